@@ -1,0 +1,129 @@
+"""What the kernel answers: `Allow` or `Deny`, the latter with one reason from a closed table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from watchword.core.claims import VerifiedClaims
+
+Status = Literal[400, 401, 403, 503]
+OAuthError = Literal["invalid_request", "invalid_token"]
+
+
+class Reason(Enum):
+    """Every way a request can be denied. Nothing else is ever said about a refused token.
+
+    Attributes:
+        code: stable, snake_case; used in responses, logs, metrics and the portal.
+        step: the number of the verification step (core/verify.py) that denies with it; 0 for a fault of our own.
+        status: the HTTP status of RFC 6750 section 3.1: 400 malformed request, 401 bad token, 403 organization
+            not entitled, 503 not decidable.
+        error: the `error` of the `WWW-Authenticate` challenge, None where RFC 6750 wants none.
+        sentence: the only text that leaves the process. It holds no part of the token and no configured value.
+    """
+
+    # 1. The request.
+    TOKEN_MISSING = ("token_missing", 1, 401, None, "The request carries no access token.")
+    AUTHORIZATION_MALFORMED = (
+        "authorization_malformed", 1, 400, "invalid_request",
+        "The Authorization header is not of the form 'Bearer <token>'.",
+    )  # fmt: skip
+    AUTHORIZATION_REPEATED = (
+        "authorization_repeated", 1, 400, "invalid_request", "The request carries more than one Authorization header.",
+    )  # fmt: skip
+    TOKEN_TOO_LARGE = ("token_too_large", 1, 401, "invalid_token", "The access token is larger than 16 KiB.")
+
+    # 2. The organization.
+    ORGANIZATION_UNKNOWN = ("organization_unknown", 2, 403, None, "The organization is not known.")
+    ORGANIZATION_SUSPENDED = ("organization_suspended", 2, 403, None, "The organization's API access is suspended.")
+    SUBSCRIPTION_INACTIVE = ("subscription_inactive", 2, 403, None, "The organization has no active API subscription.")
+    NO_ENABLED_SERVER = ("no_enabled_server", 2, 403, None, "The organization has no enabled authorization server.")
+    TRUST_STALE = ("trust_stale", 2, 503, None, "The verifier has not heard from the control plane for too long.")
+    KEYS_MISSING = ("keys_missing", 2, 503, None, "No signing keys of the authorization server are known yet.")
+    KEYS_STALE = ("keys_stale", 2, 503, None, "The authorization server's keys could not be fetched for too long.")
+
+    # 3. The form of the token.
+    TOKEN_MALFORMED = ("token_malformed", 3, 401, "invalid_token", "The access token is not a signed JWT.")
+    HEADER_MALFORMED = ("header_malformed", 3, 401, "invalid_token", "The header of the access token is malformed.")
+    CLAIMS_MALFORMED = ("claims_malformed", 3, 401, "invalid_token", "The claims of the access token are malformed.")
+
+    # 4. The header.
+    ALGORITHM_NOT_ACCEPTED = (
+        "algorithm_not_accepted", 4, 401, "invalid_token",
+        "The signature algorithm of the access token is not accepted.",
+    )  # fmt: skip
+    HEADER_NOT_ACCEPTED = (
+        "header_not_accepted", 4, 401, "invalid_token",
+        "The header of the access token asks for processing that is not accepted.",
+    )  # fmt: skip
+    TYPE_NOT_ACCEPTED = ("type_not_accepted", 4, 401, "invalid_token", "The token is not an access token.")
+
+    # 5. The key.
+    NO_MATCHING_KEY = (
+        "no_matching_key", 5, 401, "invalid_token",
+        "The authorization server publishes no key that fits the access token.",
+    )  # fmt: skip
+    KEY_AMBIGUOUS = (
+        "key_ambiguous", 5, 401, "invalid_token", "The access token names no key and more than one key would fit.",
+    )  # fmt: skip
+    KEY_ALGORITHM_MISMATCH = (
+        "key_algorithm_mismatch", 5, 401, "invalid_token", "The signature algorithm does not fit the key named.",
+    )  # fmt: skip
+
+    # 6. The signature.
+    SIGNATURE_INVALID = ("signature_invalid", 6, 401, "invalid_token", "The signature of the access token is invalid.")
+
+    # 7. The times.
+    EXPIRY_MISSING = ("expiry_missing", 7, 401, "invalid_token", "The access token has no expiry.")
+    TIME_MALFORMED = (
+        "time_malformed",
+        7,
+        401,
+        "invalid_token",
+        "A time claim of the access token is not a valid number.",
+    )
+    TOKEN_EXPIRED = ("token_expired", 7, 401, "invalid_token", "The access token has expired.")
+    TOKEN_NOT_YET_VALID = ("token_not_yet_valid", 7, 401, "invalid_token", "The access token is not valid yet.")
+    TOKEN_FROM_FUTURE = ("token_from_future", 7, 401, "invalid_token", "The access token was issued in the future.")
+
+    # 8. to 10. The claims that the organization's administrator configured.
+    ISSUER_MISMATCH = ("issuer_mismatch", 8, 401, "invalid_token", "The access token is from another issuer.")
+    AUDIENCE_MISMATCH = ("audience_mismatch", 9, 401, "invalid_token", "The access token is for another audience.")
+    CLIENT_MISMATCH = ("client_mismatch", 10, 401, "invalid_token", "The access token was issued to another client.")
+
+    # A fault of our own is never an allow.
+    UNDECIDABLE = ("undecidable", 0, 503, None, "The request cannot be decided right now.")
+
+    def __init__(self, code: str, step: int, status: Status, error: OAuthError | None, sentence: str) -> None:
+        self.code = code
+        self.step = step
+        self.status = status
+        self.error = error
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The token is good for the organization; `claims` are what the gateway may pass on."""
+
+    organization: str
+    server: str
+    claims: VerifiedClaims
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The request is denied.
+
+    `unknown_kid` is the `kid` of a token that named a key which is not in the key set, so that the verifier may
+    report it upstream; it is attacker-controlled and never logged. None in every other case.
+    """
+
+    reason: Reason
+    unknown_kid: str | None = None
+
+
+Decision = Allow | Deny

@@ -1,0 +1,65 @@
+"""What a verifier must know of one organization. Immutable; a change is a new `Trust` with a higher revision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from watchword.core.jwk import SigningKey
+
+
+class Unchecked(Enum):
+    """The named absence of a check: the administrator left the field blank, which the portal explains as "any"."""
+
+    ANY = "any"
+
+
+ANY: Final = Unchecked.ANY
+"""Neither `""` nor `None` ever stands for "do not check"; a value that got lost therefore refuses."""
+
+Expected = str | Unchecked
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionPeriod:
+    """The API subscription as half-open interval [starts_at, expires_at) in Unix seconds."""
+
+    starts_at: int
+    expires_at: int
+
+    def is_active(self, now: float) -> bool:
+        return self.starts_at <= now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTrust:
+    """The organization's one enabled authorization server.
+
+    Attributes:
+        id: stable identifier of the registration.
+        name: the administrator's name for it, `[A-Za-z0-9]{1,64}`; sent to the gateway as X-Auth-Server.
+        issuer, audience, client_id: the value demanded, or ANY.
+        keys: the admitted keys of the last good fetch, at most 64.
+        keys_good_until: Unix seconds; from then on the keys are too old to be believed.
+    """
+
+    id: str
+    name: str
+    issuer: Expected
+    audience: Expected
+    client_id: Expected
+    keys: tuple[SigningKey, ...]
+    keys_good_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """All that decides about the tokens of one organization, as of one revision of the feed."""
+
+    organization: str
+    revision: int
+    suspended: bool
+    subscription: SubscriptionPeriod | None
+    server: ServerTrust | None
