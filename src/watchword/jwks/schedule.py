@@ -1,0 +1,82 @@
+"""When a key set is fetched again and how long its keys are believed. Pure: the clock and the dice come in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REFRESH_INTERVAL: Final = 300
+"""Seconds between two background fetches of a key set whose server states no max-age."""
+
+MAX_AGE_BOUNDS: Final = (60, 900)
+"""Seconds within which a server's max-age is obeyed: neither hammered nor left unasked for long (CASES J-23)."""
+
+FIRST_RETRY: Final = 15
+"""Seconds until the first retry after a failed fetch; doubled with each further failure, up to the interval."""
+
+FORCED_COOL_DOWN: Final = 30
+"""Seconds between two forced fetches of one key set, however many unknown key IDs are reported (CASES J-16)."""
+
+STALE_AFTER: Final = 900
+"""Seconds since the last good fetch after which a key set is shown as stale."""
+
+HARD_LIMIT: Final = 86_400
+"""Seconds since the last good fetch after which its keys are no longer believed."""
+
+
+def next_due(now: float, *, max_age: int | None, interval: int = REFRESH_INTERVAL, jitter: float) -> float:
+    """When to fetch again after a good fetch, in Unix seconds.
+
+    Args:
+        now: Unix seconds.
+        max_age: the server's own wish in seconds, as it was sent; None if it stated none.
+        interval: the operator's setting in seconds, used without a max-age.
+        jitter: a random number in [0, 1), spread to ±10 % so that key sets fetched together drift apart.
+    """
+    if max_age is None:
+        return now + _spread(interval, jitter)
+    lowest, highest = MAX_AGE_BOUNDS
+    # Clamped before the spread because a huge integer would overflow a float, and after it to keep the promise.
+    return now + min(max(_spread(min(max(max_age, lowest), highest), jitter), lowest), highest)
+
+
+def after_failure(now: float, failures: int, *, interval: int = REFRESH_INTERVAL, jitter: float) -> float:
+    """When to try again after the `failures`-th failed fetch in a row (1 is the first), in Unix seconds.
+
+    A failing server is asked sooner than the interval, since its keys grow old, but never more often than in turn:
+    15, 30, 60 … seconds, each ±10 %, up to the interval.
+    """
+    doublings = min(max(failures - 1, 0), 16)
+    return now + min(_spread(FIRST_RETRY * 2**doublings, jitter), interval)
+
+
+def may_force(now: float, last_forced: float | None) -> bool:
+    """Whether a fetch may be forced now. The caller stamps `now` as the last one before it fetches, not after.
+
+    A stamp in the future, left by a clock that was set back, does not lock the key set.
+    """
+    return last_forced is None or not 0 <= now - last_forced < FORCED_COOL_DOWN
+
+
+def is_stale(now: float, fetched_at: float) -> bool:
+    return now - fetched_at >= STALE_AFTER
+
+
+def extend_good_until(good_until: int | None, *, fetched_at: float, hard_limit: int = HARD_LIMIT) -> int:
+    """Until when the keys are believed after a good fetch that brought no new keys, in Unix seconds.
+
+    The value is part of trust, so each new value is a change that travels to every verifier. It therefore stays as
+    it is until a third of the limit is used up. A lowered limit takes effect at once.
+
+    Args:
+        good_until: the value now in force; None if there is none.
+        fetched_at: Unix seconds of the good fetch.
+        hard_limit: seconds.
+    """
+    fresh = int(fetched_at) + hard_limit
+    if good_until is None or good_until > fresh or 3 * (fresh - good_until) >= hard_limit:
+        return fresh
+    return good_until
+
+
+def _spread(seconds: int, jitter: float) -> float:
+    return seconds * (0.9 + 0.2 * jitter)
