@@ -1,0 +1,119 @@
+"""Putting keys into place, and the history of every key: shared by the commands of people and of the refresher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from watchword.control.servers.models import KeyHistory
+from watchword.core.jwk import SigningKey, admit_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from watchword.control.servers.models import KeySetState
+
+WITHDRAWN_KEPT: Final = 256
+"""Withdrawn keys remembered per server, newest first. A server that makes up keys daily must not fill the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """Which keys came and went, each as "kid (thumbprint)", for the audit log."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed)
+
+    def as_changes(self) -> dict[str, list[object]]:
+        """The change as the audit log's pairs of before and after."""
+        changes: dict[str, list[object]] = {}
+        if self.added:
+            changes["keys_added"] = [None, list(self.added)]
+        if self.removed:
+            changes["keys_removed"] = [list(self.removed), None]
+        return changes
+
+
+def to_document(keys: Iterable[SigningKey]) -> list[dict[str, str]]:
+    """The keys' public members in a fixed order, so that a server which shuffles its keys changes nothing."""
+    return [key.to_jwk() for key in sorted(keys, key=lambda key: (key.kid or "", key.thumbprint))]
+
+
+def from_document(document: list[object] | None) -> tuple[SigningKey, ...]:
+    """The stored keys, admitted once more.
+
+    A key that the present rules no longer admit is left out instead of raising: otherwise one such key would block
+    every change of the organization's trust, its suspension included.
+    """
+    entries = [admit_key(jwk) for jwk in document or []]
+    return tuple(entry for entry in entries if isinstance(entry, SigningKey))
+
+
+def from_unix(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def put_keys(
+    state: KeySetState, keys: tuple[SigningKey, ...], *, etag: str | None, fetched_at: datetime, good_until: datetime
+) -> KeyChange:
+    """Put the keys of a good fetch into place, set the caller's `state` accordingly and keep the history.
+
+    The caller holds the lock of the organization and saves the state.
+
+    Raises:
+        ValueError: `keys` is empty. Keys are never replaced by nothing (CASES J-20, J-22).
+    """
+    if not keys:
+        raise ValueError("keys are never replaced by an empty set")
+    before = {_label(key) for key in from_document(state.document)}
+    after = {_label(key) for key in keys}
+    state.document = to_document(keys)
+    state.etag = etag
+    # The history first: a key that is gone must not be noted as seen in this fetch.
+    if before != after:
+        _keep_history(state.server_id, keys, fetched_at)
+    confirm_keys(state, fetched_at=fetched_at, good_until=good_until)
+    return KeyChange(added=tuple(sorted(after - before)), removed=tuple(sorted(before - after)))
+
+
+def confirm_keys(state: KeySetState, *, fetched_at: datetime, good_until: datetime) -> None:
+    """Note on the caller's `state`, and in the history, that the keys in place are still the published ones."""
+    state.fetched_at = fetched_at
+    state.good_until = good_until
+    state.failing_since = None
+    state.failures = 0
+    state.problem = None
+    KeyHistory.objects.filter(server_id=state.server_id, withdrawn_at__isnull=True).update(last_seen_at=fetched_at)
+
+
+def _label(key: SigningKey) -> str:
+    # The declared algorithm is part of it: the same key under another `alg` verifies other tokens.
+    name = "without kid" if key.kid is None else key.kid
+    declared = "" if key.alg is None else f" {key.alg}"
+    return f"{name}{declared} ({key.thumbprint})"
+
+
+def _keep_history(server_id: UUID, keys: tuple[SigningKey, ...], at: datetime) -> None:
+    rows = {(row.kid, row.thumbprint): row for row in KeyHistory.objects.filter(server_id=server_id)}
+    current = {(key.kid, key.thumbprint): key for key in keys}
+    KeyHistory.objects.filter(
+        pk__in=[row.pk for identity, row in rows.items() if identity not in current and row.withdrawn_at is None]
+    ).update(withdrawn_at=at)
+    for identity, key in current.items():
+        row = rows.get(identity) or KeyHistory(
+            server_id=server_id, kid=key.kid, kty=key.kty, thumbprint=key.thumbprint, first_seen_at=at
+        )
+        row.alg, row.bits, row.last_seen_at, row.withdrawn_at = key.alg, key.bits, at, None
+        row.save()
+    _forget_oldest(server_id)
+
+
+def _forget_oldest(server_id: UUID) -> None:
+    withdrawn = KeyHistory.objects.filter(server_id=server_id, withdrawn_at__isnull=False)
+    kept = withdrawn.order_by("-withdrawn_at", "-pk").values_list("pk", flat=True)[:WITHDRAWN_KEPT]
+    withdrawn.exclude(pk__in=list(kept)).delete()

@@ -1,0 +1,90 @@
+"""The receipt of a successful validation: what Save demands, so that a hidden button is not the only check.
+
+A receipt is bound to the organization, the JWKS location and the certificate setting that were validated (CASES J-26).
+It names the stored validation, whose keys are installed when the registration is saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.core.signing import BadSignature, Signer
+
+RECEIPT_SECONDS: Final = 600
+
+# The purpose is part of the key derivation: no other value signed with the same secret can pass for a receipt.
+_SALT: Final = "watchword.servers.receipt"
+
+
+class ReceiptRefused(Exception):
+    """The receipt is not ours, or too old. `expired` tells which, because the administrator's remedy differs."""
+
+    def __init__(self, *, expired: bool) -> None:
+        super().__init__("expired" if expired else "not a receipt")
+        self.expired = expired
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a validation was about.
+
+    Attributes:
+        validation: identifies the stored validation.
+        organization: the id of the organization that validated.
+        location: the normalised JWKS location.
+        verify_certificate: whether the server's certificate was checked.
+        issued_at: Unix seconds.
+    """
+
+    validation: UUID
+    organization: str
+    location: str
+    verify_certificate: bool
+    issued_at: float
+
+
+def issue(receipt: Receipt) -> str:
+    """Sign a receipt; the result is ASCII and fit for a form field."""
+    return _signer().sign_object(
+        [
+            str(receipt.validation),
+            receipt.organization,
+            receipt.location,
+            receipt.verify_certificate,
+            receipt.issued_at,
+        ]
+    )
+
+
+def read(text: str, *, now: float) -> Receipt:
+    """Check a receipt's signature and age.
+
+    Args:
+        text: as the browser sent it.
+        now: Unix seconds.
+
+    Raises:
+        ReceiptRefused: it is not a receipt of ours, or older than `RECEIPT_SECONDS`.
+    """
+    # A lone surrogate, which JSON can carry, would fail with an encoding error instead of a refusal.
+    if not text.isascii():
+        raise ReceiptRefused(expired=False)
+    try:
+        validation, organization, location, verify_certificate, issued_at = _signer().unsign_object(text)
+    except BadSignature:
+        raise ReceiptRefused(expired=False) from None
+    if now - issued_at >= RECEIPT_SECONDS:
+        raise ReceiptRefused(expired=True)
+    return Receipt(
+        validation=UUID(validation),
+        organization=organization,
+        location=location,
+        verify_certificate=verify_certificate,
+        issued_at=issued_at,
+    )
+
+
+def _signer() -> Signer:
+    return Signer(salt=_SALT)

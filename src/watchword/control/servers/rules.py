@@ -1,0 +1,130 @@
+"""What an administrator may type into a registration. Pure: no database, no clock, no network."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from watchword.core.trust import ANY
+
+if TYPE_CHECKING:
+    from watchword.control.servers.shared_servers import SharedServer
+    from watchword.core.trust import Expected
+
+SLOTS: Final = (1, 2)
+NAME_MAX: Final = 64
+DESCRIPTION_MAX: Final = 256
+LOCATION_MAX: Final = 2048
+EXPECTED_MAX: Final = 2048
+
+_ASCII_ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]+")
+
+_EXPECTED_LABELS: Final = {"audience": "Audience URI", "issuer": "Issuer URI", "client_id": "Client ID"}
+
+
+def expected(stored: str | None) -> Expected:
+    """What trust demands of a claim: the stored value, or ANY where the administrator left the field blank."""
+    return ANY if stored is None else stored
+
+
+def stored(typed: str) -> str | None:
+    """How a typed Audience URI, Issuer URI or Client ID is kept: a blank field is NULL, all else as it was typed.
+
+    Only the empty string is blank. A value of spaces is somebody's mistake and `check_fields` refuses it.
+    """
+    return typed if typed != "" else None
+
+
+def check_fields(
+    *,
+    name: str,
+    description: str,
+    audience: str,
+    issuer: str,
+    client_id: str,
+    accept_any: bool,
+    shared_server: SharedServer | None,
+) -> dict[str, str]:
+    """Find the faults of a registration's fields, the JWKS location aside.
+
+    Args:
+        name: as typed; nothing is trimmed, here or anywhere, because a check that repairs what it sees ends up
+            accepting what nobody meant.
+        description: as typed.
+        audience: as typed; "" means any, and likewise for `issuer` and `client_id`.
+        issuer: as typed.
+        client_id: as typed.
+        accept_any: the administrator said knowingly that every token signed by the server is to be accepted.
+        shared_server: the entry of the table of servers open to the whole world that the location is on, if any.
+
+    Returns:
+        One sentence for each field at fault, by the field's name; empty when all is well.
+    """
+    faults = {
+        "name": _fault_of_name(name),
+        "description": _fault_of_description(description),
+        **{
+            field: _fault_of_expected(label, typed)
+            for (field, label), typed in zip(_EXPECTED_LABELS.items(), (audience, issuer, client_id), strict=True)
+        },
+    }
+    if audience == issuer == client_id == "":
+        faults["accept_any"] = _fault_of_accepting_any(accept_any=accept_any, shared_server=shared_server)
+    return {field: sentence for field, sentence in faults.items() if sentence is not None}
+
+
+def _fault_of_name(name: str) -> str | None:
+    if name == "":
+        return "Enter a name."
+    if any(character.isspace() for character in name):
+        return "The name cannot contain spaces or line breaks."
+    # str.isalnum() and \w would accept the letters and digits of every script.
+    if _ASCII_ALPHANUMERIC.fullmatch(name) is None:
+        return "The name can only contain the letters A to Z and a to z and the digits 0 to 9."
+    if len(name) > NAME_MAX:
+        return f"The name cannot exceed {NAME_MAX} characters; this one has {len(name)}."
+    return None
+
+
+def _fault_of_description(description: str) -> str | None:
+    if len(description) > DESCRIPTION_MAX:
+        return f"The description cannot exceed {DESCRIPTION_MAX} characters; this one has {len(description)}."
+    if _has_invisible(description.replace("\n", "")):
+        return "The description contains a control character or another invisible character."
+    return None
+
+
+def _fault_of_expected(label: str, typed: str) -> str | None:
+    # The comparison with the token is exact, so an unnoticed blank would refuse every token of the organization,
+    # and silently removing it would compare with a value that nobody typed.
+    if typed != typed.strip():
+        return f"The {label} begins or ends with a blank. Remove it, or leave the field empty to accept any value."
+    if _has_invisible(typed):
+        return f"The {label} contains a control character or another invisible character."
+    if len(typed) > EXPECTED_MAX:
+        return f"The {label} cannot exceed {EXPECTED_MAX} characters; this one has {len(typed)}."
+    return None
+
+
+def _fault_of_accepting_any(*, accept_any: bool, shared_server: SharedServer | None) -> str | None:
+    if shared_server is not None:
+        return (
+            f"This JWKS location belongs to {shared_server.name}, which issues tokens to everybody. "
+            "Enter at least one of Audience URI, Issuer URI and Client ID, or anybody could call your API."
+        )
+    if not accept_any:
+        return (
+            "Audience URI, Issuer URI and Client ID are all blank: every token that this server signs would be "
+            "accepted. Fill in at least one, or confirm that this is what you want."
+        )
+    return None
+
+
+def _has_invisible(text: str) -> bool:
+    """Whether the text has a control, format or unassigned character, a lone surrogate or a line separator.
+
+    Bidirectional overrides and zero-width characters make a value look like another one (Trojan Source,
+    CVE-2021-42574), and PostgreSQL cannot store U+0000 or a surrogate at all.
+    """
+    return any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"} for character in text)
