@@ -1,0 +1,111 @@
+# Everything runs from .venv, which these rules make; an activated environment or a `uv` on the PATH is never used.
+# Stamp files say what is already installed: while uv.lock and package-lock.json are unchanged, no target opens the network.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# The first interpreter that is new enough; override with `make PYTHON=/path/to/python3.12 …`.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+# The one tool that uv.lock cannot pin, because it is what reads uv.lock.
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+STAMPS := .venv/.stamps
+# Nothing but the interpreter of .venv is acceptable: no download of another Python, no other environment.
+UV := UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv --no-progress
+LOCKED := pyproject.toml uv.lock
+PEER := tests/peers/oidc-provider
+
+##@ Run
+.PHONY: demo
+demo: $(STAMPS)/product ## Portal, verifier, demo authorization server and sample API on throw-away data, with a walk-through
+	@$(BIN)/watchword demo $(ARGS)
+
+.PHONY: serve
+serve: $(STAMPS)/product ## Portal, worker and verifier, state kept in ./data, first sign-in by a one-time link
+	@$(BIN)/watchword serve $(ARGS)
+
+##@ Check
+.PHONY: check
+check: $(STAMPS)/dev ## Format, lint, types, import contracts, dependencies, templates, spelling, migrations, lock file
+	@$(BIN)/python tests/check.py
+
+.PHONY: test
+test: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine ## All tests on PostgreSQL and SQLite, with coverage gates; ARGS="-k name" narrows
+	@$(BIN)/python tests/run.py $(ARGS)
+
+.PHONY: bench
+bench: $(STAMPS)/bench $(STAMPS)/machine-bench ## The verifier's speed beside its peers; prints ratios, never fails on a timing
+	@$(BIN)/python tests/bench/run.py $(ARGS)
+
+##@ Write
+.PHONY: format
+format: $(STAMPS)/dev ## Format code and templates in place, mend what the linter can mend
+	@$(BIN)/ruff check --fix-only --quiet src tests
+	@$(BIN)/ruff format src tests
+	@$(BIN)/djlint src --reformat --quiet || true
+
+.PHONY: screenshots
+screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take the portal's pictures for the README anew, in both themes
+	@$(BIN)/python tests/browser/screenshots.py $(ARGS)
+
+.PHONY: lock
+lock: $(STAMPS)/uv-$(UV_VERSION) ## Bring uv.lock up to date with pyproject.toml (opens the network)
+	@$(UV) lock
+
+##@ Clean
+.PHONY: clean
+clean: ## Remove the environment, caches and installed peers; ./data stays
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* $(PEER)/node_modules
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- set-up, each step once
+
+# Debian splits ensurepip from python3; without it a virtual environment cannot be made.
+$(STAMPS)/python:
+	@if [ -z "$(PYTHON)" ]; then echo "Watchword needs Python 3.11 or later; install it, or name it: make PYTHON=/path/to/python3" >&2; exit 2; fi
+	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+		package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$package; \
+		else \
+			echo "Python has no 'ensurepip', so no virtual environment can be made; on Debian: apt install $$package" >&2; exit 2; \
+		fi; fi
+	$(PYTHON) -m venv .venv
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/uv-$(UV_VERSION): $(STAMPS)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+# `--inexact` because uv itself and the groups of other targets stay; `--locked` fails when uv.lock does not fit pyproject.toml.
+$(STAMPS)/product: $(STAMPS)/uv-$(UV_VERSION) $(LOCKED)
+	$(UV) sync --locked --inexact --no-default-groups
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/uv-$(UV_VERSION) $(LOCKED)
+	$(UV) sync --locked --inexact --group dev
+	@touch $@ $(STAMPS)/product
+
+$(STAMPS)/bench: $(STAMPS)/dev
+	$(UV) sync --locked --inexact --group dev --group bench
+	@touch $@
+
+$(STAMPS)/peers: $(STAMPS)/dev $(wildcard $(PEER)/package.json $(PEER)/package-lock.json)
+	@$(BIN)/python tests/prepare.py npm $(PEER)
+	@touch $@
+
+$(STAMPS)/machine: $(STAMPS)/dev
+	@$(BIN)/python tests/prepare.py system
+	@touch $@
+
+$(STAMPS)/machine-bench: $(STAMPS)/machine
+	@$(BIN)/python tests/prepare.py system --bench
+	@touch $@

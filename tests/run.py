@@ -1,0 +1,47 @@
+"""`make test`: the control plane on PostgreSQL, then everything on SQLite with the coverage gates of tests/gates.py.
+
+The order is deliberate: the whole suite comes last, so that pytest's own closing lines are the verdict.
+Arguments are handed to one plain pytest run instead: `make test ARGS="-k receipt"`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTEST = (sys.executable, "-m", "pytest")
+# One worker for each core of a small machine; a file's tests stay together, so that its real peers start once.
+PARALLEL = ("-n", "2", "--dist", "loadfile")
+COVERAGE = ("--cov", "--cov-report=")
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+
+
+def run(*command: str) -> int:
+    sys.stdout.write("$ " + " ".join("python" if part == sys.executable else part for part in command) + "\n")
+    sys.stdout.flush()
+    return subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode
+
+
+def main(arguments: list[str]) -> int:
+    if arguments:
+        return run(*PYTEST, *arguments)
+    for left_over in ROOT.glob(".coverage*"):
+        left_over.unlink()
+    on_postgresql = run(
+        *(sys.executable, "-m", "kit.postgres", "--"),
+        *(*PYTEST, "tests/control", "tests/worker", *PARALLEL, *COVERAGE),
+    )
+    if on_postgresql:
+        sys.stderr.write("Failed on PostgreSQL; the run on SQLite is left out.\n")
+        return on_postgresql
+    return run(*PYTEST, *PARALLEL, *COVERAGE, "--cov-append", "-p", "gates")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
