@@ -127,3 +127,11 @@ class Deny:
 
 
 Decision = Allow | Deny
+
+
+class TokenRefused(Exception):
+    """Ends a verification inside the kernel; `verify` turns it into its `Deny`. It never leaves `watchword.core`."""
+
+    def __init__(self, reason: Reason, unknown_kid: str | None = None) -> None:
+        super().__init__(reason.code)
+        self.deny = Deny(reason, unknown_kid)

@@ -1,0 +1,95 @@
+"""The one table of signature algorithms. What is not in it does not exist: no HMAC, no `none`, no aliases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Scheme(Enum):
+    """How a signature is made and checked."""
+
+    RSASSA_PKCS1 = "RSASSA-PKCS1-v1_5"
+    RSASSA_PSS = "RSASSA-PSS"
+    ECDSA = "ECDSA"
+    EDDSA = "EdDSA"
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """A row of the table.
+
+    Attributes:
+        name: the `alg` value, compared exactly.
+        scheme: the signature scheme.
+        kty, crv: the only kind of key that it works with; `crv` is None for RSA.
+        hash: the hash that the scheme is used with; None where the scheme has its own (EdDSA).
+    """
+
+    name: str
+    scheme: Scheme
+    kty: str
+    crv: str | None
+    hash: hashes.HashAlgorithm | None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve of ECDSA: its `crv` name, bits of its field, bytes of a coordinate, and the order of its group."""
+
+    name: str
+    bits: int
+    coordinate_bytes: int
+    order: int
+    implementation: ec.EllipticCurve
+
+
+def _curve(name: str, implementation: ec.EllipticCurve) -> Curve:
+    bits = implementation.key_size
+    return Curve(name, bits, (bits + 7) // 8, implementation.group_order, implementation)
+
+
+CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
+    {
+        curve.name: curve
+        for curve in (
+            _curve("P-256", ec.SECP256R1()),
+            _curve("P-384", ec.SECP384R1()),
+            _curve("P-521", ec.SECP521R1()),
+        )
+    }
+)
+"""RFC 7518 section 6.2.1.1. secp256k1 is not here: ES256K is not accepted."""
+
+_ROWS = (
+    # RFC 7518 section 3.3.
+    Algorithm("RS256", Scheme.RSASSA_PKCS1, "RSA", None, hashes.SHA256()),
+    Algorithm("RS384", Scheme.RSASSA_PKCS1, "RSA", None, hashes.SHA384()),
+    Algorithm("RS512", Scheme.RSASSA_PKCS1, "RSA", None, hashes.SHA512()),
+    # RFC 7518 section 3.5.
+    Algorithm("PS256", Scheme.RSASSA_PSS, "RSA", None, hashes.SHA256()),
+    Algorithm("PS384", Scheme.RSASSA_PSS, "RSA", None, hashes.SHA384()),
+    Algorithm("PS512", Scheme.RSASSA_PSS, "RSA", None, hashes.SHA512()),
+    # RFC 7518 section 3.4: the name binds the curve as well (CASES A-09).
+    Algorithm("ES256", Scheme.ECDSA, "EC", "P-256", hashes.SHA256()),
+    Algorithm("ES384", Scheme.ECDSA, "EC", "P-384", hashes.SHA384()),
+    Algorithm("ES512", Scheme.ECDSA, "EC", "P-521", hashes.SHA512()),
+    # RFC 8037 section 3.1, and its fully specified name of RFC 9864. Ed448 is not accepted.
+    Algorithm("EdDSA", Scheme.EDDSA, "OKP", "Ed25519", None),
+    Algorithm("Ed25519", Scheme.EDDSA, "OKP", "Ed25519", None),
+)
+
+ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({row.name: row for row in _ROWS})
+
+
+def names_fitting(kty: str, crv: str | None) -> frozenset[str]:
+    """The names of all algorithms that a key of this kind can be used with; empty for an unknown kind."""
+    return frozenset(row.name for row in _ROWS if (row.kty, row.crv) == (kty, crv))

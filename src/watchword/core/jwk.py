@@ -1,0 +1,231 @@
+"""Admission: which keys of a published JSON Web Key Set (RFC 7517) may verify signatures, and why others may not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeGuard
+
+from watchword.core import base64url, jwk_material
+from watchword.core.algorithms import ALGORITHMS, names_fitting
+from watchword.core.jwk_material import Material, MaterialRefused, PublicKey
+from watchword.core.jwk_problems import KeyProblem, KeySetProblem
+from watchword.core.strict_json import JsonRefused, parse_object
+
+MAX_KEYS: Final = 64
+MAX_DOCUMENT_BYTES: Final = 262_144
+MAX_KID_LENGTH: Final = 512
+"""Characters. Longer than any in use, and short enough for a log line, an index and a report upstream."""
+
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
+"""RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1; `priv` is the private member of post-quantum keys (kty AKP)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One admitted public key.
+
+    Attributes:
+        kid: the key's name, compared exactly; None when it is published without one.
+        kty, crv: kind of key; `crv` is None for RSA.
+        bits: size of the modulus or of the curve's field.
+        alg: the algorithm that the key is declared for, None when it declares none.
+        algorithms: names of the algorithms that it may be used with: `alg` alone if declared.
+        thumbprint: RFC 7638, SHA-256, base64url. Two keys with equal thumbprints are the same key.
+        material: the checked public members.
+    """
+
+    kid: str | None
+    kty: str
+    crv: str | None
+    bits: int
+    alg: str | None
+    algorithms: frozenset[str]
+    thumbprint: str
+    material: Material = field(repr=False)
+    _loaded: PublicKey | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key object. Made at first use: of a verifier's many organizations only some are ever asked for."""
+        loaded = self._loaded
+        if loaded is None:
+            loaded = jwk_material.load(self.material)
+            # Frozen is the promise that a key never changes its meaning; remembering the object changes none.
+            object.__setattr__(self, "_loaded", loaded)
+        return loaded
+
+    def to_jwk(self) -> dict[str, str]:
+        """The public members alone, in the form that `admit_stored` takes back."""
+        optional = {"kid": self.kid, "alg": self.alg, "crv": self.crv}
+        return {
+            "kty": self.kty,
+            **{name: value for name, value in optional.items() if value is not None},
+            **dict(zip(jwk_material.MEMBERS[self.kty], self.material.values, strict=True)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredKey:
+    """A published key that is not used; `kid` and `kty` only where they are fit to be shown."""
+
+    kid: str | None
+    kty: str | None
+    problem: KeyProblem
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """What admission made of one document: at least one key, at most MAX_KEYS."""
+
+    keys: tuple[SigningKey, ...]
+    ignored: tuple[IgnoredKey, ...]
+
+
+class KeySetRefused(Exception):
+    """The whole set is refused; `ignored` says why each key was, where that is the reason."""
+
+    def __init__(self, problem: KeySetProblem, ignored: tuple[IgnoredKey, ...] = ()) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.ignored = ignored
+
+
+def admit(document: bytes) -> KeySet:
+    """Admit the keys of a published JWKS document.
+
+    Raises:
+        KeySetRefused: when no part of the set may be used.
+    """
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise KeySetRefused(KeySetProblem.TOO_LARGE)
+    try:
+        published = parse_object(document).get("keys")
+    except JsonRefused:
+        raise KeySetRefused(KeySetProblem.NOT_JSON) from None
+    if not isinstance(published, list):
+        raise KeySetRefused(KeySetProblem.NOT_A_KEY_SET)
+    if not published:
+        raise KeySetRefused(KeySetProblem.EMPTY)
+    if len(published) > MAX_KEYS:
+        raise KeySetRefused(KeySetProblem.TOO_MANY_KEYS)
+    if any(_has_private_members(entry) for entry in published):
+        # Whoever publishes a private key has lost it, and most likely its siblings too (CASES W-07).
+        raise KeySetRefused(KeySetProblem.PRIVATE_MEMBERS)
+    entries = [admit_key(entry) for entry in published]
+    ignored = tuple(entry for entry in entries if isinstance(entry, IgnoredKey))
+    keys = _without_repetition([entry for entry in entries if isinstance(entry, SigningKey)])
+    if not keys:
+        raise KeySetRefused(KeySetProblem.NO_USABLE_KEY, ignored)
+    return KeySet(keys, ignored)
+
+
+def admit_stored(jwks: Sequence[object]) -> tuple[SigningKey, ...]:
+    """Admit keys that were written by `SigningKey.to_jwk`. The same checks again; here any bad key refuses all.
+
+    An empty sequence is an empty tuple: an authorization server whose keys were never fetched.
+
+    Raises:
+        KeySetRefused: for any key that is not admitted, repeated, or contradicts another.
+    """
+    if len(jwks) > MAX_KEYS:
+        raise KeySetRefused(KeySetProblem.TOO_MANY_KEYS)
+    entries = [admit_key(jwk) for jwk in jwks]
+    keys = _without_repetition([entry for entry in entries if isinstance(entry, SigningKey)])
+    if len(keys) != len(jwks):
+        ignored = tuple(entry for entry in entries if isinstance(entry, IgnoredKey))
+        raise KeySetRefused(KeySetProblem.NO_USABLE_KEY, ignored)
+    return keys
+
+
+def admit_key(jwk: object) -> SigningKey | IgnoredKey:
+    """Admit one JWK, or say why not. Its certificates (`x5c`, `x5t`, `x5u`) are never looked at (CASES W-10)."""
+    if not isinstance(jwk, Mapping):
+        return IgnoredKey(None, None, KeyProblem.NOT_AN_OBJECT)
+    try:
+        return _signing_key(jwk)
+    except MaterialRefused as refused:
+        kid, kty = jwk.get("kid"), jwk.get("kty")
+        return IgnoredKey(kid if is_kid(kid) else None, kty if is_kid(kty) else None, refused.problem)
+
+
+def _signing_key(jwk: Mapping[str, object]) -> SigningKey:
+    if _has_private_members(jwk):
+        raise MaterialRefused(KeyProblem.PRIVATE_MEMBERS)
+    kid = _kid(jwk)
+    _check_purpose(jwk)
+    material = jwk_material.read(jwk)
+    alg, algorithms = _algorithms_of(jwk, material)
+    return SigningKey(
+        kid=kid,
+        kty=material.kty,
+        crv=material.crv,
+        bits=material.bits,
+        alg=alg,
+        algorithms=algorithms,
+        thumbprint=_thumbprint(material),
+        material=material,
+    )
+
+
+def is_kid(value: object) -> TypeGuard[str]:
+    """Say whether a value can name a key: a text of 1 to MAX_KID_LENGTH printable characters.
+
+    Anything else would travel into databases, logs and pages for nothing (CASES A-16).
+    """
+    return isinstance(value, str) and 1 <= len(value) <= MAX_KID_LENGTH and value.isprintable()
+
+
+def _has_private_members(entry: object) -> bool:
+    return isinstance(entry, Mapping) and not PRIVATE_MEMBERS.isdisjoint(entry)
+
+
+def _kid(jwk: Mapping[str, object]) -> str | None:
+    if "kid" not in jwk:
+        return None
+    kid = jwk["kid"]
+    if not is_kid(kid):
+        raise MaterialRefused(KeyProblem.KID_MALFORMED)
+    return kid
+
+
+def _check_purpose(jwk: Mapping[str, object]) -> None:
+    """A key published for another purpose never verifies signatures (CASES A-20; RFC 7517 sections 4.2 and 4.3)."""
+    if "use" in jwk and jwk["use"] != "sig":
+        raise MaterialRefused(KeyProblem.USE_NOT_SIGNATURE)
+    if "key_ops" in jwk:
+        operations = jwk["key_ops"]
+        if not isinstance(operations, list) or "verify" not in operations:
+            raise MaterialRefused(KeyProblem.OPERATION_NOT_VERIFY)
+
+
+def _algorithms_of(jwk: Mapping[str, object], material: Material) -> tuple[str | None, frozenset[str]]:
+    fitting = names_fitting(material.kty, material.crv)
+    if "alg" not in jwk:
+        return None, fitting
+    alg = jwk["alg"]
+    if not isinstance(alg, str) or alg not in ALGORITHMS:
+        raise MaterialRefused(KeyProblem.ALGORITHM_NOT_ACCEPTED)
+    if alg not in fitting:
+        raise MaterialRefused(KeyProblem.ALGORITHM_NOT_FITTING)
+    return alg, frozenset({alg})
+
+
+def _thumbprint(material: Material) -> str:
+    """RFC 7638 section 3: the required members alone, sorted by name, without spaces."""
+    members = {"kty": material.kty, **dict(zip(jwk_material.MEMBERS[material.kty], material.values, strict=True))}
+    if material.crv is not None:
+        members["crv"] = material.crv
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return base64url.encode(hashlib.sha256(canonical.encode("utf-8")).digest())
+
+
+def _without_repetition(keys: Sequence[SigningKey]) -> tuple[SigningKey, ...]:
+    """Drop exact repetitions; refuse one kid that stands for two keys, as nothing says which one is meant."""
+    thumbprint_of_kid: dict[str, str] = {}
+    for key in keys:
+        if key.kid is not None and thumbprint_of_kid.setdefault(key.kid, key.thumbprint) != key.thumbprint:
+            raise KeySetRefused(KeySetProblem.KID_REUSED)
+    return tuple(dict.fromkeys(keys))

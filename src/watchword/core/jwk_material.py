@@ -1,0 +1,171 @@
+"""The numbers of a public key: read from the members of a JWK, checked, and turned into a key that can verify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from watchword.core import base64url
+from watchword.core.algorithms import CURVES
+from watchword.core.jwk_problems import KeyProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+
+MIN_RSA_BITS: Final = 2048
+MAX_RSA_BITS: Final = 8192
+"""Checking a signature takes quadratic time in the modulus: the largest is a bound on work (CASES W-01)."""
+
+MIN_RSA_EXPONENT: Final = 3
+"""With 1 every signature would be its own message (CASES W-02)."""
+
+MAX_RSA_EXPONENT: Final = 2**32
+"""A bound on work as well."""
+
+MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
+"""The members that hold the public key, by `kty` (RFC 7518 section 6, RFC 8037 section 2)."""
+
+
+class MaterialRefused(Exception):
+    """The members are not a public key that is accepted."""
+
+    def __init__(self, problem: KeyProblem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A checked public key: `values` are the members named by MEMBERS, in that order."""
+
+    kty: str
+    crv: str | None
+    bits: int
+    values: tuple[str, ...]
+
+
+def read(jwk: Mapping[str, object]) -> Material:
+    """Check the public members of a JWK; loading the result cannot fail afterwards.
+
+    Raises:
+        MaterialRefused: with the first problem found.
+    """
+    kty = jwk.get("kty")
+    if kty == "oct":
+        raise MaterialRefused(KeyProblem.SYMMETRIC)
+    if not isinstance(kty, str) or kty not in _CHECKS:
+        raise MaterialRefused(KeyProblem.KIND_UNKNOWN)
+    values = tuple(_text(jwk.get(name)) for name in MEMBERS[kty])
+    material = _CHECKS[kty](jwk.get("crv"), values)
+    try:
+        load(material)
+    except (ValueError, UnsupportedAlgorithm):
+        # An elliptic curve point that is not on its curve ends here as well (CASES W-04).
+        raise MaterialRefused(KeyProblem.NOT_LOADABLE if kty == "RSA" else KeyProblem.POINT_INVALID) from None
+    return material
+
+
+def load(material: Material) -> PublicKey:
+    """Make the key object of checked material."""
+    octets = [base64url.decode(value) for value in material.values]
+    if material.kty == "RSA":
+        modulus, exponent = (int.from_bytes(value, "big") for value in octets)
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    if material.kty == "EC" and material.crv is not None:
+        curve = CURVES[material.crv].implementation
+        return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + b"".join(octets))
+    return ed25519.Ed25519PublicKey.from_public_bytes(octets[0])
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise MaterialRefused(KeyProblem.VALUE_MISSING)
+    return value
+
+
+def _octets(value: str) -> bytes:
+    try:
+        return base64url.decode(value)
+    except base64url.Base64urlRefused:
+        raise MaterialRefused(KeyProblem.VALUE_MALFORMED) from None
+
+
+def _unsigned_integer(value: str) -> int:
+    octets = _octets(value)
+    if octets[:1] in (b"", b"\x00"):
+        # RFC 7518 section 2 (Base64urlUInt): the shortest form only, so that one key has one thumbprint.
+        raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
+    return int.from_bytes(octets, "big")
+
+
+def _check_rsa(_crv: object, values: tuple[str, ...]) -> Material:
+    modulus, exponent = (_unsigned_integer(value) for value in values)
+    bits = modulus.bit_length()
+    if bits < MIN_RSA_BITS:
+        raise MaterialRefused(KeyProblem.RSA_TOO_SMALL)
+    if bits > MAX_RSA_BITS:
+        raise MaterialRefused(KeyProblem.RSA_TOO_LARGE)
+    if modulus % 2 == 0:
+        raise MaterialRefused(KeyProblem.RSA_MODULUS_INVALID)
+    if exponent % 2 == 0 or not MIN_RSA_EXPONENT <= exponent <= MAX_RSA_EXPONENT:
+        raise MaterialRefused(KeyProblem.RSA_EXPONENT_INVALID)
+    return Material("RSA", None, bits, values)
+
+
+def _check_ec(crv: object, values: tuple[str, ...]) -> Material:
+    curve = CURVES.get(crv) if isinstance(crv, str) else None
+    if curve is None:
+        raise MaterialRefused(KeyProblem.CURVE_UNKNOWN)
+    if any(len(_octets(value)) != curve.coordinate_bytes for value in values):
+        # RFC 7518 section 6.2.1.2: always the full length of the field.
+        raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
+    return Material("EC", curve.name, curve.bits, values)
+
+
+def _check_okp(crv: object, values: tuple[str, ...]) -> Material:
+    if crv != "Ed25519":
+        raise MaterialRefused(KeyProblem.CURVE_UNKNOWN)
+    octets = _octets(values[0])
+    if len(octets) != _ED25519_BYTES:
+        raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
+    if not _is_ed25519_point_of_large_order(octets):
+        raise MaterialRefused(KeyProblem.POINT_INVALID)
+    return Material("OKP", "Ed25519", _ED25519_BITS, values)
+
+
+_CHECKS: Final[Mapping[str, Callable[[object, tuple[str, ...]], Material]]] = {
+    "RSA": _check_rsa,
+    "EC": _check_ec,
+    "OKP": _check_okp,
+}
+
+_ED25519_BYTES: Final = 32
+_ED25519_BITS: Final = 256
+_ED25519_PRIME: Final = 2**255 - 19
+_ED25519_D: Final = -121665 * pow(121666, -1, _ED25519_PRIME) % _ED25519_PRIME
+
+
+def _is_ed25519_point_of_large_order(octets: bytes) -> bool:
+    """Say whether the bytes are the canonical encoding (RFC 8032 section 5.1.3) of a point outside the small subgroup.
+
+    With a public key of small order one signature fits many messages (CASES W-05); the library takes such keys, and
+    points that are not on the curve, without complaint.
+    """
+    prime = _ED25519_PRIME
+    y = int.from_bytes(octets, "little") & (2**255 - 1)
+    if y >= prime:
+        return False
+    # The curve is -x² + y² = 1 + d·x²·y², so x² = (y² - 1) / (d·y² + 1), which must be a square.
+    x_squared = (y * y - 1) * pow(_ED25519_D * y * y + 1, -1, prime) % prime
+    if pow(x_squared, (prime - 1) // 2, prime) != 1:
+        # Not a square: not on the curve. Zero: y is 1 or -1, whose order is 1 or 2.
+        return False
+    # Doubling a point gives y' = (y² + x²) / (2 - (y² - x²)), from -x² + y² = 1 + d·x²·y². A point of order 4 doubles
+    # to order 2 and a point of order 8 to order 4: y' is then -1 or 0. The points of order 4 have y = 0.
+    doubled_y = (y * y + x_squared) * pow(2 - (y * y - x_squared), -1, prime) % prime
+    return doubled_y not in (0, prime - 1)

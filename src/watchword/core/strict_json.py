@@ -1,0 +1,100 @@
+"""JSON read so that no second parser can understand the same bytes differently.
+
+Python's own reader takes UTF-16, a byte order mark, NaN, 1e400 and duplicate names, and gives up on deep nesting with
+a RecursionError. Tokens, key sets and anything else from outside come through `parse_object` instead.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Final, NoReturn
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonObject = dict[str, JsonValue]
+
+MAX_DEPTH: Final = 32
+"""Nested arrays and objects, the outermost counted as 1."""
+
+MAX_NUMBER_LENGTH: Final = 64
+"""Characters of one number. Converting digits to an integer takes quadratic time (CASES C-02)."""
+
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+class JsonRefused(Exception):
+    """The bytes are not a strict JSON object."""
+
+
+def parse_object(octets: bytes) -> JsonObject:
+    """Read one JSON object from UTF-8 bytes.
+
+    Refused beside bad syntax (RFC 8259, RFC 7493): anything but an object at the top, other encodings, a byte order
+    mark, duplicate names also when spelled with escapes, NaN and Infinity, numbers that overflow or are longer than
+    MAX_NUMBER_LENGTH, nesting deeper than MAX_DEPTH, and lone surrogates.
+
+    Raises:
+        JsonRefused: for all of these; it carries no part of the text.
+    """
+    try:
+        text = octets.decode("utf-8")
+        _check_depth(text)
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            # An escape can spell half of a surrogate pair, which no UTF-8 text can hold: it would blow up later,
+            # wherever the string is first written.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except ValueError:
+        # Covers json.JSONDecodeError and both Unicode errors.
+        raise JsonRefused from None
+    if not isinstance(value, dict):
+        raise JsonRefused
+    return value
+
+
+def _check_depth(text: str) -> None:
+    """Bound the nesting before the recursive parser sees it (CASES T-05)."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for match in _STRING_OR_BRACKET.finditer(text):
+        character = match.group()
+        if character in ("[", "{"):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise JsonRefused
+        elif character in ("]", "}"):
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        # Two parsers that keep different ones of two equal names read two different tokens (CASES T-12, T-13).
+        raise JsonRefused
+    return members
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_NUMBER_LENGTH:
+        raise JsonRefused
+    return int(text)
+
+
+def _float(text: str) -> float:
+    if len(text) > MAX_NUMBER_LENGTH:
+        raise JsonRefused
+    number = float(text)
+    if not math.isfinite(number):
+        raise JsonRefused
+    return number
+
+
+def _constant(_name: str) -> NoReturn:
+    raise JsonRefused
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant, strict=True
+)

@@ -1,0 +1,279 @@
+"""The contract between the planes: trust as JSON, pages of changes, and how a verifier's snapshot grows by them.
+
+Decoding is strict: an unknown schema, a member too many or too few, or a wrong type refuses the whole document. A
+verifier that skipped what it does not understand might skip the one restriction that matters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from watchword.core.jwk import KeySetRefused, admit_stored
+from watchword.core.trust import ANY, Expected, ServerTrust, SubscriptionPeriod, Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA: Final = 1
+"""Raised whenever a document changes its meaning or its members."""
+
+_ORGANIZATION = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+_SERVER_NAME = re.compile(r"[A-Za-z0-9]{1,64}")
+_MAX_INTEGER: Final = 2**53
+
+
+class FeedRefused(Exception):
+    """The document is not what the feed may carry, or does not follow what came before. Says where, never what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the stream of changes.
+
+    Attributes:
+        epoch: names one unbroken history of revisions; another one after a backup was restored.
+        after: the revision that this page follows; 0 starts from nothing.
+        revision: the revision that a verifier has reached with this page.
+        complete: False if more is there already, so that the verifier asks again at once.
+        changes: the newest trust of each organization changed, by rising revision.
+    """
+
+    epoch: str
+    after: int
+    revision: int
+    complete: bool
+    changes: tuple[Trust, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All trust as of one revision. Never changed: a page makes a new one."""
+
+    epoch: str
+    revision: int
+    organizations: Mapping[str, Trust]
+
+
+EMPTY: Final = Snapshot(epoch="", revision=0, organizations=MappingProxyType({}))
+"""Before the first page. No page has the empty epoch."""
+
+
+def fold(snapshot: Snapshot, page: Page) -> Snapshot:
+    """The snapshot after a page: the next part of the same epoch, or the first part of another one.
+
+    A page of the same epoch that starts anywhere else is refused, also at 0: it comes from a control plane that lags
+    behind, and following it would bring back what was since taken away, such as a suspended organization's access.
+
+    Raises:
+        FeedRefused: when the page does not follow.
+    """
+    if page.epoch == snapshot.epoch:
+        if page.after != snapshot.revision:
+            raise FeedRefused("The page does not continue the snapshot.")
+        organizations = dict(snapshot.organizations)
+    else:
+        if page.after != 0:
+            raise FeedRefused("A new epoch starts at 0.")
+        organizations = {}
+    organizations.update((trust.organization, trust) for trust in page.changes)
+    return Snapshot(page.epoch, page.revision, MappingProxyType(organizations))
+
+
+def encode_trust(trust: Trust) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "organization": trust.organization,
+        "revision": trust.revision,
+        "suspended": trust.suspended,
+        "subscription": None if trust.subscription is None else _encode_subscription(trust.subscription),
+        "server": None if trust.server is None else _encode_server(trust.server),
+    }
+
+
+def decode_trust(document: object) -> Trust:
+    """Read what `encode_trust` wrote; every key is admitted again.
+
+    Raises:
+        FeedRefused: for anything else.
+    """
+    members = _members(document, "trust", "schema organization revision suspended subscription server")
+    _check_schema(members)
+    subscription, server = members["subscription"], members["server"]
+    return Trust(
+        organization=_matching(members["organization"], _ORGANIZATION, "organization"),
+        revision=_integer(members["revision"], "revision", minimum=1),
+        suspended=_boolean(members["suspended"], "suspended"),
+        subscription=None if subscription is None else _decode_subscription(subscription),
+        server=None if server is None else _decode_server(server),
+    )
+
+
+def encode_page(page: Page) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "epoch": page.epoch,
+        "after": page.after,
+        "revision": page.revision,
+        "complete": page.complete,
+        "changes": [encode_trust(trust) for trust in page.changes],
+    }
+
+
+def decode_page(document: object) -> Page:
+    """Read what `encode_page` wrote, and check that its changes rise from `after` to `revision`.
+
+    Raises:
+        FeedRefused: for anything else.
+    """
+    members = _members(document, "page", "schema epoch after revision complete changes")
+    _check_schema(members)
+    page = Page(
+        epoch=_text(members["epoch"], "epoch"),
+        after=_integer(members["after"], "after"),
+        revision=_integer(members["revision"], "revision"),
+        complete=_boolean(members["complete"], "complete"),
+        changes=tuple(decode_trust(change) for change in _list(members["changes"], "changes")),
+    )
+    revisions = [page.after, *(trust.revision for trust in page.changes)]
+    if any(later <= earlier for earlier, later in pairwise(revisions)):
+        _refuse("changes")
+    if page.revision < revisions[-1] or not (page.complete or page.revision > page.after):
+        # The second half: a page that promises more but does not advance would be asked for without end.
+        _refuse("revision")
+    _check_unique(page.changes, "changes")
+    return page
+
+
+def encode_snapshot(snapshot: Snapshot) -> dict[str, object]:
+    """The snapshot as a document for the verifier's copy on disk."""
+    return {
+        "schema": SCHEMA,
+        "epoch": snapshot.epoch,
+        "revision": snapshot.revision,
+        "organizations": [encode_trust(trust) for trust in snapshot.organizations.values()],
+    }
+
+
+def decode_snapshot(document: object) -> Snapshot:
+    """Read what `encode_snapshot` wrote.
+
+    Raises:
+        FeedRefused: for anything else.
+    """
+    members = _members(document, "snapshot", "schema epoch revision organizations")
+    _check_schema(members)
+    epoch = _text(members["epoch"], "epoch")
+    revision = _integer(members["revision"], "revision")
+    trusts = tuple(decode_trust(entry) for entry in _list(members["organizations"], "organizations"))
+    if any(trust.revision > revision for trust in trusts):
+        _refuse("revision")
+    _check_unique(trusts, "organizations")
+    return Snapshot(epoch, revision, MappingProxyType({trust.organization: trust for trust in trusts}))
+
+
+def _encode_subscription(subscription: SubscriptionPeriod) -> dict[str, object]:
+    return {"starts_at": subscription.starts_at, "expires_at": subscription.expires_at}
+
+
+def _decode_subscription(document: object) -> SubscriptionPeriod:
+    members = _members(document, "subscription", "starts_at expires_at")
+    return SubscriptionPeriod(
+        starts_at=_integer(members["starts_at"], "starts_at"),
+        expires_at=_integer(members["expires_at"], "expires_at"),
+    )
+
+
+def _encode_server(server: ServerTrust) -> dict[str, object]:
+    return {
+        "id": server.id,
+        "name": server.name,
+        "issuer": _encode_expected(server.issuer),
+        "audience": _encode_expected(server.audience),
+        "client_id": _encode_expected(server.client_id),
+        "keys": [key.to_jwk() for key in server.keys],
+        "keys_good_until": server.keys_good_until,
+    }
+
+
+def _decode_server(document: object) -> ServerTrust:
+    members = _members(document, "server", "id name issuer audience client_id keys keys_good_until")
+    try:
+        keys = admit_stored(_list(members["keys"], "keys"))
+    except KeySetRefused:
+        _refuse("keys")
+    return ServerTrust(
+        id=_text(members["id"], "id"),
+        name=_matching(members["name"], _SERVER_NAME, "name"),
+        issuer=_decode_expected(members["issuer"], "issuer"),
+        audience=_decode_expected(members["audience"], "audience"),
+        client_id=_decode_expected(members["client_id"], "client_id"),
+        keys=keys,
+        keys_good_until=_integer(members["keys_good_until"], "keys_good_until"),
+    )
+
+
+def _encode_expected(expected: Expected) -> object:
+    # `is`, and a member of its own: an administrator may well demand the very text "any".
+    return ANY.value if expected is ANY else {"equals": expected}
+
+
+def _decode_expected(document: object, where: str) -> Expected:
+    if document == ANY.value:
+        return ANY
+    return _text(_members(document, where, "equals")["equals"], where)
+
+
+def _refuse(where: str) -> NoReturn:
+    raise FeedRefused(f"Not acceptable: {where}.")
+
+
+def _members(document: object, where: str, names: str) -> Mapping[str, object]:
+    if not isinstance(document, dict) or document.keys() != set(names.split()):
+        _refuse(where)
+    return document
+
+
+def _check_schema(members: Mapping[str, object]) -> None:
+    if _integer(members["schema"], "schema") != SCHEMA:
+        _refuse("schema")
+
+
+def _check_unique(trusts: tuple[Trust, ...], where: str) -> None:
+    if len({trust.organization for trust in trusts}) != len(trusts):
+        _refuse(where)
+
+
+def _integer(value: object, where: str, minimum: int = 0) -> int:
+    # `True` is an int to Python, and 1.0 equals 1.
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < _MAX_INTEGER:
+        _refuse(where)
+    return value
+
+
+def _boolean(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        _refuse(where)
+    return value
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        _refuse(where)
+    return value
+
+
+def _matching(value: object, pattern: re.Pattern[str], where: str) -> str:
+    text = _text(value, where)
+    if pattern.fullmatch(text) is None:
+        _refuse(where)
+    return text
+
+
+def _list(value: object, where: str) -> list[object]:
+    if not isinstance(value, list):
+        _refuse(where)
+    return value
