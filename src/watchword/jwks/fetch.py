@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+import logging
+import re
+from contextlib import closing
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
 
 from cryptography.x509 import load_pem_x509_certificates
+from httpcore2 import URL, HTTP11Connection, Origin, RemoteProtocolError, Request
 
-Network = IPv4Network | IPv6Network
+from watchword.jwks import transport
+from watchword.jwks.address import JwksLocation, Network, parse_location
+from watchword.jwks.certificate import new_context, now_utc, read_certificate
+from watchword.jwks.deadline import Deadline
+from watchword.jwks.findings import Journal, Note, Step
+from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.jwks.resolve import Resolver, checked_addresses, system_resolver
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from httpcore2 import Response
+
+MAX_ETAG_LENGTH: Final = 512
+USER_AGENT: Final = f"Watchword/{version('watchword')}"
+
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+_MAX_AGE = re.compile(r'max-age\s*=\s*"?([0-9]+)"?', re.IGNORECASE)
+_MAX_AGE_DIGITS = 10
+
+# At DEBUG level the client's own loggers write the server's headers, which must not get into a log (CASES J-14).
+logging.getLogger("httpcore2").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +49,7 @@ class FetchPolicy:
         connect_timeout: seconds for connecting, over all addresses of a host.
         total_timeout: seconds by the wall clock for everything, from the name lookup to the last byte.
         max_bytes: largest body accepted.
+        resolver: who is asked for the addresses of a host.
 
     Raises:
         ValueError: `extra_authorities` holds no readable certificate.
@@ -34,7 +62,178 @@ class FetchPolicy:
     connect_timeout: float = 2.0
     total_timeout: float = 5.0
     max_bytes: int = 262_144
+    resolver: Resolver = system_resolver
 
     def __post_init__(self) -> None:
         if self.extra_authorities is not None:
             load_pem_x509_certificates(self.extra_authorities.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server sent, before anyone looked at it.
+
+    Attributes:
+        untrusted_document: the body as sent; None if the server answered that nothing was modified.
+        claims_html: the Content-Type says that the body is a web page.
+        etag: fit to be stored and sent again, or None.
+        max_age: seconds from Cache-Control, not clamped, or None.
+    """
+
+    untrusted_document: bytes | None = field(repr=False)
+    claims_html: bool
+    etag: str | None
+    max_age: int | None
+
+
+class _OneExchange(HTTP11Connection):
+    # The header section cannot become longer than these two together.
+    READ_NUM_BYTES = 8 * 1024
+    MAX_INCOMPLETE_EVENT_SIZE = 24 * 1024
+
+
+def fetch(
+    location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None, journal: Journal
+) -> Answer:
+    """Fetch the document at `location`: one name lookup, one connection, one request, nothing followed.
+
+    No proxy, cookie, credential or other setting from the environment takes part, as the client is driven below the
+    level that knows of them.
+
+    Raises:
+        ProbeFailed: with the problem; `journal` holds the same as the finding of the step that failed.
+    """
+    deadline = Deadline(policy.total_timeout)
+    with journal.step(Step.ADDRESS) as note:
+        parsed = parse_location(location)
+        if parsed.port not in policy.allowed_ports:
+            raise ProbeFailed(Problem.PORT_REFUSED)
+        addresses = checked_addresses(
+            parsed,
+            allowed_networks=policy.allowed_networks,
+            refused_networks=policy.refused_networks,
+            resolver=policy.resolver,
+            deadline=deadline,
+        )
+        note.passed(f"The location is well-formed and {parsed.host} may be asked.")
+    with journal.step(Step.CONNECT) as note:
+        connection = transport.connect(addresses, parsed.port, timeout=policy.connect_timeout, deadline=deadline)
+        note.passed("The server accepts connections.")
+    with closing(connection):
+        with journal.step(Step.TLS) as note:
+            stream = _secured(connection, parsed, policy, deadline, verify_certificate=verify_certificate)
+            _describe_certificate(stream.handshake(), note, verify_certificate=verify_certificate)
+        with journal.step(Step.HTTP) as note:
+            answer = _exchange(stream, parsed, _storable(etag), policy.max_bytes)
+            note.passed(_http_sentence(answer))
+    return answer
+
+
+def _secured(
+    connection: socket.socket,
+    location: JwksLocation,
+    policy: FetchPolicy,
+    deadline: Deadline,
+    *,
+    verify_certificate: bool,
+) -> transport.TlsStream:
+    return transport.TlsStream(
+        connection,
+        new_context(verify_certificate=verify_certificate, extra_authorities=policy.extra_authorities),
+        server_hostname=location.host,
+        deadline=deadline,
+        # Room for the handshake, the header section and the framing of a body in small chunks.
+        max_bytes=2 * policy.max_bytes + 128 * 1024,
+    )
+
+
+def _describe_certificate(der: bytes, note: Note, *, verify_certificate: bool) -> None:
+    facts = read_certificate(der)
+    if not verify_certificate:
+        note.warned(
+            f"Certificate validation is off: who the server is was not checked. {facts.describe()}",
+            'Enable "JWKS Server Certificate Validation" once the certificate is signed by a recognized authority.',
+        )
+    elif facts.expires_soon(now_utc()):
+        note.warned(
+            f"The certificate expires soon. {facts.describe()}",
+            "Renew the server certificate; from its expiry on, no keys can be fetched.",
+        )
+    else:
+        note.passed(facts.describe())
+
+
+def _exchange(stream: transport.TlsStream, location: JwksLocation, etag: str | None, max_bytes: int) -> Answer:
+    host = location.host.encode("ascii")
+    headers = [
+        (b"Host", location.authority.encode("ascii")),
+        (b"User-Agent", USER_AGENT.encode("ascii")),
+        (b"Accept", b"application/jwk-set+json, application/json"),
+        # What is not compressed cannot be a decompression bomb (CASES J-09).
+        (b"Accept-Encoding", b"identity"),
+        (b"Connection", b"close"),
+    ]
+    if etag is not None:
+        headers.append((b"If-None-Match", etag.encode("ascii")))
+    url = URL(scheme=b"https", host=host, port=location.port, target=location.target.encode("ascii"))
+    try:
+        response = _OneExchange(Origin(b"https", host, location.port), stream).handle_request(
+            Request(b"GET", url, headers=headers)
+        )
+        not_modified = _check_status(response.status, asked_for_modification=etag is not None)
+        document = None if not_modified else _body(response, max_bytes)
+    except RemoteProtocolError:
+        raise ProbeFailed(Problem.HTTP_MALFORMED) from None
+    return Answer(
+        untrusted_document=document,
+        claims_html=any("html" in value.lower() for value in _values(response, b"content-type")),
+        etag=_storable(next(iter(_values(response, b"etag")), None)) or (etag if not_modified else None),
+        max_age=_max_age(_values(response, b"cache-control")),
+    )
+
+
+def _check_status(status: int, *, asked_for_modification: bool) -> bool:
+    """Whether the answer is "not modified"; any status but that and 200 fails, and its body is never read."""
+    if status == 200:  # noqa: PLR2004
+        return False
+    if status == 304:  # noqa: PLR2004
+        if asked_for_modification:
+            return True
+        raise ProbeFailed(Problem.NOT_MODIFIED_UNASKED)
+    by_class = {3: Problem.REDIRECT_NOT_FOLLOWED, 4: Problem.HTTP_REFUSED, 5: Problem.HTTP_SERVER_FAULT}
+    raise ProbeFailed(by_class.get(status // 100, Problem.HTTP_STATUS))
+
+
+def _body(response: Response, max_bytes: int) -> bytes:
+    if _values(response, b"content-encoding"):
+        raise ProbeFailed(Problem.CONTENT_ENCODING)
+    body = bytearray()
+    for part in response.iter_stream():
+        body += part
+        if len(body) > max_bytes:
+            raise ProbeFailed(Problem.TOO_LARGE)
+    return bytes(body)
+
+
+def _values(response: Response, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for each, value in response.headers if each.lower() == name]
+
+
+def _storable(etag: str | None) -> str | None:
+    """The etag, unless it is too long to keep or not of the form of RFC 9110 section 8.8.3."""
+    return etag if etag is not None and len(etag) <= MAX_ETAG_LENGTH and _ETAG.fullmatch(etag) else None
+
+
+def _max_age(cache_control: Sequence[str]) -> int | None:
+    for directive in ",".join(cache_control).split(","):
+        match = _MAX_AGE.fullmatch(directive.strip())
+        if match is not None:
+            # Ten digits are 300 years; Python refuses to read numbers of more than 4,300.
+            return int(match[1][:_MAX_AGE_DIGITS])
+    return None
+
+
+def _http_sentence(answer: Answer) -> str:
+    if answer.untrusted_document is None:
+        return "The server answers that the key set has not changed."
+    return f"The server answers with {len(answer.untrusted_document):,} bytes."

@@ -13,7 +13,7 @@ from watchword.jwks.problem import ProbeFailed, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watchword.core.jwk import KeySet
+    from watchword.core.jwk import IgnoredKey, KeySet
 
 
 class Step(Enum):
@@ -61,14 +61,12 @@ class Findings:
 
     Attributes:
         steps: one finding for each member of `Step`, in order.
-        key_set: the admitted and the ignored keys; None when the fetch failed or nothing was modified. It is also
-            there when no key of the set is usable, so that the reasons can be shown; only `succeeded` says whether
-            the keys may be used.
+        key_set: the admitted and the ignored keys; None when the fetch failed or nothing was modified.
         not_modified: the server answered 304 to the given etag: the keys last fetched are still the current ones.
         etag: to be given to the next probe; None if the server sent none, or none that is fit to be stored.
         max_age: seconds as the server stated them in Cache-Control, not clamped; None if it stated none.
-        succeeded: the key set (or "not modified") may be used.
-        problem: why not, if not.
+        ignored: the ignored keys with their reasons, also when none was left and the probe failed for it.
+        problem: why the probe failed; None if it succeeded.
     """
 
     steps: tuple[StepFinding, ...]
@@ -76,10 +74,12 @@ class Findings:
     not_modified: bool = False
     etag: str | None = None
     max_age: int | None = None
+    ignored: tuple[IgnoredKey, ...] = ()
     problem: Problem | None = None
 
     @property
     def succeeded(self) -> bool:
+        """Whether the key set, or the one last fetched if nothing was modified, may be used."""
         return self.problem is None
 
 

@@ -2,13 +2,85 @@
 
 from __future__ import annotations
 
-from watchword.jwks.fetch import FetchPolicy
-from watchword.jwks.findings import Findings, Outcome, Step, StepFinding
-from watchword.jwks.problem import Problem
+from typing import TYPE_CHECKING
+
+from watchword.core.jwk import KeySet, KeySetRefused, admit
+from watchword.core.jwk_problems import KeySetProblem
+from watchword.jwks.fetch import FetchPolicy, fetch
+from watchword.jwks.findings import Findings, Journal, Outcome, Step, StepFinding
+from watchword.jwks.problem import ProbeFailed, Problem
+
+if TYPE_CHECKING:
+    from watchword.core.jwk import IgnoredKey
 
 __all__ = ["FetchPolicy", "Findings", "Outcome", "Problem", "Step", "StepFinding", "probe"]
 
+_PROBLEM_OF_KEY_SET: dict[KeySetProblem, Problem] = {
+    KeySetProblem.TOO_LARGE: Problem.TOO_LARGE,
+    KeySetProblem.NOT_JSON: Problem.NOT_JSON,
+    KeySetProblem.NOT_A_KEY_SET: Problem.NOT_A_KEY_SET,
+    KeySetProblem.EMPTY: Problem.EMPTY_KEY_SET,
+    KeySetProblem.TOO_MANY_KEYS: Problem.TOO_MANY_KEYS,
+    KeySetProblem.PRIVATE_MEMBERS: Problem.PRIVATE_KEY_MATERIAL,
+    KeySetProblem.KID_REUSED: Problem.KID_REUSED,
+    KeySetProblem.NO_USABLE_KEY: Problem.NO_USABLE_KEY,
+}
+
 
 def probe(location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None = None) -> Findings:
-    """Fetch the key set at `location` under `policy` and admit its keys; never raises for what a server does."""
-    raise NotImplementedError
+    """Fetch the key set at `location` under `policy` and admit its keys; never raises for what a server does.
+
+    Args:
+        location: the JWKS location as the administrator typed it.
+        verify_certificate: the option "JWKS Server Certificate Validation" of this registration.
+        policy: the operator's limits.
+        etag: of the last good fetch, to be told if nothing changed since; None asks for the key set in any case.
+    """
+    journal = Journal()
+    ignored: tuple[IgnoredKey, ...] = ()
+    try:
+        answer = fetch(location, verify_certificate=verify_certificate, policy=policy, etag=etag, journal=journal)
+        if answer.untrusted_document is None:
+            _note_unchanged(journal)
+            return Findings(steps=journal.steps(), not_modified=True, etag=answer.etag, max_age=answer.max_age)
+        with journal.step(Step.JWKS) as note:
+            key_set = _admitted(answer.untrusted_document, claims_html=answer.claims_html)
+            note.passed("The answer is a JSON Web Key Set of public keys.")
+        ignored = key_set.ignored
+        with journal.step(Step.KEYS) as note:
+            note.passed(_describe_usable_keys(key_set))
+    except ProbeFailed as failure:
+        return Findings(steps=journal.steps(), ignored=ignored, problem=failure.problem)
+    return Findings(
+        steps=journal.steps(), key_set=key_set, etag=answer.etag, max_age=answer.max_age, ignored=key_set.ignored
+    )
+
+
+def _admitted(untrusted_document: bytes, *, claims_html: bool) -> KeySet:
+    # A sign-in page that an intermediary puts before everything comes with status 200 (CASES J-13).
+    if claims_html:
+        raise ProbeFailed(Problem.HTML_PAGE)
+    try:
+        return admit(untrusted_document)
+    except KeySetRefused as refused:
+        if refused.problem is KeySetProblem.NO_USABLE_KEY:
+            return KeySet((), refused.ignored)
+        problem = _PROBLEM_OF_KEY_SET[refused.problem]
+    # Outside the handler, so that no exception keeps the document, which may be a private key, in its traceback.
+    if problem is Problem.NOT_JSON and untrusted_document.lstrip().startswith(b"<"):
+        problem = Problem.HTML_PAGE
+    raise ProbeFailed(problem)
+
+
+def _note_unchanged(journal: Journal) -> None:
+    for step in (Step.JWKS, Step.KEYS):
+        with journal.step(step) as note:
+            note.passed("The key set has not changed since it was last fetched.")
+
+
+def _describe_usable_keys(key_set: KeySet) -> str:
+    if not key_set.keys:
+        raise ProbeFailed(Problem.NO_USABLE_KEY)
+    usable, ignored = len(key_set.keys), len(key_set.ignored)
+    sentence = "1 key can verify access tokens" if usable == 1 else f"{usable} keys can verify access tokens"
+    return f"{sentence}; {ignored} more ignored." if ignored else f"{sentence}."

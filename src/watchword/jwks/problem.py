@@ -155,8 +155,8 @@ class Problem(Enum):
         "DANGER: the key set publishes PRIVATE key material. Anyone who reads it can forge access tokens.",
         "Replace these keys at the authorization server at once and publish public keys only. Nothing was stored.",
     )  # fmt: skip
-    CONFLICTING_KEYS = (
-        "conflicting_keys", "The key set holds different keys under the same key ID (kid).",
+    KID_REUSED = (
+        "kid_reused", "The key set holds different keys under the same key ID (kid).",
         "Give every key at the authorization server a key ID of its own.",
     )  # fmt: skip
     NO_USABLE_KEY = (

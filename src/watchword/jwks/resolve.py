@@ -1,0 +1,82 @@
+"""Looking up the addresses of a host within the fetch's deadline, and checking every one of them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from watchword.jwks.address import check_address
+from watchword.jwks.problem import ProbeFailed, Problem
+
+if TYPE_CHECKING:
+    from watchword.jwks.address import Address, JwksLocation, Network
+    from watchword.jwks.deadline import Deadline
+
+Resolver = Callable[[str, int], Sequence[str]]
+"""Host and port to addresses in text form. Raises `socket.gaierror` as `socket.getaddrinfo` does."""
+
+MAX_LOOKUPS: Final = 64
+"""Lookups under way at once. The system's resolver cannot be interrupted, so slow DNS servers leave threads behind
+until it gives up by itself; this bounds how many."""
+
+_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+_NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+
+
+def system_resolver(host: str, port: int) -> Sequence[str]:
+    return [str(socket_address[0]) for *_, socket_address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def checked_addresses(
+    location: JwksLocation,
+    *,
+    allowed_networks: Sequence[Network],
+    refused_networks: Sequence[Network],
+    resolver: Resolver,
+    deadline: Deadline,
+) -> tuple[Address, ...]:
+    """The addresses of the location's host, all of which were found acceptable.
+
+    One bad address refuses the host: an attacker's name may have a public address for the check and an internal one
+    for the connection.
+
+    Raises:
+        ProbeFailed: when the host has no address, one that is refused, or none within the deadline.
+    """
+    literal = location.address
+    found = (literal,) if literal is not None else _look_up(location, resolver, deadline)
+    checked = (check_address(address, allowed_networks, refused_networks) for address in found)
+    return tuple(dict.fromkeys(checked))
+
+
+def _look_up(location: JwksLocation, resolver: Resolver, deadline: Deadline) -> tuple[Address, ...]:
+    if not _lookups.acquire(timeout=deadline.remaining()):
+        raise ProbeFailed(Problem.TIMED_OUT)
+    answer: Future[Sequence[str]] = Future()
+    # A daemon, so that a lookup which hangs does not keep the process from ending.
+    threading.Thread(
+        target=_ask, args=(answer, resolver, location.host, location.port), name="jwks-lookup", daemon=True
+    ).start()
+    try:
+        addresses = answer.result(timeout=deadline.remaining())
+    except TimeoutError:
+        raise ProbeFailed(Problem.TIMED_OUT) from None
+    except socket.gaierror as error:
+        exists = error.errno not in _NO_SUCH_HOST
+        raise ProbeFailed(Problem.NAME_LOOKUP_FAILED if exists else Problem.HOST_NOT_FOUND) from None
+    if not addresses:
+        raise ProbeFailed(Problem.HOST_NOT_FOUND)
+    return tuple(ip_address(address) for address in addresses)
+
+
+def _ask(answer: Future[Sequence[str]], resolver: Resolver, host: str, port: int) -> None:
+    try:
+        answer.set_result(resolver(host, port))
+    except Exception as error:  # noqa: BLE001  # Handed to the waiting thread, which would otherwise wait in vain.
+        answer.set_exception(error)
+    finally:
+        _lookups.release()

@@ -1,0 +1,147 @@
+"""A TCP connection to exactly the checked address, and TLS over it, all within one deadline."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from httpcore2 import NetworkStream
+
+from watchword.jwks.certificate import problem_of
+from watchword.jwks.deadline import Deadline
+from watchword.jwks.problem import ProbeFailed, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from watchword.jwks.address import Address
+
+MAX_ATTEMPTS: Final = 3
+"""Addresses of one host that are tried; the others were checked all the same."""
+
+_RECEIVE_BYTES = 16_384
+
+Result = TypeVar("Result")
+
+
+def connect(addresses: Sequence[Address], port: int, *, timeout: float, deadline: Deadline) -> socket.socket:
+    """Connect to the first of the addresses that answers, in `timeout` seconds for all of them together.
+
+    A failure is reported only when the time is up, so that neither the problem nor the time taken tells a closed port
+    from a filtered one (CASES J-15).
+
+    Raises:
+        ProbeFailed: CONNECTION_FAILED, or ADDRESS_REFUSED if the connection leads elsewhere.
+    """
+    connecting = Deadline(min(timeout, deadline.remaining()))
+    candidates = addresses[:MAX_ATTEMPTS]
+    for index, address in enumerate(candidates):
+        share = connecting.left() / (len(candidates) - index)
+        connection = _connected(address, port, share)
+        if connection is not None:
+            return connection
+    connecting.wait_out()
+    raise ProbeFailed(Problem.CONNECTION_FAILED)
+
+
+def _connected(address: Address, port: int, timeout: float) -> socket.socket | None:
+    connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)  # noqa: PLR2004
+    try:
+        connection.settimeout(max(timeout, 0.001))  # 0 would mean "do not wait", and is another error.
+        connection.connect((str(address), port))
+        peer = connection.getpeername()[0]
+    except OSError:
+        connection.close()
+        return None
+    # Between the check and here lies a whole operating system: socket activation, packet filters, preloaded libraries.
+    if ip_address(peer) != address:
+        connection.close()
+        raise ProbeFailed(Problem.ADDRESS_REFUSED)
+    return connection
+
+
+class TlsStream(NetworkStream):
+    """TLS over a connected socket. It owns the socket and gives each operation only the time and bytes that are left.
+
+    The bytes are pumped here rather than by `ssl.SSLSocket`, because one call of that may process any number of
+    records that carry no data (session tickets, key updates) without ever coming back to look at a clock.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        context: ssl.SSLContext,
+        *,
+        server_hostname: str,
+        deadline: Deadline,
+        max_bytes: int,
+    ) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._bytes_left = max_bytes
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+
+    def handshake(self) -> bytes:
+        """Set TLS up and return the server's certificate in DER; empty if it has none."""
+        self._pump(self._tls.do_handshake)
+        return self._tls.getpeercert(binary_form=True) or b""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # The client's interface.
+        """Bytes of the answer, empty at its end; the deadline counts, not `timeout`."""
+        return self._pump(lambda: self._tls.read(max_bytes))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Send all of the buffer; the deadline counts, not `timeout`."""
+        if buffer:
+            self._pump(lambda: self._tls.write(buffer))
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _pump(self, operation: Callable[[], Result]) -> Result:
+        while True:
+            try:
+                result = operation()
+            except ssl.SSLWantReadError:
+                self._send()
+                self._receive()
+            except ssl.SSLCertVerificationError as error:
+                raise ProbeFailed(problem_of(error.verify_code)) from None
+            except ssl.SSLEOFError:
+                # Without TLS's own farewell the end may have been cut off by someone else.
+                raise ProbeFailed(Problem.CONNECTION_FAILED) from None
+            except ssl.SSLError:
+                raise ProbeFailed(Problem.TLS_FAILED) from None
+            else:
+                self._send()
+                return result
+
+    def _send(self) -> None:
+        unsent = memoryview(self._outgoing.read())
+        while unsent:
+            self._connection.settimeout(self._deadline.remaining())
+            unsent = unsent[self._guarded(lambda: self._connection.send(unsent)) :]  # noqa: B023  # Called at once.
+
+    def _receive(self) -> None:
+        self._connection.settimeout(self._deadline.remaining())
+        received = self._guarded(lambda: self._connection.recv(_RECEIVE_BYTES))
+        self._bytes_left -= len(received)
+        if self._bytes_left < 0:
+            raise ProbeFailed(Problem.TOO_LARGE)
+        if received:
+            self._incoming.write(received)
+        else:
+            self._incoming.write_eof()
+
+    @staticmethod
+    def _guarded(operation: Callable[[], Result]) -> Result:
+        try:
+            return operation()
+        except TimeoutError:
+            raise ProbeFailed(Problem.TIMED_OUT) from None
+        except OSError:
+            raise ProbeFailed(Problem.CONNECTION_FAILED) from None
