@@ -1,0 +1,70 @@
+"""Options that every command takes. A flag wins over the environment, the environment over the file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from watchword.cli.output import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEBUG_VARIABLE = "WATCHWORD_DEBUG_COMMANDS"
+
+
+def into_environment(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+    """A flag becomes an environment variable, so that settings are read in one way and child processes inherit it."""
+
+    def callback(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            os.environ[variable] = value
+
+    return callback
+
+
+def _database_url(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    try:
+        password = urlsplit(value or "").password
+    except ValueError:
+        raise click.BadParameter("is not a URL, such as postgresql://host/name.") from None
+    # Every user of the machine can read every process's arguments.
+    if password is not None:
+        raise click.BadParameter(
+            "holds a password, which everybody on this machine could read; "
+            "set WATCHWORD_DATABASE_URL in the environment or database_url in the file instead."
+        )
+    into_environment("WATCHWORD_DATABASE_URL")(context, parameter, value)
+
+
+def _debug(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own form.
+    if value:
+        context.find_root().meta[DEBUG_VARIABLE] = True
+
+
+settings_options = compose(
+    click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False),
+        expose_value=False,
+        callback=into_environment("WATCHWORD_CONFIG"),
+        help="Settings file.  [env: WATCHWORD_CONFIG; default: watchword.toml if there is one]",
+    ),
+    click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False),
+        expose_value=False,
+        callback=into_environment("WATCHWORD_DATA_DIR"),
+        help="Where state is kept.  [env: WATCHWORD_DATA_DIR; default: ./data]",
+    ),
+    click.option(
+        "--database-url",
+        expose_value=False,
+        callback=_database_url,
+        help="postgresql://host/name without a password, or sqlite:///path.  [env: WATCHWORD_DATABASE_URL]",
+    ),
+    click.option("--debug", is_flag=True, expose_value=False, callback=_debug, help="Show the traceback of a failure."),
+)

@@ -1,0 +1,66 @@
+"""How each role is started as a child process, and when it counts as ready."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+from watchword.cli.supervisor import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROBE_SECONDS = 1.0
+SERVER_ERROR = 500
+COLOURS = {"portal": "\x1b[36m", "worker": "\x1b[33m", "verifier": "\x1b[32m", "serve": "\x1b[35m"}
+
+
+class Addresses(Protocol):
+    """Where the roles listen."""
+
+    @property
+    def portal(self) -> tuple[str, int]: ...
+    @property
+    def verifier_admin(self) -> tuple[str, int]: ...
+
+
+def answers(address: tuple[str, int], path: str) -> int | None:
+    """The status of a GET, None when nobody answers."""
+    host = address[0].strip("[]")
+    connection = http.client.HTTPConnection(connectable(host), address[1], timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def connectable(host: str) -> str:
+    """The address to reach a listener by, which may listen on all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not listened on.
+
+
+def role_command(name: str) -> tuple[str, ...]:
+    # `-m` with this interpreter, not the `watchword` script: that may be another installation on the PATH.
+    return (sys.executable, "-m", "watchword.cli", "serve", name)
+
+
+def roles(addresses: Addresses, environment: Mapping[str, str]) -> tuple[Role, ...]:
+    """Portal, worker and verifier in the order in which they need one another."""
+
+    def portal_is_ready() -> bool:
+        # The portal answers a stranger with its sign-in page; only a failure of its own is not an answer.
+        status = answers(addresses.portal, "/")
+        return status is not None and status < SERVER_ERROR
+
+    def verifier_is_ready() -> bool:
+        return answers(addresses.verifier_admin, "/readyz") == http.HTTPStatus.OK
+
+    return (
+        Role(name="portal", command=role_command("portal"), environment=environment, is_ready=portal_is_ready),
+        Role(name="worker", command=role_command("worker"), environment=environment),
+        Role(name="verifier", command=role_command("verifier"), environment=environment, is_ready=verifier_is_ready),
+    )

@@ -1,0 +1,71 @@
+"""The command tree, loaded piece by piece so that `watchword --help` is quick, and where failures are met."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import Any
+
+import click
+
+from watchword.cli.failures import explain
+from watchword.cli.options import DEBUG_VARIABLE
+
+# Name → module, attribute and the line in `watchword --help`, so that help loads no command.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "serve": ("watchword.cli.serve", "serve", "Run portal, worker and verifier, or one of them."),
+    "demo": ("watchword.cli.demo", "demo", "Run everything on throw-away data and print a walk-through."),
+    "migrate": ("watchword.cli.migrate", "migrate", "Bring the database to this version's form."),
+    "organization": ("watchword.cli.organization", "organization", "Create and list organizations."),
+    "administrator": ("watchword.cli.administrator", "administrator", "Create administrators of an organization."),
+    "operator": ("watchword.cli.administrator", "operator", "Create operators, the provider's own people."),
+    "verifier": ("watchword.cli.verifier", "verifier", "Create, revoke and list the credentials of verifiers."),
+    "token": ("watchword.cli.token", "token", "Check a token step by step."),
+    "config": ("watchword.cli.config", "config", "Check the settings."),
+    "audit": ("watchword.cli.audit", "audit", "Verify the audit log's hash chain."),
+}
+
+
+class Watchword(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature.
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise.
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - tells the type; COMMANDS is ours.
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as failure:
+            if ctx.meta.get(DEBUG_VARIABLE):
+                raise
+            raise explain(failure) from failure
+
+
+@click.group(
+    cls=Watchword,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit status: 0 done or allowed, 1 refused or failed, 2 wrong usage or settings.",
+)
+@click.version_option(importlib.metadata.version("watchword"), prog_name="watchword")
+def watchword() -> None:
+    """Decide whose access tokens an API accepts.
+
+    `watchword demo` shows it working; `watchword serve` runs it. Settings come from flags, from the environment
+    (WATCHWORD_…) and from a file, watchword.toml, in this order.
+    """
+
+
+def main() -> None:
+    watchword(prog_name="watchword")
