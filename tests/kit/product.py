@@ -1,0 +1,128 @@
+"""Watchword as a user runs it: `watchword` commands and `watchword serve …` processes on free ports and fresh data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kit.client import request
+from kit.processes import LOOPBACK, ChildProcess, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROGRAM = Path(sys.executable).parent / "watchword"
+START_SECONDS = 40.0
+COMMAND_SECONDS = 60.0
+
+
+class CommandFailedError(AssertionError):
+    """A `watchword` command ended with another status than 0; the message carries what it wrote."""
+
+
+class Product:
+    """One installation. Its processes are started one by one, so that a test can also leave one out or take it down.
+
+    Args:
+        directory: for data and logs.
+        database_url: `postgresql://…`, or None for SQLite.
+        settings: further WATCHWORD_* variables.
+    """
+
+    def __init__(
+        self, directory: Path, *, database_url: str | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._directory = directory
+        self._processes: dict[str, ChildProcess] = {}
+        self.portal_port, self.verifier_port, self.admin_port = free_port(), free_port(), free_port()
+        self.state_file = directory / "verifier" / "snapshot.json"
+        self.environment = {
+            "WATCHWORD_DATA_DIR": str(directory / "data"),
+            "WATCHWORD_PORTAL_PORT": str(self.portal_port),
+            "WATCHWORD_PUBLIC_ORIGIN": self.portal,
+            "WATCHWORD_VERIFIER_FEED_URL": self.portal,
+            "WATCHWORD_VERIFIER_PORT": str(self.verifier_port),
+            "WATCHWORD_VERIFIER_ADMIN_PORT": str(self.admin_port),
+            "WATCHWORD_VERIFIER_STATE_FILE": str(self.state_file),
+            **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
+            **(settings or {}),
+        }
+
+    @property
+    def portal(self) -> str:
+        """The portal's origin."""
+        return f"http://{LOOPBACK}:{self.portal_port}"
+
+    @property
+    def verifier(self) -> str:
+        return f"http://{LOOPBACK}:{self.verifier_port}"
+
+    @property
+    def admin(self) -> str:
+        """The verifier's second listener: /livez, /readyz and /metrics."""
+        return f"http://{LOOPBACK}:{self.admin_port}"
+
+    def command(self, *arguments: str) -> str:
+        """Run `watchword …` to its end and return what it wrote to stdout."""
+        return self._run([str(PROGRAM), *arguments])
+
+    def command_json(self, *arguments: str) -> Any:
+        return json.loads(self.command(*arguments, "--json"))
+
+    def desk(self, *arguments: str) -> str:
+        """Run kit.operator_desk, for what the operator's console will do and no command does yet."""
+        return self._run([sys.executable, "-m", "kit.operator_desk", *arguments])
+
+    def start(self, role: str) -> ChildProcess:
+        """Start `portal`, `worker` or `verifier`, and wait until it serves."""
+        assert role not in self._processes, f"{role} is running already"
+        process = ChildProcess(
+            [str(PROGRAM), "serve", role], log=self._directory / f"{role}.log", environment=self.environment
+        )
+        self._processes[role] = process
+        if role == "portal":
+            process.wait_until_listening(self.portal_port, timeout=START_SECONDS)
+        elif role == "verifier":
+            process.wait_until(self._verifier_is_ready, what="the verifier is ready", timeout=START_SECONDS)
+        return process
+
+    def stop(self, *roles: str) -> None:
+        for role in roles:
+            self._processes.pop(role).stop()
+
+    def kill(self, role: str) -> None:
+        """End it as `kill -9` does."""
+        self._processes.pop(role).kill()
+
+    def close(self) -> None:
+        # The verifier first: it would only complain about a portal that is gone.
+        for role in sorted(self._processes, reverse=True):
+            self.stop(role)
+
+    def log(self, role: str) -> str:
+        return (self._directory / f"{role}.log").read_text(errors="replace")
+
+    def _verifier_is_ready(self) -> bool:
+        try:
+            return request(f"{self.admin}/readyz", timeout=1).status == 200
+        except OSError:
+            return False
+
+    def _run(self, command: Sequence[str]) -> str:
+        kit = str(Path(__file__).resolve().parent.parent)
+        done = subprocess.run(
+            command,
+            env={**os.environ, "PYTHONPATH": kit, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+        if done.returncode != 0:
+            raise CommandFailedError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
