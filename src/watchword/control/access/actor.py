@@ -1,0 +1,95 @@
+"""Who acts: a person in the portal, a client of the API, somebody at the command line, or the worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import TextChoices
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+class Permission(TextChoices):
+    """What a role can carry. The values are the words on screen and in the database."""
+
+    API_KEY_MANAGEMENT = "API Key Management"
+    ADMINISTRATORS = "Administrators"
+    AUDIT_LOGS = "Audit Logs"
+    ACTIVITY = "Activity"
+
+
+class Authority(Enum):
+    """What no role can carry, because it lies outside every organization."""
+
+    OPERATOR = "operator"
+    WORKER = "worker"
+
+
+Required = Permission | Authority
+
+OPERATOR_PERMISSIONS: Final = frozenset({Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Permission.ACTIVITY})
+"""What operators may do in every organization. API Key Management is not in it: whose tokens an organization's data
+is opened to is the organization's decision alone, so no operator can add, edit, enable or delete a server."""
+
+
+class Interface(TextChoices):
+    PORTAL = "portal"
+    API = "api"
+    COMMAND_LINE = "command_line"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Somebody whose rights have been established.
+
+    Attributes:
+        name: how the audit log names the actor; a person's e-mail address, at most 254 characters.
+        person_id: the person's primary key, None for the command line and the worker.
+        organization: the only organization an administrator can act in; None for everyone else.
+        permissions: an administrator's from the role, an operator's from OPERATOR_PERMISSIONS.
+        operator: whether the actor acts for the provider.
+        interface: where the request came in.
+        address: the client's IP address, None where there is none.
+    """
+
+    name: str
+    interface: Interface
+    person_id: int | None = None
+    organization: str | None = None
+    permissions: frozenset[Permission] = frozenset()
+    operator: bool = False
+    address: str | None = None
+
+    def reaches(self, organization: str | None) -> bool:
+        """Whether the organization exists as far as this actor may know."""
+        if self.operator or self.interface is Interface.WORKER:
+            return True
+        return organization is not None and organization == self.organization
+
+    def may(self, required: Required, organization: str | None) -> bool:
+        """Whether the actor holds the permission there. Says nothing about the organization's entitlement."""
+        if required is Authority.WORKER:
+            return self.interface is Interface.WORKER
+        if required is Authority.OPERATOR:
+            return self.operator
+        return self.reaches(organization) and required in self.permissions
+
+
+def command_line() -> Actor:
+    """Whoever can run a command on the machine holds its database anyway, and acts as an operator."""
+    return Actor(name="command line", interface=Interface.COMMAND_LINE, operator=True, permissions=OPERATOR_PERMISSIONS)
+
+
+WORKER: Final = Actor(name="worker", interface=Interface.WORKER)
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in person of a portal request. The view must have been guarded: nobody signed in is an error."""
+    person = request.user
+    if not person.is_authenticated:
+        raise RuntimeError("a view that acts must be guarded by in_organization or for_operators")
+    return person.actor(interface=Interface.PORTAL, address=request.META.get("REMOTE_ADDR") or None)

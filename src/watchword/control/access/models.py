@@ -1,0 +1,137 @@
+"""People, their roles and how they get in. The constraints hold even against code that goes around the commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from watchword.control.access.actor import OPERATOR_PERMISSIONS, Actor, Permission
+
+if TYPE_CHECKING:
+    from watchword.control.access.actor import Interface
+
+EMAIL_MAX = 254
+
+
+class Role(models.Model):
+    """A named set of permissions of one organization. `permissions` is a JSON list of Permission values."""
+
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="roles")
+    name = models.CharField(max_length=64)
+    permissions = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("organization", Lower("name"), name="access_role_name_unique_ignoring_case"),
+            models.CheckConstraint(name="access_role_has_a_name", condition=~Q(name="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def held(self) -> frozenset[Permission]:
+        """The permissions; a stored value that is not in the table any more grants nothing."""
+        return frozenset(p for p in Permission if p.value in self.permissions)
+
+
+class PersonKind(models.TextChoices):
+    ADMINISTRATOR = "administrator"
+    OPERATOR = "operator"
+
+
+class Person(AbstractBaseUser):
+    """Somebody who signs in: an administrator of one organization, or an operator of the provider."""
+
+    email = models.CharField(max_length=EMAIL_MAX, unique=True)
+    name = models.CharField(max_length=120, blank=True, default="")
+    kind = models.CharField(max_length=16, choices=PersonKind.choices)
+    organization = models.ForeignKey(
+        "organizations.Organization", on_delete=models.PROTECT, null=True, related_name="administrators"
+    )
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, related_name="people")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[BaseUserManager[Person]] = BaseUserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        constraints = [
+            # With upper case in storage, one mailbox would have two spellings and be unique in each.
+            models.CheckConstraint(
+                name="access_email_form",
+                condition=Q(email__regex=r"\A[!-?\[-~]+@[!-?\[-~]+\Z", email=Lower(F("email"))),
+            ),
+            models.CheckConstraint(
+                name="access_kind_fits_organization_and_role",
+                condition=Q(kind=PersonKind.ADMINISTRATOR, organization__isnull=False, role__isnull=False)
+                | Q(kind=PersonKind.OPERATOR, organization__isnull=True, role__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def actor(self, *, interface: Interface, address: str | None) -> Actor:
+        """The rights of this person, as they stand in the database now."""
+        if self.kind == PersonKind.OPERATOR:
+            return Actor(
+                name=self.email,
+                person_id=self.pk,
+                operator=True,
+                permissions=OPERATOR_PERMISSIONS,
+                interface=interface,
+                address=address,
+            )
+        # A role of another organization would be a fault of ours; it grants nothing.
+        role = self.role if self.role is not None and self.role.organization_id == self.organization_id else None
+        return Actor(
+            name=self.email,
+            person_id=self.pk,
+            organization=self.organization_id,
+            permissions=frozenset() if role is None else role.held(),
+            interface=interface,
+            address=address,
+        )
+
+
+class SignInLink(models.Model):
+    """A link that lets one person set a password, once. Only the SHA-256 of its secret is stored."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sign_in_links")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="access_link_expires_later", condition=Q(expires_at__gt=F("created_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"sign-in link of person {self.person_id}"
+
+
+class SignInThrottle(models.Model):
+    """Failed sign-ins under one account name or from one address.
+
+    Attributes:
+        subject: SHA-256 of what is counted, so that text typed into the form is never stored in clear.
+        failures: in a row; starts over after a success or a quiet time.
+        blocked_until: no attempt is looked at before this instant.
+    """
+
+    subject = models.CharField(max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_failed_at = models.DateTimeField()
+    blocked_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.subject[:8]

@@ -1,0 +1,11 @@
+"""The application that the portal's server runs."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "watchword.control.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,180 @@
+"""The one way to write: permission, entitlement, one transaction, audit event and trust revision in it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from watchword.control.access.actor import Authority, Permission
+from watchword.control.audit.log import Entry, append
+from watchword.control.fleet.publish import publish_trust
+from watchword.control.organizations.models import Organization
+from watchword.control.organizations.queries import entitlement_of
+from watchword.control.refusals import Refusal, RefusalReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from watchword.control.access.actor import Actor, Required
+    from watchword.control.audit.log import Scalar
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """What a command does inside its transaction.
+
+    Attributes:
+        actor: who acts.
+        now: the time of the whole transaction.
+        action: the default action of `record`.
+        locked, entries, to_publish: kept for the end of the transaction; commands use the methods.
+    """
+
+    actor: Actor
+    now: datetime
+    action: str
+    locked: Organization | None
+    entries: list[Entry] = field(default_factory=list)
+    to_publish: set[str] = field(default_factory=set)
+
+    @property
+    def organization(self) -> Organization:
+        """The organization, its row locked until the end of the transaction."""
+        if self.locked is None:
+            raise RuntimeError("this change is not about one organization")
+        return self.locked
+
+    def record(
+        self,
+        *,
+        target: str,
+        changes: Mapping[str, Sequence[Scalar]] | None = None,
+        action: str | None = None,
+        organization: str | None = None,
+    ) -> None:
+        """Note an audit event, written when the block ends.
+
+        Args:
+            target: what was changed, in the words of the one who reads the log.
+            changes: `{field: [before, after]}`; values of secrets are never in it.
+            action: where it differs from the action of the change.
+            organization: where it differs from the organization of the change.
+        """
+        own = None if self.locked is None else self.locked.pk
+        self.entries.append(
+            Entry(
+                at=self.now,
+                organization=organization if organization is not None else own,
+                actor=self.actor.name,
+                interface=self.actor.interface.value,
+                address=self.actor.address,
+                action=action if action is not None else self.action,
+                target=target,
+                changes=changes or {},
+            )
+        )
+
+    def publish(self, organization_id: str) -> None:
+        """Publish the trust of another organization than that of the change, such as a new one."""
+        self.to_publish.add(organization_id)
+
+    def keep_trust(self) -> None:
+        """Publish nothing: nothing that a verifier needs has changed. For the worker's key sets alone."""
+        if self.actor.interface is not self.actor.interface.WORKER:
+            raise RuntimeError("only the worker may leave the trust as it is")
+        self.to_publish.clear()
+
+
+@contextmanager
+def change(
+    actor: Actor,
+    organization_id: str | None,
+    *,
+    permission: Required,
+    action: str,
+    now: datetime | None = None,
+) -> Iterator[Work]:
+    """Open the transaction of one command.
+
+    An organization's servers are changed under Permission.API_KEY_MANAGEMENT, which no operator holds, and only
+    while the organization is entitled. Everything else (people, subscriptions, suspensions, the worker's key sets)
+    stays possible without entitlement: an expired organization must be renewable and its keys kept fresh.
+
+    Args:
+        actor: who acts.
+        organization_id: whose data is changed, None for the provider's own.
+        permission: what the actor must hold.
+        action: what is done, for the audit log, snake_case in the past tense, such as `server_added`.
+        now: the time of the change; the clock's when left out.
+
+    Yields:
+        The work, with the locked organization. A block that changes something calls `record` at least once; the
+        worker alone may go without.
+
+    Raises:
+        Refusal: not_found, permission_missing, subscription_inactive, organization_suspended.
+        RuntimeError: a change inside a change, or one without a record; a fault of ours, nothing is written.
+    """
+    check_permission(actor, organization_id, permission)
+    at = timezone.now() if now is None else now
+    # Durable refuses to be nested: a change inside a change could be rolled back after it was reported as done.
+    with transaction.atomic(durable=True):
+        organization = None if organization_id is None else _locked(organization_id)
+        if organization is not None and permission is Permission.API_KEY_MANAGEMENT:
+            check_entitlement(organization.pk, at)
+        work = Work(
+            actor=actor,
+            now=at,
+            action=action,
+            locked=organization,
+            to_publish=set() if organization is None else {organization.pk},
+        )
+        yield work
+        _finish(work, permission)
+
+
+def check_permission(actor: Actor, organization_id: str | None, permission: Required) -> None:
+    """Refuse an actor without the permission; what lies outside its organization does not exist for it.
+
+    Raises:
+        Refusal: not_found or permission_missing.
+    """
+    if organization_id is not None and not actor.reaches(organization_id):
+        raise Refusal(RefusalReason.NOT_FOUND)
+    if not actor.may(permission, organization_id):
+        label = permission.value if isinstance(permission, Permission) else permission.value.capitalize()
+        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=label)
+
+
+def check_entitlement(organization_id: str, now: datetime) -> None:
+    """Refuse changes to the servers of an organization that is not entitled to them.
+
+    Raises:
+        Refusal: subscription_inactive or organization_suspended, with the banner's sentence.
+    """
+    standing = entitlement_of(organization_id, now)
+    if standing.refusal is not None:
+        raise Refusal(standing.refusal, banner=standing.banner)
+
+
+def _locked(organization_id: str) -> Organization:
+    # no_key: changes of one organization wait for each other, while rows that merely refer to it can be inserted.
+    # SQLite has no row locks and needs none: IMMEDIATE transactions come one after the other.
+    organization = Organization.objects.select_for_update(no_key=True).filter(pk=organization_id).first()
+    if organization is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return organization
+
+
+def _finish(work: Work, permission: Required) -> None:
+    if not work.entries and permission is not Authority.WORKER:
+        raise RuntimeError("a change must be recorded")
+    for entry in work.entries:
+        append(entry)
+    for organization_id in sorted(work.to_publish):
+        publish_trust(organization_id)

@@ -1,0 +1,76 @@
+"""What verifiers are told, and which verifiers are listened to."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+from django.db.models import Q
+
+
+def new_epoch() -> str:
+    return secrets.token_hex(8)
+
+
+class FeedState(models.Model):
+    """The single row with the counter of revisions.
+
+    Attributes:
+        epoch: names one history of revisions. It changes when a backup was restored, because revisions given out
+            after the backup would otherwise be given out a second time for other trust.
+        revision: the newest one given out. Incrementing it locks the row until the transaction ends, therefore
+            revisions become visible in their order.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    epoch = models.CharField(max_length=32, default=new_epoch)
+    revision = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="fleet_state_is_single", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"{self.epoch}/{self.revision}"
+
+
+class TrustRecord(models.Model):
+    """The newest trust of one organization as the feed sends it, without its revision."""
+
+    organization = models.OneToOneField(
+        "organizations.Organization", primary_key=True, on_delete=models.PROTECT, related_name="trust_record"
+    )
+    revision = models.PositiveBigIntegerField(unique=True)
+    document = models.JSONField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="fleet_revision_from_1", condition=Q(revision__gte=1))]
+
+    def __str__(self) -> str:
+        return f"trust of {self.organization_id} at {self.revision}"
+
+
+class VerifierCredential(models.Model):
+    """One verifier's right to read the feed. Only the SHA-256 of its secret is stored.
+
+    Attributes:
+        last_seen_at, last_revision, node, version: what the verifier said when it last asked; for the console.
+    """
+
+    name = models.CharField(max_length=64, unique=True)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField(null=True)
+    last_revision = models.PositiveBigIntegerField(null=True)
+    node = models.CharField(max_length=64, null=True)
+    version = models.CharField(max_length=64, null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="fleet_verifier_name_form", condition=Q(name__regex=r"\A[A-Za-z0-9._-]{1,64}\Z")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,68 @@
+"""Why the control plane refuses a request: one closed table, rendered alike by the portal, the API and the CLI."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class RefusalReason(Enum):
+    """Every reason, with its stable code, its HTTP status and the sentence that people read.
+
+    Attributes:
+        code: stable, snake_case; API clients and tests depend on it.
+        status: HTTP status: 403 not allowed, 404 unknown, 409 conflicts with the present state, 422 faulty input.
+        template: the sentence, with named places for details that the one who raises it must fill.
+    """
+
+    PERMISSION_MISSING = ("permission_missing", 403, "Your role does not have the “{permission}” permission.")
+    SUBSCRIPTION_INACTIVE = ("subscription_inactive", 403, "{banner}")
+    ORGANIZATION_SUSPENDED = ("organization_suspended", 403, "{banner}")
+    NOT_FOUND = ("not_found", 404, "There is no such thing here, or it belongs to somebody else.")
+    VERSION_STALE = (
+        "version_stale", 409,
+        "{who} changed this on {when}, after you opened it. Nothing was saved; what you typed is still here.",
+    )  # fmt: skip
+    SLOTS_USED_UP = (
+        "slots_used_up", 409,
+        "An organization can have at most two authorization servers. Delete one to add another.",
+    )  # fmt: skip
+    NAME_TAKEN = ("name_taken", 409, "The name “{name}” is already taken.")
+    ALREADY_SUSPENDED = ("already_suspended", 409, "The organization is suspended already.")
+    NOT_SUSPENDED = ("not_suspended", 409, "The organization is not suspended.")
+    LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
+    TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
+    VALIDATION_MISSING = ("validation_missing", 422, "Validate the JWKS location before saving.")
+    VALIDATION_EXPIRED = ("validation_expired", 422, "The validation is older than ten minutes. Validate again.")
+    VALIDATION_FOR_OTHER_LOCATION = (
+        "validation_for_other_location", 422,
+        "The JWKS location or its certificate setting differs from what was validated. Validate again.",
+    )  # fmt: skip
+    FIELDS_INVALID = ("fields_invalid", 422, "Nothing was saved: some fields need your attention.")
+
+    def __init__(self, code: str, status: int, template: str) -> None:
+        self.code = code
+        self.status = status
+        self.template = template
+
+
+class Refusal(Exception):
+    """The request is refused and nothing was changed.
+
+    Attributes:
+        reason: the entry of the table; `code`, `status` and `sentence` follow from it.
+        field_errors: one sentence for each field at fault, by the field's name.
+    """
+
+    def __init__(
+        self, reason: RefusalReason, *, field_errors: Mapping[str, str] | None = None, **details: object
+    ) -> None:
+        self.reason = reason
+        self.code = reason.code
+        self.status = reason.status
+        self.sentence = reason.template.format(**details)
+        self.field_errors = dict(field_errors or {})
+        super().__init__(self.sentence)

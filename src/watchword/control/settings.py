@@ -1,0 +1,125 @@
+"""Django's settings, built from ControlSettings. Every security option is spelled out beside its reason."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.utils.functional import SimpleLazyObject
+
+from watchword.control.config import load
+from watchword.control.static_digest import static_digest
+
+WATCHWORD = load()
+"""The settings of the product, for code of the control plane that needs them."""
+
+_SECURE = WATCHWORD.secure
+
+# Lazy, because type checkers and `makemigrations --check` import this module and must not leave a key file behind.
+SECRET_KEY = SimpleLazyObject(WATCHWORD.read_or_create_secret_key)
+# Debug pages show settings and variables to whoever causes an error. There is no switch for it.
+DEBUG = False
+# Any other Host header is refused, so that no link, redirect or cache entry is made of one (CASES J-25).
+ALLOWED_HOSTS = [urlsplit(WATCHWORD.public_origin).hostname or ""]
+CSRF_TRUSTED_ORIGINS = [WATCHWORD.public_origin]
+USE_X_FORWARDED_HOST = False
+
+INSTALLED_APPS = [
+    # Needed by Django's sign-in and session code; its groups and permissions are not used.
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "watchword.control.audit",
+    "watchword.control.organizations",
+    "watchword.control.access",
+    "watchword.control.servers",
+    "watchword.control.fleet",
+    "watchword.control.portal",
+]
+
+MIDDLEWARE = [
+    "watchword.control.access.middleware.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "watchword.control.access.middleware.SessionLimits",
+    "django_htmx.middleware.HtmxMiddleware",
+    "watchword.control.access.middleware.Refusals",
+]
+
+ROOT_URLCONF = "watchword.control.urls"
+ASGI_APPLICATION = "watchword.control.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+DATABASES = {"default": WATCHWORD.database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "access.Person"
+AUTHENTICATION_BACKENDS = ["watchword.control.access.backend.PasswordBackend"]
+# Argon2id; the scheme that the Password Hashing Competition chose, and memory-hard.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "access:sign-in"
+
+# __Host- makes browsers refuse the cookie unless it came by https, for this host alone and without a Domain, so that
+# no neighbouring host can plant one. Browsers refuse that prefix over plain http, which is allowed on loopback only.
+_COOKIE_PREFIX = "__Host-" if _SECURE else ""
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}watchword_session"
+SESSION_COOKIE_SECURE = _SECURE
+SESSION_COOKIE_HTTPONLY = True
+# Lax and not Strict, so that a link in a mail opens the portal signed in; every change is a POST with a CSRF token.
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_PATH = "/"
+SESSION_COOKIE_DOMAIN = None
+# Absolute limit in seconds; SessionLimits enforces it on the server as well, and the idle limit.
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_SAVE_EVERY_REQUEST = False
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# Never pickle: whoever could write a session would run code.
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}watchword_csrf"
+CSRF_COOKIE_SECURE = _SECURE
+# Pages carry the token in the form and in hx-headers; no script needs to read the cookie.
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_PATH = "/"
+CSRF_COOKIE_DOMAIN = None
+
+# The form with a registration is small; nothing is uploaded.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+
+# The digest of all static files is part of their address, so they can be cached for ever and need no build step.
+STATIC_URL = f"/static/{static_digest()}/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 365 * 86400
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+
+def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: ARG001, N802 - the name and the shape are WhiteNoise's.
+    return True
+
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# structlog configures logging where a process starts (cli); Django must not install handlers of its own.
+LOGGING_CONFIG = None
