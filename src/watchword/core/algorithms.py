@@ -31,14 +31,14 @@ class Algorithm:
         name: the `alg` value, compared exactly.
         scheme: the signature scheme.
         kty, crv: the only kind of key that it works with; `crv` is None for RSA.
-        hash: the hash that the scheme is used with; None where the scheme has its own (EdDSA).
+        hash: the hash function. Ed25519 applies it by itself (RFC 8032 section 5.1), the others are told.
     """
 
     name: str
     scheme: Scheme
     kty: str
     crv: str | None
-    hash: hashes.HashAlgorithm | None
+    hash: hashes.HashAlgorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,17 @@ _ROWS = (
     Algorithm("ES384", Scheme.ECDSA, "EC", "P-384", hashes.SHA384()),
     Algorithm("ES512", Scheme.ECDSA, "EC", "P-521", hashes.SHA512()),
     # RFC 8037 section 3.1, and its fully specified name of RFC 9864. Ed448 is not accepted.
-    Algorithm("EdDSA", Scheme.EDDSA, "OKP", "Ed25519", None),
-    Algorithm("Ed25519", Scheme.EDDSA, "OKP", "Ed25519", None),
+    Algorithm("EdDSA", Scheme.EDDSA, "OKP", "Ed25519", hashes.SHA512()),
+    Algorithm("Ed25519", Scheme.EDDSA, "OKP", "Ed25519", hashes.SHA512()),
 )
 
 ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({row.name: row for row in _ROWS})
 
 
-def names_fitting(kty: str, crv: str | None) -> frozenset[str]:
-    """The names of all algorithms that a key of this kind can be used with; empty for an unknown kind."""
-    return frozenset(row.name for row in _ROWS if (row.kty, row.crv) == (kty, crv))
+NAMES_FITTING: Final[Mapping[tuple[str, str | None], frozenset[str]]] = MappingProxyType(
+    {
+        kind: frozenset(row.name for row in _ROWS if (row.kty, row.crv) == kind)
+        for kind in {(row.kty, row.crv) for row in _ROWS}
+    }
+)
+"""By (`kty`, `crv`) of a key: the names of all algorithms that it can be used with."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error, a2b_base64, b2a_base64
+from typing import Final
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
 
 class Base64urlRefused(Exception):
@@ -11,7 +14,7 @@ class Base64urlRefused(Exception):
 
 
 def encode(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    return _encode(octets).decode("ascii")
 
 
 def decode(text: str) -> bytes:
@@ -25,9 +28,14 @@ def decode(text: str) -> bytes:
         Base64urlRefused: for every other text.
     """
     try:
-        octets = urlsafe_b64decode(text.encode("ascii") + b"==")
-    except (UnicodeEncodeError, binascii.Error):
+        written = text.encode("ascii")
+        octets = a2b_base64(written.translate(_TO_STANDARD) + b"==")
+    except (UnicodeEncodeError, Error):
         raise Base64urlRefused from None
-    if encode(octets) != text:
+    if _encode(octets) != written:
         raise Base64urlRefused
     return octets
+
+
+def _encode(octets: bytes) -> bytes:
+    return b2a_base64(octets, newline=False).rstrip(b"=").translate(_TO_URL)

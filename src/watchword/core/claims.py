@@ -1,4 +1,8 @@
-"""Claims, by how far they are to be trusted, and the checks of steps 7 to 10."""
+"""Claims, by how far they are to be trusted, and the checks of steps 7 to 10.
+
+Comparisons are exact, character by character (CASES C-05 to C-09). What is compared with is never empty and never
+lost: `ServerTrust` cannot be made that way.
+"""
 
 from __future__ import annotations
 
@@ -62,19 +66,19 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> None:
 
 def check_issuer(claims: SignedClaims, expected: Expected) -> None:
     """Step 8."""
-    if expected is not ANY and not _is_exactly(claims.get("iss"), expected):
+    if expected is not ANY and _text(claims.get("iss")) != expected:
         raise TokenRefused(Reason.ISSUER_MISMATCH)
 
 
 def check_audience(claims: SignedClaims, expected: Expected) -> None:
     """Step 9."""
-    if expected is not ANY and not any(_is_exactly(audience, expected) for audience in _audience(claims)):
+    if expected is not ANY and expected not in _audience(claims):
         raise TokenRefused(Reason.AUDIENCE_MISMATCH)
 
 
 def check_client(claims: SignedClaims, expected: Expected) -> None:
     """Step 10."""
-    if expected is not ANY and not _is_exactly(_client(claims), expected):
+    if expected is not ANY and _client(claims) != expected:
         raise TokenRefused(Reason.CLIENT_MISMATCH)
 
 
@@ -99,11 +103,6 @@ def _time(value: JsonValue) -> float:
     return value
 
 
-def _is_exactly(value: JsonValue, expected: Expected) -> bool:
-    """Exact comparison (CASES C-05 to C-07); an empty or lost expectation matches nothing (C-10)."""
-    return isinstance(value, str) and value != "" and value == expected
-
-
 def _text(value: JsonValue) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -111,15 +110,18 @@ def _text(value: JsonValue) -> str | None:
 def _audience(claims: Mapping[str, JsonValue]) -> tuple[str, ...]:
     """The audiences, or none of them if any is not a text (CASES C-05)."""
     audience = claims.get("aud")
-    listed = audience if isinstance(audience, list) else [audience]
-    texts = tuple(entry for entry in listed if isinstance(entry, str))
-    return texts if len(texts) == len(listed) else ()
+    if isinstance(audience, str):
+        return (audience,)
+    if not isinstance(audience, list):
+        return ()
+    texts = tuple(entry for entry in audience if isinstance(entry, str))
+    return texts if len(texts) == len(audience) else ()
 
 
 def _client(claims: Mapping[str, JsonValue]) -> str | None:
     """The one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
     named = [claims[name] for name in CLIENT_CLAIMS if name in claims]
-    if not named or any(value != named[0] for value in named):
+    if not named or named.count(named[0]) != len(named):
         return None
     return _text(named[0])
 

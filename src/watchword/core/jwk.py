@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
 from watchword.core import base64url, jwk_material
-from watchword.core.algorithms import ALGORITHMS, names_fitting
+from watchword.core.algorithms import ALGORITHMS, NAMES_FITTING
 from watchword.core.jwk_material import Material, MaterialRefused, PublicKey
 from watchword.core.jwk_problems import KeyProblem, KeySetProblem
 from watchword.core.strict_json import JsonRefused, parse_object
@@ -202,7 +202,7 @@ def _check_purpose(jwk: Mapping[str, object]) -> None:
 
 
 def _algorithms_of(jwk: Mapping[str, object], material: Material) -> tuple[str | None, frozenset[str]]:
-    fitting = names_fitting(material.kty, material.crv)
+    fitting = NAMES_FITTING[material.kty, material.crv]
     if "alg" not in jwk:
         return None, fitting
     alg = jwk["alg"]

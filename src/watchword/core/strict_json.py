@@ -20,6 +20,9 @@ MAX_DEPTH: Final = 32
 MAX_NUMBER_LENGTH: Final = 64
 """Characters of one number. Converting digits to an integer takes quadratic time (CASES C-02)."""
 
+_WHITESPACE: Final = " \t\n\r"
+"""RFC 8259 section 2. Python's own idea of white space is wider."""
+
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -38,9 +41,9 @@ def parse_object(octets: bytes) -> JsonObject:
         JsonRefused: for all of these; it carries no part of the text.
     """
     try:
-        text = octets.decode("utf-8")
+        text = octets.decode("utf-8").strip(_WHITESPACE)
         _check_depth(text)
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
         if "\\u" in text:
             # An escape can spell half of a surrogate pair, which no UTF-8 text can hold: it would blow up later,
             # wherever the string is first written.
@@ -48,7 +51,7 @@ def parse_object(octets: bytes) -> JsonObject:
     except ValueError:
         # Covers json.JSONDecodeError and both Unicode errors.
         raise JsonRefused from None
-    if not isinstance(value, dict):
+    if end != len(text) or not isinstance(value, dict):
         raise JsonRefused
     return value
 

@@ -1,0 +1,39 @@
+"""Step 1: the one access token of a request (RFC 6750 section 2.1; never from a query or a form)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from watchword.core.decision import Reason, TokenRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TOKEN: Final = re.compile(r"[!#-+\--~]+")
+"""Visible ASCII without the quotation mark and the comma, which only occur when a header is quoted or merged from
+two. It is wider than what a token may hold: a foreign character in a token is a bad token, not a bad request."""
+
+
+def token_of(authorization: Sequence[str], max_bytes: int) -> str:
+    """Take the token out of the values of all Authorization headers of the request.
+
+    Raises:
+        TokenRefused: unless it is exactly one header of the form `Bearer <token>`, the scheme in any case
+            (RFC 9110 section 11.1), with a token of at most `max_bytes`.
+    """
+    if not authorization:
+        raise TokenRefused(Reason.TOKEN_MISSING)
+    if len(authorization) > 1:
+        # Whoever takes the first and whoever takes the last would check different tokens (CASES T-20).
+        raise TokenRefused(Reason.AUTHORIZATION_REPEATED)
+    scheme, _, rest = authorization[0].partition(" ")
+    if scheme.lower() != "bearer":
+        raise TokenRefused(Reason.AUTHORIZATION_MALFORMED)
+    token = rest.lstrip(" ")
+    # Before anything else looks at the token, as all that follows takes time and memory by its length (CASES T-03).
+    if len(token) > max_bytes:
+        raise TokenRefused(Reason.TOKEN_TOO_LARGE)
+    if _TOKEN.fullmatch(token) is None:
+        raise TokenRefused(Reason.AUTHORIZATION_MALFORMED)
+    return token

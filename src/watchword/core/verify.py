@@ -1,0 +1,118 @@
+"""The one public entry of the kernel: is this token good for this organization, now?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from watchword.core.bearer import token_of
+from watchword.core.claims import check_audience, check_client, check_issuer, check_times, verified
+from watchword.core.compact import parse
+from watchword.core.decision import Allow, Decision, Deny, Reason, TokenRefused
+from watchword.core.entitlement import entitled
+from watchword.core.header import accepted_algorithm, choose_key
+from watchword.core.signature import signed_claims
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watchword.core.trust import Trust
+
+STEPS: Final[tuple[str, ...]] = (
+    "One Authorization header with one bearer token of at most 16 KiB",
+    "The organization is known and entitled, a server is enabled, and what is known is fresh enough",
+    "The token is a compact JWS: three parts of canonical base64url, header and claims strict JSON objects",
+    "The header names an accepted algorithm and type, and asks for no special processing",
+    "Exactly one published key is meant, and the algorithm fits it",
+    "The signature is by that key",
+    "The times are good: not expired, already valid, not from the future",
+    "The issuer is the Issuer URI, if one is set",
+    "The audience is or contains the Audience URI, if one is set",
+    "The client is the Client ID, if one is set",
+)
+"""The titles of the ten steps of `_decide`, in order. `Reason.step` counts from 1 in this list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that are the same for every organization.
+
+    Attributes:
+        max_token_bytes: of the token's text.
+        leeway: seconds by which clocks may differ, at both ends of a token's life.
+    """
+
+    max_token_bytes: int = 16_384
+    leeway: int = 60
+
+
+LIMITS: Final = Limits()
+
+
+def verify(
+    authorization: Sequence[str],
+    trust: Trust | None,
+    *,
+    now: float,
+    snapshot_good_until: float,
+    limits: Limits = LIMITS,
+) -> Decision:
+    """Decide about a request. It never raises, and without an `Allow` the request must not pass.
+
+    Args:
+        authorization: the values of all Authorization headers of the request.
+        trust: what is known of the organization that the request is for; None if nothing is.
+        now: Unix seconds.
+        snapshot_good_until: Unix seconds from which on all that is known is too old to be believed.
+        limits: bounds on size and clocks.
+    """
+    try:
+        return _decide(authorization, trust, now, snapshot_good_until, limits)
+    except TokenRefused as refused:
+        return refused.deny
+    except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
+        return Deny(Reason.UNDECIDABLE)
+
+
+def verify_token(
+    token: str, trust: Trust | None, *, now: float, snapshot_good_until: float, limits: Limits = LIMITS
+) -> Decision:
+    """The same for a bare token, as if it had come in one well-formed header."""
+    return verify((f"Bearer {token}",), trust, now=now, snapshot_good_until=snapshot_good_until, limits=limits)
+
+
+def _decide(
+    authorization: Sequence[str], known: Trust | None, now: float, snapshot_good_until: float, limits: Limits
+) -> Allow:
+    """The whole story. Each step raises TokenRefused, or hands the next one something it may rely on."""
+    # 1. One Authorization header, scheme Bearer, one token, bounded before anything reads it.
+    text = token_of(authorization, limits.max_token_bytes)
+
+    # 2. Trust of the organization: known, entitled, a server enabled, snapshot and keys fresh enough.
+    trust, server = entitled(known, now=now, snapshot_good_until=snapshot_good_until)
+
+    # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
+    token = parse(text)
+
+    # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing.
+    algorithm = accepted_algorithm(token.header)
+
+    # 5. The key by organization, server and kid; the algorithm must fit the key.
+    key = choose_key(server.keys, token.kid, algorithm)
+
+    # 6. Signature. Until here nothing that the token says was believed.
+    claims = signed_claims(token, key, algorithm)
+
+    # 7. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
+    check_times(claims, now, limits.leeway)
+
+    # 8. `iss` equals the Issuer URI, if one is set.
+    check_issuer(claims, server.issuer)
+
+    # 9. `aud` is or contains the Audience URI, if one is set.
+    check_audience(claims, server.audience)
+
+    # 10. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is set.
+    check_client(claims, server.client_id)
+
+    return Allow(organization=trust.organization, server=server.name, claims=verified(claims))
