@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
+    from watchword.control.audit.log import Scalar
     from watchword.control.servers.models import KeySetState
 
 WITHDRAWN_KEPT: Final = 256
@@ -29,13 +30,13 @@ class KeyChange:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
 
-    def as_changes(self) -> dict[str, list[object]]:
+    def as_changes(self) -> dict[str, list[Scalar]]:
         """The change as the audit log's pairs of before and after."""
-        changes: dict[str, list[object]] = {}
+        changes: dict[str, list[Scalar]] = {}
         if self.added:
-            changes["keys_added"] = [None, list(self.added)]
+            changes["keys_added"] = [None, ", ".join(self.added)]
         if self.removed:
-            changes["keys_removed"] = [list(self.removed), None]
+            changes["keys_removed"] = [", ".join(self.removed), None]
         return changes
 
 
@@ -70,7 +71,7 @@ def put_keys(
     """
     if not keys:
         raise ValueError("keys are never replaced by an empty set")
-    before = {_label(key) for key in from_document(state.document)}
+    before = set(labels(state))
     after = {_label(key) for key in keys}
     state.document = to_document(keys)
     state.etag = etag
@@ -89,6 +90,11 @@ def confirm_keys(state: KeySetState, *, fetched_at: datetime, good_until: dateti
     state.failures = 0
     state.problem = None
     KeyHistory.objects.filter(server_id=state.server_id, withdrawn_at__isnull=True).update(last_seen_at=fetched_at)
+
+
+def labels(state: KeySetState) -> tuple[str, ...]:
+    """The keys in place, each as "kid (thumbprint)"."""
+    return tuple(sorted(_label(key) for key in from_document(state.document)))
 
 
 def _label(key: SigningKey) -> str:

@@ -43,9 +43,9 @@ class AuthorizationServer(models.Model):
     client_id = models.CharField(max_length=EXPECTED_MAX, null=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
-    created_by = models.CharField(max_length=200)
+    created_by = models.CharField(max_length=254)
     updated_at = models.DateTimeField()
-    updated_by = models.CharField(max_length=200)
+    updated_by = models.CharField(max_length=254)
 
     class Meta:
         constraints = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.trust import ANY
@@ -20,7 +21,28 @@ EXPECTED_MAX: Final = 2048
 
 _ASCII_ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]+")
 
-_EXPECTED_LABELS: Final = {"audience": "Audience URI", "issuer": "Issuer URI", "client_id": "Client ID"}
+# RFC 7518 section 3.1 ties each curve to one algorithm; an RSA key without a declared one fits six.
+_ALGORITHM_OF_KIND: Final = {("EC", 256): "ES256", ("EC", 384): "ES384", ("EC", 521): "ES512", ("OKP", 256): "EdDSA"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFields:
+    """The Add and Edit window's fields as they were typed; "" in the last three URIs means any.
+
+    Attributes:
+        accept_any: the administrator said knowingly that every token signed by the server is to be accepted. Only
+            asked when `audience`, `issuer` and `client_id` are all blank.
+    """
+
+    enabled: bool
+    name: str
+    description: str
+    jwks_location: str
+    verify_certificate: bool
+    audience: str
+    issuer: str
+    client_id: str
+    accept_any: bool = False
 
 
 def expected(stored: str | None) -> Expected:
@@ -36,41 +58,26 @@ def stored(typed: str) -> str | None:
     return typed if typed != "" else None
 
 
-def check_fields(
-    *,
-    name: str,
-    description: str,
-    audience: str,
-    issuer: str,
-    client_id: str,
-    accept_any: bool,
-    shared_server: SharedServer | None,
-) -> dict[str, str]:
+def check_fields(fields: ServerFields, *, shared_server: SharedServer | None) -> dict[str, str]:
     """Find the faults of a registration's fields, the JWKS location aside.
 
     Args:
-        name: as typed; nothing is trimmed, here or anywhere, because a check that repairs what it sees ends up
-            accepting what nobody meant.
-        description: as typed.
-        audience: as typed; "" means any, and likewise for `issuer` and `client_id`.
-        issuer: as typed.
-        client_id: as typed.
-        accept_any: the administrator said knowingly that every token signed by the server is to be accepted.
+        fields: as typed. Nothing is trimmed, here or anywhere: a check that repairs what it sees ends up accepting
+            what nobody meant.
         shared_server: the entry of the table of servers open to the whole world that the location is on, if any.
 
     Returns:
         One sentence for each field at fault, by the field's name; empty when all is well.
     """
     faults = {
-        "name": _fault_of_name(name),
-        "description": _fault_of_description(description),
-        **{
-            field: _fault_of_expected(label, typed)
-            for (field, label), typed in zip(_EXPECTED_LABELS.items(), (audience, issuer, client_id), strict=True)
-        },
+        "name": _fault_of_name(fields.name),
+        "description": _fault_of_description(fields.description),
+        "audience": _fault_of_expected("Audience URI", fields.audience),
+        "issuer": _fault_of_expected("Issuer URI", fields.issuer),
+        "client_id": _fault_of_expected("Client ID", fields.client_id),
     }
-    if audience == issuer == client_id == "":
-        faults["accept_any"] = _fault_of_accepting_any(accept_any=accept_any, shared_server=shared_server)
+    if fields.audience == fields.issuer == fields.client_id == "":
+        faults["accept_any"] = _fault_of_accepting_any(accept_any=fields.accept_any, shared_server=shared_server)
     return {field: sentence for field, sentence in faults.items() if sentence is not None}
 
 
@@ -128,3 +135,33 @@ def _has_invisible(text: str) -> bool:
     CVE-2021-42574), and PostgreSQL cannot store U+0000 or a surrogate at all.
     """
     return any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"} for character in text)
+
+
+def algorithm_label(*, kty: str, alg: str | None, bits: int) -> str:
+    """What the key summary calls a key: its declared algorithm, else the one its kind allows, else its kind.
+
+    Args:
+        kty: as admitted: RSA, EC or OKP.
+        alg: the declared algorithm, if any.
+        bits: size of the modulus or of the curve's field.
+    """
+    return alg or _ALGORITHM_OF_KIND.get((kty, bits), kty)
+
+
+def warnings(
+    *, audience: str | None, issuer: str | None, client_id: str | None, verify_certificate: bool
+) -> tuple[str, ...]:
+    """What an administrator should think about once more, although it is allowed."""
+    found = []
+    if audience is None and issuer is None:
+        found.append(
+            "Audience URI and Issuer URI are both blank: tokens that the server issued for other services are accepted."
+            if client_id is not None
+            else "Audience URI, Issuer URI and Client ID are all blank: every token that the server signs is accepted."
+        )
+    if not verify_certificate:
+        found.append(
+            "Certificate validation is off: whoever can interfere with the connection to the server can replace its "
+            "keys and forge access tokens."
+        )
+    return tuple(found)

@@ -1,0 +1,279 @@
+"""Everything an organization's administrators can do to their authorization servers. The only writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+
+from watchword.control.access.actor import Permission
+from watchword.control.change import change
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers import rules
+from watchword.control.servers.conflicts import explained_conflicts, refuse_taken_name, servers_but, stale
+from watchword.control.servers.key_set_commands import bring_forward
+from watchword.control.servers.key_sets import KeyChange, labels
+from watchword.control.servers.models import AuthorizationServer, KeySetState
+from watchword.control.servers.shared_servers import shared_server
+from watchword.control.servers.sources import KeySource, install, validated
+from watchword.jwks.address import LocationRefused, masked, parse_location
+from watchword.jwks.schedule import FORCED_COOL_DOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from watchword.control.access.actor import Actor
+    from watchword.control.audit.log import Scalar
+    from watchword.control.change import Work
+    from watchword.control.servers.rules import ServerFields
+
+_REQUIRED: Final = Permission.API_KEY_MANAGEMENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a command left behind.
+
+    Attributes:
+        version: of the server, for the next edit.
+        disabled: the name of the server that was disabled because only one can be enabled; None if there was none.
+    """
+
+    server_id: UUID
+    version: int
+    disabled: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddServer:
+    """Register a server whose JWKS location was validated less than ten minutes ago."""
+
+    organization_id: str
+    fields: ServerFields
+    receipt: str
+
+    def run(self, actor: Actor) -> Saved:
+        with (
+            explained_conflicts(self.organization_id, name=self.fields.name),
+            change(actor, self.organization_id, permission=_REQUIRED, action="server_added") as work,
+        ):
+            slot = _free_slot(self.organization_id)
+            source = _checked(self.fields)
+            refuse_taken_name(self.organization_id, self.fields.name)
+            validation = validated(self.organization_id, source, self.receipt, work.now)
+            disabled = _make_way(work) if self.fields.enabled else None
+            server = AuthorizationServer(
+                organization_id=self.organization_id, slot=slot, version=0, created_at=work.now, created_by=actor.name
+            )
+            _save(server, self.fields, source, work)
+            keys = install(KeySetState(server=server), validation, settings=settings.WATCHWORD)
+            work.record(target=server.name, changes=_difference({}, _audited(server)) | keys.as_changes())
+            return Saved(server_id=server.pk, version=server.version, disabled=disabled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditServer:
+    """Change a registration. Only a changed location or certificate setting needs the receipt of a new validation."""
+
+    organization_id: str
+    server_id: UUID
+    expected_version: int
+    fields: ServerFields
+    receipt: str = ""
+
+    def run(self, actor: Actor) -> Saved:
+        with (
+            explained_conflicts(self.organization_id, name=self.fields.name, server_id=self.server_id),
+            change(actor, self.organization_id, permission=_REQUIRED, action="server_edited") as work,
+        ):
+            server = _server(self.organization_id, self.server_id, self.expected_version)
+            source = _checked(self.fields)
+            refuse_taken_name(self.organization_id, self.fields.name, server_id=server.pk)
+            before = _audited(server)
+            moved = source != KeySource.of(server)
+            keys = KeyChange(added=(), removed=())
+            if moved:
+                # With the location its keys go, in this very transaction: else they would stay trusted under a
+                # registration that says they come from elsewhere.
+                validation = validated(self.organization_id, source, self.receipt, work.now)
+                keys = install(_key_set_of(server), validation, settings=settings.WATCHWORD)
+            disabled = _make_way(work, but=server) if self.fields.enabled else None
+            _save(server, self.fields, source, work)
+            # Two locations that differ in a hidden value look alike once masked; the event names them all the same.
+            always = frozenset({"jwks_location"}) if moved else frozenset()
+            changes = _difference(before, _audited(server), always=always)
+            work.record(target=server.name, changes=changes | keys.as_changes())
+            return Saved(server_id=server.pk, version=server.version, disabled=disabled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnableServer:
+    """Enable a server, which disables the other one in the same transaction."""
+
+    organization_id: str
+    server_id: UUID
+    expected_version: int | None = None
+
+    def run(self, actor: Actor) -> Saved:
+        with (
+            explained_conflicts(self.organization_id),
+            change(actor, self.organization_id, permission=_REQUIRED, action="server_enabled") as work,
+        ):
+            server = _server(self.organization_id, self.server_id, self.expected_version)
+            disabled = _make_way(work, but=server)
+            _switch(work, server, enabled=True)
+            return Saved(server_id=server.pk, version=server.version, disabled=disabled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisableServer:
+    """Disable a server. With none enabled, no token of the organization is accepted."""
+
+    organization_id: str
+    server_id: UUID
+    expected_version: int | None = None
+
+    def run(self, actor: Actor) -> Saved:
+        with change(actor, self.organization_id, permission=_REQUIRED, action="server_disabled") as work:
+            server = _server(self.organization_id, self.server_id, self.expected_version)
+            _switch(work, server, enabled=False)
+            return Saved(server_id=server.pk, version=server.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteServer:
+    """Delete a server with its keys and their history; the audit log keeps what it was."""
+
+    organization_id: str
+    server_id: UUID
+    expected_version: int | None = None
+
+    def run(self, actor: Actor) -> None:
+        with change(actor, self.organization_id, permission=_REQUIRED, action="server_deleted") as work:
+            server = _server(self.organization_id, self.server_id, self.expected_version)
+            gone = _difference(_audited(server), {})
+            keys = KeyChange(added=(), removed=labels(_key_set_of(server)))
+            work.record(target=server.name, changes=gone | keys.as_changes())
+            server.delete()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefresh:
+    """Have a key set fetched now ("Refresh now"), at most once in 30 seconds."""
+
+    organization_id: str
+    server_id: UUID
+
+    def run(self, actor: Actor) -> None:
+        with change(actor, self.organization_id, permission=_REQUIRED, action="refresh_requested") as work:
+            server = _server(self.organization_id, self.server_id)
+            if not bring_forward(server.pk, work.now, stamp="requested_at"):
+                raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=FORCED_COOL_DOWN)
+            work.record(target=server.name)
+
+
+def _server(organization_id: str, server_id: UUID, expected_version: int | None = None) -> AuthorizationServer:
+    # By organization and id together: another organization's server is as unknown as one that never existed.
+    server = AuthorizationServer.objects.filter(organization_id=organization_id, pk=server_id).first()
+    if server is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    if expected_version is not None and server.version != expected_version:
+        raise stale(server)
+    return server
+
+
+def _key_set_of(server: AuthorizationServer) -> KeySetState:
+    # Locked, so that a worker's claim in this very moment waits and then finds its fetch overtaken.
+    return KeySetState.objects.select_for_update().get(server=server)
+
+
+def _free_slot(organization_id: str) -> int:
+    used = set(
+        AuthorizationServer.objects.filter(organization_id=organization_id).values_list("slot", flat=True)
+    )  # fmt: skip
+    free = [slot for slot in rules.SLOTS if slot not in used]
+    if not free:
+        raise Refusal(RefusalReason.SLOTS_USED_UP)
+    return free[0]
+
+
+def _checked(fields: ServerFields) -> KeySource:
+    """The key source that the fields name.
+
+    Raises:
+        Refusal: fields_invalid with a sentence for each field at fault.
+    """
+    faults: dict[str, str] = {}
+    location = ""
+    shared = None
+    try:
+        parsed = parse_location(fields.jwks_location)
+    except LocationRefused as refused:
+        faults["jwks_location"] = f"{refused.problem.sentence} {refused.problem.fix}"
+    else:
+        location, shared = parsed.url, shared_server(parsed.host)
+    faults |= rules.check_fields(fields, shared_server=shared)
+    if faults:
+        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
+    return KeySource(location, fields.verify_certificate)
+
+
+def _make_way(work: Work, *, but: AuthorizationServer | None = None) -> str | None:
+    """Disable the organization's other enabled server, if there is one, and return its name."""
+    others = servers_but(work.organization.pk, None if but is None else but.pk)
+    other = others.filter(enabled=True).first()
+    if other is None:
+        return None
+    _switch(work, other, enabled=False, action="server_disabled")
+    return other.name
+
+
+def _switch(work: Work, server: AuthorizationServer, *, enabled: bool, action: str | None = None) -> None:
+    before = _audited(server)
+    if server.enabled != enabled:
+        server.enabled = enabled
+        _stamp(server, work)
+        server.save()
+    work.record(target=server.name, changes=_difference(before, _audited(server)), action=action)
+
+
+def _save(server: AuthorizationServer, fields: ServerFields, source: KeySource, work: Work) -> None:
+    server.enabled = fields.enabled
+    server.name = fields.name
+    server.description = fields.description
+    server.jwks_location = source.location
+    server.verify_certificate = source.verify_certificate
+    server.audience = rules.stored(fields.audience)
+    server.issuer = rules.stored(fields.issuer)
+    server.client_id = rules.stored(fields.client_id)
+    _stamp(server, work)
+    server.save()
+
+
+def _stamp(server: AuthorizationServer, work: Work) -> None:
+    server.version += 1
+    server.updated_at = work.now
+    server.updated_by = work.actor.name
+
+
+def _audited(server: AuthorizationServer) -> dict[str, Scalar]:
+    return {
+        "enabled": server.enabled,
+        "name": server.name,
+        "description": server.description,
+        "jwks_location": masked(server.jwks_location),
+        "verify_certificate": server.verify_certificate,
+        "audience": server.audience,
+        "issuer": server.issuer,
+        "client_id": server.client_id,
+    }
+
+
+def _difference(
+    before: Mapping[str, Scalar], after: Mapping[str, Scalar], *, always: frozenset[str] = frozenset()
+) -> dict[str, list[Scalar]]:
+    names = [*before, *(name for name in after if name not in before)]
+    pairs = {name: [before.get(name), after.get(name)] for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or name in always}

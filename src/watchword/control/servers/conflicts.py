@@ -1,0 +1,67 @@
+"""Two people who want what only one can have: the refusals that name the other one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError
+
+from watchword.control.organizations.rules import spoken
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers.models import AuthorizationServer
+from watchword.control.servers.rules import SLOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+
+@contextmanager
+def explained_conflicts(
+    organization_id: str, *, name: str | None = None, server_id: UUID | None = None
+) -> Iterator[None]:
+    """Turn a constraint that the database had to enforce into the refusal an administrator understands.
+
+    The lock on the organization makes such a conflict all but impossible. It is explained by looking at what is there
+    now, not by the error's text, which differs between databases.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        refusal = _conflict(organization_id, name, server_id)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def _conflict(organization_id: str, name: str | None, server_id: UUID | None) -> Refusal | None:
+    others = servers_but(organization_id, server_id)
+    if name is not None and others.filter(name__iexact=name).exists():
+        return _name_taken(name)
+    if server_id is None and others.count() >= len(SLOTS):
+        return Refusal(RefusalReason.SLOTS_USED_UP)
+    enabled = others.filter(enabled=True).first()
+    return None if enabled is None else stale(enabled)
+
+
+def stale(server: AuthorizationServer) -> Refusal:
+    return Refusal(RefusalReason.VERSION_STALE, who=server.updated_by, when=spoken(server.updated_at))
+
+
+def _name_taken(name: str) -> Refusal:
+    sentence = Refusal(RefusalReason.NAME_TAKEN, name=name).sentence
+    return Refusal(RefusalReason.NAME_TAKEN, name=name, field_errors={"name": sentence})
+
+
+def refuse_taken_name(organization_id: str, name: str, *, server_id: UUID | None = None) -> None:
+    if servers_but(organization_id, server_id).filter(name__iexact=name).exists():
+        raise _name_taken(name)
+
+
+def servers_but(organization_id: str, server_id: UUID | None) -> QuerySet[AuthorizationServer]:
+    """The organization's servers without this one; all of them for None."""
+    servers = AuthorizationServer.objects.filter(organization_id=organization_id)
+    return servers if server_id is None else servers.exclude(pk=server_id)

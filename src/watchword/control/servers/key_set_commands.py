@@ -1,0 +1,258 @@
+"""The life of a key set: claimed for a fetch, replaced or kept by what the fetch found.
+
+These commands are the worker's. They act whether or not the organization is entitled: a suspended organization's keys
+stay fresh, so that it works again at once when an operator reinstates it.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import F, Q
+
+from watchword.control.access.actor import WORKER, Authority
+from watchword.control.change import change
+from watchword.control.servers.key_sets import KeyChange, confirm_keys, from_unix, put_keys
+from watchword.control.servers.models import KeySetState, Validation
+from watchword.control.servers.receipt import RECEIPT_SECONDS
+from watchword.jwks.schedule import FORCED_COOL_DOWN, after_failure, extend_good_until, is_stale, next_due
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from uuid import UUID
+
+    from watchword.control.change import Work
+    from watchword.jwks.findings import Findings
+
+LEASE: Final = timedelta(seconds=30)
+"""Well above the 5 s that a fetch may take: whoever holds a lease longer has died."""
+
+FAULT_OF_OURS: Final = "internal_fault"
+"""The problem code of a fetch that broke by a fault of this service; not in the table of what servers do wrong."""
+
+_DICE: Final = random.SystemRandom()
+
+_VALIDATION_KEPT: Final = timedelta(seconds=2 * RECEIPT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to fetch one key set once. `fetch_number` tells its answer from any older or newer one."""
+
+    server_id: UUID
+    organization_id: str
+    location: str
+    verify_certificate: bool
+    etag: str | None
+    holder: str
+    fetch_number: int
+
+
+class Recorded(Enum):
+    """What became of a fetch."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshSettings:
+    """The operator's settings, in seconds: `interval` of the background refresh, `hard_limit` of the keys' age."""
+
+    interval: int
+    hard_limit: int
+
+
+def claim_due(holder: str, now: datetime, limit: int) -> list[Claim]:
+    """Lease up to `limit` key sets that are due, the longest overdue first.
+
+    Args:
+        holder: names the worker; at most 100 characters.
+        now: the time of the claim.
+        limit: how many fetches the worker can begin at once.
+    """
+    candidates = (
+        KeySetState.objects.filter(_is_free(now), due_at__lte=now)
+        .order_by("due_at")
+        .values_list(
+            "server_id",
+            "server__organization_id",
+            "server__jwks_location",
+            "server__verify_certificate",
+            "etag",
+            "fetch_number",
+        )[:limit]
+    )
+    claims = (
+        Claim(
+            server_id=server_id,
+            organization_id=organization_id,
+            location=location,
+            verify_certificate=verify_certificate,
+            etag=etag,
+            holder=holder,
+            fetch_number=fetch_number + 1,
+        )
+        for server_id, organization_id, location, verify_certificate, etag, fetch_number in list(candidates)
+    )
+    return [claim for claim in claims if _take(claim, now)]
+
+
+def record_findings(claim: Claim, findings: Findings, now: datetime, settings: RefreshSettings) -> Recorded:
+    """Take over what a fetch found, unless a newer fetch or a changed location has made it void."""
+    with _work_on(claim, now) as (work, state):
+        if state is None:
+            return Recorded.SUPERSEDED
+        if findings.problem is None:
+            return _record_success(work, state, findings, settings)
+        return _record_failure(work, state, findings.problem.code, settings)
+
+
+def record_fault(claim: Claim, now: datetime, settings: RefreshSettings) -> Recorded:
+    """Note that the fetch broke by a fault of ours, as a failure like any other: good keys stay, it is tried again."""
+    with _work_on(claim, now) as (work, state):
+        return Recorded.SUPERSEDED if state is None else _record_failure(work, state, FAULT_OF_OURS, settings)
+
+
+def force_for_unknown_key(organization_id: str, now: datetime) -> bool:
+    """Bring forward the next fetch of the organization's enabled server, at most once per `FORCED_COOL_DOWN`.
+
+    The stamp is set here, before the fetch, so that failing fetches count too (CASES J-16). The background refresh
+    goes on besides: a forced fetch only ever makes `due_at` earlier.
+
+    Returns:
+        Whether a fetch was brought forward.
+    """
+    server_id = KeySetState.objects.filter(
+        server__organization_id=organization_id, server__enabled=True
+    ).values_list("server_id", flat=True).first()  # fmt: skip
+    return server_id is not None and bring_forward(server_id, now, stamp="forced_at")
+
+
+def bring_forward(server_id: UUID, now: datetime, *, stamp: str) -> bool:
+    """Make the key set due now, unless that happened less than `FORCED_COOL_DOWN` ago for the same reason.
+
+    Args:
+        server_id: whose key set.
+        now: the time of the request.
+        stamp: `forced_at` for an unknown kid, `requested_at` for an administrator.
+    """
+    # A stamp in the future, left by a clock that was set back, does not lock the key set.
+    cooled = (
+        Q(**{f"{stamp}__isnull": True})
+        | Q(**{f"{stamp}__lte": now - timedelta(seconds=FORCED_COOL_DOWN)})
+        | Q(**{f"{stamp}__gt": now})
+    )
+    if KeySetState.objects.filter(cooled, server_id=server_id).update(**{stamp: now}) != 1:
+        return False
+    KeySetState.objects.filter(server_id=server_id, due_at__gt=now).update(due_at=now)
+    return True
+
+
+def purge_validations(now: datetime) -> int:
+    """Delete validations whose receipts have long expired; returns how many."""
+    deleted, _ = Validation.objects.filter(created_at__lt=now - _VALIDATION_KEPT).delete()
+    return deleted
+
+
+def _is_free(now: datetime) -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+
+
+def _take(claim: Claim, now: datetime) -> bool:
+    # Of all workers that saw the same candidate only one still finds the number as it was; and since a changed
+    # location counts the number up too, the location in the claim is the one in force.
+    taken = KeySetState.objects.filter(
+        _is_free(now), server_id=claim.server_id, due_at__lte=now, fetch_number=claim.fetch_number - 1
+    ).update(
+        fetch_number=F("fetch_number") + 1, lease_holder=claim.holder, lease_until=now + LEASE, attempted_at=now
+    )  # fmt: skip
+    return taken == 1
+
+
+@contextmanager
+def _work_on(claim: Claim, now: datetime) -> Iterator[tuple[Work, KeySetState | None]]:
+    """The transaction of one answer, with the state that it is for; None when the claim is void."""
+    with change(WORKER, claim.organization_id, permission=Authority.WORKER, action="keys_changed", now=now) as work:
+        work.keep_trust()
+        yield (
+            work,
+            KeySetState.objects.select_for_update(of=("self",))
+            .select_related("server")
+            .filter(server_id=claim.server_id, lease_holder=claim.holder, fetch_number=claim.fetch_number)
+            .first(),
+        )
+
+
+def _record_success(work: Work, state: KeySetState, findings: Findings, settings: RefreshSettings) -> Recorded:
+    published_until = state.good_until
+    good_until = _good_until(published_until, work.now, settings)
+    difference = KeyChange(added=(), removed=())
+    if findings.key_set is None:
+        confirm_keys(state, fetched_at=work.now, good_until=good_until)
+    else:
+        keys = findings.key_set.keys
+        difference = put_keys(state, keys, etag=findings.etag, fetched_at=work.now, good_until=good_until)
+    due = next_due(work.now.timestamp(), max_age=findings.max_age, interval=settings.interval, jitter=_DICE.random())
+    if not difference:
+        _release(work, state, due, published_until)
+        return Recorded.UNCHANGED
+    state.good_until = _good_until(None, work.now, settings)
+    _release(work, state, due, published_until=None)
+    work.record(target=state.server.name, changes=difference.as_changes())
+    return Recorded.CHANGED
+
+
+def _record_failure(work: Work, state: KeySetState, problem: str, settings: RefreshSettings) -> Recorded:
+    now, published_until = work.now.timestamp(), state.good_until
+    state.failures += 1
+    state.failing_since = state.failing_since or work.now
+    state.problem = problem
+    # Trust may understate the age of the last good fetch by a third of the limit. Once a failure lasts, the verifiers
+    # are told the exact time once, so that good keys serve for as long as was promised.
+    if state.fetched_at is not None and is_stale(now, state.fetched_at.timestamp()):
+        state.good_until = _good_until(None, state.fetched_at, settings)
+    due = after_failure(now, state.failures, interval=settings.interval, jitter=_DICE.random())
+    _release(work, state, due, published_until)
+    return Recorded.FAILED
+
+
+def _good_until(published: datetime | None, fetched_at: datetime, settings: RefreshSettings) -> datetime:
+    return from_unix(
+        extend_good_until(
+            None if published is None else int(published.timestamp()),
+            fetched_at=fetched_at.timestamp(),
+            hard_limit=settings.hard_limit,
+        )
+    )
+
+
+def _release(work: Work, state: KeySetState, due: float, published_until: datetime | None) -> None:
+    """Give the lease back, save the state, and publish it if verifiers must hear of it.
+
+    Args:
+        work: the transaction.
+        state: with everything but the lease and the due time set.
+        due: when the next fetch is due, in Unix seconds.
+        published_until: what trust says about how long the keys are believed; None to publish in any case.
+    """
+    asked_meanwhile = any(
+        stamp is not None and state.attempted_at is not None and stamp > state.attempted_at
+        for stamp in (state.forced_at, state.requested_at)
+    )
+    # What was asked for while this fetch was under way wants a fetch that began afterwards.
+    state.due_at = work.now if asked_meanwhile else from_unix(due)
+    state.lease_until = None
+    state.lease_holder = None
+    state.save()
+    # Trust holds the enabled server alone.
+    if state.server.enabled and state.good_until != published_until:
+        work.publish(state.server.organization_id)

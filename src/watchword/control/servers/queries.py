@@ -1,0 +1,225 @@
+"""What the portal shows of the authorization servers, and what verifiers are told about an organization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from watchword.control.organizations.models import Subscription, Suspension
+from watchword.control.servers import rules
+from watchword.control.servers.key_sets import from_document
+from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
+from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
+from watchword.jwks.address import masked
+from watchword.jwks.problem import Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+PROBLEMS: Final = {problem.code: problem for problem in Problem}
+
+_FAULT_OF_OURS: Final = ("The keys could not be fetched because of a fault of this service.", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One key of a server, as the expanded row shows it. `withdrawn_at` is None while it is published."""
+
+    kid: str | None
+    algorithm: str
+    kty: str
+    bits: int
+    thumbprint: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRow:
+    """One registration, as the list shows it.
+
+    Attributes:
+        jwks_location: for display, with the values of its query hidden.
+        audience, issuer, client_id: None means any.
+        key_algorithms: the algorithms of `keys`, each once, sorted.
+        keys, withdrawn_keys: the keys in use, and those of the past, newest first.
+        last_successful_fetch: None while there was none.
+        failing_since, problem, fix: all None unless the latest fetch failed.
+        keys_good_until: when the keys stop being believed; None without keys.
+        warnings: sentences.
+    """
+
+    id: UUID
+    slot: int
+    enabled: bool
+    name: str
+    description: str
+    jwks_host: str
+    jwks_location: str
+    verify_certificate: bool
+    audience: str | None
+    issuer: str | None
+    client_id: str | None
+    version: int
+    updated_at: datetime
+    updated_by: str
+    key_algorithms: tuple[str, ...]
+    keys: tuple[KeyRow, ...]
+    withdrawn_keys: tuple[KeyRow, ...]
+    last_successful_fetch: datetime | None
+    last_attempt: datetime | None
+    failing_since: datetime | None
+    problem: str | None
+    fix: str | None
+    keys_good_until: datetime | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerDetail:
+    """One registration, as the Edit window needs it: blank fields are "", the location is whole."""
+
+    id: UUID
+    version: int
+    enabled: bool
+    name: str
+    description: str
+    jwks_location: str
+    verify_certificate: bool
+    audience: str
+    issuer: str
+    client_id: str
+    updated_at: datetime
+    updated_by: str
+
+
+def list_servers(organization_id: str) -> tuple[ServerRow, ...]:
+    """All servers of the organization, oldest first, in a constant number of queries."""
+    servers = (
+        AuthorizationServer.objects.filter(organization_id=organization_id)
+        .select_related("key_set")
+        .prefetch_related("key_history")
+        .order_by("created_at", "slot")
+    )
+    return tuple(_row(server) for server in servers)
+
+
+def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
+    """The organization's server with this id. Another organization's is None, as if it did not exist (CASES M-11)."""
+    server = AuthorizationServer.objects.filter(organization_id=organization_id, pk=server_id).first()
+    if server is None:
+        return None
+    return ServerDetail(
+        id=server.pk,
+        version=server.version,
+        enabled=server.enabled,
+        name=server.name,
+        description=server.description,
+        jwks_location=server.jwks_location,
+        verify_certificate=server.verify_certificate,
+        audience=server.audience or "",
+        issuer=server.issuer or "",
+        client_id=server.client_id or "",
+        updated_at=server.updated_at,
+        updated_by=server.updated_by,
+    )
+
+
+def trust_of(organization_id: str) -> Trust:
+    """What verifiers must know of the organization now. The publisher replaces revision 0 by the real one."""
+    subscription = Subscription.objects.filter(organization_id=organization_id).first()
+    state = (
+        KeySetState.objects.select_related("server")
+        .filter(server__organization_id=organization_id, server__enabled=True)
+        .first()
+    )
+    return Trust(
+        organization=organization_id,
+        revision=0,
+        suspended=Suspension.objects.filter(organization_id=organization_id, lifted_at__isnull=True).exists(),
+        subscription=None
+        if subscription is None
+        else SubscriptionPeriod(
+            starts_at=int(subscription.starts_at.timestamp()), expires_at=int(subscription.expires_at.timestamp())
+        ),
+        server=None if state is None else _server_trust(state),
+    )
+
+
+def _server_trust(state: KeySetState) -> ServerTrust:
+    server = state.server
+    return ServerTrust(
+        id=str(server.pk),
+        name=server.name,
+        issuer=rules.expected(server.issuer),
+        audience=rules.expected(server.audience),
+        client_id=rules.expected(server.client_id),
+        keys=from_document(state.document),
+        # Without a good fetch there are no keys either; 0 says so a second time.
+        keys_good_until=0 if state.good_until is None else int(state.good_until.timestamp()),
+    )
+
+
+def _row(server: AuthorizationServer) -> ServerRow:
+    state = server.key_set
+    keys = tuple(_key_row(key) for key in sorted(server.key_history.all(), key=_newest_first))
+    in_use = tuple(key for key in keys if key.withdrawn_at is None)
+    problem, fix = _problem_of(state)
+    return ServerRow(
+        id=server.pk,
+        slot=server.slot,
+        enabled=server.enabled,
+        name=server.name,
+        description=server.description,
+        jwks_host=urlsplit(server.jwks_location).hostname or "",
+        jwks_location=masked(server.jwks_location),
+        verify_certificate=server.verify_certificate,
+        audience=server.audience,
+        issuer=server.issuer,
+        client_id=server.client_id,
+        version=server.version,
+        updated_at=server.updated_at,
+        updated_by=server.updated_by,
+        key_algorithms=tuple(sorted({key.algorithm for key in in_use})),
+        keys=in_use,
+        withdrawn_keys=tuple(key for key in keys if key.withdrawn_at is not None),
+        last_successful_fetch=state.fetched_at,
+        last_attempt=state.attempted_at,
+        failing_since=state.failing_since,
+        problem=problem,
+        fix=fix,
+        keys_good_until=state.good_until,
+        warnings=rules.warnings(
+            audience=server.audience,
+            issuer=server.issuer,
+            client_id=server.client_id,
+            verify_certificate=server.verify_certificate,
+        ),
+    )
+
+
+def _key_row(key: KeyHistory) -> KeyRow:
+    return KeyRow(
+        kid=key.kid,
+        algorithm=rules.algorithm_label(kty=key.kty, alg=key.alg, bits=key.bits),
+        kty=key.kty,
+        bits=key.bits,
+        thumbprint=key.thumbprint,
+        first_seen_at=key.first_seen_at,
+        last_seen_at=key.last_seen_at,
+        withdrawn_at=key.withdrawn_at,
+    )
+
+
+def _newest_first(key: KeyHistory) -> tuple[float, str]:
+    return (-key.first_seen_at.timestamp(), key.kid or "")
+
+
+def _problem_of(state: KeySetState) -> tuple[str | None, str | None]:
+    if state.problem is None:
+        return None, None
+    known = PROBLEMS.get(state.problem)
+    return _FAULT_OF_OURS if known is None else (known.sentence, known.fix)

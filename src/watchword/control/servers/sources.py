@@ -1,0 +1,96 @@
+"""Where a server's keys come from, and the step from a successful validation to keys in place."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers.key_sets import KeyChange, from_document, from_unix, put_keys
+from watchword.control.servers.models import Validation
+from watchword.control.servers.receipt import ReceiptRefused, read
+from watchword.jwks.schedule import next_due
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchword.control.config import ControlSettings
+    from watchword.control.servers.models import AuthorizationServer, KeySetState
+
+_DICE: Final = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """A JWKS location, normalised, and whether its certificate is checked: together they are what is validated.
+
+    Keys fetched without the check are worth less, so a changed setting is another source.
+    """
+
+    location: str
+    verify_certificate: bool
+
+    @classmethod
+    def of(cls, server: AuthorizationServer) -> KeySource:
+        return cls(server.jwks_location, server.verify_certificate)
+
+
+def validated(organization_id: str, source: KeySource, receipt: str, now: datetime) -> Validation:
+    """Find the successful validation that the receipt stands for.
+
+    Raises:
+        Refusal: validation_missing (none, or not this organization's), validation_for_other_location,
+            validation_expired.
+    """
+    try:
+        proof = read(receipt, now=now.timestamp())
+    except ReceiptRefused as refused:
+        raise _refusal(
+            RefusalReason.VALIDATION_EXPIRED if refused.expired else RefusalReason.VALIDATION_MISSING
+        ) from None
+    if proof.organization != organization_id:
+        raise _refusal(RefusalReason.VALIDATION_MISSING)
+    if KeySource(proof.location, proof.verify_certificate) != source:
+        raise _refusal(RefusalReason.VALIDATION_FOR_OTHER_LOCATION)
+    validation = Validation.objects.filter(
+        pk=proof.validation, organization_id=organization_id, document__isnull=False
+    ).first()
+    # Purged, or made before a backup was restored. Also a key that the present rules no longer admit is no key.
+    if validation is None or not from_document(validation.document):
+        raise _refusal(RefusalReason.VALIDATION_EXPIRED)
+    return validation
+
+
+def install(state: KeySetState, validation: Validation, *, settings: ControlSettings) -> KeyChange:
+    """Replace everything that is known of a server's key set by what the validation fetched, and save it.
+
+    A fetch of the old location that is still under way finds its number overtaken and is dropped.
+    """
+    state.fetch_number += 1
+    state.lease_until = None
+    state.lease_holder = None
+    fetched_at = validation.created_at
+    change = put_keys(
+        state,
+        from_document(validation.document),
+        etag=validation.etag,
+        fetched_at=fetched_at,
+        good_until=from_unix(int(fetched_at.timestamp()) + settings.keys_hard_limit),
+    )
+    state.attempted_at = fetched_at
+    state.due_at = from_unix(
+        next_due(
+            fetched_at.timestamp(),
+            max_age=validation.max_age,
+            interval=settings.refresh_interval,
+            jitter=_DICE.random(),
+        )
+    )
+    state.save()
+    return change
+
+
+def _refusal(reason: RefusalReason) -> Refusal:
+    refusal = Refusal(reason)
+    return Refusal(reason, field_errors={"jwks_location": refusal.sentence})

@@ -1,0 +1,137 @@
+"""The Validate button: one probe of a JWKS location, and the receipt that Save demands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from watchword.control.access.actor import Permission
+from watchword.control.change import check_entitlement, check_permission
+from watchword.control.organizations.models import Organization
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers import receipt
+from watchword.control.servers.key_sets import to_document
+from watchword.control.servers.models import Validation
+from watchword.control.servers.receipt import Receipt
+from watchword.jwks.address import parse_location
+from watchword.jwks.probe import probe
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from watchword.control.access.actor import Actor
+    from watchword.core.jwk import SigningKey
+    from watchword.jwks.findings import Findings
+
+ATTEMPTS: Final = 10
+PER_SECONDS: Final = 60
+"""Without a limit an administrator could use Validate as a port scanner (CASES J-15)."""
+
+_MAX_AGE_KEPT: Final = 2**31
+
+
+def validate(
+    actor: Actor, organization_id: str, location: str, *, verify_certificate: bool
+) -> tuple[Findings, str | None]:
+    """Probe a JWKS location on behalf of an administrator.
+
+    The probe takes up to five seconds and runs outside of any transaction: nothing is locked meanwhile.
+
+    Args:
+        actor: needs API Key Management in the organization.
+        organization_id: must be entitled to changes; nobody else may make this service open connections.
+        location: as typed.
+        verify_certificate: the certificate setting to validate with, and to be saved with.
+
+    Returns:
+        What was found, and the receipt if it may be saved.
+
+    Raises:
+        Refusal: not_found, permission_missing, subscription_inactive, organization_suspended, too_many_requests.
+    """
+    attempt = BeginValidation(organization_id=organization_id).run(actor, timezone.now())
+    findings = probe(location, verify_certificate=verify_certificate, policy=settings.WATCHWORD.fetch_policy())
+    if findings.problem is not None or findings.key_set is None:
+        return findings, None
+    proof = RecordValidation(
+        attempt=attempt,
+        organization_id=organization_id,
+        location=parse_location(location).url,
+        verify_certificate=verify_certificate,
+        keys=findings.key_set.keys,
+        etag=findings.etag,
+        max_age=findings.max_age,
+    ).run(timezone.now())
+    return findings, proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginValidation:
+    """Note an attempt, before anything is fetched, so that attempts under way at the same time count too."""
+
+    organization_id: str
+
+    def run(self, actor: Actor, now: datetime) -> UUID:
+        """Returns the attempt. It has no document until `RecordValidation` gives it one."""
+        check_permission(actor, self.organization_id, Permission.API_KEY_MANAGEMENT)
+        with transaction.atomic(durable=True):
+            # Locked, so that of many attempts at the same moment no two count the same ones before them.
+            if Organization.objects.select_for_update(no_key=True).filter(pk=self.organization_id).first() is None:
+                raise Refusal(RefusalReason.NOT_FOUND)
+            check_entitlement(self.organization_id, now)
+            self._refuse_too_many(now)
+            return Validation.objects.create(
+                organization_id=self.organization_id, location="", verify_certificate=True, created_at=now
+            ).pk
+
+    def _refuse_too_many(self, now: datetime) -> None:
+        since = now - timedelta(seconds=PER_SECONDS)
+        recent = Validation.objects.filter(organization_id=self.organization_id, created_at__gt=since)
+        earlier = list(recent.order_by("-created_at").values_list("created_at", flat=True)[:ATTEMPTS])
+        if len(earlier) == ATTEMPTS:
+            wait = math.ceil((earlier[-1] - since).total_seconds())
+            raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=max(1, wait))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordValidation:
+    """Keep what a successful validation fetched, until it is saved or its receipt expires.
+
+    Attributes:
+        location: normalised.
+        keys: at least one.
+    """
+
+    attempt: UUID
+    organization_id: str
+    location: str
+    verify_certificate: bool
+    keys: tuple[SigningKey, ...]
+    etag: str | None
+    max_age: int | None
+
+    def run(self, now: datetime) -> str:
+        """Returns the receipt."""
+        Validation.objects.filter(pk=self.attempt).update(
+            location=self.location,
+            verify_certificate=self.verify_certificate,
+            document=to_document(self.keys),
+            etag=self.etag,
+            max_age=None if self.max_age is None else min(max(self.max_age, 0), _MAX_AGE_KEPT),
+        )
+        return receipt.issue(
+            Receipt(
+                validation=self.attempt,
+                organization=self.organization_id,
+                location=self.location,
+                verify_certificate=self.verify_certificate,
+                issued_at=now.timestamp(),
+            )
+        )

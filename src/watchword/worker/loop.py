@@ -1,0 +1,144 @@
+"""The worker: fetches the key sets that are due, a few at a time, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from watchword.control.servers import key_set_commands
+from watchword.control.servers.key_set_commands import RefreshSettings
+from watchword.jwks.address import masked
+from watchword.jwks.probe import probe
+
+if TYPE_CHECKING:
+    from watchword.control.config import ControlSettings
+    from watchword.control.servers.key_set_commands import Claim
+    from watchword.jwks.findings import Findings
+    from watchword.jwks.probe import FetchPolicy
+
+FETCHES_AT_ONCE: Final = 8
+"""One slow server occupies one place for at most 5 s; the others go on (CASES M-13)."""
+
+POLL_SECONDS: Final = 1.0
+
+_PURGE_SECONDS: Final = 60.0
+
+_log = structlog.get_logger("watchword.worker")
+
+
+def run(settings: ControlSettings, stop: threading.Event) -> None:
+    """Work until `stop` is set, then finish the fetches under way (at most about 5 s) and return."""
+    Worker(
+        policy=settings.fetch_policy(),
+        refresh=RefreshSettings(interval=settings.refresh_interval, hard_limit=settings.keys_hard_limit),
+    ).run(stop)
+
+
+class Worker:
+    """One worker process. Any number of them may run against one database; leases keep them apart."""
+
+    def __init__(self, *, policy: FetchPolicy, refresh: RefreshSettings) -> None:
+        self.holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._policy = policy
+        self._refresh = refresh
+        self._places = threading.BoundedSemaphore(FETCHES_AT_ONCE)
+        self._place_freed = threading.Event()
+        self._purged_at = -_PURGE_SECONDS
+
+    def run(self, stop: threading.Event) -> None:
+        """Claim and fetch until `stop` is set. No fault of a server or of the database ends the loop."""
+        _log.info("worker_started", holder=self.holder)
+        with ThreadPoolExecutor(max_workers=FETCHES_AT_ONCE, thread_name_prefix="fetch") as pool:
+            while not stop.is_set():
+                self._place_freed.clear()
+                if self._begin_due_fetches(pool):
+                    # Every place is taken and more may be due: go on as soon as one is free.
+                    self._place_freed.wait(POLL_SECONDS)
+                else:
+                    stop.wait(POLL_SECONDS)
+        connections.close_all()
+        _log.info("worker_stopped", holder=self.holder)
+
+    def refresh(self, claim: Claim) -> None:
+        """Fetch one key set and record what was found. Runs in a thread of the pool."""
+        started = time.monotonic()
+        try:
+            recorded, problem = self._fetch(claim)
+            _log.info(
+                "key_set_fetched",
+                organization=claim.organization_id,
+                server=str(claim.server_id),
+                location=masked(claim.location),
+                outcome=recorded.value,
+                problem=problem,
+                milliseconds=round((time.monotonic() - started) * 1000),
+            )
+        except Exception as error:  # noqa: BLE001 - one server's trouble never reaches another's fetch.
+            # The database is away, most likely. The lease runs out by itself and the fetch is done again.
+            _log.error("key_set_not_recorded", server=str(claim.server_id), **_fault(error))
+        finally:
+            connections.close_all()
+
+    def _fetch(self, claim: Claim) -> tuple[key_set_commands.Recorded, str | None]:
+        try:
+            findings: Findings = probe(
+                claim.location,
+                verify_certificate=claim.verify_certificate,
+                policy=self._policy,
+                etag=claim.etag,
+            )
+        except Exception as error:  # noqa: BLE001 - recorded, whatever it is.
+            # A fault of ours. It is noted with the key set like any failure, so that the page shows it and the next
+            # attempt waits its turn, instead of this server being fetched in a circle.
+            _log.error("probe_failed", server=str(claim.server_id), **_fault(error))
+            recorded = key_set_commands.record_fault(claim, timezone.now(), self._refresh)
+            return recorded, key_set_commands.FAULT_OF_OURS
+        recorded = key_set_commands.record_findings(claim, findings, timezone.now(), self._refresh)
+        return recorded, findings.problem.code if findings.problem else None
+
+    def _begin_due_fetches(self, pool: ThreadPoolExecutor) -> bool:
+        """Fill the free places with due fetches; True if that left no place free."""
+        free = 0
+        while free < FETCHES_AT_ONCE and self._places.acquire(blocking=False):
+            free += 1
+        claims: list[Claim] = []
+        try:
+            close_old_connections()
+            self._purge_now_and_then()
+            claims = key_set_commands.claim_due(self.holder, timezone.now(), free) if free else []
+        except Exception as error:  # noqa: BLE001 - the loop outlives the database.
+            _log.error("nothing_claimed", **_fault(error))
+        for claim in claims:
+            pool.submit(self._refresh_in_place, claim)
+        for _ in range(free - len(claims)):
+            self._places.release()
+        return len(claims) == free
+
+    def _refresh_in_place(self, claim: Claim) -> None:
+        try:
+            self.refresh(claim)
+        finally:
+            self._places.release()
+            self._place_freed.set()
+
+    def _purge_now_and_then(self) -> None:
+        if time.monotonic() - self._purged_at >= _PURGE_SECONDS:
+            key_set_commands.purge_validations(timezone.now())
+            self._purged_at = time.monotonic()
+
+
+def _fault(error: Exception) -> dict[str, str]:
+    """What a log line says of a fault: its kind and place. Its text may hold a row of the database, or a URL."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return {"fault": type(error).__name__, "at": f"{Path(frame.filename).name}:{frame.lineno}"}
