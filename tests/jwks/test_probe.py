@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+from dataclasses import replace
+
+import pytest
+
+from kit import certificates, forge
+from kit.key_server import KeyServer, answers, redirects, resets, resets_after, sends, serves, speaks_plainly
+from watchword.core.jwk_problems import KeyProblem, KeySetProblem
+from watchword.jwks import probe as probe_module
+from watchword.jwks.findings import Findings, coarse
+from watchword.jwks.probe import FetchPolicy, Outcome, Problem, Step, probe
+
+pytestmark = pytest.mark.enable_socket
+
+ALICE = forge.ec_key("alice")
+GOOD_SET = forge.key_set(ALICE, forge.ed25519_key("bob"))
+
+
+def look_at(server: KeyServer, *, verify_certificate: bool = True, etag: str | None = None) -> Findings:
+    return probe(server.location, verify_certificate=verify_certificate, policy=server.policy(), etag=etag)
+
+
+def outcomes(findings: Findings) -> list[Outcome]:
+    assert [finding.step for finding in findings.steps] == list(Step)
+    return [finding.outcome for finding in findings.steps]
+
+
+def failed_at(findings: Findings) -> Step:
+    """The one step that failed; all before it passed or warned, all after it were not reached."""
+    found = outcomes(findings)
+    index = found.index(Outcome.FAILED)
+    assert Outcome.NOT_REACHED not in found[:index]
+    assert set(found[index + 1 :]) <= {Outcome.NOT_REACHED}
+    assert findings.problem is not None
+    assert findings.steps[index].sentence == findings.problem.sentence
+    assert findings.steps[index].fix == findings.problem.fix
+    assert not findings.succeeded
+    assert findings.key_set is None
+    return findings.steps[index].step
+
+
+def test_a_good_key_set_passes_all_steps() -> None:
+    with KeyServer(serves(GOOD_SET, etag='"v1"', headers={"Cache-Control": "public, max-age=600"})) as server:
+        findings = look_at(server)
+
+    assert findings.succeeded
+    assert outcomes(findings) == [Outcome.PASSED] * 6
+    assert findings.key_set is not None
+    assert {key.kid for key in findings.key_set.keys} == {ALICE.kid, forge.ed25519_key("bob").kid}
+    assert (findings.etag, findings.max_age, findings.not_modified) == ('"v1"', 600, False)
+    assert [finding.step.label for finding in findings.steps] == [
+        "Address", "Connect", "TLS", "HTTP", "JWKS", "Usable keys",
+    ]  # fmt: skip
+    assert all(finding.sentence and finding.fix is None for finding in findings.steps)
+    assert "Initech Test Authority" in findings.steps[2].sentence
+    assert findings.steps[5].sentence == "2 keys can verify access tokens."
+
+
+def test_ignored_keys_are_told_with_their_reasons() -> None:
+    encryption = forge.rsa_key("charlie").jwk(use="enc", kid="for-encryption")
+    with KeyServer(serves(forge.key_set(ALICE, encryption))) as server:
+        findings = look_at(server)
+
+    assert findings.succeeded
+    assert [(key.kid, key.problem) for key in findings.ignored] == [("for-encryption", KeyProblem.USE_NOT_SIGNATURE)]
+    assert findings.steps[5].sentence == "1 key can verify access tokens; 1 more ignored."
+
+
+def test_no_usable_key_fails_the_last_step_and_still_says_why() -> None:
+    with KeyServer(serves(forge.key_set(forge.rsa_key("charlie").jwk(use="enc")))) as server:
+        findings = look_at(server)
+
+    assert failed_at(findings) is Step.KEYS
+    assert findings.problem is Problem.NO_USABLE_KEY
+    assert [key.problem for key in findings.ignored] == [KeyProblem.USE_NOT_SIGNATURE]
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (b"", Problem.NOT_JSON),
+        (b"keys", Problem.NOT_JSON),
+        (b'{"keys":[', Problem.NOT_JSON),
+        (b'{"keys":[],"keys":[]}', Problem.NOT_JSON),
+        ("{}".encode("utf-16"), Problem.NOT_JSON),
+        (b"\n <!DOCTYPE html><title>Sign in</title>", Problem.HTML_PAGE),
+        (b'{"issuer":"https://acme.example","jwks_uri":"https://acme.example/keys"}', Problem.NOT_A_KEY_SET),
+        (b'{"keys":{}}', Problem.NOT_A_KEY_SET),
+        (b'{"keys":[]}', Problem.EMPTY_KEY_SET),
+        (forge.key_set(*[ALICE.named(str(number)) for number in range(65)]), Problem.TOO_MANY_KEYS),
+        (forge.key_set(ALICE.named("1"), forge.ec_key("bob").named("1")), Problem.KID_REUSED),
+        (forge.key_set(ALICE.private_jwk()), Problem.PRIVATE_KEY_MATERIAL),
+    ],
+)
+def test_a_document_that_is_no_key_set(document: bytes, problem: Problem) -> None:
+    with KeyServer(serves(document)) as server:
+        findings = look_at(server)
+
+    assert failed_at(findings) is Step.JWKS
+    assert findings.problem is problem
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
+def test_a_web_page_is_no_key_set_whatever_it_holds(content_type: str) -> None:
+    with KeyServer(serves(GOOD_SET, content_type=content_type)) as server:
+        assert look_at(server).problem is Problem.HTML_PAGE
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/jwk-set+json", "text/plain", "application/octet-stream", "application/json; charset=x"],
+)
+def test_apart_from_web_pages_the_document_decides_and_not_its_type(content_type: str) -> None:
+    with KeyServer(serves(GOOD_SET, content_type=content_type)) as server:
+        assert look_at(server).succeeded
+
+
+def test_every_problem_of_admission_has_its_own_here() -> None:
+    assert set(probe_module._PROBLEM_OF_KEY_SET) == set(KeySetProblem)
+    for key_set_problem, problem in probe_module._PROBLEM_OF_KEY_SET.items():
+        assert key_set_problem.code == problem.code
+
+
+def test_every_problem_has_a_code_a_sentence_and_a_fix_of_its_own() -> None:
+    assert len({problem.code for problem in Problem}) == len(Problem)
+    assert len({problem.sentence for problem in Problem}) == len(Problem)
+    for problem in Problem:
+        assert problem.code == problem.name.lower()
+        assert problem.sentence.endswith(".")
+        assert problem.fix.endswith(".")
+
+
+def test_a_private_key_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    leaked = forge.rsa_key("charlie").private_jwk()
+    with caplog.at_level(logging.DEBUG), KeyServer(serves(forge.key_set(leaked))) as server:
+        findings = look_at(server)
+
+    assert "PRIVATE" in findings.steps[4].sentence
+    left_behind = pickle.dumps(findings) + repr(findings).encode() + caplog.text.encode()
+    for member in ("d", "p", "q", "dp", "dq", "qi", "n"):
+        assert leaked[member].encode() not in left_behind
+
+
+SECRET = "internal-banner-7f3a"
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        serves(f'{{"keys":[],"x":"{SECRET}"}}'.encode(), headers={"X-Secret": SECRET, "ETag": f'"{SECRET}"'}),
+        serves(SECRET.encode()),
+        serves(json.dumps({"keys": [{"kty": SECRET, "kid": SECRET + "\n"}]}).encode()),
+        serves(GOOD_SET, content_type=f"text/html; {SECRET}"),
+        serves(GOOD_SET, headers={"Content-Encoding": SECRET}),
+        redirects(f"https://{SECRET}.example/", SECRET.encode()),
+        answers(404, SECRET.encode()),
+        answers(503, SECRET.encode()),
+        answers(299, SECRET.encode()),
+        sends(f"HTTP/1.1 200 {SECRET}\r\n{SECRET}\r\n\r\n".encode()),
+        sends(SECRET.encode()),
+        speaks_plainly(f"220 {SECRET}\r\n".encode()),
+        resets_after(f"HTTP/1.1 200 OK\r\nX: {SECRET}\r\n".encode()),
+    ],
+)
+def test_a_failure_reads_nothing_back(behaviour: object, caplog: pytest.LogCaptureFixture) -> None:
+    """J-14: whatever an internal service says, the administrator of an organization does not get to read it."""
+    with caplog.at_level(logging.DEBUG), KeyServer(behaviour) as server:  # type: ignore[arg-type]
+        findings = look_at(server)
+
+    assert not findings.succeeded
+    shown = repr(replace(findings, ignored=())) + caplog.text
+    assert SECRET not in shown
+    assert all(key.kid is None for key in findings.ignored)
+
+
+def test_refused_filtered_and_reset_connections_look_the_same() -> None:
+    """J-15: the Validate button is no port scanner."""
+    with KeyServer(resets()) as server:
+        reset = look_at(server)
+        location, policy = server.location, server.policy(connect_timeout=0.3)
+    refused = probe(location, verify_certificate=True, policy=policy)
+
+    assert reset.problem is refused.problem is Problem.CONNECTION_FAILED
+    assert failed_at(refused) is Step.CONNECT
+    assert refused.steps[1].milliseconds == 500  # As if it had been filtered for the 0.3 seconds that were allowed.
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "shown"), [(0, 100), (100, 100), (101, 500), (2003, 2500), (5000, 5000), (5001, 10_000)]
+)
+def test_times_of_failures_are_coarse(milliseconds: int, shown: int) -> None:
+    assert coarse(milliseconds) == shown
+
+
+def test_a_certificate_that_expires_soon_is_warned_about() -> None:
+    with KeyServer(serves(GOOD_SET), certificates.EXPIRES_IN_A_WEEK) as server:
+        findings = look_at(server)
+
+    assert findings.succeeded
+    assert findings.steps[2].outcome is Outcome.WARNED
+    assert findings.steps[2].fix is not None
+
+
+def test_switched_off_certificate_validation_is_warned_about() -> None:
+    with KeyServer(serves(GOOD_SET), certificates.FROM_UNKNOWN_AUTHORITY) as server:
+        findings = look_at(server, verify_certificate=False)
+
+    assert findings.succeeded
+    assert findings.steps[2].outcome is Outcome.WARNED
+    assert "Nobody Knows" in findings.steps[2].sentence
+    assert "JWKS Server Certificate Validation" in (findings.steps[2].fix or "")
+
+
+def test_an_unknown_authority_is_named_with_the_two_remedies_of_the_specification() -> None:
+    with KeyServer(serves(GOOD_SET), certificates.FROM_UNKNOWN_AUTHORITY) as server:
+        findings = look_at(server)
+
+    assert failed_at(findings) is Step.TLS
+    assert findings.problem is Problem.CERTIFICATE_UNKNOWN_AUTHORITY
+    assert "unrecognized Certificate Authority" in findings.problem.sentence
+    assert '"JWKS Server Certificate Validation"' in findings.problem.fix
+    assert "change the server certificate" in findings.problem.fix
+
+
+def test_a_key_set_that_has_not_changed_is_not_sent_again() -> None:
+    with KeyServer(serves(GOOD_SET, etag='"v1"', headers={"Cache-Control": "max-age=60"})) as server:
+        first = look_at(server)
+        second = look_at(server, etag=first.etag)
+
+    assert second.succeeded
+    assert second.not_modified
+    assert second.key_set is None
+    assert outcomes(second) == [Outcome.PASSED] * 6
+    assert (second.etag, second.max_age) == ('"v1"', 60)
+
+
+def test_a_malformed_location_fails_the_first_step() -> None:
+    findings = probe("http://acme.example/", verify_certificate=True, policy=FetchPolicy())
+
+    assert failed_at(findings) is Step.ADDRESS
+    assert findings.problem is Problem.SCHEME_NOT_HTTPS
