@@ -16,7 +16,7 @@ from watchword.core.compact import UnverifiedHeader, UnverifiedToken
 from watchword.core.decision import Allow, Reason, TokenRefused
 from watchword.core.jwk import SigningKey, admit_key
 from watchword.core.signature import signed_claims
-from watchword.core.trust import ANY
+from watchword.core.trust import ANY, SubscriptionPeriod
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -69,7 +69,7 @@ def test_example_that_holds_claims_passes_the_whole_story_in_its_time(vector: di
     server = acme.server(vector["jwk"], issuer="joe", audience=ANY, client_id=ANY)
     decision = acme.decide(
         vector["token"],
-        acme.trust(server=server, subscription=acme.SubscriptionPeriod(0, forge.NOW)),
+        acme.trust(server=server, subscription=SubscriptionPeriod(0, forge.NOW)),
         now=expires_at,
     )
     assert isinstance(decision, Allow)

@@ -116,10 +116,10 @@ def claims(**changes: object) -> dict[str, Any]:
     return {name: value for name, value in {**good, **changes}.items() if value is not ...}
 
 
-def header(key: Key, alg: str, **changes: object) -> dict[str, Any]:
+def header(key: Key, alg: str, changes: Mapping[str, object] | None = None) -> dict[str, Any]:
     """The header of a good token; `changes` as in `claims`."""
     named = {} if key.kid is None else {"kid": key.kid}
-    return {name: value for name, value in {"alg": alg, **named, **changes}.items() if value is not ...}
+    return {name: value for name, value in {"alg": alg, **named, **(changes or {})}.items() if value is not ...}
 
 
 def token(
@@ -146,7 +146,7 @@ def token(
         claim_changes: claims that are added, replaced, or left out (`...`).
     """
     if header_octets is None:
-        header_octets = json.dumps(header(key, alg, **(header_changes or {}))).encode()
+        header_octets = json.dumps(header(key, alg, header_changes)).encode()
     if payload is None:
         payload = claims(**claim_changes)
     payload_octets = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -169,7 +169,7 @@ def sign(key: Key, alg: str, signing_input: bytes) -> bytes:
     private = key.private
     if isinstance(private, ed25519.Ed25519PrivateKey):
         return private.sign(signing_input)
-    digest = HASHES[alg.removesuffix("K")[-3:]]
+    digest = HASHES.get(alg.removesuffix("K")[-3:], hashes.SHA256())
     if isinstance(private, ec.EllipticCurvePrivateKey):
         r, s = decode_dss_signature(private.sign(signing_input, ec.ECDSA(digest)))
         return p1363(r, s, (private.curve.key_size + 7) // 8)

@@ -40,7 +40,7 @@ class ServerTrust:
     Attributes:
         id: stable identifier of the registration.
         name: the administrator's name for it, `[A-Za-z0-9]{1,64}`; sent to the gateway as X-Auth-Server.
-        issuer, audience, client_id: the value demanded, or ANY. Making one with anything else is a ValueError.
+        issuer, audience, client_id: the value demanded, or ANY. An empty or lost one is a ValueError.
         keys: the admitted keys of the last good fetch, at most 64.
         keys_good_until: Unix seconds; from then on the keys are too old to be believed.
     """
@@ -55,7 +55,7 @@ class ServerTrust:
 
     def __post_init__(self) -> None:
         for expected in (self.issuer, self.audience, self.client_id):
-            if expected is not ANY and not (isinstance(expected, str) and expected):
+            if not expected:
                 # An empty or lost value would match an empty or absent claim (CASES C-10).
                 raise ValueError("Demand a non-empty text, or say ANY.")
 

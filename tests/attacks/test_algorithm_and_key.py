@@ -1,0 +1,345 @@
+"""Attacks on the choice of algorithm and key (CASES section 1). Each row is a sentence, a token, and the refusal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kit import acme, forge
+from watchword.core.decision import Allow, Deny, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RSA = forge.rsa_key("rsa-1")
+OTHER_RSA = forge.rsa_key("rsa-2")
+EC = forge.ec_key("ec-1", "P-256")
+ED = forge.ed25519_key("ed-1")
+MALLET = forge.rsa_key("unpublished")
+"""The attacker's key. Nobody publishes it."""
+
+EVERYTHING = acme.trust(RSA, EC, ED)
+
+
+@dataclass(frozen=True)
+class Attack:
+    case: str
+    sentence: str
+    token: Callable[[], str]
+    refusal: Reason
+
+    def __str__(self) -> str:
+        return f"{self.case}: {self.sentence}"
+
+
+def test_the_tokens_that_the_attacks_start_from_are_good() -> None:
+    for key, alg in ((RSA, "RS256"), (RSA, "PS256"), (EC, "ES256"), (ED, "EdDSA"), (ED, "Ed25519")):
+        assert isinstance(acme.decide(forge.token(key, alg), EVERYTHING), Allow)
+
+
+# -------------------------------------------------------------------- A-01 to A-04: the public key as an HMAC secret
+
+
+def public_texts(key: forge.Key) -> list[bytes]:
+    """Every text of a public key that a confused verifier might use as a secret, with the usual variations."""
+    jwk = key.jwk()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    texts = [
+        pem,
+        pem.strip(),
+        pem.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + pem,
+        b" " + pem,
+        b"\n" + pem,
+        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
+        json.dumps(jwk).encode(),
+        json.dumps(jwk, sort_keys=True).encode(),
+        json.dumps(jwk, separators=(",", ":")).encode(),
+        str(jwk.get("n", jwk.get("x"))).encode(),
+        b"",
+    ]
+    if jwk["kty"] == "RSA":
+        texts.append(key.public_bytes(Encoding.PEM, PublicFormat.PKCS1))
+        texts.append(key.public_bytes(Encoding.DER, PublicFormat.PKCS1))
+    return texts
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
+@pytest.mark.parametrize("key", [RSA, EC, ED], ids=["RSA", "EC", "Ed25519"])
+def test_a01_to_a04_public_key_in_any_form_is_never_an_hmac_secret(key: forge.Key, alg: str) -> None:
+    for secret in public_texts(key):
+        for changes in ({}, {"kid": key.kid}):
+            decision = acme.decide(forge.hmac_token(secret, alg, changes), EVERYTHING)
+            assert decision == Deny(Reason.ALGORITHM_NOT_ACCEPTED)
+
+
+# -------------------------------------------------------------------- A-05: none
+
+
+@pytest.mark.parametrize(
+    "alg",
+    [
+        "none",
+        "None",
+        "NONE",
+        "nOnE",
+        "none ",
+        "",
+        "rs256",
+        "RS256 ",
+        "RS256\x00",
+        "\uff32\uff33256",
+        None,
+        0,
+        True,
+        ["RS256"],
+        {},
+        ...,
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("signature", [b"", b"\x00", None], ids=["no signature", "one byte", "a real signature"])
+def test_a05_other_spellings_of_alg_are_refused_whatever_the_signature(alg: object, signature: bytes | None) -> None:
+    token = forge.token(RSA, "RS256", header_changes={"alg": alg}, sign_as="RS256", signature=signature)
+    assert acme.reason(acme.decide(token, EVERYTHING)) is Reason.ALGORITHM_NOT_ACCEPTED
+
+
+# -------------------------------------------------------------------- A-06 to A-09: the algorithm must fit the key
+
+FITTING = {"rsa-1": set(forge.RSA_ALGORITHMS), "ec-1": {"ES256"}, "ed-1": set(forge.OKP_ALGORITHMS)}
+
+
+@pytest.mark.parametrize("alg", forge.ALGORITHMS)
+@pytest.mark.parametrize("key", [RSA, EC, ED], ids=["RSA", "EC", "Ed25519"])
+def test_a06_key_without_alg_allows_only_the_algorithms_of_its_kind(key: forge.Key, alg: str) -> None:
+    decision = acme.decide(forge.token(key, alg), EVERYTHING)
+    if alg in FITTING[str(key.kid)]:
+        assert isinstance(decision, Allow)
+    else:
+        assert decision == Deny(Reason.KEY_ALGORITHM_MISMATCH)
+
+
+FIT: list[tuple[Attack, dict[str, object]]] = [
+    (
+        Attack(
+            "A-07",
+            "The header says RS256, the key is bound to PS512 and has really signed with it.",
+            lambda: forge.token(RSA, "RS256", sign_as="PS512"),
+            Reason.KEY_ALGORITHM_MISMATCH,
+        ),
+        RSA.jwk(alg="PS512"),
+    ),
+    (
+        Attack(
+            "A-08",
+            "The key is published for RS256 and signs with PS256.",
+            lambda: forge.token(RSA, "PS256"),
+            Reason.KEY_ALGORITHM_MISMATCH,
+        ),
+        RSA.jwk(alg="RS256"),
+    ),
+    (
+        Attack(
+            "A-08",
+            "A key published as EdDSA is used under the other name; names are compared exactly.",
+            lambda: forge.token(ED, "Ed25519"),
+            Reason.KEY_ALGORITHM_MISMATCH,
+        ),
+        ED.jwk(alg="EdDSA"),
+    ),
+    (
+        Attack(
+            "A-09",
+            "ES256, correctly signed with a P-384 key.",
+            lambda: forge.token(forge.ec_key("p384", "P-384"), "ES256"),
+            Reason.KEY_ALGORITHM_MISMATCH,
+        ),
+        forge.ec_key("p384", "P-384").jwk(),
+    ),
+    (
+        Attack(
+            "A-09",
+            "ES256, correctly signed with a P-521 key.",
+            lambda: forge.token(forge.ec_key("p521", "P-521"), "ES256"),
+            Reason.KEY_ALGORITHM_MISMATCH,
+        ),
+        forge.ec_key("p521", "P-521").jwk(),
+    ),
+    (
+        Attack(
+            "A-09",
+            "ES256, correctly signed with a secp256k1 key, which is not even admitted.",
+            lambda: forge.token(forge.ec_key("k1", "secp256k1"), "ES256"),
+            Reason.NO_MATCHING_KEY,
+        ),
+        forge.ec_key("k1", "secp256k1").jwk(),
+    ),
+    (
+        Attack(
+            "A-09",
+            "ES256K is not in the table.",
+            lambda: forge.token(forge.ec_key("k1", "secp256k1"), "ES256K"),
+            Reason.ALGORITHM_NOT_ACCEPTED,
+        ),
+        forge.ec_key("k1", "secp256k1").jwk(),
+    ),
+    (
+        Attack(
+            "A-20",
+            "The key is published for encryption.",
+            lambda: forge.token(RSA, "RS256"),
+            Reason.NO_MATCHING_KEY,
+        ),
+        RSA.jwk(use="enc"),
+    ),
+    (
+        Attack(
+            "A-20",
+            "The key's operations do not contain verify.",
+            lambda: forge.token(RSA, "RS256"),
+            Reason.NO_MATCHING_KEY,
+        ),
+        RSA.jwk(key_ops=["encrypt"]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("attack", "published"), FIT, ids=[str(attack) for attack, _ in FIT])
+def test_algorithm_must_fit_what_the_key_is_published_for(attack: Attack, published: dict[str, object]) -> None:
+    assert acme.reason(acme.decide(attack.token(), acme.trust(published, OTHER_RSA))) is attack.refusal
+
+
+# -------------------------------------------------------------------- A-14 to A-19: which key
+
+CHOICE = [
+    Attack(
+        "A-14",
+        "The attacker brings his own key in the header, under a published kid.",
+        lambda: forge.token(MALLET.named("rsa-1"), "RS256", header_changes={"jwk": MALLET.jwk()}),
+        Reason.SIGNATURE_INVALID,
+    ),
+    Attack(
+        "A-14",
+        "The attacker brings his own key in the header, and names it.",
+        lambda: forge.token(MALLET, "RS256", header_changes={"jwk": MALLET.jwk()}),
+        Reason.NO_MATCHING_KEY,
+    ),
+    Attack(
+        "A-15",
+        "The header says where the attacker's keys and certificates are.",
+        lambda: forge.token(
+            MALLET.named("rsa-1"),
+            "RS256",
+            header_changes={"jku": "https://evil.example/keys", "x5u": "https://evil.example/chain", "x5c": ["MIIB"]},
+        ),
+        Reason.SIGNATURE_INVALID,
+    ),
+    Attack(
+        "A-17",
+        "The kid is not published, the signature is by a key that is.",
+        lambda: forge.token(RSA.named("zz"), "RS256"),
+        Reason.NO_MATCHING_KEY,
+    ),
+    Attack(
+        "A-18",
+        "The kid is of one published key, the signature by another.",
+        lambda: forge.token(OTHER_RSA.named("rsa-1"), "RS256"),
+        Reason.SIGNATURE_INVALID,
+    ),
+    Attack(
+        "A-16",
+        "A kid in another case is another kid.",
+        lambda: forge.token(RSA.named("RSA-1"), "RS256"),
+        Reason.NO_MATCHING_KEY,
+    ),
+    Attack(
+        "A-19",
+        "No kid, and two keys would fit.",
+        lambda: forge.token(RSA.named(None), "RS256"),
+        Reason.KEY_AMBIGUOUS,
+    ),
+    Attack(
+        "A-19",
+        "No kid, and no key fits the algorithm.",
+        lambda: forge.token(forge.ec_key("p384", "P-384").named(None), "ES384"),
+        Reason.NO_MATCHING_KEY,
+    ),
+]
+
+
+@pytest.mark.parametrize("attack", CHOICE, ids=str)
+def test_only_the_key_that_is_meant_verifies(attack: Attack) -> None:
+    assert acme.reason(acme.decide(attack.token(), acme.trust(RSA, OTHER_RSA, EC))) is attack.refusal
+
+
+def test_a19_no_kid_with_exactly_one_fitting_key_is_accepted() -> None:
+    assert isinstance(acme.decide(forge.token(EC.named(None), "ES256"), acme.trust(RSA, OTHER_RSA, EC)), Allow)
+
+
+def test_a19_one_key_published_under_two_kids_is_still_one_key() -> None:
+    trust = acme.trust(RSA, RSA.named("rsa-1-again"))
+    assert isinstance(acme.decide(forge.token(RSA.named(None), "RS256"), trust), Allow)
+
+
+@pytest.mark.parametrize(
+    "kid",
+    [
+        "../../dev/null",
+        "' OR 1=1--",
+        "|id",
+        "\r\nX: y",
+        "",
+        " ",
+        "\x00",
+        "🔑",
+        "__proto__",
+        "rsa-1 ",
+        "rsa-1\x00",
+        "k" * 8_000,
+    ],
+    ids=lambda kid: repr(kid[:20]),
+)
+def test_a16_strange_kids_are_merely_unknown(kid: str) -> None:
+    decision = acme.decide(forge.token(RSA.named(kid), "RS256"), EVERYTHING)
+    assert acme.reason(decision) is Reason.NO_MATCHING_KEY
+
+
+@pytest.mark.parametrize("kid", [None, 0, 1.5, True, ["rsa-1"], {"rsa-1": 1}], ids=repr)
+def test_a16_kid_that_is_not_a_text_is_refused(kid: object) -> None:
+    token = forge.token(RSA, "RS256", header_changes={"kid": kid})
+    assert acme.decide(token, EVERYTHING) == Deny(Reason.HEADER_MALFORMED)
+
+
+def test_m10_unknown_kid_is_reported_so_that_a_new_key_can_be_fetched() -> None:
+    decision = acme.decide(forge.token(RSA.named("new"), "RS256"), EVERYTHING)
+    assert decision == Deny(Reason.NO_MATCHING_KEY, unknown_kid="new")
+
+
+@pytest.mark.parametrize("kid", ["", "k" * 513, "a\nb", "\x00"], ids=lambda kid: repr(kid[:10]))
+def test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch(kid: str) -> None:
+    decision = acme.decide(forge.token(RSA.named(kid), "RS256"), EVERYTHING)
+    assert decision == Deny(Reason.NO_MATCHING_KEY, unknown_kid=None)
+
+
+# -------------------------------------------------------------------- A-21, M-01, M-05: another organization's key
+
+
+@pytest.mark.parametrize("first", ["acme", "globex"])
+def test_a21_m01_equal_kid_and_issuer_never_make_one_organizations_key_anothers(first: str) -> None:
+    """Acme and Globex use the same kid, issuer, audience and client; only the key differs. The whole 2 by 2 matrix."""
+    signers = {"acme": forge.rsa_key("of-acme").named("key-1"), "globex": forge.rsa_key("of-globex").named("key-1")}
+    trusts = {name: acme.trust(key, organization=name) for name, key in signers.items()}
+    order = sorted(signers, key=lambda name: name != first)
+    for signer in order:
+        for organization in order:
+            decision = acme.decide(forge.token(signers[signer], "RS256"), trusts[organization])
+            if signer == organization:
+                assert isinstance(decision, Allow)
+                assert decision.organization == organization
+            else:
+                assert decision == Deny(Reason.SIGNATURE_INVALID)
