@@ -1,0 +1,226 @@
+"""The demo authorization server over real TLS, as a client application sees it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import jwt
+import pytest
+
+from kit.processes import LOOPBACK, free_port
+from watchword.core.jwk import admit
+from watchword.demo.authorization_server import authorization_server
+from watchword.demo.certificates import make_certificates
+from watchword.demo.issuing import DemoClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from watchword.demo.issuing import Issuing
+
+pytestmark = pytest.mark.enable_socket
+
+AUDIENCE = "https://api.acme.example"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Server:
+    issuing: Issuing
+    context: ssl.SSLContext
+
+    def ask(
+        self, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None, method: str | None = None
+    ) -> Answer:
+        # The origin is ours and https; the lint fears file: URLs.
+        url = self.issuing.issuer + path
+        request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)  # noqa: S310
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.context)
+        )
+        try:
+            with opener.open(request, timeout=5) as response:
+                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return Answer(refused.code, {k.lower(): v for k, v in refused.headers.items()}, refused.read())
+
+    def token(self, headers: dict[str, str] | None = None, **fields: str) -> Answer:
+        form = {"grant_type": "client_credentials", **fields}
+        return self.ask("/token", body=urlencode(form).encode(), headers={**FORM, **(headers or {})})
+
+    def by_post(self, **fields: str) -> Answer:
+        client = self.issuing.client
+        return self.token(client_id=client.id, client_secret=client.secret, **fields)
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    certificates = make_certificates(tmp_path_factory.mktemp("demo"))
+    context = ssl.create_default_context(cafile=str(certificates.authority))
+    with authorization_server(
+        host=LOOPBACK, port=free_port(), tls=certificates.server_context(), audience=AUDIENCE, client=DemoClient()
+    ) as issuing:
+        yield Server(issuing, context)
+
+
+@pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
+def test_metadata_names_the_endpoints(server: Server, name: str) -> None:
+    document = server.ask(f"/.well-known/{name}").json()
+    assert document["issuer"] == server.issuing.issuer
+    assert document["jwks_uri"] == f"{server.issuing.issuer}/jwks"
+    assert document["token_endpoint"] == f"{server.issuing.issuer}/token"
+
+
+def test_its_key_set_is_admitted_whole(server: Server) -> None:
+    answer = server.ask("/jwks")
+    key_set = admit(answer.body)
+    assert answer.headers["content-type"] == "application/jwk-set+json"
+    assert not key_set.ignored
+    # The kid is the thumbprint, computed twice by different code.
+    assert all(key.kid == key.thumbprint for key in key_set.keys)
+
+
+def test_an_unchanged_key_set_is_not_sent_again(server: Server) -> None:
+    etag = server.ask("/jwks").headers["etag"]
+    again = server.ask("/jwks", headers={"If-None-Match": etag})
+    assert (again.status, again.body) == (304, b"")
+    server.issuing.rotate(overlap=True)
+    assert server.ask("/jwks", headers={"If-None-Match": etag}).status == 200
+
+
+def test_a_token_is_an_rfc_9068_access_token(server: Server) -> None:
+    answer = server.by_post()
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    token = answer.json()["access_token"]
+    key = jwt.PyJWK(server.ask("/jwks").json()["keys"][0])
+    claims = jwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=server.issuing.issuer)
+    assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
+    assert claims["client_id"] == claims["sub"] == "demo-client"
+    assert claims["exp"] - claims["iat"] == 600
+    assert claims["scope"] == "invoices.read"
+    assert (
+        claims["jti"] != jwt.decode(server.by_post().json()["access_token"], options={"verify_signature": False})["jti"]
+    )
+
+
+def test_the_client_may_authenticate_by_header(server: Server) -> None:
+    client = server.issuing.client
+    assert server.token(basic(client.id, client.secret)).status == 200
+
+
+def test_another_audience_can_be_asked_for(server: Server) -> None:
+    token = server.by_post(resource="https://other.example").json()["access_token"]
+    assert jwt.decode(token, options={"verify_signature": False})["aud"] == "https://other.example"
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields", "status", "error"),
+    [
+        ({}, {}, 401, "invalid_client"),
+        (basic("demo-client", "guessed"), {}, 401, "invalid_client"),
+        (basic("other", "guessed"), {}, 401, "invalid_client"),
+        ({"Authorization": "Basic !!!"}, {}, 401, "invalid_client"),
+        ({"Authorization": "Basic /w=="}, {}, 401, "invalid_client"),
+        ({"Authorization": "Bearer ZGVtbw=="}, {}, 401, "invalid_client"),
+    ],
+)
+def test_a_stranger_gets_no_token(
+    server: Server, headers: dict[str, str], fields: dict[str, str], status: int, error: str
+) -> None:
+    answer = server.token(headers, **fields)
+    assert (answer.status, answer.json()["error"]) == (status, error)
+    assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"scope": "everything"}, "invalid_scope"),
+    ],
+)
+def test_what_is_not_offered_is_refused(server: Server, fields: dict[str, str], error: str) -> None:
+    answer = server.by_post(**fields)
+    assert (answer.status, answer.json()["error"]) == (400, error)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"{}", {"Content-Type": "application/json"}),
+        (b"scope=a&scope=b", FORM),
+        (b"\xff", FORM),
+        (b"&".join(b"a%d=1" % number for number in range(50)), FORM),
+        (b"", {**FORM, "Content-Length": "70000"}),
+    ],
+    ids=["json", "repeated", "not-ascii", "too-many", "too-large"],
+)
+def test_a_malformed_form_is_refused(server: Server, body: bytes, headers: dict[str, str]) -> None:
+    answer = server.ask("/token", body=body, headers=headers)
+    assert (answer.status, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_rotation_with_overlap_keeps_the_last_key(server: Server) -> None:
+    first = server.ask("/rotate", body=b"").json()["kids"][0]
+    second = server.ask("/rotate", body=b"").json()
+    assert second["overlap"] is True
+    assert second["kids"][1] == first
+    assert len(second["kids"]) == 2
+    token = server.by_post().json()["access_token"]
+    assert jwt.get_unverified_header(token)["kid"] == second["kids"][0]
+
+
+def test_rotation_without_overlap_withdraws_the_last_key(server: Server) -> None:
+    answer = server.ask("/rotate?overlap=no", body=b"").json()
+    assert (answer["overlap"], len(answer["kids"])) == (False, 1)
+    assert [key["kid"] for key in server.ask("/jwks").json()["keys"]] == answer["kids"]
+
+
+@pytest.mark.parametrize(("path", "body"), [("/", None), ("/rotate", None), ("/elsewhere", b"")])
+def test_other_paths_say_what_there_is(server: Server, path: str, body: bytes | None) -> None:
+    answer = server.ask(path, body=body)
+    assert answer.status == 404
+    assert answer.json()["paths"]
+
+
+def test_a_client_that_does_not_trust_the_demo_authority_gets_nothing(server: Server) -> None:
+    stranger = Server(server.issuing, ssl.create_default_context())
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        stranger.ask("/jwks")
+    assert server.ask("/jwks").status == 200
+
+
+def test_a_silent_client_does_not_stop_the_others(server: Server) -> None:
+    port = int(server.issuing.issuer.rsplit(":", 1)[1])
+    with socket.create_connection((LOOPBACK, port)):
+        assert server.ask("/jwks").status == 200
+
+
+def test_the_private_key_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path)
+    assert certificates.server_key.stat().st_mode & 0o777 == 0o600
