@@ -1,0 +1,221 @@
+"""Attacks on the claims (CASES section 3). Every token here is correctly signed."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from kit import acme, forge
+from watchword.core.decision import Allow, Deny, Reason
+from watchword.core.trust import ANY, Expected, Trust
+
+KEY = forge.ec_key("ec-1", "P-256")
+ALL_SET = acme.trust(KEY)
+NOW = forge.NOW
+
+
+def refusal(**claims: Any) -> Reason | None:
+    return acme.reason(acme.decide(forge.token(KEY, "ES256", **claims), ALL_SET))
+
+
+def with_literal(claim: str, literal: str) -> str:
+    """A token whose claim is written exactly like this, however odd the number."""
+    text = json.dumps(forge.claims(**{claim: "LITERAL"})).replace('"LITERAL"', literal)
+    return forge.token(KEY, "ES256", payload=text.encode())
+
+
+def expecting(**expected: Expected) -> Trust:
+    server = acme.server(KEY, **{**dict.fromkeys(("issuer", "audience", "client_id"), ANY), **expected})
+    return acme.trust(server=server)
+
+
+# -------------------------------------------------------------------- C-01 to C-03: times
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", [str(NOW + 300), "", None, True, False, [NOW], {"at": NOW}], ids=repr)
+def test_c01_time_of_another_type_is_not_an_absent_one(claim: str, value: object) -> None:
+    assert refusal(**{claim: value}) is Reason.TIME_MALFORMED
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("literal", ["0", "-0", "-1", "-1e9", "1e-400", str(2**53), str(2**64), "1e300", "9" * 60])
+def test_c02_number_out_of_range_is_refused(claim: str, literal: str) -> None:
+    assert acme.decide(with_literal(claim, literal), ALL_SET) == Deny(Reason.TIME_MALFORMED)
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400", "9" * 4_000])
+def test_c02_what_is_no_number_is_refused_with_the_whole_token(claim: str, literal: str) -> None:
+    assert acme.decide(with_literal(claim, literal), ALL_SET) == Deny(Reason.CLAIMS_MALFORMED)
+
+
+def test_c02_floats_and_the_last_whole_second_are_accepted() -> None:
+    assert refusal(exp=NOW + 0.5, iat=NOW - 0.25, nbf=float(NOW)) is None
+    assert refusal(exp=2**53 - 1) is None
+
+
+TIMES: list[tuple[str, dict[str, Any], Reason | None]] = [
+    ("C-03: no expiry", {"exp": ...}, Reason.EXPIRY_MISSING),
+    ("C-03: no expiry, whatever else is wrong", {"exp": ..., "nbf": "x"}, Reason.EXPIRY_MISSING),
+    ("C-03: expires just now", {"exp": NOW}, None),
+    ("C-03: expired within the leeway", {"exp": NOW - 59}, None),
+    ("C-03: expired by exactly the leeway", {"exp": NOW - 60}, Reason.TOKEN_EXPIRED),
+    ("C-03: expired by a fraction less than the leeway", {"exp": NOW - 59.5}, None),
+    ("C-03: expired by more than the leeway", {"exp": NOW - 61}, Reason.TOKEN_EXPIRED),
+    ("C-03: expired in 1970", {"exp": 1}, Reason.TOKEN_EXPIRED),
+    ("C-03: valid from exactly the leeway on", {"nbf": NOW + 60}, None),
+    ("C-03: valid from later on", {"nbf": NOW + 61}, Reason.TOKEN_NOT_YET_VALID),
+    ("C-03: issued the leeway ahead", {"iat": NOW + 60}, None),
+    ("C-03: issued further ahead", {"iat": NOW + 61}, Reason.TOKEN_FROM_FUTURE),
+    ("C-03: without time of issue", {"iat": ...}, None),
+]
+
+
+@pytest.mark.parametrize(("claims", "expected"), [row[1:] for row in TIMES], ids=[row[0] for row in TIMES])
+def test_times_are_checked_to_the_second(claims: dict[str, Any], expected: Reason | None) -> None:
+    assert refusal(**claims) is expected
+
+
+def test_c04_no_token_outlives_its_expiry_and_the_leeway() -> None:
+    token = forge.token(KEY, "ES256", exp=NOW + 3)
+    for tenths in range(0, 700, 7):
+        now = NOW + tenths / 10
+        allowed = isinstance(acme.decide(token, ALL_SET, now=now), Allow)
+        assert allowed == (now < NOW + 3 + 60)
+
+
+@pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf, 0.0, -1.0], ids=repr)
+def test_a_broken_clock_allows_nothing(now: float) -> None:
+    assert isinstance(acme.decide(forge.token(KEY, "ES256"), ALL_SET, now=now), Deny)
+
+
+# -------------------------------------------------------------------- C-05, C-06: audience
+
+AUDIENCES: list[tuple[object, bool]] = [
+    ("x", True), (["x"], True), (["y", "x"], True), (["x", "x"], True),
+    ([], False), ("", False), (None, False), (..., False), ({"x": 1}, False), ([["x"]], False), (["x", 1], False),
+    (["x", None], False), ("x ", False), ("X", False), ("x/", False), ("xx", False), ("x\x00", False), (" x", False),
+    (["xx"], False), (True, False), (0, False),
+    ("x,y", False), ("x y", False), ("\uff58", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("audience", "good"), AUDIENCES, ids=[repr(row[0]) for row in AUDIENCES])
+def test_c05_audience_is_or_contains_exactly_the_configured_one(audience: object, good: bool) -> None:  # noqa: FBT001
+    decision = acme.decide(forge.token(KEY, "ES256", aud=audience), expecting(audience="x"))
+    assert acme.reason(decision) is (None if good else Reason.AUDIENCE_MISMATCH)
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        "http://api",
+        "api",
+        "https://api/",
+        "HTTPS://api",
+        "https://api:443",
+        "https://apis",
+        "https://api?",
+        "https://API",
+    ],
+)
+def test_c06_audiences_are_texts_and_not_addresses(audience: str) -> None:
+    decision = acme.decide(forge.token(KEY, "ES256", aud=audience), expecting(audience="https://api"))
+    assert decision == Deny(Reason.AUDIENCE_MISMATCH)
+
+
+# -------------------------------------------------------------------- C-07: issuer
+
+ISSUER = "https://idp.example/caf\u00e9"
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        ISSUER[:-1], ISSUER + "x", ISSUER[1:], "https://idp.example", ISSUER + "/", ISSUER.upper(), ISSUER + ".",
+        " " + ISSUER, "https://idp.example/cafe\u0301", "https://idp.example@evil.example/caf\u00e9",
+        "http" + ISSUER[5:], "", None, ..., [ISSUER], {"iss": ISSUER}, 0, True,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_c07_issuer_is_exactly_the_configured_one(issuer: object) -> None:
+    trust = expecting(issuer=ISSUER)
+    assert isinstance(acme.decide(forge.token(KEY, "ES256", iss=ISSUER), trust), Allow)
+    assert acme.decide(forge.token(KEY, "ES256", iss=issuer), trust) == Deny(Reason.ISSUER_MISMATCH)
+
+
+# -------------------------------------------------------------------- C-09: client
+
+CLIENTS: list[tuple[str, dict[str, object], bool]] = [
+    ("the claim of RFC 9068", {"client_id": "a"}, True),
+    ("Okta's claim", {"cid": "a"}, True),
+    ("Entra ID's claim", {"appid": "a"}, True),
+    ("all three, equal", {"client_id": "a", "cid": "a", "appid": "a"}, True),
+    ("none", {}, False),
+    ("azp is not one of them", {"azp": "a"}, False),
+    ("the first one right, another wrong", {"client_id": "a", "cid": "b"}, False),
+    ("the last one right, the others wrong", {"client_id": "b", "cid": "c", "appid": "a"}, False),
+    ("one right, another null", {"client_id": "a", "cid": None}, False),
+    ("one right, another empty", {"client_id": "a", "appid": ""}, False),
+    ("one right, another a list", {"cid": "a", "appid": ["a"]}, False),
+    ("a list", {"client_id": ["a"]}, False),
+    ("a number", {"client_id": 1}, False),
+    ("empty", {"client_id": ""}, False),
+    ("null", {"client_id": None}, False),
+    ("another case", {"client_id": "A"}, False),
+    ("a space behind", {"client_id": "a "}, False),
+    ("a prefix", {"client_id": "ab"}, False),
+]
+
+
+@pytest.mark.parametrize(("claims", "good"), [row[1:] for row in CLIENTS], ids=[f"C-09: {row[0]}" for row in CLIENTS])
+def test_c09_every_client_claim_present_must_be_the_configured_one(claims: dict[str, Any], good: bool) -> None:  # noqa: FBT001
+    token = forge.token(KEY, "ES256", **{"client_id": ..., **claims})
+    assert acme.reason(acme.decide(token, expecting(client_id="a"))) is (None if good else Reason.CLIENT_MISMATCH)
+
+
+@pytest.mark.parametrize("value", [1, True, 1.0], ids=repr)
+def test_c12_numbers_and_booleans_are_not_texts(value: object) -> None:
+    for expected in ("1", "true", "True", "1.0"):
+        token = forge.token(KEY, "ES256", iss=value, aud=value, client_id=value)
+        assert acme.decide(token, expecting(issuer=expected)) == Deny(Reason.ISSUER_MISMATCH)
+        assert acme.decide(token, expecting(audience=expected)) == Deny(Reason.AUDIENCE_MISMATCH)
+        assert acme.decide(token, expecting(client_id=expected)) == Deny(Reason.CLIENT_MISMATCH)
+
+
+# -------------------------------------------------------------------- C-10: emptiness
+
+
+@pytest.mark.parametrize("field", ["issuer", "audience", "client_id"])
+@pytest.mark.parametrize("lost", ["", None], ids=repr)
+def test_c10_value_to_compare_with_can_be_neither_empty_nor_lost(field: str, lost: object) -> None:
+    with pytest.raises(ValueError, match="ANY"):
+        acme.server(KEY, **{field: lost})
+
+
+def test_c10_only_the_named_absence_switches_a_check_off() -> None:
+    bare = forge.token(KEY, "ES256", iss=..., aud=..., client_id=...)
+    assert isinstance(acme.decide(bare, expecting()), Allow)
+    assert acme.decide(bare, expecting(issuer="x")) == Deny(Reason.ISSUER_MISMATCH)
+    assert acme.decide(bare, expecting(audience="x")) == Deny(Reason.AUDIENCE_MISMATCH)
+    assert acme.decide(bare, expecting(client_id="x")) == Deny(Reason.CLIENT_MISMATCH)
+
+
+def test_c10_the_word_any_is_a_value_like_any_other() -> None:
+    trust = expecting(issuer="any", audience="any", client_id="any")
+    assert isinstance(acme.decide(forge.token(KEY, "ES256", iss="any", aud="any", client_id="any"), trust), Allow)
+    assert acme.decide(forge.token(KEY, "ES256"), trust) == Deny(Reason.ISSUER_MISMATCH)
+
+
+# -------------------------------------------------------------------- M-04: the same token, other rules
+
+
+def test_m04_token_is_judged_by_the_rules_of_the_organization_that_is_asked_about() -> None:
+    token = forge.token(KEY, "ES256", aud="x")
+    assert isinstance(acme.decide(token, expecting(audience="x")), Allow)
+    assert acme.decide(token, expecting(audience="y")) == Deny(Reason.AUDIENCE_MISMATCH)
+    assert isinstance(acme.decide(token, expecting(audience="x")), Allow)

@@ -1,0 +1,66 @@
+"""Organizations whose tokens must not pass however good they are (CASES M-07, J-20; DESIGN's order of refusals)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from kit import acme, forge
+from watchword.core.decision import Allow, Deny, Reason
+from watchword.core.trust import SubscriptionPeriod, Trust
+from watchword.core.verify import verify_token
+
+KEY = forge.ec_key("ec-1", "P-256")
+NOW = forge.NOW
+GOOD = acme.trust(KEY)
+TOKEN = forge.token(KEY, "ES256")
+
+ENDED = SubscriptionPeriod(NOW - 10, NOW)
+STALE_KEYS = acme.server(KEY, keys_good_until=NOW)
+NO_KEYS = acme.server(keys_good_until=NOW)
+
+ROWS = [
+    ("M-07: the organization is not known", None, math.nan, Reason.ORGANIZATION_UNKNOWN),
+    (
+        "M-07: suspension is named before everything else that is wrong",
+        replace(GOOD, suspended=True, subscription=None, server=None),
+        NOW,
+        Reason.ORGANIZATION_SUSPENDED,
+    ),
+    (
+        "P-07: there is no subscription",
+        replace(GOOD, subscription=None, server=None),
+        NOW,
+        Reason.SUBSCRIPTION_INACTIVE,
+    ),
+    ("P-07: the subscription has just ended", replace(GOOD, subscription=ENDED), NOW, Reason.SUBSCRIPTION_INACTIVE),
+    (
+        "P-07: the subscription has not begun",
+        replace(GOOD, subscription=SubscriptionPeriod(NOW + 1, NOW + 9)),
+        NOW + 1,
+        Reason.SUBSCRIPTION_INACTIVE,
+    ),
+    ("M-07: no server is enabled", replace(GOOD, server=None), NOW, Reason.NO_ENABLED_SERVER),
+    ("J-20: the snapshot is just too old", replace(GOOD, server=NO_KEYS), NOW, Reason.TRUST_STALE),
+    ("J-20: the snapshot's age is not a number", GOOD, math.nan, Reason.TRUST_STALE),
+    ("J-20: no keys are known", replace(GOOD, server=NO_KEYS), NOW + 1, Reason.KEYS_MISSING),
+    ("J-20: the keys are just too old", replace(GOOD, server=STALE_KEYS), NOW + 1, Reason.KEYS_STALE),
+]
+
+
+@pytest.mark.parametrize(("trust", "good_until", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_good_token_is_refused(trust: Trust | None, good_until: float, expected: Reason) -> None:
+    assert verify_token(TOKEN, trust, now=NOW, snapshot_good_until=good_until) == Deny(expected)
+
+
+def test_subscription_counts_from_its_first_second_to_its_last() -> None:
+    trust = replace(GOOD, subscription=SubscriptionPeriod(NOW, NOW + 1))
+    assert isinstance(acme.decide(TOKEN, trust, now=NOW), Allow)
+    assert isinstance(acme.decide(TOKEN, trust, now=NOW + 0.999), Allow)
+    assert acme.decide(TOKEN, trust, now=NOW + 1) == Deny(Reason.SUBSCRIPTION_INACTIVE)
+
+
+def test_entitlement_is_decided_before_anything_of_the_token_is_read() -> None:
+    assert acme.decide("garbage", replace(GOOD, suspended=True)) == Deny(Reason.ORGANIZATION_SUSPENDED)
