@@ -104,30 +104,33 @@ class TlsStream(NetworkStream):
 
     def _pump(self, operation: Callable[[], Result]) -> Result:
         while True:
-            try:
-                result = operation()
-            except ssl.SSLWantReadError:
-                self._send()
-                self._receive()
-            except ssl.SSLCertVerificationError as error:
-                raise ProbeFailed(problem_of(error.verify_code)) from None
-            except ssl.SSLEOFError:
-                # Without TLS's own farewell the end may have been cut off by someone else.
-                raise ProbeFailed(Problem.CONNECTION_FAILED) from None
-            except ssl.SSLError:
-                raise ProbeFailed(Problem.TLS_FAILED) from None
-            else:
-                self._send()
-                return result
+            done = self._attempt(operation)
+            self._send()
+            if done is not None:
+                return done[0]
+            self._receive()
+
+    @staticmethod
+    def _attempt(operation: Callable[[], Result]) -> tuple[Result] | None:
+        """The operation's result, or None if it needs more bytes from the server."""
+        try:
+            return (operation(),)
+        except ssl.SSLWantReadError:
+            return None
+        except ssl.SSLCertVerificationError as error:
+            raise ProbeFailed(problem_of(error.verify_code)) from None
+        except ssl.SSLEOFError:
+            # Without TLS's own farewell the end may have been cut off by someone else.
+            raise ProbeFailed(Problem.CONNECTION_FAILED) from None
+        except ssl.SSLError:
+            raise ProbeFailed(Problem.TLS_FAILED) from None
 
     def _send(self) -> None:
         unsent = memoryview(self._outgoing.read())
         while unsent:
-            self._connection.settimeout(self._deadline.remaining())
             unsent = unsent[self._guarded(lambda: self._connection.send(unsent)) :]  # noqa: B023  # Called at once.
 
     def _receive(self) -> None:
-        self._connection.settimeout(self._deadline.remaining())
         received = self._guarded(lambda: self._connection.recv(_RECEIVE_BYTES))
         self._bytes_left -= len(received)
         if self._bytes_left < 0:
@@ -137,9 +140,9 @@ class TlsStream(NetworkStream):
         else:
             self._incoming.write_eof()
 
-    @staticmethod
-    def _guarded(operation: Callable[[], Result]) -> Result:
+    def _guarded(self, operation: Callable[[], Result]) -> Result:
         try:
+            self._connection.settimeout(self._deadline.remaining())
             return operation()
         except TimeoutError:
             raise ProbeFailed(Problem.TIMED_OUT) from None

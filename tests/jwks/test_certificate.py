@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from kit import forge
+from watchword.jwks.certificate import EXPIRES_SOON, CertificateFacts, problem_of, read_certificate
+from watchword.jwks.problem import Problem
+
+NOW = datetime.fromtimestamp(forge.NOW, UTC)
+
+
+def certificate_of(*attributes: tuple[x509.ObjectIdentifier, str]) -> bytes:
+    key = forge.ec_key("initech").private
+    name = x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW)
+        .not_valid_after(NOW + timedelta(days=30))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "issuer"),
+    [
+        ([(x509.NameOID.COMMON_NAME, "R1"), (x509.NameOID.ORGANIZATION_NAME, "Initech")], "Initech, R1"),
+        ([], "an authority without a name"),
+        ([(x509.NameOID.COMMON_NAME, "a\r\nb\u202e\x1b[0m")], "ab[0m"),
+        ([(x509.NameOID.ORGANIZATION_NAME, "I" * 64), (x509.NameOID.COMMON_NAME, "R1")], "I" * 64),
+    ],
+)
+def test_the_issuer_is_told_in_printable_characters(
+    attributes: list[tuple[x509.ObjectIdentifier, str]], issuer: str
+) -> None:
+    assert read_certificate(certificate_of(*attributes)) == CertificateFacts(issuer, NOW + timedelta(days=30))
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x03\x02\x01\x01", b"certificate"])
+def test_bytes_that_are_no_certificate(der: bytes) -> None:
+    facts = read_certificate(der)
+
+    assert facts.describe() == "Certificate issued by an unknown authority, of unknown validity."
+    assert not facts.expires_soon(NOW)
+
+
+def test_soon_is_within_14_days() -> None:
+    assert timedelta(days=14) == EXPIRES_SOON
+    assert not CertificateFacts("Initech", NOW + timedelta(days=14)).expires_soon(NOW)
+    assert CertificateFacts("Initech", NOW + timedelta(days=14, seconds=-1)).expires_soon(NOW)
+
+
+def test_what_openssl_finds_has_a_name_for_the_administrator() -> None:
+    assert problem_of(20) is Problem.CERTIFICATE_UNKNOWN_AUTHORITY
+    assert problem_of(9_999) is Problem.CERTIFICATE_REFUSED

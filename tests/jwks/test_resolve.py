@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import threading
+import time
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from watchword.jwks import resolve
+from watchword.jwks.address import parse_location
+from watchword.jwks.deadline import Deadline
+from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.jwks.resolve import checked_addresses, system_resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watchword.jwks.address import Address
+    from watchword.jwks.resolve import Resolver
+
+pytestmark = pytest.mark.enable_socket
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+def look_up(host: str, resolver: Resolver, seconds: float = 2) -> tuple[Address, ...]:
+    return checked_addresses(
+        parse_location(f"https://{host}/"),
+        allowed_networks=LOOPBACK,
+        refused_networks=(),
+        resolver=resolver,
+        deadline=Deadline(seconds),
+    )
+
+
+def never(_host: str, _port: int) -> Sequence[str]:
+    pytest.fail("An address was looked up as if it were a name.")
+
+
+def test_the_system_is_asked_for_names() -> None:
+    assert ip_address("127.0.0.1") in look_up("localhost", system_resolver)
+
+
+def test_an_address_is_not_looked_up() -> None:
+    assert look_up("127.0.0.9", never) == (ip_address("127.0.0.9"),)
+    assert look_up("[::1]", never) == (ip_address("::1"),)
+
+
+def test_addresses_keep_their_order_and_come_once() -> None:
+    found = ["127.0.0.2", "::ffff:127.0.0.1", "127.0.0.2", "127.0.0.1"]
+
+    assert look_up("keys.acme.example", lambda _host, _port: found) == (
+        ip_address("127.0.0.2"),
+        ip_address("127.0.0.1"),
+    )
+
+
+def test_a_fault_of_the_resolver_reaches_the_caller() -> None:
+    def broken(_host: str, _port: int) -> Sequence[str]:
+        raise LookupError("no resolver today")
+
+    with pytest.raises(LookupError):
+        look_up("keys.acme.example", broken)
+
+
+def test_lookups_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow name servers of one organization must not collect threads without end."""
+    monkeypatch.setattr(resolve, "_lookups", threading.BoundedSemaphore(1))
+    released = threading.Event()
+
+    def hanging(_host: str, _port: int) -> Sequence[str]:
+        released.wait(5)
+        return ["127.0.0.1"]
+
+    for _ in range(2):
+        started = time.monotonic()
+        with pytest.raises(ProbeFailed) as failed:
+            look_up("keys.acme.example", hanging, seconds=0.2)
+        assert failed.value.problem is Problem.TIMED_OUT
+        assert time.monotonic() - started < 0.5
+    assert sum(thread.name == "jwks-lookup" for thread in threading.enumerate()) == 1
+
+    released.set()
+    assert look_up("keys.acme.example", hanging) == (ip_address("127.0.0.1"),)
+
+
+def test_no_lookup_begins_when_the_time_is_up() -> None:
+    with pytest.raises(ProbeFailed):
+        look_up("keys.acme.example", never, seconds=0)

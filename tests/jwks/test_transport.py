@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import certificates
+from kit.key_server import KeyServer, serves, trickles
+from watchword.jwks.certificate import new_context
+from watchword.jwks.deadline import Deadline
+from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.jwks.transport import TlsStream, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.enable_socket
+
+LOOPBACK = ip_address("127.0.0.1")
+NOBODY = [ip_address(f"127.0.0.{last}") for last in range(10, 20)]
+
+
+def problem_of(action: Callable[[], object]) -> Problem:
+    with pytest.raises(ProbeFailed) as failed:
+        action()
+    # The cause may hold what the server sent; it must not be shown with the failure.
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__ or failed.value.__context__ is None
+    return failed.value.problem
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
+    with KeyServer(serves(b"{}")) as server:
+        connection = connect([NOBODY[0], LOOPBACK], server.port, timeout=1, deadline=Deadline(1))
+        with connection:
+            assert connection.getpeername() == ("127.0.0.1", server.port)
+
+
+def test_only_three_addresses_are_tried() -> None:
+    with KeyServer(serves(b"{}")) as server:
+        addresses = [*NOBODY[:3], LOOPBACK]
+        problem = problem_of(lambda: connect(addresses, server.port, timeout=0.1, deadline=Deadline(1)))
+    assert problem is Problem.CONNECTION_FAILED
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(("timeout", "total"), [(0.2, 5.0), (5.0, 0.2)])
+def test_connecting_takes_its_own_time_and_never_more_than_all(timeout: float, total: float) -> None:
+    started = time.monotonic()
+    problem = problem_of(lambda: connect(NOBODY, 9, timeout=timeout, deadline=Deadline(total)))
+
+    assert problem is Problem.CONNECTION_FAILED
+    assert 0.2 <= time.monotonic() - started < 0.5
+
+
+def test_a_filtered_port_shares_the_time_among_the_addresses() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        # Linux takes one connection more than the backlog says; from then on it drops what comes, as a filter does.
+        with socket.create_connection(("127.0.0.1", port)):
+            started = time.monotonic()
+            problem = problem_of(lambda: connect([LOOPBACK] * 3, port, timeout=0.3, deadline=Deadline(5)))
+    assert problem is Problem.CONNECTION_FAILED
+    assert 0.3 <= time.monotonic() - started < 0.6
+
+
+def test_nothing_is_tried_when_the_time_is_up() -> None:
+    with KeyServer(serves(b"{}")) as server:
+        assert problem_of(lambda: connect([LOOPBACK], server.port, timeout=1, deadline=Deadline(0))) is (
+            Problem.TIMED_OUT
+        )
+    assert server.connections == 0
+
+
+def stream_to(server: KeyServer, seconds: float, max_bytes: int = 100_000) -> TlsStream:
+    deadline = Deadline(seconds)
+    return TlsStream(
+        connect([LOOPBACK], server.port, timeout=1, deadline=deadline),
+        new_context(verify_certificate=False, extra_authorities=None),
+        server_hostname="127.0.0.1",
+        deadline=deadline,
+        max_bytes=max_bytes,
+    )
+
+
+def test_the_handshake_counts_toward_the_bytes() -> None:
+    with KeyServer(serves(b"{}")) as server:
+        stream = stream_to(server, 2, max_bytes=50)
+        assert problem_of(stream.handshake) is Problem.TOO_LARGE
+        stream.close()
+
+
+def test_each_read_has_only_the_time_that_is_left() -> None:
+    with KeyServer(trickles(b"", b"x")) as server:
+        stream = stream_to(server, 0.4)
+        stream.handshake()
+        stream.write(b"GET / HTTP/1.1\r\n\r\n")
+        started = time.monotonic()
+
+        def read_on() -> None:
+            while True:
+                assert stream.read(1) == b"x"
+
+        assert problem_of(read_on) is Problem.TIMED_OUT
+        assert time.monotonic() - started < 0.6
+        stream.close()
+
+
+def test_writing_has_only_the_time_that_is_left() -> None:
+    with KeyServer(trickles(b"", b"", pause=5)) as server:
+        stream = stream_to(server, 0.5)
+        stream.handshake()
+        stream.write(b"GET / HTTP/1.1\r\n\r\n")
+        started = time.monotonic()
+        assert problem_of(lambda: stream.write(b"x" * 50_000_000)) is Problem.TIMED_OUT
+        assert time.monotonic() - started < 1
+        stream.close()
+
+
+def test_a_connection_that_is_gone() -> None:
+    with KeyServer(serves(b"{}"), certificates.GOOD) as server:
+        stream = stream_to(server, 1)
+        stream.handshake()
+        stream.close()
+        assert problem_of(lambda: stream.read(1)) is Problem.CONNECTION_FAILED
+        assert problem_of(lambda: stream.write(b"x")) is Problem.CONNECTION_FAILED
+
+
+def test_old_tls_is_not_spoken() -> None:
+    for verify_certificate in (True, False):
+        context = new_context(verify_certificate=verify_certificate, extra_authorities=None)
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+        assert context.check_hostname is verify_certificate
+
+
+def test_no_context_is_used_twice() -> None:
+    contexts = [new_context(verify_certificate=True, extra_authorities=None) for _ in range(2)]
+    assert contexts[0] is not contexts[1]
