@@ -1,11 +1,39 @@
-"""The application that the portal's server runs."""
+"""The application that the portal's server runs: the feed for verifiers, Django for everything else."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from django.core.asgi import get_asgi_application
 
+if TYPE_CHECKING:
+    from watchword.control.fleet.feed import Receive, Send
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "watchword.control.settings")
 
-application = get_asgi_application()
+_django = get_asgi_application()
+
+# The feed imports models, which exist only once Django is set up.
+from watchword.control.fleet.feed import PREFIX, Feed  # noqa: E402
+
+_feed = Feed()
+
+
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Dispatch by path. The feed has no cookies, no pages and no use for Django's middleware."""
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        await _feed(scope, receive, send)
+    else:
+        await _django(scope, receive, send)  # type: ignore[arg-type]  # Django types scope and callables more narrowly.
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            _feed.close()
+            return

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, SettingsConfigDict
 
-from watchword.jwks.fetch import FetchPolicy, Network
+from watchword.jwks.address import Network  # noqa: TC001 - pydantic evaluates the annotation.
+from watchword.jwks.fetch import FetchPolicy
 
 if TYPE_CHECKING:
     from pydantic_settings import PydanticBaseSettingsSource
@@ -48,6 +49,7 @@ class ControlSettings(BaseSettings):
             of what a request claims.
         secret_key: signs sessions and receipts; without it one is made and kept in `data_dir`.
         jwks_allowed_networks: private networks in which key sets may be fetched.
+        jwks_refused_networks: public networks in which they may not, such as the service's own; wins over allowed.
         jwks_allowed_ports: ports that a JWKS location may name.
         jwks_ca_file: PEM file of further authorities for key servers.
         refresh_interval: seconds between two fetches of a key set, before jitter.
@@ -64,12 +66,13 @@ class ControlSettings(BaseSettings):
     secret_key: SecretStr | None = None
     # NoDecode: in the environment a list is written with commas, not as JSON.
     jwks_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    jwks_refused_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     jwks_allowed_ports: Annotated[frozenset[Port], NoDecode] = frozenset({443})
     jwks_ca_file: Path | None = None
     refresh_interval: Annotated[int, Field(ge=60, le=3600)] = 300
     keys_hard_limit: Annotated[int, Field(ge=3600, le=7 * 86400)] = 86400
 
-    @field_validator("jwks_allowed_networks", "jwks_allowed_ports", mode="before")
+    @field_validator("jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -139,6 +142,7 @@ class ControlSettings(BaseSettings):
         try:
             return FetchPolicy(
                 allowed_networks=self.jwks_allowed_networks,
+                refused_networks=self.jwks_refused_networks,
                 allowed_ports=self.jwks_allowed_ports,
                 extra_authorities=authorities,
             )
@@ -155,7 +159,8 @@ class ControlSettings(BaseSettings):
             return self.secret_key.get_secret_value()
         path = self.data_dir / "secret_key"
         try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
+            # The database and the key in it are nobody else's business on this machine.
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             key = _read_or_create(path)
         except (OSError, ValueError) as failure:
             raise SettingsProblem(

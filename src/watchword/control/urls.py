@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
-
 from django.urls import include, path
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern, URLResolver
-
-urlpatterns: list[URLPattern | URLResolver] = [
+urlpatterns = [
     path("", include("watchword.control.access.urls")),
+    path("", include("watchword.control.servers.urls")),
 ]
-if find_spec("watchword.control.servers.urls"):
-    urlpatterns.append(path("", include("watchword.control.servers.urls")))

@@ -22,10 +22,17 @@ class Permission(TextChoices):
 
 
 class Authority(Enum):
-    """What no role can carry, because it lies outside every organization."""
+    """What no role can carry.
+
+    Attributes:
+        OPERATOR: acts for the provider.
+        WORKER: keeps key sets fresh.
+        SELF: has proved to be the person whose own matter it is, such as signing in.
+    """
 
     OPERATOR = "operator"
     WORKER = "worker"
+    SELF = "self"
 
 
 Required = Permission | Authority
@@ -76,6 +83,8 @@ class Actor:
             return self.interface is Interface.WORKER
         if required is Authority.OPERATOR:
             return self.operator
+        if required is Authority.SELF:
+            return self.person_id is not None and organization == self.organization
         return self.reaches(organization) and required in self.permissions
 
 

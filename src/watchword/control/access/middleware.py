@@ -84,6 +84,5 @@ class Refusals:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refusal):
             return None
-        template = {403: "403.html", 404: "404.html"}.get(exception.status, "400.html")
-        context = {"sentence": exception.sentence, "refusal": exception}
-        return render(request, template, context, status=exception.status)
+        context = {"sentence": exception.sentence}
+        return render(request, "access/refused.html", context, status=exception.status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 Scalar = str | int | bool | None
-Changes = "Mapping[str, Sequence[Scalar]]"
 
 GENESIS: Final = "0" * 64
 SUCCESS: Final = "success"
@@ -77,7 +77,7 @@ def hash_of(event: AuditEvent) -> str:
     """SHA-256, hexadecimal, over all fields but the hash itself, as canonical JSON."""
     fields = {
         "sequence": event.sequence,
-        "at": event.at.isoformat(timespec="microseconds"),
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "organization": event.organization,
         "actor": event.actor,
         "interface": event.interface,

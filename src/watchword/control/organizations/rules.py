@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -100,11 +101,47 @@ def entitlement(
 
 def spoken(instant: datetime) -> str:
     """A date and time as people read it, in UTC, such as `31 December 2026, 23:59 UTC`."""
-    return f"{instant.day} {instant:%B %Y, %H:%M} UTC"
+    utc = instant.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
 
 
 def is_organization_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
+
+
+def check_organization(*, organization_id: str, name: str) -> dict[str, str]:
+    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    faults = {}
+    if not is_organization_id(organization_id):
+        faults["organization_id"] = (
+            "The id has 2 to 32 characters: lower-case letters a to z, digits and hyphens. It begins with a letter "
+            "and does not end with a hyphen."
+        )
+    if name == "" or name != name.strip() or not name.isprintable():
+        faults["name"] = "Enter a name, without blanks around it and without invisible characters."
+    elif len(name) > NAME_MAX:
+        faults["name"] = f"The name cannot exceed {NAME_MAX} characters; this one has {len(name)}."
+    return faults
+
+
+def check_subscription(*, starts_at: datetime, expires_at: datetime, api_call_threshold: int | None) -> dict[str, str]:
+    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    faults = {}
+    if starts_at.tzinfo is None or expires_at.tzinfo is None:
+        faults["expires_at"] = "The times need a time zone."
+    elif int(expires_at.timestamp()) <= int(starts_at.timestamp()):
+        # Verifiers count in whole seconds; a shorter subscription would never be active for them.
+        faults["expires_at"] = "The subscription must end after its start."
+    if api_call_threshold is not None and api_call_threshold < 1:
+        faults["api_call_threshold"] = "The API call threshold is at least 1; leave it out for no limit."
+    return faults
+
+
+def check_public_text(text: str) -> dict[str, str]:
+    """One sentence for the field at fault, by its name; empty when all is well."""
+    if len(text) > PUBLIC_TEXT_MAX:
+        return {"public_text": f"The text cannot exceed {PUBLIC_TEXT_MAX} characters; this one has {len(text)}."}
+    return {}
 
 
 def _suspended(notice: SuspensionNotice) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
 from watchword.control.access.actor import actor_of
 from watchword.control.organizations.models import Organization
@@ -28,7 +30,7 @@ class OrganizationRequest(HttpRequest):
 
 def in_organization(
     view: Callable[Concatenate[OrganizationRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
+) -> Callable[..., HttpResponse]:
     """Guard a page of one organization; the URL's first argument is the organization's id.
 
     Nobody signed in is sent to the sign-in page. For a person of another organization the answer is the same 404 as
@@ -38,7 +40,7 @@ def in_organization(
     @wraps(view)
     def guarded(request: HttpRequest, organization: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return _to_sign_in(request)
         actor = actor_of(request)
         found = Organization.objects.filter(pk=organization).first()
         # Both are looked up before either decides, so that the two kinds of 404 also take the same time.
@@ -49,3 +51,10 @@ def in_organization(
         return view(request, *args, **kwargs)  # type: ignore[arg-type]
 
     return guarded
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        # A redirect would be followed by the script and put the sign-in page into the middle of the page.
+        return HttpResponseClientRedirect(reverse("access:sign-in"))
+    return redirect_to_login(request.get_full_path())

@@ -1,0 +1,74 @@
+"""Rules about people and about how often one may try to sign in. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+EMAIL_MAX: Final = 254
+NAME_MAX: Final = 120
+ROLE_NAME_MAX: Final = 64
+_EMAIL: Final = re.compile(r"[!-?\[-~]+@[!-?A-Z\[-~]+")
+
+LINK_LIFETIME: Final = timedelta(hours=24)
+
+LONGEST_DELAY: Final = timedelta(seconds=60)
+"""A minute costs a guesser nearly everything and a person nearly nothing; nobody can lock somebody out for good."""
+
+FORGOTTEN_AFTER: Final = timedelta(minutes=15)
+FREE_PER_ACCOUNT: Final = 5
+FREE_PER_ADDRESS: Final = 20
+"""An address may be that of a whole office."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Sign-ins that failed or are under way, for one account or one address."""
+
+    failures: int
+    last_failed_at: datetime
+    blocked_until: datetime
+
+
+def normalised_email(typed: str) -> str:
+    """One spelling for one mailbox, so that variants share one account and one counter (CASES P-01)."""
+    return typed.strip().lower()
+
+
+def check_person(*, email: str, name: str) -> dict[str, str]:
+    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    faults = {}
+    if len(email) > EMAIL_MAX or _EMAIL.fullmatch(email) is None:
+        faults["email"] = "Enter an e-mail address such as alice@acme.example."
+    if len(name) > NAME_MAX or (name != "" and not name.isprintable()):
+        faults["name"] = f"The name has at most {NAME_MAX} characters, none of them invisible."
+    return faults
+
+
+def check_role(*, name: str, permissions: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    faults = {}
+    if name == "" or name != name.strip() or len(name) > ROLE_NAME_MAX or not name.isprintable():
+        faults["role"] = f"The role's name has 1 to {ROLE_NAME_MAX} characters, no blanks around it, none invisible."
+    unknown = sorted(set(permissions) - set(known))
+    if unknown:
+        faults["permissions"] = f"There is no permission “{unknown[0]}”."
+    return faults
+
+
+def after_attempt(attempts: Attempts | None, *, free: int, now: datetime) -> Attempts:
+    """Count one more attempt: the first `free` cost nothing, then the wait doubles from 1 s up to a minute."""
+    failures = 1
+    if attempts is not None and now - attempts.last_failed_at < FORGOTTEN_AFTER:
+        failures = attempts.failures + 1
+    delay = timedelta()
+    if failures > free:
+        # Bounded before it is computed: 2 to the power of a large number is slow and no timedelta.
+        delay = min(timedelta(seconds=2 ** min(failures - free - 1, 6)), LONGEST_DELAY)
+    return Attempts(failures, now, now + delay)

@@ -1,0 +1,87 @@
+"""Signing in and out. What fails is recorded too, without what somebody typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from django.contrib.auth import authenticate
+from django.db import transaction
+
+from watchword.control.access.actor import Authority, Interface
+from watchword.control.access.models import Person
+from watchword.control.access.rules import normalised_email
+from watchword.control.access.throttle import admit_attempt, forgive
+from watchword.control.audit.log import REFUSED, Entry, append
+from watchword.control.change import change
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+PASSWORD_MAX: Final = 1024
+"""Characters. Hashing a novel is work that anybody could ask for."""
+
+UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Check an e-mail address and a password."""
+
+    email: str
+    password: str = field(repr=False)
+    address: str | None = None
+
+    def run(self, *, now: datetime) -> Person | None:
+        """The person, or None for every kind of failure.
+
+        Raises:
+            Refusal: too_many_requests.
+        """
+        email = normalised_email(self.email)
+        admit_attempt(email, self.address, now)
+        # Unusable text takes the same way through the hasher as a wrong password. PostgreSQL refuses U+0000.
+        sound = "\0" not in email and len(self.password) <= PASSWORD_MAX
+        found = authenticate(None, email=email if sound else "", password=self.password if sound else "")
+        person = found if isinstance(found, Person) else None
+        if person is None:
+            self._record_failure(email if sound else "", now)
+            return None
+        actor = person.actor(interface=Interface.PORTAL, address=self.address)
+        with change(actor, person.organization_id, permission=Authority.SELF, action="signed_in", now=now) as work:
+            forgive(email, self.address, work.now)
+            work.record(target=person.email)
+        return person
+
+    def _record_failure(self, email: str, now: datetime) -> None:
+        # For a known e-mail address the organization should see it. Unknown text is not stored: people type their
+        # password into the wrong field.
+        known = Person.objects.filter(email=email).first()
+        with transaction.atomic(durable=True):
+            append(
+                Entry(
+                    at=now,
+                    organization=None if known is None else known.organization_id,
+                    actor=UNKNOWN if known is None else known.email,
+                    interface=Interface.PORTAL.value,
+                    address=self.address,
+                    action="signed_in",
+                    target=UNKNOWN if known is None else known.email,
+                    result=REFUSED,
+                )
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOut:
+    """Note that a person has left. The session itself is ended by the view."""
+
+    person: Person
+    address: str | None = None
+
+    def run(self, *, now: datetime) -> None:
+        actor = self.person.actor(interface=Interface.PORTAL, address=self.address)
+        with change(
+            actor, self.person.organization_id, permission=Authority.SELF, action="signed_out", now=now
+        ) as work:
+            work.record(target=self.person.email)

@@ -1,0 +1,188 @@
+"""The feed over HTTP, as an ASGI application of its own beside Django.
+
+Verifiers wait here for most of their lives. Behind Django's middleware each of them would hold a thread and a database
+connection while waiting; here it is one entry in a dictionary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.db import DatabaseError
+from django.utils import timezone
+
+from watchword.control.fleet.queries import (
+    Caller,
+    Head,
+    is_revoked,
+    note_seen,
+    read_page,
+    verifier_of_secret,
+)
+from watchword.control.fleet.unknown_keys import MAX_BYTES, ReportRefused, decode_report, force_refreshes
+from watchword.control.fleet.watch import Database, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from watchword.control.fleet.models import VerifierCredential
+
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+PREFIX: Final = "/feed/v1/"
+MAX_WAIT_SECONDS: Final = 25.0
+"""Below the 30 s after which many proxies give up on an idle connection."""
+
+_LABEL_MAX: Final = 64
+_BEARER: Final = re.compile(r"Bearer ([!-~]+)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+
+_log = structlog.get_logger("watchword.feed")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; `document` is sent as JSON, None is an empty body."""
+
+    status: int
+    document: Mapping[str, object] | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def problem(status: int, code: str, sentence: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+    """An RFC 9457 problem document."""
+    return Answer(status, {"type": "about:blank", "status": status, "code": code, "title": sentence}, headers)
+
+
+_UNAUTHORIZED: Final = problem(
+    401, "credential_unknown", "The verifier's credential is unknown or revoked.", ((b"www-authenticate", b"Bearer"),)
+)
+_UNAVAILABLE: Final = problem(
+    503, "database_unavailable", "The control plane cannot reach its database.", ((b"retry-after", b"1"),)
+)
+
+
+class Feed:
+    """The ASGI application for the paths below PREFIX."""
+
+    def __init__(self) -> None:
+        self._database = Database()
+        self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(scope, receive)
+        except DatabaseError as failure:
+            _log.error("feed_unavailable", fault=type(failure).__name__)
+            answer = _UNAVAILABLE
+        await _send(answer, send)
+
+    def close(self) -> None:
+        self._database.close()
+
+    async def _answer(self, scope: dict[str, Any], receive: Receive) -> Answer:
+        headers = _headers(scope)
+        secret = _BEARER.fullmatch(headers.get("authorization", ""))
+        credential = None if secret is None else await self._database.run(verifier_of_secret, secret[1])
+        if credential is None:
+            return _UNAUTHORIZED
+        match (scope["method"], scope["path"].removeprefix(PREFIX)):
+            case ("GET", "changes"):
+                return await self._changes(credential, headers, scope["query_string"])
+            case ("POST", "unknown-keys"):
+                return await self._unknown_keys(receive)
+            case (_, "changes" | "unknown-keys"):
+                return problem(405, "method_not_allowed", "This path does not know that method.")
+        return problem(404, "not_found", "There is no such path.")
+
+    async def _changes(self, credential: VerifierCredential, headers: Mapping[str, str], query: bytes) -> Answer:
+        asked = parse_qs(query.decode("latin-1"))
+        epoch, after, wait = (asked.get(name, [""])[-1] for name in ("epoch", "after", "wait"))
+        if not _NUMBER.fullmatch(after or "0") or not _NUMBER.fullmatch(wait or "0"):
+            return problem(400, "parameter_invalid", "`after` and `wait` are whole numbers.")
+        seen = Head(epoch, int(after or 0))
+        caller = Caller(node=_label(headers, "watchword-node"), version=_label(headers, "watchword-version"))
+        await self._database.run(note_seen, credential.pk, caller, seen.revision, timezone.now())
+        page = await self._database.run(read_page, seen.epoch, seen.revision)
+        if page is None and int(wait or 0) > 0:
+            await self._watch().until_moved(seen, min(float(wait), MAX_WAIT_SECONDS))
+            # Revoked while it waited: it learns nothing any more.
+            if await self._database.run(is_revoked, credential.pk):
+                return _UNAUTHORIZED
+            page = await self._database.run(read_page, seen.epoch, seen.revision)
+        return Answer(200, page if page is not None else _nothing_new(seen))
+
+    async def _unknown_keys(self, receive: Receive) -> Answer:
+        body = await _body(receive)
+        if body is None:
+            return problem(413, "too_large", "A report has at most 16 KiB.")
+        try:
+            pairs = decode_report(body)
+        except ReportRefused:
+            return problem(422, "report_invalid", "The report is not of the agreed form.")
+        forced = await self._database.run(force_refreshes, pairs, timezone.now())
+        if forced:
+            _log.info("refreshes_forced", key_sets=forced)
+        return Answer(204)
+
+    def _watch(self) -> Watch:
+        return self._watches.setdefault(asyncio.get_running_loop(), Watch(self._database))
+
+
+def _nothing_new(seen: Head) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "epoch": seen.epoch,
+        "after": seen.revision,
+        "revision": seen.revision,
+        "complete": True,
+        "changes": [],
+    }
+
+
+def _headers(scope: dict[str, Any]) -> dict[str, str]:
+    # A header sent twice is joined as RFC 9110 says; two credentials then match no pattern.
+    joined: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    return joined
+
+
+def _label(headers: Mapping[str, str], name: str) -> str | None:
+    text = "".join(character for character in headers.get(name, "") if character.isascii() and character.isprintable())
+    return text[:_LABEL_MAX] or None
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body, or None as soon as it is too large. A client that goes away leaves an incomplete body behind."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        body += bytes(message.get("body", b""))
+        if len(body) > MAX_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    headers = [(b"cache-control", b"no-store"), *answer.headers]
+    body = b""
+    if answer.document is not None:
+        body = json.dumps(answer.document, separators=(",", ":")).encode()
+        kind = b"application/json" if answer.status == HTTPStatus.OK else b"application/problem+json"
+        headers += [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,94 @@
+"""Reading the feed and the fleet. Synchronous; feed.py runs these in threads of its own."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Q
+
+from watchword.control.fleet.credentials import SECRET_MAX, secret_hash
+from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
+from watchword.feed import Page, encode_page
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+PAGE_LENGTH: Final = 500
+SEEN_STEP: Final = timedelta(seconds=5)
+"""How often one verifier's figures are written; a write per request would load the database for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the feed is: its epoch and the newest revision given out."""
+
+    epoch: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """What a verifier says of itself. Free text of an authenticated party, cut to 64 characters."""
+
+    node: str | None
+    version: str | None
+
+
+def head() -> Head:
+    """One query of one row; the feed's poller lives on it being cheap."""
+    state = FeedState.objects.filter(id=1).first()
+    if state is None:
+        state, _ = FeedState.objects.get_or_create(id=1)
+    return Head(state.epoch, state.revision)
+
+
+def read_page(epoch: str, after: int) -> dict[str, object] | None:
+    """The page of changes after a revision as JSON, or None when there is nothing new.
+
+    A reader of another epoch, or one that claims to know more than there is, starts from the beginning.
+    """
+    newest = head()
+    starts_over = epoch != newest.epoch or after > newest.revision
+    if starts_over:
+        after = 0
+    records = list(
+        TrustRecord.objects.filter(revision__gt=after)
+        .order_by("revision")
+        .values_list("revision", "document")[: PAGE_LENGTH + 1]
+    )
+    if not records and not starts_over:
+        return None
+    complete = len(records) <= PAGE_LENGTH
+    records = records[:PAGE_LENGTH]
+    # The revision reached is that of the last record seen, not the counter's: a change that committed between the two
+    # queries would be skipped for ever.
+    revision = records[-1][0] if records else after
+    page = encode_page(Page(newest.epoch, after, revision, complete, ()))
+    return {**page, "changes": [document for _, document in records]}
+
+
+def verifier_of_secret(secret: str) -> VerifierCredential | None:
+    """The verifier that holds the secret; None for an unknown or revoked one."""
+    if not secret or len(secret) > SECRET_MAX:
+        return None
+    hashed = secret_hash(secret)
+    credential = VerifierCredential.objects.filter(secret_hash=hashed, revoked_at__isnull=True).first()
+    # The database's comparison may stop at the first difference; it compares hashes of a random secret, so its time
+    # tells nothing. The constant-time comparison spares the next reader that thought.
+    if credential is None or not hmac.compare_digest(credential.secret_hash, hashed):
+        return None
+    return credential
+
+
+def is_revoked(credential_id: int) -> bool:
+    return not VerifierCredential.objects.filter(pk=credential_id, revoked_at__isnull=True).exists()
+
+
+def note_seen(credential_id: int, caller: Caller, revision: int, now: datetime) -> None:
+    """Keep what the console shows of the verifier, at most once per SEEN_STEP."""
+    VerifierCredential.objects.filter(
+        Q(last_seen_at__isnull=True) | Q(last_seen_at__lte=now - SEEN_STEP), pk=credential_id
+    ).update(last_seen_at=now, last_revision=revision, node=caller.node, version=caller.version)

@@ -1,0 +1,161 @@
+"""What operators do to organizations: create, entitle, lock and unlock them. The only writers."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.db import IntegrityError, transaction
+
+from watchword.control.access.actor import Authority
+from watchword.control.change import change
+from watchword.control.organizations import rules
+from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
+from watchword.control.refusals import Refusal, RefusalReason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchword.control.access.actor import Actor
+
+REFERENCE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without the letters and digits that are mistaken for each other on the telephone."""
+
+REFERENCE_LENGTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOrganization:
+    """Make an organization, without an API subscription."""
+
+    organization_id: str
+    name: str
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Organization:
+        with change(actor, None, permission=Authority.OPERATOR, action="organization_created", now=now) as work:
+            _refuse_faults(rules.check_organization(organization_id=self.organization_id, name=self.name))
+            organization = Organization(id=self.organization_id, name=self.name, created_at=work.now)
+            try:
+                with transaction.atomic():
+                    organization.save(force_insert=True)
+            except IntegrityError:
+                raise Refusal(RefusalReason.NAME_TAKEN, name=self.organization_id) from None
+            work.record(target=self.name, changes={"name": [None, self.name]}, organization=organization.pk)
+            work.publish(organization.pk)
+            return organization
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSubscription:
+    """Set or renew the API subscription. Never lifts a suspension.
+
+    Attributes:
+        starts_at, expires_at: the half-open interval, both aware of their time zone.
+        api_call_threshold: allowed API calls per day, None for no limit.
+    """
+
+    organization_id: str
+    starts_at: datetime
+    expires_at: datetime
+    api_call_threshold: int | None = None
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Subscription:
+        with change(
+            actor, self.organization_id, permission=Authority.OPERATOR, action="subscription_set", now=now
+        ) as work:
+            _refuse_faults(
+                rules.check_subscription(
+                    starts_at=self.starts_at, expires_at=self.expires_at, api_call_threshold=self.api_call_threshold
+                )
+            )
+            before = Subscription.objects.filter(pk=self.organization_id).first()
+            after = Subscription(
+                organization=work.organization,
+                starts_at=self.starts_at,
+                expires_at=self.expires_at,
+                api_call_threshold=self.api_call_threshold,
+            )
+            after.save(force_insert=before is None, force_update=before is not None)
+            old, new = _terms(before), _terms(after)
+            changes = {name: [old.get(name), value] for name, value in new.items() if old.get(name) != value}
+            work.record(target="API subscription", changes=changes)
+            return after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspend:
+    """Lock the organization: its tokens are refused and nobody but an operator can lift it.
+
+    Attributes:
+        public_text: shown to the organization.
+        private_note: shown to operators only; not even in the organization's audit log.
+    """
+
+    organization_id: str
+    reason: SuspensionReason
+    public_text: str = ""
+    private_note: str = ""
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Suspension:
+        with change(
+            actor, self.organization_id, permission=Authority.OPERATOR, action="organization_suspended", now=now
+        ) as work:
+            _refuse_faults(rules.check_public_text(self.public_text))
+            # The organization's row is locked, so of two operators the second finds the first one's suspension.
+            if _live(self.organization_id) is not None:
+                raise Refusal(RefusalReason.ALREADY_SUSPENDED)
+            suspension = Suspension.objects.create(
+                organization=work.organization,
+                reason=self.reason,
+                public_text=self.public_text,
+                private_note=self.private_note,
+                reference="".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH)),
+                started_at=work.now,
+                started_by=actor.name,
+            )
+            work.record(
+                target=suspension.reference,
+                changes={"reason": [None, str(self.reason.label)], "public_text": [None, self.public_text]},
+            )
+            return suspension
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reinstate:
+    """Lift the live suspension. The servers take up work as they were before it."""
+
+    organization_id: str
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Suspension:
+        with change(
+            actor, self.organization_id, permission=Authority.OPERATOR, action="organization_reinstated", now=now
+        ) as work:
+            suspension = _live(self.organization_id)
+            if suspension is None:
+                raise Refusal(RefusalReason.NOT_SUSPENDED)
+            # Never before its start: the clocks of two machines may differ by more than the suspension lasted.
+            suspension.lifted_at = max(work.now, suspension.started_at)
+            suspension.lifted_by = actor.name
+            suspension.save(update_fields=["lifted_at", "lifted_by"])
+            work.record(target=suspension.reference)
+            return suspension
+
+
+def _live(organization_id: str) -> Suspension | None:
+    return Suspension.objects.filter(organization_id=organization_id, lifted_at__isnull=True).first()
+
+
+def _refuse_faults(faults: dict[str, str]) -> None:
+    if faults:
+        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
+
+
+def _terms(subscription: Subscription | None) -> dict[str, str | int | None]:
+    if subscription is None:
+        return {}
+    return {
+        "starts_at": rules.spoken(subscription.starts_at),
+        "expires_at": rules.spoken(subscription.expires_at),
+        "api_call_threshold": subscription.api_call_threshold,
+    }
