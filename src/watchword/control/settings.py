@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_htmx",
+    "heroicons",
     "watchword.control.audit",
     "watchword.control.organizations",
     "watchword.control.access",

@@ -1,0 +1,105 @@
+// Save is in the document only while the JWKS location and the certificate setting are exactly those that were
+// validated (or, when editing, those already in force). This is for the person's eyes: the server checks a signed
+// receipt of its own and refuses whatever this script might let through.
+const slow = 300;
+
+let kept = null;
+let slowly = null;
+
+function settings(form) {
+  return {
+    location: form.elements.jwks_location.value,
+    certificate: form.elements.verify_certificate.checked ? "on" : "off",
+  };
+}
+
+function settled(form) {
+  const { location, certificate } = settings(form);
+  const validated = location === form.dataset.validatedLocation && certificate === form.dataset.validatedCertificate;
+  const unchanged = location === form.dataset.keptLocation && certificate === form.dataset.keptCertificate;
+  return validated || unchanged;
+}
+
+function announce(sentence) {
+  document.dispatchEvent(new CustomEvent("announce", { detail: sentence }));
+}
+
+function update(form) {
+  const foot = form.querySelector(".window-foot");
+  const hint = foot.querySelector(".say");
+  const save = form.querySelector("#save");
+  if (settled(form)) {
+    if (save === null && kept !== null) {
+      foot.append(kept);
+      hint.textContent = "";
+      form.querySelector("#findings")?.removeAttribute("data-outdated");
+      announce("Save is available again: the JWKS location is as validated");
+    }
+  } else if (save !== null) {
+    kept = save;
+    save.remove();
+    hint.textContent = "Validate the JWKS location to save";
+    const findings = form.querySelector("#findings");
+    if (findings !== null) findings.dataset.outdated = "";
+    announce("Save was removed: validate the JWKS location to save");
+  }
+}
+
+function registration(target) {
+  return target.closest?.("form[data-registration]") ?? null;
+}
+
+document.addEventListener("input", (event) => {
+  const form = registration(event.target);
+  if (form === null || !["jwks_location", "verify_certificate"].includes(event.target.name)) return;
+  // The answer to a question that is no longer asked must not arrive.
+  htmx.trigger(form.querySelector("#validate"), "htmx:abort");
+  update(form);
+});
+
+// Enter presses the first submit button, which is Validate. Once Save is there, Enter saves.
+document.addEventListener("keydown", (event) => {
+  const form = registration(event.target);
+  if (event.key !== "Enter" || form === null || !event.target.matches("input:not([type=hidden])")) return;
+  const save = form.querySelector("#save");
+  if (save === null) return;
+  event.preventDefault();
+  form.requestSubmit(save);
+});
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.id !== "validate") return;
+  const button = event.detail.elt;
+  const { location, certificate } = settings(button.form);
+  // Remembered as sent, so that typing during the wait can never be taken for validated.
+  button.dataset.askedLocation = location;
+  button.dataset.askedCertificate = certificate;
+  slowly = setTimeout(() => {
+    button.setAttribute("aria-busy", "true");
+    announce("Validating the JWKS location");
+  }, slow);
+});
+
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.elt.id !== "validate") return;
+  clearTimeout(slowly);
+  event.detail.elt.removeAttribute("aria-busy");
+});
+
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  const button = event.detail.requestConfig?.elt;
+  if (button?.id !== "validate" || !button.isConnected) return;
+  const form = button.form;
+  kept = null;
+  if (form.querySelector("input[name=receipt]") === null) {
+    delete form.dataset.validatedLocation;
+    delete form.dataset.validatedCertificate;
+  } else {
+    form.dataset.validatedLocation = button.dataset.askedLocation;
+    form.dataset.validatedCertificate = button.dataset.askedCertificate;
+  }
+  update(form);
+  const verdict = form.querySelector(".verdict, #validation .notice");
+  verdict?.scrollIntoView({ block: "nearest" });
+  announce(`${verdict?.textContent.trim() ?? "Validated"}${form.querySelector("#save") === null ? "" : ". Save is available"}`);
+});

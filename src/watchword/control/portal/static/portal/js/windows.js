@@ -1,0 +1,84 @@
+// Windows: the server sends a <dialog open>; here it becomes modal, takes the focus, and gives it back when it closes.
+let opener = null;
+
+function firstPlace(dialog) {
+  return (
+    dialog.querySelector('[aria-invalid="true"]') ??
+    dialog.querySelector("[role=alert]") ??
+    dialog.querySelector("[autofocus]") ??
+    dialog.querySelector("input[type=text], input[type=url]")
+  );
+}
+
+function open(dialog) {
+  // An attribute instead of a method call opened it, so it is not modal yet.
+  dialog.removeAttribute("open");
+  dialog.showModal();
+  firstPlace(dialog)?.focus();
+}
+
+function focusAfterwards() {
+  const place = (opener && document.getElementById(opener)) ?? document.getElementById("add") ?? document.querySelector("h1");
+  opener = null;
+  place?.focus();
+}
+
+function close(dialog) {
+  dialog.close();
+  // A window that came with its own address leaves it with the window.
+  if (location.pathname !== new URL(dialog.dataset.home, location.href).pathname) {
+    location.assign(dialog.dataset.home);
+    return;
+  }
+  dialog.remove();
+  focusAfterwards();
+}
+
+document.addEventListener("click", (event) => {
+  const closing = event.target.closest("[data-close]");
+  if (closing === null) return;
+  event.preventDefault();
+  close(closing.closest("dialog"));
+});
+
+document.addEventListener(
+  "cancel",
+  (event) => {
+    if (!event.target.matches("dialog.window")) return;
+    event.preventDefault();
+    close(event.target);
+  },
+  true,
+);
+
+// Enter on what looks like a button presses it, Space too: links in the role of buttons only know Enter by themselves.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || !event.target.matches("a[role=button]")) return;
+  event.preventDefault();
+  event.target.click();
+});
+
+// A locked button keeps its place and its reason, and does nothing.
+document.addEventListener(
+  "click",
+  (event) => {
+    if (event.target.closest('[aria-disabled="true"]') === null) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  const source = event.detail.elt;
+  if (source.closest("dialog") === null) opener = (source.querySelector("button[id]") ?? source).id || null;
+});
+
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  const dialog = document.querySelector("dialog.window");
+  if (dialog !== null && !dialog.matches(":modal")) open(dialog);
+  if (dialog === null && event.detail.target.id === "content") focusAfterwards();
+});
+
+const present = document.querySelector("dialog.window");
+if (present !== null) open(present);

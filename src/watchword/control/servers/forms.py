@@ -1,0 +1,104 @@
+"""The Add and Edit window's form. It only carries text: what is right or wrong about it is decided by the command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from watchword.control.servers.rules import ServerFields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.http import QueryDict
+
+    from watchword.control.servers.queries import ServerDetail
+
+
+class RegistrationForm(forms.Form):
+    """What was typed.
+
+    Every field is optional and nothing is trimmed or cut off here, so that whatever was typed can be shown again
+    beside the sentence about it.
+    """
+
+    enabled = forms.BooleanField(required=False)
+    name = forms.CharField(required=False, strip=False)
+    description = forms.CharField(required=False, strip=False)
+    jwks_location = forms.CharField(required=False, strip=False)
+    verify_certificate = forms.BooleanField(required=False)
+    audience = forms.CharField(required=False, strip=False)
+    issuer = forms.CharField(required=False, strip=False)
+    client_id = forms.CharField(required=False, strip=False)
+    accept_any = forms.BooleanField(required=False)
+    receipt = forms.CharField(required=False, strip=False)
+    version = forms.IntegerField(required=False, min_value=1)
+
+    def refuse(self, field_errors: Mapping[str, str]) -> None:
+        """Put the command's sentences at their fields; a sentence for a field the form lacks stays with the form."""
+        for field, sentence in field_errors.items():
+            self.add_error(field if field in self.fields else None, sentence)
+
+    def typed(self) -> ServerFields:
+        return ServerFields(
+            enabled=self._on("enabled"),
+            name=self._text("name"),
+            description=self._text("description"),
+            jwks_location=self._text("jwks_location"),
+            verify_certificate=self._on("verify_certificate"),
+            audience=self._text("audience"),
+            issuer=self._text("issuer"),
+            client_id=self._text("client_id"),
+            accept_any=self._on("accept_any"),
+        )
+
+    @property
+    def receipt_text(self) -> str:
+        return self._text("receipt")
+
+    @property
+    def expected_version(self) -> int:
+        """The version that the edit was made from; 0, which no server ever has, if it was tampered with."""
+        version = self.cleaned_data.get("version")
+        return version if isinstance(version, int) else 0
+
+    def _text(self, name: str) -> str:
+        # Not from cleaned_data: a text that Django's own checks refuse (such as U+0000) is absent there, and would
+        # come out as blank, which for an Issuer URI means "any". The rules refuse it with a sentence instead.
+        typed = self.data.get(name)
+        return typed if isinstance(typed, str) else ""
+
+    def _on(self, name: str) -> bool:
+        return bool(self.cleaned_data.get(name))
+
+
+def blank(*, enabled: bool) -> RegistrationForm:
+    return RegistrationForm(initial={"enabled": enabled, "verify_certificate": True})
+
+
+def of(detail: ServerDetail) -> RegistrationForm:
+    """The form as Edit opens it. Whoever accepted all-blank fields knowingly before has done so."""
+    values: dict[str, Any] = {
+        "enabled": detail.enabled,
+        "name": detail.name,
+        "description": detail.description,
+        "jwks_location": detail.jwks_location,
+        "verify_certificate": detail.verify_certificate,
+        "audience": detail.audience,
+        "issuer": detail.issuer,
+        "client_id": detail.client_id,
+        "accept_any": detail.audience == detail.issuer == detail.client_id == "",
+        "version": detail.version,
+    }
+    return RegistrationForm(initial=values)
+
+
+def received(post: QueryDict) -> RegistrationForm:
+    typed = post.copy()
+    # Browsers send a text area's line breaks as CR LF; nobody types the CR, and the limit does not count it.
+    typed["description"] = typed.get("description", "").replace("\r\n", "\n")
+    form = RegistrationForm(typed)
+    # Fills cleaned_data; the verdict does not matter, the rules are the command's.
+    form.is_valid()
+    return form

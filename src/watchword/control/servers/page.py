@@ -1,0 +1,84 @@
+"""What the OAuth 2.0 Authorization Servers page shows, gathered once per request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils import timezone
+
+from watchword.control.organizations.models import Organization
+from watchword.control.organizations.queries import entitlement_of
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers import known_products, queries
+from watchword.control.servers.rules import SLOTS
+from watchword.control.servers.snippets import snippets
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from watchword.control.organizations.rules import Entitlement
+    from watchword.control.servers.queries import ServerRow
+
+ROUTE: Final = "servers:list"
+
+_ALL_USED: Final = "Both are used: delete one to add another."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The organization with its standing and its servers."""
+
+    organization_id: str
+    organization_name: str
+    standing: Entitlement
+    servers: tuple[ServerRow, ...]
+
+    @classmethod
+    def of(cls, organization_id: str) -> Page:
+        """Gather the page.
+
+        Raises:
+            Refusal: not_found.
+        """
+        organization = Organization.objects.filter(pk=organization_id).first()
+        if organization is None:
+            raise Refusal(RefusalReason.NOT_FOUND)
+        return cls(
+            organization.pk,
+            organization.name,
+            entitlement_of(organization.pk, timezone.now()),
+            queries.list_servers(organization.pk),
+        )
+
+    def enabled_besides(self, server_id: UUID | None) -> str | None:
+        """The name of the enabled server other than this one: the one that enabling this one disables."""
+        return next((row.name for row in self.servers if row.enabled and row.id != server_id), None)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.servers) >= len(SLOTS)
+
+    def context(self) -> dict[str, Any]:
+        """All that `servers/content.html` and the frame around it need."""
+        lock = self.standing.banner
+        tone = "bad" if self.standing.suspended else "warn"
+        return {
+            "organization_id": self.organization_id,
+            "organization_name": self.organization_name,
+            "rail_route": ROUTE,
+            "banner": None if lock is None else {"sentence": lock, "tone": tone},
+            "lock": lock if not self.standing.may_change else None,
+            "suspended": self.standing.suspended,
+            "add_refused": self._why_not_add(),
+            "servers": self.servers,
+            # While suspended the servers appear disabled, each and all.
+            "enabled_count": 0 if self.standing.suspended else sum(row.enabled for row in self.servers),
+            "products": known_products.PRODUCTS,
+            "snippets": snippets(self.organization_id),
+        }
+
+    def _why_not_add(self) -> str | None:
+        if not self.standing.may_change:
+            return "Changes are locked."
+        return _ALL_USED if self.is_full else None

@@ -1,0 +1,113 @@
+"""What a validation found, as the window shows it: icon, word and colour together, never one of them alone. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from watchword.control.servers.rules import algorithm_label
+from watchword.jwks.findings import Outcome
+
+if TYPE_CHECKING:
+    from watchword.jwks.findings import Findings, StepFinding
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    icon: str | None
+    word: str
+
+
+_LOOKS: Final = {
+    Outcome.PASSED: _Look("check", "Passed"),
+    Outcome.WARNED: _Look("exclamation-triangle", "Warning"),
+    Outcome.FAILED: _Look("x-mark", "Failed"),
+    Outcome.NOT_REACHED: _Look(None, "Not reached"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownStep:
+    """One step. `milliseconds` is None for a step that never ran."""
+
+    label: str
+    outcome: str
+    icon: str | None
+    word: str
+    sentence: str
+    fix: str | None
+    milliseconds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownKey:
+    kid: str | None
+    kty: str
+    algorithm: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownIgnoredKey:
+    kid: str | None
+    kty: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFindings:
+    """The whole. `verdict` is passed, warned or failed; `tone` its colour."""
+
+    verdict: str
+    tone: str
+    icon: str
+    sentence: str
+    steps: tuple[ShownStep, ...]
+    keys: tuple[ShownKey, ...]
+    ignored: tuple[ShownIgnoredKey, ...]
+
+
+def shown(findings: Findings) -> ShownFindings:
+    verdict, tone, icon, sentence = _verdict(findings)
+    keys = () if findings.key_set is None else findings.key_set.keys
+    return ShownFindings(
+        verdict=verdict,
+        tone=tone,
+        icon=icon,
+        sentence=sentence,
+        steps=tuple(_step(step) for step in findings.steps),
+        keys=tuple(
+            ShownKey(
+                kid=key.kid,
+                kty=key.kty,
+                algorithm=algorithm_label(kty=key.kty, alg=key.alg, bits=key.bits),
+                bits=key.bits,
+            )
+            for key in keys
+        ),
+        ignored=tuple(
+            ShownIgnoredKey(kid=key.kid, kty=key.kty, sentence=key.problem.sentence) for key in findings.ignored
+        ),
+    )
+
+
+def _verdict(findings: Findings) -> tuple[str, str, str, str]:
+    if findings.problem is not None:
+        return "failed", "bad", "x-circle", f"Validation failed: {findings.problem.sentence}"
+    if any(step.outcome is Outcome.WARNED for step in findings.steps):
+        return "warned", "warn", "exclamation-triangle", "Validated, with a warning"
+    return "passed", "good", "check-circle", "Validated: the JWKS endpoint is configured correctly"
+
+
+def _step(step: StepFinding) -> ShownStep:
+    look = _LOOKS[step.outcome]
+    return ShownStep(
+        label=step.step.label,
+        outcome=step.outcome.value,
+        icon=look.icon,
+        word=look.word,
+        # "Not reached" is said by the step's sign already.
+        sentence=step.sentence,
+        fix=step.fix,
+        milliseconds=None if step.outcome is Outcome.NOT_REACHED else step.milliseconds,
+    )

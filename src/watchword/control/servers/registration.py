@@ -1,0 +1,98 @@
+"""The Add and Edit window: what it shows around the form, and whether Save is in it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.urls import reverse
+
+from watchword.control.servers.receipt import ReceiptRefused, read
+from watchword.control.servers.sources import KeySource
+from watchword.jwks.address import LocationRefused, parse_location
+
+if TYPE_CHECKING:
+    from watchword.control.servers.forms import RegistrationForm
+    from watchword.control.servers.page import Page
+    from watchword.control.servers.queries import ServerDetail
+    from watchword.control.servers.rules import ServerFields
+
+TEMPLATE: Final = "servers/windows/edit.html"
+
+_CAUTION: Final = (
+    "This configuration is enabled and in use: a change may disrupt the API service. Make sure that the authorization "
+    "server and the client applications are configured accordingly."
+)
+
+_LABELS: Final = {
+    "enabled": "Enable",
+    "name": "Name",
+    "description": "Description",
+    "jwks_location": "OAuth 2.0 JWKS Location",
+    "verify_certificate": "JWKS Server Certificate Validation",
+    "audience": "Audience URI",
+    "issuer": "Issuer URI",
+    "client_id": "Client ID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field whose stored value is not what was typed; both as people read them."""
+
+    label: str
+    stored: str
+    typed: str
+
+
+def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
+    """What the window shows. `detail` is the server as it is stored now; None for a new one."""
+    routes = (
+        ("servers:add", "servers:validate", [page.organization_id])
+        if detail is None
+        else ("servers:edit", "servers:validate-edit", [page.organization_id, detail.id])
+    )
+    return {
+        "form": form,
+        "title": "Add Authorization Server" if detail is None else "Edit Authorization Server",
+        "save_url": reverse(routes[0], args=routes[2]),
+        "validate_url": reverse(routes[1], args=routes[2]),
+        "detail": detail,
+        "caution": _CAUTION if detail is not None and detail.enabled else None,
+        "displaced": page.enabled_besides(None if detail is None else detail.id),
+    }
+
+
+def keeps_source(fields: ServerFields, detail: ServerDetail) -> bool:
+    """Whether an edit leaves JWKS location and certificate setting alone, so that it needs no new validation."""
+    return _source(fields) == KeySource(detail.jwks_location, detail.verify_certificate)
+
+
+def still_validated(organization_id: str, fields: ServerFields, receipt: str) -> bool:
+    """Whether Save may stay in the window. Only for what is shown: the command checks the receipt again, and more."""
+    try:
+        proof = read(receipt, now=time.time())
+    except ReceiptRefused:
+        return False
+    source = KeySource(proof.location, proof.verify_certificate)
+    return proof.organization == organization_id and source == _source(fields)
+
+
+def differences(fields: ServerFields, detail: ServerDetail) -> tuple[Difference, ...]:
+    """What somebody else's change and one's own typing disagree about."""
+    pairs = ((label, getattr(detail, name), getattr(fields, name)) for name, label in _LABELS.items())
+    return tuple(Difference(label, _read(stored), _read(typed)) for label, stored, typed in pairs if stored != typed)
+
+
+def _read(value: str | bool) -> str:  # noqa: FBT001 - a field's value, not a switch of this function.
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value or "blank"
+
+
+def _source(fields: ServerFields) -> KeySource | None:
+    try:
+        return KeySource(parse_location(fields.jwks_location).url, fields.verify_certificate)
+    except LocationRefused:
+        return None

@@ -1,0 +1,106 @@
+"""What is done to a server from its row: enable, disable, delete, fetch its keys now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from watchword.control.change import check_entitlement
+from watchword.control.portal.moments import relative
+from watchword.control.portal.notices import Notice
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers.answers import done, guarded, window
+from watchword.control.servers.commands import DeleteServer, DisableServer, EnableServer, RequestRefresh
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.access.actor import Actor
+    from watchword.control.servers.page import Page
+    from watchword.control.servers.queries import ServerRow
+
+_CONFIRM: Final = "servers/windows/confirm.html"
+
+
+@guarded
+def enable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+    """GET asks, because another server may be disabled by it; POST enables."""
+    row = _row(page, server)
+    if request.method == "POST":
+        saved = EnableServer(organization_id=page.organization_id, server_id=server).run(actor)
+        displaced = "" if saved.disabled is None else f" {saved.disabled} is now disabled."
+        return done(request, page.organization_id, Notice(f"{row.name} is enabled.{displaced}"))
+    other = page.enabled_besides(server)
+    sentences = [f"From then on, tokens issued by {row.name} are verified and accepted."]
+    if other is not None:
+        sentences.append(f"Only one server can be enabled at a time: {other} is disabled in the same moment.")
+    return _ask(request, page, row, action="enable", sentences=sentences)
+
+
+@guarded
+def disable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+    """GET asks, POST disables."""
+    row = _row(page, server)
+    if request.method == "POST":
+        DisableServer(organization_id=page.organization_id, server_id=server).run(actor)
+        return done(request, page.organization_id, Notice(f"{row.name} is disabled."))
+    sentences = [
+        f"All API requests with tokens issued by {row.name} are rejected within seconds, until a server is enabled."
+    ]
+    return _ask(request, page, row, action="disable", sentences=sentences)
+
+
+@guarded
+def delete(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+    """GET asks, POST deletes."""
+    row = _row(page, server)
+    if request.method == "POST":
+        DeleteServer(organization_id=page.organization_id, server_id=server).run(actor)
+        return done(request, page.organization_id, Notice(f"Deleted {row.name}."))
+    return _ask(request, page, row, action="delete", sentences=_about_deletion(row))
+
+
+@require_POST
+@guarded
+def refresh(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+    """Have the keys fetched now."""
+    row = _row(page, server)
+    RequestRefresh(organization_id=page.organization_id, server_id=server).run(actor)
+    return done(request, page.organization_id, Notice(f"The keys of {row.name} are being fetched now."))
+
+
+def _ask(request: HttpRequest, page: Page, row: ServerRow, *, action: str, sentences: list[str]) -> HttpResponse:
+    check_entitlement(page.organization_id, timezone.now())
+    context: dict[str, Any] = {
+        "title": f"{action.capitalize()} authorization server {row.name}?",
+        "sentences": sentences,
+        "confirm_url": reverse(f"servers:{action}", args=[page.organization_id, row.id]),
+        # The specification's word for the deletion; elsewhere the verb says more.
+        "confirm_label": "OK" if action == "delete" else action.capitalize(),
+        "dangerous": action != "enable",
+    }
+    return window(request, page, _CONFIRM, context)
+
+
+def _about_deletion(row: ServerRow) -> list[str]:
+    consequence = (
+        "It is enabled: client applications can no longer access the API with its tokens."
+        if row.enabled
+        else "It is disabled, so no API request depends on it now."
+    )
+    fetched = row.last_successful_fetch
+    last = "never" if fetched is None else relative(fetched, timezone.now())
+    keys = "1 key" if len(row.keys) == 1 else f"{len(row.keys)} keys"
+    return [consequence, f"Its {keys}, last fetched {last}, and their history are deleted with it."]
+
+
+def _row(page: Page, server: UUID) -> ServerRow:
+    for row in page.servers:
+        if row.id == server:
+            return row
+    raise Refusal(RefusalReason.NOT_FOUND)

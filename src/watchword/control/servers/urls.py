@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from django.urls import include, path
+
+from watchword.control.servers import row_views, views
+
+app_name = "servers"
+
+_PAGE = (
+    "<slug:organization>/administration/api-configuration/legacy-api/internet-saas-api/oauth-2-0-authorization-servers/"
+)
+
+_ROUTES = [
+    path("", views.show, name="list"),
+    path("add/", views.add, name="add"),
+    path("validate/", views.validate_location, name="validate"),
+    path("<uuid:server>/validate/", views.validate_location, name="validate-edit"),
+    path("<uuid:server>/edit/", views.edit, name="edit"),
+    path("<uuid:server>/delete/", row_views.delete, name="delete"),
+    path("<uuid:server>/enable/", row_views.enable, name="enable"),
+    path("<uuid:server>/disable/", row_views.disable, name="disable"),
+    path("<uuid:server>/refresh/", row_views.refresh, name="refresh"),
+]
+
+urlpatterns = [path(_PAGE, include(_ROUTES))]

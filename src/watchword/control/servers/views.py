@@ -1,0 +1,135 @@
+"""The page's requests translated into commands, and their results into answers. Nothing is decided or written here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from watchword.control.change import check_entitlement
+from watchword.control.portal import notices
+from watchword.control.portal.notices import Notice
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers import forms, queries, registration
+from watchword.control.servers.answers import done, guarded, is_partial, window
+from watchword.control.servers.commands import AddServer, EditServer
+from watchword.control.servers.presentation import shown
+from watchword.control.servers.validate import validate
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.access.actor import Actor
+    from watchword.control.servers.commands import Saved
+    from watchword.control.servers.forms import RegistrationForm
+    from watchword.control.servers.page import Page
+    from watchword.control.servers.queries import ServerDetail
+
+
+@require_safe
+@guarded
+def show(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The list of authorization servers."""
+    return render(request, "servers/page.html", page.context() | {"notices": notices.take(request)})
+
+
+@guarded
+def add(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:
+    """GET opens the window, POST saves."""
+    if request.method != "POST":
+        check_entitlement(page.organization_id, timezone.now())
+        if page.is_full:
+            raise Refusal(RefusalReason.SLOTS_USED_UP)
+        form = forms.blank(enabled=page.enabled_besides(None) is None)
+        return window(request, page, registration.TEMPLATE, registration.context(page, form, None))
+    form = forms.received(request.POST)
+    command = AddServer(organization_id=page.organization_id, fields=form.typed(), receipt=form.receipt_text)
+    try:
+        saved = command.run(actor)
+    except Refusal as refusal:
+        return _refused(request, page, form, None, refusal)
+    return done(request, page.organization_id, Notice(_sentence(f"Added {command.fields.name}.", saved)))
+
+
+@guarded
+def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+    """GET opens the window with what is stored, POST saves."""
+    detail = _detail(page, server)
+    if request.method != "POST":
+        check_entitlement(page.organization_id, timezone.now())
+        context = registration.context(page, forms.of(detail), detail) | {"may_save": True}
+        return window(request, page, registration.TEMPLATE, context)
+    form = forms.received(request.POST)
+    command = EditServer(
+        organization_id=page.organization_id,
+        server_id=server,
+        expected_version=form.expected_version,
+        fields=form.typed(),
+        receipt=form.receipt_text,
+    )
+    try:
+        saved = command.run(actor)
+    except Refusal as refusal:
+        return _refused(request, page, form, detail, refusal)
+    return done(request, page.organization_id, Notice(_sentence(f"Saved {command.fields.name}.", saved)))
+
+
+@require_POST
+@guarded
+def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
+    """The Validate button of both windows. Everything typed comes with it and goes back."""
+    detail = None if server is None else _detail(page, server)
+    form = forms.received(request.POST)
+    fields = form.typed()
+    result: dict[str, Any] = {}
+    status = 200
+    try:
+        findings, receipt = validate(
+            actor, page.organization_id, fields.jwks_location, verify_certificate=fields.verify_certificate
+        )
+    except Refusal as refusal:
+        result["validation_refusal"] = refusal.sentence
+        receipt, status = None, refusal.status
+    else:
+        result["findings"] = shown(findings)
+    kept = detail is not None and registration.keeps_source(fields, detail)
+    result |= {"receipt": receipt, "may_save": receipt is not None or kept}
+    context = registration.context(page, form, detail) | result
+    if is_partial(request):
+        return render(request, "servers/windows/validated.html", page.context() | context, status=status)
+    return window(request, page, registration.TEMPLATE, context, status=status)
+
+
+def _refused(
+    request: HttpRequest, page: Page, form: RegistrationForm, detail: ServerDetail | None, refusal: Refusal
+) -> HttpResponse:
+    """The window again with everything typed, and each sentence where it belongs."""
+    form.refuse(refusal.field_errors)
+    fields = form.typed()
+    validated = registration.still_validated(page.organization_id, fields, form.receipt_text)
+    context = registration.context(page, form, detail) | {
+        "again": True,
+        "refusal": refusal.sentence,
+        "validated": validated,
+        "receipt": form.receipt_text if validated else None,
+        "may_save": validated or (detail is not None and registration.keeps_source(fields, detail)),
+    }
+    if detail is not None and refusal.reason is RefusalReason.VERSION_STALE:
+        # Shown what it would overwrite, a second Save is a decision; so it goes by the version just shown.
+        context |= {"version": detail.version, "differences": registration.differences(fields, detail)}
+    return window(request, page, registration.TEMPLATE, context, status=refusal.status)
+
+
+def _detail(page: Page, server: UUID) -> ServerDetail:
+    detail = queries.server_of(page.organization_id, server)
+    if detail is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return detail
+
+
+def _sentence(done_so_far: str, saved: Saved) -> str:
+    return done_so_far if saved.disabled is None else f"{done_so_far} {saved.disabled} is now disabled."

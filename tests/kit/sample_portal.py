@@ -1,0 +1,209 @@
+"""Acme in the portal without any network: people signed in by a planted session, servers saved by the real commands.
+
+What a JWKS location answers is decided by `ANSWERS`, a table by host that stands in for the probe's network.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
+
+from kit import forge
+from watchword.control.access.actor import Interface, Permission, command_line
+from watchword.control.access.middleware import SEEN_AT, SIGNED_IN_AT
+from watchword.control.access.models import Person, PersonKind, Role
+from watchword.control.organizations.commands import CreateOrganization, SetSubscription
+from watchword.control.organizations.models import Organization
+from watchword.control.servers.commands import AddServer
+from watchword.control.servers.models import KeyHistory, KeySetState
+from watchword.control.servers.rules import ServerFields
+from watchword.control.servers.validate import BeginValidation, RecordValidation
+from watchword.core.jwk import KeySetRefused, admit
+from watchword.jwks.address import LocationRefused, parse_location
+from watchword.jwks.findings import Findings, Outcome, Step, StepFinding
+from watchword.jwks.problem import Problem
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from watchword.control.access.actor import Actor
+    from watchword.jwks.fetch import FetchPolicy
+
+ACME: Final = "acme"
+LOCATION: Final = "https://login.acme.example/oauth2/default/v1/keys"
+UNKNOWN_AUTHORITY: Final = "https://sso.internal.acme.example/pf/JWKS"
+SLOW: Final = "https://slow.acme.example/keys"
+
+PROD_OKTA: Final = ServerFields(
+    enabled=True,
+    name="ProdOkta",
+    description="Batch jobs and partner integrations",
+    jwks_location=LOCATION,
+    verify_certificate=True,
+    audience="https://api.example.com",
+    issuer="https://login.acme.example/oauth2/default",
+    client_id="",
+)
+STANDBY: Final = ServerFields(
+    enabled=False,
+    name="StandbyKeycloak",
+    description="",
+    jwks_location="https://id.acme.example/realms/prod/protocol/openid-connect/certs",
+    verify_certificate=False,
+    audience="",
+    issuer="",
+    client_id="acme-batch",
+)
+
+
+def acme() -> Organization:
+    """Acme with an API subscription."""
+    CreateOrganization(organization_id=ACME, name="Acme Corporation").run(command_line())
+    now = timezone.now()
+    SetSubscription(
+        organization_id=ACME, starts_at=now - timedelta(days=400), expires_at=now + timedelta(days=300)
+    ).run(command_line())
+    return Organization.objects.get(pk=ACME)
+
+
+def expire() -> None:
+    """Let Acme's API subscription have ended three days ago."""
+    now = timezone.now()
+    SetSubscription(organization_id=ACME, starts_at=now - timedelta(days=400), expires_at=now - timedelta(days=3)).run(
+        command_line()
+    )
+
+
+def person(name: str, *permissions: Permission) -> Person:
+    """An administrator of Acme whose role holds these permissions."""
+    role = Role.objects.create(
+        organization_id=ACME, name=f"Role of {name}", permissions=[permission.value for permission in permissions]
+    )
+    return Person.objects.create(
+        email=f"{name.lower()}@acme.example",
+        name=name,
+        kind=PersonKind.ADMINISTRATOR,
+        organization_id=ACME,
+        role=role,
+        created_at=timezone.now(),
+    )
+
+
+def alice() -> Person:
+    """May manage Acme's authorization servers."""
+    return person("Alice", Permission.API_KEY_MANAGEMENT)
+
+
+def bob() -> Person:
+    """An administrator of Acme whose role lacks API Key Management."""
+    return person("Bob", Permission.AUDIT_LOGS)
+
+
+def acting(somebody: Person) -> Actor:
+    return somebody.actor(interface=Interface.PORTAL, address="127.0.0.1")
+
+
+def session_of(somebody: Person) -> str:
+    """The session key of somebody who has just signed in."""
+    now = int(time.time())
+    session = SessionStore()
+    session[SESSION_KEY] = str(somebody.pk)
+    session[BACKEND_SESSION_KEY] = "watchword.control.access.backend.PasswordBackend"
+    session[HASH_SESSION_KEY] = somebody.get_session_auth_hash()
+    session[SIGNED_IN_AT] = session[SEEN_AT] = now
+    session.create()
+    return str(session.session_key)
+
+
+def keys_document() -> bytes:
+    """Two keys that are used and one that is not."""
+    return forge.key_set(
+        forge.rsa_key("prod").named("prod-2026-11"),
+        forge.ec_key("prod").named("prod-ec-1"),
+        forge.rsa_key("encryption").named("enc-1").jwk(use="enc"),
+    )
+
+
+def receipt_for(actor: Actor, fields: ServerFields) -> str:
+    """The receipt of a successful validation, as the Validate button leaves it."""
+    attempt = BeginValidation(organization_id=ACME).run(actor, timezone.now())
+    return RecordValidation(
+        attempt=attempt,
+        organization_id=ACME,
+        location=parse_location(fields.jwks_location).url,
+        verify_certificate=fields.verify_certificate,
+        keys=admit(keys_document()).keys,
+        etag=None,
+        max_age=None,
+    ).run(timezone.now())
+
+
+def add(actor: Actor, fields: ServerFields) -> UUID:
+    return AddServer(organization_id=ACME, fields=fields, receipt=receipt_for(actor, fields)).run(actor).server_id
+
+
+def age(server: UUID, *, fetched_minutes_ago: int, failing: bool = False) -> None:
+    """Let time have passed: the last fetch lies back, and fails since then if `failing`."""
+    then = timezone.now() - timedelta(minutes=fetched_minutes_ago)
+    failure = {"failing_since": then, "problem": Problem.CONNECTION_FAILED.code, "failures": 3} if failing else {}
+    KeySetState.objects.filter(server_id=server).update(fetched_at=then, **failure)
+    KeyHistory.objects.filter(server_id=server).update(first_seen_at=then - timedelta(days=41), last_seen_at=then)
+
+
+def probe(location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None = None) -> Findings:
+    """Stands in for `watchword.jwks.probe.probe`: the rules about the location are real, the network is a table."""
+    try:
+        host = parse_location(location).host
+    except LocationRefused as refused:
+        return _failed(Step.ADDRESS, refused.problem)
+    if location == UNKNOWN_AUTHORITY and verify_certificate:
+        return _failed(Step.TLS, Problem.CERTIFICATE_UNKNOWN_AUTHORITY)
+    if location == SLOW:
+        time.sleep(1.2)
+    if not host.endswith(".acme.example"):
+        return _failed(Step.ADDRESS, Problem.HOST_NOT_FOUND)
+    try:
+        key_set = admit(keys_document())
+    except KeySetRefused:  # pragma: no cover - the document is good.
+        raise AssertionError("the sample's own keys are refused") from None
+    steps = _PASSED
+    if not verify_certificate:
+        unchecked = StepFinding(
+            Step.TLS,
+            Outcome.WARNED,
+            31,
+            "TLS 1.3; the certificate was not validated.",
+            "Turn JWKS Server Certificate Validation on once the certificate is signed by a recognized authority.",
+        )
+        steps = tuple(unchecked if step.step is Step.TLS else step for step in steps)
+    return Findings(steps=steps, key_set=key_set, ignored=key_set.ignored)
+
+
+_PASSED: Final = (
+    StepFinding(Step.ADDRESS, Outcome.PASSED, 9, "The host has 2 public addresses."),
+    StepFinding(Step.CONNECT, Outcome.PASSED, 18, "Connected to port 443."),
+    StepFinding(
+        Step.TLS, Outcome.PASSED, 31, "TLS 1.3; certificate issued by Example Trust R4, valid until 14 February 2027."
+    ),
+    StepFinding(Step.HTTP, Outcome.PASSED, 42, "Status 200, 2.1 KiB."),
+    StepFinding(Step.JWKS, Outcome.PASSED, 1, "The answer is a JSON Web Key Set of public keys."),
+    StepFinding(Step.KEYS, Outcome.PASSED, 0, "2 usable keys, 1 ignored."),
+)
+
+
+def _failed(at: Step, problem: Problem) -> Findings:
+    reached = list(Step).index(at)
+    steps = [
+        replace(passed, outcome=Outcome.NOT_REACHED, milliseconds=0, sentence="Not reached.", fix=None)
+        if position > reached
+        else passed
+        for position, passed in enumerate(_PASSED)
+    ]
+    steps[reached] = StepFinding(at, Outcome.FAILED, 100, problem.sentence, problem.fix)
+    return Findings(steps=tuple(steps), problem=problem)
