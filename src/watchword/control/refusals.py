@@ -54,6 +54,7 @@ class Refusal(Exception):
 
     Attributes:
         reason: the entry of the table; `code`, `status` and `sentence` follow from it.
+        details: what fills the named places of the sentence.
         field_errors: one sentence for each field at fault, by the field's name.
     """
 
@@ -64,5 +65,6 @@ class Refusal(Exception):
         self.code = reason.code
         self.status = reason.status
         self.sentence = reason.template.format(**details)
+        self.details = details
         self.field_errors = dict(field_errors or {})
         super().__init__(self.sentence)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.shortcuts import render
 
-from watchword.control.refusals import Refusal
+from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,8 @@ IDLE_SECONDS: Final = 30 * 60
 ABSOLUTE_SECONDS: Final = 12 * 3600
 SEEN_STEP_SECONDS: Final = 60
 """How often the time of the last request is written; a write per request would make every read a write."""
+
+_TEMPLATES: Final = {RefusalReason.PERMISSION_MISSING: "403.html", RefusalReason.NOT_FOUND: "404.html"}
 
 SIGNED_IN_AT: Final = "signed_in_at"
 SEEN_AT: Final = "seen_at"
@@ -84,5 +86,6 @@ class Refusals:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refusal):
             return None
-        context = {"sentence": exception.sentence}
-        return render(request, "access/refused.html", context, status=exception.status)
+        template = _TEMPLATES.get(exception.reason, "access/refused.html")
+        context = {"sentence": exception.sentence, "permission": exception.details.get("permission")}
+        return render(request, template, context, status=exception.status)
