@@ -1,0 +1,228 @@
+"""Key sets that must be refused, and keys in them that must be left out (CASES W-06 to W-12, J-12, J-22)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kit import forge
+from watchword.core.jwk import IgnoredKey, KeySet, KeySetRefused, admit, admit_key
+from watchword.core.jwk_problems import KeyProblem, KeySetProblem
+
+RSA = forge.rsa_key("rsa-1")
+EC = forge.ec_key("ec-1", "P-256")
+ED = forge.ed25519_key("ed-1")
+
+
+def problem_of(jwk: object) -> KeyProblem | None:
+    key = admit_key(jwk)
+    return key.problem if isinstance(key, IgnoredKey) else None
+
+
+def refusal_of(document: bytes) -> KeySetProblem:
+    with pytest.raises(KeySetRefused) as refused:
+        admit(document)
+    return refused.value.problem
+
+
+# -------------------------------------------------------------------- W-06, W-07: secrets
+
+
+def test_w06_shared_secret_without_its_value_is_left_out() -> None:
+    assert problem_of({"kty": "oct", "kid": "s"}) is KeyProblem.SYMMETRIC
+
+
+@pytest.mark.parametrize("secret", ["", "c2VjcmV0"], ids=["empty", "six bytes"])
+def test_w06_w07_published_shared_secret_refuses_the_set(secret: str) -> None:
+    document = forge.key_set(RSA, {"kty": "oct", "kid": "s", "k": secret})
+    assert refusal_of(document) is KeySetProblem.PRIVATE_MEMBERS
+
+
+@pytest.mark.parametrize("key", [RSA, EC, ED], ids=["RSA", "EC", "Ed25519"])
+def test_w07_published_private_key_refuses_the_set(key: forge.Key) -> None:
+    assert refusal_of(forge.key_set(forge.rsa_key("other"), key.private_jwk())) is KeySetProblem.PRIVATE_MEMBERS
+    assert problem_of(key.private_jwk()) is KeyProblem.PRIVATE_MEMBERS
+
+
+@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"])
+@pytest.mark.parametrize("value", ["AQAB", "", None, 0, []], ids=repr)
+def test_w07_single_private_member_is_enough_whatever_its_value(member: str, value: object) -> None:
+    document = forge.key_set(RSA, forge.rsa_key("other").jwk(**{member: value}))
+    assert refusal_of(document) is KeySetProblem.PRIVATE_MEMBERS
+
+
+def test_w07_refusal_holds_no_key_material() -> None:
+    private = RSA.private_jwk()
+    with pytest.raises(KeySetRefused) as refused:
+        admit(forge.key_set(private))
+    assert private["d"] not in f"{refused.value!r} {refused.value.problem.sentence} {refused.value.ignored}"
+
+
+# -------------------------------------------------------------------- W-08 to W-11: siblings, names, purposes
+
+STRANGERS: list[tuple[object, KeyProblem]] = [
+    ({"kty": "AKP", "alg": "ML-DSA-65", "kid": "pq", "pub": "AAAA"}, KeyProblem.KIND_UNKNOWN),
+    ({"kty": "rsa", "n": "AQAB", "e": "AQAB"}, KeyProblem.KIND_UNKNOWN),
+    ({"kty": ["RSA"]}, KeyProblem.KIND_UNKNOWN),
+    ({"kty": None}, KeyProblem.KIND_UNKNOWN),
+    ({}, KeyProblem.KIND_UNKNOWN),
+    (None, KeyProblem.NOT_AN_OBJECT),
+    ("key", KeyProblem.NOT_AN_OBJECT),
+    ([RSA.jwk()], KeyProblem.NOT_AN_OBJECT),
+    (1, KeyProblem.NOT_AN_OBJECT),
+]
+
+
+@pytest.mark.parametrize(("stranger", "expected"), STRANGERS, ids=[str(row[0])[:30] for row in STRANGERS])
+def test_w08_stranger_is_left_out_and_its_siblings_stay(stranger: Any, expected: KeyProblem) -> None:
+    keys = admit(forge.key_set(stranger, RSA))
+    assert [key.kid for key in keys.keys] == ["rsa-1"]
+    assert [key.problem for key in keys.ignored] == [expected]
+
+
+def test_w08_set_without_a_usable_key_is_refused_and_says_why_for_each() -> None:
+    with pytest.raises(KeySetRefused) as refused:
+        admit(forge.key_set({"kty": "AKP", "kid": "pq"}, RSA.jwk(use="enc")))
+    assert refused.value.problem is KeySetProblem.NO_USABLE_KEY
+    assert refused.value.ignored == (
+        IgnoredKey("pq", "AKP", KeyProblem.KIND_UNKNOWN),
+        IgnoredKey("rsa-1", "RSA", KeyProblem.USE_NOT_SIGNATURE),
+    )
+
+
+def test_w09_same_key_twice_under_one_kid_is_one_key() -> None:
+    assert len(admit(forge.key_set(RSA, RSA, RSA.jwk(use="sig"))).keys) == 1
+
+
+def test_w09_same_key_for_two_algorithms_under_one_kid_serves_both() -> None:
+    keys = admit(forge.key_set(RSA.jwk(alg="RS256"), RSA.jwk(alg="PS256"))).keys
+    assert [key.alg for key in keys] == ["RS256", "PS256"]
+
+
+def test_w09_different_keys_under_one_kid_refuse_the_set() -> None:
+    assert refusal_of(forge.key_set(RSA, forge.rsa_key("other").named("rsa-1"))) is KeySetProblem.KID_REUSED
+    assert refusal_of(forge.key_set(RSA, EC.named("rsa-1"))) is KeySetProblem.KID_REUSED
+
+
+def test_w09_encryption_key_may_share_the_kid_as_it_is_left_out() -> None:
+    assert len(admit(forge.key_set(RSA, forge.rsa_key("other").named("rsa-1").jwk(use="enc"))).keys) == 1
+
+
+def test_w09_kids_differ_by_case_and_several_keys_may_have_none() -> None:
+    document = forge.key_set(RSA, EC.named("RSA-1"), ED.named(None), forge.rsa_key("other").named(None))
+    assert [key.kid for key in admit(document).keys] == ["rsa-1", "RSA-1", None, None]
+
+
+@pytest.mark.parametrize(
+    "kid",
+    [1, None, "", "k" * 513, "k" * 10_240, "a\nb", "\x00", "\u2028", ["a"], {}, True],
+    ids=lambda kid: repr(kid)[:12],
+)
+def test_w09_key_whose_kid_is_no_printable_text_is_left_out(kid: object) -> None:
+    key = admit_key(RSA.jwk(kid=kid))
+    assert key == IgnoredKey(None, "RSA", KeyProblem.KID_MALFORMED)
+
+
+@pytest.mark.parametrize("kid", ["k" * 512, " ", "é", "🔑", "__proto__", "https://login.acme.example/keys/1#a"])
+def test_w09_any_printable_text_can_be_a_kid(kid: str) -> None:
+    assert problem_of(RSA.jwk(kid=kid)) is None
+
+
+def test_w10_certificates_beside_the_key_are_not_looked_at() -> None:
+    odd = RSA.jwk(x5c=["not a certificate"], x5t="AAAA", x5u="https://evil.example/", **{"x5t#S256": 1})
+    assert admit_key(odd) == admit_key(RSA.jwk())
+
+
+PURPOSES: list[tuple[dict[str, Any], KeyProblem | None]] = [
+    ({"use": "sig"}, None),
+    ({"use": "enc"}, KeyProblem.USE_NOT_SIGNATURE),
+    ({"use": "SIG"}, KeyProblem.USE_NOT_SIGNATURE),
+    ({"use": ""}, KeyProblem.USE_NOT_SIGNATURE),
+    ({"use": None}, KeyProblem.USE_NOT_SIGNATURE),
+    ({"use": ["sig"]}, KeyProblem.USE_NOT_SIGNATURE),
+    ({"key_ops": ["verify"]}, None),
+    ({"key_ops": ["sign", "verify"]}, None),
+    ({"key_ops": ["sign"]}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"key_ops": ["encrypt"]}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"key_ops": []}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"key_ops": "verify"}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"key_ops": {"verify": True}}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"key_ops": None}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"key_ops": [["verify"]]}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"use": "sig", "key_ops": ["encrypt"]}, KeyProblem.OPERATION_NOT_VERIFY),
+    ({"use": "enc", "key_ops": ["verify"]}, KeyProblem.USE_NOT_SIGNATURE),
+    ({"alg": "RS256"}, None),
+    ({"alg": "PS512"}, None),
+    ({"alg": "ES256"}, KeyProblem.ALGORITHM_NOT_FITTING),
+    ({"alg": "EdDSA"}, KeyProblem.ALGORITHM_NOT_FITTING),
+    ({"alg": "RSA-OAEP"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"alg": "HS256"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"alg": "none"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"alg": "rs256"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"alg": ""}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"alg": None}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"alg": ["RS256"]}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+]
+
+
+@pytest.mark.parametrize(("members", "expected"), PURPOSES, ids=[f"A-20, W-11: {row[0]}" for row in PURPOSES])
+def test_w11_purpose_of_the_key_is_respected(members: dict[str, Any], expected: KeyProblem | None) -> None:
+    assert problem_of(RSA.jwk(**members)) is expected
+
+
+@pytest.mark.parametrize("alg", ["ES384", "ES512", "RS256"])
+def test_w11_alg_must_fit_the_curve(alg: str) -> None:
+    assert problem_of(EC.jwk(alg=alg)) is KeyProblem.ALGORITHM_NOT_FITTING
+
+
+# -------------------------------------------------------------------- W-12, J-12, J-22: the document
+
+GOOD = forge.key_set(RSA)
+
+DOCUMENTS: list[tuple[str, bytes, KeySetProblem]] = [
+    ("W-12: two lists of keys", b'{"keys":[],' + GOOD[1:], KeySetProblem.NOT_JSON),
+    ("W-12: nested 100,000 deep", b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}", KeySetProblem.NOT_JSON),
+    ("W-12: NaN beside the keys", GOOD[:-1] + b',"x":NaN}', KeySetProblem.NOT_JSON),
+    ("W-12: a comment", b"/* keys */" + GOOD, KeySetProblem.NOT_JSON),
+    ("W-12: something behind", GOOD + b"x", KeySetProblem.NOT_JSON),
+    ("W-12: a key with two kids", b'{"keys":[{"kid":"a","kid":"b"}]}', KeySetProblem.NOT_JSON),
+    ("W-12: UTF-16", GOOD.decode().encode("utf-16"), KeySetProblem.NOT_JSON),
+    ("W-12: a byte order mark", b"\xef\xbb\xbf" + GOOD, KeySetProblem.NOT_JSON),
+    ("J-13: a login page", b"<!doctype html><title>Sign in</title>", KeySetProblem.NOT_JSON),
+    ("nothing", b"", KeySetProblem.NOT_JSON),
+    ("a list of keys", json.dumps([RSA.jwk()]).encode(), KeySetProblem.NOT_JSON),
+    ("an object without keys", b"{}", KeySetProblem.NOT_A_KEY_SET),
+    ("a single key", json.dumps(RSA.jwk()).encode(), KeySetProblem.NOT_A_KEY_SET),
+    ("keys as an object", b'{"keys":{}}', KeySetProblem.NOT_A_KEY_SET),
+    ("keys are null", b'{"keys":null}', KeySetProblem.NOT_A_KEY_SET),
+    ("J-22: no keys in the list", b'{"keys":[]}', KeySetProblem.EMPTY),
+    (
+        "J-12: 65 keys",
+        forge.key_set(*[forge.rsa_jwk(2_048, kid=f"k{n}") for n in range(65)]),
+        KeySetProblem.TOO_MANY_KEYS,
+    ),
+    ("J-11: a byte too many", GOOD + b" " * (262_145 - len(GOOD)), KeySetProblem.TOO_LARGE),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), [row[1:] for row in DOCUMENTS], ids=[row[0] for row in DOCUMENTS])
+def test_document_is_refused_whole(document: bytes, expected: KeySetProblem) -> None:
+    assert refusal_of(document) is expected
+
+
+def test_j11_j12_largest_document_and_most_keys_are_admitted() -> None:
+    keys = [forge.rsa_jwk(2_048, kid=f"k{n}") for n in range(64)]
+    document = forge.key_set(*keys)
+    assert len(admit(document + b" " * (262_144 - len(document))).keys) == 64
+
+
+def test_members_beside_the_keys_are_not_looked_at() -> None:
+    assert isinstance(admit(forge.key_set(RSA, issuer="x", keys_of=[1])), KeySet)
+
+
+def test_every_problem_has_a_code_of_its_own_and_a_sentence() -> None:
+    for problems in (list(KeyProblem), list(KeySetProblem)):
+        assert len({problem.code for problem in problems}) == len(problems)
+        assert all(problem.sentence.endswith(".") for problem in problems)
