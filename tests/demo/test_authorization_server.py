@@ -70,7 +70,7 @@ class Server:
 
     def by_post(self, **fields: str) -> Answer:
         client = self.issuing.client
-        return self.token(client_id=client.id, client_secret=client.secret, **fields)
+        return self.token(None, client_id=client.id, client_secret=client.secret, **fields)
 
 
 def basic(client_id: str, secret: str) -> dict[str, str]:

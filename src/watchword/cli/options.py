@@ -13,7 +13,8 @@ from watchword.cli.output import compose
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEBUG_VARIABLE = "WATCHWORD_DEBUG_COMMANDS"
+DEBUG_VARIABLE = "watchword.debug"
+FORMAT_VARIABLE = "WATCHWORD_LOG_FORMAT"
 
 
 def into_environment(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
@@ -45,6 +46,10 @@ def _debug(context: click.Context, _parameter: click.Parameter, value: bool) -> 
         context.find_root().meta[DEBUG_VARIABLE] = True
 
 
+debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show the traceback of a failure."
+)
+
 settings_options = compose(
     click.option(
         "--config",
@@ -64,7 +69,7 @@ settings_options = compose(
         "--database-url",
         expose_value=False,
         callback=_database_url,
-        help="postgresql://host/name without a password, or sqlite:///path.  [env: WATCHWORD_DATABASE_URL]",
+        help="postgresql://user@host/name without a password.  [env: WATCHWORD_DATABASE_URL; default: SQLite]",
     ),
-    click.option("--debug", is_flag=True, expose_value=False, callback=_debug, help="Show the traceback of a failure."),
+    debug_option,
 )

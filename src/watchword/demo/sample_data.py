@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from watchword.control.access.actor import Interface, command_line
-from watchword.control.access.commands import CreateAdministrator, CreateOperator
+from watchword.control.access.commands import CreateAdministrator, CreateOperator, CreateSignInLink, RedeemSignInLink
 from watchword.control.access.models import Person
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.servers.commands import AddServer, DisableServer, EnableServer
@@ -47,12 +47,15 @@ def create_people() -> SampleData:
     """Make Acme, its subscription, Alice and Bob, with random passwords."""
     actor = command_line()
     now = timezone.now()
-    CreateOrganization(id=ORGANIZATION, name="Acme").run(actor)
+    CreateOrganization(organization_id=ORGANIZATION, name="Acme").run(actor)
     SetSubscription(organization_id=ORGANIZATION, starts_at=now, expires_at=now + SUBSCRIPTION).run(actor)
     alice = SignIn(email=ALICE, password=secrets.token_urlsafe(12))
     bob = SignIn(email=BOB, password=secrets.token_urlsafe(12))
-    CreateAdministrator(organization_id=ORGANIZATION, email=alice.email, password=alice.password).run(actor)
-    CreateOperator(email=bob.email, password=bob.password).run(actor)
+    CreateAdministrator(organization_id=ORGANIZATION, email=alice.email, name="Alice").run(actor)
+    CreateOperator(email=bob.email, name="Bob").run(actor)
+    for person in (alice, bob):
+        link = CreateSignInLink(email=person.email).run(actor)
+        RedeemSignInLink(secret=link, password=person.password).run(now=now)
     return SampleData(administrator=alice, operator=bob)
 
 

@@ -1,0 +1,70 @@
+"""Makes the control plane usable in this process: settings read, Django set up, database at hand."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from watchword.cli.output import CommandFailed
+
+if TYPE_CHECKING:
+    from watchword.control.config import ControlSettings
+
+SETTINGS_MODULE = "watchword.control.settings"
+
+
+def control_settings() -> ControlSettings:
+    """The settings from flags, environment and file.
+
+    Raises:
+        SettingsProblem: one sentence for each wrong setting.
+    """
+    from watchword.control.config import load
+
+    return load()
+
+
+def open_control_plane() -> ControlSettings:
+    """Set Django up. Call before importing any model.
+
+    Raises:
+        SettingsProblem: one sentence for each wrong setting.
+    """
+    settings = control_settings()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
+    settings.read_or_create_secret_key()
+    import django
+
+    django.setup()
+    return settings
+
+
+def open_migrated_control_plane() -> ControlSettings:
+    """As `open_control_plane`, for commands that read or write rows.
+
+    Raises:
+        CommandFailed: the database has not this version's form.
+    """
+    settings = open_control_plane()
+    if unapplied_migrations():
+        raise CommandFailed("The database does not have this version's form yet. Run `watchword migrate`.")
+    return settings
+
+
+def unapplied_migrations() -> list[str]:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def apply_migrations() -> list[str]:
+    """Apply what is missing, and return what was applied, in order."""
+    from django.core.management import call_command
+
+    pending = unapplied_migrations()
+    if pending:
+        call_command("migrate", interactive=False, verbosity=0)
+    return pending

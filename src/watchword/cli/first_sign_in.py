@@ -1,0 +1,75 @@
+"""The very first start: an organization and an administrator, so that somebody can sign in at all."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from watchword.cli.people import create_administrator
+
+if TYPE_CHECKING:
+    from watchword.control.config import ControlSettings
+
+ORGANIZATION_ID = "main"
+ORGANIZATION_NAME = "Main"
+EMAIL = "admin@localhost"
+SUBSCRIPTION = timedelta(days=365)
+
+
+def first_sign_in(control: ControlSettings) -> list[str]:
+    """Lines that explain how to sign in for the first time; none when there is somebody already.
+
+    At a terminal it asks for names; elsewhere, such as under systemd, it takes the defaults and says so. It is only
+    for `watchword serve` without a role: a production's portal never makes people by itself.
+    """
+    from watchword.control.access.models import Person
+    from watchword.control.organizations.models import Organization
+
+    if Person.objects.exists() or Organization.objects.exists():
+        return []
+    organization_id, name, email = ask() if sys.stdin.isatty() and sys.stdout.isatty() else defaults()
+    create_organization(organization_id, name)
+    made = create_administrator(control, organization_id=organization_id, email=email)
+    return [
+        "",
+        f"Nobody can sign in yet, so organization {name} ({organization_id}) was made, with an API subscription for a",
+        f"year, and an administrator, {made.email}. Choose a password for it here, once, within a day:",
+        "",
+        f"    {made.link}",
+        "",
+        "More people: `watchword administrator create EMAIL --organization ID`; more organizations:",
+        "`watchword organization create ID`. Both also while this runs.",
+        "",
+    ]
+
+
+def defaults() -> tuple[str, str, str]:
+    return ORGANIZATION_ID, ORGANIZATION_NAME, EMAIL
+
+
+def ask() -> tuple[str, str, str]:
+    click.echo("This is a new installation. Name the organization whose authorization servers you will manage.")
+    name = click.prompt("Organization's name", default=ORGANIZATION_NAME)
+    organization_id = click.prompt("Its short ID, for URLs", default=suggested_id(name))
+    email = click.prompt("Your e-mail address, to sign in with", default=EMAIL)
+    return organization_id, name, email
+
+
+def suggested_id(name: str) -> str:
+    """An ID that fits the rules, made of the letters and digits of a name."""
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    suggestion = "-".join(words).lstrip("0123456789-")[:32].rstrip("-")
+    return suggestion if len(suggestion) > 1 else ORGANIZATION_ID
+
+
+def create_organization(organization_id: str, name: str) -> None:
+    from watchword.control.access.actor import command_line
+    from watchword.control.organizations.commands import CreateOrganization, SetSubscription
+
+    now = datetime.now(tz=UTC)
+    CreateOrganization(organization_id=organization_id, name=name).run(command_line())
+    SetSubscription(organization_id=organization_id, starts_at=now, expires_at=now + SUBSCRIPTION).run(command_line())

@@ -1,0 +1,65 @@
+"""docs/commands.md, made of the commands' own help: `python -m watchword.cli.reference > docs/commands.md`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WIDTH = 110
+
+INTRODUCTION = """\
+# The command line
+
+`watchword demo` shows everything working on throw-away data; `watchword serve` runs portal, worker and verifier on one
+machine. In production each role runs by itself (`watchword serve portal|worker|verifier`), after `watchword migrate`.
+
+- **Settings** come from flags, then from the environment (`WATCHWORD_…`), then from a file: `watchword.toml` in the
+  working directory, or the one named by `--config`. The verifier's are in its table `[verifier]`, or start with
+  `WATCHWORD_VERIFIER_`. `watchword config check` shows them all and says what would stop a start.
+- **Results** go to standard output, everything else to standard error. `--json` prints results for programs.
+- **Exit status**: 0 done, or allowed; 1 refused, denied or failed; 2 wrong usage or a wrong setting.
+- **Secrets** (tokens, passwords) are read from standard input or a file. They are never arguments, which every user
+  of a machine can read.
+- Colours only at a terminal and without `NO_COLOR`. `--debug` adds the traceback to a failure.
+
+The sections below are the commands' own `--help`; a test keeps them equal.
+"""
+
+
+def render(root: click.Group) -> str:
+    """The whole page."""
+    sections = [INTRODUCTION]
+    sections += [f"## {path}\n\n```\n{text}\n```\n" for path, text in help_pages(root, "watchword")]
+    return "\n".join(sections)
+
+
+def help_pages(command: click.Command, path: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    """Every command's path and help, folded at 110 columns whatever the terminal."""
+    context = click.Context(
+        command,
+        info_name=path.rpartition(" ")[2],
+        parent=parent,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
+    yield path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from help_pages(below, f"{path} {name}", context)
+
+
+def main() -> None:
+    from watchword.cli.root import watchword
+
+    click.echo(render(watchword), nl=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""`watchword serve`: all roles of one machine under one command, or one role by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from watchword.cli.log_stream import LogStream
+from watchword.cli.options import FORMAT_VARIABLE, into_environment, settings_options
+from watchword.cli.output import CommandFailed, compose
+from watchword.cli.ports import require_free
+from watchword.cli.roles import COLOURS, roles
+from watchword.cli.supervisor import StartFailed, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from watchword.control.config import ControlSettings
+    from watchword.verifier.config import VerifierSettings
+
+ROLES = ("portal", "verifier", "worker")
+
+
+def _port(flag: str, variable: str, what: str) -> Callable[[Any], Any]:
+    return click.option(
+        flag,
+        type=click.IntRange(1, 65535),
+        expose_value=False,
+        callback=lambda context, parameter, value: into_environment(variable)(
+            context, parameter, None if value is None else str(value)
+        ),
+        help=f"{what}  [env: {variable}]",
+    )
+
+
+port_options = compose(
+    _port("--portal-port", "WATCHWORD_PORTAL_PORT", "Port of the portal; 8080."),
+    _port("--verifier-port", "WATCHWORD_VERIFIER_PORT", "Port where gateways ask the verifier; 8081."),
+    _port("--verifier-admin-port", "WATCHWORD_VERIFIER_ADMIN_PORT", "Port of the verifier's /readyz; 9081."),
+)
+
+
+@click.command()
+@click.argument("role", required=False, type=click.Choice(ROLES))
+@port_options
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    expose_value=False,
+    callback=into_environment(FORMAT_VARIABLE),
+    help=f"How log lines look; text at a terminal and without ROLE, else json.  [env: {FORMAT_VARIABLE}]",
+)
+@settings_options
+def serve(*, role: str | None) -> None:
+    """Run portal, worker and verifier on this machine, or only ROLE: portal, verifier or worker.
+
+    Without ROLE the database is migrated first, the verifier gets its credential by itself, each role is started
+    again when it ends, and SIGTERM or Ctrl-C stops all of them. With ROLE, as in production, nothing of this is done:
+    run `watchword migrate` and `watchword verifier create` yourself.
+    """
+    use_portal_port_in_origin()
+    if role is None:
+        serve_everything()
+        return
+    from watchword.cli import role_processes
+
+    {
+        "portal": role_processes.run_portal,
+        "worker": role_processes.run_worker,
+        "verifier": role_processes.run_verifier,
+    }[role]()
+
+
+def use_portal_port_in_origin() -> None:
+    """With another port and no word about the origin, links and the Host check must follow the port."""
+    port = os.environ.get("WATCHWORD_PORTAL_PORT")
+    if port is not None:
+        os.environ.setdefault("WATCHWORD_PUBLIC_ORIGIN", f"http://127.0.0.1:{port}")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The settings of all roles on one machine."""
+
+    control: ControlSettings
+    verifier: VerifierSettings
+
+    @property
+    def portal(self) -> tuple[str, int]:
+        return self.control.portal_host, self.control.portal_port
+
+    @property
+    def verifier_admin(self) -> tuple[str, int]:
+        return self.verifier.admin_host, self.verifier.admin_port
+
+    def require_free_ports(self) -> None:
+        """Raises CommandFailed."""
+        require_free(
+            {
+                "--portal-port": self.portal,
+                "--verifier-port": (self.verifier.host, self.verifier.port),
+                "--verifier-admin-port": self.verifier_admin,
+            }
+        )
+
+
+def serve_everything() -> None:
+    machine = prepare()
+    log = log_stream()
+    from watchword.cli.first_sign_in import first_sign_in
+
+    welcome = first_sign_in(machine.control)
+    with supervised(machine, log) as supervisor:
+        log.say(f"Admin Portal  {machine.control.public_origin}")
+        log.say(f"Verifier      http://{machine.verifier.host}:{machine.verifier.port}/verify/plain/ORGANIZATION")
+        log.say(f"State         {machine.control.data_dir.resolve()}; stop with Ctrl-C")
+        for line in welcome:
+            log.say(line)
+        supervisor.run()
+        log.say("Stopped.")
+
+
+def prepare() -> Machine:
+    """Check settings and ports, migrate, and see to the verifier's credential.
+
+    Raises:
+        SettingsProblem, SettingsRefused: a setting stops the start.
+        CommandFailed: a port is in use.
+    """
+    from watchword.cli.control_plane import apply_migrations, open_control_plane
+    from watchword.cli.local_verifier import local_verifier_settings
+
+    control = open_control_plane()
+    control.fetch_policy()
+    from watchword.verifier.config import load_settings
+
+    credential_file = control.data_dir.resolve() / "verifier" / "credential"
+    machine = Machine(control, load_settings(**local_verifier_settings(control, credential_file)))
+    machine.require_free_ports()
+    apply_migrations()
+    return machine
+
+
+@contextmanager
+def supervised(machine: Machine, log: LogStream, environment: Mapping[str, str] | None = None) -> Iterator[Supervisor]:
+    """Start all roles; when the block ends they are gone. SIGTERM and SIGINT make `Supervisor.run` return.
+
+    Raises:
+        CommandFailed: a role did not start.
+    """
+    from watchword.cli.local_verifier import ensure_credential, verifier_environment
+
+    credential_file = machine.verifier.credential_file
+    if credential_file is not None:
+        ensure_credential(credential_file)
+    children = {FORMAT_VARIABLE: "text", **verifier_environment(machine.verifier), **(environment or {})}
+    supervisor = Supervisor(roles(machine, {**children, **_given_format()}), log)
+    before = {number: signal.signal(number, supervisor.request_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        supervisor.start()
+        yield supervisor
+    except StartFailed as failure:
+        raise CommandFailed(f"{failure} Its last lines above say why.") from None
+    finally:
+        supervisor.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def log_stream() -> LogStream:
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return LogStream(sys.stdout, colours=COLOURS if coloured else {})
+
+
+def _given_format() -> dict[str, str]:
+    given = os.environ.get(FORMAT_VARIABLE)
+    return {} if given is None else {FORMAT_VARIABLE: given}

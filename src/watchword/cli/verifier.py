@@ -1,0 +1,106 @@
+"""`watchword verifier`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from watchword.cli.control_plane import open_migrated_control_plane
+from watchword.cli.local_verifier import write_secret
+from watchword.cli.moments import iso
+from watchword.cli.options import settings_options
+from watchword.cli.output import CommandFailed, json_option, print_json, print_rows
+
+
+@click.group()
+def verifier() -> None:
+    """Create, revoke and list the credentials of verifiers."""
+
+
+@verifier.command("create")
+@click.argument("name")
+@click.option(
+    "--credential-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the secret there, readable by you alone, instead of printing it.",
+)
+@json_option
+@settings_options
+def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
+    """Give a verifier the right to follow the feed.
+
+    Its secret is shown once. Hand it to the verifier as WATCHWORD_VERIFIER_CREDENTIAL, or by a file named in
+    WATCHWORD_VERIFIER_CREDENTIAL_FILE. A name is never given twice, not even after it was revoked.
+    """
+    open_migrated_control_plane()
+    from watchword.control.access.actor import command_line
+    from watchword.control.fleet.commands import CreateVerifier
+
+    secret = CreateVerifier(name=name).run(command_line())
+    if credential_file is not None:
+        write_secret(credential_file, secret)
+    if as_json:
+        shown = {"credential": secret} if credential_file is None else {"credential_file": str(credential_file)}
+        print_json({"name": name, **shown})
+    elif credential_file is not None:
+        click.echo(f"Verifier {name}: its secret is in {credential_file}.")
+    else:
+        click.echo(secret)
+        click.echo(f"This is the secret of verifier {name}. It is not kept and cannot be shown again.", err=True)
+
+
+@verifier.command("revoke")
+@click.argument("name")
+@json_option
+@settings_options
+def revoke(*, name: str, as_json: bool) -> None:
+    """Take a verifier's right back. It then denies everything once its snapshot is too old, 24 hours at most."""
+    open_migrated_control_plane()
+    from watchword.control.access.actor import command_line
+    from watchword.control.fleet.commands import RevokeVerifier
+    from watchword.control.refusals import Refusal, RefusalReason
+
+    try:
+        RevokeVerifier(name=name).run(command_line())
+    except Refusal as refusal:
+        if refusal.reason is not RefusalReason.NOT_FOUND:
+            raise
+        raise CommandFailed(
+            f"There is no verifier {name} with a right to revoke; see `watchword verifier list`."
+        ) from None
+    if as_json:
+        print_json({"name": name, "revoked": True})
+    else:
+        click.echo(f"Verifier {name} is revoked; the feed no longer answers it.")
+
+
+@verifier.command("list")
+@json_option
+@settings_options
+def list_verifiers(*, as_json: bool) -> None:
+    """List all verifiers with what they last said of themselves."""
+    open_migrated_control_plane()
+    from watchword.control.fleet.models import VerifierCredential
+
+    rows = [
+        {
+            "name": row.name,
+            "created_at": iso(row.created_at),
+            "revoked_at": iso(row.revoked_at),
+            "last_seen_at": iso(row.last_seen_at),
+            "last_revision": row.last_revision,
+            "node": row.node,
+            "version": row.version,
+        }
+        for row in VerifierCredential.objects.order_by("name")
+    ]
+    columns = {
+        "name": "Name",
+        "node": "Node",
+        "version": "Version",
+        "last_revision": "Revision",
+        "last_seen_at": "Last seen",
+        "revoked_at": "Revoked",
+    }
+    print_rows(rows, columns, as_json=as_json, empty="There is no verifier yet: `watchword verifier create NAME`.")
