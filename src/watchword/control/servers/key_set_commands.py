@@ -244,11 +244,12 @@ def _release(work: Work, state: KeySetState, due: float, published_until: dateti
         due: when the next fetch is due, in Unix seconds.
         published_until: what trust says about how long the keys are believed; None to publish in any case.
     """
+    # What was asked for while this fetch was under way wants a fetch that began afterwards. A stamp in the future, left
+    # by a clock that was set back, must not make every fetch be followed by another at once.
+    begun_at = state.attempted_at or work.now
     asked_meanwhile = any(
-        stamp is not None and state.attempted_at is not None and stamp > state.attempted_at
-        for stamp in (state.forced_at, state.requested_at)
+        stamp is not None and begun_at < stamp <= work.now for stamp in (state.forced_at, state.requested_at)
     )
-    # What was asked for while this fetch was under way wants a fetch that began afterwards.
     state.due_at = work.now if asked_meanwhile else from_unix(due)
     state.lease_until = None
     state.lease_holder = None
