@@ -94,10 +94,18 @@ def trust_from_database(organization: str) -> tuple[Trust | None, float]:
 
 def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, float]:
     """The trust of a verifier's disk copy, None for an unknown organization, and until when the copy is believed."""
-    from watchword.verifier.disk import read_copy
+    from watchword.verifier.config import load_settings
+    from watchword.verifier.disk import CopyDamaged, DiskCopy
 
-    copy = read_copy(path)
-    return copy.snapshot.organizations.get(organization), copy.good_until
+    try:
+        copy = DiskCopy(path).load(now=time.time())
+    except CopyDamaged:
+        raise CommandFailed(
+            f"{path} is damaged, or is no verifier's disk copy; a verifier would refuse it too."
+        ) from None
+    if copy is None:
+        raise CommandFailed(f"{path} is gone.")
+    return copy.snapshot.organizations.get(organization), copy.heard_at + load_settings().snapshot_hard_limit
 
 
 def describe(decision: Decision) -> dict[str, Any]:

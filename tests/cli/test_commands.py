@@ -1,0 +1,210 @@
+"""Each command's results, exit status and sentences."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from watchword.control.access.models import Person
+from watchword.control.access.signing_in import SignIn
+from watchword.control.audit.models import AuditEvent
+from watchword.control.fleet.queries import verifier_of_secret
+from watchword.control.organizations.models import Organization, Subscription
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kit.command_line import CommandLine
+
+PASSWORD = "a rather long sentence"
+
+
+@pytest.fixture
+def acme(command_line: CommandLine) -> CommandLine:
+    command_line.ok("organization", "create", "acme", "--name", "Acme", "--subscription-days", "30")
+    return command_line
+
+
+# ---------------------------------------------------------------- organization
+
+
+def test_an_organization_is_created_with_a_subscription(command_line: CommandLine) -> None:
+    outcome = command_line.ok("organization", "create", "acme", "--name", "Acme", "--subscription-days", "30")
+    assert outcome.stdout == "Created organization acme (Acme); API subscription: active.\n"
+    subscription = Subscription.objects.get(organization_id="acme")
+    assert (subscription.expires_at - subscription.starts_at).days == 30
+    assert AuditEvent.objects.filter(interface="command_line", action="organization_created").count() == 1
+
+
+def test_without_a_subscription_an_organization_is_inactive(command_line: CommandLine) -> None:
+    row = command_line.ok("organization", "create", "globex", "--json").json()
+    assert row == {
+        "id": "globex",
+        "name": "globex",
+        "standing": "inactive",
+        "starts_at": None,
+        "expires_at": None,
+        "enabled_server": None,
+    }
+
+
+def test_an_id_is_given_once(acme: CommandLine) -> None:
+    outcome = acme.run("organization", "create", "acme")
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert outcome.stderr == "Error: The name “acme” is already taken.\n"
+
+
+def test_a_wrong_id_is_explained_at_its_field(command_line: CommandLine) -> None:
+    outcome = command_line.run("organization", "create", "Acme!")
+    assert outcome.exit_code == 1
+    assert "organization_id: The id has 2 to 32 characters" in outcome.stderr
+    assert not Organization.objects.exists()
+
+
+def test_a_subscription_is_renewed(acme: CommandLine) -> None:
+    outcome = acme.ok("organization", "subscribe", "acme", "--expires-at", "2090-01-31")
+    assert outcome.stdout.endswith("active, until 2090-01-31T00:00:00Z.\n")
+    row = acme.ok(
+        *("organization", "subscribe", "acme", "--starts-at", "2089-01-01T00:00:00+01:00"),
+        *("--expires-at", "2090-01-31", "--api-call-threshold", "1000", "--json"),
+    ).json()
+    assert (row["standing"], row["starts_at"]) == ("inactive", "2088-12-31T23:00:00Z")
+    assert Subscription.objects.get().api_call_threshold == 1000
+
+
+def test_a_date_that_is_none_is_wrong_usage(acme: CommandLine) -> None:
+    outcome = acme.run("organization", "subscribe", "acme", "--expires-at", "soon")
+    assert outcome.exit_code == 2
+    assert "'soon' is not a date such as 2027-01-31" in outcome.stderr
+
+
+def test_organizations_are_listed(acme: CommandLine) -> None:
+    assert [row["id"] for row in acme.ok("organization", "list", "--json").json()] == ["acme"]
+    table = acme.ok("organization", "list").stdout
+    assert re.search(r"^acme +Acme +active +\d{4}-", table, re.MULTILINE)
+    assert "\x1b" not in table
+
+
+def test_an_empty_list_says_what_to_do(command_line: CommandLine) -> None:
+    assert "`watchword organization create ID`" in command_line.ok("organization", "list").stdout
+    assert command_line.ok("organization", "list", "--json").json() == []
+
+
+# ---------------------------------------------------------------- administrator and operator
+
+
+def test_an_administrator_gets_a_one_time_link(acme: CommandLine) -> None:
+    outcome = acme.ok("administrator", "create", "Alice@acme.example", "--organization", "acme")
+    assert re.fullmatch(r"http://127\.0\.0\.1:8080/sign-in/[\w-]{43}\n", outcome.stdout)
+    assert "alice@acme.example" in outcome.stderr
+    assert not Person.objects.get().has_usable_password()
+
+
+def test_somebody_who_exists_gets_a_new_link(acme: CommandLine) -> None:
+    create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--json")
+    first, second = acme.ok(*create).json(), acme.ok(*create).json()
+    assert first["link"] != second["link"]
+    assert Person.objects.count() == 1
+
+
+def test_an_address_of_another_organization_is_not_let_in(acme: CommandLine) -> None:
+    acme.ok("organization", "create", "globex")
+    acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    outcome = acme.run("administrator", "create", "alice@acme.example", "--organization", "globex")
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert "already taken" in outcome.stderr
+    assert acme.run("operator", "create", "alice@acme.example").exit_code == 1
+
+
+def test_an_unknown_organization_has_no_administrators(command_line: CommandLine) -> None:
+    assert command_line.run("administrator", "create", "alice@acme.example", "--organization", "acme").exit_code == 1
+
+
+def test_an_unknown_role_is_explained(acme: CommandLine) -> None:
+    outcome = acme.run("administrator", "create", "alice@acme.example", "--organization", "acme", "--role", "Auditor")
+    assert outcome.exit_code == 1
+    assert "There is no role “Auditor”." in outcome.stderr
+
+
+def test_a_password_comes_by_standard_input(acme: CommandLine) -> None:
+    create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
+    outcome = acme.ok(*create, stdin=f"{PASSWORD}\n")
+    assert outcome.stdout == "Created alice@acme.example, who signs in with the password given.\n"
+    assert SignIn(email="alice@acme.example", password=PASSWORD).run(now=datetime.now(tz=UTC)) is not None
+
+
+def test_a_weak_password_is_refused_with_its_reason(command_line: CommandLine) -> None:
+    outcome = command_line.run("operator", "create", "bob@watchword.example", "--password-stdin", stdin="secret\n")
+    assert outcome.exit_code == 1
+    assert "password: This password is too short." in outcome.stderr
+
+
+def test_an_operator_belongs_to_no_organization(command_line: CommandLine) -> None:
+    made = command_line.ok("operator", "create", "bob@watchword.example", "--json").json()
+    assert made["organization"] is None
+    assert Person.objects.get().kind == "operator"
+
+
+# ---------------------------------------------------------------- verifier
+
+
+def test_a_verifiers_secret_is_shown_once(command_line: CommandLine) -> None:
+    outcome = command_line.ok("verifier", "create", "edge-1")
+    found = verifier_of_secret(outcome.stdout.strip())
+    assert found is not None
+    assert found.name == "edge-1"
+    assert "cannot be shown again" in outcome.stderr
+    assert outcome.stdout.strip() not in command_line.ok("verifier", "list", "--json").stdout
+
+
+def test_a_verifiers_secret_goes_into_a_file_of_its_owner(command_line: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "verifier" / "credential"
+    outcome = command_line.ok("verifier", "create", "edge-1", "--credential-file", str(path))
+    assert verifier_of_secret(path.read_text().strip()) is not None
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text().strip() not in outcome.stdout
+    as_json = command_line.ok("verifier", "create", "edge-2", "--credential-file", str(path), "--json").json()
+    assert as_json == {"name": "edge-2", "credential_file": str(path)}
+
+
+def test_a_revoked_verifier_is_no_longer_known(command_line: CommandLine) -> None:
+    secret = command_line.ok("verifier", "create", "edge-1", "--json").json()["credential"]
+    assert command_line.ok("verifier", "revoke", "edge-1").stdout.startswith("Verifier edge-1 is revoked")
+    assert verifier_of_secret(secret) is None
+    assert command_line.ok("verifier", "list", "--json").json()[0]["revoked_at"].endswith("Z")
+    assert command_line.run("verifier", "create", "edge-1").exit_code == 1
+
+
+def test_only_a_verifier_with_a_right_can_be_revoked(command_line: CommandLine) -> None:
+    outcome = command_line.run("verifier", "revoke", "edge-1")
+    assert outcome.exit_code == 1
+    assert "There is no verifier edge-1" in outcome.stderr
+    command_line.ok("verifier", "create", "edge-1")
+    assert command_line.ok("verifier", "revoke", "edge-1", "--json").json() == {"name": "edge-1", "revoked": True}
+
+
+def test_verifiers_are_listed(command_line: CommandLine) -> None:
+    assert "`watchword verifier create NAME`" in command_line.ok("verifier", "list").stdout
+    command_line.ok("verifier", "create", "edge-1")
+    assert "edge-1" in command_line.ok("verifier", "list").stdout
+
+
+# ---------------------------------------------------------------- audit and migrate
+
+
+def test_a_whole_chain_is_whole(acme: CommandLine) -> None:
+    assert re.fullmatch(r"The chain of \d+ events is whole\.\n", acme.ok("audit", "verify").stdout)
+    document = acme.ok("audit", "verify", "--json").json()
+    assert document == {"whole": True, "events": AuditEvent.objects.count(), "fault": None}
+
+
+def test_an_empty_chain_is_whole(command_line: CommandLine) -> None:
+    assert command_line.ok("audit", "verify", "--json").json()["events"] == 0
+
+
+def test_a_database_of_this_version_needs_no_migration(command_line: CommandLine) -> None:
+    assert command_line.ok("migrate").stdout == "Nothing to apply; the database has this version's form.\n"
+    assert command_line.ok("migrate", "--check", "--json").json() == {"pending": []}

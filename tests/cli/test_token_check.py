@@ -1,0 +1,108 @@
+"""`watchword token check` on tokens of Acme's authorization server."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import acme, forge
+from kit.registrations import add, organization
+from watchword.cli.token import describe, result
+from watchword.core.decision import Deny, Reason
+from watchword.core.trust import SubscriptionPeriod
+from watchword.core.verify import STEPS
+from watchword.feed import Snapshot
+from watchword.verifier.disk import DiskCopy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kit.command_line import CommandLine
+
+
+def test_ten_steps_are_shown_for_a_denied_token(command_line: CommandLine) -> None:
+    command_line.ok("organization", "create", "acme", "--subscription-days", "1")
+    outcome = command_line.run("token", "check", "--organization", "acme", stdin="e30.e30.x\n")
+    assert outcome.exit_code == 1
+    lines = outcome.stdout.splitlines()
+    assert lines[0].startswith("✓  1  ")
+    assert lines[1].startswith("✗  2  ")
+    assert [line[0] for line in lines[2:10]] == ["·"] * 8
+    assert "(no_enabled_server)" in outcome.stdout
+    assert "e30" not in outcome.stdout + outcome.stderr
+
+
+def test_the_token_may_come_from_a_file(command_line: CommandLine, tmp_path: Path) -> None:
+    command_line.ok("organization", "create", "acme")
+    (tmp_path / "token").write_text("Bearer e30.e30.x")
+    document = command_line.run("token", "check", "--organization", "acme", "token", "--json").json()
+    assert (document["decision"], document["reason"], document["status"]) == ("deny", "subscription_inactive", 403)
+
+
+def test_an_unknown_organization_is_a_failure(command_line: CommandLine) -> None:
+    outcome = command_line.run("token", "check", "--organization", "acme", stdin="e30.e30.x")
+    assert outcome.exit_code == 1
+    assert "There is no organization 'acme'" in outcome.stderr
+
+
+@pytest.mark.parametrize("stdin", ["", "\n", "Bearer \n"])
+def test_nothing_to_check_is_wrong_usage(bare_command_line: CommandLine, stdin: str) -> None:
+    outcome = bare_command_line.run("token", "check", "--organization", "acme", stdin=stdin)
+    assert outcome.exit_code == 2
+    assert "There is no token to check" in outcome.stderr
+
+
+def test_a_token_is_never_an_argument(bare_command_line: CommandLine) -> None:
+    outcome = bare_command_line.run("token", "check", "--organization", "acme", "e30.e30.x")
+    assert outcome.exit_code == 2
+
+
+def test_a_fault_of_our_own_says_nothing_about_any_step() -> None:
+    document = describe(Deny(Reason.UNDECIDABLE))
+    assert {step["result"] for step in document["steps"]} == {"not_reached"}
+
+
+@pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
+def test_steps_before_the_failed_one_have_passed(number: int) -> None:
+    results = [result(step, number) for step in range(1, len(STEPS) + 1)]
+    assert results == ["passed"] * (number - 1) + ["failed"] + ["not_reached"] * (len(STEPS) - number)
+
+
+def test_a_good_token_is_allowed_with_its_claims(command_line: CommandLine) -> None:
+    organization()
+    key = forge.rsa_key("first")
+    add(key)
+    document = command_line.ok("token", "check", "--organization", "acme", "--json", stdin=good_token(key)).json()
+    assert (document["decision"], document["server"]) == ("allow", "ProdOkta")
+    assert {step["result"] for step in document["steps"]} == {"passed"}
+    assert document["claims"]["audience"] == ["https://api.example/"]
+    shown = command_line.ok("token", "check", "--organization", "acme", stdin=good_token(key)).stdout
+    assert "Allowed for acme by server ProdOkta." in shown
+    assert shown.count("✓") == 10
+
+
+def test_a_verifiers_disk_copy_decides_without_a_database(bare_command_line: CommandLine, tmp_path: Path) -> None:
+    path, now, key = tmp_path / "snapshot.json", time.time(), forge.rsa_key("first")
+    subscription = SubscriptionPeriod(int(now) - 10, int(now) + 1000)
+    known = acme.trust(server=acme.server(key, keys_good_until=int(now) + 1000), subscription=subscription)
+    DiskCopy(path).store(Snapshot("0" * 16, 1, {"acme": known}), heard_at=now)
+    check = ("token", "check", "--snapshot", str(path), "--json")
+    allowed = bare_command_line.ok(*check, "--organization", "acme", stdin=good_token(key))
+    assert allowed.json()["decision"] == "allow"
+    denied = bare_command_line.run(*check, "--organization", "globex", stdin=good_token(key))
+    assert (denied.exit_code, denied.json()["reason"]) == (1, "organization_unknown")
+
+
+def test_a_damaged_copy_is_not_used(bare_command_line: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    path.write_text("{}")
+    outcome = bare_command_line.run("token", "check", "--snapshot", str(path), "--organization", "acme", stdin="e30")
+    assert outcome.exit_code == 1
+    assert "is damaged" in outcome.stderr
+
+
+def good_token(key: forge.Key) -> str:
+    now = int(time.time())
+    return forge.token(key, "RS256", iat=now, exp=now + 300)
