@@ -1,0 +1,146 @@
+"""The two requests that a verifier sends to the control plane. The only outgoing connections of the data plane."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlencode
+
+import httpcore2
+import truststore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 10.0
+"""Beyond the time that the feed was asked to wait; also for each further piece of the answer."""
+
+PAGE_SECONDS: Final = 120.0
+"""For a whole page, so that an answer that drips in byte by byte ends too."""
+
+MAX_PAGE_BYTES: Final = 96 * 1024 * 1024
+"""A page has at most 500 organizations with 64 keys of at most 2 KiB each; this is above that."""
+
+_OK: Final = 200
+_NO_CONTENT: Final = 204
+_UNAUTHORIZED: Final = 401
+
+
+class FeedUnavailable(Exception):
+    """No usable answer. `code` is from a closed set or an HTTP status; no remote text is in it."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class CredentialRefused(FeedUnavailable):
+    """The control plane does not know this verifier's credential, or has revoked it."""
+
+    def __init__(self) -> None:
+        super().__init__("credential_refused")
+
+
+class Feed(Protocol):
+    def changes(self, *, epoch: str, after: int, wait: int) -> bytes: ...
+
+    def report_unknown_keys(self, report: bytes) -> None: ...
+
+
+class FeedOverHttp:
+    """Talks to one portal. Used by two threads at once; the pool underneath allows that."""
+
+    def __init__(
+        self, *, origin: str, credential: SecretStr, node: str, version: str, authority_file: Path | None
+    ) -> None:
+        self._origin = origin
+        self._headers = [
+            ("Authorization", f"Bearer {credential.get_secret_value()}"),
+            ("Watchword-Node", node),
+            ("Watchword-Version", version),
+            ("Accept", "application/json"),
+            # No decompression: what is counted below is what came over the wire.
+            ("Accept-Encoding", "identity"),
+        ]
+        # No proxy and no netrc from the environment, and no redirect is ever followed: the credential goes to the
+        # configured origin and nowhere else.
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=tls_context(authority_file), max_connections=2, keepalive_expiry=30.0
+        )
+
+    def changes(self, *, epoch: str, after: int, wait: int) -> bytes:
+        """Ask for what changed; the answer's body.
+
+        `epoch` and `after` say what is known already; `wait` is the seconds that the control plane may hold the
+        question while nothing changes.
+
+        Raises:
+            FeedUnavailable: no answer with status 200 in time and size.
+        """
+        query = urlencode({"epoch": epoch, "after": after, "wait": wait})
+        return self._send("GET", f"/feed/v1/changes?{query}", None, expected=_OK, patience=wait + ANSWER_SECONDS)
+
+    def report_unknown_keys(self, report: bytes) -> None:
+        """Send the body made by `unknown_keys.report_of`.
+
+        Raises:
+            FeedUnavailable: it was not accepted.
+        """
+        self._send("POST", "/feed/v1/unknown-keys", report, expected=_NO_CONTENT, patience=ANSWER_SECONDS)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _send(self, method: str, target: str, content: bytes | None, *, expected: int, patience: float) -> bytes:
+        timeouts = {"connect": CONNECT_SECONDS, "read": patience, "write": ANSWER_SECONDS, "pool": CONNECT_SECONDS}
+        headers = self._headers if content is None else [*self._headers, ("Content-Type", "application/json")]
+        try:
+            with self._pool.stream(
+                method, self._origin + target, headers=headers, content=content, extensions={"timeout": timeouts}
+            ) as response:
+                if response.status == _UNAUTHORIZED:
+                    raise CredentialRefused
+                if response.status != expected:
+                    raise FeedUnavailable(f"http_{response.status}")
+                return _read(response)
+        except httpcore2.TimeoutException:
+            raise FeedUnavailable("timed_out") from None
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as failure:
+            # `from None`: such an exception may carry the request, and the request carries the credential.
+            raise FeedUnavailable(_code_of(failure)) from None
+
+
+def _read(response: httpcore2.Response) -> bytes:
+    deadline = time.monotonic() + PAGE_SECONDS
+    body = bytearray()
+    for part in response.iter_stream():
+        body += part
+        if len(body) > MAX_PAGE_BYTES:
+            raise FeedUnavailable("answer_too_large")
+        if time.monotonic() > deadline:
+            raise FeedUnavailable("timed_out")
+    return bytes(body)
+
+
+def _code_of(failure: Exception) -> str:
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "tls_failed"
+        cause = cause.__cause__ or cause.__context__
+    return "protocol_error" if isinstance(failure, httpcore2.ProtocolError) else "connection_failed"
+
+
+def tls_context(authority_file: Path | None) -> ssl.SSLContext:
+    """Verify the portal by the operating system's authorities and, if given, by those of a PEM file."""
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = True
+    context.verify_mode = ssl.CERT_REQUIRED
+    if authority_file is not None:
+        context.load_verify_locations(cafile=authority_file)
+    return context

@@ -1,0 +1,73 @@
+"""The verifier's figures for Prometheus, read when they are asked for; the request path only counts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client.core import Metric
+
+    from watchword.verifier.feed_client import FeedClient
+    from watchword.verifier.snapshot import CurrentSnapshot
+    from watchword.verifier.usage import Outcomes
+
+
+class VerifierCollector(Collector):
+    """Labels come from closed tables alone: nothing that a token or an administrator says becomes one."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: Outcomes,
+        current: CurrentSnapshot,
+        feed_client: FeedClient,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._outcomes = outcomes
+        self._current = current
+        self._feed_client = feed_client
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        decisions = CounterMetricFamily(
+            "watchword_verifier_decisions", "Decisions since the start.", labels=("outcome", "reason")
+        )
+        decisions.add_metric(("allow", ""), self._outcomes.allowed)
+        for reason, count in self._outcomes.denied.items():
+            decisions.add_metric(("deny", reason.code), count)
+        yield decisions
+        yield GaugeMetricFamily(
+            "watchword_verifier_feed_connected",
+            "1 while the control plane answers.",
+            value=float(self._feed_client.connected),
+        )
+        view = self._current.view
+        if view is None:
+            # Absent rather than 0: an alert on age or revision must not take "nothing" for "fresh".
+            return
+        yield GaugeMetricFamily(
+            "watchword_verifier_snapshot_revision",
+            "Revision of the feed that is decided by.",
+            value=view.snapshot.revision,
+        )
+        yield GaugeMetricFamily(
+            "watchword_verifier_snapshot_age_seconds",
+            "Time since the control plane last confirmed the snapshot.",
+            value=max(0.0, self._clock() - view.heard_at),
+        )
+        yield GaugeMetricFamily(
+            "watchword_verifier_organizations", "Organizations known.", value=len(view.snapshot.organizations)
+        )
+
+
+def registry_of(collector: VerifierCollector) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return registry

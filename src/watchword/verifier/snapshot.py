@@ -1,0 +1,44 @@
+"""The trust that requests are decided by: one reference, replaced whole, never changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from watchword.feed import Snapshot
+
+
+class View(NamedTuple):
+    """One consistent state: what is known, and until when it may be believed (Unix seconds)."""
+
+    snapshot: Snapshot
+    heard_at: float
+    good_until: float
+
+
+class CurrentSnapshot:
+    """Holds the current view. Written by the feed's thread alone, read by anyone without a lock."""
+
+    def __init__(self, *, hard_limit: float) -> None:
+        self._hard_limit = hard_limit
+        self.view: View | None = None
+        """None until something is known; every request is then denied."""
+
+    def swap(self, snapshot: Snapshot, *, heard_at: float) -> None:
+        """Decide by `snapshot` from now on; `heard_at` is when the control plane last confirmed it."""
+        # One assignment of one object: a request sees the old view or the new one, never a mixture.
+        self.view = View(snapshot, heard_at, heard_at + self._hard_limit)
+
+    def confirm(self, heard_at: float) -> None:
+        """The control plane says that nothing has changed."""
+        if self.view is not None:
+            self.swap(self.view.snapshot, heard_at=heard_at)
+
+    def why_not_ready(self, now: float) -> str | None:
+        """A sentence for the operator when requests cannot be decided, None when they can."""
+        view = self.view
+        if view is None:
+            return "No snapshot yet: the feed has not answered and there is no usable copy on disk."
+        if not now < view.good_until:
+            return f"The snapshot is {now - view.heard_at:.0f} s old; the limit is {self._hard_limit:.0f} s."
+        return None

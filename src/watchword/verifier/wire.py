@@ -1,0 +1,181 @@
+"""The gateway contract. The only file that knows paths, header names and what each gateway can pass on.
+
+A decision depends on the path's gateway and organization and on the Authorization header, and on nothing else that a
+request carries: not on the query, not on the method, not on X-Forwarded-* or any other header (CASES G-06 to G-08).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import quote
+
+from watchword.core.decision import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchword.core.decision import Allow
+
+REALM: Final = "watchword"
+MAX_VALUE: Final = 1024
+"""Characters of one identity header, encoded. Half an identity, or none, may be somebody else's: longer is denied."""
+
+MAX_SCOPE: Final = 4096
+"""The same for the scope, which some authorization servers fill with hundreds of names."""
+
+RETRY_AFTER_SECONDS: Final = "1"
+
+_UNAUTHORIZED: Final = 401
+_UNAVAILABLE: Final = 503
+
+_PLAIN_VALUE: Final = re.compile(r"(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?")
+_SAFE: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+Headers = list[tuple[str, str]]
+
+
+class Answer(NamedTuple):
+    """One HTTP response. Deny answers are made once; nobody changes `headers`."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Route(NamedTuple):
+    profile: Profile
+    organization: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How one kind of gateway is answered.
+
+    Attributes:
+        denials: the answer for every reason.
+    """
+
+    denials: Mapping[Reason, Answer]
+
+
+def route(path: str) -> Route | None:
+    """Where a request goes: `/verify/{gateway}/{organization}`, with any suffix.
+
+    Args:
+        path: percent-decoded, without the query. Whatever spelling led here, the answer names the organization that
+            was decided about, so a gateway that reads a path differently cannot mistake one for another.
+    """
+    parts = path.split("/", 4)
+    if len(parts) < 4 or parts[1] != "verify" or parts[0]:  # noqa: PLR2004 - "", "verify", gateway, organization
+        return None
+    profile = PROFILES.get(parts[2])
+    return None if profile is None else Route(profile, parts[3])
+
+
+def allowed(decision: Allow) -> Answer | None:
+    """The answer to an allow: the full set of identity headers, empty where the token does not say.
+
+    Returns:
+        None when a value is too long to be passed on whole; the request is then to be denied.
+    """
+    claims = decision.claims
+    issuer = encoded(claims.issuer or "")
+    subject = encoded(claims.subject or "")
+    client_id = encoded(claims.client_id or "")
+    scope = encoded(claims.scope)
+    if max(len(issuer), len(subject), len(client_id)) > MAX_VALUE or len(scope) > MAX_SCOPE:
+        return None
+    headers = [
+        ("x-auth-organization", decision.organization),
+        ("x-auth-server", decision.server),
+        ("x-auth-issuer", issuer),
+        ("x-auth-subject", subject),
+        ("x-auth-client-id", client_id),
+        ("x-auth-scope", scope),
+        ("x-auth-expires", str(claims.expires_at)),
+        ("cache-control", "no-store"),
+    ]
+    return Answer(HTTPStatus.OK, headers, b"")
+
+
+def encoded(value: str) -> str:
+    """The value as printable ASCII: everything else, and `%` itself, percent-encoded as UTF-8 (RFC 3986).
+
+    No two values share an encoding, so nobody can register the subject `%C3%A9` to be taken for the subject `é`. For
+    the same reason outer spaces, which HTTP strips from a header, are encoded. CR, LF and NUL cannot split a response
+    (CASES G-11).
+    """
+    if _PLAIN_VALUE.fullmatch(value) is not None:
+        return value
+    # A lone surrogate has no UTF-8; it still gets an encoding of its own instead of an exception.
+    text = quote(value.encode("utf-8", "surrogatepass"), safe=_SAFE)
+    inner = text.strip(" ")
+    leading = len(text) - len(text.lstrip(" "))
+    trailing = len(text) - leading - len(inner)
+    return "%20" * leading + inner + "%20" * trailing
+
+
+def _problem(status: int, reason: str, sentence: str) -> str:
+    """An RFC 9457 problem document in one line of printable ASCII."""
+    return json.dumps(
+        {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": sentence,
+            "reason": reason,
+        }
+    )
+
+
+def _challenge(reason: Reason) -> str | None:
+    """The `WWW-Authenticate` value of RFC 6750 section 3, None where there is nothing to authenticate for."""
+    if reason.error is not None:
+        return f'Bearer realm="{REALM}", error="{reason.error}", error_description="{reason.sentence}"'
+    # Without any token the challenge is bare: RFC 6750 section 3.1 wants no error code then.
+    return f'Bearer realm="{REALM}"' if reason.status == _UNAUTHORIZED else None
+
+
+def _denied(reason: Reason) -> Answer:
+    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+    challenge = _challenge(reason)
+    if challenge is not None:
+        headers.append(("www-authenticate", challenge))
+    if reason.status == _UNAVAILABLE:
+        headers.append(("retry-after", RETRY_AFTER_SECONDS))
+    return Answer(reason.status, headers, _problem(reason.status, reason.code, reason.sentence).encode())
+
+
+# auth_request passes on 2xx, 401 and 403 alone and makes a 500 of the rest. What it cannot carry goes as the nearest
+# refusal it can; the true status and body go in headers, from which the shipped configuration restores them. Without
+# that configuration the request is refused all the same.
+_NGINX_STATUS: Final = {400: 401, 401: 401, 403: 403, 503: 403}
+
+
+def _denied_for_nginx(reason: Reason) -> Answer:
+    plain = _denied(reason)
+    restored = [("x-watchword-status", str(plain.status)), ("x-watchword-problem", plain.body.decode())]
+    return Answer(_NGINX_STATUS[plain.status], plain.headers + restored, plain.body)
+
+
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {
+        "plain": Profile({reason: _denied(reason) for reason in Reason}),
+        "nginx": Profile({reason: _denied_for_nginx(reason) for reason in Reason}),
+    }
+)
+"""By the name in the path. A gateway that is not listed is not answered."""
+
+NOT_FOUND: Final = Answer(
+    HTTPStatus.NOT_FOUND,
+    [("content-type", "application/problem+json"), ("cache-control", "no-store")],
+    _problem(404, "no_such_path", "Ask for /verify/{gateway}/{organization}.").encode(),
+)
+
+UNDECIDABLE: Final = _denied(Reason.UNDECIDABLE)
+"""For a fault outside every profile."""
