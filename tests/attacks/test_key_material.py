@@ -51,9 +51,9 @@ def test_w01_size_of_the_modulus(bits: int, expected: KeyProblem | None) -> None
     ("exponent", "expected"),
     [
         (0, KeyProblem.RSA_EXPONENT_INVALID), (1, KeyProblem.RSA_EXPONENT_INVALID),
-        (2, KeyProblem.RSA_EXPONENT_INVALID), (3, None), (4, KeyProblem.RSA_EXPONENT_INVALID), (17, None), (65_537, None), (2**32 - 1, None),
-        (2**32, KeyProblem.RSA_EXPONENT_INVALID), (2**32 + 1, KeyProblem.RSA_EXPONENT_INVALID),
-        (2**2_048 + 1, KeyProblem.RSA_EXPONENT_INVALID),
+        (2, KeyProblem.RSA_EXPONENT_INVALID), (3, None), (4, KeyProblem.RSA_EXPONENT_INVALID), (17, None),
+        (65_537, None), (2**32 - 1, None), (2**32, KeyProblem.RSA_EXPONENT_INVALID),
+        (2**32 + 1, KeyProblem.RSA_EXPONENT_INVALID), (2**2_048 + 1, KeyProblem.RSA_EXPONENT_INVALID),
     ],
     ids=lambda value: str(value)[:12],
 )  # fmt: skip

@@ -1,0 +1,100 @@
+"""What admission hands out: keys that verify, and that travel."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+from joserfc.jwk import import_key
+
+from kit import acme, forge
+from watchword.core.jwk import KeySetRefused, SigningKey, admit, admit_key, admit_stored
+from watchword.core.jwk_problems import KeyProblem, KeySetProblem
+
+
+def admitted(key: forge.Key, **members: object) -> SigningKey:
+    signing_key = admit_key(key.jwk(**members))
+    assert isinstance(signing_key, SigningKey)
+    return signing_key
+
+
+@pytest.mark.parametrize(
+    ("key", "kty", "crv", "bits"),
+    [
+        (forge.rsa_key(), "RSA", None, 2_048),
+        (forge.ec_key("ec", "P-256"), "EC", "P-256", 256),
+        (forge.ec_key("ec", "P-384"), "EC", "P-384", 384),
+        (forge.ec_key("ec", "P-521"), "EC", "P-521", 521),
+        (forge.ed25519_key(), "OKP", "Ed25519", 256),
+    ],
+)
+def test_key_says_what_it_is(key: forge.Key, kty: str, crv: str | None, bits: int) -> None:
+    signing_key = admitted(key)
+    assert (signing_key.kty, signing_key.crv, signing_key.bits) == (kty, crv, bits)
+    assert signing_key.thumbprint == import_key(key.jwk()).thumbprint()
+
+
+@pytest.mark.parametrize("alg", forge.ALGORITHMS)
+def test_key_travels_as_its_public_members_and_comes_back_equal(alg: str) -> None:
+    signing_key = admitted(forge.key_for(alg), alg=alg, use="sig", key_ops=["verify"], x5t="AAAA", extra=1)
+    written = signing_key.to_jwk()
+    assert written == forge.key_for(alg).jwk(alg=alg)
+    assert admit_stored([written]) == (signing_key,)
+
+
+def test_key_without_name_and_algorithm_travels_without_them() -> None:
+    assert admitted(forge.rsa_key().named(None)).to_jwk().keys() == {"kty", "n", "e"}
+
+
+def test_key_object_is_made_once() -> None:
+    key = admitted(forge.rsa_key())
+    assert key.public_key is key.public_key
+
+
+def test_key_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        admitted(forge.rsa_key()).kid = "other"  # type: ignore[misc]
+
+
+def test_key_shows_no_numbers_when_printed() -> None:
+    assert forge.rsa_key().jwk()["n"] not in repr(admitted(forge.rsa_key()))
+
+
+def test_rsa_key_that_the_library_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our rules are narrower than the library's today. Should it become narrower, the key is merely left out."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("watchword.core.jwk_material.load", refuse)
+    assert getattr(admit_key(forge.rsa_key().jwk()), "problem", None) is KeyProblem.NOT_LOADABLE
+
+
+# -------------------------------------------------------------------- stored keys
+
+
+def test_no_stored_keys_are_no_keys() -> None:
+    assert admit_stored([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("stored", "problem"),
+    [
+        ([forge.rsa_key().jwk(), forge.rsa_key().jwk()], KeySetProblem.NO_USABLE_KEY),
+        ([forge.rsa_key().jwk(), {"kty": "AKP"}], KeySetProblem.NO_USABLE_KEY),
+        ([forge.rsa_key().private_jwk()], KeySetProblem.NO_USABLE_KEY),
+        ([None], KeySetProblem.NO_USABLE_KEY),
+        ([forge.rsa_key().jwk(), forge.ec_key().named("rsa").jwk()], KeySetProblem.KID_REUSED),
+        ([forge.rsa_key().jwk()] * 65, KeySetProblem.TOO_MANY_KEYS),
+    ],
+    ids=["repeated", "unknown", "private", "null", "contradicting", "too many"],
+)
+def test_stored_keys_are_admitted_all_or_none(stored: list[object], problem: KeySetProblem) -> None:
+    with pytest.raises(KeySetRefused) as refused:
+        admit_stored(stored)
+    assert refused.value.problem is problem
+
+
+def test_whole_set_survives_being_stored() -> None:
+    keys = admit(forge.key_set(forge.rsa_key(), forge.ec_key(), forge.ed25519_key(), {"kty": "AKP"})).keys
+    assert admit_stored([key.to_jwk() for key in keys]) == keys == acme.keys(*(key.to_jwk() for key in keys))

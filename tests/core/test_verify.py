@@ -1,0 +1,193 @@
+"""The story as a whole: what an allowed token yields, which step refuses first, and that nothing ever raises."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit import acme, forge
+from watchword.core import verify as story
+from watchword.core.claims import VerifiedClaims
+from watchword.core.decision import Allow, Deny, Reason
+from watchword.core.trust import ANY
+from watchword.core.verify import LIMITS, STEPS, Limits, verify, verify_token
+
+KEY = forge.rsa_key("rsa-1")
+TRUST = acme.trust(KEY)
+NOW = forge.NOW
+OPEN = acme.trust(server=acme.server(KEY, issuer=ANY, audience=ANY, client_id=ANY))
+
+
+def claims_of(**changes: Any) -> VerifiedClaims:
+    decision = acme.decide(forge.token(KEY, "RS256", **changes), OPEN)
+    assert isinstance(decision, Allow)
+    return decision.claims
+
+
+@pytest.mark.parametrize("alg", forge.ALGORITHMS)
+def test_alices_good_token_is_allowed_with_every_algorithm(alg: str) -> None:
+    key = forge.key_for(alg)
+    assert acme.decide(forge.token(key, alg), acme.trust(key)) == Allow(
+        organization="acme",
+        server="ProdOkta",
+        claims=VerifiedClaims(
+            issuer="https://login.acme.example/",
+            subject="alice",
+            client_id="acme-batch",
+            scope="orders:read orders:write",
+            audience=("https://api.example/",),
+            expires_at=NOW + 300,
+            issued_at=NOW - 10,
+        ),
+    )
+
+
+# -------------------------------------------------------------------- what is passed on
+
+
+def test_claims_that_are_missing_are_empty() -> None:
+    assert claims_of(payload={"exp": NOW + 1.9}) == VerifiedClaims(None, None, None, "", (), NOW + 1, None)
+
+
+@pytest.mark.parametrize("value", [None, 1, True, ["x"], {"x": 1}], ids=repr)
+def test_claims_that_are_no_texts_are_not_passed_on(value: object) -> None:
+    claims = claims_of(iss=value, sub=value, client_id=value, aud=value if value != ["x"] else 1, scope=value)
+    assert (claims.issuer, claims.subject, claims.client_id, claims.audience) == (None, None, None, ())
+
+
+SCOPES: list[tuple[dict[str, Any], str]] = [
+    ({"scope": "a b"}, "a b"),
+    ({"scope": ...}, ""),
+    ({"scope": ..., "scp": "a b"}, "a b"),
+    ({"scope": ..., "scp": ["a", "b"]}, "a b"),
+    ({"scope": ["a", "b"]}, "a b"),
+    ({"scope": "a", "scp": "b"}, "a"),
+    ({"scope": ..., "scp": []}, ""),
+    ({"scope": ..., "scp": ["a b"]}, ""),
+    ({"scope": ..., "scp": ["a", ""]}, ""),
+    ({"scope": ..., "scp": ["a", 1]}, ""),
+    ({"scope": 1, "scp": "b"}, ""),
+    ({"scope": None}, ""),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), SCOPES, ids=[str(row[0]) for row in SCOPES])
+def test_scope_comes_from_scope_or_scp(changes: dict[str, Any], expected: str) -> None:
+    assert claims_of(**changes).scope == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"client_id": ..., "cid": "b"}, "b"),
+        ({"client_id": ..., "appid": "b"}, "b"),
+        ({"client_id": "b", "cid": "b"}, "b"),
+        ({"client_id": "b", "cid": "c"}, None),
+        ({"client_id": "b", "cid": 1}, None),
+    ],
+)
+def test_client_is_passed_on_only_when_all_its_claims_agree(changes: dict[str, Any], expected: str | None) -> None:
+    assert claims_of(**changes).client_id == expected
+
+
+# -------------------------------------------------------------------- order
+
+
+def test_each_step_refuses_before_those_that_follow() -> None:
+    """A request that is wrong in every way, mended step by step, is refused by each step in its turn."""
+    other = forge.rsa_key("rsa-2").named("rsa-1")
+    wrong: dict[str, Any] = {"exp": 1, "iss": "x", "aud": "x", "client_id": "x"}
+    odd = {"typ": "x", "kid": "x", "alg": "none"}
+
+    def bearer(*, key: forge.Key = other, header: dict[str, Any] | None = None, **claims: Any) -> list[str]:
+        return [f"Bearer {forge.token(key, 'RS256', header_changes=header, sign_as='RS256', **claims)}"]
+
+    requests = [
+        (1, ["Basic x"], None),
+        (2, ["Bearer x"], None),
+        (3, ["Bearer x"], TRUST),
+        (4, bearer(header=odd, **wrong), TRUST),
+        (5, bearer(header={"kid": "x"}, **wrong), TRUST),
+        (6, bearer(**wrong), TRUST),
+        (7, bearer(key=KEY, **wrong), TRUST),
+        (8, bearer(key=KEY, **{**wrong, "exp": NOW}), TRUST),
+        (9, bearer(key=KEY, aud="x", client_id="x"), TRUST),
+        (10, bearer(key=KEY, client_id="x"), TRUST),
+    ]
+    for step, authorization, trust in requests:
+        decision = verify(authorization, trust, now=NOW, snapshot_good_until=NOW + 1)
+        assert isinstance(decision, Deny)
+        assert decision.reason.step == step
+
+
+def test_steps_reasons_and_the_numbers_in_the_story_match() -> None:
+    assert len(STEPS) == 10
+    assert {reason.step for reason in Reason} == set(range(11))
+    source = Path(story.__file__).read_text()
+    assert re.findall(r"^    # (\d+)\. ", source, flags=re.MULTILINE) == [str(number) for number in range(1, 11)]
+
+
+# -------------------------------------------------------------------- limits
+
+
+def test_limits_are_those_of_the_public_sentences() -> None:
+    assert Limits(max_token_bytes=16_384, leeway=60) == LIMITS
+    assert "16 KiB" in Reason.TOKEN_TOO_LARGE.sentence
+
+
+def test_limits_can_be_narrowed() -> None:
+    token = forge.token(KEY, "RS256", exp=NOW)
+    narrow = Limits(max_token_bytes=len(token) - 1)
+    assert verify_token(token, TRUST, now=NOW, snapshot_good_until=NOW + 1, limits=narrow) == Deny(
+        Reason.TOKEN_TOO_LARGE
+    )
+    strict = Limits(leeway=0)
+    assert verify_token(token, TRUST, now=NOW, snapshot_good_until=NOW + 1, limits=strict) == Deny(Reason.TOKEN_EXPIRED)
+
+
+# -------------------------------------------------------------------- undecidable
+
+
+class Faulty:
+    """Stands for any fault of our own: whatever is asked of it raises."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+
+def test_any_fault_of_our_own_is_a_deny() -> None:
+    faulty: Any = Faulty()
+    token = forge.token(KEY, "RS256")
+    assert acme.decide(token, faulty) == Deny(Reason.UNDECIDABLE)
+    assert acme.decide(token, replace(TRUST, server=faulty)) == Deny(Reason.UNDECIDABLE)
+    assert verify(faulty, TRUST, now=NOW, snapshot_good_until=NOW + 1) == Deny(Reason.UNDECIDABLE)
+    assert verify_token(token, TRUST, now=faulty, snapshot_good_until=NOW + 1) == Deny(Reason.UNDECIDABLE)
+
+
+@pytest.mark.parametrize("header", [[b"Bearer x"], [None], [1], "Bearer x"], ids=repr)
+def test_authorization_of_another_type_is_a_deny(header: Any) -> None:
+    assert isinstance(verify(header, TRUST, now=NOW, snapshot_good_until=NOW + 1), Deny)
+
+
+def test_key_that_contradicts_its_own_algorithms_is_undecidable() -> None:
+    """Cannot come out of admission. Were it possible, an RSA key would have to verify ECDSA, and the reverse."""
+    algorithms = frozenset(forge.ALGORITHMS)
+    for key, alg in ((KEY, "ES256"), (KEY, "EdDSA"), (forge.ec_key(), "RS256"), (forge.ed25519_key(), "PS256")):
+        (admitted,) = acme.keys(key)
+        trust = acme.trust(server=acme.server(keys=(replace(admitted, algorithms=algorithms),)))
+        assert acme.decide(forge.token(key, alg), trust) == Deny(Reason.UNDECIDABLE)
+
+
+# -------------------------------------------------------------------- the closed table
+
+
+def test_every_reason_has_a_code_of_its_own_and_the_status_of_rfc_6750() -> None:
+    assert len({reason.code for reason in Reason}) == len(Reason)
+    for reason in Reason:
+        assert (reason.error == "invalid_token") == (reason.status == 401 and reason is not Reason.TOKEN_MISSING)
+        assert (reason.error == "invalid_request") == (reason.status == 400)
+        assert reason.sentence.endswith(".")

@@ -1,0 +1,141 @@
+"""Properties of the feed: documents come back, and a snapshot depends on the changes, not on how they were cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit import acme, forge
+from watchword.core.trust import ANY, ServerTrust, SubscriptionPeriod, Trust
+from watchword.feed import (
+    EMPTY,
+    FeedRefused,
+    Page,
+    decode_page,
+    decode_snapshot,
+    decode_trust,
+    encode_page,
+    encode_snapshot,
+    encode_trust,
+    fold,
+)
+
+TIMES = st.integers(0, 2**53 - 1)
+ORGANIZATIONS = st.sampled_from(["acme", "globex", "initech", "a1", "a-very-long-but-still-good-name0"])
+EXPECTED = st.just(ANY) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+KEYS = acme.keys(forge.rsa_key(), forge.ec_key(), forge.ed25519_key(), forge.ec_key("named", "P-384").named(None))
+
+
+@st.composite
+def servers(draw: st.DrawFn) -> ServerTrust:
+    return ServerTrust(
+        id=draw(st.uuids().map(str)),
+        name=draw(st.from_regex(r"[A-Za-z0-9]{1,64}", fullmatch=True)),
+        issuer=draw(EXPECTED),
+        audience=draw(EXPECTED),
+        client_id=draw(EXPECTED),
+        keys=tuple(draw(st.lists(st.sampled_from(KEYS), unique=True))),
+        keys_good_until=draw(TIMES),
+    )
+
+
+@st.composite
+def trusts(draw: st.DrawFn) -> Trust:
+    return Trust(
+        organization=draw(ORGANIZATIONS),
+        revision=draw(st.integers(1, 2**53 - 1)),
+        suspended=draw(st.booleans()),
+        subscription=draw(st.none() | st.builds(SubscriptionPeriod, TIMES, TIMES)),
+        server=draw(st.none() | servers()),
+    )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+@given(trusts())
+def test_any_trust_comes_back(trust: Trust) -> None:
+    assert decode_trust(json.loads(json.dumps(encode_trust(trust)))) == trust
+
+
+@given(trusts(), st.data())
+def test_trust_with_one_value_replaced_is_another_valid_one_or_refused(trust: Trust, data: st.DataObject) -> None:
+    document: Any = encode_trust(trust)
+    name = data.draw(st.sampled_from(sorted(document)))
+    document[name] = data.draw(JSON)
+    try:
+        decoded = decode_trust(document)
+    except FeedRefused:
+        return
+    assert encode_trust(decoded) == document
+
+
+@given(JSON)
+def test_anything_else_is_refused(document: object) -> None:
+    for decode in (decode_trust, decode_page, decode_snapshot):
+        try:
+            decode(document)
+        except FeedRefused:
+            continue
+        raise AssertionError
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Trust]:
+    """Changes in the order of their revisions, which have gaps."""
+    steps = draw(st.lists(st.tuples(ORGANIZATIONS, st.booleans(), st.integers(1, 3)), max_size=20))
+    changes, revision = [], 0
+    for organization, suspended, step in steps:
+        revision += step
+        changes.append(Trust(organization, revision, suspended, None, None))
+    return changes
+
+
+def page_after(history: list[Trust], after: int, upto: int, size: int) -> Page:
+    """What a control plane that knows the history up to a revision answers: the newest of each, oldest first."""
+    newest = {trust.organization: trust for trust in history if trust.revision <= upto}
+    changed = sorted((trust for trust in newest.values() if trust.revision > after), key=lambda trust: trust.revision)
+    part = tuple(changed[:size])
+    return Page("e1", after, part[-1].revision if part else after, complete=len(part) == len(changed), changes=part)
+
+
+@given(histories(), st.data())
+def test_snapshot_is_the_newest_trust_of_each_however_the_stream_was_cut(
+    history: list[Trust], data: st.DataObject
+) -> None:
+    """Questions and changes interleave: each page shows more of the history than the one before, in any portion."""
+    snapshot, known = EMPTY, 0
+    head = history[-1].revision if history else 0
+    while True:
+        known = data.draw(st.integers(known, head))
+        page = page_after(history, snapshot.revision, known, data.draw(st.integers(1, 5)))
+        snapshot = fold(snapshot, decode_page(encode_page(page)))
+        if page.complete and known == head:
+            break
+        known = min(head, known + 1)
+    assert dict(snapshot.organizations) == {trust.organization: trust for trust in history}
+    assert snapshot.revision == head
+    if history:
+        assert decode_snapshot(encode_snapshot(snapshot)) == snapshot
+
+
+@given(histories(), st.data())
+def test_snapshot_never_takes_a_page_out_of_order(history: list[Trust], data: st.DataObject) -> None:
+    """Lost, repeated and reordered pages are refused; whatever is taken never makes an organization older."""
+    head = history[-1].revision if history else 0
+    snapshot = EMPTY
+    for _ in range(6):
+        page = page_after(history, data.draw(st.integers(0, head)), data.draw(st.integers(0, head)), 3)
+        try:
+            following = fold(snapshot, page)
+        except FeedRefused:
+            continue
+        for organization, trust in snapshot.organizations.items():
+            assert following.organizations[organization].revision >= trust.revision
+        snapshot = following

@@ -1,0 +1,266 @@
+"""The contract between the planes: what is written comes back, everything else is refused, and pages follow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kit import acme, forge
+from watchword.core.trust import ANY
+from watchword.feed import (
+    EMPTY,
+    SCHEMA,
+    FeedRefused,
+    Page,
+    Snapshot,
+    decode_page,
+    decode_snapshot,
+    decode_trust,
+    encode_page,
+    encode_snapshot,
+    encode_trust,
+    fold,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watchword.core.trust import Trust
+
+KEY = forge.rsa_key("rsa-1")
+ACME = acme.trust(KEY)
+GLOBEX = acme.trust(KEY, organization="globex", revision=2, suspended=True)
+INITECH = acme.trust(organization="initech", revision=3, subscription=None, server=None)
+PAGE = Page(epoch="e1", after=0, revision=3, complete=True, changes=(ACME, GLOBEX, INITECH))
+
+
+def through_json(document: object) -> Any:
+    return json.loads(json.dumps(document))
+
+
+# -------------------------------------------------------------------- trust
+
+TRUSTS = [
+    ACME,
+    GLOBEX,
+    INITECH,
+    acme.trust(server=acme.server(issuer=ANY, audience=ANY, client_id=ANY)),
+    acme.trust(server=acme.server(issuer="any", audience="any", client_id="any")),
+    acme.trust(server=acme.server(KEY, forge.ec_key(), forge.ed25519_key().named(None))),
+]
+
+
+@pytest.mark.parametrize("trust", TRUSTS, ids=["acme", "suspended", "bare", "anything goes", "the word any", "keys"])
+def test_trust_comes_back_as_it_was(trust: Trust) -> None:
+    assert decode_trust(through_json(encode_trust(trust))) == trust
+
+
+def test_trust_document_is_as_agreed() -> None:
+    assert encode_trust(acme.trust(server=acme.server(KEY, client_id=ANY))) == {
+        "schema": 1,
+        "organization": "acme",
+        "revision": 1,
+        "suspended": False,
+        "subscription": {"starts_at": forge.NOW - acme.DAY, "expires_at": forge.NOW + acme.DAY},
+        "server": {
+            "id": "5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11",
+            "name": "ProdOkta",
+            "issuer": {"equals": "https://login.acme.example/"},
+            "audience": {"equals": "https://api.example/"},
+            "client_id": "any",
+            "keys": [KEY.jwk()],
+            "keys_good_until": forge.NOW + acme.DAY,
+        },
+    }
+
+
+def rows(path: str, values: list[object]) -> list[tuple[str, object]]:
+    return [(path, value) for value in values]
+
+
+def at(path: str, value: object) -> Callable[[Any], None]:
+    """A change of one place of a document; `...` takes the member away."""
+
+    def change(document: Any) -> None:
+        *parents, last = path.split(".")
+        for name in parents:
+            document = document[int(name)] if isinstance(document, list) else document[name]
+        if value is ...:
+            del document[last]
+        else:
+            document[last] = value
+
+    return change
+
+
+WRONG_IN_TRUST: list[tuple[str, object]] = [
+    *rows("schema", [0, 2, "1", 1.0, True, None, ...]),
+    *rows("organization", ["", "a", "Acme", "acme-", "-acme", "1acme", "acme\n", "a" * 33, "ac me", 1, None, ...]),
+    *rows("revision", [0, -1, 1.5, "1", True, 2**53, None, ...]),
+    *rows("suspended", [0, 1, "false", None, ...]),
+    *rows("subscription", [{}, [], "active", 0, False, ...]),
+    *rows("subscription.starts_at", [-1, "0", 1.5, True, None, 2**53, ...]),
+    *rows("subscription.expires_at", [-1, "0", 1.5, True, None, 2**53, ...]),
+    *rows("server", [{}, [], "any", 0, False, ...]),
+    *rows("server.id", ["", 1, None, ...]),
+    *rows("server.name", ["", "Prod Okta", "Prod-Okta", "é", "a" * 65, "a\n", 1, None, ...]),
+    *rows("server.issuer", ["", "x", None, "ANY", {}, {"equals": ""}, {"equals": None}, {"any": "x"}, ...]),
+    *rows("server.audience", ["", "x", None, ["any"], {"equals": ""}, {"equals": ["x"]}, ...]),
+    *rows("server.client_id", ["", "x", None, 1, {"equals": ""}, {"equals": True}, ...]),
+    ("server.issuer", {"equals": "x", "or": "y"}),
+    *rows("server.keys", [{}, "", None, [None], [{}], [KEY.private_jwk()], [KEY.jwk(), KEY.jwk()], ...]),
+    *rows("server.keys_good_until", [-1, "0", 1.5, True, None, 2**53, ...]),
+    *((path, 1) for path in ("extra", "subscription.extra", "server.extra")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value"), WRONG_IN_TRUST, ids=lambda value: repr(value)[:24])
+def test_trust_with_anything_wrong_is_refused(path: str, value: object) -> None:
+    document = encode_trust(ACME)
+    at(path, value)(document)
+    with pytest.raises(FeedRefused):
+        decode_trust(document)
+
+
+@pytest.mark.parametrize("document", [None, [], "trust", 1, True], ids=repr)
+def test_document_that_is_no_object_is_refused(document: object) -> None:
+    for decode in (decode_trust, decode_page, decode_snapshot):
+        with pytest.raises(FeedRefused):
+            decode(document)
+
+
+def test_refusal_says_where_and_never_what() -> None:
+    document = encode_trust(ACME)
+    at("server.name", "s3cret name")(document)
+    with pytest.raises(FeedRefused, match="name") as refused:
+        decode_trust(document)
+    assert "s3cret" not in str(refused.value)
+
+
+# -------------------------------------------------------------------- pages
+
+PAGES = [
+    PAGE,
+    Page("e1", 0, 0, complete=True, changes=()),
+    Page("e1", 7, 7, complete=True, changes=()),
+    Page("e1", 1, 2, complete=False, changes=(GLOBEX,)),
+    Page("e1", 1, 9, complete=True, changes=(GLOBEX,)),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_comes_back_as_it_was(page: Page) -> None:
+    assert decode_page(through_json(encode_page(page))) == page
+
+
+WRONG_IN_PAGE: list[tuple[str, object]] = [
+    *rows("schema", [SCHEMA + 1, "1", None, ...]),
+    *rows("epoch", ["", 1, None, ...]),
+    *rows("after", [-1, "0", None, True, 1, 3, ...]),
+    *rows("revision", [-1, 0, 2, "3", None, 2**53, ...]),
+    *rows("complete", [0, 1, "true", None, ...]),
+    *rows("changes", [{}, None, [None], [1], ...]),
+    ("extra", 1),
+    ("changes.0.revision", 2),
+    ("changes.1.revision", 3),
+    ("changes.2.revision", 1),
+    ("changes.2.revision", 4),
+    ("changes.2.organization", "acme"),
+    ("changes.0.suspended", "no"),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), WRONG_IN_PAGE, ids=lambda value: repr(value)[:24])
+def test_page_with_anything_wrong_is_refused(path: str, value: object) -> None:
+    document = through_json(encode_page(PAGE))
+    at(path, value)(document)
+    with pytest.raises(FeedRefused):
+        decode_page(document)
+
+
+def test_page_that_promises_more_must_advance() -> None:
+    with pytest.raises(FeedRefused):
+        decode_page(encode_page(Page("e1", 7, 7, complete=False, changes=())))
+
+
+# -------------------------------------------------------------------- fold
+
+
+def test_first_page_fills_the_empty_snapshot() -> None:
+    snapshot = fold(EMPTY, PAGE)
+    assert (snapshot.epoch, snapshot.revision) == ("e1", 3)
+    assert dict(snapshot.organizations) == {"acme": ACME, "globex": GLOBEX, "initech": INITECH}
+
+
+def test_next_page_replaces_what_changed_and_keeps_the_rest() -> None:
+    before = fold(EMPTY, PAGE)
+    suspended = replace(ACME, revision=4, suspended=True)
+    after = fold(before, Page("e1", 3, 4, complete=True, changes=(suspended,)))
+    assert after.organizations["acme"] == suspended
+    assert after.organizations["globex"] == GLOBEX
+    assert before.organizations["acme"] == ACME
+
+
+def test_empty_page_only_advances() -> None:
+    snapshot = fold(fold(EMPTY, PAGE), Page("e1", 3, 3, complete=True, changes=()))
+    assert snapshot == fold(EMPTY, PAGE)
+
+
+def test_another_epoch_starts_over_and_keeps_nothing() -> None:
+    snapshot = fold(fold(EMPTY, PAGE), Page("e2", 0, 2, complete=True, changes=(GLOBEX,)))
+    assert snapshot == Snapshot("e2", 2, {"globex": GLOBEX})
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(Page("e1", 4, 5, complete=True, changes=()), id="a gap"),
+        pytest.param(Page("e1", 2, 3, complete=True, changes=(INITECH,)), id="an older page"),
+        pytest.param(PAGE, id="the same epoch from its beginning, as from a replica that lags behind"),
+        pytest.param(Page("e2", 3, 4, complete=True, changes=()), id="another epoch in its middle"),
+    ],
+)
+def test_page_that_does_not_follow_is_refused(page: Page) -> None:
+    with pytest.raises(FeedRefused):
+        fold(fold(EMPTY, PAGE), page)
+
+
+def test_snapshot_cannot_be_changed() -> None:
+    organizations: Any = fold(EMPTY, PAGE).organizations
+    with pytest.raises(TypeError):
+        organizations["acme"] = GLOBEX
+
+
+# -------------------------------------------------------------------- the copy on disk
+
+
+@pytest.mark.parametrize("snapshot", [fold(EMPTY, PAGE), fold(EMPTY, Page("e1", 0, 0, complete=True, changes=()))])
+def test_snapshot_comes_back_as_it_was(snapshot: Snapshot) -> None:
+    assert decode_snapshot(through_json(encode_snapshot(snapshot))) == snapshot
+
+
+WRONG_IN_SNAPSHOT: list[tuple[str, object]] = [
+    *rows("schema", [2, None, ...]),
+    *rows("epoch", ["", 1, None, ...]),
+    *rows("revision", [-1, 2, "3", None, ...]),
+    *rows("organizations", [{}, None, [None], ...]),
+    ("organizations.1.organization", "acme"),
+    ("organizations.0.revision", 4),
+    ("extra", 1),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), WRONG_IN_SNAPSHOT, ids=lambda value: repr(value)[:24])
+def test_snapshot_with_anything_wrong_is_refused(path: str, value: object) -> None:
+    document = through_json(encode_snapshot(fold(EMPTY, PAGE)))
+    at(path, value)(document)
+    with pytest.raises(FeedRefused):
+        decode_snapshot(document)
+
+
+def test_empty_snapshot_is_never_read_from_disk() -> None:
+    with pytest.raises(FeedRefused):
+        decode_snapshot(encode_snapshot(EMPTY))
