@@ -8,6 +8,7 @@ import pytest
 import trustme
 
 from kit.browser import chromium
+from kit.emptying import log_may_be_emptied
 from kit.postgres import postgres
 
 if TYPE_CHECKING:
@@ -44,3 +45,10 @@ def authority_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.mktemp("authority") / "ca.pem"
     authority.cert_pem.write_to_path(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The test database, which transactional tests must be able to empty."""
+    with log_may_be_emptied():
+        yield

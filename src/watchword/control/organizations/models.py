@@ -91,10 +91,12 @@ class Suspension(models.Model):
             models.CheckConstraint(
                 name="organizations_suspension_reason", condition=Q(reason__in=SuspensionReason.values)
             ),
+            # Both NULL or neither, said in full: a comparison with NULL is neither true nor false, and a constraint
+            # that is not false holds.
             models.CheckConstraint(
                 name="organizations_lifting_is_whole",
                 condition=Q(lifted_at__isnull=True, lifted_by__isnull=True)
-                | Q(lifted_at__gte=F("started_at"), lifted_by__isnull=False),
+                | Q(lifted_at__isnull=False, lifted_by__isnull=False, lifted_at__gte=F("started_at")),
             ),
         ]
 

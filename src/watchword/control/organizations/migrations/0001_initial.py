@@ -114,7 +114,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("lifted_at__isnull", True), ("lifted_by__isnull", True)),
-                    models.Q(("lifted_at__gte", models.F("started_at")), ("lifted_by__isnull", False)),
+                    models.Q(
+                        ("lifted_at__gte", models.F("started_at")),
+                        ("lifted_at__isnull", False),
+                        ("lifted_by__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="organizations_lifting_is_whole",

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from watchword.control.organizations.rules import (
+    Situation,
+    SubscriptionTerms,
+    SuspensionNotice,
+    check_organization,
+    check_public_text,
+    check_subscription,
+    entitlement,
+    spoken,
+)
+from watchword.control.refusals import RefusalReason
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+END = datetime(2027, 1, 1, tzinfo=UTC)
+TERMS = SubscriptionTerms(starts_at=START, expires_at=END)
+NOTICE = SuspensionNotice(
+    reason="API call threshold exceeded", public_text="1,200 of 1,000 calls.", reference="K7", started_at=START
+)
+SECOND = timedelta(seconds=1)
+
+INACTIVE = RefusalReason.SUBSCRIPTION_INACTIVE
+SUSPENDED = RefusalReason.ORGANIZATION_SUSPENDED
+
+
+@pytest.mark.parametrize(
+    ("terms", "notice", "now", "situation", "refusal"),
+    [
+        (TERMS, None, START, Situation.ACTIVE, None),
+        (TERMS, None, END - SECOND, Situation.ACTIVE, None),
+        (TERMS, None, END, Situation.EXPIRED, INACTIVE),
+        (TERMS, None, START - SECOND, Situation.NOT_STARTED, INACTIVE),
+        (None, None, START, Situation.ABSENT, INACTIVE),
+        (TERMS, NOTICE, START, Situation.SUSPENDED, SUSPENDED),
+        # Renewal never lifts a suspension, and expiry never hides it.
+        (TERMS, NOTICE, END, Situation.SUSPENDED, SUSPENDED),
+        (None, NOTICE, START, Situation.SUSPENDED, SUSPENDED),
+    ],
+)
+def test_the_table_of_entitlement(
+    terms: SubscriptionTerms | None,
+    notice: SuspensionNotice | None,
+    now: datetime,
+    situation: Situation,
+    refusal: RefusalReason | None,
+) -> None:
+    standing = entitlement(subscription=terms, suspension=notice, now=now)
+
+    assert standing.situation is situation
+    assert standing.refusal is refusal
+    assert standing.may_change is (refusal is None)
+    assert standing.suspended is (situation is Situation.SUSPENDED)
+    assert (standing.banner is None) is (refusal is None)
+
+
+def test_the_banner_of_an_expired_subscription_says_when_and_what_is_locked() -> None:
+    standing = entitlement(subscription=TERMS, suspension=None, now=END)
+
+    assert standing.banner == (
+        "API subscription expired on 1 January 2027, 00:00 UTC: you can view everything; "
+        "changes are locked until renewal."
+    )
+
+
+@pytest.mark.parametrize(("public_text", "said"), [("", ""), ("1,200 of 1,000 calls.", " 1,200 of 1,000 calls.")])
+def test_the_banner_of_a_suspension_says_when_why_and_the_reference(public_text: str, said: str) -> None:
+    notice = SuspensionNotice(reason="terms violated", public_text=public_text, reference="K7", started_at=START)
+
+    standing = entitlement(subscription=TERMS, suspension=notice, now=START)
+
+    assert standing.banner == (
+        f"Disabled on 1 January 2026, 00:00 UTC: terms violated.{said} "
+        "Tokens are rejected; contact support (reference K7)."
+    )
+
+
+def test_times_are_spoken_in_utc() -> None:
+    assert spoken(datetime(2026, 3, 5, 1, 30, tzinfo=timezone(timedelta(hours=2)))) == "4 March 2026, 23:30 UTC"
+
+
+@pytest.mark.parametrize("good", ["ac", "acme", "acme-2", "a" * 32])
+def test_ids_that_may_stand_in_urls(good: str) -> None:
+    assert check_organization(organization_id=good, name="Acme") == {}
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "a", "A" * 3, "acme\n", "-acme", "acme-", "2acme", "a" * 33, "ac me", "ácme", "ac_me", "ac/me"]
+)
+def test_ids_that_may_not(bad: str) -> None:
+    assert set(check_organization(organization_id=bad, name="Acme")) == {"organization_id"}
+
+
+@pytest.mark.parametrize("bad", ["", " Acme", "Acme ", "Ac\x00me", "Ac\nme", "A" * 121])
+def test_names_that_are_refused(bad: str) -> None:
+    assert set(check_organization(organization_id="acme", name=bad)) == {"name"}
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "expires_at", "threshold", "faults"),
+    [
+        (START, END, None, set()),
+        (START, END, 1, set()),
+        (START, END, 0, {"api_call_threshold"}),
+        (START, START, None, {"expires_at"}),
+        (END, START, None, {"expires_at"}),
+        (START, START + timedelta(milliseconds=900), None, {"expires_at"}),
+        (START.replace(tzinfo=None), END, None, {"expires_at"}),
+        (START, END.replace(tzinfo=None), None, {"expires_at"}),
+    ],
+)
+def test_subscriptions(starts_at: datetime, expires_at: datetime, threshold: int | None, faults: set[str]) -> None:
+    found = check_subscription(starts_at=starts_at, expires_at=expires_at, api_call_threshold=threshold)
+
+    assert set(found) == faults
+
+
+def test_public_text_is_bounded() -> None:
+    assert check_public_text("x" * 500) == {}
+    assert set(check_public_text("x" * 501)) == {"public_text"}

@@ -1,0 +1,53 @@
+"""Alice and Bob of Acme, Charlie of Globex, and an operator: made by the commands, as in real life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from watchword.control.access.actor import Permission, command_line
+from watchword.control.access.commands import CreateAdministrator, CreateOperator, CreateRole
+from watchword.control.organizations.commands import CreateOrganization, SetSubscription
+
+if TYPE_CHECKING:
+    from watchword.control.access.models import Person
+    from watchword.control.organizations.models import Organization
+
+NOW: Final = datetime.now(UTC).replace(microsecond=0)
+"""When the tests began; views go by the real clock, so a date in the past would not be entitled."""
+PASSWORD: Final = "correct horse battery staple"
+
+
+def organization(organization_id: str, *, entitled: bool = True) -> Organization:
+    """An organization, by default with an API subscription from a month ago to a month ahead of NOW."""
+    made = CreateOrganization(organization_id=organization_id, name=organization_id.capitalize()).run(
+        command_line(), now=NOW
+    )
+    if entitled:
+        SetSubscription(
+            organization_id=organization_id,
+            starts_at=NOW - timedelta(days=30),
+            expires_at=NOW + timedelta(days=30),
+            api_call_threshold=1000,
+        ).run(command_line(), now=NOW)
+    return made
+
+
+def administrator(name: str, organization_id: str, *permissions: Permission) -> Person:
+    """An administrator who knows PASSWORD, with a role of exactly these permissions."""
+    role = f"Role of {name}"
+    CreateRole(organization_id=organization_id, name=role, permissions=frozenset(permissions)).run(command_line())
+    person = CreateAdministrator(
+        organization_id=organization_id, email=f"{name}@{organization_id}.example", name=name.capitalize(), role=role
+    ).run(command_line())
+    return knows_password(person)
+
+
+def operator() -> Person:
+    return knows_password(CreateOperator(email="operator@provider.example", name="Operator").run(command_line()))
+
+
+def knows_password(person: Person) -> Person:
+    person.set_password(PASSWORD)
+    person.save()
+    return person
