@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState
 
 KEPT = Path(__file__).resolve().parent.parent.parent / ".cache" / "browser"
 WAIT_MILLISECONDS = 10_000
@@ -52,6 +52,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         raise BrowserMissingError("Chromium is needed for the tests. Install it: apt-get install chromium")
+    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS)
         try:
@@ -82,7 +83,9 @@ class Watch:
 
 
 @contextmanager
-def portal_page(browser: Browser, origin: str, *, name: str, scripts: bool = True) -> Iterator[Page]:
+def portal_page(
+    browser: Browser, origin: str, *, name: str, scripts: bool = True, signed_in: StorageState | None = None
+) -> Iterator[Page]:
     """A page in a profile of its own, with `origin` as base; on failure its picture and HTML stay in .cache/browser.
 
     Args:
@@ -90,9 +93,14 @@ def portal_page(browser: Browser, origin: str, *, name: str, scripts: bool = Tru
         origin: the portal's, such as `http://127.0.0.1:8080`. Requests to any other are faults.
         name: of the files that are kept.
         scripts: False shows the page as it is without JavaScript.
+        signed_in: the cookies of an earlier page's `context.storage_state()`.
     """
     context = browser.new_context(
-        base_url=origin, java_script_enabled=scripts, viewport={"width": 1280, "height": 900}, locale="en-US"
+        base_url=origin,
+        java_script_enabled=scripts,
+        viewport={"width": 1280, "height": 900},
+        locale="en-US",
+        storage_state=signed_in,
     )
     context.set_default_timeout(WAIT_MILLISECONDS)
     page = context.new_page()

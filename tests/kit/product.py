@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kit.client import request
 from kit.processes import LOOPBACK, ChildProcess, free_port
@@ -41,6 +40,8 @@ class Product:
         self.portal_port, self.verifier_port, self.admin_port = free_port(), free_port(), free_port()
         self.state_file = directory / "verifier" / "snapshot.json"
         self.environment = {
+            # pytest's own settings are inherited otherwise, and they are about another database.
+            "DJANGO_SETTINGS_MODULE": "watchword.control.settings",
             "WATCHWORD_DATA_DIR": str(directory / "data"),
             "WATCHWORD_PORTAL_PORT": str(self.portal_port),
             "WATCHWORD_PUBLIC_ORIGIN": self.portal,
@@ -48,6 +49,7 @@ class Product:
             "WATCHWORD_VERIFIER_PORT": str(self.verifier_port),
             "WATCHWORD_VERIFIER_ADMIN_PORT": str(self.admin_port),
             "WATCHWORD_VERIFIER_STATE_FILE": str(self.state_file),
+            "WATCHWORD_VERIFIER_CREDENTIAL_FILE": str(directory / "credential"),
             **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
             **(settings or {}),
         }
@@ -70,20 +72,32 @@ class Product:
         """Run `watchword …` to its end and return what it wrote to stdout."""
         return self._run([str(PROGRAM), *arguments])
 
-    def command_json(self, *arguments: str) -> Any:
-        return json.loads(self.command(*arguments, "--json"))
+    def set_up(self, *organizations: str) -> None:
+        """Migrate, make organizations with an active API subscription, and give the verifier its credential."""
+        self.command("migrate")
+        for organization in organizations:
+            name = organization.capitalize()
+            self.command("organization", "create", organization, "--name", name, "--subscription-days", "30")
+        credential = self.environment["WATCHWORD_VERIFIER_CREDENTIAL_FILE"]
+        self.command("verifier", "create", "gateway-1", "--credential-file", credential)
+
+    def create_administrator(self, organization: str, email: str) -> str:
+        """The one-time sign-in link."""
+        return self.command("administrator", "create", email, "--organization", organization).strip()
 
     def desk(self, *arguments: str) -> str:
-        """Run kit.operator_desk, for what the operator's console will do and no command does yet."""
+        """Run an action of kit.operator_desk and return what it wrote."""
         return self._run([sys.executable, "-m", "kit.operator_desk", *arguments])
 
-    def start(self, role: str) -> ChildProcess:
-        """Start `portal`, `worker` or `verifier`, and wait until it serves."""
+    def start(self, role: str, *, wait: bool = True) -> ChildProcess:
+        """Start `portal`, `worker` or `verifier`, and wait until it serves unless told otherwise."""
         assert role not in self._processes, f"{role} is running already"
         process = ChildProcess(
             [str(PROGRAM), "serve", role], log=self._directory / f"{role}.log", environment=self.environment
         )
         self._processes[role] = process
+        if not wait:
+            return process
         if role == "portal":
             process.wait_until_listening(self.portal_port, timeout=START_SECONDS)
         elif role == "verifier":

@@ -1,0 +1,58 @@
+"""An API behind a gateway that knows nothing of tokens: it answers every request and shows the headers it was sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from kit.processes import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class OrdersApi:
+    """Where it listens, and how many requests reached it."""
+
+    port: int
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def orders_api() -> Iterator[OrdersApi]:
+    """Run it in threads of this process while the block runs."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            api.requests.append(self.path)
+            # Every header as it came, repetitions included: a gateway that lets two through has a hole.
+            body = json.dumps({"headers": [[name.lower(), value] for name, value in self.headers.items()]}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so.
+            """Stay silent."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server((LOOPBACK, 0), Handler) as server:
+        api = OrdersApi(server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+        thread.start()
+        try:
+            yield api
+        finally:
+            server.shutdown()
+            thread.join()
