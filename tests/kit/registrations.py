@@ -21,7 +21,7 @@ from watchword.core.jwk import admit
 from watchword.jwks.findings import Findings
 
 if TYPE_CHECKING:
-    from watchword.control.servers.models import KeySetState
+    from watchword.control.servers.models import KeySetState, Validation
     from watchword.jwks.problem import Problem
 
 LOCATION: Final = "https://login.acme.example/keys"
@@ -127,6 +127,11 @@ def not_modified(max_age: int | None = None) -> Findings:
 
 def failed(problem: Problem) -> Findings:
     return Findings(steps=(), problem=problem)
+
+
+def stored_jwks(state: KeySetState | Validation) -> list[dict[str, str]]:
+    """The keys in place, or the keys that a validation found."""
+    return list(state.document or [])
 
 
 def make_due(state: KeySetState, at: datetime) -> None:

@@ -10,7 +10,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 from django.db import close_old_connections, connections
@@ -37,6 +37,14 @@ _PURGE_SECONDS: Final = 60.0
 _log = structlog.get_logger("watchword.worker")
 
 
+class Fetch(Protocol):
+    """The signature of `jwks.probe.probe`."""
+
+    def __call__(
+        self, location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None
+    ) -> Findings: ...
+
+
 def run(settings: ControlSettings, stop: threading.Event) -> None:
     """Work until `stop` is set, then finish the fetches under way (at most about 5 s) and return."""
     Worker(
@@ -48,8 +56,9 @@ def run(settings: ControlSettings, stop: threading.Event) -> None:
 class Worker:
     """One worker process. Any number of them may run against one database; leases keep them apart."""
 
-    def __init__(self, *, policy: FetchPolicy, refresh: RefreshSettings) -> None:
+    def __init__(self, *, policy: FetchPolicy, refresh: RefreshSettings, fetch: Fetch = probe) -> None:
         self.holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._fetch = fetch
         self._policy = policy
         self._refresh = refresh
         self._places = threading.BoundedSemaphore(FETCHES_AT_ONCE)
@@ -74,7 +83,7 @@ class Worker:
         """Fetch one key set and record what was found. Runs in a thread of the pool."""
         started = time.monotonic()
         try:
-            recorded, problem = self._fetch(claim)
+            recorded, problem = self._fetch_and_record(claim)
             _log.info(
                 "key_set_fetched",
                 organization=claim.organization_id,
@@ -90,9 +99,9 @@ class Worker:
         finally:
             connections.close_all()
 
-    def _fetch(self, claim: Claim) -> tuple[key_set_commands.Recorded, str | None]:
+    def _fetch_and_record(self, claim: Claim) -> tuple[key_set_commands.Recorded, str | None]:
         try:
-            findings: Findings = probe(
+            findings = self._fetch(
                 claim.location,
                 verify_certificate=claim.verify_certificate,
                 policy=self._policy,

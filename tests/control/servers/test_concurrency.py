@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from kit import registrations
 from kit.forge import ec_key
-from kit.registrations import ALICE, SETTINGS, add, fields, found, make_due, receipt
+from kit.registrations import ALICE, SETTINGS, add, fields, found, make_due, receipt, stored_jwks
 from watchword.control.refusals import Refusal
 from watchword.control.servers.commands import AddServer, EnableServer
 from watchword.control.servers.key_set_commands import Recorded, claim_due, force_for_unknown_key, record_findings
@@ -114,8 +114,7 @@ def test_an_answer_and_an_overtaken_one_at_once_leave_the_newer_keys() -> None:
 
     results = at_once(lambda number: record_findings(*answers[number], later, SETTINGS).value, times=2)
     assert results == [Recorded.SUPERSEDED.value, Recorded.CHANGED.value]
-    document = KeySetState.objects.get().document
-    assert [jwk["kid"] for jwk in document] == ["newer"]
+    assert [jwk["kid"] for jwk in stored_jwks(KeySetState.objects.get())] == ["newer"]
 
 
 def test_the_limit_of_validations_holds_for_attempts_at_the_same_moment() -> None:

@@ -23,6 +23,7 @@ from kit.registrations import (
     not_modified,
     receipt,
     revision,
+    stored_jwks,
 )
 from watchword.control.servers.commands import DeleteServer, DisableServer
 from watchword.control.servers.key_set_commands import (
@@ -206,7 +207,7 @@ def test_a_withdrawn_key_is_gone_with_the_next_good_fetch() -> None:
 def test_the_same_key_under_another_declared_algorithm_is_a_change() -> None:
     add(C)
     with_alg = Key(C.private, "c")
-    document = KeySetState.objects.get().document
+    document = stored_jwks(KeySetState.objects.get())
     assert fetch(found(with_alg), after(300)) is Recorded.UNCHANGED
     KeySetState.objects.update(document=[{**document[0], "alg": "PS256"}])
     assert fetch(found(with_alg), after(600)) is Recorded.CHANGED
@@ -328,7 +329,7 @@ def test_keys_are_never_replaced_by_nothing() -> None:
 
 def test_a_stored_key_that_is_no_longer_admitted_is_left_out() -> None:
     add(A)
-    document = KeySetState.objects.get().document
+    document = stored_jwks(KeySetState.objects.get())
     KeySetState.objects.update(document=[*document, {"kty": "oct", "kid": "x", "k": "AAAA"}])
     assert trusted() == ["a"]
     assert from_document(None) == ()
