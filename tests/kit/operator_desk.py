@@ -83,6 +83,7 @@ def register(organization: str, key_set: str) -> None:
 
 def inspect(organization: str) -> None:
     """What must fit together in the database, as JSON."""
+    from watchword.control.audit.log import verify_chain
     from watchword.control.audit.models import AuditEvent
     from watchword.control.fleet.models import TrustRecord
     from watchword.control.servers.models import AuthorizationServer
@@ -96,6 +97,7 @@ def inspect(organization: str) -> None:
         "servers": servers.count(),
         "enabled": servers.filter(enabled=True).count(),
         "published_trust_is_current": record.document == actual,
+        "chain_fault": verify_chain(),
         "switched": AuditEvent.objects.filter(organization=organization, action="server_enabled").count(),
     }
     sys.stdout.write(json.dumps(found))
