@@ -39,6 +39,8 @@ pytestmark = pytest.mark.enable_socket
 GOOD_SET = forge.key_set(forge.ec_key("alice"))
 SHORT = 0.5
 """Seconds that a hostile server gets in these tests instead of 5."""
+BUSY = 2.0
+"""Seconds that a busy machine may add."""
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -80,7 +82,7 @@ def test_j01_no_spelling_of_an_internal_address_is_connected_to(host: str) -> No
 def test_j01_the_canary_sings() -> None:
     with Canary() as canary:
         policy = FetchPolicy(
-            allowed_ports=frozenset({canary.port}), allowed_networks=(ip_network("127.0.0.1"),), total_timeout=0.2
+            allowed_ports=frozenset({canary.port}), allowed_networks=(ip_network("127.0.0.1"),), total_timeout=SHORT
         )
         probe(f"https://127.0.0.1:{canary.port}/", verify_certificate=True, policy=policy)
     assert canary.connections == 1
@@ -144,7 +146,7 @@ def _raises(code: int) -> Callable[[str, int], Sequence[str]]:
 
 
 def _hangs(_host: str, _port: int) -> Sequence[str]:
-    time.sleep(SHORT * 2)
+    time.sleep(SHORT + 2 * BUSY)
     return ["127.0.0.1"]
 
 
@@ -164,7 +166,7 @@ def test_j28_lookups_that_fail(resolver: Callable[[str, int], Sequence[str]], pr
     started = time.monotonic()
 
     assert probe("https://keys.acme.example/", verify_certificate=True, policy=policy).problem is problem
-    assert time.monotonic() - started < SHORT + 0.4
+    assert time.monotonic() - started < SHORT + BUSY
 
 
 # ------------------------------------------------------------------------------------------------------- certificates
@@ -304,7 +306,7 @@ def test_j10_slow_servers_are_left_when_the_time_is_up(behaviour: Behaviour) -> 
         elapsed = time.monotonic() - started
 
     assert findings.problem is Problem.TIMED_OUT
-    assert SHORT - 0.05 <= elapsed < SHORT + 0.4
+    assert SHORT - 0.05 <= elapsed < SHORT + BUSY
 
 
 def test_j10_a_server_that_does_not_read_is_left_too() -> None:
@@ -318,7 +320,7 @@ def test_j10_a_server_that_does_not_read_is_left_too() -> None:
         findings = probe(f"https://127.0.0.1:{port}/", verify_certificate=True, policy=policy)
 
     assert findings.problem is Problem.TIMED_OUT
-    assert time.monotonic() - started < SHORT + 0.4
+    assert time.monotonic() - started < SHORT + BUSY
 
 
 def test_w07_a_private_key_in_the_set_is_said_loudly() -> None:

@@ -93,6 +93,14 @@ def test_a_body_of_exactly_the_limit() -> None:
     assert answer_to(serves(body)).untrusted_document == body
 
 
+def test_a_body_above_the_limit_of_the_operator() -> None:
+    with KeyServer(serves(b"x" * 1001)) as server:
+        policy = server.policy(max_bytes=1000)
+        with pytest.raises(ProbeFailed) as failed:
+            fetch(server.location, verify_certificate=True, policy=policy, etag=None, journal=Journal())
+    assert failed.value.problem is Problem.TOO_LARGE
+
+
 def test_the_document_is_not_shown_by_accident() -> None:
     assert "keys" not in repr(answer_to(serves(DOCUMENT)))
 

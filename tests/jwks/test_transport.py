@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.enable_socket
 
+BUSY = 2.0
+"""Seconds within which a busy machine gets there, and far less than what is prevented would take."""
 LOOPBACK = ip_address("127.0.0.1")
 NOBODY = [ip_address(f"127.0.0.{last}") for last in range(10, 20)]
 
@@ -54,7 +56,7 @@ def test_connecting_takes_its_own_time_and_never_more_than_all(timeout: float, t
     problem = problem_of(lambda: connect(NOBODY, 9, timeout=timeout, deadline=Deadline(total)))
 
     assert problem is Problem.CONNECTION_FAILED
-    assert 0.2 <= time.monotonic() - started < 0.5
+    assert 0.2 <= time.monotonic() - started < BUSY
 
 
 def test_a_filtered_port_shares_the_time_among_the_addresses() -> None:
@@ -65,7 +67,17 @@ def test_a_filtered_port_shares_the_time_among_the_addresses() -> None:
             started = time.monotonic()
             problem = problem_of(lambda: connect([LOOPBACK] * 3, port, timeout=0.3, deadline=Deadline(5)))
     assert problem is Problem.CONNECTION_FAILED
-    assert 0.3 <= time.monotonic() - started < 0.6
+    assert 0.3 <= time.monotonic() - started < BUSY
+
+
+def test_an_address_that_is_filtered_leaves_time_for_the_next() -> None:
+    with KeyServer(serves(b"{}")) as server, socket.create_server(("127.0.0.10", server.port), backlog=0):
+        addresses = [ip_address("127.0.0.10"), LOOPBACK]
+        with (
+            socket.create_connection(("127.0.0.10", server.port)),
+            connect(addresses, server.port, timeout=0.6, deadline=Deadline(2)) as connection,
+        ):
+            assert connection.getpeername() == ("127.0.0.1", server.port)
 
 
 def test_nothing_is_tried_when_the_time_is_up() -> None:
@@ -106,7 +118,7 @@ def test_each_read_has_only_the_time_that_is_left() -> None:
                 assert stream.read(1) == b"x"
 
         assert problem_of(read_on) is Problem.TIMED_OUT
-        assert time.monotonic() - started < 0.6
+        assert time.monotonic() - started < BUSY
         stream.close()
 
 
@@ -117,7 +129,7 @@ def test_writing_has_only_the_time_that_is_left() -> None:
         stream.write(b"GET / HTTP/1.1\r\n\r\n")
         started = time.monotonic()
         assert problem_of(lambda: stream.write(b"x" * 50_000_000)) is Problem.TIMED_OUT
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < BUSY
         stream.close()
 
 

@@ -87,8 +87,7 @@ class Answer:
 
 
 class _OneExchange(HTTP11Connection):
-    # The header section cannot become longer than these two together.
-    READ_NUM_BYTES = 8 * 1024
+    # The header section cannot become longer than this and one TLS record (16 KiB).
     MAX_INCOMPLETE_EVENT_SIZE = 24 * 1024
 
 
