@@ -31,10 +31,13 @@ def open_control_plane() -> ControlSettings:
         SettingsProblem: one sentence for each wrong setting.
     """
     settings = control_settings()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
     settings.read_or_create_secret_key()
     import django
+    from django.conf import settings as django_settings
 
+    if not django_settings.configured:
+        # Set and not only defaulted: a shell set up for another Django project must not redirect the command.
+        os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
     django.setup()
     return settings
 

@@ -21,6 +21,7 @@ def run_portal() -> None:
     configure_logging("portal")
     settings = open_migrated_control_plane()
     from granian.constants import Interfaces
+    from granian.log import LogLevels
     from granian.server import Server
 
     server = Server(
@@ -33,6 +34,8 @@ def run_portal() -> None:
         blocking_threads=1,
         runtime_blocking_threads=PORTAL_THREADS,
         websockets=False,
+        # `watchword serve` says where the portal is; what granian has to say beyond that is trouble.
+        log_level=LogLevels.warning,
         log_access=False,
         # A worker that dies takes the role down; whoever supervises it starts it whole, with back-off.
         respawn_failed_workers=False,

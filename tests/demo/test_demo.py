@@ -1,0 +1,75 @@
+"""`watchword demo` with all its real parts, as one process on free ports."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.processes import ChildProcess, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+
+FLAGS = ("--portal-port", "--verifier-port", "--authorization-server-port", "--api-port", "--verifier-admin-port")
+
+
+def start(directory: Path, *arguments: str, **environment: str) -> ChildProcess:
+    ports = [part for flag in FLAGS for part in (flag, str(free_port()))]
+    command = [sys.executable, "-m", "watchword.cli", "demo", *ports, *arguments]
+    return ChildProcess(command, log=directory / "demo.log", environment={"TMPDIR": str(directory), **environment})
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ChildProcess, Path]]:
+    directory = tmp_path_factory.mktemp("demo")
+    # A demo must not touch what the environment of the same shell is set up for.
+    process = start(directory, "--check", WATCHWORD_DATABASE_URL="postgresql://127.0.0.1:1/production")
+    try:
+        process.wait(timeout=150)
+        yield process, directory
+    finally:
+        process.stop()
+
+
+def test_every_step_of_the_walk_through_does_what_it_says(checked: tuple[ChildProcess, Path]) -> None:
+    process, _ = checked
+    assert process.exit_code == 0, process.output()
+    lines = [line for line in process.output().splitlines() if line.startswith(("✓", "✗"))]
+    assert [line.split()[1] for line in lines] == ["200", "401", "200", "200", "403", "200"]
+    assert all(line.startswith("✓") for line in lines)
+
+
+def test_nothing_is_left_behind(checked: tuple[ChildProcess, Path]) -> None:
+    _, directory = checked
+    assert [path.name for path in directory.iterdir()] == ["demo.log"]
+
+
+def test_the_walk_through_is_printed_and_sigterm_ends_the_demo(tmp_path: Path) -> None:
+    process = start(tmp_path, "--keep", str(tmp_path / "kept"))
+    try:
+        process.wait_until(
+            lambda: "OAuth 2.0 JWKS Location" in process.output(), what="the walk-through is printed", timeout=120
+        )
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+        text = process.output()
+    finally:
+        process.stop()
+    assert re.search(r"alice@acme\.example +password +\S{12,}", text)
+    assert "TOKEN=$(curl -s --cacert " in text
+    assert "--cacert " + str(tmp_path / "kept" / "demo-ca.pem") in text
+    assert (tmp_path / "kept" / "data" / "watchword.sqlite3").exists()
+
+
+def test_a_directory_with_something_in_it_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "thesis.txt").touch()
+    process = start(tmp_path, "--keep", str(tmp_path / "kept"))
+    assert process.wait(timeout=30) == 1
+    assert "is not empty" in process.output()
