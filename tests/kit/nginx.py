@@ -1,0 +1,66 @@
+"""A real nginx with the shipped configuration, in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kit.processes import LOOPBACK, free_port, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "gateways" / "nginx"
+
+_MAIN = """
+daemon off;
+# One process: nothing changes its user, and one pid ends it.
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events { worker_connections 256; }
+http {
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    include example.conf;
+}
+"""
+
+
+@contextmanager
+def protecting(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+    """Run nginx in front of an API with the shipped files; yields its port on loopback.
+
+    Only addresses are changed in what is shipped, so that the tests speak of what an operator copies.
+    """
+    port = free_port()
+    prefix = folder / "nginx"
+    prefix.mkdir()
+    for shipped in SHIPPED.glob("*.conf"):
+        shutil.copy(shipped, prefix)
+    _point(prefix / "example.conf", "127.0.0.1:8088", f"{LOOPBACK}:{port}")
+    _point(prefix / "example.conf", "127.0.0.1:8083", f"{LOOPBACK}:{api_port}")
+    _point(prefix / "watchword-http.conf", "127.0.0.1:8081", f"{LOOPBACK}:{verifier_port}")
+    (prefix / "nginx.conf").write_text(_MAIN)
+    command = [_nginx(), "-p", str(prefix), "-c", "nginx.conf", "-e", "stderr"]
+    with running(command, log=folder / "nginx.log", port=port):
+        yield port
+
+
+def _nginx() -> str:
+    # Debian installs it where only root's PATH leads.
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    assert found is not None, "nginx is not installed; `make test` installs it"
+    return found
+
+
+def _point(file: Path, shipped: str, actual: str) -> None:
+    text = file.read_text()
+    assert text.count(shipped) == 1, f"{file.name} names {shipped} {text.count(shipped)} times"
+    file.write_text(text.replace(shipped, actual))

@@ -1,0 +1,78 @@
+"""A real verifier process, fed by the feed of the test."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kit.client import request
+from kit.feed_server import CREDENTIAL
+from kit.processes import LOOPBACK, ChildProcess, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kit.client import Answer
+
+_PROGRAM = (
+    "from watchword.verifier.config import load_settings; from watchword.verifier.server import serve; "
+    "serve(load_settings())"
+)
+
+
+class VerifierProcess:
+    """It can be started, killed and started again: ports and state file stay the same."""
+
+    def __init__(self, folder: Path, *, feed_port: int, **settings: str) -> None:
+        self.port = free_port()
+        self.admin_port = free_port()
+        self.state_file = folder / "state" / "snapshot.json"
+        self._log = folder / "verifier.log"
+        self._environment = {
+            "WATCHWORD_VERIFIER_FEED_URL": f"http://{LOOPBACK}:{feed_port}",
+            "WATCHWORD_VERIFIER_CREDENTIAL": CREDENTIAL,
+            "WATCHWORD_VERIFIER_PORT": str(self.port),
+            "WATCHWORD_VERIFIER_ADMIN_PORT": str(self.admin_port),
+            "WATCHWORD_VERIFIER_STATE_FILE": str(self.state_file),
+            "WATCHWORD_VERIFIER_NODE": "node-1",
+            **{f"WATCHWORD_VERIFIER_{name.upper()}": value for name, value in settings.items()},
+        }
+        self.child: ChildProcess | None = None
+
+    def start(self, *, ready: bool = True) -> ChildProcess:
+        """Start it; with `ready` return only once it can decide, else once it listens."""
+        self.child = ChildProcess([sys.executable, "-c", _PROGRAM], log=self._log, environment=self._environment)
+        self.child.wait_until_listening(self.port)
+        self.child.wait_until_listening(self.admin_port)
+        if ready:
+            self.child.wait_until(self.is_ready, what="ready")
+        return self.child
+
+    def is_ready(self) -> bool:
+        return self.admin("/readyz").status == 200
+
+    def admin(self, path: str) -> Answer:
+        return request(f"http://{LOOPBACK}:{self.admin_port}{path}")
+
+    def ask(self, token: str | None, *, organization: str = "acme", gateway: str = "plain", suffix: str = "") -> Answer:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return request(f"http://{LOOPBACK}:{self.port}/verify/{gateway}/{organization}{suffix}", headers=headers)
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        if self.child is not None:
+            self.child.stop()
+
+
+@contextmanager
+def verifier_process(folder: Path, *, feed_port: int, ready: bool = True, **settings: str) -> Iterator[VerifierProcess]:
+    verifier = VerifierProcess(folder, feed_port=feed_port, **settings)
+    try:
+        verifier.start(ready=ready)
+        yield verifier
+    finally:
+        verifier.stop()
