@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit import acme, forge
+from watchword.core import strict_json
 from watchword.core.decision import Allow, Deny, Reason
 from watchword.core.verify import verify
 
@@ -259,6 +260,13 @@ def test_t05_nesting_of_exactly_32_is_accepted_and_brackets_in_texts_do_not_coun
     for _ in range(31):
         deep = [deep]
     assert refusal(forge.token(KEY, "ES256", x=deep, y='[{"' * 100)) is None
+
+
+@pytest.mark.parametrize("end", ["", "\\"], ids=["cut off", "cut off in an escape"])
+def test_t03_a_string_that_never_ends_is_read_over_once(end: str) -> None:
+    # Taken up again at each escaped quote, 16 KiB of them would cost a second of the verifier's one core.
+    unending = '"' + '\\"' * 1_000 + end
+    assert [match.group() for match in strict_json._STRING_OR_BRACKET.finditer(unending)] == [unending]
 
 
 # -------------------------------------------------------------------- A-22 to A-24, T-17, T-18: other serializations
