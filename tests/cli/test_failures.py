@@ -1,0 +1,182 @@
+"""No traceback reaches a user who did not ask for one."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+import structlog
+from click.testing import CliRunner
+from django.db import OperationalError
+
+from kit.processes import LOOPBACK, free_port
+from watchword.cli import root
+from watchword.cli.failures import explain
+from watchword.cli.local_verifier import ensure_credential
+from watchword.cli.output import CommandFailed, SettingsWrong, read_secret_from_stdin
+from watchword.cli.ports import require_free
+from watchword.cli.process_logging import configure_logging
+from watchword.cli.roles import answers, connectable
+from watchword.control.fleet.models import VerifierCredential
+from watchword.control.fleet.queries import verifier_of_secret
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.verifier.config import SettingsRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kit.command_line import CommandLine
+
+
+@pytest.mark.parametrize(
+    ("failure", "exit_code", "sentence"),
+    [
+        (SettingsRefused(("port: must be a number.", "host: x.")), 2, "port: must be a number.\nhost: x."),
+        (Refusal(RefusalReason.NAME_TAKEN, name="acme"), 1, "The name “acme” is already taken."),
+        (OperationalError("no such table: x\nLINE 1"), 1, "(no such table: x). Check database_url"),
+        (PermissionError(13, "Permission denied", "/data"), 1, "/data: Permission denied."),
+        (RuntimeError(), 1, "Unexpected failure (RuntimeError: no further word). Run it again with --debug"),
+    ],
+)
+def test_a_failure_becomes_a_sentence(failure: Exception, exit_code: int, sentence: str) -> None:
+    explained = explain(failure)
+    assert explained.exit_code == exit_code
+    assert sentence in explained.message
+    assert isinstance(explained, (CommandFailed, SettingsWrong))
+
+
+def test_a_field_at_fault_is_named() -> None:
+    refusal = Refusal(RefusalReason.FIELDS_INVALID, field_errors={"name": "is missing."})
+    assert explain(refusal).message.endswith("\n  name: is missing.")
+
+
+def broken() -> None:
+    raise RuntimeError("Bob tripped over the cable")
+
+
+@pytest.fixture
+def broken_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command `watchword migrate` that fails as no command should."""
+    from watchword.cli.migrate import migrate
+
+    monkeypatch.setattr(migrate, "callback", lambda **_: broken())
+
+
+@pytest.mark.usefixtures("broken_command", "bare_command_line")
+def test_only_debug_shows_a_traceback() -> None:
+    quiet = CliRunner().invoke(root.watchword, ["migrate"])
+    assert (quiet.exit_code, quiet.stdout) == (1, "")
+    assert "Bob tripped over the cable" in quiet.stderr
+    assert "Traceback" not in quiet.stderr
+    loud = CliRunner().invoke(root.watchword, ["migrate", "--debug"])
+    assert isinstance(loud.exception, RuntimeError)
+
+
+def test_a_database_without_tables_is_explained(
+    bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchword.cli.control_plane.unapplied_migrations", lambda: ["servers.0001_initial"])
+    outcome = bare_command_line.run("organization", "list")
+    assert outcome.exit_code == 1
+    assert "Run `watchword migrate`." in outcome.stderr
+
+
+def test_migrations_to_come_are_listed(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchword.cli.migrate.unapplied_migrations", lambda: ["servers.0001_initial"])
+    outcome = bare_command_line.run("migrate", "--check")
+    assert (outcome.exit_code, outcome.stdout) == (1, "pending servers.0001_initial\n")
+    monkeypatch.setattr("watchword.cli.config.unapplied_migrations", lambda: ["servers.0001_initial"])
+    assert "run `watchword migrate`" in bare_command_line.ok("config", "check").stdout
+
+
+def test_a_broken_audit_chain_is_a_failure(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchword.control.audit.log.verify_chain", lambda: "Event 2 was changed.")
+    outcome = command_line.run("audit", "verify")
+    assert outcome.exit_code == 1
+    assert "Event 2 was changed." in outcome.stderr
+    as_json = command_line.run("audit", "verify", "--json")
+    assert (as_json.exit_code, as_json.json()["fault"]) == (1, "Event 2 was changed.")
+
+
+# ---------------------------------------------------------------- smaller parts
+
+
+@pytest.mark.enable_socket
+def test_a_taken_port_is_named_with_its_flag() -> None:
+    require_free({"--api-port": (LOOPBACK, free_port())})
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        with pytest.raises(CommandFailed, match=r"Address already in use.*--api-port"):
+            require_free({"--api-port": taken.getsockname()})
+
+
+@pytest.mark.enable_socket
+def test_nobody_answers_on_a_free_port() -> None:
+    assert answers((LOOPBACK, free_port()), "/") is None
+
+
+def test_a_listener_on_all_addresses_is_reached_on_loopback() -> None:
+    assert [connectable(host) for host in ("0.0.0.0", "::", "192.0.2.7")] == ["127.0.0.1", "::1", "192.0.2.7"]  # noqa: S104
+
+
+def test_a_password_is_asked_for_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(click.termui, "hidden_prompt_func", lambda _: "a rather long sentence")
+    assert read_secret_from_stdin("Password") == "a rather long sentence"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_credential_that_the_database_does_not_know_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "verifier" / "credential"
+    ensure_credential(path)
+    first = path.read_text()
+    ensure_credential(path)
+    assert path.read_text() == first
+    VerifierCredential.objects.all().delete()
+    ensure_credential(path)
+    assert path.read_text() != first
+    assert verifier_of_secret(path.read_text().strip()) is not None
+
+
+@pytest.fixture
+def untouched_logging() -> Iterator[None]:
+    before = logging.getLogger()
+    handlers, level = before.handlers[:], before.level
+    yield
+    before.handlers[:], before.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("untouched_logging")
+def test_log_lines_are_json_for_programs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("WATCHWORD_LOG_FORMAT", raising=False)
+    configure_logging("worker")
+    structlog.get_logger("test").info("key_set_fetched", organization="acme")
+    logging.getLogger("django").warning("Not Found: %s", "/x")
+    ours, djangos = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (ours["event"], ours["organization"], ours["role"], ours["level"]) == (
+        "key_set_fetched", "acme", "worker", "info",
+    )  # fmt: skip
+    assert (djangos["event"], djangos["level"]) == ("Not Found: /x", "warning")
+
+
+@pytest.mark.usefixtures("untouched_logging")
+def test_log_lines_are_text_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("WATCHWORD_LOG_FORMAT", "text")
+    configure_logging("worker")
+    structlog.get_logger("test").info("key_set_fetched", organization="acme")
+    line = capsys.readouterr().out
+    assert "key_set_fetched organization=acme" in line
+    assert "\x1b" not in line

@@ -1,0 +1,60 @@
+"""What `watchword serve` does when nobody can sign in yet."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from watchword.cli.control_plane import open_control_plane
+from watchword.cli.first_sign_in import first_sign_in, suggested_id
+from watchword.control.access.models import Person
+from watchword.control.organizations.models import Organization, Subscription
+
+if TYPE_CHECKING:
+    from kit.command_line import CommandLine
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_elsewhere_than_at_a_terminal_the_defaults_are_taken_and_said(command_line: CommandLine) -> None:
+    lines = "\n".join(first_sign_in(open_control_plane()))
+    assert "organization Main (main) was made" in lines
+    assert "http://127.0.0.1:8080/sign-in/" in lines
+    assert Person.objects.get().email == "admin@localhost"
+    assert Subscription.objects.filter(organization_id="main").exists()
+
+
+def test_at_a_terminal_it_asks(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("Globex & Sons\n\nalice@globex.example\n"))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    lines = "\n".join(first_sign_in(open_control_plane()))
+    assert "organization Globex & Sons (globex-sons)" in lines
+    assert Person.objects.get().email == "alice@globex.example"
+    assert Person.objects.get().organization_id == "globex-sons"
+
+
+def test_an_installation_in_use_is_left_alone(command_line: CommandLine) -> None:
+    command_line.ok("organization", "create", "acme")
+    assert first_sign_in(open_control_plane()) == []
+    assert [row.pk for row in Organization.objects.all()] == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Acme", "acme"),
+        ("Initech, Inc.", "initech-inc"),
+        ("4711 Köln", "k-ln"),
+        ("日本", "main"),
+        ("A", "main"),
+        ("x" * 31 + " y", "x" * 31),
+    ],
+)
+def test_an_id_is_suggested_that_fits_the_rules(name: str, expected: str) -> None:
+    assert suggested_id(name) == expected

@@ -1,0 +1,47 @@
+"""docs/commands.md is held to the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from watchword.cli.reference import help_pages, render
+from watchword.cli.root import COMMANDS, watchword
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+
+
+def test_the_page_says_what_the_commands_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(watchword), (
+        "run: .venv/bin/python -m watchword.cli.reference > docs/commands.md"
+    )
+
+
+def test_every_command_that_prints_data_offers_json() -> None:
+    pages = dict(help_pages(watchword, "watchword"))
+    without = {path for path, text in pages.items() if "COMMAND" not in text and "--json" not in text}
+    assert without == {"watchword serve", "watchword demo"}
+
+
+def test_the_overview_tells_the_first_sentence_of_each_command() -> None:
+    context = click.Context(watchword)
+    for name, (_, _, line) in COMMANDS.items():
+        command = watchword.get_command(context, name)
+        assert command is not None
+        help_text = command.help or ""
+        # Groups say the same in both places; a command may say more in its own help.
+        assert help_text.startswith(line.rstrip(".")) or not isinstance(command, click.Group), name
+
+
+def test_every_option_says_what_it_does() -> None:
+    def options_of(command: click.Command) -> list[click.Option]:
+        below = command.commands.values() if isinstance(command, click.Group) else []
+        own = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+        return own + [option for child in below for option in options_of(child)]
+
+    context = click.Context(watchword)
+    for name in COMMANDS:
+        command = watchword.get_command(context, name)
+        assert command is not None
+        assert all(option.help for option in options_of(command)), name
