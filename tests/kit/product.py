@@ -78,6 +78,10 @@ class Product:
         for organization in organizations:
             name = organization.capitalize()
             self.command("organization", "create", organization, "--name", name, "--subscription-days", "30")
+        self.create_verifier()
+
+    def create_verifier(self) -> None:
+        """Put a credential where the verifier's settings say."""
         credential = self.environment["WATCHWORD_VERIFIER_CREDENTIAL_FILE"]
         self.command("verifier", "create", "gateway-1", "--credential-file", credential)
 
