@@ -23,8 +23,8 @@ MAX_NUMBER_LENGTH: Final = 64
 _WHITESPACE: Final = " \t\n\r"
 """RFC 8259 section 2. Python's own idea of white space is wider."""
 
-# Possessive, and a string that never ends reaches to the end of the text: else each of its escaped quotes would be tried
-# as the start of another string, and a token of 16 KiB could cost a second (CASES T-03).
+# Possessive, and a string that never ends reaches to the end of the text: else each of its escaped quotes would be
+# tried as the start of another string, and a token of 16 KiB could cost a second (CASES T-03).
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
