@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -139,15 +139,16 @@ class RedeemSignInLink:
     Ends every session of the person, since they are bound to the password.
     """
 
-    secret: str
-    password: str
+    secret: str = field(repr=False)
+    password: str = field(repr=False)
+    interface: Interface = Interface.PORTAL
     address: str | None = None
 
     def run(self, *, now: datetime) -> Person:
         link = usable_link(self.secret, now)
         person = link.person
         _refuse_weak(self.password, person)
-        actor = person.actor(interface=Interface.PORTAL, address=self.address)
+        actor = person.actor(interface=self.interface, address=self.address)
         with change(actor, person.organization_id, permission=Authority.SELF, action="password_set", now=now) as work:
             used = SignInLink.objects.filter(pk=link.pk, used_at__isnull=True, expires_at__gt=now).update(used_at=now)
             if used != 1:

@@ -9,6 +9,7 @@ app_name = "access"
 urlpatterns = [
     path("", views.start, name="start"),
     path("sign-in", views.sign_in, name="sign-in"),
-    path("sign-in/<str:secret>", views.set_password, name="set-password"),
+    path("sign-in/<str:secret>", views.open_link, name="set-password"),
+    path("set-password", views.set_password, name="choose-password"),
     path("sign-out", views.sign_out, name="sign-out"),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import login, logout
 from django.http import HttpResponse, HttpResponseRedirect
@@ -23,7 +23,9 @@ from watchword.control.refusals import Refusal, RefusalReason
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-FAILED = "The e-mail address or the password is wrong."
+LINK: Final = "sign_in_link"
+
+FAILED: Final = "The e-mail address or the password is wrong."
 """Says the same for an unknown address, a wrong password and a deactivated person."""
 
 
@@ -66,10 +68,22 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("access:sign-in"))
 
 
+@require_safe
+def open_link(request: HttpRequest, secret: str) -> HttpResponse:
+    """The one-time link. Its secret moves into the session at once.
+
+    Were it in the address of the form, every faulty password would write a link that still works into the log.
+    """
+    usable_link(secret, timezone.now())
+    request.session[LINK] = secret
+    return HttpResponseRedirect(reverse("access:choose-password"))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
-def set_password(request: HttpRequest, secret: str) -> HttpResponse:
-    """The one-time link: GET shows the form, POST uses the link up and signs the person in."""
+def set_password(request: HttpRequest) -> HttpResponse:
+    """GET shows the form, POST uses the link up and signs the person in."""
     now = timezone.now()
+    secret = request.session.get(LINK, "")
     link = usable_link(secret, now)
     if request.method != "POST":
         return render(request, "access/set_password.html", {"person": link.person})

@@ -1,0 +1,427 @@
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.hashers import identify_hasher, make_password
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from kit import people
+from kit.people import NOW, PASSWORD
+from watchword.control.access.commands import CreateSignInLink
+from watchword.control.access.middleware import ABSOLUTE_SECONDS, IDLE_SECONDS, SEEN_AT, SIGNED_IN_AT
+from watchword.control.access.models import Person, SignInThrottle
+from watchword.control.access.signing_in import SignIn
+from watchword.control.access.throttle import admit_attempt
+from watchword.control.access.views import FAILED
+from watchword.control.audit.log import verify_chain
+from watchword.control.audit.models import AuditEvent
+from watchword.control.refusals import Refusal
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+    from watchword.control.access.actor import Actor
+
+SERVERS = (
+    "/acme/administration/api-configuration/legacy-api/internet-saas-api/oauth-2-0-authorization-servers/"
+)  # fmt: skip
+
+
+def sign_in(client: Client, email: str = "alice@acme.example", password: str = PASSWORD, **more: str) -> object:
+    return client.post("/sign-in", {"email": email, "password": password, **more})
+
+
+def follow_link(client: Client, shell: Actor) -> str:
+    """Open a fresh link of Alice's, as from a mail. Returns its path."""
+    path = f"/sign-in/{CreateSignInLink(email='alice@acme.example').run(shell)}"
+    assert client.get(path).headers["Location"] == "/set-password"
+    return path
+
+
+def is_signed_in(client: Client) -> bool:
+    return client.get("/").headers["Location"] != "/sign-in"
+
+
+def test_an_administrator_comes_to_the_servers_of_their_organization(client: Client, alice: Person) -> None:
+    answer = client.post("/sign-in", {"email": " ALICE@acme.example ", "password": PASSWORD})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, SERVERS)
+    assert client.get("/").headers["Location"] == SERVERS
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.organization, event.action, event.actor, event.result, event.address) == (
+        "acme", "signed_in", "alice@acme.example", "success", "127.0.0.1",
+    )  # fmt: skip
+
+
+def test_an_operator_comes_to_the_organizations(client: Client, operator: Person, alice: Person) -> None:
+    answer = client.post("/sign-in", {"email": operator.email, "password": PASSWORD}, follow=True)
+
+    assert answer.redirect_chain == [("/", 302)]
+    assert b"Acme" in answer.content
+    assert AuditEvent.objects.latest("sequence").organization is None
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("alice@acme.example", "wrong"),
+        ("alice@acme.example", ""),
+        ("nobody@acme.example", PASSWORD),
+        ("", PASSWORD),
+        ("alice@acme.example\0", PASSWORD),
+        ("alice@acme.example", PASSWORD + "\0"),
+        ("alice@acme.example", "x" * 100_000),
+    ],
+)
+def test_every_failure_reads_the_same(client: Client, alice: Person, email: str, password: str) -> None:
+    answer = client.post("/sign-in", {"email": email, "password": password})
+
+    assert answer.status_code == 422
+    assert FAILED.encode() in answer.content
+    assert PASSWORD.encode() not in answer.content
+    assert not is_signed_in(client)
+
+
+def test_a_deactivated_person_fails_like_everybody_and_is_out_at_once(client: Client, alice: Person) -> None:
+    sign_in(client)
+    Person.objects.update(is_active=False)
+
+    assert not is_signed_in(client)
+    assert FAILED.encode() in client.post("/sign-in", {"email": alice.email, "password": PASSWORD}).content
+
+
+def test_p_03_a_stored_hash_is_no_password(client: Client, alice: Person) -> None:
+    assert alice.password.startswith("argon2$argon2id$")
+
+    assert client.post("/sign-in", {"email": alice.email, "password": alice.password}).status_code == 422
+
+
+def test_a_person_without_password_cannot_sign_in_with_an_empty_one(client: Client, alice: Person) -> None:
+    alice.set_unusable_password()
+    alice.save()
+
+    assert client.post("/sign-in", {"email": alice.email, "password": ""}).status_code == 422
+
+
+def test_failures_are_recorded_without_what_somebody_typed(client: Client, alice: Person) -> None:
+    client.post("/sign-in", {"email": "alice@acme.example", "password": "hunter2hunter2"})
+    client.post("/sign-in", {"email": "my-secret-in-the-wrong-field", "password": "x"})
+
+    known, unknown = AuditEvent.objects.order_by("sequence")[AuditEvent.objects.count() - 2 :]
+    assert (known.organization, known.actor, known.result) == ("acme", "alice@acme.example", "refused")
+    assert (unknown.organization, unknown.actor, unknown.target) == (None, "unknown", "unknown")
+    everything = f"{list(AuditEvent.objects.values())}{list(SignInThrottle.objects.values())}"
+    assert "hunter2" not in everything
+    assert "wrong-field" not in everything
+    assert verify_chain() is None
+
+
+def test_p_02_an_unknown_person_costs_as_much_time_as_a_known_one(alice: Person, settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    alice.set_password(PASSWORD)
+    alice.save()
+    from watchword.control.access.backend import PasswordBackend  # noqa: PLC0415 - needs Django to be set up.
+
+    def seconds(email: str) -> float:
+        took = []
+        for _ in range(3):
+            began = time.perf_counter()
+            assert PasswordBackend().authenticate(None, email=email, password="wrong") is None
+            took.append(time.perf_counter() - began)
+        return statistics.median(took)
+
+    known, unknown = seconds(alice.email), seconds("nobody@acme.example")
+    assert 0.5 < known / unknown < 2
+
+
+def test_the_backend_wants_both() -> None:
+    from watchword.control.access.backend import PasswordBackend  # noqa: PLC0415
+
+    assert PasswordBackend().authenticate(None, email="alice@acme.example") is None
+    assert PasswordBackend().authenticate(None, password=PASSWORD) is None
+
+
+def test_passwords_are_argon2id(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+
+    assert identify_hasher(make_password(PASSWORD)).algorithm == "argon2"
+    assert "$argon2id$" in make_password(PASSWORD)
+
+
+def fail(times: int, *, email: str = "alice@acme.example", address: str = "192.0.2.9") -> None:
+    for _ in range(times):
+        assert SignIn(email=email, password="wrong", address=address).run(now=NOW) is None
+
+
+def test_guessing_at_one_account_is_slowed_down_from_wherever(alice: Person) -> None:
+    for number in range(6):
+        fail(1, address=f"192.0.2.{number}")
+
+    with pytest.raises(Refusal) as refused:
+        SignIn(email="ALICE@acme.example ", password=PASSWORD, address="192.0.2.77").run(now=NOW)
+
+    assert (refused.value.code, refused.value.status) == ("too_many_requests", 429)
+    assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.77").run(now=NOW + timedelta(seconds=1))
+
+
+def test_guessing_from_one_address_is_slowed_down_whomever_it_is_about(alice: Person) -> None:
+    for number in range(21):
+        fail(1, email=f"nobody{number}@acme.example")
+
+    with pytest.raises(Refusal):
+        SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9").run(now=NOW)
+    assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.10").run(now=NOW)
+
+
+def test_the_wait_never_exceeds_a_minute_and_is_told(client: Client, alice: Person) -> None:
+    SignInThrottle.objects.all().delete()
+    now = timezone.now()
+    for step in range(30):
+        admit_attempt(alice.email, None, now + timedelta(seconds=61 * step))
+
+    with pytest.raises(Refusal, match="in 60 seconds"):
+        admit_attempt(alice.email, None, now + timedelta(seconds=61 * 29))
+    assert admit_attempt(alice.email, None, now + timedelta(seconds=61 * 30)) is None  # type: ignore[func-returns-value]
+
+
+def test_a_refused_attempt_does_not_prolong_the_wait(alice: Person) -> None:
+    fail(6)
+    for _ in range(10):
+        with pytest.raises(Refusal):
+            SignIn(email=alice.email, password="wrong", address="192.0.2.9").run(now=NOW)
+
+    assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9").run(now=NOW + timedelta(seconds=1))
+
+
+def test_the_page_tells_the_wait(client: Client, alice: Person) -> None:
+    for _ in range(6):
+        client.post("/sign-in", {"email": alice.email, "password": "wrong"})
+
+    answer = client.post("/sign-in", {"email": alice.email, "password": PASSWORD})
+    assert answer.status_code == 429
+    assert b"Too many attempts" in answer.content
+
+
+def test_success_clears_the_account_but_not_the_address(alice: Person, charlie: Person) -> None:
+    fail(4)
+    for number in range(16):  # The address has used up its free attempts after these.
+        fail(1, email=f"nobody{number}@acme.example")
+
+    assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.8").run(now=NOW)
+    fail(5, address="192.0.2.8")  # Alice's account began afresh.
+    # A guesser's own account does not wipe the address's counter clean: one more failure than the free ones waits.
+    assert SignIn(email=charlie.email, password=PASSWORD, address="192.0.2.9").run(now=NOW)
+    fail(1, email="first-victim@acme.example")
+    with pytest.raises(Refusal):
+        SignIn(email="second-victim@acme.example", password="wrong", address="192.0.2.9").run(now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_guesses_are_counted_before_they_are_looked_at() -> None:
+    together = threading.Barrier(8)
+
+    def guess(_: int) -> bool:
+        together.wait(timeout=10)
+        try:
+            admit_attempt("alice@acme.example", "192.0.2.1", NOW)
+        except Refusal:
+            return False
+        else:
+            return True
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        admitted = list(pool.map(guess, range(8)))
+
+    assert admitted.count(True) == 6
+
+
+def test_the_session_id_changes_when_signing_in_and_nothing_is_carried_over(client: Client, alice: Person) -> None:
+    session = client.session
+    session["planted"] = "by somebody else"
+    session.save()
+    before = client.cookies["watchword_session"].value
+
+    sign_in(client)
+
+    assert client.cookies["watchword_session"].value != before
+    assert "planted" not in client.session
+    assert not Session.objects.filter(session_key=before).exists()
+
+
+def test_signing_out_ends_the_session_on_the_server(client: Client, alice: Person) -> None:
+    sign_in(client)
+    stolen = client.cookies["watchword_session"].value
+
+    assert client.post("/sign-out").headers["Location"] == "/sign-in"
+
+    assert AuditEvent.objects.latest("sequence").action == "signed_out"
+    assert not Session.objects.exists()
+    client.cookies["watchword_session"] = stolen
+    assert not is_signed_in(client)
+    assert client.post("/sign-out").status_code == 302
+
+
+def test_signing_out_is_no_link(client: Client, alice: Person) -> None:
+    sign_in(client)
+
+    assert client.get("/sign-out").status_code == 405
+    assert is_signed_in(client)
+
+
+def test_forms_need_their_token(alice: Person) -> None:
+    strict = Client(enforce_csrf_checks=True)
+
+    for path in ("/sign-in", "/sign-out"):
+        assert strict.post(path, {"email": alice.email, "password": PASSWORD}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("signed_in", "seen", "lives"),
+    [
+        (0, IDLE_SECONDS - 2, True),
+        (0, IDLE_SECONDS, False),
+        (ABSOLUTE_SECONDS - 2, 0, True),
+        (ABSOLUTE_SECONDS, 0, False),
+    ],
+)
+def test_a_session_ends(client: Client, alice: Person, signed_in: int, seen: int, *, lives: bool) -> None:
+    sign_in(client)
+    session = client.session
+    session[SIGNED_IN_AT] -= signed_in
+    session[SEEN_AT] -= seen
+    session.save()
+
+    assert is_signed_in(client) is lives
+    # Use is noted, so that the half hour begins again.
+    assert not lives or client.session[SEEN_AT] >= int(time.time()) - 2 or seen < 60
+
+
+def test_a_session_that_our_sign_in_did_not_make_is_over(client: Client, alice: Person) -> None:
+    client.force_login(alice)
+
+    assert not is_signed_in(client)
+
+
+def test_the_time_of_use_is_written_at_most_once_a_minute(client: Client, alice: Person) -> None:
+    sign_in(client)
+    seen = client.session[SEEN_AT] - 30
+    session = client.session
+    session[SEEN_AT] = seen
+    session.save()
+
+    client.get("/")
+
+    assert client.session[SEEN_AT] == seen
+
+
+@pytest.mark.parametrize(
+    ("onward", "place"),
+    [
+        ("/acme/somewhere?x=1", "/acme/somewhere?x=1"),
+        ("https://evil.example/", SERVERS),
+        ("//evil.example/", SERVERS),
+        ("/\\evil.example/", SERVERS),
+        ("javascript:alert(1)", SERVERS),
+        ("somewhere", SERVERS),
+        ("", SERVERS),
+    ],
+)
+def test_where_signing_in_leads(client: Client, alice: Person, onward: str, place: str) -> None:
+    answer = client.post("/sign-in", {"email": alice.email, "password": PASSWORD, "next": onward})
+
+    assert answer.headers["Location"] == place
+
+
+def test_the_link_shows_a_form_as_often_as_it_is_looked_at(client: Client, alice: Person, shell: Actor) -> None:
+    path = follow_link(client, shell)
+
+    for _ in range(2):
+        answer = client.get(path, follow=True)
+        assert answer.status_code == 200
+        assert b"alice@acme.example" in answer.content
+
+
+def test_the_link_sets_the_password_signs_in_and_is_used_up(client: Client, alice: Person, shell: Actor) -> None:
+    elsewhere = Client()
+    sign_in(elsewhere)
+    path = follow_link(client, shell)
+    chosen = "tangerine gravel orbit"
+
+    answer = client.post("/set-password", {"password": chosen, "password_again": chosen})
+
+    assert answer.headers["Location"] == SERVERS
+    assert is_signed_in(client)
+    assert not is_signed_in(elsewhere)
+    assert client.get(path).status_code == 404
+    assert client.post("/set-password", {"password": chosen, "password_again": chosen}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"password": "tangerine", "password_again": "tangerine"}, "password"),
+        ({"password": PASSWORD, "password_again": "other"}, "password_again"),
+    ],
+)
+@pytest.mark.usefixtures("alice")
+def test_faults_of_the_new_password_are_told_at_the_field_and_write_no_link_into_the_log(
+    client: Client, shell: Actor, typed: dict[str, str], field: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = follow_link(client, shell)
+
+    answer = client.post("/set-password", typed)
+
+    assert answer.status_code == 422
+    assert f'id="{field}-error"'.encode() in answer.content
+    assert typed["password"].encode() not in answer.content
+    assert path.removeprefix("/sign-in/") not in caplog.text
+    assert client.get("/set-password").status_code == 200
+
+
+def test_a_link_used_up_elsewhere_meanwhile_is_refused(client: Client, alice: Person, shell: Actor) -> None:
+    path = follow_link(client, shell)
+    CreateSignInLink(email=alice.email).run(shell)
+
+    assert client.get("/set-password").status_code == 404
+    assert client.get(path).status_code == 404
+    assert client.get("/set-password", follow=True).status_code == 404
+
+
+def test_without_a_link_no_password_is_set(client: Client, alice: Person) -> None:
+    assert client.post("/set-password", {"password": PASSWORD, "password_again": PASSWORD}).status_code == 404
+
+
+def test_an_unknown_link_is_refused_with_a_sentence(client: Client, db: None) -> None:
+    answer = client.get("/sign-in/made-up")
+
+    assert answer.status_code == 404
+    assert b"This sign-in link has been used, has expired or was never valid." in answer.content
+
+
+def test_nobody_signed_in_is_sent_to_the_sign_in_page(client: Client, db: None) -> None:
+    assert client.get("/").headers["Location"] == "/sign-in"
+    assert client.get("/sign-in").status_code == 200
+
+
+def test_an_organizations_page_leads_there_and_back(client: Client, alice: Person) -> None:
+    answer = client.get(SERVERS)
+    assert answer.headers["Location"].startswith("/sign-in?next=/acme/")
+
+    answer = client.get(answer.headers["Location"])
+    assert f'value="{SERVERS}"'.encode() in answer.content
+
+
+def test_people_of_the_kit_are_as_they_say(alice: Person) -> None:
+    assert str(alice) == "alice@acme.example"
+    assert people.PASSWORD not in str(Person.objects.values())
