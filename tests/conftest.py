@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from hypothesis import settings
 
 from kit.browser import chromium
 from kit.emptying import log_may_be_emptied
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from kit.postgres import Cluster
+
+# Time is bounded per test, by pytest-timeout; a bound per example fails for no reason on a machine that is busy.
+settings.register_profile("watchword", deadline=None)
+settings.load_profile("watchword")
 
 
 @pytest.fixture(scope="session")
