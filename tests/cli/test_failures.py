@@ -19,6 +19,7 @@ from kit.processes import LOOPBACK, free_port
 from watchword.cli import root
 from watchword.cli.failures import explain
 from watchword.cli.local_verifier import ensure_credential
+from watchword.cli.migrate import migrate
 from watchword.cli.output import CommandFailed, SettingsWrong, read_secret_from_stdin
 from watchword.cli.ports import require_free
 from watchword.cli.process_logging import configure_logging
@@ -64,8 +65,6 @@ def broken() -> None:
 @pytest.fixture
 def broken_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command `watchword migrate` that fails as no command should."""
-    from watchword.cli.migrate import migrate
-
     monkeypatch.setattr(migrate, "callback", lambda **_: broken())
 
 

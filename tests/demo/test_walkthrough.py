@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,13 @@ import pytest
 
 from watchword.demo import walkthrough as module
 from watchword.demo.issuing import DemoClient
-from watchword.demo.walkthrough import CurlMissing, Places, Result, Runner, SignIn, Walkthrough, check
+from watchword.demo.walkthrough import CurlMissing, Places, Runner, SignIn, Walkthrough, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def a_walkthrough(authority: str = "/tmp/demo ca.pem") -> Walkthrough:
+def a_walkthrough(authority: str = "/home/alice/demo ca.pem") -> Walkthrough:
     return Walkthrough(
         places=Places(
             portal="http://127.0.0.1:8080",
@@ -51,7 +52,7 @@ def test_one_character_of_the_signature_is_changed_and_nothing_else(first: str) 
 
 
 def test_paths_are_quoted() -> None:
-    assert "--cacert '/tmp/demo ca.pem'" in a_walkthrough().get_token
+    assert "--cacert '/home/alice/demo ca.pem'" in a_walkthrough().get_token
 
 
 def test_both_people_and_all_places_are_printed() -> None:
@@ -61,7 +62,7 @@ def test_both_people_and_all_places_are_printed() -> None:
 
 
 def test_without_curl_the_walk_through_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     assert "apt install curl" in a_walkthrough().text()
     with pytest.raises(CurlMissing):
         next(check(a_walkthrough(), enable=lambda: None, disable=lambda: None))
@@ -81,6 +82,5 @@ def test_a_step_that_comes_true_late_passes(monkeypatch: pytest.MonkeyPatch) -> 
     runner = Runner(a_walkthrough())
     monkeypatch.setattr(runner, "status_of", lambda _: next(answers))
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
-    assert runner.expect("a token by the new key", "", 200) == Result(
-        title="a token by the new key", expected=200, status=200, seconds=pytest.approx(0.02, abs=0.5)
-    )
+    result = runner.expect("a token by the new key", "", 200)
+    assert (result.title, result.status, result.passed) == ("a token by the new key", 200, True)

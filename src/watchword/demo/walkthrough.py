@@ -67,7 +67,8 @@ class Walkthrough:
     @property
     def call_altered(self) -> str:
         # The first character of the signature becomes an A, or a B where it is an A already.
-        altered = """$(printf %s "$TOKEN" | sed -e 's/\\(.*\\.\\)A/\\1B/' -e t -e 's/\\(.*\\.\\)./\\1A/')"""
+        change = "-e 's/\\.A\\([^.]*\\)$/.B\\1/' -e t -e 's/\\.[^.]\\([^.]*\\)$/.A\\1/'"
+        altered = f'$(printf %s "$TOKEN" | sed {change})'
         return f'curl -si -H "Authorization: Bearer {altered}" {self.places.api}/invoices'
 
     @property
