@@ -36,10 +36,10 @@ def main() -> int:
     with studio() as pictures:
         if arguments.all is None:
             known = {state.name: state for state in STATES}
-            for name, state in README:
+            for name, source in README:
                 for theme in THEMES:
                     path = ROOT / "docs" / "screenshots" / f"{name}-{theme}.png"
-                    pictures.take(known[state], theme=theme, width=HERO[0], height=HERO[1], path=path)
+                    pictures.take(known[source], theme=theme, width=HERO[0], height=HERO[1], path=path)
             return 0
         for state in STATES:
             if arguments.only not in state.name:

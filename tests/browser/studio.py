@@ -20,7 +20,6 @@ from kit import sample_portal
 from kit.browser import chromium
 from kit.sample_portal import PROD_OKTA, STANDBY
 from watchword.control.access.actor import command_line
-from watchword.control.access.models import Person
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.servers import validate
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
+
+    from watchword.control.access.models import Person
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def studio() -> Iterator[Studio]:
     empty = database.with_suffix(".empty")
     shutil.copyfile(database, empty)
     # The table of sample answers stands where the network would be.
-    validate.probe = sample_portal.probe
+    vars(validate)["probe"] = sample_portal.probe
     server = LiveServerThread("127.0.0.1", StaticFilesHandler)
     server.daemon = True
     server.start()

@@ -124,7 +124,7 @@ def session_of(somebody: Person) -> str:
 def keys_document() -> bytes:
     """Two keys that are used and one that is not."""
     return forge.key_set(
-        forge.rsa_key("prod").named("prod-2026-11"),
+        forge.rsa_key("prod").named("prod-2026-11").jwk(alg="RS256"),
         forge.ec_key("prod").named("prod-ec-1"),
         forge.rsa_key("encryption").named("enc-1").jwk(use="enc"),
     )
@@ -172,7 +172,7 @@ def probe(location: str, *, verify_certificate: bool, policy: FetchPolicy, etag:
         key_set = admit(keys_document())
     except KeySetRefused:  # pragma: no cover - the document is good.
         raise AssertionError("the sample's own keys are refused") from None
-    steps = _PASSED
+    steps: tuple[StepFinding, ...] = _PASSED
     if not verify_certificate:
         unchecked = StepFinding(
             Step.TLS,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 
+from watchword.control.access.actor import Permission
 from watchword.control.organizations.models import Organization
 from watchword.control.organizations.queries import entitlement_of
 from watchword.control.refusals import Refusal, RefusalReason
@@ -17,10 +18,16 @@ from watchword.control.servers.snippets import snippets
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from watchword.control.access.actor import Actor
     from watchword.control.organizations.rules import Entitlement
     from watchword.control.servers.queries import ServerRow
 
 ROUTE: Final = "servers:list"
+
+_ONLY_VIEWING: Final = (
+    f"Your role has no {Permission.API_KEY_MANAGEMENT.value} permission here: "
+    "you can view everything and change nothing."
+)
 
 _ALL_USED: Final = "Both are used: delete one to add another."
 
@@ -33,10 +40,11 @@ class Page:
     organization_name: str
     standing: Entitlement
     servers: tuple[ServerRow, ...]
+    may_manage: bool
 
     @classmethod
-    def of(cls, organization_id: str) -> Page:
-        """Gather the page.
+    def of(cls, actor: Actor, organization_id: str) -> Page:
+        """Gather the page as this actor may use it.
 
         Raises:
             Refusal: not_found.
@@ -49,7 +57,12 @@ class Page:
             organization.name,
             entitlement_of(organization.pk, timezone.now()),
             queries.list_servers(organization.pk),
+            actor.may(Permission.API_KEY_MANAGEMENT, organization.pk),
         )
+
+    @staticmethod
+    def unknown(organization_id: str) -> bool:
+        return not Organization.objects.filter(pk=organization_id).exists()
 
     def enabled_besides(self, server_id: UUID | None) -> str | None:
         """The name of the enabled server other than this one: the one that enabling this one disables."""
@@ -61,14 +74,12 @@ class Page:
 
     def context(self) -> dict[str, Any]:
         """All that `servers/content.html` and the frame around it need."""
-        lock = self.standing.banner
-        tone = "bad" if self.standing.suspended else "warn"
         return {
             "organization_id": self.organization_id,
             "organization_name": self.organization_name,
             "rail_route": ROUTE,
-            "banner": None if lock is None else {"sentence": lock, "tone": tone},
-            "lock": lock if not self.standing.may_change else None,
+            "banners": self._banners(),
+            "lock": self._lock(),
             "suspended": self.standing.suspended,
             "add_refused": self._why_not_add(),
             "servers": self.servers,
@@ -78,7 +89,22 @@ class Page:
             "snippets": snippets(self.organization_id),
         }
 
+    def _banners(self) -> list[dict[str, str]]:
+        banners = []
+        if self.standing.banner is not None:
+            tone = "bad" if self.standing.suspended else "warn"
+            banners.append({"sentence": self.standing.banner, "tone": tone})
+        if not self.may_manage:
+            banners.append({"sentence": _ONLY_VIEWING, "tone": "note"})
+        return banners
+
+    def _lock(self) -> str | None:
+        """Why nothing can be changed here; None when it can."""
+        if not self.may_manage:
+            return _ONLY_VIEWING
+        return None if self.standing.may_change else self.standing.banner
+
     def _why_not_add(self) -> str | None:
-        if not self.standing.may_change:
+        if self._lock() is not None:
             return "Changes are locked."
         return _ALL_USED if self.is_full else None

@@ -93,7 +93,8 @@ def shown(findings: Findings) -> ShownFindings:
 
 def _verdict(findings: Findings) -> tuple[str, str, str, str]:
     if findings.problem is not None:
-        return "failed", "bad", "x-circle", f"Validation failed: {findings.problem.sentence}"
+        at = next((step.step.label for step in findings.steps if step.outcome is Outcome.FAILED), "")
+        return "failed", "bad", "x-circle", f"Validation failed at: {at}"
     if any(step.outcome is Outcome.WARNED for step in findings.steps):
         return "warned", "warn", "exclamation-triangle", "Validated, with a warning"
     return "passed", "good", "check-circle", "Validated: the JWKS endpoint is configured correctly"

@@ -8,11 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from watchword.control.change import check_entitlement
 from watchword.control.portal.moments import relative
 from watchword.control.portal.notices import Notice
 from watchword.control.refusals import Refusal, RefusalReason
-from watchword.control.servers.answers import done, guarded, window
+from watchword.control.servers.answers import check_may_change, done, guarded, window
 from watchword.control.servers.commands import DeleteServer, DisableServer, EnableServer, RequestRefresh
 
 if TYPE_CHECKING:
@@ -34,12 +33,12 @@ def enable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Http
     if request.method == "POST":
         saved = EnableServer(organization_id=page.organization_id, server_id=server).run(actor)
         displaced = "" if saved.disabled is None else f" {saved.disabled} is now disabled."
-        return done(request, page.organization_id, Notice(f"{row.name} is enabled.{displaced}"))
+        return done(request, actor, page.organization_id, Notice(f"{row.name} is enabled.{displaced}"))
     other = page.enabled_besides(server)
     sentences = [f"From then on, tokens issued by {row.name} are verified and accepted."]
     if other is not None:
         sentences.append(f"Only one server can be enabled at a time: {other} is disabled in the same moment.")
-    return _ask(request, page, row, action="enable", sentences=sentences)
+    return _ask(request, actor, page, row, action="enable", sentences=sentences)
 
 
 @guarded
@@ -48,11 +47,11 @@ def disable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Htt
     row = _row(page, server)
     if request.method == "POST":
         DisableServer(organization_id=page.organization_id, server_id=server).run(actor)
-        return done(request, page.organization_id, Notice(f"{row.name} is disabled."))
+        return done(request, actor, page.organization_id, Notice(f"{row.name} is disabled."))
     sentences = [
         f"All API requests with tokens issued by {row.name} are rejected within seconds, until a server is enabled."
     ]
-    return _ask(request, page, row, action="disable", sentences=sentences)
+    return _ask(request, actor, page, row, action="disable", sentences=sentences)
 
 
 @guarded
@@ -61,8 +60,8 @@ def delete(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Http
     row = _row(page, server)
     if request.method == "POST":
         DeleteServer(organization_id=page.organization_id, server_id=server).run(actor)
-        return done(request, page.organization_id, Notice(f"Deleted {row.name}."))
-    return _ask(request, page, row, action="delete", sentences=_about_deletion(row))
+        return done(request, actor, page.organization_id, Notice(f"Deleted {row.name}."))
+    return _ask(request, actor, page, row, action="delete", sentences=_about_deletion(row))
 
 
 @require_POST
@@ -71,11 +70,13 @@ def refresh(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Htt
     """Have the keys fetched now."""
     row = _row(page, server)
     RequestRefresh(organization_id=page.organization_id, server_id=server).run(actor)
-    return done(request, page.organization_id, Notice(f"The keys of {row.name} are being fetched now."))
+    return done(request, actor, page.organization_id, Notice(f"The keys of {row.name} are being fetched now."))
 
 
-def _ask(request: HttpRequest, page: Page, row: ServerRow, *, action: str, sentences: list[str]) -> HttpResponse:
-    check_entitlement(page.organization_id, timezone.now())
+def _ask(
+    request: HttpRequest, actor: Actor, page: Page, row: ServerRow, *, action: str, sentences: list[str]
+) -> HttpResponse:
+    check_may_change(actor, page)
     context: dict[str, Any] = {
         "title": f"{action.capitalize()} authorization server {row.name}?",
         "sentences": sentences,

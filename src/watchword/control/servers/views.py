@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from watchword.control.change import check_entitlement
 from watchword.control.portal import notices
 from watchword.control.portal.notices import Notice
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import forms, queries, registration
-from watchword.control.servers.answers import done, guarded, is_partial, window
+from watchword.control.servers.answers import check_may_change, done, guarded, is_partial, window
 from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.presentation import shown
 from watchword.control.servers.validate import validate
@@ -41,7 +39,7 @@ def show(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:  # noq
 def add(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:
     """GET opens the window, POST saves."""
     if request.method != "POST":
-        check_entitlement(page.organization_id, timezone.now())
+        check_may_change(actor, page)
         if page.is_full:
             raise Refusal(RefusalReason.SLOTS_USED_UP)
         form = forms.blank(enabled=page.enabled_besides(None) is None)
@@ -52,7 +50,7 @@ def add(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:
         saved = command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, None, refusal)
-    return done(request, page.organization_id, Notice(_sentence(f"Added {command.fields.name}.", saved)))
+    return done(request, actor, page.organization_id, Notice(_sentence(f"Added {command.fields.name}.", saved)))
 
 
 @guarded
@@ -60,7 +58,7 @@ def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpRe
     """GET opens the window with what is stored, POST saves."""
     detail = _detail(page, server)
     if request.method != "POST":
-        check_entitlement(page.organization_id, timezone.now())
+        check_may_change(actor, page)
         context = registration.context(page, forms.of(detail), detail) | {"may_save": True}
         return window(request, page, registration.TEMPLATE, context)
     form = forms.received(request.POST)
@@ -75,7 +73,7 @@ def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpRe
         saved = command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, detail, refusal)
-    return done(request, page.organization_id, Notice(_sentence(f"Saved {command.fields.name}.", saved)))
+    return done(request, actor, page.organization_id, Notice(_sentence(f"Saved {command.fields.name}.", saved)))
 
 
 @require_POST

@@ -73,12 +73,12 @@ def theme(context: Context) -> str:
 @register.simple_tag(takes_context=True)
 def rail(context: Context) -> dict[str, Any]:
     """The rail's tree for the organization in the context, with the entry of the current page marked."""
-    return _branch(ADMINISTRATION, organization=context["organization_id"], current=context.get("rail_route", ""))
+    return _branch(ADMINISTRATION, organization=context["organization_id"], current=str(context.get("rail_route", "")))
 
 
 @register.simple_tag(takes_context=True)
 def breadcrumbs(context: Context) -> tuple[str, ...]:
-    return path_to(context.get("rail_route", ""))
+    return path_to(str(context.get("rail_route", "")))
 
 
 def _branch(branch: Branch, *, organization: str, current: str) -> dict[str, Any]:

@@ -101,5 +101,10 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   update(form);
   const verdict = form.querySelector(".verdict, #validation .notice");
   verdict?.scrollIntoView({ block: "nearest" });
+  const failed = form.querySelector(".step-failed .step-text > span");
+  if (failed !== null) {
+    announce(`${verdict.textContent.trim()}. ${failed.textContent}`);
+    return;
+  }
   announce(`${verdict?.textContent.trim() ?? "Validated"}${form.querySelector("#save") === null ? "" : ". Save is available"}`);
 });
