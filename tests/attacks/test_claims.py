@@ -130,14 +130,14 @@ def test_c06_audiences_are_texts_and_not_addresses(audience: str) -> None:
 
 # -------------------------------------------------------------------- C-07: issuer
 
-ISSUER = "https://idp.example/caf\u00e9"
+ISSUER = "https://idp.example/\u00e9"
 
 
 @pytest.mark.parametrize(
     "issuer",
     [
         ISSUER[:-1], ISSUER + "x", ISSUER[1:], "https://idp.example", ISSUER + "/", ISSUER.upper(), ISSUER + ".",
-        " " + ISSUER, "https://idp.example/cafe\u0301", "https://idp.example@evil.example/caf\u00e9",
+        " " + ISSUER, "https://idp.example/e\u0301", "https://idp.example@evil.example/\u00e9",
         "http" + ISSUER[5:], "", None, ..., [ISSUER], {"iss": ISSUER}, 0, True,
     ],
     ids=repr,

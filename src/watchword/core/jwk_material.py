@@ -58,28 +58,16 @@ def read(jwk: Mapping[str, object]) -> Material:
     kty = jwk.get("kty")
     if kty == "oct":
         raise MaterialRefused(KeyProblem.SYMMETRIC)
-    if not isinstance(kty, str) or kty not in _CHECKS:
+    if not isinstance(kty, str) or kty not in _READERS:
         raise MaterialRefused(KeyProblem.KIND_UNKNOWN)
-    values = tuple(_text(jwk.get(name)) for name in MEMBERS[kty])
-    material = _CHECKS[kty](jwk.get("crv"), values)
-    try:
-        load(material)
-    except (ValueError, UnsupportedAlgorithm):
-        # An elliptic curve point that is not on its curve ends here as well (CASES W-04).
-        raise MaterialRefused(KeyProblem.NOT_LOADABLE if kty == "RSA" else KeyProblem.POINT_INVALID) from None
-    return material
+    values = tuple([_text(jwk.get(name)) for name in MEMBERS[kty]])
+    crv, bits, _ = _READERS[kty](jwk.get("crv"), values)
+    return Material(kty, crv, bits, values)
 
 
 def load(material: Material) -> PublicKey:
-    """Make the key object of checked material."""
-    octets = [base64url.decode(value) for value in material.values]
-    if material.kty == "RSA":
-        modulus, exponent = (int.from_bytes(value, "big") for value in octets)
-        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
-    if material.kty == "EC" and material.crv is not None:
-        curve = CURVES[material.crv].implementation
-        return ec.EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + b"".join(octets))
-    return ed25519.Ed25519PublicKey.from_public_bytes(octets[0])
+    """Make the key object of checked material, by the same way that checked it."""
+    return _READERS[material.kty](material.crv, material.values)[2]
 
 
 def _text(value: object) -> str:
@@ -103,8 +91,12 @@ def _unsigned_integer(value: str) -> int:
     return int.from_bytes(octets, "big")
 
 
-def _check_rsa(_crv: object, values: tuple[str, ...]) -> Material:
-    modulus, exponent = (_unsigned_integer(value) for value in values)
+Reading = tuple[str | None, int, PublicKey]
+"""The curve, the size in bits, and the key."""
+
+
+def _read_rsa(_crv: object, values: tuple[str, ...]) -> Reading:
+    modulus, exponent = map(_unsigned_integer, values)
     bits = modulus.bit_length()
     if bits < MIN_RSA_BITS:
         raise MaterialRefused(KeyProblem.RSA_TOO_SMALL)
@@ -114,20 +106,30 @@ def _check_rsa(_crv: object, values: tuple[str, ...]) -> Material:
         raise MaterialRefused(KeyProblem.RSA_MODULUS_INVALID)
     if exponent % 2 == 0 or not MIN_RSA_EXPONENT <= exponent <= MAX_RSA_EXPONENT:
         raise MaterialRefused(KeyProblem.RSA_EXPONENT_INVALID)
-    return Material("RSA", None, bits, values)
+    try:
+        return None, bits, rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        # Our rules are narrower than the library's of today, not perhaps than those of every day.
+        raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
 
 
-def _check_ec(crv: object, values: tuple[str, ...]) -> Material:
+def _read_ec(crv: object, values: tuple[str, ...]) -> Reading:
     curve = CURVES.get(crv) if isinstance(crv, str) else None
     if curve is None:
         raise MaterialRefused(KeyProblem.CURVE_UNKNOWN)
-    if any(len(_octets(value)) != curve.coordinate_bytes for value in values):
+    coordinates = [_octets(value) for value in values]
+    if any(len(coordinate) != curve.coordinate_bytes for coordinate in coordinates):
         # RFC 7518 section 6.2.1.2: always the full length of the field.
         raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
-    return Material("EC", curve.name, curve.bits, values)
+    uncompressed = b"\x04" + b"".join(coordinates)
+    try:
+        return curve.name, curve.bits, ec.EllipticCurvePublicKey.from_encoded_point(curve.implementation, uncompressed)
+    except (ValueError, UnsupportedAlgorithm):
+        # The library checks that the point is on the curve (CASES W-04).
+        raise MaterialRefused(KeyProblem.POINT_INVALID) from None
 
 
-def _check_okp(crv: object, values: tuple[str, ...]) -> Material:
+def _read_okp(crv: object, values: tuple[str, ...]) -> Reading:
     if crv != "Ed25519":
         raise MaterialRefused(KeyProblem.CURVE_UNKNOWN)
     octets = _octets(values[0])
@@ -135,13 +137,17 @@ def _check_okp(crv: object, values: tuple[str, ...]) -> Material:
         raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
     if not _is_ed25519_point_of_large_order(octets):
         raise MaterialRefused(KeyProblem.POINT_INVALID)
-    return Material("OKP", "Ed25519", _ED25519_BITS, values)
+    try:
+        return "Ed25519", _ED25519_BITS, ed25519.Ed25519PublicKey.from_public_bytes(octets)
+    except (ValueError, UnsupportedAlgorithm):
+        # Some builds of OpenSSL are without Ed25519.
+        raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
 
 
-_CHECKS: Final[Mapping[str, Callable[[object, tuple[str, ...]], Material]]] = {
-    "RSA": _check_rsa,
-    "EC": _check_ec,
-    "OKP": _check_okp,
+_READERS: Final[Mapping[str, Callable[[object, tuple[str, ...]], Reading]]] = {
+    "RSA": _read_rsa,
+    "EC": _read_ec,
+    "OKP": _read_okp,
 }
 
 _ED25519_BYTES: Final = 32
