@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import IntegrityError, models, transaction
+
+from kit.people import NOW
+from watchword.control.audit.models import AuditEvent
+from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
+from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
+from watchword.control.fleet.publish import publish_trust
+from watchword.control.fleet.queries import is_revoked, verifier_of_secret
+from watchword.control.refusals import Refusal
+from watchword.feed import decode_trust
+
+if TYPE_CHECKING:
+    from watchword.control.access.actor import Actor
+    from watchword.control.organizations.models import Organization
+
+
+@pytest.mark.django_db
+def test_the_secret_is_shown_once_and_kept_as_a_hash(shell: Actor) -> None:
+    secret = CreateVerifier(name="edge-1").run(shell)
+
+    assert secret.startswith("wwv_")
+    assert len(secret) == 47
+    assert secret not in f"{list(VerifierCredential.objects.values())}{list(AuditEvent.objects.values())}"
+    credential = verifier_of_secret(secret)
+    assert credential is not None
+    assert str(credential) == "edge-1"
+    assert AuditEvent.objects.latest("sequence").target == "edge-1"
+
+
+@pytest.mark.django_db
+def test_only_the_secret_itself_is_the_credential(shell: Actor) -> None:
+    secret = CreateVerifier(name="edge-1").run(shell)
+    stored = VerifierCredential.objects.get().secret_hash
+
+    for wrong in ("", "wwv_", stored, secret + "x", secret[:-1], secret.upper(), "x" * 201, f" {secret}"):
+        assert verifier_of_secret(wrong) is None
+
+
+@pytest.mark.django_db
+def test_a_revoked_verifier_is_nobody(shell: Actor) -> None:
+    secret = CreateVerifier(name="edge-1").run(shell)
+    credential = VerifierCredential.objects.get()
+    assert not is_revoked(credential.pk)
+
+    RevokeVerifier(name="edge-1").run(shell)
+
+    assert verifier_of_secret(secret) is None
+    assert is_revoked(credential.pk)
+    with pytest.raises(Refusal) as refused:
+        RevokeVerifier(name="edge-1").run(shell)
+    assert refused.value.code == "not_found"
+
+
+@pytest.mark.django_db
+def test_names_are_well_formed_and_unique(shell: Actor) -> None:
+    CreateVerifier(name="edge-1").run(shell)
+
+    with pytest.raises(Refusal) as refused:
+        CreateVerifier(name="edge-1").run(shell)
+    assert refused.value.code == "name_taken"
+    for bad in ("", "a b", "edge\n", "x" * 65, "é"):
+        with pytest.raises(Refusal) as refused:
+            CreateVerifier(name=bad).run(shell)
+        assert set(refused.value.field_errors) == {"name"}
+
+
+def test_administrators_have_no_say_in_the_fleet(acting_alice: Actor) -> None:
+    for command in (CreateVerifier(name="edge-1"), RevokeVerifier(name="edge-1"), RotateEpoch()):
+        with pytest.raises(Refusal) as refused:
+            command.run(acting_alice)
+        assert refused.value.code == "permission_missing"
+
+
+def test_a_new_epoch_keeps_the_revisions(acme: Organization, shell: Actor) -> None:
+    before = FeedState.objects.get()
+
+    epoch = RotateEpoch().run(shell)
+
+    after = FeedState.objects.get()
+    assert epoch == after.epoch != before.epoch
+    assert after.revision == before.revision
+    assert AuditEvent.objects.latest("sequence").changes == {"epoch": [before.epoch, epoch]}
+
+
+@pytest.mark.django_db
+def test_an_epoch_can_be_rotated_before_anything_was_published(shell: Actor) -> None:
+    assert RotateEpoch().run(shell) == FeedState.objects.get().epoch
+
+
+def test_what_is_published_is_what_verifiers_read(acme: Organization) -> None:
+    record = TrustRecord.objects.get()
+
+    trust = decode_trust(record.document)
+
+    assert (trust.organization, trust.revision, trust.suspended, trust.server) == ("acme", record.revision, False, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trust_is_published_in_a_transaction_or_not_at_all() -> None:
+    with pytest.raises(RuntimeError, match="transaction"):
+        publish_trust("acme")
+
+
+def refuse(row: models.Model) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save(force_insert=True)
+
+
+def test_the_database_holds_the_rules(acme: Organization, initech: Organization) -> None:
+    VerifierCredential.objects.create(name="edge-1", secret_hash="a", created_at=NOW)
+
+    refuse(FeedState(id=2))
+    refuse(VerifierCredential(name="edge-1", secret_hash="b", created_at=NOW))
+    refuse(VerifierCredential(name="edge-2", secret_hash="a", created_at=NOW))
+    refuse(VerifierCredential(name="edge 3", secret_hash="c", created_at=NOW))
+    refuse(VerifierCredential(name="edge-3\n", secret_hash="c", created_at=NOW))
+    TrustRecord.objects.filter(organization=initech).delete()
+    revision = TrustRecord.objects.get(organization=acme).revision
+    refuse(TrustRecord(organization=initech, revision=revision, document={}))
+    refuse(TrustRecord(organization=initech, revision=0, document={}))

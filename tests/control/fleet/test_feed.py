@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import DatabaseError, connection, connections
+
+from kit import people
+from kit.people import NOW
+from watchword.control.access.actor import command_line
+from watchword.control.fleet import queries
+from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
+from watchword.control.fleet.feed import MAX_WAIT_SECONDS, Feed
+from watchword.control.fleet.models import FeedState, VerifierCredential
+from watchword.control.fleet.queries import Caller, Head, note_seen, read_page
+from watchword.control.fleet.watch import POLL_SECONDS, Database, Watch
+from watchword.control.organizations.commands import CreateOrganization, Suspend
+from watchword.control.organizations.models import SuspensionReason
+from watchword.feed import EMPTY, Snapshot, decode_page, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from watchword.control.access.actor import Actor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Answered = tuple[int, dict[str, str], Any]
+
+
+class Verifier:
+    """Asks the feed as a verifier does, without a network between."""
+
+    def __init__(self, feed: Feed, secret: str) -> None:
+        self.feed = feed
+        self.headers = [(b"authorization", f"Bearer {secret}".encode())]
+
+    async def ask(
+        self, path: str, query: str = "", *, method: str = "GET", body: bytes = b"", chunk: int = 4096
+    ) -> Answered:
+        pieces = [body[at : at + chunk] for at in range(0, len(body), chunk)] or [b""]
+        incoming = [
+            {"type": "http.request", "body": piece, "more_body": number < len(pieces) - 1}
+            for number, piece in enumerate(pieces)
+        ]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return incoming.pop(0) if incoming else {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": method, "path": f"/feed/v1/{path}",
+            "query_string": query.encode(), "headers": self.headers,
+        }  # fmt: skip
+        await self.feed(scope, receive, send)
+        start, end = sent
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        return start["status"], headers, json.loads(end["body"]) if end["body"] else None
+
+    async def follow(self, snapshot: Snapshot, wait: int = 0) -> Snapshot:
+        """Ask until the page is complete, and fold as a verifier does."""
+        while True:
+            status, _, page = await self.ask("changes", f"epoch={snapshot.epoch}&after={snapshot.revision}&wait={wait}")
+            assert status == 200
+            read = decode_page(page)
+            snapshot = fold(snapshot, read)
+            if read.complete:
+                return snapshot
+
+
+@pytest.fixture
+def feed() -> Iterator[Feed]:
+    opened = Feed()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def verifier(feed: Feed, shell: Actor) -> Verifier:
+    return Verifier(feed, CreateVerifier(name="edge-1").run(shell))
+
+
+def suspend(organization_id: str = "acme") -> None:
+    Suspend(organization_id=organization_id, reason=SuspensionReason.TERMS_VIOLATED).run(command_line())
+
+
+def later(seconds: float, act: Callable[[], object]) -> threading.Thread:
+    def wait_and_act() -> None:
+        time.sleep(seconds)
+        act()
+        connections.close_all()
+
+    thread = threading.Thread(target=wait_and_act)
+    thread.start()
+    return thread
+
+
+def run(story: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(story)
+
+
+def test_a_verifier_starts_from_nothing_and_then_hears_what_changed(verifier: Verifier) -> None:
+    people.organization("acme")
+    people.organization("globex")
+
+    first = run(verifier.follow(EMPTY))
+    suspend("globex")
+    second = run(verifier.follow(first))
+
+    assert set(first.organizations) == {"acme", "globex"}
+    assert not first.organizations["globex"].suspended
+    assert second.organizations["globex"].suspended
+    assert second.organizations["acme"] is first.organizations["acme"]
+    assert second.revision == FeedState.objects.get().revision
+
+
+def test_an_empty_control_plane_tells_its_epoch_at_once(verifier: Verifier) -> None:
+    began = time.monotonic()
+
+    snapshot = run(verifier.follow(EMPTY, wait=20))
+
+    assert time.monotonic() - began < 5
+    assert (snapshot.epoch, snapshot.revision) == (FeedState.objects.get().epoch, 0)
+
+
+def test_pages_are_bounded_and_lead_to_the_end(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "PAGE_LENGTH", 2)
+    names = ["acme", "globex", "initech", "acme-2", "globex-2"]
+    for name in names:
+        people.organization(name, entitled=False)
+
+    _, _, page = run(verifier.ask("changes"))
+    snapshot = run(verifier.follow(EMPTY))
+
+    assert len(page["changes"]) == 2
+    assert page["complete"] is False
+    assert set(snapshot.organizations) == set(names)
+
+
+def test_who_claims_to_know_more_than_there_is_starts_over(verifier: Verifier) -> None:
+    people.organization("acme")
+    epoch = FeedState.objects.get().epoch
+
+    _, _, page = run(verifier.ask("changes", f"epoch={epoch}&after=999&wait=20"))
+
+    assert (page["after"], len(page["changes"])) == (0, 1)
+
+
+def test_a_new_epoch_starts_everybody_over_also_those_who_wait(verifier: Verifier, shell: Actor) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+
+    rotating = later(0.3, lambda: RotateEpoch().run(command_line()))
+    fresh = run(verifier.follow(known, wait=10))
+    rotating.join()
+
+    assert fresh.epoch == FeedState.objects.get().epoch != known.epoch
+    assert set(fresh.organizations) == {"acme"}
+
+
+def test_a_waiting_verifier_hears_of_a_change_in_well_under_a_second(verifier: Verifier) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    committed: list[float] = []
+
+    def act() -> None:
+        suspend()
+        committed.append(time.monotonic())
+
+    acting = later(0.3, act)
+    heard = run(verifier.follow(known, wait=10))
+    at = time.monotonic()
+    acting.join()
+
+    assert heard.organizations["acme"].suspended
+    assert at - committed[0] < POLL_SECONDS + 2
+
+
+def test_nothing_new_is_an_empty_page_after_the_wait(verifier: Verifier) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    began = time.monotonic()
+
+    after = run(verifier.follow(known, wait=1))
+
+    assert 0.9 < time.monotonic() - began < 10
+    assert after == known
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic abc", "Bearer a b", "Bearer é"]
+)
+def test_nobody_without_a_credential_reads_the_feed(verifier: Verifier, authorization: str | None) -> None:
+    verifier.headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
+
+    for path, method in (("changes", "GET"), ("unknown-keys", "POST"), ("anything", "GET")):
+        status, headers, problem = run(verifier.ask(path, method=method))
+        assert (status, problem["code"]) == (401, "credential_unknown")
+        assert headers["content-type"] == "application/problem+json"
+        assert headers["www-authenticate"] == "Bearer"
+
+
+def test_two_credentials_are_none(verifier: Verifier) -> None:
+    verifier.headers *= 2
+
+    assert run(verifier.ask("changes"))[0] == 401
+
+
+def test_a_revoked_verifier_is_refused_at_once_also_when_it_waits(verifier: Verifier) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+
+    def revoke_and_change() -> None:
+        RevokeVerifier(name="edge-1").run(command_line())
+        suspend()
+
+    acting = later(0.3, revoke_and_change)
+    waited, _, _ = run(verifier.ask("changes", f"epoch={known.epoch}&after={known.revision}&wait=10"))
+    acting.join()
+
+    assert waited == 401
+    assert run(verifier.ask("changes"))[0] == 401
+
+
+@pytest.mark.parametrize("query", ["after=-1", "after=x", "wait=1.5", "wait=-1", "after=1e3", "after=" + "9" * 16])
+def test_parameters_are_whole_numbers(verifier: Verifier, query: str) -> None:
+    status, _, problem = run(verifier.ask("changes", query))
+
+    assert (status, problem["code"]) == (400, "parameter_invalid")
+
+
+def test_other_paths_and_methods(verifier: Verifier) -> None:
+    assert run(verifier.ask("nothing"))[0] == 404
+    assert run(verifier.ask("changes", method="POST"))[0] == 405
+    assert run(verifier.ask("unknown-keys"))[0] == 405
+
+
+def test_a_report_of_unknown_keys_is_taken(verifier: Verifier) -> None:
+    people.organization("acme")
+    body = b'{"schema":1,"pairs":[{"organization":"acme","kid":"k"}]}'
+
+    assert run(verifier.ask("unknown-keys", method="POST", body=body, chunk=7)) == (
+        204, {"cache-control": "no-store"}, None,
+    )  # fmt: skip
+    assert run(verifier.ask("unknown-keys", method="POST", body=b"{}"))[0] == 422
+    assert run(verifier.ask("unknown-keys", method="POST", body=b" " * 16_385))[0] == 413
+
+
+def test_a_reporter_that_goes_away_leaves_nothing_behind(verifier: Verifier) -> None:
+    async def story() -> None:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/feed/v1/unknown-keys",
+            "query_string": b"", "headers": verifier.headers,
+        }  # fmt: skip
+        await verifier.feed(scope, receive, send)
+        assert sent[0]["status"] == 422
+
+    run(story())
+
+
+def test_the_fleet_shows_what_a_verifier_says_of_itself(verifier: Verifier) -> None:
+    verifier.headers += [(b"watchword-node", b"edge\xff\x07-1" + b"x" * 100), (b"watchword-version", b"0.1.0")]
+
+    run(verifier.ask("changes", "after=7"))
+
+    seen = VerifierCredential.objects.get()
+    assert seen.node == ("edge-1" + "x" * 100)[:64]
+    assert (seen.version, seen.last_revision) == ("0.1.0", 7)
+    assert seen.last_seen_at is not None
+
+
+def test_it_is_written_every_few_seconds_at_most(shell: Actor) -> None:
+    CreateVerifier(name="edge-1").run(shell)
+    key = VerifierCredential.objects.get().pk
+
+    for seconds, revision in ((0, 1), (4, 2), (6, 3)):
+        note_seen(key, Caller(node=None, version=None), revision, NOW + timedelta(seconds=seconds))
+        assert VerifierCredential.objects.get().last_revision == (1 if revision < 3 else 3)
+
+
+def test_many_waiters_cost_one_query_per_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    polls = 0
+    original = queries.head
+
+    def counted() -> Head:
+        nonlocal polls
+        polls += 1
+        return original()
+
+    monkeypatch.setattr("watchword.control.fleet.watch.head", counted)
+    database = Database(threads=2)
+    now_at = original()
+
+    async def story() -> None:
+        watch = Watch(database)
+        await asyncio.gather(*(watch.until_moved(now_at, 1.0) for _ in range(200)))
+
+    run(story())
+    database.close()
+    assert polls <= 1.0 / POLL_SECONDS + 2
+
+
+def test_waiting_ends_with_the_longest_wait() -> None:
+    assert MAX_WAIT_SECONDS <= 25
+
+
+def test_a_database_that_is_away_is_told_and_asked_again(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    broken = True
+    original = queries.head
+
+    def head() -> Head:
+        if broken:
+            raise DatabaseError("terminating connection")
+        return original()
+
+    monkeypatch.setattr("watchword.control.fleet.watch.head", head)
+    query = f"epoch={known.epoch}&after={known.revision}&wait=1"
+
+    async def both() -> list[Answered]:
+        return list(await asyncio.gather(verifier.ask("changes", query), verifier.ask("changes", query)))
+
+    for status, headers, problem in run(both()):
+        assert (status, problem["code"], headers["retry-after"]) == (503, "database_unavailable", "1")
+        assert "terminating" not in str(problem)
+    broken = False
+    assert run(verifier.ask("changes", query))[0] == 200
+
+
+def test_reading_the_head_is_one_query_and_a_page_two(shell: Actor, django_assert_num_queries: Any) -> None:
+    CreateOrganization(organization_id="acme", name="Acme").run(shell)
+
+    with django_assert_num_queries(1):
+        newest = queries.head()
+    with django_assert_num_queries(2):
+        assert read_page("", 0) is not None
+    with django_assert_num_queries(2):
+        assert read_page(newest.epoch, newest.revision) is None
+
+
+def test_the_first_reader_makes_the_epoch() -> None:
+    assert not FeedState.objects.exists()
+
+    assert queries.head() == queries.head() == Head(FeedState.objects.get().epoch, 0)
+    connection.close()

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import stat
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+
+from watchword.control.config import SettingsProblem, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of its own, and none of the settings of these tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATA_DIR", "DATABASE_URL", "CONFIG"):
+        monkeypatch.delenv(f"WATCHWORD_{name}", raising=False)
+    return tmp_path
+
+
+def problem(**flags: object) -> str:
+    with pytest.raises(SettingsProblem) as found:
+        load(**flags)
+    return str(found.value)
+
+
+def test_without_any_setting_everything_is_on_this_machine() -> None:
+    settings = load()
+
+    assert settings.public_origin == "http://127.0.0.1:8080"
+    assert not settings.secure
+    assert settings.database()["NAME"] == "data/watchword.sqlite3"
+    assert settings.fetch_policy().allowed_networks == ()
+    assert settings.fetch_policy().allowed_ports == {443}
+
+
+def test_sqlite_waits_for_writers_and_survives_a_power_cut() -> None:
+    options = load().database()["OPTIONS"]
+
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert options["timeout"] == 20
+    assert "journal_mode=WAL" in options["init_command"]
+    assert "synchronous=FULL" in options["init_command"]
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / "watchword.toml").write_text(
+        "portal_port = 1001\nrefresh_interval = 301\nkeys_hard_limit = 4000\n[verifier]\nport = 1\n"
+    )
+    monkeypatch.setenv("WATCHWORD_REFRESH_INTERVAL", "302")
+    monkeypatch.setenv("WATCHWORD_KEYS_HARD_LIMIT", "4001")
+
+    settings = load(keys_hard_limit=4002)
+
+    assert (settings.portal_port, settings.refresh_interval, settings.keys_hard_limit) == (1001, 302, 4002)
+
+
+def test_lists_are_written_with_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHWORD_JWKS_ALLOWED_NETWORKS", "10.0.0.0/8, fd00::/8")
+    monkeypatch.setenv("WATCHWORD_JWKS_REFUSED_NETWORKS", "203.0.113.0/24")
+    monkeypatch.setenv("WATCHWORD_JWKS_ALLOWED_PORTS", "443,8443")
+
+    policy = load().fetch_policy()
+
+    assert policy.allowed_networks == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+    assert policy.refused_networks == (ip_network("203.0.113.0/24"),)
+    assert policy.allowed_ports == {443, 8443}
+
+
+def test_lists_are_lists_in_the_file(nowhere: Path) -> None:
+    (nowhere / "watchword.toml").write_text('jwks_allowed_networks = ["10.0.0.0/8"]\njwks_allowed_ports = [8443]\n')
+
+    policy = load().fetch_policy()
+
+    assert policy.allowed_networks == (ip_network("10.0.0.0/8"),)
+    assert policy.allowed_ports == {8443}
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ({"portal_port": 70_000}, "portal_port"),
+        ({"public_origin": "http://portal.example"}, "https"),
+        ({"public_origin": "https://portal.example/path"}, "public_origin"),
+        ({"public_origin": "https://user@portal.example"}, "public_origin"),
+        ({"public_origin": "https://portal.example?x=1"}, "public_origin"),
+        ({"public_origin": "ftp://portal.example"}, "public_origin"),
+        ({"public_origin": "portal.example"}, "public_origin"),
+        ({"database_url": "mysql://x/y"}, "postgresql://"),
+        ({"database_url": "postgresql://x"}, "postgresql://"),
+        ({"secret_key": "short"}, "32"),
+        ({"jwks_allowed_networks": "10.0.0.1/8"}, "jwks_allowed_networks"),
+        ({"refresh_interval": 1}, "refresh_interval"),
+        ({"keys_hard_limit": 10**9}, "keys_hard_limit"),
+        ({"refresh_intervall": 300}, "no such setting"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_remedy(flags: dict[str, object], named: str) -> None:
+    assert named in problem(**flags)
+
+
+def test_every_wrong_setting_is_told_at_once_and_no_secret_with_it() -> None:
+    text = problem(secret_key="hunter2", database_url="mysql://u:hunter2@h/d", portal_port=0)
+
+    assert len(text.splitlines()) == 3
+    assert "hunter2" not in text
+
+
+def test_an_unknown_setting_in_the_file_is_told(nowhere: Path) -> None:
+    (nowhere / "watchword.toml").write_text("portal_prot = 1\n")
+
+    assert problem() == "portal_prot: no such setting; remove it or mend its name."
+
+
+@pytest.mark.parametrize("content", [b"portal_port =", b"\xff"])
+def test_a_file_that_is_not_toml_is_told(nowhere: Path, content: bytes) -> None:
+    (nowhere / "watchword.toml").write_bytes(content)
+
+    assert "cannot be read as TOML" in problem()
+
+
+def test_a_file_that_was_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHWORD_CONFIG", "elsewhere.toml")
+
+    assert "elsewhere.toml" in problem()
+
+
+def test_a_postgresql_url_is_taken_apart() -> None:
+    database = load(database_url="postgresql://us%40er:p%2Fw@db.example:5433/watchword?sslmode=verify-full").database()
+
+    assert (database["USER"], database["PASSWORD"], database["HOST"], database["PORT"], database["NAME"]) == (
+        "us@er", "p/w", "db.example", "5433", "watchword",
+    )  # fmt: skip
+    assert database["OPTIONS"] == {"connect_timeout": 5, "sslmode": "verify-full"}
+
+
+def test_a_postgresql_url_may_name_a_socket() -> None:
+    database = load(database_url="postgresql:///watchword?host=/run/postgresql&user=watchword&port=5434").database()
+
+    assert (database["HOST"], database["USER"], database["PORT"]) == ("/run/postgresql", "watchword", "5434")
+    assert database["OPTIONS"] == {"connect_timeout": 5}
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8080/", "http://[::1]:8080", "https://Portal.Example"])
+def test_origins(origin: str) -> None:
+    assert load(public_origin=origin).public_origin == origin.rstrip("/").lower()
+    assert load(public_origin=origin).secure is origin.startswith("https")
+
+
+def test_the_secret_key_is_made_once_for_its_owner_alone(nowhere: Path) -> None:
+    first = load(data_dir=nowhere / "state").read_or_create_secret_key()
+    second = load(data_dir=nowhere / "state").read_or_create_secret_key()
+
+    assert first == second
+    assert len(first) == 64
+    assert stat.S_IMODE((nowhere / "state" / "secret_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((nowhere / "state").stat().st_mode) == 0o700
+
+
+def test_a_key_that_was_set_is_taken_and_nothing_written(nowhere: Path) -> None:
+    assert load(secret_key="k" * 32).read_or_create_secret_key() == "k" * 32
+    assert not (nowhere / "data").exists()
+
+
+def test_a_key_that_is_no_key_stops_the_start(nowhere: Path) -> None:
+    (nowhere / "data").mkdir()
+    (nowhere / "data" / "secret_key").write_text("")
+    with pytest.raises(SettingsProblem, match="too short"):
+        load().read_or_create_secret_key()
+
+    with pytest.raises(SettingsProblem, match="data_dir"):
+        load(data_dir=nowhere / "data" / "secret_key").read_or_create_secret_key()
+
+
+def test_authorities_come_from_a_file(nowhere: Path) -> None:
+    pem = trustme.CA().cert_pem.bytes()
+    (nowhere / "ca.pem").write_bytes(pem)
+
+    assert load(jwks_ca_file="ca.pem").fetch_policy().extra_authorities == pem.decode()
+
+
+@pytest.mark.parametrize("content", [None, b"nothing", b"\xff"])
+def test_a_file_without_authorities_is_told(nowhere: Path, content: bytes | None) -> None:
+    if content is not None:
+        (nowhere / "ca.pem").write_bytes(content)
+
+    with pytest.raises(SettingsProblem, match="jwks_ca_file"):
+        load(jwks_ca_file="ca.pem").fetch_policy()
