@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from watchword.control.servers.queries import ServerDetail
 
 
+class Text(forms.Field):
+    """Text exactly as it was sent. Django's own text field trims, and refuses U+0000 with a sentence of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, initial="")
+
+    def clean(self, value: object) -> str:
+        return value if isinstance(value, str) else ""
+
+
 class RegistrationForm(forms.Form):
     """What was typed.
 
@@ -24,15 +34,15 @@ class RegistrationForm(forms.Form):
     """
 
     enabled = forms.BooleanField(required=False)
-    name = forms.CharField(required=False, strip=False)
-    description = forms.CharField(required=False, strip=False)
-    jwks_location = forms.CharField(required=False, strip=False)
+    name = Text()
+    description = Text()
+    jwks_location = Text()
     verify_certificate = forms.BooleanField(required=False)
-    audience = forms.CharField(required=False, strip=False)
-    issuer = forms.CharField(required=False, strip=False)
-    client_id = forms.CharField(required=False, strip=False)
+    audience = Text()
+    issuer = Text()
+    client_id = Text()
     accept_any = forms.BooleanField(required=False)
-    receipt = forms.CharField(required=False, strip=False)
+    receipt = Text()
     version = forms.IntegerField(required=False, min_value=1)
 
     def refuse(self, field_errors: Mapping[str, str]) -> None:
@@ -64,10 +74,7 @@ class RegistrationForm(forms.Form):
         return version if isinstance(version, int) else 0
 
     def _text(self, name: str) -> str:
-        # Not from cleaned_data: a text that Django's own checks refuse (such as U+0000) is absent there, and would
-        # come out as blank, which for an Issuer URI means "any". The rules refuse it with a sentence instead.
-        typed = self.data.get(name)
-        return typed if isinstance(typed, str) else ""
+        return str(self.cleaned_data[name])
 
     def _on(self, name: str) -> bool:
         return bool(self.cleaned_data.get(name))

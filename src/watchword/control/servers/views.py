@@ -106,14 +106,15 @@ def _refused(
     request: HttpRequest, page: Page, form: RegistrationForm, detail: ServerDetail | None, refusal: Refusal
 ) -> HttpResponse:
     """The window again with everything typed, and each sentence where it belongs."""
+    # Read before the errors are added: Django drops a field's value from the form with its first error.
+    fields, receipt = form.typed(), form.receipt_text
     form.refuse(refusal.field_errors)
-    fields = form.typed()
-    validated = registration.still_validated(page.organization_id, fields, form.receipt_text)
+    validated = registration.still_validated(page.organization_id, fields, receipt)
     context = registration.context(page, form, detail) | {
         "again": True,
         "refusal": refusal.sentence,
         "validated": validated,
-        "receipt": form.receipt_text if validated else None,
+        "receipt": receipt if validated else None,
         "may_save": validated or (detail is not None and registration.keeps_source(fields, detail)),
     }
     if detail is not None and refusal.reason is RefusalReason.VERSION_STALE:
