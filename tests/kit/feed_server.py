@@ -34,7 +34,7 @@ class FeedServer:
         asked: the (epoch, after) of every question, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: str = "first") -> None:
         self.port = 0
         self.page_size = 500
         self.credential = CREDENTIAL
@@ -43,10 +43,10 @@ class FeedServer:
         self.asked: list[tuple[str, int]] = []
         self.headers: dict[str, str] = {}
         self._changed = threading.Condition()
-        self._epoch = "first"
+        self._epoch = epoch
         self._revision = 0
         self._trusts: dict[str, Trust] = {}
-        self._closing = False
+        self.closing = False
 
     @property
     def origin(self) -> str:
@@ -72,7 +72,7 @@ class FeedServer:
         deadline = time.monotonic() + min(wait, LONGEST_WAIT)
         with self._changed:
             self.asked.append((epoch, after))
-            while epoch == self._epoch and after == self._revision and not self._closing:
+            while epoch == self._epoch and after == self._revision and not self.closing:
                 if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
                     break
             if epoch != self._epoch or after > self._revision:
@@ -85,7 +85,7 @@ class FeedServer:
 
     def close(self) -> None:
         with self._changed:
-            self._closing = True
+            self.closing = True
             self._changed.notify_all()
 
 
@@ -100,6 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.feed.headers = dict(self.headers.items())
         asked = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
         page = self.feed.page(asked.get("epoch", ""), int(asked["after"]), float(asked["wait"]))
+        # A process that has ended answers nobody, not even on connections that are still open.
+        self.close_connection = self.feed.closing
         self._answer(200, self.feed.broken_answer or json.dumps(encode_page(page)).encode())
 
     def do_POST(self) -> None:
@@ -139,9 +141,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def feed_server(port: int = 0) -> Iterator[FeedServer]:
+def feed_server(port: int = 0, epoch: str = "first") -> Iterator[FeedServer]:
     """Run it in threads of this process while the block runs."""
-    feed = FeedServer()
+    feed = FeedServer(epoch)
     handler = type("Handler", (_Handler,), {"feed": feed})
     with _Server((LOOPBACK, port), handler) as server:
         feed.port = server.server_address[1]

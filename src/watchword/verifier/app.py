@@ -106,7 +106,7 @@ def assembled(settings: VerifierSettings) -> Iterator[Callable[[str, Sequence[st
     feed = _feed_of(settings)
     outcomes, unknown_keys = Outcomes(), UnknownKeys()
     client = FeedClient(feed=feed, current=current, disk=disk)
-    registry = registry_of(VerifierCollector(outcomes=outcomes, current=current, feed_client=client))
+    registry = registry_of(VerifierCollector(outcomes=outcomes, current=current, feed=client))
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.

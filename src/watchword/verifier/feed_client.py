@@ -26,7 +26,7 @@ WAIT_SECONDS: Final = 20
 FIRST_DELAY: Final = 0.2
 LONGEST_DELAY: Final = 5.0
 SLOW_DELAY: Final = 15.0
-"""After a refused credential or document: asking sooner will not change the answer."""
+"""After a refused credential: only an operator can mend that, and a tight loop would look like guessing."""
 
 EMPTY_ANSWER_DELAY: Final = 0.2
 REPORT_INTERVAL: Final = 1.0
@@ -73,7 +73,7 @@ class FeedClient:
             return self._failed(unavailable.code, self._back_off())
         except FeedRefused:
             self._gathering = None
-            return self._failed("document_refused", SLOW_DELAY)
+            return self._failed("document_refused", LONGEST_DELAY)
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or the verifier would go stale.
             self._gathering = None
             return self._failed(f"fault_{type(fault).__name__}", LONGEST_DELAY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from watchword.verifier.feed_client import FeedClient
     from watchword.verifier.snapshot import CurrentSnapshot
     from watchword.verifier.usage import Outcomes
+
+
+class Connection(Protocol):
+    @property
+    def connected(self) -> bool: ...
 
 
 class VerifierCollector(Collector):
@@ -27,12 +31,12 @@ class VerifierCollector(Collector):
         *,
         outcomes: Outcomes,
         current: CurrentSnapshot,
-        feed_client: FeedClient,
+        feed: Connection,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._outcomes = outcomes
         self._current = current
-        self._feed_client = feed_client
+        self._feed = feed
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
@@ -46,7 +50,7 @@ class VerifierCollector(Collector):
         yield GaugeMetricFamily(
             "watchword_verifier_feed_connected",
             "1 while the control plane answers.",
-            value=float(self._feed_client.connected),
+            value=float(self._feed.connected),
         )
         view = self._current.view
         if view is None:

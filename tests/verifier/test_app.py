@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kit import acme, forge
+from watchword.core.decision import Reason
+from watchword.feed import Snapshot
+from watchword.verifier import wire
+from watchword.verifier.app import Verifier
+from watchword.verifier.snapshot import CurrentSnapshot
+from watchword.verifier.unknown_keys import UnknownKeys
+from watchword.verifier.usage import Outcomes
+
+if TYPE_CHECKING:
+    from watchword.core.trust import Trust
+
+KEY = forge.rsa_key("alice")
+
+
+class Desk:
+    """A verifier at the frozen time that knows Acme."""
+
+    def __init__(self, organizations: Mapping[str, Trust] | None, *, heard_at: float = forge.NOW) -> None:
+        self.current = CurrentSnapshot(hard_limit=3600)
+        self.outcomes = Outcomes()
+        self.unknown_keys = UnknownKeys()
+        if organizations is not None:
+            self.current.swap(Snapshot("first", 1, organizations), heard_at=heard_at)
+        self.verifier = Verifier(
+            current=self.current, outcomes=self.outcomes, unknown_keys=self.unknown_keys, clock=lambda: forge.NOW
+        )
+
+    def ask(self, token: str | None, path: str = "/verify/plain/acme") -> wire.Answer:
+        return self.verifier.answer(path, [] if token is None else [f"Bearer {token}"])
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk({"acme": acme.trust(KEY), "globex": acme.trust(forge.rsa_key("globex"), organization="globex")})
+
+
+def denial(reason: Reason, gateway: str = "plain") -> wire.Answer:
+    return wire.PROFILES[gateway].denials[reason]
+
+
+def test_a_good_token_is_allowed_and_counted(desk: Desk) -> None:
+    answer = desk.ask(forge.token(KEY, "RS256"))
+    assert answer.status == 200
+    assert ("x-auth-subject", "alice") in answer.headers
+    assert desk.outcomes.allowed == 1
+    assert sum(desk.outcomes.denied.values()) == 0
+
+
+def test_a_bad_token_is_denied_in_the_gateways_profile_and_counted(desk: Desk) -> None:
+    expired = forge.token(KEY, "RS256", exp=1)
+    assert desk.ask(expired) is denial(Reason.TOKEN_EXPIRED)
+    assert desk.ask(expired, "/verify/nginx/acme/orders") is denial(Reason.TOKEN_EXPIRED, "nginx")
+    assert desk.outcomes.denied[Reason.TOKEN_EXPIRED] == 2
+    assert desk.outcomes.allowed == 0
+
+
+def test_the_organization_of_the_path_decides(desk: Desk) -> None:
+    token = forge.token(KEY, "RS256")
+    assert desk.ask(token, "/verify/plain/globex") is denial(Reason.NO_MATCHING_KEY)
+    assert desk.ask(token, "/verify/plain/initech") is denial(Reason.ORGANIZATION_UNKNOWN)
+    assert desk.ask(token, "/verify/plain/ACME") is denial(Reason.ORGANIZATION_UNKNOWN)
+    assert desk.ask(token, "/verify/plain/") is denial(Reason.ORGANIZATION_UNKNOWN)
+
+
+def test_an_unknown_path_is_404_and_no_decision(desk: Desk) -> None:
+    assert desk.ask(forge.token(KEY, "RS256"), "/verify/caddy/acme") is wire.NOT_FOUND
+    assert (desk.outcomes.allowed, sum(desk.outcomes.denied.values())) == (0, 0)
+
+
+def test_before_the_first_snapshot_everything_is_503() -> None:
+    desk = Desk(None)
+    answer = desk.ask(forge.token(KEY, "RS256"))
+    assert answer is denial(Reason.TRUST_STALE)
+    assert answer.status == 503
+
+
+def test_from_the_hard_limit_on_a_good_token_is_503() -> None:
+    token = forge.token(KEY, "RS256")
+    assert Desk({"acme": acme.trust(KEY)}, heard_at=forge.NOW - 3599).ask(token).status == 200
+    assert Desk({"acme": acme.trust(KEY)}, heard_at=forge.NOW - 3600).ask(token) is denial(Reason.TRUST_STALE)
+
+
+def test_a_token_whose_identity_does_not_fit_a_header_is_denied(desk: Desk) -> None:
+    assert desk.ask(forge.token(KEY, "RS256", sub="a" * 1025)) is denial(Reason.CLAIMS_MALFORMED)
+    assert desk.outcomes.allowed == 0
+    assert desk.outcomes.denied[Reason.CLAIMS_MALFORMED] == 1
+
+
+def test_an_unknown_key_is_noted_for_its_organization(desk: Desk) -> None:
+    desk.ask(forge.token(KEY.named("rotated"), "RS256"))
+    desk.ask(forge.token(KEY, "RS256", exp=1))
+    assert desk.unknown_keys.take() == (("acme", "rotated"),)
+
+
+class Exploding(Mapping[str, Any]):
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError(key)
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_a_fault_of_our_own_denies() -> None:
+    desk = Desk(Exploding())
+    assert desk.ask(forge.token(KEY, "RS256")) is wire.UNDECIDABLE
+    assert wire.UNDECIDABLE.status == 503
+    assert desk.outcomes.denied[Reason.UNDECIDABLE] == 1
+
+
+def test_a_change_of_trust_counts_from_the_next_request(desk: Desk) -> None:
+    token = forge.token(KEY, "RS256")
+    assert desk.ask(token).status == 200
+    suspended = acme.trust(KEY, suspended=True)
+    desk.current.swap(Snapshot("first", 2, MappingProxyType({"acme": suspended})), heard_at=forge.NOW)
+    assert desk.ask(token) is denial(Reason.ORGANIZATION_SUSPENDED)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from watchword.verifier.config import SettingsRefused, VerifierSettings, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WATCHWORD_CONFIG", raising=False)
+
+
+def refused(**flags: object) -> str:
+    with pytest.raises(SettingsRefused) as raised:
+        load_settings(**flags)
+    return "\n".join(raised.value.sentences)
+
+
+def test_the_defaults_suit_one_machine() -> None:
+    settings = load_settings()
+    assert settings.feed_url == "http://127.0.0.1:8080"
+    assert (settings.port, settings.admin_port) == (8081, 9081)
+    assert settings.snapshot_hard_limit == 86400
+    assert 1 <= len(settings.node) <= 64
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "watchword.toml").write_text("[verifier]\nport = 1001\nadmin_port = 1002\nnode = 'from-file'\n")
+    monkeypatch.setenv("WATCHWORD_VERIFIER_ADMIN_PORT", "2002")
+    monkeypatch.setenv("WATCHWORD_VERIFIER_NODE", "from-environment")
+    settings = load_settings(node="from-flag")
+    assert (settings.port, settings.admin_port, settings.node) == (1001, 2002, "from-flag")
+
+
+def test_the_file_may_be_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text("[portal]\nport = 1\n[verifier]\nport = 1003\n")
+    monkeypatch.setenv("WATCHWORD_CONFIG", str(tmp_path / "other.toml"))
+    assert load_settings().port == 1003
+
+
+@pytest.mark.parametrize("content", [None, b"port = ", b"\xff", b"verifier = 1\n"])
+def test_a_file_that_is_named_but_unusable_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    path = tmp_path / "other.toml"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("WATCHWORD_CONFIG", str(path))
+    assert str(path) in refused()
+
+
+def test_a_misspelled_setting_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "watchword.toml").write_text("[verifier]\nprot = 1\n")
+    assert "prot" in refused()
+    (tmp_path / "watchword.toml").unlink()
+    monkeypatch.setenv("WATCHWORD_VERIFIER_PROT", "1")
+    assert "WATCHWORD_VERIFIER_PROT" in refused()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "portal.example",
+        "ftp://portal.example",
+        "https://",
+        "https://portal.example/feed",
+        "https://portal.example/?a",
+        "https://portal.example#a",
+        "https://alice@portal.example",
+    ],
+)
+def test_the_feed_url_is_an_origin(origin: str) -> None:
+    assert refused(feed_url=origin).startswith("feed_url: ")
+
+
+def test_plain_http_to_another_machine_must_be_said_aloud() -> None:
+    assert "feed_over_plain_http" in refused(feed_url="http://portal.example")
+    assert "feed_over_plain_http" in refused(feed_url="http://10.0.0.7:8080")
+    assert load_settings(feed_url="http://portal.example", feed_over_plain_http=True).feed_over_plain_http
+    for loopback in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1/"):
+        assert load_settings(feed_url=loopback).feed_url == loopback.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        ({"port": 0}, "port"),
+        ({"port": 65536}, "port"),
+        ({"port": 9081}, "admin_port"),
+        ({"node": ""}, "node"),
+        ({"node": "a b"}, "node"),
+        ({"node": "n" * 65}, "node"),
+        ({"snapshot_hard_limit": 0}, "snapshot_hard_limit"),
+        ({"credential": "a", "credential_file": "b"}, "credential_file"),
+    ],
+)
+def test_a_wrong_setting_is_named(flags: dict[str, object], names: str) -> None:
+    assert names in refused(**flags)
+
+
+def test_a_wrong_value_is_not_repeated() -> None:
+    assert "s3cret" not in refused(credential=["s3cret"], port="s3cret")
+
+
+def test_the_credential_comes_from_a_setting_or_a_file(tmp_path: Path) -> None:
+    assert VerifierSettings(credential="wwv_a").read_credential().get_secret_value() == "wwv_a"  # type: ignore[arg-type]
+    file = tmp_path / "credential"
+    file.write_text("wwv_b\n")
+    assert load_settings(credential_file=file).read_credential().get_secret_value() == "wwv_b"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xc3\xa9"])
+def test_no_usable_credential_is_said(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "credential"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsRefused, match="credential_file"):
+        load_settings(credential_file=file).read_credential()
+    with pytest.raises(SettingsRefused, match="watchword verifier create"):
+        load_settings().read_credential()
+
+
+def test_the_credential_is_not_shown() -> None:
+    assert "wwv_a" not in repr(load_settings(credential="wwv_a"))

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from pydantic import SecretStr
+
+from kit import live
+from kit.feed_server import CREDENTIAL, FeedServer, feed_server
+from kit.processes import LOOPBACK, free_port
+from watchword.feed import decode_page
+from watchword.verifier import feed_http
+from watchword.verifier.feed_http import CredentialRefused, FeedOverHttp, FeedUnavailable
+from watchword.verifier.unknown_keys import report_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with feed_server() as running:
+        yield running
+
+
+@contextmanager
+def connected(origin: str, credential: str = CREDENTIAL, authority_file: Path | None = None) -> Iterator[FeedOverHttp]:
+    feed = FeedOverHttp(
+        origin=origin,
+        credential=SecretStr(credential),
+        node="node-1",
+        version="1.2.3",
+        authority_file=authority_file,
+    )
+    try:
+        yield feed
+    finally:
+        feed.close()
+
+
+def failure_of(origin: str, authority_file: Path | None = None) -> FeedUnavailable:
+    """What comes of asking there."""
+    with connected(origin, authority_file=authority_file) as feed, pytest.raises(FeedUnavailable) as raised:
+        feed.changes(epoch="", after=0, wait=0)
+    return raised.value
+
+
+def test_it_asks_with_its_credential_and_its_name(server: FeedServer) -> None:
+    server.publish(live.trust())
+    with connected(server.origin) as feed:
+        page = decode_page(json.loads(feed.changes(epoch="", after=0, wait=0)))
+    assert [trust.organization for trust in page.changes] == ["acme"]
+    assert server.headers["Watchword-Node"] == "node-1"
+    assert server.headers["Watchword-Version"] == "1.2.3"
+    assert server.headers["Accept-Encoding"] == "identity"
+
+
+def test_it_reports_unknown_keys(server: FeedServer) -> None:
+    with connected(server.origin) as feed:
+        feed.report_unknown_keys(report_of((("acme", "rotated"),)))
+    assert server.reports == [("acme", "rotated")]
+
+
+def test_a_refused_credential_is_told_apart(server: FeedServer) -> None:
+    with connected(server.origin, credential="wwv_revoked") as feed, pytest.raises(CredentialRefused):
+        feed.changes(epoch="", after=0, wait=0)
+
+
+def test_nobody_there() -> None:
+    assert failure_of(f"http://{LOOPBACK}:{free_port()}").code == "connection_failed"
+
+
+@contextmanager
+def answering(answer: bytes, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
+    """A server that answers one request with these octets, and what it was asked."""
+    asked: list[bytes] = []
+    with socket.create_server((LOOPBACK, 0)) as listener:
+
+        def run() -> None:
+            connection, _ = listener.accept()
+            connection.settimeout(5)
+            try:
+                if context is not None:
+                    connection = context.wrap_socket(connection, server_side=True)
+                asked.append(connection.recv(65_536))
+                connection.sendall(answer)
+            except OSError:
+                pass
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield listener.getsockname()[1], asked
+        finally:
+            thread.join()
+
+
+ANSWERS = {
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n", "http_302"),
+    "error": (b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "http_500"),
+    "204 where 200 is due": (b"HTTP/1.1 204 No Content\r\n\r\n", "http_204"),
+    "garbage": (b"SSH-2.0-OpenSSH\r\n\r\n", "protocol_error"),
+    "cut short": (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "protocol_error"),
+    "too large": (b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000, "answer_too_large"),
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_any_other_answer_is_a_failure_with_a_code(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr(feed_http, "MAX_PAGE_BYTES", 1000)
+    answer, code = ANSWERS[what]
+    with answering(answer) as (port, _):
+        raised = failure_of(f"http://{LOOPBACK}:{port}")
+    assert raised.code == code
+    assert CREDENTIAL not in repr(raised)
+    assert raised.__cause__ is None
+
+
+def test_a_silent_control_plane_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_http, "ANSWER_SECONDS", 0.2)
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        raised = failure_of(f"http://{LOOPBACK}:{silent.getsockname()[1]}")
+    assert raised.code == "timed_out"
+
+
+def test_an_answer_that_drips_in_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_http, "PAGE_SECONDS", -1.0)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    with answering(answer) as (port, _):
+        raised = failure_of(f"http://{LOOPBACK}:{port}")
+    assert raised.code == "timed_out"
+
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def _server_context(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_the_portal_is_verified_by_the_given_authority(authority: trustme.CA, authority_file: Path) -> None:
+    with (
+        answering(PAGE, _server_context(authority, "localhost")) as (port, asked),
+        connected(f"https://localhost:{port}", authority_file=authority_file) as feed,
+    ):
+        assert feed.changes(epoch="", after=0, wait=0) == b"{}"
+    assert asked
+
+
+@pytest.mark.parametrize("what", ["an authority nobody trusts", "a certificate for another host"])
+def test_an_impostor_never_sees_the_credential(authority: trustme.CA, authority_file: Path, what: str) -> None:
+    if what == "an authority nobody trusts":
+        context = _server_context(trustme.CA(), "localhost")
+    else:
+        context = _server_context(authority, "other.example")
+    with answering(PAGE, context) as (port, asked):
+        raised = failure_of(f"https://localhost:{port}", authority_file)
+    assert raised.code == "tls_failed"
+    assert not any(asked)

@@ -1,0 +1,313 @@
+"""The real verifier process: what it promises about restarts, damage, shutdown and hostile HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import acme, live
+from kit.client import request
+from kit.feed_server import CREDENTIAL, FeedServer, feed_server
+from kit.processes import LOOPBACK, NotReady, free_port, wait_until
+from kit.raw_http import exchange
+from kit.verifier_process import VerifierProcess, verifier_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture(scope="module")
+def feed() -> Iterator[FeedServer]:
+    with feed_server() as running:
+        running.publish(live.trust(), live.trust(organization="globex", suspended=True))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def verifier(feed: FeedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VerifierProcess]:
+    with verifier_process(tmp_path_factory.mktemp("verifier"), feed_port=feed.port) as running:
+        yield running
+
+
+def reason(verifier: VerifierProcess, token: str | None = None, organization: str = "acme") -> str:
+    return str(verifier.ask(token, organization=organization).json()["reason"])
+
+
+def test_it_decides_about_tokens(verifier: VerifierProcess) -> None:
+    allowed = verifier.ask(live.token())
+    assert allowed.status == 200
+    assert allowed.header("X-Auth-Subject") == "alice"
+    assert allowed.header("X-Auth-Organization") == "acme"
+    assert allowed.body == b""
+    assert reason(verifier) == "token_missing"
+    assert reason(verifier, live.token(exp=1)) == "token_expired"
+    assert reason(verifier, live.token(), "globex") == "organization_suspended"
+    assert reason(verifier, live.token(), "initech") == "organization_unknown"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
+def test_the_method_decides_nothing(verifier: VerifierProcess, method: str) -> None:
+    url = f"http://{LOOPBACK}:{verifier.port}/verify/plain/acme/any/path?access_token={live.token()}"
+    assert request(url, method=method).status == 401
+    assert request(url, method=method, bearer=live.token()).status == 200
+
+
+def test_other_gateways_are_404_until_they_are_there(verifier: VerifierProcess) -> None:
+    answer = verifier.ask(live.token(), gateway="envoy")
+    assert answer.status == 404
+    assert answer.header("Content-Type") == "application/problem+json"
+
+
+def test_admin_paths_are_not_on_the_gateways_port_nor_the_other_way(verifier: VerifierProcess) -> None:
+    for path in ("/livez", "/readyz", "/metrics", "/"):
+        assert request(f"http://{LOOPBACK}:{verifier.port}{path}").status == 404
+    assert verifier.admin("/verify/plain/acme").status == 404
+
+
+def test_figures_count_what_was_decided(verifier: VerifierProcess) -> None:
+    name = 'watchword_verifier_decisions_total{outcome="deny",reason="expiry_missing"}'
+
+    def count() -> float:
+        lines = verifier.admin("/metrics").body.decode().splitlines()
+        return float(next(line for line in lines if line.startswith(name)).rsplit(" ", 1)[1])
+
+    before = count()
+    verifier.ask(live.token(exp=...))
+    assert count() == before + 1
+
+
+def test_an_unknown_key_is_reported_and_the_flood_is_not(verifier: VerifierProcess, feed: FeedServer) -> None:
+    for number in range(50):
+        verifier.ask(live.token(live.KEY.named(f"made-up-{number}")))
+    wait_until(lambda: len(feed.reports) >= 8, what="reports")
+    assert {organization for organization, _ in feed.reports} == {"acme"}
+    assert len(feed.reports) < 50
+
+
+def test_a_change_reaches_it_within_a_second(verifier: VerifierProcess, feed: FeedServer) -> None:
+    feed.publish(live.trust(organization="umbra", server=None))
+    wait_until(lambda: reason(verifier, live.token(), "umbra") == "no_enabled_server", what="the change", timeout=1.0)
+
+
+HEAD = f"GET /verify/plain/acme HTTP/1.1\r\nHost: {LOOPBACK}\r\n"
+
+
+def test_two_authorization_headers_are_refused(verifier: VerifierProcess) -> None:
+    good = f"Authorization: Bearer {live.token()}\r\n"
+    for second in (good, "authorization: x\r\n", "AUTHORIZATION: \r\n"):
+        answer = exchange(verifier.port, f"{HEAD}{good}{second}\r\n")
+        assert (answer.status, answer.json()["reason"]) == (400, "authorization_repeated")
+
+
+def test_octets_that_no_token_has_are_no_token(verifier: VerifierProcess) -> None:
+    answer = exchange(verifier.port, f"{HEAD}Authorization: Bearer \xff\xfe{live.token()}\r\n\r\n")
+    assert answer.status == 401
+
+
+def test_headers_are_bounded(verifier: VerifierProcess) -> None:
+    assert exchange(verifier.port, f"{HEAD}Authorization: Bearer {'a' * 20_000}\r\n\r\n").status == 401
+    with pytest.raises((ConnectionError, AssertionError)):
+        assert exchange(verifier.port, f"{HEAD}Authorization: Bearer {'a' * 300_000}\r\n\r\n").status != 431
+
+
+SMUGGLING = {
+    "two lengths": "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+    "length with a sign": "Content-Length: +5\r\n\r\nhello",
+    "unknown coding": "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "space before the colon": "Content-Length : 5\r\n\r\nhello",
+    "folded header": "X-A: b\r\n c: d\r\n\r\n",
+    "NUL in a value": "X-A: a\0b\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("what", SMUGGLING)
+def test_ambiguous_framing_is_refused_and_the_connection_closed(verifier: VerifierProcess, what: str) -> None:
+    follow_up = f"{HEAD}Authorization: Bearer {live.token()}\r\n\r\n"
+    with socket.create_connection((LOOPBACK, verifier.port), timeout=5) as connection:
+        connection.sendall(f"POST /verify/plain/acme HTTP/1.1\r\nHost: a\r\n{SMUGGLING[what]}{follow_up}".encode())
+        answer = _read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert b"HTTP/1.1 200" not in answer
+
+
+def test_a_body_hidden_behind_a_length_is_not_taken_for_a_request(verifier: VerifierProcess) -> None:
+    inner = f"{HEAD}Authorization: Bearer {live.token()}\r\n\r\n"
+    framed = f"Content-Length: {len(inner)}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{inner}"
+    with socket.create_connection((LOOPBACK, verifier.port), timeout=5) as connection:
+        connection.sendall(f"POST /verify/plain/acme HTTP/1.1\r\nHost: a\r\n{framed}".encode())
+        assert b"HTTP/1.1 200" not in _read_all(connection)
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while piece := connection.recv(65_536):
+            received += piece
+    except ConnectionError:
+        pass
+    return received
+
+
+def test_many_idle_connections_do_not_lock_others_out(verifier: VerifierProcess) -> None:
+    idle = [socket.create_connection((LOOPBACK, verifier.port)) for _ in range(300)]
+    try:
+        assert verifier.ask(live.token()).status == 200
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_before_the_first_snapshot_everything_is_503(tmp_path: Path) -> None:
+    with verifier_process(tmp_path, feed_port=free_port(), ready=False) as verifier:
+        answer = verifier.ask(live.token())
+        assert (answer.status, answer.header("Retry-After")) == (503, "1")
+        assert verifier.admin("/livez").status == 200
+        assert verifier.admin("/readyz").status == 503
+
+
+def test_a_restart_while_all_else_is_down_serves_from_disk_suspensions_included(tmp_path: Path) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust(), live.trust(organization="globex"))
+        verifier = VerifierProcess(tmp_path, feed_port=feed.port)
+        try:
+            verifier.start()
+            assert verifier.ask(live.token(), organization="globex").status == 200
+            feed.publish(live.trust(organization="globex", suspended=True))
+            wait_until(lambda: verifier.ask(live.token(), organization="globex").status == 403, what="the suspension")
+            assert verifier.child is not None
+            verifier.child.kill()
+        except BaseException:
+            verifier.stop()
+            raise
+    try:
+        verifier.start()
+        assert verifier.ask(live.token()).status == 200
+        assert reason(verifier, live.token(), "globex") == "organization_suspended"
+        assert reason(verifier, live.token(exp=1)) == "token_expired"
+    finally:
+        verifier.stop()
+
+
+def test_a_damaged_copy_is_refused_aloud_and_everything_denied(tmp_path: Path) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust(organization="globex", suspended=True))
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            pass
+    content = verifier.state_file.read_bytes()
+    verifier.state_file.write_bytes(content.replace(b'"suspended": true', b'"suspended": false'))
+    assert verifier.state_file.read_bytes() != content
+    try:
+        verifier.start(ready=False)
+        assert verifier.ask(live.token(), organization="globex").status == 503
+        assert "snapshot_copy_damaged" in verifier.log()
+    finally:
+        verifier.stop()
+
+
+def test_the_control_plane_may_be_gone_and_come_back(tmp_path: Path) -> None:
+    port = free_port()
+    with feed_server(port) as feed:
+        feed.publish(live.trust())
+        verifier = VerifierProcess(tmp_path, feed_port=port)
+        try:
+            verifier.start()
+        except BaseException:
+            verifier.stop()
+            raise
+    try:
+        assert verifier.ask(live.token()).status == 200
+        with feed_server(port, epoch="second") as feed:
+            feed.publish(live.trust(suspended=True))
+            wait_until(lambda: verifier.ask(live.token()).status == 403, what="the new epoch", timeout=10)
+    finally:
+        verifier.stop()
+
+
+def test_a_revoked_credential_keeps_what_is_known(tmp_path: Path) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust())
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            feed.credential = "wwv_another"
+            feed.publish(live.trust(organization="globex"))
+            wait_until(lambda: "credential_refused" in verifier.log(), what="the refusal")
+            assert verifier.ask(live.token()).status == 200
+            assert CREDENTIAL not in verifier.log()
+
+
+def test_a_snapshot_beyond_its_limit_denies(tmp_path: Path) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust())
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            pass
+    content = verifier.state_file.read_bytes()
+    document = json.loads(content.partition(b"\n")[2])
+    body = json.dumps({**document, "heard_at": time.time() - 3600}).encode()
+    verifier.state_file.write_bytes(f"watchword-snapshot-1 {hashlib.sha256(body).hexdigest()}\n".encode() + body)
+    for limit, status in (("60", 503), ("7200", 200)):
+        verifier._environment["WATCHWORD_VERIFIER_SNAPSHOT_HARD_LIMIT"] = limit
+        try:
+            verifier.start(ready=False)
+            assert verifier.ask(live.token()).status == status
+        finally:
+            verifier.stop()
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_cleanly_under_load(tmp_path: Path, signal_number: signal.Signals) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust())
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            token, wrong, over = live.token(), [], threading.Event()
+
+            def call() -> None:
+                while not over.is_set():
+                    try:
+                        answer = verifier.ask(token)
+                    except OSError:
+                        continue
+                    if answer.status != 200:
+                        wrong.append(answer)
+
+            callers = [threading.Thread(target=call) for _ in range(4)]
+            for caller in callers:
+                caller.start()
+            time.sleep(0.3)
+            assert verifier.child is not None
+            verifier.child._process.send_signal(signal_number)
+            try:
+                assert verifier.child.wait(timeout=10) == 0
+            finally:
+                over.set()
+                for caller in callers:
+                    caller.join()
+            assert wrong == []
+            assert "Traceback" not in verifier.log()
+
+
+def test_an_unusable_setting_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
+    taken = socket.create_server((LOOPBACK, 0))
+    with taken, feed_server() as feed:
+        port = str(taken.getsockname()[1])
+        for setting in ("admin_port", "port"):
+            verifier = VerifierProcess(tmp_path, feed_port=feed.port, **{setting: port})
+            with pytest.raises(NotReady, match="SettingsRefused"):
+                verifier.start()
+
+
+def test_no_token_is_ever_logged(verifier: VerifierProcess) -> None:
+    token = live.token()
+    verifier.ask(token)
+    verifier.ask(f"{token}x")
+    assert token.rsplit(".", 1)[0] not in verifier.log()
+    assert acme.trust().organization  # The kit names Acme; the log does not name anybody's subject.
+    assert "alice" not in verifier.log()

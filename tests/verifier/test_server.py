@@ -1,0 +1,109 @@
+"""The thin adapter, with a stand-in for what granian hands over; the real one runs in test_process.py."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.processes import LOOPBACK, free_port
+from watchword.verifier import wire
+from watchword.verifier.config import SettingsRefused, load_settings
+from watchword.verifier.server import _answering, listen, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+class Headers:
+    def get_all(self, name: str) -> list[str]:
+        return {"authorization": ["Bearer one", "Bearer two"]}[name]
+
+
+class Scope:
+    path = "/verify/plain/acme"
+    headers = Headers()
+
+
+class Request:
+    """A request as granian gives it, and what became of it."""
+
+    def __init__(self) -> None:
+        self.scope = Scope()
+        self.proto = self
+        self.response: tuple[int, list[tuple[str, str]], bytes] | None = None
+        self.is_done = False
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.response = (status, headers, body)
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.response = (status, headers, b"")
+
+    def done(self) -> None:
+        self.is_done = True
+
+
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_path_and_all_authorization_headers_go_in_and_the_answer_out(body: bytes) -> None:
+    asked: list[tuple[str, Sequence[str]]] = []
+
+    def answer(path: str, authorization: Sequence[str]) -> wire.Answer:
+        asked.append((path, authorization))
+        return wire.Answer(200, [("x-auth-subject", "alice")], body)
+
+    request = Request()
+    _answering(answer)(request)
+    assert asked == [("/verify/plain/acme", ["Bearer one", "Bearer two"])]
+    assert request.response == (200, [("x-auth-subject", "alice")], body)
+    assert request.is_done
+
+
+def test_a_fault_ends_the_request_without_an_answer_which_granian_makes_a_500() -> None:
+    def fault(path: str, authorization: Sequence[str]) -> wire.Answer:
+        raise ZeroDivisionError
+
+    request = Request()
+    with pytest.raises(ZeroDivisionError):
+        _answering(fault)(request)
+    assert request.is_done
+    assert request.response is None
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """`serve` takes them over for its process."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.enable_socket
+def test_a_port_in_use_is_said(taken: int, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=str(taken)):
+        listen(lambda *_: wire.NOT_FOUND, host=LOOPBACK, port=taken, stop=threading.Event())
+    settings = load_settings(
+        feed_url=f"http://{LOOPBACK}:{free_port()}",
+        credential="wwv_a",
+        port=taken,
+        admin_port=free_port(),
+        state_file=tmp_path / "snapshot.json",
+    )
+    with pytest.raises(SettingsRefused, match="port"):
+        serve(settings)
+
+
+def test_an_unusable_authority_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match="feed_ca_file"):
+        serve(load_settings(credential="wwv_a", feed_ca_file=tmp_path / "none.pem", state_file=tmp_path / "copy"))

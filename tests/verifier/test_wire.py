@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchword.core.claims import VerifiedClaims
+from watchword.core.decision import Allow, Reason
+from watchword.verifier import wire
+
+PRINTABLE = re.compile(r"[ -~]*")
+
+
+def allow(**changes: object) -> Allow:
+    claims: dict[str, object] = {
+        "issuer": "https://login.acme.example/",
+        "subject": "alice",
+        "client_id": "acme-batch",
+        "scope": "orders:read orders:write",
+        "audience": ("https://api.example/",),
+        "expires_at": 1_700_000_300,
+        "issued_at": None,
+    }
+    return Allow("acme", "ProdOkta", VerifiedClaims(**{**claims, **changes}))  # type: ignore[arg-type]
+
+
+def header(answer: wire.Answer, name: str) -> str | None:
+    values = [value for key, value in answer.headers if key == name]
+    assert len(values) <= 1
+    return values[0] if values else None
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/orders", "/a/b/../c", "//", "/;x"])
+@pytest.mark.parametrize("gateway", ["plain", "nginx"])
+def test_a_request_goes_by_gateway_and_organization(gateway: str, suffix: str) -> None:
+    assert wire.route(f"/verify/{gateway}/acme{suffix}") == (wire.PROFILES[gateway], "acme")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "*",
+        "/verify",
+        "/verify/plain",
+        "/verify/PLAIN/acme",
+        "/verify/caddy/acme",
+        "/verify/traefik/acme",
+        "/verify/envoy/acme",
+        "/verify/haproxy/acme",
+        "//verify/plain/acme",
+        "/x/verify/plain/acme",
+        "verify/plain/acme",
+        "x/verify/plain/acme",
+        "/Verify/plain/acme",
+        "/livez",
+        "/metrics",
+    ],
+)
+def test_any_other_path_leads_nowhere(path: str) -> None:
+    assert wire.route(path) is None
+
+
+def test_an_allow_carries_the_whole_identity() -> None:
+    answer = wire.allowed(allow())
+    assert answer == (
+        200,
+        [
+            ("x-auth-organization", "acme"),
+            ("x-auth-server", "ProdOkta"),
+            ("x-auth-issuer", "https://login.acme.example/"),
+            ("x-auth-subject", "alice"),
+            ("x-auth-client-id", "acme-batch"),
+            ("x-auth-scope", "orders:read orders:write"),
+            ("x-auth-expires", "1700000300"),
+            ("cache-control", "no-store"),
+        ],
+        b"",
+    )
+
+
+def test_what_the_token_does_not_say_is_an_empty_header() -> None:
+    answer = wire.allowed(allow(issuer=None, subject=None, client_id=None, scope=""))
+    assert answer is not None
+    assert [value for name, value in answer.headers[2:6]] == ["", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("member", "limit"), [("issuer", 1024), ("subject", 1024), ("client_id", 1024), ("scope", 4096)]
+)
+def test_a_value_that_does_not_fit_whole_is_not_passed_on_at_all(member: str, limit: int) -> None:
+    assert wire.allowed(allow(**{member: "a" * limit})) is not None
+    assert wire.allowed(allow(**{member: "a" * (limit + 1)})) is None
+    assert wire.allowed(allow(**{member: "é" * (limit // 6 + 1)})) is None, "the encoded length counts"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", ""),
+        ("alice", "alice"),
+        ("a b", "a b"),
+        (" alice", "%20alice"),
+        ("alice  ", "alice%20%20"),
+        ("  ", "%20%20"),
+        (" ", "%20"),
+        ("é", "%C3%A9"),
+        ("%C3%A9", "%25C3%25A9"),
+        ("a\r\nX-Auth-Subject: bob", "a%0D%0AX-Auth-Subject: bob"),
+        ("\0", "%00"),
+        ("\x7f\x80", "%7F%C2%80"),
+        ("\ud800", "%ED%A0%80"),
+        (" é ", "%20%C3%A9%20"),
+        ("~!#$&'()*+,/:;=?@[]\"\\<>^`{|}", "~!#$&'()*+,/:;=?@[]\"\\<>^`{|}"),
+    ],
+)
+def test_values_are_encoded(value: str, expected: str) -> None:
+    assert wire.encoded(value) == expected
+
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=40)
+
+
+@given(any_text)
+def test_every_value_becomes_printable_ascii_that_http_leaves_alone_and_comes_back(value: str) -> None:
+    encoded = wire.encoded(value)
+    assert PRINTABLE.fullmatch(encoded)
+    assert encoded == encoded.strip()
+    assert unquote_to_bytes(encoded).decode("utf-8", "surrogatepass") == value
+
+
+@given(any_text, any_text)
+def test_no_two_values_share_an_encoding(one: str, other: str) -> None:
+    assert (one == other) == (wire.encoded(one) == wire.encoded(other))
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_denial_says_the_same_in_status_challenge_and_body(reason: Reason) -> None:
+    answer = wire.PROFILES["plain"].denials[reason]
+    assert answer.status == reason.status
+    assert json.loads(answer.body) == {
+        "type": "about:blank",
+        "title": {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}[reason.status],
+        "status": reason.status,
+        "detail": reason.sentence,
+        "reason": reason.code,
+    }
+    assert header(answer, "content-type") == "application/problem+json"
+    assert header(answer, "cache-control") == "no-store"
+    assert (header(answer, "retry-after") is not None) == (reason.status == 503)
+    challenge = header(answer, "www-authenticate")
+    assert (challenge is not None) == (reason.status in {400, 401})
+    if reason.error is not None:
+        assert challenge == f'Bearer realm="watchword", error="{reason.error}", error_description="{reason.sentence}"'
+
+
+def test_without_a_token_the_challenge_is_bare() -> None:
+    answer = wire.PROFILES["plain"].denials[Reason.TOKEN_MISSING]
+    assert header(answer, "www-authenticate") == 'Bearer realm="watchword"'
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_sentence_may_stand_in_a_challenge(reason: Reason) -> None:
+    # RFC 6750 section 3: the characters of error_description.
+    assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+", reason.sentence)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_nginx_gets_only_what_auth_request_can_pass_on_and_can_restore_the_rest(reason: Reason) -> None:
+    plain = wire.PROFILES["plain"].denials[reason]
+    answer = wire.PROFILES["nginx"].denials[reason]
+    assert answer.status in {401, 403}
+    assert header(answer, "x-watchword-status") == str(plain.status)
+    assert header(answer, "x-watchword-problem") == plain.body.decode()
+    assert PRINTABLE.fullmatch(plain.body.decode())
+    assert header(answer, "www-authenticate") == header(plain, "www-authenticate")
+    # nginx copies the challenge of a 401 alone.
+    assert (answer.status == 401) == (header(plain, "www-authenticate") is not None)
+
+
+def test_every_reason_is_answered_in_every_profile() -> None:
+    for profile in wire.PROFILES.values():
+        assert set(profile.denials) == set(Reason)
+        assert all(not 200 <= answer.status < 400 for answer in profile.denials.values())
