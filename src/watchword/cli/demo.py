@@ -127,17 +127,21 @@ def places_of(machine: Machine, issuer: str, api: str, authority: Path) -> Place
 
 
 def check_walkthrough(walkthrough: Walkthrough) -> bool:
-    from watchword.demo.sample_data import disable_server, enable_server
+    from watchword.demo.portal_visit import PortalVisit, VisitFailed
     from watchword.demo.walkthrough import CurlMissing, check
 
+    places = walkthrough.places
+    alice = PortalVisit(origin=places.portal, organization=places.organization, sign_in=walkthrough.administrator)
     passed = True
     out = console()
     try:
-        for result in check(walkthrough, enable=enable_server, disable=disable_server):
+        for result in check(walkthrough, enable=alice.enable, disable=alice.disable):
             mark, style = ("✓", "green") if result.passed else ("✗", "red")
             line = f"{mark} {result.status} after {result.seconds:.1f} s: {result.title}"
             out.print(line if result.passed else f"{line} (expected {result.expected})", style=style)
             passed = passed and result.passed
+    except VisitFailed as failed:
+        raise CommandFailed(str(failed)) from None
     except CurlMissing:
         raise CommandFailed("The walk-through's commands need curl; on Debian: apt install curl.") from None
     return passed

@@ -16,8 +16,7 @@ from watchword.control.access.actor import Interface, command_line
 from watchword.control.access.commands import CreateAdministrator, CreateOperator, CreateSignInLink, RedeemSignInLink
 from watchword.control.access.models import Person
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
-from watchword.control.servers.commands import AddServer, DisableServer, EnableServer
-from watchword.control.servers.models import AuthorizationServer
+from watchword.control.servers.commands import AddServer
 from watchword.control.servers.rules import ServerFields
 from watchword.control.servers.validate import validate
 from watchword.demo.walkthrough import SignIn
@@ -82,20 +81,6 @@ def register_server(issuer: str, client_id: str) -> None:
         client_id=client_id,
     )
     AddServer(organization_id=ORGANIZATION, fields=fields, receipt=receipt).run(alice)
-
-
-def enable_server() -> None:
-    server = _server()
-    EnableServer(organization_id=ORGANIZATION, server_id=server.pk, expected_version=server.version).run(_alice())
-
-
-def disable_server() -> None:
-    server = _server()
-    DisableServer(organization_id=ORGANIZATION, server_id=server.pk, expected_version=server.version).run(_alice())
-
-
-def _server() -> AuthorizationServer:
-    return AuthorizationServer.objects.get(organization_id=ORGANIZATION, name=SERVER_NAME)
 
 
 def _alice() -> Actor:
