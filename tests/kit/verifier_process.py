@@ -23,9 +23,14 @@ _PROGRAM = (
 
 
 class VerifierProcess:
-    """It can be started, killed and started again: ports and state file stay the same."""
+    """It can be started, killed and started again: ports and state file stay the same.
+
+    Attributes:
+        command_prefix: words before the command, such as `taskset`'s.
+    """
 
     def __init__(self, folder: Path, *, feed_port: int, **settings: str) -> None:
+        self.command_prefix: tuple[str, ...] = ()
         self.port = free_port()
         self.admin_port = free_port()
         self.state_file = folder / "state" / "snapshot.json"
@@ -43,7 +48,8 @@ class VerifierProcess:
 
     def start(self, *, ready: bool = True) -> ChildProcess:
         """Start it; with `ready` return only once it can decide, else once it listens."""
-        self.child = ChildProcess([sys.executable, "-c", _PROGRAM], log=self._log, environment=self._environment)
+        command = (*self.command_prefix, sys.executable, "-c", _PROGRAM)
+        self.child = ChildProcess(command, log=self._log, environment=self._environment)
         self.child.wait_until_listening(self.port)
         self.child.wait_until_listening(self.admin_port)
         if ready:

@@ -1,0 +1,13 @@
+"""`make bench`: every measurement, one after the other. Prints ratios of one run and never fails on a timing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench import verifier_vs_envoy
+
+if __name__ == "__main__":
+    verifier_vs_envoy.main(quick="--quick" in sys.argv[1:])
