@@ -47,10 +47,10 @@ class Portal:
     signed_in: dict[str, StorageState] = field(default_factory=dict)
 
     @contextmanager
-    def open(self, email: str, name: str, *, follow_the_menu: bool = True) -> Iterator[Page]:
+    def open(self, email: str, name: str, *, follow_the_menu: bool = True, scripts: bool = True) -> Iterator[Page]:
         """Somebody, signed in, on the page of the own organization's authorization servers."""
         with portal_page(
-            self.browser, self.product.portal, name=f"{name}", signed_in=self.signed_in.get(email)
+            self.browser, self.product.portal, name=name, scripts=scripts, signed_in=self.signed_in.get(email)
         ) as page:
             if email not in self.signed_in:
                 sign_in(page, email)

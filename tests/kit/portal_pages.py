@@ -67,6 +67,15 @@ class ServersPage:
         self.page.get_by_role("button", name="Add Authorization Server").click()
         return ServerWindow(self.page, "Add Authorization Server")
 
+    def edit(self, name: str) -> ServerWindow:
+        self.page.get_by_role("button", name=f"Edit {name}", exact=True).click()
+        return ServerWindow(self.page, "Edit Authorization Server")
+
+    def delete(self, name: str) -> Locator:
+        """Click the Delete icon; the confirmation dialog."""
+        self.page.get_by_role("button", name=f"Delete {name}", exact=True).click()
+        return self.page.get_by_role("alertdialog", name=f"Delete authorization server {name}?")
+
     def names(self) -> list[str]:
         """The registered servers' names, as the list shows them after a reload: each row has its Edit icon."""
         self.page.reload()
@@ -82,8 +91,11 @@ class ServersPage:
         here = urlsplit(self.page.url).path
         return [href.removeprefix(here).replace("edit/", f"{action}/") for href in hrefs]
 
-    def enable(self, name: str) -> None:
+    def enable(self, name: str, *, displacing: bool = False) -> None:
+        """Where another server is enabled, the portal asks first because that one is disabled by it."""
         self.page.get_by_role("button", name=f"Enable {name}", exact=True).click()
+        if displacing:
+            self.page.get_by_role("alertdialog").get_by_role("button", name="Enable", exact=True).click()
         expect(self.page.get_by_role("button", name=f"Disable {name}", exact=True)).to_be_visible()
 
     def disable(self, name: str) -> None:
@@ -95,13 +107,14 @@ class ServersPage:
     def refresh_keys(self, name: str) -> None:
         self.show_keys(name)
         self.page.get_by_role("button", name=f"Refresh now: {name}").click()
+        expect(self.page.get_by_text(f"The keys of {name} are being fetched now.")).to_be_visible()
 
     def show_keys(self, name: str) -> Locator:
-        """The table with the server's keys, expanded if it is not yet."""
+        """The table with the server's keys, expanded if it is not yet. Only one server's may be."""
         disclosure = self.page.get_by_role("button", name=f"signing keys of {name}")
         if disclosure.get_attribute("aria-expanded") != "true":
             disclosure.click()
-        return self.page.get_by_role("table", name=f"Signing keys of {name}")
+        return self.page.get_by_role("table", name="Signing keys", exact=True)
 
 
 class ServerWindow:

@@ -105,6 +105,7 @@ class Product:
         if role == "portal":
             process.wait_until_listening(self.portal_port, timeout=START_SECONDS)
         elif role == "verifier":
+            process.wait_until_listening(self.verifier_port, timeout=START_SECONDS)
             process.wait_until(self._verifier_is_ready, what="the verifier is ready", timeout=START_SECONDS)
         return process
 
