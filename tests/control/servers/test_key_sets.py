@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from kit import registrations
@@ -14,10 +16,12 @@ from kit.forge import Key, ec_key, rsa_key
 from kit.registrations import (
     ALICE,
     CHARLIE,
+    OTHER_LOCATION,
     SETTINGS,
     add,
     events,
     failed,
+    fields,
     found,
     make_due,
     not_modified,
@@ -25,12 +29,14 @@ from kit.registrations import (
     revision,
     stored_jwks,
 )
-from watchword.control.servers.commands import DeleteServer, DisableServer
+from watchword.control.servers.commands import DeleteServer, DisableServer, EditServer
 from watchword.control.servers.key_set_commands import (
     FAULT_OF_OURS,
     LEASE,
     Claim,
     Recorded,
+    _candidates,
+    _take,
     bring_forward,
     claim_due,
     force_for_unknown_key,
@@ -157,6 +163,60 @@ def test_an_answer_counts_once() -> None:
     assert record_fault(claim, after(301), SETTINGS) is Recorded.SUPERSEDED
 
 
+def test_of_two_workers_that_saw_the_same_candidate_one_takes_it() -> None:
+    add(A)
+    now = after(300)
+    make_due(KeySetState.objects.get(), now)
+    (first,) = _candidates("one", now, 8)
+    (second,) = _candidates("two", now, 8)
+    assert _take(first, now)
+    assert not _take(second, now)
+    assert KeySetState.objects.get().lease_holder == "one"
+
+
+def test_a_candidate_whose_location_was_changed_is_not_taken() -> None:
+    """Else the old location would be fetched with the right to replace the keys of the new one."""
+    server = add(A)
+    now = after(300)
+    make_due(KeySetState.objects.get(), now)
+    (candidate,) = _candidates("one", now, 8)
+    EditServer(
+        organization_id="acme",
+        server_id=server.pk,
+        expected_version=1,
+        fields=fields(jwks_location=OTHER_LOCATION),
+        receipt=receipt(B, location=OTHER_LOCATION),
+    ).run(ALICE)
+    make_due(KeySetState.objects.get(), now)
+    assert not _take(candidate, now)
+    (claim,) = claim_due("one", now, 8)
+    assert claim.location == OTHER_LOCATION
+
+
+def test_a_candidate_that_a_late_answer_has_settled_is_not_taken() -> None:
+    add(A)
+    now = after(300)
+    claim = claim_at(now, "one")
+    (candidate,) = _candidates("two", now + LEASE, 8)
+    record_findings(claim, found(B), now + LEASE, SETTINGS)
+    assert not _take(candidate, now + LEASE)
+
+
+def test_a_changed_location_can_be_fetched_although_the_old_one_is_still_being_fetched() -> None:
+    server = add(A)
+    now = after(300)
+    claim_at(now)
+    EditServer(
+        organization_id="acme",
+        server_id=server.pk,
+        expected_version=1,
+        fields=fields(jwks_location=OTHER_LOCATION),
+        receipt=receipt(B, location=OTHER_LOCATION),
+    ).run(ALICE)
+    make_due(KeySetState.objects.get(), now)
+    assert [claim.location for claim in claim_due("two", now, 8)] == [OTHER_LOCATION]
+
+
 def test_a_claim_is_void_for_another_worker() -> None:
     add(A)
     now = after(300)
@@ -238,6 +298,17 @@ def test_a_disabled_server_is_refreshed_in_silence() -> None:
     assert fetch(found(B), after(300)) is Recorded.CHANGED
     assert revision() == before
     assert len(events("keys_changed")) == 1
+
+
+def test_a_refresh_without_news_for_verifiers_does_not_touch_the_feed() -> None:
+    """Its counter is one row for all organizations: every refresh would wait for every other one."""
+    server = add(A)
+    with CaptureQueriesContext(connection) as unchanged:
+        fetch(not_modified(), after(300))
+    DisableServer(organization_id="acme", server_id=server.pk).run(ALICE)
+    with CaptureQueriesContext(connection) as disabled:
+        fetch(found(B), after(300))
+    assert "fleet_" not in str([*unchanged.captured_queries, *disabled.captured_queries])
 
 
 @pytest.mark.parametrize("lock", [registrations.expire, registrations.suspend])

@@ -41,7 +41,7 @@ def _conflict(organization_id: str, name: str | None, server_id: UUID | None) ->
     others = servers_but(organization_id, server_id)
     if name is not None and others.filter(name__iexact=name).exists():
         return _name_taken(name)
-    if server_id is None and others.count() >= len(SLOTS):
+    if others.count() >= len(SLOTS):
         return Refusal(RefusalReason.SLOTS_USED_UP)
     enabled = others.filter(enabled=True).first()
     return None if enabled is None else stale(enabled)

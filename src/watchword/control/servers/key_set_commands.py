@@ -79,31 +79,7 @@ def claim_due(holder: str, now: datetime, limit: int) -> list[Claim]:
         now: the time of the claim.
         limit: how many fetches the worker can begin at once.
     """
-    candidates = (
-        KeySetState.objects.filter(_is_free(now), due_at__lte=now)
-        .order_by("due_at")
-        .values_list(
-            "server_id",
-            "server__organization_id",
-            "server__jwks_location",
-            "server__verify_certificate",
-            "etag",
-            "fetch_number",
-        )[:limit]
-    )
-    claims = (
-        Claim(
-            server_id=server_id,
-            organization_id=organization_id,
-            location=location,
-            verify_certificate=verify_certificate,
-            etag=etag,
-            holder=holder,
-            fetch_number=fetch_number + 1,
-        )
-        for server_id, organization_id, location, verify_certificate, etag, fetch_number in list(candidates)
-    )
-    return [claim for claim in claims if _take(claim, now)]
+    return [claim for claim in _candidates(holder, now, limit) if _take(claim, now)]
 
 
 def record_findings(claim: Claim, findings: Findings, now: datetime, settings: RefreshSettings) -> Recorded:
@@ -163,15 +139,30 @@ def purge_validations(now: datetime) -> int:
     return deleted
 
 
-def _is_free(now: datetime) -> Q:
-    return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+def _candidates(holder: str, now: datetime, limit: int) -> list[Claim]:
+    """What is due and not leased, as claims that `_take` has yet to make good."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+    rows = KeySetState.objects.filter(free, due_at__lte=now).select_related("server").order_by("due_at")[:limit]
+    return [
+        Claim(
+            server_id=state.server_id,
+            organization_id=state.server.organization_id,
+            location=state.server.jwks_location,
+            verify_certificate=state.server.verify_certificate,
+            etag=state.etag,
+            holder=holder,
+            fetch_number=state.fetch_number + 1,
+        )
+        for state in rows
+    ]
 
 
 def _take(claim: Claim, now: datetime) -> bool:
     # Of all workers that saw the same candidate only one still finds the number as it was; and since a changed
-    # location counts the number up too, the location in the claim is the one in force.
+    # location counts the number up too, the location in the claim is the one in force. A late answer of a worker whose
+    # lease had run out leaves the number alone, but then the key set is not due any more.
     taken = KeySetState.objects.filter(
-        _is_free(now), server_id=claim.server_id, due_at__lte=now, fetch_number=claim.fetch_number - 1
+        server_id=claim.server_id, fetch_number=claim.fetch_number - 1, due_at__lte=now
     ).update(
         fetch_number=F("fetch_number") + 1, lease_holder=claim.holder, lease_until=now + LEASE, attempted_at=now
     )  # fmt: skip
