@@ -31,7 +31,7 @@ def test_elsewhere_than_at_a_terminal_the_defaults_are_taken_and_said(command_li
 
 
 def test_at_a_terminal_it_asks(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal("Globex & Sons\n\nalice@globex.example\n"))
+    monkeypatch.setattr(sys, "stdin", Terminal(" Globex\nGlobex & Sons\nGlobex!\n\nalice\nalice@globex.example\n"))
     monkeypatch.setattr(sys, "stdout", Terminal())
     lines = "\n".join(first_sign_in(open_control_plane()))
     assert "organization Globex & Sons (globex-sons)" in lines
@@ -41,8 +41,28 @@ def test_at_a_terminal_it_asks(command_line: CommandLine, monkeypatch: pytest.Mo
 
 def test_an_installation_in_use_is_left_alone(command_line: CommandLine) -> None:
     command_line.ok("organization", "create", "acme")
+    create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
+    command_line.ok(*create, stdin="a rather long sentence\n")
     assert first_sign_in(open_control_plane()) == []
     assert [row.pk for row in Organization.objects.all()] == ["acme"]
+
+
+def test_an_installation_without_people_says_how_to_make_one(command_line: CommandLine) -> None:
+    command_line.ok("organization", "create", "acme")
+    assert "`watchword administrator create EMAIL --organization ID`" in first_sign_in(open_control_plane())[0]
+    assert not Person.objects.exists()
+
+
+def test_a_first_link_that_nobody_used_is_made_anew(command_line: CommandLine) -> None:
+    first = first_sign_in(open_control_plane())
+    second = first_sign_in(open_control_plane())
+    assert second[0].startswith("admin@localhost has no password yet")
+    assert second[1] not in first
+    assert Person.objects.count() == 1
+    command_line.ok("organization", "create", "acme")
+    command_line.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    # With more people, links are on their way to somebody; making one would end the other.
+    assert first_sign_in(open_control_plane()) == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,9 +121,11 @@ def test_all_roles_answer_and_the_state_stays_in_the_data_directory(machine: Mac
 def test_the_first_person_signs_in_by_the_printed_link(machine: Machine) -> None:
     match = re.search(r"http://127\.0\.0\.1:\d+/sign-in/[\w-]{43}", machine.process.output())
     assert match is not None
-    page = request(match[0], timeout=5)
-    assert page.status == 200
-    assert b"admin@localhost" in page.body
+    # A browser that keeps cookies: the link's secret moves out of the address before the form is shown.
+    browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor())
+    with browser.open(match[0], timeout=10) as page:
+        assert page.status == 200
+        assert b"admin@localhost" in page.read()
 
 
 @pytest.mark.parametrize("role", ["verifier", "worker", "portal"])
@@ -162,7 +165,7 @@ def test_sigterm_stops_everything_within_ten_seconds(tmp_path: Path) -> None:
         credential = (tmp_path / "data" / "verifier" / "credential").read_text()
         machine.start("again")
         machine.wait_until_started()
-        assert "/sign-in/" not in machine.process.output()
+        assert "admin@localhost has no password yet" in machine.process.output()
         assert (tmp_path / "data" / "verifier" / "credential").read_text() == credential
         # Nothing may outlive even a supervisor that had no chance to stop its roles.
         processes = descendants_of(machine.process.pid)

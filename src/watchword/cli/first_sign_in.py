@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchword.cli.people import create_administrator
+from watchword.cli.people import create_administrator, let_in
 
 if TYPE_CHECKING:
     from watchword.control.config import ControlSettings
@@ -29,8 +29,15 @@ def first_sign_in(control: ControlSettings) -> list[str]:
     from watchword.control.access.models import Person
     from watchword.control.organizations.models import Organization
 
-    if Person.objects.exists() or Organization.objects.exists():
+    people = list(Person.objects.order_by("pk")[:2])
+    if len(people) == 1 and not people[0].has_usable_password():
+        # The first start's link was lost, ran out, or was never printed because the start failed.
+        made = let_in(control, people[0], None)
+        return [f"{made.email} has no password yet; choose one here, once, within a day:", f"    {made.link}"]
+    if people:
         return []
+    if Organization.objects.exists():
+        return ["Nobody can sign in yet: `watchword administrator create EMAIL --organization ID`."]
     organization_id, name, email = ask() if sys.stdin.isatty() and sys.stdout.isatty() else defaults()
     create_organization(organization_id, name)
     made = create_administrator(control, organization_id=organization_id, email=email)
@@ -53,10 +60,40 @@ def defaults() -> tuple[str, str, str]:
 
 def ask() -> tuple[str, str, str]:
     click.echo("This is a new installation. Name the organization whose authorization servers you will manage.")
-    name = click.prompt("Organization's name", default=ORGANIZATION_NAME)
-    organization_id = click.prompt("Its short ID, for URLs", default=suggested_id(name))
-    email = click.prompt("Your e-mail address, to sign in with", default=EMAIL)
+    name = click.prompt("Organization's name", default=ORGANIZATION_NAME, value_proc=checked_name)
+    organization_id = click.prompt("Its short ID, for URLs", default=suggested_id(name), value_proc=checked_id)
+    email = click.prompt("Your e-mail address, to sign in with", default=EMAIL, value_proc=checked_email)
     return organization_id, name, email
+
+
+def checked_name(typed: str) -> str:
+    """Raises UsageError, after which the question is asked again."""
+    from watchword.control.organizations.rules import check_organization
+
+    faults = check_organization(organization_id=ORGANIZATION_ID, name=typed)
+    if faults:
+        raise click.UsageError(" ".join(faults.values()))
+    return typed
+
+
+def checked_id(typed: str) -> str:
+    """Raises UsageError, after which the question is asked again."""
+    from watchword.control.organizations.rules import check_organization
+
+    faults = check_organization(organization_id=typed, name=ORGANIZATION_NAME)
+    if faults:
+        raise click.UsageError(" ".join(faults.values()))
+    return typed
+
+
+def checked_email(typed: str) -> str:
+    """Raises UsageError, after which the question is asked again."""
+    from watchword.control.access.rules import check_person, normalised_email
+
+    faults = check_person(email=normalised_email(typed), name="")
+    if faults:
+        raise click.UsageError(" ".join(faults.values()))
+    return typed
 
 
 def suggested_id(name: str) -> str:
