@@ -47,6 +47,9 @@ class ControlSettings(BaseSettings):
         portal_host, portal_port: where the portal and the feed listen.
         public_origin: how browsers reach the portal; the only name it answers to. Links are made of it alone, never
             of what a request claims.
+        trusted_proxies: networks of the proxies before the portal, whose X-Forwarded-For is believed. Without them
+            every browser behind a proxy seems to come from the proxy's address, and they share one count of failed
+            sign-ins.
         secret_key: signs sessions and receipts; without it one is made and kept in `data_dir`.
         jwks_allowed_networks: private networks in which key sets may be fetched.
         jwks_refused_networks: public networks in which they may not, such as the service's own; wins over allowed.
@@ -66,13 +69,16 @@ class ControlSettings(BaseSettings):
     secret_key: SecretStr | None = None
     # NoDecode: in the environment a list is written with commas, not as JSON.
     jwks_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     jwks_refused_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     jwks_allowed_ports: Annotated[frozenset[Port], NoDecode] = frozenset({443})
     jwks_ca_file: Path | None = None
     refresh_interval: Annotated[int, Field(ge=60, le=3600)] = 300
     keys_hard_limit: Annotated[int, Field(ge=3600, le=7 * 86400)] = 86400
 
-    @field_validator("jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", mode="before")
+    @field_validator(
+        "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -16,6 +16,7 @@ import structlog
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from watchword.control.access import commands as people
 from watchword.control.servers import key_set_commands
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.jwks.address import masked
@@ -143,7 +144,9 @@ class Worker:
 
     def _purge_now_and_then(self) -> None:
         if time.monotonic() - self._purged_at >= _PURGE_SECONDS:
-            key_set_commands.purge_validations(timezone.now())
+            now = timezone.now()
+            key_set_commands.purge_validations(now)
+            people.purge(now)
             self._purged_at = time.monotonic()
 
 

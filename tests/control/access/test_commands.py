@@ -199,6 +199,15 @@ def test_a_weak_password_is_refused_and_the_link_still_works(alice: Person, shel
     assert usable_link(secret, NOW).person == alice
 
 
+def test_operators_get_a_link_from_operators(operator: Person, shell: Actor) -> None:
+    secret = CreateSignInLink(email=operator.email).run(shell, now=NOW)
+
+    redeemed = RedeemSignInLink(secret=secret, password=NEW_PASSWORD, interface=Interface.COMMAND_LINE).run(now=NOW)
+
+    assert redeemed == operator
+    assert AuditEvent.objects.latest("sequence").interface == "command_line"
+
+
 def test_operators_act_everywhere_but_not_on_servers(operator: Person) -> None:
     actor = operator.actor(interface=Interface.PORTAL, address=None)
 

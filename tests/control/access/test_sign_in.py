@@ -24,6 +24,7 @@ from watchword.control.access.throttle import admit_attempt
 from watchword.control.access.views import FAILED
 from watchword.control.audit.log import verify_chain
 from watchword.control.audit.models import AuditEvent
+from watchword.control.config import load
 from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -200,6 +201,17 @@ def test_a_refused_attempt_does_not_prolong_the_wait(alice: Person) -> None:
             SignIn(email=alice.email, password="wrong", address="192.0.2.9").run(now=NOW)
 
     assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9").run(now=NOW + timedelta(seconds=1))
+
+
+def test_behind_a_listed_proxy_the_browsers_address_counts(client: Client, alice: Person, settings: Settings) -> None:
+    settings.WATCHWORD = load(trusted_proxies="127.0.0.0/8")
+
+    sign_in(client)
+    client.post(
+        "/sign-in", {"email": alice.email, "password": "wrong"}, headers={"X-Forwarded-For": "198.51.100.9, 192.0.2.1"}
+    )
+
+    assert [event.address for event in AuditEvent.objects.order_by("-sequence")[:2]] == ["192.0.2.1", "127.0.0.1"]
 
 
 def test_the_page_tells_the_wait(client: Client, alice: Person) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import DatabaseError, connection, connections
 
-from kit import people
+from kit import people, registrations
+from kit.forge import ec_key
 from kit.people import NOW
 from watchword.control.access.actor import command_line
 from watchword.control.fleet import queries
@@ -21,6 +22,7 @@ from watchword.control.fleet.queries import Caller, Head, note_seen, read_page
 from watchword.control.fleet.watch import POLL_SECONDS, Database, Watch
 from watchword.control.organizations.commands import CreateOrganization, Suspend
 from watchword.control.organizations.models import SuspensionReason
+from watchword.control.servers.models import KeySetState
 from watchword.feed import EMPTY, Snapshot, decode_page, fold
 
 if TYPE_CHECKING:
@@ -254,6 +256,18 @@ def test_a_report_of_unknown_keys_is_taken(verifier: Verifier) -> None:
     assert run(verifier.ask("unknown-keys", method="POST", body=b" " * 16_385))[0] == 413
 
 
+def test_a_report_brings_fetches_forward(verifier: Verifier) -> None:
+    registrations.organization("acme")
+    registrations.add(ec_key("known"))
+
+    status, _, _ = run(
+        verifier.ask("unknown-keys", method="POST", body=b'{"schema":1,"pairs":[{"organization":"acme","kid":"new"}]}')
+    )
+
+    assert status == 204
+    assert KeySetState.objects.get().forced_at is not None
+
+
 def test_a_reporter_that_goes_away_leaves_nothing_behind(verifier: Verifier) -> None:
     async def story() -> None:
         sent: list[dict[str, Any]] = []
@@ -287,11 +301,34 @@ def test_the_fleet_shows_what_a_verifier_says_of_itself(verifier: Verifier) -> N
 
 def test_it_is_written_every_few_seconds_at_most(shell: Actor) -> None:
     CreateVerifier(name="edge-1").run(shell)
-    key = VerifierCredential.objects.get().pk
+    never_seen = VerifierCredential.objects.get()
 
     for seconds, revision in ((0, 1), (4, 2), (6, 3)):
-        note_seen(key, Caller(node=None, version=None), revision, NOW + timedelta(seconds=seconds))
+        # Also for a reader whose copy of the row is old.
+        credential = never_seen if seconds == 4 else VerifierCredential.objects.get()
+        note_seen(credential, Caller(node=None, version=None), revision, NOW + timedelta(seconds=seconds))
         assert VerifierCredential.objects.get().last_revision == (1 if revision < 3 else 3)
+
+
+def test_it_costs_no_write_in_between(shell: Actor, django_assert_num_queries: Any) -> None:
+    CreateVerifier(name="edge-1").run(shell)
+    note_seen(VerifierCredential.objects.get(), Caller(node=None, version=None), 1, NOW)
+    credential = VerifierCredential.objects.get()
+
+    with django_assert_num_queries(0):
+        note_seen(credential, Caller(node=None, version=None), 2, NOW + timedelta(seconds=4))
+
+
+def test_a_full_disk_does_not_keep_changes_from_the_verifiers(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DatabaseError("database or disk is full")
+
+    monkeypatch.setattr("watchword.control.fleet.feed.note_seen", full)
+    people.organization("acme")
+
+    assert set(run(verifier.follow(EMPTY)).organizations) == {"acme"}
 
 
 def test_many_waiters_cost_one_query_per_poll(monkeypatch: pytest.MonkeyPatch) -> None:

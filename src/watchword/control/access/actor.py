@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import TextChoices
 
+from watchword.control.access.address import client_address
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -101,4 +103,4 @@ def actor_of(request: HttpRequest) -> Actor:
     person = request.user
     if not person.is_authenticated:
         raise RuntimeError("a view that acts must be guarded by in_organization or for_operators")
-    return person.actor(interface=Interface.PORTAL, address=request.META.get("REMOTE_ADDR") or None)
+    return person.actor(interface=Interface.PORTAL, address=client_address(request))

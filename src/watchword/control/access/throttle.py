@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.crypto import salted_hmac
 
+from watchword.control.access.address import origin_of_guesses
 from watchword.control.access.models import SignInThrottle
 from watchword.control.access.rules import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, Attempts, after_attempt
 from watchword.control.refusals import Refusal, RefusalReason
@@ -28,7 +29,10 @@ def admit_attempt(email: str, address: str | None, now: datetime) -> None:
         Refusal: too_many_requests, with the seconds to wait; such an attempt is not counted.
     """
     with transaction.atomic(durable=True):
-        free = {_subject("account", email): FREE_PER_ACCOUNT, _subject("address", address): FREE_PER_ADDRESS}
+        free = {
+            _subject("account", email): FREE_PER_ACCOUNT,
+            _subject("address", origin_of_guesses(address)): FREE_PER_ADDRESS,
+        }
         rows = _locked(free, now)
         blocked_until = max(row.blocked_until for row in rows)
         if blocked_until > now:
@@ -53,14 +57,14 @@ def forgive(email: str, address: str | None, now: datetime) -> None:
     clean by signing in to an account of their own now and then.
     """
     SignInThrottle.objects.filter(subject=_subject("account", email)).delete()
-    SignInThrottle.objects.filter(subject=_subject("address", address), failures__gt=0).update(
+    SignInThrottle.objects.filter(subject=_subject("address", origin_of_guesses(address)), failures__gt=0).update(
         failures=F("failures") - 1, blocked_until=now
     )
 
 
-def _subject(kind: str, value: str | None) -> str:
+def _subject(kind: str, value: str) -> str:
     # Keyed, because a plain hash of an e-mail or IP address is undone by trying all of them.
-    return salted_hmac(_SALT, f"{kind}:{value or ''}", algorithm="sha256").hexdigest()
+    return salted_hmac(_SALT, f"{kind}:{value}", algorithm="sha256").hexdigest()
 
 
 def _locked(free: Mapping[str, int], now: datetime) -> list[SignInThrottle]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from watchword.control.access.address import client_address
 from watchword.control.access.commands import RedeemSignInLink, usable_link
 from watchword.control.access.middleware import SEEN_AT, SIGNED_IN_AT
 from watchword.control.access.models import Person
@@ -48,7 +49,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     email = request.POST.get("email", "")
     sentence, status = FAILED, 422
     try:
-        person = SignIn(email=email, password=request.POST.get("password", ""), address=_address(request)).run(
+        person = SignIn(email=email, password=request.POST.get("password", ""), address=client_address(request)).run(
             now=timezone.now()
         )
     except Refusal as refusal:
@@ -63,7 +64,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person):
-        SignOut(person=request.user, address=_address(request)).run(now=timezone.now())
+        SignOut(person=request.user, address=client_address(request)).run(now=timezone.now())
     logout(request)
     return HttpResponseRedirect(reverse("access:sign-in"))
 
@@ -89,7 +90,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
         return render(request, "access/set_password.html", {"person": link.person})
     try:
         password = _typed_twice(request)
-        person = RedeemSignInLink(secret=secret, password=password, address=_address(request)).run(now=now)
+        person = RedeemSignInLink(secret=secret, password=password, address=client_address(request)).run(now=now)
     except Refusal as refusal:
         if refusal.reason is not RefusalReason.FIELDS_INVALID:
             raise
@@ -124,7 +125,3 @@ def _safe(request: HttpRequest, onward: str) -> str | None:
     """The page asked for before signing in, if it is one of ours: never an open redirect."""
     mine = url_has_allowed_host_and_scheme(onward, allowed_hosts=None, require_https=request.is_secure())
     return onward if mine and onward.startswith("/") else None
-
-
-def _address(request: HttpRequest) -> str | None:
-    return request.META.get("REMOTE_ADDR") or None

@@ -111,7 +111,7 @@ class Feed:
             return problem(400, "parameter_invalid", "`after` and `wait` are whole numbers.")
         seen = Head(epoch, int(after or 0))
         caller = Caller(node=_label(headers, "watchword-node"), version=_label(headers, "watchword-version"))
-        await self._database.run(note_seen, credential.pk, caller, seen.revision, timezone.now())
+        await self._note_seen(credential, caller, seen.revision)
         page = await self._database.run(read_page, seen.epoch, seen.revision)
         if page is None and int(wait or 0) > 0:
             await self._watch().until_moved(seen, min(float(wait), MAX_WAIT_SECONDS))
@@ -120,6 +120,13 @@ class Feed:
                 return _UNAUTHORIZED
             page = await self._database.run(read_page, seen.epoch, seen.revision)
         return Answer(200, page if page is not None else _nothing_new(seen))
+
+    async def _note_seen(self, credential: VerifierCredential, caller: Caller, revision: int) -> None:
+        try:
+            await self._database.run(note_seen, credential, caller, revision, timezone.now())
+        except DatabaseError as failure:
+            # A full disk forbids writing and not reading; suspensions must reach the verifiers all the same.
+            _log.warning("verifier_not_noted", fault=type(failure).__name__)
 
     async def _unknown_keys(self, receive: Receive) -> Answer:
         body = await _body(receive)

@@ -87,8 +87,11 @@ def is_revoked(credential_id: int) -> bool:
     return not VerifierCredential.objects.filter(pk=credential_id, revoked_at__isnull=True).exists()
 
 
-def note_seen(credential_id: int, caller: Caller, revision: int, now: datetime) -> None:
+def note_seen(credential: VerifierCredential, caller: Caller, revision: int, now: datetime) -> None:
     """Keep what the console shows of the verifier, at most once per SEEN_STEP."""
+    # Looked at before the UPDATE, which would take SQLite's one write lock also when it changes no row.
+    if credential.last_seen_at is not None and credential.last_seen_at > now - SEEN_STEP:
+        return
     VerifierCredential.objects.filter(
-        Q(last_seen_at__isnull=True) | Q(last_seen_at__lte=now - SEEN_STEP), pk=credential_id
+        Q(last_seen_at__isnull=True) | Q(last_seen_at__lte=now - SEEN_STEP), pk=credential.pk
     ).update(last_seen_at=now, last_revision=revision, node=caller.node, version=caller.version)
