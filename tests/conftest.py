@@ -32,7 +32,9 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright is open its event loop counts as running, and Django refuses every query of the
+# tests after it as "called from an async context".
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
