@@ -127,8 +127,13 @@ def test_each_step_refuses_before_those_that_follow() -> None:
 def test_steps_reasons_and_the_numbers_in_the_story_match() -> None:
     assert len(STEPS) == 10
     assert {reason.step for reason in Reason} == set(range(11))
+    numbers = [str(number) for number in range(1, 11)]
     source = Path(story.__file__).read_text()
-    assert re.findall(r"^    # (\d+)\. ", source, flags=re.MULTILINE) == [str(number) for number in range(1, 11)]
+    assert re.findall(r"^    # (\d+)\. ", source, flags=re.MULTILINE) == numbers
+    architecture = (
+        (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text().partition("core/verify.py` is one function")
+    )
+    assert re.findall(r"^(\d+)\. \*\*", architecture[2], flags=re.MULTILINE) == numbers
 
 
 # -------------------------------------------------------------------- limits
