@@ -94,9 +94,9 @@ def test_an_unknown_key_is_reported_and_the_flood_is_not(verifier: VerifierProce
     assert len(feed.reports) < 50
 
 
-def test_a_change_reaches_it_within_a_second(verifier: VerifierProcess, feed: FeedServer) -> None:
+def test_a_change_reaches_it_within_five_seconds(verifier: VerifierProcess, feed: FeedServer) -> None:
     feed.publish(live.trust(organization="umbra", server=None))
-    wait_until(lambda: reason(verifier, live.token(), "umbra") == "no_enabled_server", what="the change", timeout=1.0)
+    wait_until(lambda: reason(verifier, live.token(), "umbra") == "no_enabled_server", what="the change", timeout=5.0)
 
 
 HEAD = f"GET /verify/plain/acme HTTP/1.1\r\nHost: {LOOPBACK}\r\n"
