@@ -4,23 +4,20 @@ import asyncio
 import json
 import threading
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connections
 
 from kit import people, registrations
 from kit.forge import ec_key
-from kit.people import NOW
 from watchword.control.access.actor import command_line
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
-from watchword.control.fleet.feed import MAX_WAIT_SECONDS, Feed
+from watchword.control.fleet.feed import Feed
 from watchword.control.fleet.models import FeedState, VerifierCredential
-from watchword.control.fleet.queries import Caller, Head, note_seen, read_page
-from watchword.control.fleet.watch import POLL_SECONDS, Database, Watch
-from watchword.control.organizations.commands import CreateOrganization, Suspend
+from watchword.control.fleet.watch import POLL_SECONDS
+from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.servers.models import KeySetState
 from watchword.feed import EMPTY, Snapshot, decode_page, fold
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from watchword.control.access.actor import Actor
+    from watchword.control.fleet.queries import Head
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -299,26 +297,6 @@ def test_the_fleet_shows_what_a_verifier_says_of_itself(verifier: Verifier) -> N
     assert seen.last_seen_at is not None
 
 
-def test_it_is_written_every_few_seconds_at_most(shell: Actor) -> None:
-    CreateVerifier(name="edge-1").run(shell)
-    never_seen = VerifierCredential.objects.get()
-
-    for seconds, revision in ((0, 1), (4, 2), (6, 3)):
-        # Also for a reader whose copy of the row is old.
-        credential = never_seen if seconds == 4 else VerifierCredential.objects.get()
-        note_seen(credential, Caller(node=None, version=None), revision, NOW + timedelta(seconds=seconds))
-        assert VerifierCredential.objects.get().last_revision == (1 if revision < 3 else 3)
-
-
-def test_it_costs_no_write_in_between(shell: Actor, django_assert_num_queries: Any) -> None:
-    CreateVerifier(name="edge-1").run(shell)
-    note_seen(VerifierCredential.objects.get(), Caller(node=None, version=None), 1, NOW)
-    credential = VerifierCredential.objects.get()
-
-    with django_assert_num_queries(0):
-        note_seen(credential, Caller(node=None, version=None), 2, NOW + timedelta(seconds=4))
-
-
 def test_a_full_disk_does_not_keep_changes_from_the_verifiers(
     verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,32 +307,6 @@ def test_a_full_disk_does_not_keep_changes_from_the_verifiers(
     people.organization("acme")
 
     assert set(run(verifier.follow(EMPTY)).organizations) == {"acme"}
-
-
-def test_many_waiters_cost_one_query_per_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    polls = 0
-    original = queries.head
-
-    def counted() -> Head:
-        nonlocal polls
-        polls += 1
-        return original()
-
-    monkeypatch.setattr("watchword.control.fleet.watch.head", counted)
-    database = Database(threads=2)
-    now_at = original()
-
-    async def story() -> None:
-        watch = Watch(database)
-        await asyncio.gather(*(watch.until_moved(now_at, 1.0) for _ in range(200)))
-
-    run(story())
-    database.close()
-    assert polls <= 1.0 / POLL_SECONDS + 2
-
-
-def test_waiting_ends_with_the_longest_wait() -> None:
-    assert MAX_WAIT_SECONDS <= 25
 
 
 def test_a_database_that_is_away_is_told_and_asked_again(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,21 +331,3 @@ def test_a_database_that_is_away_is_told_and_asked_again(verifier: Verifier, mon
         assert "terminating" not in str(problem)
     broken = False
     assert run(verifier.ask("changes", query))[0] == 200
-
-
-def test_reading_the_head_is_one_query_and_a_page_two(shell: Actor, django_assert_num_queries: Any) -> None:
-    CreateOrganization(organization_id="acme", name="Acme").run(shell)
-
-    with django_assert_num_queries(1):
-        newest = queries.head()
-    with django_assert_num_queries(2):
-        assert read_page("", 0) is not None
-    with django_assert_num_queries(2):
-        assert read_page(newest.epoch, newest.revision) is None
-
-
-def test_the_first_reader_makes_the_epoch() -> None:
-    assert not FeedState.objects.exists()
-
-    assert queries.head() == queries.head() == Head(FeedState.objects.get().epoch, 0)
-    connection.close()
