@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 WIDE = (1440, 900)
 NARROW = (390, 844)
-HERO = (1280, 720)
-README = (("servers", "list-expanded"), ("validation", "add-validated"))
+HERO = (1440, 760)
+README = (("servers", "hero"), ("validation", "add-validated"))
 THEMES = ("light", "dark")
 
 

@@ -160,6 +160,7 @@ STATES: Final = (
     State("list-one", _one, whole=True),
     State("list-two", _two),
     State("list-expanded", _two, _expand, whole=True),
+    State("hero", _two, _expand),
     State("list-failing", _failing, _expand, whole=True),
     State("list-suspended", _suspended),
     State("list-expired", _expired),

@@ -64,7 +64,8 @@ document.addEventListener("keydown", (event) => {
   const save = form.querySelector("#save");
   if (save === null) return;
   event.preventDefault();
-  form.requestSubmit(save);
+  // A click and not requestSubmit: htmx goes by the button pressed last, and that was Validate.
+  save.click();
 });
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {

@@ -1,0 +1,293 @@
+"""The authorization servers page in a real browser: keyboard, focus, announcements, and what works without scripts."""
+
+from __future__ import annotations
+
+import re
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from kit.key_server import answers, serves, trickles
+from kit.portal_alone import ALICE, ALICE_OF_INITECH, BOB, CHARLIE, GOOD_KEYS, Portal, running_portal
+from kit.portal_pages import ServersPage, ServerWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with running_portal(tmp_path_factory.mktemp("portal"), browser) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def people() -> Iterator[str]:
+    """Whoever is next: an organization may validate ten times a minute, and together these tests do so more often."""
+    return cycle((ALICE, CHARLIE, ALICE_OF_INITECH))
+
+
+@pytest.fixture
+def page(portal: Portal, people: Iterator[str], request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Somebody on the own organization's page; no server is registered, and none stays."""
+    portal.keys.behaviour = serves(GOOD_KEYS)
+    with portal.open(next(people), request.node.name) as opened:
+        yield opened
+        opened.goto(base(opened))
+        while (first := opened.get_by_role("button", name=re.compile(r"^Delete "))).count():
+            first.first.click()
+            opened.get_by_role("button", name="OK", exact=True).click()
+            expect(opened.get_by_role("alertdialog")).to_have_count(0)
+
+
+def base(page: Page) -> str:
+    return re.sub(r"(oauth-2-0-authorization-servers/).*", r"\1", page.url)
+
+
+def register(page: Page, portal: Portal, **changes: object) -> None:
+    window = ServersPage(page).add()
+    window.fill(portal.registration(**changes))
+    window.validate()
+    window.expect_validated()
+    window.save()
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.get_by_role("row", name=name)
+
+
+def says(window: ServerWindow, sentence: str | re.Pattern[str]) -> None:
+    expect(window.window.get_by_text(sentence)).to_be_visible()
+
+
+def announcement(page: Page, words: str) -> None:
+    expect(page.locator("#announcement")).to_contain_text(words)
+
+
+def test_save_comes_and_goes_with_exactly_what_was_validated(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    window.fill(portal.registration())
+    expect(window.save_button).to_have_count(0)
+    window.validate()
+    window.expect_validated()
+    announcement(page, "Save is available")
+    location = window.field("OAuth 2.0 JWKS Location")
+    location.press("End")
+    location.type("x")
+    expect(window.save_button).to_have_count(0)
+    announcement(page, "Save was removed")
+    expect(window.window.get_by_text("Validate the JWKS location to save")).to_be_visible()
+    location.press("Backspace")
+    expect(window.save_button).to_be_visible()
+    window.field("JWKS Server Certificate Validation").uncheck()
+    expect(window.save_button).to_have_count(0)
+    # A field that was not validated leaves Save alone.
+    window.field("JWKS Server Certificate Validation").check()
+    window.field("Name").fill("Other")
+    expect(window.save_button).to_be_visible()
+
+
+def test_a_failed_validation_takes_save_away_again(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    window.fill(portal.registration())
+    window.validate()
+    window.expect_validated()
+    portal.keys.behaviour = answers(404)
+    window.validate()
+    expect(window.window.get_by_text("Validation failed at: HTTP")).to_be_visible()
+    expect(window.save_button).to_have_count(0)
+    window.expect_typed(portal.registration())
+
+
+def test_enter_validates_until_save_is_there_and_then_saves(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    window.fill(portal.registration())
+    window.field("Name").press("Enter")
+    window.expect_validated()
+    window.field("Name").press("Enter")
+    expect(window.window).to_have_count(0)
+    expect(row(page, "ProdOkta")).to_be_visible()
+
+
+def test_what_is_typed_during_a_validation_is_never_taken_for_validated(portal: Portal, page: Page) -> None:
+    portal.keys.behaviour = trickles(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")
+    window = ServersPage(page).add()
+    window.fill(portal.registration())
+    window.validate()
+    announcement(page, "Validating the JWKS location")
+    expect(window.window.get_by_text("Validating: address")).to_be_visible()
+    window.field("OAuth 2.0 JWKS Location").fill("https://elsewhere.acme.example/keys")
+    expect(window.window.get_by_text("Validating: address")).to_be_hidden()
+    page.wait_for_timeout(300)
+    expect(window.save_button).to_have_count(0)
+    expect(window.field("OAuth 2.0 JWKS Location")).to_have_value("https://elsewhere.acme.example/keys")
+
+
+def test_the_window_takes_the_focus_keeps_it_and_gives_it_back(page: Page) -> None:
+    opener = page.get_by_role("button", name="Add Authorization Server")
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Add Authorization Server")
+    expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        inside = "document.activeElement === document.body || document.activeElement.closest('dialog') !== null"
+        assert page.evaluate(inside), "the focus left the window"
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+
+
+def test_delete_asks_with_cancel_focused_and_ok_deletes(portal: Portal, page: Page) -> None:
+    register(page, portal)
+    page.get_by_role("button", name="Delete ProdOkta").click()
+    dialog = page.get_by_role("alertdialog", name="Delete authorization server ProdOkta?")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Delete ProdOkta")).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="OK", exact=True).click()
+    expect(page.get_by_text("No authorization server yet")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Deleted ProdOkta.")).to_be_visible()
+    expect(page.get_by_role("button", name="Add Authorization Server")).to_be_focused()
+
+
+def test_an_edit_that_leaves_the_location_alone_saves_at_once(portal: Portal, page: Page) -> None:
+    register(page, portal)
+    page.get_by_role("button", name="Edit ProdOkta").click()
+    dialog = page.get_by_role("dialog", name="Edit Authorization Server")
+    location = dialog.get_by_label("OAuth 2.0 JWKS Location")
+    save = dialog.get_by_role("button", name="Save")
+    expect(save).to_be_visible()
+    kept = location.input_value()
+    location.fill("https://elsewhere.acme.example/keys")
+    expect(save).to_have_count(0)
+    location.fill(kept)
+    dialog.get_by_label("Description", exact=True).fill("Changed")
+    save.click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("Changed")).to_be_visible()
+
+
+def test_a_refused_save_keeps_the_window_and_goes_to_the_field(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    registration = portal.registration(name="Prod Okta", description="d" * 257)
+    window.fill(registration)
+    expect(window.window.get_by_text("257 / 256")).to_be_visible()
+    window.validate()
+    window.expect_validated()
+    window.save_button.click()
+    says(window, "The name cannot contain spaces or line breaks.")
+    says(window, "The description cannot exceed 256 characters; this one has 257.")
+    expect(window.field("Name")).to_be_focused()
+    window.expect_typed(registration)
+    window.field("Name").fill("ProdOkta")
+    window.field("Description").fill("")
+    window.save()
+
+
+def test_all_blank_asks_for_a_knowing_yes(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    window.fill(portal.registration(audience="", issuer="", client_id=""))
+    box = window.window.get_by_role("checkbox", name="Accept every token that this server signs")
+    expect(box).to_have_count(0)
+    window.validate()
+    window.expect_validated()
+    expect(box).to_be_visible()
+    window.field("Client ID").fill("acme-batch")
+    expect(box).to_have_count(0)
+    window.field("Client ID").fill("")
+    window.save_button.click()
+    says(window, re.compile("or confirm that this is what you want"))
+    box.check()
+    window.save()
+
+
+def test_a_row_opens_to_its_keys_and_stays_open(portal: Portal, page: Page) -> None:
+    register(page, portal)
+    opener = page.get_by_role("button", name="signing keys of ProdOkta")
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    opener.click()
+    expect(page.get_by_role("button", name="Copy key ID")).to_be_visible()
+    page.get_by_role("button", name="Refresh now").click()
+    expect(page.get_by_role("status").filter(has_text="are being fetched now")).to_be_visible()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+
+
+def test_a_second_server_can_be_enabled_after_saying_which_one_goes(portal: Portal, page: Page) -> None:
+    register(page, portal)
+    register(page, portal, name="Standby", enable=False)
+    add = page.get_by_role("button", name="Add Authorization Server")
+    expect(add).to_have_attribute("aria-disabled", "true")
+    expect(add).to_have_accessible_description("Both are used: delete one to add another.")
+    page.get_by_role("button", name="Enable Standby").click()
+    dialog = page.get_by_role("alertdialog")
+    expect(dialog).to_contain_text("ProdOkta is disabled in the same moment")
+    dialog.get_by_role("button", name="Enable").click()
+    expect(row(page, "Standby").get_by_text("Enabled", exact=True)).to_be_visible()
+    expect(row(page, "ProdOkta").get_by_text("Disabled", exact=True)).to_be_visible()
+
+
+def test_everything_works_without_scripts(portal: Portal, page: Page) -> None:
+    with portal.open(ALICE, "without-scripts", scripts=False) as plain:
+        window = ServersPage(plain).add()
+        window.fill(portal.registration())
+        window.validate()
+        window.expect_validated()
+        window.expect_typed(portal.registration())
+        window.save_button.click()
+        expect(plain.get_by_text("Added ProdOkta.")).to_be_visible()
+        # Keys can be read without opening anything, and nothing is offered that would do nothing.
+        expect(plain.get_by_role("heading", name="Signing keys")).to_be_visible()
+        expect(plain.get_by_role("button", name=re.compile("^Copy"))).to_have_count(0)
+        plain.get_by_role("radio", name="curl").check()
+        expect(plain.get_by_text("curl -i http")).to_be_visible()
+        plain.get_by_role("button", name="Edit ProdOkta").click()
+        plain.get_by_label("Client ID").fill("other-client")
+        plain.get_by_role("button", name="Save").click()
+        expect(plain.get_by_text("Saved ProdOkta.")).to_be_visible()
+        plain.get_by_role("button", name="Delete ProdOkta").click()
+        plain.get_by_role("button", name="OK", exact=True).click()
+        expect(plain.get_by_text("No authorization server yet")).to_be_visible()
+
+
+def test_the_theme_is_kept(page: Page) -> None:
+    switch = page.get_by_role("button", name=re.compile("^Theme:"))
+    switch.click()
+    switch.click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+
+
+def test_no_width_cuts_the_table(portal: Portal, page: Page) -> None:
+    register(page, portal, name="ProductionPingFederate", verify_certificate=False)
+    page.get_by_role("button", name="signing keys of ProductionPingFederate").click()
+    table = page.locator("table.servers")
+    for width in (390, 768, 1024, 1240, 1241, 1280, 1366, 1439, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth"), f"cut at {width}"
+
+
+def test_a_small_screen_has_cards_and_a_rail_to_open(portal: Portal, page: Page) -> None:
+    register(page, portal)
+    page.set_viewport_size({"width": 390, "height": 844})
+    rail = page.get_by_role("navigation", name="Main")
+    expect(rail).to_be_hidden()
+    page.get_by_role("button", name="Open the navigation").click()
+    expect(rail.get_by_role("link", name="Internet & SaaS API")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(rail).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+
+
+def test_without_the_permission_the_page_names_it(portal: Portal) -> None:
+    with portal.open(BOB, "no-permission", follow_the_menu=False) as page:
+        expect(page.get_by_text("API Key Management")).to_be_visible()
