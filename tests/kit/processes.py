@@ -101,9 +101,9 @@ class ChildProcess:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(timeout=10)
 
-    def terminate(self) -> None:
-        """Ask it to end (SIGTERM) and return at once; see `stop` and `wait`."""
-        self._process.send_signal(signal.SIGTERM)
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end and return at once; see `stop` and `wait`."""
+        self._process.send_signal(number)
 
     def wait(self, *, timeout: float = 10.0) -> int:
         """Return the exit code; raise `subprocess.TimeoutExpired` when it still runs after `timeout` seconds."""

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
     from kit.client import Answer
 
-_PROGRAM = (
-    "from watchword.verifier.config import load_settings; from watchword.verifier.server import serve; "
-    "serve(load_settings())"
-)
+_PROGRAM = """
+from watchword.stopping import stop_on_signals
+from watchword.verifier.config import load_settings
+from watchword.verifier.server import serve
+
+with stop_on_signals() as stop:
+    serve(load_settings(), stop)
+"""
 
 
 class VerifierProcess:
@@ -48,12 +52,17 @@ class VerifierProcess:
 
     def start(self, *, ready: bool = True) -> ChildProcess:
         """Start it; with `ready` return only once it can decide, else once it listens."""
+        child = self.launch()
+        child.wait_until_listening(self.port)
+        child.wait_until_listening(self.admin_port)
+        if ready:
+            child.wait_until(self.is_ready, what="ready")
+        return child
+
+    def launch(self) -> ChildProcess:
+        """Start it and wait for nothing."""
         command = (*self.command_prefix, sys.executable, "-c", _PROGRAM)
         self.child = ChildProcess(command, log=self._log, environment=self._environment)
-        self.child.wait_until_listening(self.port)
-        self.child.wait_until_listening(self.admin_port)
-        if ready:
-            self.child.wait_until(self.is_ready, what="ready")
         return self.child
 
     def is_ready(self) -> bool:

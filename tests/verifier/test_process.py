@@ -15,7 +15,7 @@ import pytest
 from kit import acme, live
 from kit.client import request
 from kit.feed_server import CREDENTIAL, FeedServer, feed_server
-from kit.processes import LOOPBACK, NotReady, free_port, wait_until
+from kit.processes import LOOPBACK, NotReady, free_port, is_listening, wait_until
 from kit.raw_http import exchange
 from kit.verifier_process import VerifierProcess, verifier_process
 
@@ -165,6 +165,16 @@ def test_many_idle_connections_do_not_lock_others_out(verifier: VerifierProcess)
     finally:
         for connection in idle:
             connection.close()
+
+
+def test_when_it_says_ready_gateways_can_connect(tmp_path: Path) -> None:
+    verifier = VerifierProcess(tmp_path, feed_port=free_port())
+    try:
+        verifier.launch().wait_until_listening(verifier.admin_port)
+        # Not a moment later: this is when an orchestrator starts to send requests here.
+        assert is_listening(verifier.port)
+    finally:
+        verifier.stop()
 
 
 def test_before_the_first_snapshot_everything_is_503(tmp_path: Path) -> None:

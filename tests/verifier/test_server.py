@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import pytest
 from kit.processes import LOOPBACK, free_port
 from watchword.verifier import wire
 from watchword.verifier.config import SettingsRefused, load_settings
-from watchword.verifier.server import _answering, listen, serve
+from watchword.verifier.server import _answering, bind, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,15 +73,6 @@ def test_a_fault_ends_the_request_without_an_answer_which_granian_makes_a_500() 
     assert request.response is None
 
 
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """`serve` takes them over for its process."""
-    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in former.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.create_server((LOOPBACK, 0)) as listener:
@@ -92,7 +82,7 @@ def taken() -> Iterator[int]:
 @pytest.mark.enable_socket
 def test_a_port_in_use_is_said(taken: int, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=str(taken)):
-        listen(lambda *_: wire.NOT_FOUND, host=LOOPBACK, port=taken, stop=threading.Event())
+        bind(LOOPBACK, taken)
     settings = load_settings(
         feed_url=f"http://{LOOPBACK}:{free_port()}",
         credential="wwv_a",
@@ -101,9 +91,15 @@ def test_a_port_in_use_is_said(taken: int, tmp_path: Path) -> None:
         state_file=tmp_path / "snapshot.json",
     )
     with pytest.raises(SettingsRefused, match="port"):
-        serve(settings)
+        serve(settings, threading.Event())
 
 
+@pytest.mark.enable_socket
 def test_an_unusable_authority_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsRefused, match="feed_ca_file"):
-        serve(load_settings(credential="wwv_a", feed_ca_file=tmp_path / "none.pem", state_file=tmp_path / "copy"))
+        serve(
+            load_settings(
+                credential="wwv_a", port=free_port(), feed_ca_file=tmp_path / "none.pem", state_file=tmp_path / "copy"
+            ),
+            threading.Event(),
+        )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from typing import Any
 
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.process_logging import configure_logging
 from watchword.cli.supervisor import stop_when_abandoned
+from watchword.stopping import stop_on_signals
 
 # Below the 10 s after which a stop by `watchword serve`, systemd or a container platform turns to force.
 PORTAL_STOP_SECONDS = 5
@@ -53,9 +52,9 @@ def run_worker() -> None:
 
     from watchword.worker.loop import run
 
-    stop = stop_on_signals()
-    stop_when_abandoned()
-    run(settings.WATCHWORD, stop)
+    with stop_on_signals() as stop:
+        stop_when_abandoned()
+        run(settings.WATCHWORD, stop)
 
 
 def run_verifier(**flags: Any) -> None:
@@ -66,13 +65,6 @@ def run_verifier(**flags: Any) -> None:
 
     settings = load_settings(**flags)
     settings.read_credential()
-    stop_when_abandoned()
-    serve(settings)
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+    with stop_on_signals() as stop:
+        stop_when_abandoned()
+        serve(settings, stop)

@@ -143,11 +143,12 @@ class Supervisor:
         self._patience = patience or Patience()
         self._log = log
         self._all = [Supervised(role, log, self._patience) for role in roles]
-        self._stop = threading.Event()
+        self._stopping = False
 
     def request_stop(self, *_: object) -> None:
         """Stop soon. Safe to use as a signal handler and from any thread."""
-        self._stop.set()
+        # A plain flag, looked at every tick: `Event.set` in a handler can wait for a lock that its own thread holds.
+        self._stopping = True
 
     def start(self) -> None:
         """Start the roles in order, each when the one before is ready.
@@ -156,7 +157,7 @@ class Supervisor:
             StartFailed: one ended or was not ready in time; all are stopped again.
         """
         for supervised in self._all:
-            if self._stop.is_set():
+            if self._stopping:
                 return
             supervised.start()
             try:
@@ -168,7 +169,8 @@ class Supervisor:
     def run(self) -> None:
         """Watch over the started roles until a stop is requested, then stop them all."""
         try:
-            while not self._stop.wait(TICK_SECONDS):
+            while not self._stopping:
+                time.sleep(TICK_SECONDS)
                 now = time.monotonic()
                 for supervised in self._all:
                     supervised.tick(now)
@@ -190,7 +192,7 @@ class Supervisor:
     def _wait_until_ready(self, supervised: Supervised) -> None:
         name = supervised.role.name
         deadline = time.monotonic() + self._patience.start
-        while not self._stop.is_set():
+        while not self._stopping:
             status = supervised.exit_status()
             if status is not None:
                 # Its last line is why; let the reader finish before the verdict is printed.
@@ -200,7 +202,7 @@ class Supervisor:
                 return
             if time.monotonic() >= deadline:
                 raise StartFailed(name, f"{name} was not ready within {self._patience.start:.0f} s.")
-            self._stop.wait(TICK_SECONDS)
+            time.sleep(TICK_SECONDS)
 
 
 def describe(status: int) -> str:

@@ -8,7 +8,7 @@ the call itself. That spares two changes of thread and a task for every request.
 from __future__ import annotations
 
 import asyncio
-import signal
+import socket
 import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -36,7 +36,7 @@ DRAIN_SECONDS: Final = 5.0
 # Parts of granian that its type stubs do not know in full.
 _RSGIWorker: Any = _granian.RSGIWorker
 _CallbackScheduler: Any = _granian.CallbackScheduler
-_ListenerSpec: Any = _granian.ListenerSpec
+_SocketHolder: Any = _granian.SocketHolder
 
 
 class _Scheduler(_CallbackScheduler):  # type: ignore[misc]
@@ -67,31 +67,36 @@ def _answering(answer: Callable[[str, Sequence[str]], Answer]) -> Callable[[Any]
     return handle
 
 
-def listen(answer: Callable[[str, Sequence[str]], Answer], *, host: str, port: int, stop: threading.Event) -> None:
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; connections wait in its backlog until `listen` answers them.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def listen(answer: Callable[[str, Sequence[str]], Answer], bound: socket.socket, stop: threading.Event) -> None:
     """Answer requests until `stop` is set, then finish what was begun.
 
     Args:
         answer: called with the percent-decoded path and the values of all Authorization headers, in one thread of
             its own. A value that is not printable ASCII is not among them: granian leaves it out.
-        host: address to listen on.
-        port: port to listen on.
-        stop: set from another thread or a signal handler.
-
-    Raises:
-        OSError: the address cannot be listened on.
+        bound: from `bind`; closed at the end.
+        stop: set from another thread.
     """
-    socket = _ListenerSpec(host, port, BACKLOG)
-    try:
-        socket.build()
-    except Exception as failure:
-        raise OSError(f"cannot listen on {host}:{port}") from failure
+    # Granian's reactor needs it so; a blocking accept would hold up every connection behind it.
+    bound.settimeout(0)
+    unix_socket = False
+    holder = (None, _SocketHolder(bound.detach(), unix_socket, BACKLOG))
     over = _granian.WorkerSignal()
     no_tls: tuple[object, ...] = (False, None, None, None, "tls1.3", None, [], False)
     limits = HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES)
     threads = (1, 1, 1, 30)
     no_websockets = False
     worker = _RSGIWorker(
-        1, (socket, None), None, *threads, MAX_CONNECTIONS, HTTPModes.http1, limits, None, no_websockets, None,
+        1, holder, None, *threads, MAX_CONNECTIONS, HTTPModes.http1, limits, None, no_websockets, None,
         *no_tls, (None, None),
     )  # fmt: skip
     # Never run: granian keeps it for handlers that wait, and there are none.
@@ -105,17 +110,15 @@ def listen(answer: Callable[[str, Sequence[str]], Answer], *, host: str, port: i
     loop.close()
 
 
-def serve(settings: VerifierSettings) -> None:
-    """Run a verifier until SIGTERM or SIGINT; call it in the main thread.
+def serve(settings: VerifierSettings, stop: threading.Event) -> None:
+    """Run a verifier until `stop` is set.
 
     Raises:
         SettingsRefused: there is no usable credential or authority file, or a port is taken.
     """
-    stop = threading.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stop.set())
     try:
-        with assembled(settings) as answer:
-            listen(answer, host=settings.host, port=settings.port, stop=stop)
+        # Bound before the admin listener says "ready": no gateway may be sent to a port that refuses connections.
+        with bind(settings.host, settings.port) as bound, assembled(settings) as answer:
+            listen(answer, bound, stop)
     except OSError as failure:
         raise SettingsRefused((f"host, port, admin_host or admin_port: {failure}.",)) from failure
