@@ -12,21 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
-from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import reverse
 
 from watchword.control.access.middleware import CONTENT_SECURITY_POLICY, Refusals
 from watchword.control.config import load
-from watchword.control.organizations.views import OrganizationRequest, in_organization
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from pytest_django import Settings
-
-    from watchword.control.access.models import Person
-    from watchword.control.organizations.models import Organization
 
 
 @pytest.mark.django_db
@@ -130,43 +124,6 @@ def test_the_database_is_set_up_as_it_says(db: None) -> None:
             found[name] = cursor.execute(f"PRAGMA {name}").fetchone()[0]
 
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-
-
-@in_organization
-def page(request: OrganizationRequest, number: int = 0) -> HttpResponse:
-    return HttpResponse(f"{request.organization.name} {request.actor.name} {number}")
-
-
-def ask(person: Person | None, organization: str, **headers: str) -> HttpResponse:
-    from django.contrib.auth.models import AnonymousUser  # noqa: PLC0415 - needs Django to be set up.
-
-    request = RequestFactory().get(f"/{organization}/page", headers=headers)
-    request.user = person if person is not None else AnonymousUser()
-    return page(request, organization=organization, number=7)
-
-
-def test_a_page_of_ones_own_organization(alice: Person) -> None:
-    assert ask(alice, "acme").content == b"Acme alice@acme.example 7"
-
-
-def test_m_11_a_page_of_another_organization_does_not_exist(alice: Person, globex: Organization) -> None:
-    for organization in ("globex", "nowhere"):
-        with pytest.raises(Http404):
-            ask(alice, organization)
-
-
-def test_operators_may_look_at_every_organization(operator: Person, globex: Organization) -> None:
-    assert ask(operator, "globex").status_code == 200
-    with pytest.raises(Http404):
-        ask(operator, "nowhere")
-
-
-def test_nobody_signed_in_is_sent_to_sign_in(acme: Organization) -> None:
-    whole = ask(None, "acme")
-    part = ask(None, "acme", **{"HX-Request": "true"})
-
-    assert whole.headers["Location"] == "/sign-in?next=/acme/page"
-    assert part.headers["HX-Redirect"] == reverse("access:sign-in")
 
 
 def answer_to(exception: Exception) -> HttpResponse | None:

@@ -11,8 +11,7 @@ import pytest
 
 from kit import acme, forge
 from watchword.core import verify as story
-from watchword.core.claims import VerifiedClaims
-from watchword.core.decision import Allow, Deny, Reason
+from watchword.core.decision import Allow, Deny, Reason, VerifiedClaims
 from watchword.core.trust import ANY
 from watchword.core.verify import LIMITS, STEPS, Limits, verify, verify_token
 

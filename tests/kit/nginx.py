@@ -28,9 +28,10 @@ http {
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    include example.conf;
+    include %s;
 }
 """
+_SITE = "server { listen %s:%d; %s }"
 
 
 @contextmanager
@@ -47,10 +48,30 @@ def protecting(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[i
     _point(prefix / "example.conf", "127.0.0.1:8088", f"{LOOPBACK}:{port}")
     _point(prefix / "example.conf", "127.0.0.1:8083", f"{LOOPBACK}:{api_port}")
     _point(prefix / "watchword-http.conf", "127.0.0.1:8081", f"{LOOPBACK}:{verifier_port}")
-    (prefix / "nginx.conf").write_text(_MAIN)
-    command = [_nginx(), "-p", str(prefix), "-c", "nginx.conf", "-e", "stderr"]
-    with running(command, log=folder / "nginx.log", port=port):
+    with _running(prefix, "example.conf", port):
         yield port
+
+
+@contextmanager
+def serving(folder: Path, locations: str, *, api_port: int, verifier_port: int) -> Iterator[int]:
+    """Run nginx with a server block of these locations, as the portal shows them; yields its port on loopback."""
+    port = free_port()
+    prefix = folder / "nginx"
+    prefix.mkdir()
+    site = prefix / "site.conf"
+    site.write_text(_SITE % (LOOPBACK, port, locations))
+    _point(site, "http://your-api", f"http://{LOOPBACK}:{api_port}")
+    _point(site, "127.0.0.1:8081", f"{LOOPBACK}:{verifier_port}")
+    with _running(prefix, site.name, port):
+        yield port
+
+
+@contextmanager
+def _running(prefix: Path, site: str, port: int) -> Iterator[None]:
+    (prefix / "nginx.conf").write_text(_MAIN % site)
+    command = [_nginx(), "-p", str(prefix), "-c", "nginx.conf", "-e", "stderr"]
+    with running(command, log=prefix.parent / "nginx.log", port=port):
+        yield
 
 
 def _nginx() -> str:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchword.core.claims import VerifiedClaims
-from watchword.core.decision import Allow, Reason
+from watchword.core.decision import Allow, Reason, VerifiedClaims
 from watchword.verifier import wire
 
 PRINTABLE = re.compile(r"[ -~]*")

@@ -6,10 +6,9 @@ lost: `ServerTrust` cannot be made that way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NewType
 
-from watchword.core.decision import Reason, TokenRefused
+from watchword.core.decision import Reason, TokenRefused, VerifiedClaims
 from watchword.core.strict_json import JsonObject, JsonValue
 from watchword.core.trust import ANY, Expected
 
@@ -27,27 +26,6 @@ MAX_TIME: Final = 2.0**53
 
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
 """RFC 9068 (and PingFederate, Keycloak, Auth0), Okta, Entra ID v1."""
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedClaims:
-    """What a gateway may pass on about an allowed token.
-
-    Attributes:
-        issuer, subject, client_id: None where the token does not say it, or says it in a form that is not a text.
-            `client_id` is None also when `client_id`, `cid` and `appid` contradict each other.
-        scope: space separated; empty when there is none.
-        audience: empty when there is none, or in a form that is neither a text nor a list of texts.
-        expires_at, issued_at: Unix seconds, fractions cut off.
-    """
-
-    issuer: str | None
-    subject: str | None
-    client_id: str | None
-    scope: str
-    audience: tuple[str, ...]
-    expires_at: int
-    issued_at: int | None
 
 
 def check_times(claims: SignedClaims, now: float, leeway: float) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from watchword.core.claims import VerifiedClaims
+from typing import Literal
 
 Status = Literal[400, 401, 403, 503]
 OAuthError = Literal["invalid_request", "invalid_token"]
@@ -103,6 +100,27 @@ class Reason(Enum):
         self.status = status
         self.error = error
         self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedClaims:
+    """What a gateway may pass on about an allowed token.
+
+    Attributes:
+        issuer, subject, client_id: None where the token does not say it, or says it in a form that is not a text.
+            `client_id` is None also when `client_id`, `cid` and `appid` contradict each other.
+        scope: space separated; empty when there is none.
+        audience: empty when there is none, or in a form that is neither a text nor a list of texts.
+        expires_at, issued_at: Unix seconds, fractions cut off.
+    """
+
+    issuer: str | None
+    subject: str | None
+    client_id: str | None
+    scope: str
+    audience: tuple[str, ...]
+    expires_at: int
+    issued_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

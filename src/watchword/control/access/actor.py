@@ -102,5 +102,5 @@ def actor_of(request: HttpRequest) -> Actor:
     """The signed-in person of a portal request. The view must have been guarded: nobody signed in is an error."""
     person = request.user
     if not person.is_authenticated:
-        raise RuntimeError("a view that acts must be guarded by in_organization or for_operators")
+        raise RuntimeError("a view that acts must be guarded")
     return person.actor(interface=Interface.PORTAL, address=client_address(request))

@@ -63,7 +63,8 @@ def snippets(organization: str, verifier: str = VERIFIER) -> tuple[Snippet, ...]
         Snippet(
             "nginx",
             "nginx",
-            "Inside the server block of your API. The verifier's address is the default one on the same machine.",
+            "Inside the server block of your API. The verifier's address is the default one on the same machine. "
+            "Clients get 401 or 403; the files in deploy/gateways/nginx also pass on the reason, and 400 and 503.",
             _NGINX.format(organization=organization, verifier=verifier),
         ),
         Snippet(
