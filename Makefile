@@ -20,7 +20,7 @@ PEER := tests/peers/oidc-provider
 
 ##@ Run
 .PHONY: demo
-demo: $(STAMPS)/product ## Portal, verifier, demo authorization server and sample API on throw-away data, with a walk-through
+demo: $(STAMPS)/product $(STAMPS)/machine-demo ## Portal, verifier, demo authorization server and sample API on throw-away data, with a walk-through
 	@$(BIN)/watchword demo $(ARGS)
 
 .PHONY: serve
@@ -102,10 +102,14 @@ $(STAMPS)/peers: $(STAMPS)/dev $(wildcard $(PEER)/package.json $(PEER)/package-l
 	@$(BIN)/python tests/prepare.py npm $(PEER)
 	@touch $@
 
+$(STAMPS)/machine-demo: $(STAMPS)/python
+	@$(BIN)/python tests/prepare.py system demo
+	@touch $@
+
 $(STAMPS)/machine: $(STAMPS)/dev
-	@$(BIN)/python tests/prepare.py system
+	@$(BIN)/python tests/prepare.py system test
 	@touch $@
 
 $(STAMPS)/machine-bench: $(STAMPS)/machine
-	@$(BIN)/python tests/prepare.py system --bench
+	@$(BIN)/python tests/prepare.py system bench
 	@touch $@

@@ -20,7 +20,7 @@ class Program:
     name: str
     package: str
     elsewhere: str | None = None
-    bench_only: bool = False
+    needed_for: frozenset[str] = frozenset({"test", "bench"})
 
     def is_present(self) -> bool:
         # Daemons live in /usr/sbin, which is not on every user's PATH; Debian keeps initdb out of any PATH.
@@ -33,13 +33,14 @@ PROGRAMS = (
     Program("nginx", "nginx"),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
-    Program("curl", "curl"),
-    Program("wrk", "wrk", bench_only=True),
+    # The walk-through of the demo is commands of curl.
+    Program("curl", "curl", needed_for=frozenset({"demo", "test", "bench"})),
+    Program("wrk", "wrk", needed_for=frozenset({"bench"})),
 )
 
 
-def install_programs(*, bench: bool) -> int:
-    missing = [p for p in PROGRAMS if (bench or not p.bench_only) and not p.is_present()]
+def install_programs(purpose: str) -> int:
+    missing = [p for p in PROGRAMS if purpose in p.needed_for and not p.is_present()]
     packages = sorted({p.package for p in missing})
     if not packages:
         return 0
@@ -72,12 +73,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     system = actions.add_parser("system")
-    system.add_argument("--bench", action="store_true")
+    system.add_argument("purpose", choices=["demo", "test", "bench"])
     npm = actions.add_parser("npm")
     npm.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     if arguments.action == "system":
-        return install_programs(bench=arguments.bench)
+        return install_programs(arguments.purpose)
     return install_npm_packages(arguments.folder)
 
 
