@@ -33,6 +33,8 @@ PROGRAMS = (
     Program("nginx", "nginx"),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
+    # A library, for the Node that Playwright brings along.
+    Program("libatomic.so.1", "libatomic1", elsewhere="usr/lib/*/libatomic.so.1"),
     # The walk-through of the demo is commands of curl.
     Program("curl", "curl", needed_for=frozenset({"demo", "test", "bench"})),
     Program("wrk", "wrk", needed_for=frozenset({"bench"})),
