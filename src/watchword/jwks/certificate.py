@@ -51,8 +51,8 @@ def new_context(*, verify_certificate: bool, extra_authorities: str | None) -> s
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    # Some builds of Python switch it on, Debian's among them: a connection that an attacker cut off would then look like
-    # one that its server ended, and an answer without a length like a whole one.
+    # Some builds of Python switch it on, Debian's among them: a connection that an attacker cut off would then look
+    # like one that its server ended, and an answer without a length like a whole one.
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
