@@ -271,7 +271,7 @@ def test_no_width_cuts_the_table(portal: Portal, page: Page) -> None:
     register(page, portal, name="ProductionPingFederate", verify_certificate=False)
     page.get_by_role("button", name="signing keys of ProductionPingFederate").click()
     table = page.locator("table.servers")
-    for width in (390, 768, 1024, 1240, 1241, 1280, 1366, 1439, 1440, 1920):
+    for width in (390, 768, 1024, 1240, 1241, 1280, 1366, 1440, 1535, 1536, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth"), f"cut at {width}"
 

@@ -110,11 +110,11 @@ class ServersPage:
         expect(self.page.get_by_text(f"The keys of {name} are being fetched now.")).to_be_visible()
 
     def show_keys(self, name: str) -> Locator:
-        """The table with the server's keys, expanded if it is not yet. Only one server's may be."""
+        """The table with the server's keys, expanded if it is not yet."""
         disclosure = self.page.get_by_role("button", name=f"signing keys of {name}")
         if disclosure.get_attribute("aria-expanded") != "true":
             disclosure.click()
-        return self.page.get_by_role("table", name="Signing keys", exact=True)
+        return self.page.get_by_role("table", name=f"Signing keys of {name}", exact=True)
 
 
 class ServerWindow:

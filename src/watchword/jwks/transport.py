@@ -110,8 +110,7 @@ class TlsStream(NetworkStream):
                 return done[0]
             self._receive()
 
-    @staticmethod
-    def _attempt(operation: Callable[[], Result]) -> tuple[Result] | None:
+    def _attempt(self, operation: Callable[[], Result]) -> tuple[Result] | None:
         """The operation's result, or None if it needs more bytes from the server."""
         try:
             return (operation(),)
@@ -119,11 +118,11 @@ class TlsStream(NetworkStream):
             return None
         except ssl.SSLCertVerificationError as error:
             raise ProbeFailed(problem_of(error.verify_code)) from None
-        except ssl.SSLEOFError:
-            # Without TLS's own farewell the end may have been cut off by someone else.
-            raise ProbeFailed(Problem.CONNECTION_FAILED) from None
         except ssl.SSLError:
-            raise ProbeFailed(Problem.TLS_FAILED) from None
+            # Without TLS's own farewell the end may have been cut off by someone else. Builds of Python name that error
+            # differently; that the bytes have ended is the same in all of them.
+            cut_off = self._incoming.eof
+            raise ProbeFailed(Problem.CONNECTION_FAILED if cut_off else Problem.TLS_FAILED) from None
 
     def _send(self) -> None:
         unsent = memoryview(self._outgoing.read())
