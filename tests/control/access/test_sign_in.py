@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.hashers import identify_hasher, make_password
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.urls import reverse
 
 from kit import people
 from kit.people import PASSWORD
@@ -61,6 +62,9 @@ def test_an_operator_comes_to_the_organizations(client: Client, operator: Person
     assert answer.redirect_chain == [("/", 302)]
     assert b"Acme" in answer.content
     assert AuditEvent.objects.latest("sequence").organization is None
+    page = reverse("servers:list", args=["acme"])
+    assert f'<a href="{page}">Acme</a>' in answer.content.decode()
+    assert client.get(page).status_code == 200
 
 
 @pytest.mark.parametrize(
