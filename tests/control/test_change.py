@@ -17,7 +17,7 @@ from watchword.control.change import change, check_permission
 from watchword.control.fleet.models import FeedState, TrustRecord
 from watchword.control.organizations.commands import SetSubscription, Suspend
 from watchword.control.organizations.models import Organization, Subscription, SuspensionReason
-from watchword.control.refusals import Refusal
+from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +41,9 @@ def refused(actor: Actor, organization_id: str | None = "acme", permission: Requ
     with pytest.raises(Refusal) as refusal:
         touch(actor, organization_id, permission)
     assert not Organization.objects.filter(name="Changed").exists()
-    assert AuditEvent.objects.count() == events
+    # Nothing but the attempt itself is written down, and that only where somebody lacked the right to it.
+    told = [(event.action, event.result, event.actor) for event in AuditEvent.objects.order_by("sequence")[events:]]
+    assert told in ([], [("something_done", "refused", actor.name)])
     return refusal.value.code
 
 
@@ -71,6 +73,31 @@ def test_without_a_time_the_clock_is_asked(acting_alice: Actor) -> None:
         work.record(target="x")
 
     assert abs(work.now - NOW) < timedelta(hours=1)
+
+
+def test_an_attempt_without_the_right_to_it_is_in_the_organizations_log(acting_bob: Actor) -> None:
+    refused(acting_bob)
+
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.organization, event.target, event.address) == ("acme", "acme", "192.0.2.2")
+    assert event.changes == {"reason": [None, "permission_missing"]}
+
+
+def test_m_11_an_attempt_on_another_organization_is_told_to_the_provider_alone(
+    acme: Organization, acting_charlie: Actor
+) -> None:
+    for organization_id in ("acme", "nowhere", "n" * 300):
+        refused(acting_charlie, organization_id)
+
+        event = AuditEvent.objects.latest("sequence")
+        assert (event.organization, event.actor, event.target) == (None, acting_charlie.name, organization_id[:254])
+
+
+def test_what_is_merely_wrong_is_no_attempt_to_be_told(acting_alice: Actor) -> None:
+    with pytest.raises(Refusal), change(acting_alice, "acme", permission=SERVERS, action="something_done"):
+        raise Refusal(RefusalReason.SLOTS_USED_UP)
+
+    assert not AuditEvent.objects.filter(result="refused").exists()
 
 
 def test_a_role_without_the_permission_is_refused_by_name(acting_bob: Actor) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test import Client, RequestFactory
 
@@ -132,6 +133,7 @@ def answer_to(exception: Exception) -> HttpResponse | None:
 
     request = RequestFactory().get("/")
     request.session = {}  # type: ignore[assignment]
+    request.user = AnonymousUser()
     return Refusals(never).process_exception(request, exception)
 
 

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from watchword.control.access.actor import Authority, Permission
-from watchword.control.audit.log import Entry, append
+from watchword.control.audit.log import REFUSED, Entry, append
+from watchword.control.audit.models import TARGET_MAX
 from watchword.control.fleet.publish import publish_trust
 from watchword.control.organizations.models import Organization
 from watchword.control.organizations.queries import entitlement_of
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 _NO_MATTER_OF_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Authority.SELF})
 """Who the administrators are is nothing that a verifier must know. Every other change publishes, unasked."""
+
+_RIGHTS: Final = frozenset(
+    {RefusalReason.PERMISSION_MISSING, RefusalReason.SUBSCRIPTION_INACTIVE, RefusalReason.ORGANIZATION_SUSPENDED}
+)
+"""Refusals of somebody who tried what they have no right to; the audit log tells of them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,8 +129,20 @@ def change(
         Refusal: not_found, permission_missing, subscription_inactive, organization_suspended.
         RuntimeError: a change inside a change, or one without a record; a fault of ours, nothing is written.
     """
-    check_permission(actor, organization_id, permission)
     at = timezone.now() if now is None else now
+    try:
+        check_permission(actor, organization_id, permission)
+        with _transaction(actor, organization_id, permission, action, at) as work:
+            yield work
+    except Refusal as refusal:
+        record_refused(actor, organization_id, action, refusal, now=at)
+        raise
+
+
+@contextmanager
+def _transaction(
+    actor: Actor, organization_id: str | None, permission: Required, action: str, at: datetime
+) -> Iterator[Work]:
     # Durable refuses to be nested: a change inside a change could be rolled back after it was reported as done.
     with transaction.atomic(durable=True):
         organization = None if organization_id is None else _locked(organization_id)
@@ -152,6 +170,47 @@ def check_permission(actor: Actor, organization_id: str | None, permission: Requ
     if not actor.may(permission, organization_id):
         label = permission.value if isinstance(permission, Permission) else permission.value.capitalize()
         raise Refusal(RefusalReason.PERMISSION_MISSING, permission=label)
+
+
+def record_refused(
+    actor: Actor,
+    organization_id: str | None,
+    action: str,
+    refusal: Refusal,
+    *,
+    target: str | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Write down, in a transaction of its own, what somebody tried without the right to it.
+
+    A mistyped field or a stale version is no such attempt. What was tried on an organization out of the actor's reach
+    is told to the provider alone: its own log would show strangers to it, and the actor's would show that it exists.
+
+    Args:
+        actor: who tried.
+        organization_id: whose data it was about, None for the provider's own.
+        action: what was tried, as `change` has it.
+        refusal: why it was refused.
+        target: what it was about; the organization when left out.
+        now: the time of the attempt; the clock's when left out.
+    """
+    out_of_reach = organization_id is not None and not actor.reaches(organization_id)
+    if refusal.reason not in _RIGHTS and not out_of_reach:
+        return
+    with transaction.atomic(durable=True):
+        append(
+            Entry(
+                at=timezone.now() if now is None else now,
+                organization=None if out_of_reach else organization_id,
+                actor=actor.name,
+                interface=actor.interface.value,
+                address=actor.address,
+                action=action,
+                target=(target or organization_id or "provider")[:TARGET_MAX],
+                result=REFUSED,
+                changes={"reason": [None, refusal.code]},
+            )
+        )
 
 
 def check_entitlement(organization_id: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from watchword.control import portal, servers
-from watchword.control.portal.navigation import path_to
+from watchword.control.portal.navigation import ADMINISTRATION, path_to
 from watchword.control.portal.notices import Notice, leave, take
 from watchword.control.portal.templatetags.portal import clock, duration_since, moment, theme
 
@@ -21,8 +21,9 @@ TEMPLATES = sorted(
 
 
 def test_the_breadcrumbs_are_the_specifications_path() -> None:
-    assert path_to("servers:list") == ("Administration", "API Configuration", "Legacy API", "Internet & SaaS API")
-    assert path_to("no:such-page") == ()
+    path = [entry.label for entry in path_to("servers:list", ADMINISTRATION)]
+    assert path == ["Administration", "API Configuration", "Legacy API", "Internet & SaaS API"]
+    assert path_to("no:such-page", ADMINISTRATION) == ()
 
 
 def test_a_time_is_relative_with_the_absolute_utc_time_beside_it() -> None:

@@ -396,7 +396,8 @@ def test_only_api_key_management_of_the_organization_itself_may_change(actor: Ac
     command = every_command(server.pk, receipt())[number]
     before = (revision(), len(events()))
     assert code_of(lambda: command.run(actor)) == code
-    assert (revision(), len(events())) == before
+    assert (revision(), len(events())) == (before[0], before[1] + 1)
+    assert events()[-1].result == "refused"
 
 
 @pytest.mark.parametrize("number", range(6))

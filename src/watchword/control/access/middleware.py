@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.shortcuts import render
 
+from watchword.control.access.actor import actor_of
+from watchword.control.portal.frame import Frame
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -88,4 +90,12 @@ class Refusals:
             return None
         template = _TEMPLATES.get(exception.reason, "access/refused.html")
         context = {"sentence": exception.sentence, "permission": exception.details.get("permission")}
+        if exception.reason is RefusalReason.PERMISSION_MISSING and request.user.is_authenticated:
+            template, context = "portal/refused.html", context | _frame(request)
         return render(request, template, context, status=exception.status)
+
+
+def _frame(request: HttpRequest) -> dict[str, Any]:
+    match = request.resolver_match
+    route, place = ("", {}) if match is None else (match.view_name, match.kwargs)
+    return Frame.of_refused(actor_of(request), place.get("organization"), route=route).context()

@@ -13,12 +13,14 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from watchword.control.access.actor import Interface
 from watchword.control.access.address import client_address
 from watchword.control.access.commands import RedeemSignInLink, usable_link
 from watchword.control.access.middleware import SEEN_AT, SIGNED_IN_AT
 from watchword.control.access.models import Person
 from watchword.control.access.signing_in import SignIn, SignOut
 from watchword.control.organizations.models import Organization
+from watchword.control.portal.navigation import home_route
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -116,9 +118,8 @@ def _open_session(request: HttpRequest, person: Person) -> None:
 
 
 def _home(person: Person) -> str:
-    if person.organization_id is None:
-        return reverse("access:start")
-    return reverse("servers:list", args=[person.organization_id])
+    route = home_route(person.actor(interface=Interface.PORTAL, address=None))
+    return reverse(route, args=[] if person.organization_id is None else [person.organization_id])
 
 
 def _safe(request: HttpRequest, onward: str) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+TARGET_MAX = 254
+
 
 class AuditEvent(models.Model):
     """Who did what, to what, from where, and with which result. Triggers refuse UPDATE and DELETE.
@@ -19,7 +21,7 @@ class AuditEvent(models.Model):
     interface = models.CharField(max_length=16)
     address = models.CharField(max_length=45, null=True)
     action = models.CharField(max_length=64)
-    target = models.CharField(max_length=254)
+    target = models.CharField(max_length=TARGET_MAX)
     result = models.CharField(max_length=16)
     changes = models.JSONField(default=dict)
     previous_hash = models.CharField(max_length=64)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from watchword.control.access.actor import Authority, Permission
+
+if TYPE_CHECKING:
+    from watchword.control.access.actor import Actor, Required
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """An entry that opens a page. `route` is the URL name, reversed with the organization."""
+    """An entry that opens a page.
+
+    Attributes:
+        route: the URL name, reversed with the organization where the tree is an organization's.
+        permission: what opens it. Whoever lacks it still sees the entry, and on its page what is missing.
+    """
 
     label: str
     route: str
+    permission: Required
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +39,45 @@ ADMINISTRATION: Final = Branch(
         Branch(
             "API Configuration",
             "code-bracket",
-            (Branch("Legacy API", "archive-box", (Leaf("Internet & SaaS API", "servers:list"),)),),
+            (
+                Branch(
+                    "Legacy API",
+                    "archive-box",
+                    (Leaf("Internet & SaaS API", "servers:list", Permission.API_KEY_MANAGEMENT),),
+                ),
+            ),
         ),
     ),
 )
+"""Of one organization."""
+
+CONSOLE: Final = Branch(
+    "Operator Console",
+    "building-office-2",
+    (Leaf("Organizations", "access:start", Authority.OPERATOR),),
+)
+"""Of the provider."""
 
 
-def path_to(route: str, branch: Branch = ADMINISTRATION) -> tuple[str, ...]:
-    """The labels from the root to the page of `route`, for the breadcrumbs; empty when the rail does not hold it."""
+def leaves(branch: Branch) -> tuple[Leaf, ...]:
+    """All entries below, from top to bottom."""
+    return tuple(
+        leaf for entry in branch.entries for leaf in ((entry,) if isinstance(entry, Leaf) else leaves(entry))
+    )  # fmt: skip
+
+
+def home_route(actor: Actor) -> str:
+    """The first page that the actor may open; where there is none, the one that says which permission is missing."""
+    mine = leaves(CONSOLE if actor.operator else ADMINISTRATION)
+    return next((leaf.route for leaf in mine if actor.may(leaf.permission, actor.organization)), mine[0].route)
+
+
+def path_to(route: str, branch: Branch) -> tuple[Branch | Leaf, ...]:
+    """The entries from the root to the page of `route`, for the breadcrumbs; empty when the tree does not hold it."""
     for entry in branch.entries:
         if isinstance(entry, Leaf):
             if entry.route == route:
-                return (branch.label, entry.label)
+                return (branch, entry)
         elif below := path_to(route, entry):
-            return (branch.label, *below)
+            return (branch, *below)
     return ()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from django.utils import timezone
+from django.urls import reverse
 
 from watchword.control.access.actor import Permission
-from watchword.control.organizations.models import Organization
-from watchword.control.organizations.queries import entitlement_of
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.servers import known_products, queries
 from watchword.control.servers.rules import SLOTS
 from watchword.control.servers.snippets import snippets
@@ -36,6 +34,10 @@ _ALL_USED: Final = "Both are used: delete one to add another."
 class Page:
     """The organization with its standing and its servers."""
 
+    template: ClassVar[str] = "servers/page.html"
+    content: ClassVar[str] = "servers/content.html"
+
+    frame: OrganizationFrame
     organization_id: str
     organization_name: str
     standing: Entitlement
@@ -43,26 +45,25 @@ class Page:
     may_manage: bool
 
     @classmethod
-    def of(cls, actor: Actor, organization_id: str) -> Page:
+    def of(cls, actor: Actor, organization: str) -> Page:
         """Gather the page as this actor may use it.
 
         Raises:
-            Refusal: not_found.
+            Refusal: not_found, permission_missing.
         """
-        organization = Organization.objects.filter(pk=organization_id).first()
-        if organization is None:
-            raise Refusal(RefusalReason.NOT_FOUND)
+        frame = OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.API_KEY_MANAGEMENT)
         return cls(
-            organization.pk,
-            organization.name,
-            entitlement_of(organization.pk, timezone.now()),
-            queries.list_servers(organization.pk),
-            actor.may(Permission.API_KEY_MANAGEMENT, organization.pk),
+            frame,
+            frame.organization.pk,
+            frame.organization.name,
+            frame.standing,
+            queries.list_servers(organization),
+            actor.may(Permission.API_KEY_MANAGEMENT, organization),
         )
 
-    @staticmethod
-    def unknown(organization_id: str) -> bool:
-        return not Organization.objects.filter(pk=organization_id).exists()
+    @property
+    def home(self) -> str:
+        return reverse(ROUTE, args=[self.organization_id])
 
     def enabled_besides(self, server_id: UUID | None) -> str | None:
         """The name of the enabled server other than this one: the one that enabling this one disables."""
@@ -74,10 +75,8 @@ class Page:
 
     def context(self) -> dict[str, Any]:
         """All that `servers/content.html` and the frame around it need."""
-        return {
-            "organization_id": self.organization_id,
-            "organization_name": self.organization_name,
-            "rail_route": ROUTE,
+        return self.frame.context() | {
+            "home": self.home,
             "banners": self._banners(),
             "lock": self._lock(),
             "suspended": self.standing.suspended,
@@ -90,13 +89,8 @@ class Page:
         }
 
     def _banners(self) -> list[dict[str, str]]:
-        banners = []
-        if self.standing.banner is not None:
-            tone = "bad" if self.standing.suspended else "warn"
-            banners.append({"sentence": self.standing.banner, "tone": tone})
-        if not self.may_manage:
-            banners.append({"sentence": _ONLY_VIEWING, "tone": "note"})
-        return banners
+        viewing = [] if self.may_manage else [{"sentence": _ONLY_VIEWING, "tone": "note"}]
+        return self.frame.banners() + viewing
 
     def _lock(self) -> str | None:
         """Why nothing can be changed here; None when it can."""

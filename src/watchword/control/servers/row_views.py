@@ -10,8 +10,9 @@ from django.views.decorators.http import require_POST
 
 from watchword.control.portal.moments import relative
 from watchword.control.portal.notices import Notice
+from watchword.control.portal.screens import window
 from watchword.control.refusals import Refusal, RefusalReason
-from watchword.control.servers.answers import check_may_change, done, guarded, window
+from watchword.control.servers.answers import check_may_change, guarded, saved
 from watchword.control.servers.commands import DeleteServer, DisableServer, EnableServer, RequestRefresh
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def enable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Http
     """GET asks, because another server may be disabled by it; POST enables."""
     row = _row(page, server)
     if request.method == "POST":
-        saved = EnableServer(organization_id=page.organization_id, server_id=server).run(actor)
-        displaced = "" if saved.disabled is None else f" {saved.disabled} is now disabled."
-        return done(request, actor, page.organization_id, Notice(f"{row.name} is enabled.{displaced}"))
+        outcome = EnableServer(organization_id=page.organization_id, server_id=server).run(actor)
+        displaced = "" if outcome.disabled is None else f" {outcome.disabled} is now disabled."
+        return saved(request, actor, page, Notice(f"{row.name} is enabled.{displaced}"))
     other = page.enabled_besides(server)
     sentences = [f"From then on, tokens issued by {row.name} are verified and accepted."]
     if other is not None:
@@ -47,7 +48,7 @@ def disable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Htt
     row = _row(page, server)
     if request.method == "POST":
         DisableServer(organization_id=page.organization_id, server_id=server).run(actor)
-        return done(request, actor, page.organization_id, Notice(f"{row.name} is disabled."))
+        return saved(request, actor, page, Notice(f"{row.name} is disabled."))
     sentences = [
         f"All API requests with tokens issued by {row.name} are rejected within seconds, until a server is enabled."
     ]
@@ -60,7 +61,7 @@ def delete(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Http
     row = _row(page, server)
     if request.method == "POST":
         DeleteServer(organization_id=page.organization_id, server_id=server).run(actor)
-        return done(request, actor, page.organization_id, Notice(f"Deleted {row.name}."))
+        return saved(request, actor, page, Notice(f"Deleted {row.name}."))
     return _ask(request, actor, page, row, action="delete", sentences=_about_deletion(row))
 
 
@@ -70,7 +71,7 @@ def refresh(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Htt
     """Have the keys fetched now."""
     row = _row(page, server)
     RequestRefresh(organization_id=page.organization_id, server_id=server).run(actor)
-    return done(request, actor, page.organization_id, Notice(f"The keys of {row.name} are being fetched now."))
+    return saved(request, actor, page, Notice(f"The keys of {row.name} are being fetched now."))
 
 
 def _ask(

@@ -11,7 +11,7 @@ _PAGE = (
 )
 
 _ROUTES = [
-    path("", views.show, name="list"),
+    path("", views.listing, name="list"),
     path("add/", views.add, name="add"),
     path("validate/", views.validate_location, name="validate"),
     path("<uuid:server>/validate/", views.validate_location, name="validate-edit"),

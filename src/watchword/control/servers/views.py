@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
-from watchword.control.portal import notices
 from watchword.control.portal.notices import Notice
+from watchword.control.portal.screens import is_partial, show, window
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import forms, queries, registration
-from watchword.control.servers.answers import check_may_change, done, guarded, is_partial, window
+from watchword.control.servers.answers import check_may_change, guarded, saved
 from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.presentation import shown
 from watchword.control.servers.validate import validate
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @require_safe
 @guarded
-def show(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+def listing(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """The list of authorization servers."""
-    return render(request, "servers/page.html", page.context() | {"notices": notices.take(request)})
+    return show(request, page)
 
 
 @guarded
@@ -47,10 +47,10 @@ def add(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:
     form = forms.received(request.POST)
     command = AddServer(organization_id=page.organization_id, fields=form.typed(), receipt=form.receipt_text)
     try:
-        saved = command.run(actor)
+        outcome = command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, None, refusal)
-    return done(request, actor, page.organization_id, Notice(_sentence(f"Added {command.fields.name}.", saved)))
+    return saved(request, actor, page, Notice(_sentence(f"Added {command.fields.name}.", outcome)))
 
 
 @guarded
@@ -70,10 +70,10 @@ def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpRe
         receipt=form.receipt_text,
     )
     try:
-        saved = command.run(actor)
+        outcome = command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, detail, refusal)
-    return done(request, actor, page.organization_id, Notice(_sentence(f"Saved {command.fields.name}.", saved)))
+    return saved(request, actor, page, Notice(_sentence(f"Saved {command.fields.name}.", outcome)))
 
 
 @require_POST

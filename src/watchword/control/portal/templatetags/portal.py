@@ -9,13 +9,16 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 
+from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.portal.moments import elapsed, relative
-from watchword.control.portal.navigation import ADMINISTRATION, Branch, Leaf, path_to
+from watchword.control.portal.navigation import ADMINISTRATION, CONSOLE, Branch, Leaf, path_to
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.template import Context
     from django.utils.safestring import SafeString
+
+    from watchword.control.portal.frame import Frame
 
 register = template.Library()
 
@@ -71,28 +74,53 @@ def theme(context: Context) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def rail(context: Context) -> dict[str, Any]:
-    """The rail's tree for the organization in the context, with the entry of the current page marked."""
-    return _branch(ADMINISTRATION, organization=context["organization_id"], current=str(context.get("rail_route", "")))
+def rail(context: Context) -> list[dict[str, Any]]:
+    """The trees of the rail: the console's for operators, the organization's on its pages; the current page marked."""
+    frame: Frame = context["frame"]
+    trees = []
+    if frame.actor.operator:
+        trees.append(_branch(CONSOLE, frame, organization=None))
+    if isinstance(frame, OrganizationFrame):
+        trees.append(_branch(ADMINISTRATION, frame, organization=frame.organization.pk))
+    return trees
 
 
 @register.simple_tag(takes_context=True)
-def breadcrumbs(context: Context) -> tuple[str, ...]:
-    return path_to(str(context.get("rail_route", "")))
+def breadcrumbs(context: Context) -> list[dict[str, str | None]]:
+    """The way to the page. A context's `crumb` names what the page shows below the entry of the rail."""
+    frame: Frame = context["frame"]
+    path = path_to(frame.route, ADMINISTRATION) or path_to(frame.route, CONSOLE)
+    crumbs: list[dict[str, str | None]] = [{"label": entry.label, "url": None} for entry in path]
+    below = context.get("crumb")
+    if below is None:
+        return crumbs
+    if crumbs and isinstance(path[-1], Leaf):
+        crumbs[-1]["url"] = _url(path[-1], context.get("organization_id") if path[0] is ADMINISTRATION else None)
+    return [*crumbs, {"label": str(below), "url": None}]
 
 
-def _branch(branch: Branch, *, organization: str, current: str) -> dict[str, Any]:
+def _branch(branch: Branch, frame: Frame, *, organization: str | None) -> dict[str, Any]:
     return {
         "label": branch.label,
         "icon": branch.icon,
         "entries": [
-            _leaf(entry, organization=organization, current=current)
+            _leaf(entry, frame, organization=organization)
             if isinstance(entry, Leaf)
-            else _branch(entry, organization=organization, current=current)
+            else _branch(entry, frame, organization=organization)
             for entry in branch.entries
         ],
     }
 
 
-def _leaf(leaf: Leaf, *, organization: str, current: str) -> dict[str, Any]:
-    return {"label": leaf.label, "url": reverse(leaf.route, args=[organization]), "current": leaf.route == current}
+def _leaf(leaf: Leaf, frame: Frame, *, organization: str | None) -> dict[str, Any]:
+    return {
+        "label": leaf.label,
+        "url": _url(leaf, organization),
+        "current": leaf.route == frame.route,
+        # Operators look at every page of an organization, whatever they may change there.
+        "closed": not (frame.actor.operator or frame.actor.may(leaf.permission, organization)),
+    }
+
+
+def _url(leaf: Leaf, organization: str | None) -> str:
+    return reverse(leaf.route, args=[] if organization is None else [organization])

@@ -1,0 +1,144 @@
+"""How pages with windows answer: whole without scripts, in parts to htmx; refusals in place, nothing lost."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+
+from watchword.control.access.actor import actor_of
+from watchword.control.change import record_refused
+from watchword.control.portal import notices
+from watchword.control.portal.notices import Notice
+from watchword.control.refusals import Refusal, RefusalReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+
+_LOCKED = frozenset({RefusalReason.SUBSCRIPTION_INACTIVE, RefusalReason.ORGANIZATION_SUSPENDED})
+_READING = frozenset({"GET", "HEAD"})
+
+
+class Screen(Protocol):
+    """A page as it is now, for one actor.
+
+    Attributes:
+        template: the whole page.
+        content: its part with the id `content`, which holds all that a change can alter and the place of the window.
+    """
+
+    template: ClassVar[str]
+    content: ClassVar[str]
+
+    @property
+    def home(self) -> str:
+        """The page's own address, without any window."""
+
+    def context(self) -> dict[str, Any]:
+        """All that both templates need: the frame's part, and `home` for the windows."""
+
+
+S = TypeVar("S", bound=Screen)
+
+
+def screened(
+    opening: Callable[..., S], *, route: str
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Let in who is signed in and may open the screen.
+
+    What the view changes is decided by commands; a Refusal that it does not place itself is answered with the screen
+    as it now is and the sentence on it.
+
+    Args:
+        opening: `opening(actor, **place)` opens the screen and raises Refusal for who may not; `place` is the
+            organization in the address, if there is one. The view is called as `view(request, actor, screen, …)`
+            with the other parts of the address.
+        route: the URL name of the screen's page, where whoever has to sign in first comes back to.
+    """
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarding(request: HttpRequest, **arguments: Any) -> HttpResponse:
+            place = {"organization": arguments.pop("organization")} if "organization" in arguments else {}
+            home = reverse(route, kwargs=place)
+            if not request.user.is_authenticated:
+                # A part of a page cannot hold the sign-in; the browser goes to the page, which leads there and back.
+                return HttpResponseClientRedirect(home) if is_partial(request) else redirect_to_login(home)
+            actor = actor_of(request)
+            try:
+                screen = opening(actor, **place)
+            except Refusal as refusal:
+                if request.method not in _READING:
+                    record_refused(actor, place.get("organization"), "change_attempted", refusal, target=_name(request))
+                # Whoever may not open the screen gets no part of it: the frame's own answer is a whole page.
+                if is_partial(request):
+                    return HttpResponseClientRedirect(home)
+                raise
+            try:
+                return view(request, actor, screen, **arguments)
+            except Refusal as refusal:
+                # The change itself may have put the screen out of reach, such as the loss of one's own role.
+                return _refused(request, opening(actor_of(request), **place), refusal)
+
+        return guarding
+
+    return decorate
+
+
+def is_partial(request: HttpRequest) -> bool:
+    return bool(getattr(request, "htmx", False))
+
+
+def show(request: HttpRequest, screen: Screen) -> HttpResponse:
+    """The page without any window, with what earlier changes left to say."""
+    return render(request, screen.template, screen.context() | {"notices": notices.take(request)})
+
+
+def window(
+    request: HttpRequest, screen: Screen, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Open a window: alone when htmx asked for it, else on its page."""
+    everything = screen.context() | context
+    if is_partial(request):
+        return render(request, template, everything, status=status)
+    everything |= {"window": template, "notices": notices.take(request)}
+    return render(request, screen.template, everything, status=status)
+
+
+def done(request: HttpRequest, screen: Screen, notice: Notice) -> HttpResponse:
+    """The page as it is after a change: replaced in place by htmx, else reached by a redirect.
+
+    `screen` must have been opened after the change.
+    """
+    if is_partial(request):
+        return changed(request, screen, notice)
+    notices.leave(request, notice)
+    return redirect(screen.home)
+
+
+def changed(request: HttpRequest, screen: Screen, notice: Notice | None = None, *, status: int = 200) -> HttpResponse:
+    """The content alone, which htmx puts in the place of the old one, and a notice about it."""
+    told = () if notice is None else (notice,)
+    context = screen.context() | {"content_template": screen.content, "notices": told, "out_of_band": True}
+    response = render(request, "portal/changed.html", context, status=status)
+    return reswap(retarget(response, "#content"), "outerHTML")
+
+
+def _refused(request: HttpRequest, screen: Screen, refusal: Refusal) -> HttpResponse:
+    # A lock is told by the banner of the page already.
+    locked = refusal.reason in _LOCKED
+    notice = Notice("Nothing was changed: changes are locked." if locked else refusal.sentence, warning=True)
+    if is_partial(request):
+        return changed(request, screen, notice, status=refusal.status)
+    return render(request, screen.template, screen.context() | {"notices": (notice,)}, status=refusal.status)
+
+
+def _name(request: HttpRequest) -> str:
+    return "" if request.resolver_match is None else request.resolver_match.view_name
