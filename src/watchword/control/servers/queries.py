@@ -46,6 +46,7 @@ class ServerRow:
         audience, issuer, client_id: None means any.
         key_algorithms: the algorithms of `keys`, each once, sorted.
         keys, withdrawn_keys: the keys in use, and those of the past, newest first.
+        fetch: a value of `rules.FetchState`.
         last_successful_fetch: None while there was none.
         failing_since, problem, fix: all None unless the latest fetch failed.
         keys_good_until: when the keys stop being believed; None without keys.
@@ -69,6 +70,7 @@ class ServerRow:
     key_algorithms: tuple[str, ...]
     keys: tuple[KeyRow, ...]
     withdrawn_keys: tuple[KeyRow, ...]
+    fetch: str
     last_successful_fetch: datetime | None
     last_attempt: datetime | None
     failing_since: datetime | None
@@ -96,15 +98,15 @@ class ServerDetail:
     updated_by: str
 
 
-def list_servers(organization_id: str) -> tuple[ServerRow, ...]:
-    """All servers of the organization, oldest first, in a constant number of queries."""
+def list_servers(organization_id: str, now: datetime) -> tuple[ServerRow, ...]:
+    """All servers of the organization as they stand at `now`, oldest first, in a constant number of queries."""
     servers = (
         AuthorizationServer.objects.filter(organization_id=organization_id)
         .select_related("key_set")
         .prefetch_related("key_history")
         .order_by("created_at", "slot")
     )
-    return tuple(_row(server) for server in servers)
+    return tuple(_row(server, now) for server in servers)
 
 
 def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
@@ -163,7 +165,7 @@ def _server_trust(state: KeySetState) -> ServerTrust:
     )
 
 
-def _row(server: AuthorizationServer) -> ServerRow:
+def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
     state = server.key_set
     keys = tuple(_key_row(key) for key in sorted(server.key_history.all(), key=_newest_first))
     in_use = tuple(key for key in keys if key.withdrawn_at is None)
@@ -186,6 +188,14 @@ def _row(server: AuthorizationServer) -> ServerRow:
         key_algorithms=tuple(sorted({key.algorithm for key in in_use})),
         keys=in_use,
         withdrawn_keys=tuple(key for key in keys if key.withdrawn_at is not None),
+        fetch=rules.fetch_state(
+            now=now,
+            fetched_at=state.fetched_at,
+            attempted_at=state.attempted_at,
+            requested_at=state.requested_at,
+            leased_until=state.lease_until,
+            failing_since=state.failing_since,
+        ).value,
         last_successful_fetch=state.fetched_at,
         last_attempt=state.attempted_at,
         failing_since=state.failing_since,

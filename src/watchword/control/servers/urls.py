@@ -20,6 +20,7 @@ _ROUTES = [
     path("<uuid:server>/enable/", row_views.enable, name="enable"),
     path("<uuid:server>/disable/", row_views.disable, name="disable"),
     path("<uuid:server>/refresh/", row_views.refresh, name="refresh"),
+    path("<uuid:server>/fetch/", row_views.fetch, name="fetch"),
 ]
 
 urlpatterns = [path(_PAGE, include(_ROUTES))]

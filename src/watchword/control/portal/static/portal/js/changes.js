@@ -1,0 +1,37 @@
+// What an edit changes, before and after, while it is being typed. Fields that are edited carry what is stored.
+function read(field) {
+  return field.type === "checkbox" ? (field.checked ? "on" : "off") : field.value.replaceAll("\r\n", "\n");
+}
+
+function pair(field) {
+  const term = document.createElement("dt");
+  term.textContent = field.labels[0].textContent;
+  const before = document.createElement("del");
+  const after = document.createElement("ins");
+  before.textContent = field.dataset.stored || "blank";
+  after.textContent = read(field) || "blank";
+  const detail = document.createElement("dd");
+  detail.append(before, " → ", after);
+  for (const part of [before, after]) part.className = "mono";
+  return [term, detail];
+}
+
+function show(form) {
+  const region = form.querySelector("#changes");
+  if (region === null) return;
+  const changed = [...form.querySelectorAll("[data-stored]")].filter((field) => read(field) !== field.dataset.stored);
+  region.querySelector("dl").replaceChildren(...changed.flatMap(pair));
+  region.hidden = changed.length === 0;
+}
+
+for (const kind of ["input", "change"]) {
+  document.addEventListener(kind, (event) => {
+    const form = event.target.closest?.("form[data-registration]");
+    if (form) show(form);
+  });
+}
+
+document.body.addEventListener("htmx:load", () => {
+  for (const form of document.querySelectorAll("form[data-registration]")) show(form);
+});
+for (const form of document.querySelectorAll("form[data-registration]")) show(form);
