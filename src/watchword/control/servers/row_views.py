@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from watchword.control.servers.page import Page
     from watchword.control.servers.queries import ServerRow
 
-_CONFIRM: Final = "servers/windows/confirm.html"
+_CONFIRM: Final = "portal/confirm.html"
 
 
 @guarded

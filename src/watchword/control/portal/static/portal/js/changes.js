@@ -3,7 +3,7 @@ function read(field) {
   return field.type === "checkbox" ? (field.checked ? "on" : "off") : field.value.replaceAll("\r\n", "\n");
 }
 
-function pair(field) {
+function line(field) {
   const term = document.createElement("dt");
   term.textContent = field.labels[0].textContent;
   const before = document.createElement("del");
@@ -12,15 +12,16 @@ function pair(field) {
   after.textContent = read(field) || "blank";
   const detail = document.createElement("dd");
   detail.append(before, " → ", after);
-  for (const part of [before, after]) part.className = "mono";
-  return [term, detail];
+  const group = document.createElement("div");
+  group.append(term, detail);
+  return group;
 }
 
 function show(form) {
   const region = form.querySelector("#changes");
   if (region === null) return;
   const changed = [...form.querySelectorAll("[data-stored]")].filter((field) => read(field) !== field.dataset.stored);
-  region.querySelector("dl").replaceChildren(...changed.flatMap(pair));
+  region.querySelector("dl").replaceChildren(...changed.map(line));
   region.hidden = changed.length === 0;
 }
 
