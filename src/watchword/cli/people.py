@@ -29,7 +29,8 @@ def create_administrator(
         Refusal: the organization is not found, the address belongs to somebody else, or the password is too weak.
     """
     from watchword.control.access.actor import command_line
-    from watchword.control.access.commands import FULL_ROLE, CreateAdministrator
+    from watchword.control.access.people_commands import CreateAdministrator
+    from watchword.control.access.role_commands import FULL_ROLE
     from watchword.control.refusals import Refusal
 
     try:
@@ -48,7 +49,7 @@ def create_operator(control: ControlSettings, *, email: str, password: str | Non
         Refusal: the address belongs to somebody else, or the password is too weak.
     """
     from watchword.control.access.actor import command_line
-    from watchword.control.access.commands import CreateOperator
+    from watchword.control.access.people_commands import CreateOperator
     from watchword.control.refusals import Refusal
 
     try:
