@@ -55,7 +55,7 @@ def create_people() -> SampleData:
     CreateOperator(email=bob.email, name="Bob").run(actor)
     for person in (alice, bob):
         link = CreateSignInLink(email=person.email).run(actor)
-        RedeemSignInLink(secret=link, password=person.password).run(now=now)
+        RedeemSignInLink(secret=link, password=person.password, interface=Interface.COMMAND_LINE).run(now=now)
     return SampleData(administrator=alice, operator=bob)
 
 

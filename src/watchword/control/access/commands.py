@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.access.actor import Actor
+    from watchword.control.change import Work
 
 _SECRET_BYTES: Final = 32
 _UNUSED_LINK_KEPT: Final = timedelta(days=30)
@@ -53,23 +54,14 @@ class CreateSignInLink:
             if person.role is not None:
                 # Whoever holds the link becomes that person; nobody may become more than they are.
                 refuse_more_than_own(actor, person.role.held())
-            SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
-            secret = secrets.token_urlsafe(_SECRET_BYTES)
-            SignInLink.objects.create(
-                person=person,
-                secret_hash=_hash(secret),
-                created_at=work.now,
-                expires_at=work.now + rules.LINK_LIFETIME,
-            )
-            work.record(target=person.email)
-            return secret
+            return make_link(work, person)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeemSignInLink:
     """Set the password of the link's person. A link works once; of two parallel attempts one succeeds.
 
-    Ends every session of the person, since they are bound to the password.
+    Ends every session of the person, since they are bound to the password. In the portal it also signs the person in.
     """
 
     secret: str = field(repr=False)
@@ -87,9 +79,22 @@ class RedeemSignInLink:
             if used != 1:
                 raise Refusal(RefusalReason.LINK_UNUSABLE)
             person.set_password(self.password)
-            person.save(update_fields=["password"])
+            if self.interface is Interface.PORTAL:
+                person.last_login = now
+            person.save(update_fields=["password", "last_login"])
             work.record(target=person.email)
             return person
+
+
+def make_link(work: Work, person: Person) -> str:
+    """Make the person's link within a change, and end the earlier ones. Returns its secret, which is nowhere stored."""
+    SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    SignInLink.objects.create(
+        person=person, secret_hash=_hash(secret), created_at=work.now, expires_at=work.now + rules.LINK_LIFETIME
+    )
+    work.record(target=person.email, action="sign_in_link_created")
+    return secret
 
 
 def usable_link(secret: str, now: datetime) -> SignInLink:
