@@ -33,6 +33,16 @@ class RefusalReason(Enum):
     NAME_TAKEN = ("name_taken", 409, "The name “{name}” is already taken.")
     ALREADY_SUSPENDED = ("already_suspended", 409, "The organization is suspended already.")
     NOT_SUSPENDED = ("not_suspended", 409, "The organization is not suspended.")
+    LAST_ADMINISTRATOR = (
+        "last_administrator",
+        409,
+        (
+            "This is the last active administrator who holds every permission. Give another one a role with every "
+            "permission first; an invitation counts once its password is set."
+        ),
+    )
+    OWN_ACCOUNT = ("own_account", 409, "You cannot deactivate yourself. Another administrator can.")
+    ROLE_IN_USE = ("role_in_use", 409, "The role still belongs to {who}. Give everybody another one first.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     VALIDATION_MISSING = ("validation_missing", 422, "Validate the JWKS location before saving.")

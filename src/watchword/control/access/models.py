@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -16,18 +17,35 @@ if TYPE_CHECKING:
 
 EMAIL_MAX = 254
 
+JOINED: Final = ~Q(password="") & ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+"""`Person.has_joined` for the database."""
+
 
 class Role(models.Model):
-    """A named set of permissions of one organization. `permissions` is a JSON list of Permission values."""
+    """A named set of permissions of one organization.
+
+    Attributes:
+        permissions: a JSON list of Permission values.
+        version: counts the edits; one made from an older version is stale.
+        updated_at, updated_by: of the last edit, NULL while the role is as it was made.
+    """
 
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="roles")
     name = models.CharField(max_length=64)
     permissions = models.JSONField(default=list)
+    version = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(null=True)
+    updated_by = models.CharField(max_length=254, null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint("organization", Lower("name"), name="access_role_name_unique_ignoring_case"),
             models.CheckConstraint(name="access_role_has_a_name", condition=~Q(name="")),
+            models.CheckConstraint(
+                name="access_role_edit_is_whole",
+                condition=Q(updated_at__isnull=True, updated_by__isnull=True)
+                | Q(updated_at__isnull=False, updated_by__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -77,6 +95,11 @@ class Person(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether a password was ever set. Until then there is only an invitation."""
+        return self.password != "" and self.has_usable_password()
 
     def actor(self, *, interface: Interface, address: str | None) -> Actor:
         """The rights of this person, as they stand in the database now."""

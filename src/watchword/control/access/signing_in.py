@@ -50,6 +50,8 @@ class SignIn:
         actor = person.actor(interface=Interface.PORTAL, address=self.address)
         with change(actor, person.organization_id, permission=Authority.SELF, action="signed_in", now=now) as work:
             forgive(email, self.address, work.now)
+            person.last_login = work.now
+            person.save(update_fields=["last_login"])
             work.record(target=person.email)
         return person
 

@@ -47,6 +47,8 @@ ADMINISTRATION: Final = Branch(
                 ),
             ),
         ),
+        Leaf("Administrators", "access:administrators", Permission.ADMINISTRATORS),
+        Leaf("Role Management", "access:roles", Permission.ADMINISTRATORS),
     ),
 )
 """Of one organization."""

@@ -131,6 +131,15 @@ def changed(request: HttpRequest, screen: Screen, notice: Notice | None = None, 
     return reswap(retarget(response, "#content"), "outerHTML")
 
 
+def changed_with_window(request: HttpRequest, screen: Screen, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page as it is after a change, with a window on it that tells what can be told only now, such as a secret."""
+    if not is_partial(request):
+        return window(request, screen, template, context)
+    everything = screen.context() | context | {"content_template": screen.content, "window": template}
+    response = render(request, "portal/changed.html", everything | {"notices": (), "out_of_band": True})
+    return reswap(retarget(response, "#content"), "outerHTML")
+
+
 def _refused(request: HttpRequest, screen: Screen, refusal: Refusal) -> HttpResponse:
     # A lock is told by the banner of the page already.
     locked = refusal.reason in _LOCKED

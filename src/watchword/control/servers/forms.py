@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from watchword.control.portal.typed import Text
 from watchword.control.servers.rules import ServerFields
 
 if TYPE_CHECKING:
@@ -14,16 +15,6 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from watchword.control.servers.queries import ServerDetail
-
-
-class Text(forms.Field):
-    """Text exactly as it was sent. Django's own text field trims, and refuses U+0000 with a sentence of its own."""
-
-    def __init__(self) -> None:
-        super().__init__(required=False, initial="")
-
-    def clean(self, value: object) -> str:
-        return value if isinstance(value, str) else ""
 
 
 class RegistrationForm(forms.Form):
