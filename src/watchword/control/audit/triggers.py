@@ -47,7 +47,7 @@ _SQLITE: Final = (
     CREATE TRIGGER audit_anchor_forward BEFORE UPDATE ON audit_auditanchor
     WHEN NEW.sequence <= OLD.sequence OR NOT ({_SOUND_ANCHOR})
     BEGIN SELECT RAISE(ABORT, 'the audit anchor only follows a recorded purge'); END
-    """,  # noqa: S608 - no outside text.
+    """,
     """
     CREATE TRIGGER audit_anchor_stays BEFORE DELETE ON audit_auditanchor
     BEGIN SELECT RAISE(ABORT, 'the audit anchor only follows a recorded purge'); END
@@ -84,7 +84,7 @@ _POSTGRESQL: Final = (
         END IF;
         RETURN NEW;
     END $$
-    """,  # noqa: S608 - no outside text.
+    """,
     """
     CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit_auditevent
     FOR EACH ROW EXECUTE FUNCTION audit_append_only()

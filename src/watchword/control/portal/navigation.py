@@ -47,6 +47,7 @@ ADMINISTRATION: Final = Branch(
                 ),
             ),
         ),
+        Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
     ),
 )
 """Of one organization."""
@@ -54,7 +55,10 @@ ADMINISTRATION: Final = Branch(
 CONSOLE: Final = Branch(
     "Operator Console",
     "building-office-2",
-    (Leaf("Organizations", "access:start", Authority.OPERATOR),),
+    (
+        Leaf("Organizations", "access:start", Authority.OPERATOR),
+        Leaf("Audit Logs", "audit:provider", Authority.OPERATOR),
+    ),
 )
 """Of the provider."""
 
