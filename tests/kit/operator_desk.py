@@ -83,7 +83,7 @@ def register(organization: str, key_set: str) -> None:
 
 def inspect(organization: str) -> None:
     """What must fit together in the database, as JSON."""
-    from watchword.control.audit.log import verify_chain
+    from watchword.control.audit.chain import verify_chain
     from watchword.control.audit.models import AuditEvent
     from watchword.control.fleet.models import TrustRecord
     from watchword.control.servers.models import AuthorizationServer

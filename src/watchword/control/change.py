@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from watchword.control.access.actor import Actor, Required
     from watchword.control.audit.log import Scalar
 
-_NO_MATTER_OF_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Authority.SELF})
-"""Who the administrators are is nothing that a verifier must know. Every other change publishes, unasked."""
+_NO_MATTER_OF_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Authority.SELF})
+"""Who the administrators are and what they read is nothing that a verifier must know. Every other change publishes,
+unasked."""
 
 _RIGHTS: Final = frozenset(
     {RefusalReason.PERMISSION_MISSING, RefusalReason.SUBSCRIPTION_INACTIVE, RefusalReason.ORGANIZATION_SUSPENDED}

@@ -16,7 +16,7 @@ from watchword.control.access.commands import CreateSignInLink
 from watchword.control.access.middleware import ABSOLUTE_SECONDS, IDLE_SECONDS, SEEN_AT, SIGNED_IN_AT
 from watchword.control.access.models import Person, SignInThrottle
 from watchword.control.access.views import FAILED
-from watchword.control.audit.log import verify_chain
+from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
 from watchword.control.config import load
 

@@ -49,6 +49,7 @@ ADMINISTRATION: Final = Branch(
         ),
         Leaf("Administrators", "access:administrators", Permission.ADMINISTRATORS),
         Leaf("Role Management", "access:roles", Permission.ADMINISTRATORS),
+        Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
     ),
 )
 """Of one organization."""
@@ -56,7 +57,10 @@ ADMINISTRATION: Final = Branch(
 CONSOLE: Final = Branch(
     "Operator Console",
     "building-office-2",
-    (Leaf("Organizations", "access:start", Authority.OPERATOR),),
+    (
+        Leaf("Organizations", "access:start", Authority.OPERATOR),
+        Leaf("Audit Logs", "audit:provider", Authority.OPERATOR),
+    ),
 )
 """Of the provider."""
 
