@@ -11,13 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from kit import forge
 from watchword.control.access.actor import Interface, Permission, command_line
-from watchword.control.access.middleware import SEEN_AT, SIGNED_IN_AT
 from watchword.control.access.models import Person, PersonKind, Role
+from watchword.control.access.session_store import SessionStore
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.organizations.models import Organization
 from watchword.control.servers.commands import AddServer
@@ -109,15 +108,14 @@ def acting(somebody: Person) -> Actor:
     return somebody.actor(interface=Interface.PORTAL, address="127.0.0.1")
 
 
-def session_of(somebody: Person) -> str:
+def session_of(somebody: Person, *, user_agent: str = "", address: str = "127.0.0.1") -> str:
     """The session key of somebody who has just signed in."""
-    now = int(time.time())
     session = SessionStore()
     session[SESSION_KEY] = str(somebody.pk)
     session[BACKEND_SESSION_KEY] = "watchword.control.access.backend.PasswordBackend"
     session[HASH_SESSION_KEY] = somebody.get_session_auth_hash()
-    session[SIGNED_IN_AT] = session[SEEN_AT] = now
     session.create()
+    session.begin(timezone.now(), address=address, user_agent=user_agent)
     return str(session.session_key)
 
 

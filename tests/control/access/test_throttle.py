@@ -12,7 +12,7 @@ from django.utils import timezone
 from kit.people import NOW, PASSWORD
 from watchword.control.access.models import Person, SignInThrottle
 from watchword.control.access.signing_in import SignIn
-from watchword.control.access.throttle import admit_attempt
+from watchword.control.access.throttle import admit_attempt, lane_of_stranger
 from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ def test_the_wait_never_exceeds_a_minute_and_is_told(client: Client, alice: Pers
     SignInThrottle.objects.all().delete()
     now = timezone.now()
     for step in range(30):
-        admit_attempt(alice.email, None, now + timedelta(seconds=61 * step))
+        admit_attempt(lane_of_stranger(alice.email, None), now + timedelta(seconds=61 * step))
 
     with pytest.raises(Refusal, match="in 60 seconds"):
-        admit_attempt(alice.email, None, now + timedelta(seconds=61 * 29))
-    assert admit_attempt(alice.email, None, now + timedelta(seconds=61 * 30)) is None  # type: ignore[func-returns-value]
+        admit_attempt(lane_of_stranger(alice.email, None), now + timedelta(seconds=61 * 29))
+    assert admit_attempt(lane_of_stranger(alice.email, None), now + timedelta(seconds=61 * 30)) is None  # type: ignore[func-returns-value]
 
 
 def test_a_refused_attempt_does_not_prolong_the_wait(alice: Person) -> None:
@@ -94,7 +94,7 @@ def test_parallel_guesses_are_counted_before_they_are_looked_at() -> None:
     def guess(_: int) -> bool:
         together.wait(timeout=10)
         try:
-            admit_attempt("alice@acme.example", "192.0.2.1", NOW)
+            admit_attempt(lane_of_stranger("alice@acme.example", "192.0.2.1"), NOW)
         except Refusal:
             return False
         else:

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.contrib.auth.password_validation import validate_password
-from django.contrib.sessions.models import Session
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from watchword.control.access import rules
 from watchword.control.access.actor import Authority, Interface, Permission
-from watchword.control.access.models import Person, PersonKind, SignInLink, SignInThrottle
+from watchword.control.access.models import Person, PersonKind, Session, SignInLink, SignInThrottle
+from watchword.control.access.passwords import refuse_weak
 from watchword.control.access.safeguards import refuse_more_than_own
+from watchword.control.access.sessions import end_sessions
 from watchword.control.change import change
 from watchword.control.refusals import Refusal, RefusalReason
 
@@ -61,7 +60,8 @@ class CreateSignInLink:
 class RedeemSignInLink:
     """Set the password of the link's person. A link works once; of two parallel attempts one succeeds.
 
-    Ends every session of the person, since they are bound to the password. In the portal it also signs the person in.
+    Ends every session of the person: whoever had the old password may have one. In the portal it also signs the
+    person in.
     """
 
     secret: str = field(repr=False)
@@ -72,7 +72,7 @@ class RedeemSignInLink:
     def run(self, *, now: datetime) -> Person:
         link = usable_link(self.secret, now)
         person = link.person
-        _refuse_weak(self.password, person)
+        refuse_weak(self.password, person)
         actor = person.actor(interface=self.interface, address=self.address)
         with change(actor, person.organization_id, permission=Authority.SELF, action="password_set", now=now) as work:
             used = SignInLink.objects.filter(pk=link.pk, used_at__isnull=True, expires_at__gt=now).update(used_at=now)
@@ -82,6 +82,7 @@ class RedeemSignInLink:
             if self.interface is Interface.PORTAL:
                 person.last_login = now
             person.save(update_fields=["password", "last_login"])
+            end_sessions(person.pk)
             work.record(target=person.email)
             return person
 
@@ -116,16 +117,9 @@ def usable_link(secret: str, now: datetime) -> SignInLink:
 def purge(now: datetime) -> None:
     """Delete what has run out by itself: sessions, counters of attempts, links. Nothing of it is a change."""
     with transaction.atomic(durable=True):
-        Session.objects.filter(expire_date__lt=now).delete()
+        Session.objects.forgotten(now).delete()
         SignInThrottle.objects.filter(last_failed_at__lt=now - timedelta(days=1)).delete()
         SignInLink.objects.filter(expires_at__lt=now - _UNUSED_LINK_KEPT).delete()
-
-
-def _refuse_weak(password: str, person: Person) -> None:
-    try:
-        validate_password(password, person)
-    except ValidationError as weak:
-        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"password": " ".join(weak.messages)}) from None
 
 
 def _hash(secret: str) -> str:

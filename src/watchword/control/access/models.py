@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -11,8 +12,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from watchword.control.access.actor import OPERATOR_PERMISSIONS, Actor, Permission
+from watchword.control.access.session_rules import ABSOLUTE, BROWSER_MAX, IDLE, KEPT_AFTERWARDS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from watchword.control.access.actor import Interface
 
 EMAIL_MAX = 254
@@ -122,6 +126,44 @@ class Person(AbstractBaseUser):
             interface=interface,
             address=address,
         )
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def live(self, now: datetime) -> Self:
+        """Sessions that a browser can still use."""
+        young = self.filter(started_at__gt=now - ABSOLUTE, seen_at__gt=now - IDLE)
+        return young.exclude(person__is_active=False)
+
+    def forgotten(self, now: datetime) -> Self:
+        """Sessions that have been over for so long that nobody comes back to them."""
+        return self.filter(started_at__lt=now - ABSOLUTE - KEPT_AFTERWARDS)
+
+
+class Session(models.Model):
+    """A browser that came in; `session_store` reads and writes it.
+
+    Attributes:
+        public_id: what pages, addresses and the audit log call it by.
+        key_hash: SHA-256 of the key in the browser's cookie, hexadecimal; the key itself is stored nowhere.
+        person: who has signed in; None before, while a one-time link waits for its password.
+        content: what Django keeps in a session, signed.
+        started_at: when it was made: at the sign-in, since each makes a new one.
+        seen_at, address, browser: when, from where and with what it was last used, to the minute.
+    """
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="sessions")
+    content = models.TextField()
+    started_at = models.DateTimeField(db_index=True)
+    seen_at = models.DateTimeField()
+    address = models.CharField(max_length=45, null=True)
+    browser = models.CharField(max_length=BROWSER_MAX, default="")
+
+    objects = SessionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"session {self.public_id}"
 
 
 class SignInLink(models.Model):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 
 from watchword.control.access import rules
@@ -15,6 +13,7 @@ from watchword.control.access.commands import make_link
 from watchword.control.access.models import Person, PersonKind, Role, SignInLink
 from watchword.control.access.role_commands import FULL_ROLE, create_role, full_role
 from watchword.control.access.safeguards import full_administrator_kept, refuse_more_than_own
+from watchword.control.access.sessions import end_sessions
 from watchword.control.change import change
 from watchword.control.refusals import Refusal, RefusalReason
 
@@ -168,7 +167,7 @@ class DeactivateAdministrator:
             with full_administrator_kept(self.organization_id):
                 _activate(work, person, active=False)
             SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
-            _end_sessions(person, work.now)
+            end_sessions(person.pk)
             return person
 
 
@@ -243,11 +242,3 @@ def _activate(work: Work, person: Person, *, active: bool) -> None:
     before, person.is_active = person.is_active, active
     person.save(update_fields=["is_active"])
     work.record(target=person.email, changes={"active": [before, active]})
-
-
-def _end_sessions(person: Person, now: datetime) -> None:
-    # A deactivated person's sessions are nobody's from the next request on. They are deleted as well, so that none of
-    # them comes back to life when the person is let in again.
-    for session in Session.objects.filter(expire_date__gt=now).iterator():
-        if session.get_decoded().get(SESSION_KEY) == str(person.pk):
-            session.delete()

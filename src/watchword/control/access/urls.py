@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from watchword.control.access import people_views, roles_views, views
+from watchword.control.access import people_views, roles_views, session_views, views
 
 app_name = "access"
 
@@ -31,4 +31,8 @@ urlpatterns = [
     path("sign-out", views.sign_out, name="sign-out"),
     path("<slug:organization>/administration/administrators/", include(_ADMINISTRATORS)),
     path("<slug:organization>/administration/role-management/", include(_ROLES)),
+    path("sessions/", session_views.listing, name="sessions"),
+    path("sessions/end-others/", session_views.end_others, name="end-other-sessions"),
+    path("sessions/change-password/", session_views.change_password, name="change-password"),
+    path("sessions/<uuid:session>/end/", session_views.end, name="end-session"),
 ]
