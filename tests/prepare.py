@@ -31,6 +31,7 @@ class Program:
 
 PROGRAMS = (
     Program("nginx", "nginx"),
+    Program("haproxy", "haproxy", needed_for=frozenset({"test"})),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
     # A library, for the Node that Playwright brings along.
