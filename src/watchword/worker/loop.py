@@ -43,7 +43,13 @@ class Fetch(Protocol):
     """The signature of `jwks.probe.probe`."""
 
     def __call__(
-        self, location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None
+        self,
+        location: str,
+        *,
+        verify_certificate: bool,
+        authority: str | None,
+        policy: FetchPolicy,
+        etag: str | None,
     ) -> Findings: ...
 
 
@@ -107,6 +113,7 @@ class Worker:
             findings = self._fetch(
                 claim.location,
                 verify_certificate=claim.verify_certificate,
+                authority=claim.authority,
                 policy=self._policy,
                 etag=claim.etag,
             )

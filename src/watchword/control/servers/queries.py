@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from watchword.control.organizations.models import Subscription, Suspension
 from watchword.control.servers import rules
+from watchword.control.servers.authorities import state_of, told
 from watchword.control.servers.key_sets import from_document
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
 from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
@@ -17,6 +18,8 @@ from watchword.jwks.problem import Problem
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from watchword.control.servers.authorities import ToldCertificate
 
 PROBLEMS: Final = {problem.code: problem for problem in Problem}
 
@@ -43,6 +46,8 @@ class ServerRow:
 
     Attributes:
         jwks_location: for display, with the values of its query hidden.
+        authority: the attached CA certificates; empty while the certificate is not validated, when they count nothing.
+        authority_state: good, soon or expired; None without any.
         audience, issuer, client_id: None means any.
         key_algorithms: the algorithms of `keys`, each once, sorted.
         keys, withdrawn_keys: the keys in use, and those of the past, newest first.
@@ -61,6 +66,8 @@ class ServerRow:
     jwks_host: str
     jwks_location: str
     verify_certificate: bool
+    authority: tuple[ToldCertificate, ...]
+    authority_state: str | None
     audience: str | None
     issuer: str | None
     client_id: str | None
@@ -91,6 +98,7 @@ class ServerDetail:
     description: str
     jwks_location: str
     verify_certificate: bool
+    authority: str
     audience: str
     issuer: str
     client_id: str
@@ -122,6 +130,7 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
         description=server.description,
         jwks_location=server.jwks_location,
         verify_certificate=server.verify_certificate,
+        authority=server.authority or "",
         audience=server.audience or "",
         issuer=server.issuer or "",
         client_id=server.client_id or "",
@@ -169,7 +178,8 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
     state = server.key_set
     keys = tuple(_key_row(key) for key in sorted(server.key_history.all(), key=_newest_first))
     in_use = tuple(key for key in keys if key.withdrawn_at is None)
-    problem, fix = _problem_of(state)
+    authority = told(server.authority, now) if server.verify_certificate else ()
+    problem, fix = _problem_of(state, authority)
     return ServerRow(
         id=server.pk,
         slot=server.slot,
@@ -179,6 +189,8 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         jwks_host=urlsplit(server.jwks_location).hostname or "",
         jwks_location=masked(server.jwks_location),
         verify_certificate=server.verify_certificate,
+        authority=authority,
+        authority_state=state_of(authority),
         audience=server.audience,
         issuer=server.issuer,
         client_id=server.client_id,
@@ -228,8 +240,11 @@ def _newest_first(key: KeyHistory) -> tuple[float, str]:
     return (-key.first_seen_at.timestamp(), key.kid or "")
 
 
-def _problem_of(state: KeySetState) -> tuple[str | None, str | None]:
+def _problem_of(state: KeySetState, authority: tuple[ToldCertificate, ...]) -> tuple[str | None, str | None]:
     if state.problem is None:
         return None, None
     known = PROBLEMS.get(state.problem)
+    if known is Problem.AUTHORITY_EXPIRED:
+        names = ", ".join(f"“{each.name}”" for each in authority if each.state == "expired")
+        return f"{known.sentence} It is {names}.", known.fix
     return _FAULT_OF_OURS if known is None else (known.sentence, known.fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -40,6 +40,7 @@ class ServerFields:
     Attributes:
         accept_any: the administrator said knowingly that every token signed by the server is to be accepted. Only
             asked when `audience`, `issuer` and `client_id` are all blank.
+        authority: CA certificates in PEM; "" for none.
     """
 
     enabled: bool
@@ -51,6 +52,7 @@ class ServerFields:
     issuer: str
     client_id: str
     accept_any: bool = False
+    authority: str = field(default="", repr=False)
 
 
 def expected(stored: str | None) -> Expected:
