@@ -78,7 +78,8 @@ class Walk:
         """An API request with a token that Acme's authorization server issued; claims replace the usual ones."""
         now = int(time.time())
         usual = {"aud": "https://api.watchword.example/orders", "iat": now - 5, "exp": now + 300}
-        token = forge.token(forge.ec_key("alice"), "ES256", **{**usual, **claims})
+        payload = forge.claims(**{**usual, **claims})
+        token = forge.token(forge.ec_key("alice"), "ES256", payload=payload)
         return request(f"{self.portal.product.verifier}/verify/plain/acme", bearer=token)
 
     def accepted(self, **claims: object) -> None:

@@ -3,13 +3,20 @@ function read(field) {
   return field.type === "checkbox" ? (field.checked ? "on" : "off") : field.value.replaceAll("\r\n", "\n");
 }
 
+// What nobody could compare by eye is only said to be there, such as a certificate.
+function words(field) {
+  if (!("opaque" in field.dataset)) return [field.dataset.stored || "blank", read(field) || "blank"];
+  const before = field.dataset.stored === "" ? "none" : "attached";
+  if (read(field) === "") return [before, "none"];
+  return [before, before === "none" ? "attached" : "another one"];
+}
+
 function line(field) {
   const term = document.createElement("dt");
-  term.textContent = field.labels[0].textContent;
+  term.textContent = (field.labels[0] ?? document.getElementById(field.getAttribute("aria-labelledby"))).textContent;
   const before = document.createElement("del");
   const after = document.createElement("ins");
-  before.textContent = field.dataset.stored || "blank";
-  after.textContent = read(field) || "blank";
+  [before.textContent, after.textContent] = words(field);
   const detail = document.createElement("dd");
   detail.append(before, " → ", after);
   const group = document.createElement("div");
