@@ -33,6 +33,7 @@ class RefusalReason(Enum):
     NAME_TAKEN = ("name_taken", 409, "The name “{name}” is already taken.")
     ALREADY_SUSPENDED = ("already_suspended", 409, "The organization is suspended already.")
     NOT_SUSPENDED = ("not_suspended", 409, "The organization is not suspended.")
+    NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change; set one.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     VALIDATION_MISSING = ("validation_missing", 422, "Validate the JWKS location before saving.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.access.actor import Actor
+    from watchword.control.change import Work
 
 _SECRET_BYTES: Final = 32
 _UNUSED_LINK_KEPT: Final = timedelta(days=30)
@@ -53,16 +54,7 @@ class CreateSignInLink:
             if person.role is not None:
                 # Whoever holds the link becomes that person; nobody may become more than they are.
                 refuse_more_than_own(actor, person.role.held())
-            SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
-            secret = secrets.token_urlsafe(_SECRET_BYTES)
-            SignInLink.objects.create(
-                person=person,
-                secret_hash=_hash(secret),
-                created_at=work.now,
-                expires_at=work.now + rules.LINK_LIFETIME,
-            )
-            work.record(target=person.email)
-            return secret
+            return create_link(work, person)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +82,17 @@ class RedeemSignInLink:
             person.save(update_fields=["password"])
             work.record(target=person.email)
             return person
+
+
+def create_link(work: Work, person: Person) -> str:
+    """Make the person's one working link within a change, and return its secret."""
+    SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    SignInLink.objects.create(
+        person=person, secret_hash=_hash(secret), created_at=work.now, expires_at=work.now + rules.LINK_LIFETIME
+    )
+    work.record(action="sign_in_link_created", target=person.email)
+    return secret
 
 
 def usable_link(secret: str, now: datetime) -> SignInLink:

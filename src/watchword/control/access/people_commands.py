@@ -71,7 +71,7 @@ class CreateOperator:
             return create_person(work, Person(kind=PersonKind.OPERATOR, email=email, name=self.name))
 
 
-def create_person(work: Work, person: Person) -> Person:
+def create_person(work: Work, person: Person, *, action: str | None = None) -> Person:
     faults = rules.check_person(email=person.email, name=person.name)
     if faults:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
@@ -83,5 +83,6 @@ def create_person(work: Work, person: Person) -> Person:
     except IntegrityError:
         raise Refusal(RefusalReason.NAME_TAKEN, name=person.email) from None
     role = None if person.role is None else person.role.name
-    work.record(target=person.email, changes={"role": [None, role]} if role is not None else None)
+    changes = {"role": [None, role]} if role is not None else None
+    work.record(target=person.email, changes=changes, action=action)
     return person
