@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "watchword.control.access",
     "watchword.control.servers",
     "watchword.control.fleet",
+    "watchword.control.console",
     "watchword.control.portal",
 ]
 

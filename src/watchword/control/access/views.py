@@ -19,7 +19,6 @@ from watchword.control.access.commands import RedeemSignInLink, usable_link
 from watchword.control.access.middleware import SEEN_AT, SIGNED_IN_AT
 from watchword.control.access.models import Person
 from watchword.control.access.signing_in import SignIn, SignOut
-from watchword.control.organizations.models import Organization
 from watchword.control.portal.navigation import home_route
 from watchword.control.refusals import Refusal, RefusalReason
 
@@ -34,13 +33,11 @@ FAILED: Final = "The e-mail address or the password is wrong."
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    """Send people where they work. Operators see every organization."""
+    """Send people where they work."""
     person = request.user
     if not isinstance(person, Person):
         return HttpResponseRedirect(reverse("access:sign-in"))
-    if person.organization_id is not None:
-        return HttpResponseRedirect(_home(person))
-    return render(request, "access/organizations.html", {"organizations": Organization.objects.order_by("name")})
+    return HttpResponseRedirect(_home(person))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

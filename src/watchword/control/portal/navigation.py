@@ -54,7 +54,11 @@ ADMINISTRATION: Final = Branch(
 CONSOLE: Final = Branch(
     "Operator Console",
     "building-office-2",
-    (Leaf("Organizations", "access:start", Authority.OPERATOR),),
+    (
+        Leaf("Organizations", "console:organizations", Authority.OPERATOR),
+        Leaf("Verifiers", "console:verifiers", Authority.OPERATOR),
+        Leaf("Key Sets", "console:key-sets", Authority.OPERATOR),
+    ),
 )
 """Of the provider."""
 

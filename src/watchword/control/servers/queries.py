@@ -167,7 +167,7 @@ def _row(server: AuthorizationServer) -> ServerRow:
     state = server.key_set
     keys = tuple(_key_row(key) for key in sorted(server.key_history.all(), key=_newest_first))
     in_use = tuple(key for key in keys if key.withdrawn_at is None)
-    problem, fix = _problem_of(state)
+    problem, fix = problem_of(state.problem)
     return ServerRow(
         id=server.pk,
         slot=server.slot,
@@ -218,8 +218,9 @@ def _newest_first(key: KeyHistory) -> tuple[float, str]:
     return (-key.first_seen_at.timestamp(), key.kid or "")
 
 
-def _problem_of(state: KeySetState) -> tuple[str | None, str | None]:
-    if state.problem is None:
+def problem_of(code: str | None) -> tuple[str | None, str | None]:
+    """The sentence about a failed fetch and what helps against it; both None for None."""
+    if code is None:
         return None, None
-    known = PROBLEMS.get(state.problem)
+    known = PROBLEMS.get(code)
     return _FAULT_OF_OURS if known is None else (known.sentence, known.fix)
