@@ -89,6 +89,16 @@ class Work:
             )
         )
 
+    def begin(self, organization: Organization) -> None:
+        """Go on with an organization that this very transaction has made.
+
+        Nobody else sees its row before the transaction ends, so it needs no lock.
+        """
+        if self.locked is not None:
+            raise RuntimeError("this change is about another organization already")
+        self.locked = organization
+        self.to_publish.add(organization.pk)
+
     def publish(self, organization_id: str) -> None:
         """Publish the trust of another organization than that of the change, such as a new one."""
         self.to_publish.add(organization_id)

@@ -44,6 +44,7 @@ class RefusalReason(Enum):
     OWN_ACCOUNT = ("own_account", 409, "You cannot deactivate yourself. Another administrator can.")
     ROLE_IN_USE = ("role_in_use", 409, "The role still belongs to {who}. Give everybody another one first.")
     NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions: there is nothing to end.")
+    NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change; set one.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     VALIDATION_MISSING = ("validation_missing", 422, "Validate the JWKS location before saving.")

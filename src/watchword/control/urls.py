@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("watchword.control.access.urls")),
     path("", include("watchword.control.servers.urls")),
     path("", include("watchword.control.audit.urls")),
+    path("", include("watchword.control.console.urls")),
 ]

@@ -48,7 +48,7 @@ class CreateAdministrator:
         """The same as a part of another change of the organization."""
         role = full_role(work) if self.role is None else _role_named(work, self.role)
         refuse_more_than_own(work.actor, role.held())
-        return _create_person(
+        return create_person(
             work,
             Person(
                 kind=PersonKind.ADMINISTRATOR,
@@ -97,7 +97,7 @@ class CreateOperator:
     def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
         with change(actor, None, permission=Authority.OPERATOR, action="operator_created", now=now) as work:
             email = rules.normalised_email(self.email)
-            return _create_person(work, Person(kind=PersonKind.OPERATOR, email=email, name=self.name))
+            return create_person(work, Person(kind=PersonKind.OPERATOR, email=email, name=self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +215,8 @@ def _role_named(work: Work, name: str) -> Role:
     return role
 
 
-def _create_person(work: Work, person: Person) -> Person:
+def create_person(work: Work, person: Person, *, action: str | None = None) -> Person:
+    """Make the person within a change; `action` where it differs from the action of the change."""
     _refuse_faults(person.email, person.name)
     person.created_at = work.now
     person.set_unusable_password()
@@ -228,7 +229,7 @@ def _create_person(work: Work, person: Person) -> Person:
     changes = {"name": [None, person.name]}
     if person.role is not None:
         changes["role"] = [None, person.role.name]
-    work.record(target=person.email, changes=changes)
+    work.record(target=person.email, changes=changes, action=action)
     return person
 
 

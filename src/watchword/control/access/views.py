@@ -20,7 +20,6 @@ from watchword.control.access.commands import RedeemSignInLink, usable_link
 from watchword.control.access.models import Person
 from watchword.control.access.passwords import typed_twice
 from watchword.control.access.signing_in import SignIn, SignOut
-from watchword.control.organizations.models import Organization
 from watchword.control.portal.navigation import home_route
 from watchword.control.refusals import Refusal, RefusalReason
 
@@ -42,13 +41,11 @@ ONWARD_MAX: Final = 2048
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    """Send people where they work. Operators see every organization."""
+    """Send people where they work."""
     person = request.user
     if not isinstance(person, Person):
         return HttpResponseRedirect(reverse("access:sign-in"))
-    if person.organization_id is not None:
-        return HttpResponseRedirect(_home(person))
-    return render(request, "access/organizations.html", {"organizations": Organization.objects.order_by("name")})
+    return HttpResponseRedirect(_home(person))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -58,7 +58,9 @@ CONSOLE: Final = Branch(
     "Operator Console",
     "building-office-2",
     (
-        Leaf("Organizations", "access:start", Authority.OPERATOR),
+        Leaf("Organizations", "console:organizations", Authority.OPERATOR),
+        Leaf("Verifiers", "console:verifiers", Authority.OPERATOR),
+        Leaf("Key Sets", "console:key-sets", Authority.OPERATOR),
         Leaf("Audit Logs", "audit:provider", Authority.OPERATOR),
     ),
 )

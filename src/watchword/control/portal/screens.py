@@ -123,6 +123,22 @@ def done(request: HttpRequest, screen: Screen, notice: Notice) -> HttpResponse:
     return redirect(screen.home)
 
 
+def done_with(request: HttpRequest, screen: Screen, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page as it is after a change, under a window with what is shown only this once, such as a secret.
+
+    It is the answer to the POST itself: what a redirect shows would have to be kept somewhere until then.
+    """
+    everything = screen.context() | context | {"window": template}
+    if not is_partial(request):
+        return render(request, screen.template, everything | {"notices": notices.take(request)})
+    response = render(
+        request,
+        "portal/changed.html",
+        everything | {"content_template": screen.content, "notices": (), "out_of_band": True},
+    )
+    return reswap(retarget(response, "#content"), "outerHTML")
+
+
 def changed(request: HttpRequest, screen: Screen, notice: Notice | None = None, *, status: int = 200) -> HttpResponse:
     """The content alone, which htmx puts in the place of the old one, and a notice about it."""
     told = () if notice is None else (notice,)

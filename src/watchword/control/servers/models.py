@@ -135,6 +135,14 @@ class KeySetState(models.Model):
     fetch_number = models.PositiveBigIntegerField(default=0)
 
     class Meta:
+        # Of many thousand key sets only those that fail are listed, the longest failing first.
+        indexes = [
+            models.Index(
+                name="servers_failing_first",
+                fields=["failing_since", "server"],
+                condition=Q(failing_since__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(name="servers_keys_never_empty", condition=~Q(document=[])),
             models.CheckConstraint(

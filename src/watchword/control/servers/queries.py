@@ -179,7 +179,7 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
     keys = tuple(_key_row(key) for key in sorted(server.key_history.all(), key=_newest_first))
     in_use = tuple(key for key in keys if key.withdrawn_at is None)
     authority = told(server.authority, now) if server.verify_certificate else ()
-    problem, fix = _problem_of(state, authority)
+    problem, fix = problem_of(state.problem, authority)
     return ServerRow(
         id=server.pk,
         slot=server.slot,
@@ -240,11 +240,17 @@ def _newest_first(key: KeyHistory) -> tuple[float, str]:
     return (-key.first_seen_at.timestamp(), key.kid or "")
 
 
-def _problem_of(state: KeySetState, authority: tuple[ToldCertificate, ...]) -> tuple[str | None, str | None]:
-    if state.problem is None:
+def problem_of(code: str | None, authority: tuple[ToldCertificate, ...] = ()) -> tuple[str | None, str | None]:
+    """The sentence about a failed fetch and what helps against it; both None for None.
+
+    Args:
+        code: the problem as it is stored.
+        authority: the CA certificates that the registration trusts, for the sentence to name the expired ones.
+    """
+    if code is None:
         return None, None
-    known = PROBLEMS.get(state.problem)
-    if known is Problem.AUTHORITY_EXPIRED:
+    known = PROBLEMS.get(code)
+    if known is Problem.AUTHORITY_EXPIRED and authority:
         names = ", ".join(f"“{each.name}”" for each in authority if each.state == "expired")
         return f"{known.sentence} It is {names}.", known.fix
     return _FAULT_OF_OURS if known is None else (known.sentence, known.fix)
