@@ -16,7 +16,7 @@ STAMPS := .venv/.stamps
 # Nothing but the interpreter of .venv is acceptable: no download of another Python, no other environment.
 UV := UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv --no-progress
 LOCKED := pyproject.toml uv.lock
-PEER := tests/peers/oidc-provider
+PEERS := tests/peers/oidc-provider tests/peers/axe
 
 ##@ Run
 .PHONY: demo
@@ -48,7 +48,7 @@ format: $(STAMPS)/dev ## Format code and templates in place, mend what the linte
 	@$(BIN)/djlint src --reformat --quiet || true
 
 .PHONY: screenshots
-screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take the portal's pictures for the README anew, in both themes
+screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take the pictures in docs/screenshots anew: every page and state, both themes; ARGS="--only name" narrows
 	@$(BIN)/python tests/browser/screenshots.py $(ARGS)
 
 .PHONY: lock
@@ -58,7 +58,7 @@ lock: $(STAMPS)/uv-$(UV_VERSION) ## Bring uv.lock up to date with pyproject.toml
 ##@ Clean
 .PHONY: clean
 clean: ## Remove the environment, caches and installed peers; ./data stays
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* $(PEER)/node_modules
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* $(PEERS:%=%/node_modules)
 
 .PHONY: help
 help:
@@ -98,8 +98,8 @@ $(STAMPS)/bench: $(STAMPS)/dev
 	$(UV) sync --locked --inexact --group dev --group bench
 	@touch $@
 
-$(STAMPS)/peers: $(STAMPS)/dev $(wildcard $(PEER)/package.json $(PEER)/package-lock.json)
-	@$(BIN)/python tests/prepare.py npm $(PEER)
+$(STAMPS)/peers: $(STAMPS)/dev $(foreach peer,$(PEERS),$(wildcard $(peer)/package.json $(peer)/package-lock.json))
+	@$(BIN)/python tests/prepare.py npm $(PEERS)
 	@touch $@
 
 $(STAMPS)/machine-demo: $(STAMPS)/python

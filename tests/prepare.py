@@ -1,4 +1,4 @@
-"""Set-up of what a Python lock file cannot bring: system programs and the npm peer. Run by the Makefile, once each."""
+"""Set-up of what a Python lock file cannot bring: system programs and the npm peers. Run by the Makefile, once each."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ PROGRAMS = (
     Program("haproxy", "haproxy", needed_for=frozenset({"test"})),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
+    # The portal's pictures and widths must not depend on which fonts a machine happens to have.
+    Program("LiberationSans-Regular.ttf", "fonts-liberation", "usr/share/fonts/**/LiberationSans-Regular.ttf"),
     # A library, for the Node that Playwright brings along.
     Program("libatomic.so.1", "libatomic1", elsewhere="usr/lib/*/libatomic.so.1"),
     # The walk-through of the demo is commands of curl.
@@ -78,11 +80,11 @@ def main() -> int:
     system = actions.add_parser("system")
     system.add_argument("purpose", choices=["demo", "test", "bench"])
     npm = actions.add_parser("npm")
-    npm.add_argument("folder", type=Path)
+    npm.add_argument("folders", type=Path, nargs="+")
     arguments = parser.parse_args()
     if arguments.action == "system":
         return install_programs(arguments.purpose)
-    return install_npm_packages(arguments.folder)
+    return max(install_npm_packages(folder) for folder in arguments.folders)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,112 @@
-"""Takes the portal's pictures: `make screenshots`. A live portal with sample data, no network, both themes.
+"""Takes the portal's pictures: `make screenshots`. A live portal with sample data, no network, a clock that stands still.
 
-Without options the README's pictures are written to docs/screenshots. With --all FOLDER every state of every page, at
-1440 and 390 pixels, goes to FOLDER: for looking at a change of the design.
+Every state of every page, light and dark, at 1440 and 390 pixels, goes to docs/screenshots, with an index. What did not
+change on the page comes out as the same file. While working on one page: `make screenshots ARGS="--only servers"`, or
+`--to FOLDER` to leave docs/screenshots alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from browser.studio import State, Studio
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDER = ROOT / "docs" / "screenshots"
 
-WIDE = (1440, 900)
-NARROW = (390, 844)
-HERO = (1440, 760)
-README = (("servers", "hero"), ("validation", "add-validated"))
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 THEMES = ("light", "dark")
+README = {"servers": "servers-keys", "validation": "servers-add-validated"}
+"""The README's pictures by their names, and the states that they show; in both themes."""
+README_SIZE = (1440, 760)
+COLOURS = 256
+"""Of each picture: a quarter of the bytes, and no channel of any pixel is off by more than 7 of 255."""
+GROUNDS = 96
+"""How many of the most frequent colours come out exactly as they were, so that no ground looks tinted."""
+
+
+def reduced(picture: bytes) -> bytes:
+    """The picture with a palette, as small as a PNG gets; the same bytes for the same picture."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        whole = opened.convert("RGB")
+    few = whole.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.putpalette(with_grounds(whole, few))
+    out = io.BytesIO()
+    few.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def with_grounds(whole: Image.Image, few: Image.Image) -> list[int]:
+    """The palette of `few`, each entry the most frequent colour of `whole` that it stands for."""
+    palette, pixels, entries = few.getpalette() or [], whole.tobytes(), few.tobytes()
+    settled: set[int] = set()
+    counted = whole.getcolors(whole.width * whole.height) or []
+    for _, colour in sorted(counted, reverse=True)[:GROUNDS]:
+        assert isinstance(colour, tuple)
+        at = pixels.find(bytes(colour))
+        while at % 3:
+            at = pixels.find(bytes(colour), at + 1)
+        entry = entries[at // 3]
+        if entry not in settled:
+            settled.add(entry)
+            palette[3 * entry : 3 * entry + 3] = colour
+    return palette
+
+
+def take(studio: Studio, state: State, names: dict[str, Path], size: tuple[int, int], *, whole: bool) -> None:
+    """One picture for each theme of `names`."""
+    with studio.showing(state, width=size[0], height=size[1]) as page:
+        for theme, path in names.items():
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            picture = page.screenshot(full_page=whole, animations="disabled", caret="hide")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(reduced(picture))
+
+
+def take_all(studio: Studio, chosen: Iterable[State], folder: Path) -> None:
+    for state in chosen:
+        for size in SIZES:
+            names = {theme: folder / file_name(state, size, theme) for theme in THEMES}
+            take(studio, state, names, SIZES[size], whole=state.whole)
+
+
+def file_name(state: State, size: str, theme: str) -> str:
+    return f"{state.name}-{size}-{theme}.png"
+
+
+def index(states: Iterable[State]) -> str:
+    """The page that shows them all."""
+    lines = [
+        "# Pictures of the portal",
+        "",
+        "Every state of every page, in both themes, at 1440 and 390 pixels. Written by `make screenshots`; do not edit.",
+    ]
+    for state in states:
+        lines += ["", f"## {state.name}", "", state.sentence or state.name.replace("-", " ").capitalize() + ".", ""]
+        lines += [
+            " ".join(
+                f"[![{size}, {theme}]({file_name(state, size, theme)})]({file_name(state, size, theme)})"
+                for size in SIZES
+                for theme in THEMES
+            )
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--all", type=Path, metavar="FOLDER", help="every state instead of the README's pictures")
-    parser.add_argument("--only", default="", metavar="TEXT", help="with --all: only states with this in their name")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only states with this in their name")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="write there instead, and no index")
     arguments = parser.parse_args()
 
     sys.path.insert(0, str(ROOT / "tests"))
@@ -31,23 +114,23 @@ def main() -> int:
     import django  # noqa: PLC0415 - after the environment that the settings are read from.
 
     django.setup()
-    from browser.studio import STATES, studio  # noqa: PLC0415 - needs Django to be set up.
+    from browser.studio import states, studio  # noqa: PLC0415 - needs Django to be set up.
+    from kit.browser import chromium  # noqa: PLC0415 - beside tests on the path.
 
-    with studio() as pictures:
-        if arguments.all is None:
-            known = {state.name: state for state in STATES}
-            for name, source in README:
-                for theme in THEMES:
-                    path = ROOT / "docs" / "screenshots" / f"{name}-{theme}.png"
-                    pictures.take(known[source], theme=theme, width=HERO[0], height=HERO[1], path=path)
+    known = states()
+    with chromium() as browser, studio(browser) as opened:
+        take_all(opened, [state for state in known.values() if arguments.only in state.name], arguments.to or FOLDER)
+        if arguments.to is not None or arguments.only:
             return 0
-        for state in STATES:
-            if arguments.only not in state.name:
-                continue
-            for theme in THEMES:
-                for label, (width, height) in (("wide", WIDE), ("narrow", NARROW)):
-                    path = arguments.all / f"{state.name}-{theme}-{label}.png"
-                    pictures.take(state, theme=theme, width=width, height=height, path=path)
+        for name, source in README.items():
+            take(
+                opened,
+                known[source],
+                {theme: FOLDER / f"{name}-{theme}.png" for theme in THEMES},
+                README_SIZE,
+                whole=False,
+            )
+    (FOLDER / "README.md").write_text(index(known.values()))
     return 0
 
 

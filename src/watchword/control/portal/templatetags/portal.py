@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import template
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from watchword.control.portal.frame import OrganizationFrame
@@ -36,7 +37,7 @@ def moment(value: datetime | None) -> SafeString | str:
         '<time datetime="{}" title="{}" data-relative>{}</time>',
         absolute.strftime("%Y-%m-%dT%H:%M:%SZ"),
         absolute.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        relative(absolute, datetime.now(UTC)),
+        relative(absolute, timezone.now()),
     )
 
 
@@ -44,7 +45,7 @@ def moment(value: datetime | None) -> SafeString | str:
 def clock(value: datetime) -> SafeString:
     """The time of day, with the day when it is not today's; all in UTC."""
     absolute = value.astimezone(UTC)
-    today = absolute.date() == datetime.now(UTC).date()
+    today = absolute.date() == timezone.now().date()
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         absolute.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -55,7 +56,7 @@ def clock(value: datetime) -> SafeString:
 
 @register.filter
 def duration_since(value: datetime) -> str:
-    return elapsed((datetime.now(UTC) - value).total_seconds())
+    return elapsed((timezone.now() - value).total_seconds())
 
 
 @register.inclusion_tag("portal/copyable.html")

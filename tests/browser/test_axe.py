@@ -1,0 +1,79 @@
+"""Every state of every page, in both themes and both widths, is clean for axe, and can be read on a small screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from browser.screenshots import SIZES, THEMES
+from browser.studio import states, studio
+from kit.axe import violations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+    from browser.studio import State, Studio
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+
+STATES = states()
+# A part of a table that is drawn as something else is no part of a table to some screen readers, unless it says so.
+PARTS_WITHOUT_ROLE = """() => [...document.querySelectorAll("table, thead, tbody, tr, th, td")]
+    .filter(part => !getComputedStyle(part).display.startsWith("table") && part.checkVisibility() && !part.role)
+    .map(part => part.outerHTML.slice(0, 80))"""
+# 320 is WCAG's reflow; 720 is a window of 1440 at 200 %.
+SMALL = (320, 720)
+SIDEWAYS = "document.documentElement.scrollWidth > innerWidth"
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser) -> Iterator[Studio]:
+    with studio(browser) as running:
+        yield running
+
+
+def found_in(page: Page, where: str) -> list[str]:
+    faults = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        faults += [f"{where}, {theme}: {violation}" for violation in violations(page)]
+    return faults
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+def test_a_state_keeps_nobody_out(opened: Studio, state: State) -> None:
+    faults = []
+    for size, (width, height) in SIZES.items():
+        with opened.showing(state, width=width, height=height) as page:
+            faults += found_in(page, f"{state.name}, {size}")
+            faults += [f"{state.name}, {size}: no role: {part}" for part in page.evaluate(PARTS_WITHOUT_ROLE)]
+            if size == "narrow":
+                for small in SMALL:
+                    page.set_viewport_size({"width": small, "height": height})
+                    if page.evaluate(SIDEWAYS):
+                        faults.append(f"{state.name} scrolls sideways at {small} pixels")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("document.querySelector('main').append(document.createElement('button'))", "button-name"),
+        ("document.querySelector('h1').remove()", "page-has-heading-one"),
+        ("document.querySelector('.usage').style.color = '#ccc'", "color-contrast"),
+        ("document.querySelector('.copy').style.width = '8px'", "target-size"),
+    ],
+)
+def test_a_fault_is_found(opened: Studio, fault: str, rule: str) -> None:
+    with opened.showing(STATES["servers-one"], width=1440, height=900) as page:
+        page.evaluate(f"() => {{ {fault} }}")
+        assert any(found.startswith(rule) for found in violations(page))
+
+
+def test_a_table_part_without_role_is_found(opened: Studio) -> None:
+    with opened.showing(STATES["servers-one"], width=390, height=844) as page:
+        page.evaluate("() => document.querySelector('td').removeAttribute('role')")
+        assert len(page.evaluate(PARTS_WITHOUT_ROLE)) == 1

@@ -1,0 +1,43 @@
+"""axe-core in a page of the portal: what keeps people with disabilities out of it, as sentences."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SOURCE: Final = Path(__file__).resolve().parent.parent / "peers/axe/node_modules/axe-core/axe.min.js"
+TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+"""WCAG 2.0, 2.1 and 2.2, levels A and AA, and what axe recommends beside them. No rule of these is left out."""
+
+_RUN: Final = """tags => axe.run(document, {
+    runOnly: {type: "tag", values: tags},
+    resultTypes: ["violations"],
+}).then(found => found.violations.map(({id, help, nodes}) => ({
+    id, help, nodes: nodes.map(({target, failureSummary}) => ({target: target.flat().join(" "), failureSummary})),
+})))"""
+
+
+@cache
+def _source() -> str:
+    return SOURCE.read_text()
+
+
+def violations(page: Page) -> list[str]:
+    """Rule, element and what is wrong, for each violation.
+
+    The script comes through the debugger's door, which the page's Content-Security-Policy does not guard, so that the
+    page under test is the one that people get.
+    """
+    if not page.evaluate("'axe' in window"):
+        session = page.context.new_cdp_session(page)
+        session.send("Runtime.evaluate", {"expression": _source()})
+        session.detach()
+    return [
+        f"{rule['id']} ({rule['help']}): {node['target']}: {' '.join(node['failureSummary'].split())}"
+        for rule in page.evaluate(_RUN, TAGS)
+        for node in rule["nodes"]
+    ]
