@@ -68,6 +68,7 @@ class Refusal(Exception):
         reason: the entry of the table; `code`, `status` and `sentence` follow from it.
         details: what fills the named places of the sentence.
         field_errors: one sentence for each field at fault, by the field's name.
+        above_fields: the sentence of a window that shows `field_errors` at its fields.
     """
 
     def __init__(
@@ -79,4 +80,6 @@ class Refusal(Exception):
         self.sentence = reason.template.format(**details)
         self.details = details
         self.field_errors = dict(field_errors or {})
+        # Beside the sentences at the fields, one that would only repeat them helps nobody.
+        self.above_fields = RefusalReason.FIELDS_INVALID.template if self.field_errors else self.sentence
         super().__init__(self.sentence)

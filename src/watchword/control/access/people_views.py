@@ -207,7 +207,7 @@ def _refused(
 ) -> HttpResponse:
     """The window again with everything typed, and each sentence where it belongs."""
     form.refuse(refusal.field_errors)
-    context = context | {"form": form, "again": True, "refusal": refusal.sentence}
+    context = context | {"form": form, "again": True, "refusal": refusal.above_fields}
     return window(request, page, context["template"], context, status=refusal.status)
 
 

@@ -127,7 +127,7 @@ def _refused(
     """The window again with everything typed, and each sentence where it belongs."""
     name, chosen = form.name, form.chosen
     form.refuse(refusal.field_errors)
-    context = _context(page, form, row) | {"again": True, "refusal": refusal.sentence}
+    context = _context(page, form, row) | {"again": True, "refusal": refusal.above_fields}
     if row is not None and refusal.reason is RefusalReason.VERSION_STALE:
         # Shown what it would overwrite, a second Save is a decision; so it goes by the version just shown.
         context |= {"version": row.version, "differences": _differences(row, name, chosen)}
