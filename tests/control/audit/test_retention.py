@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,14 +115,16 @@ def execute(statement: str) -> None:
         "UPDATE audit_auditanchor SET sequence = 5",
         "UPDATE audit_auditanchor SET hash = 'x'",
         # Onto an event that is there, but with no purge recorded as the reason.
-        "UPDATE audit_auditanchor SET sequence = 5, hash = (SELECT hash FROM audit_auditevent WHERE sequence = 5), "
-        "recorded_by = 6",
+        (
+            "UPDATE audit_auditanchor SET sequence = 5, "
+            "hash = (SELECT hash FROM audit_auditevent WHERE sequence = 5), recorded_by = 6"
+        ),
         # With the record of the purge itself beneath it.
         "UPDATE audit_auditanchor SET sequence = 7, hash = (SELECT hash FROM audit_auditevent WHERE sequence = 7)",
     ],
 )
 def test_the_database_refuses_every_other_deletion(purged: None, statement: str) -> None:
-    with pytest.raises(DatabaseError, match="append-only|recorded purge|audit_anchor_is_recorded"):
+    with pytest.raises(DatabaseError, match=r"append-only|recorded purge|audit_anchor_is_recorded"):
         execute(statement)
     assert sequences() == [4, 5, 6, 7]
     assert verify_chain() is None
@@ -244,8 +247,6 @@ def test_a_head_kept_elsewhere_outlives_a_purge_only_as_long_as_its_event(purged
 
 
 def test_the_migration_can_be_taken_back_and_applied_again() -> None:
-    from importlib import import_module
-
     migration = import_module("watchword.control.audit.migrations.0003_retention")
     with connection.schema_editor() as editor:
         migration.remove(None, editor)
