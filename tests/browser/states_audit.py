@@ -81,7 +81,8 @@ def _mixed() -> Person:
     for minutes in range(58, 40, -3):
         _event(minutes, "refresh_requested", "ProdOkta")
     _event(
-        38, "keys_changed", "ProdOkta", {"keys_added": [None, "prod-2026-12 RS256 (h7Qm…)"], "keys_removed": ["prod-2026-06 RS256 (0aKx…)", None]},
+        38, "keys_changed", "ProdOkta",
+        {"keys_added": [None, "prod-2026-12 RS256 (h7Qm…)"], "keys_removed": ["prod-2026-06 RS256 (0aKx…)", None]},
         actor="worker", interface="worker", address=None,
     )  # fmt: skip
     Suspend(
@@ -98,7 +99,7 @@ def _mixed() -> Person:
         {
             "description": ["Batch jobs and partner integrations", "Batch jobs"],
             "verify_certificate": [True, False],
-            "jwks_location": [sample_portal.LOCATION, "https://login.acme.example/oauth2/a-very-long-path-that-has-to-wrap/v1/keys?client=…"],
+            "jwks_location": [sample_portal.LOCATION, f"{sample_portal.LOCATION}/a-very-long-path-to-wrap?client=…"],
             "client_id": [None, "acme-batch"],
         },
     )  # fmt: skip

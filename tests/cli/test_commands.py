@@ -196,9 +196,31 @@ def test_verifiers_are_listed(command_line: CommandLine) -> None:
 
 
 def test_a_whole_chain_is_whole(acme: CommandLine) -> None:
-    assert re.fullmatch(r"The chain of \d+ events is whole\.\n", acme.ok("audit", "verify").stdout)
+    told = acme.ok("audit", "verify").stdout
+    found = re.fullmatch(r"The chain of \d+ events is whole\.\nIts head is (\d+:[0-9a-f]{64})\n", told)
+    assert found is not None
     document = acme.ok("audit", "verify", "--json").json()
-    assert document == {"whole": True, "events": AuditEvent.objects.count(), "fault": None}
+    count = AuditEvent.objects.count()
+    assert document == {"whole": True, "events": count, "purged": 0, "head": found[1], "fault": None}
+
+
+def test_a_head_that_was_kept_is_expected_again(acme: CommandLine) -> None:
+    head = acme.ok("audit", "verify", "--json").json()["head"]
+    acme.ok("organization", "create", "globex")
+    acme.ok("audit", "verify", "--expect", head)
+    sequence = head.partition(":")[0]
+    other = acme.run("audit", "verify", "--expect", f"{sequence}:{'f' * 64}")
+    assert other.exit_code == 1
+    assert f"Event {sequence} is not the one that it was" in other.stderr
+    beyond = acme.run("audit", "verify", "--expect", f"999:{'f' * 64}", "--json")
+    assert (beyond.exit_code, beyond.json()["whole"]) == (1, False)
+    assert "what was expected is event 999" in beyond.json()["fault"]
+
+
+def test_what_is_expected_must_be_a_head(acme: CommandLine) -> None:
+    wrong = acme.run("audit", "verify", "--expect", "12")
+    assert wrong.exit_code == 2
+    assert "must be SEQUENCE:HASH" in wrong.stderr
 
 
 def test_an_empty_chain_is_whole(command_line: CommandLine) -> None:

@@ -11,7 +11,9 @@ document.body.addEventListener("htmx:configRequest", (event) => {
 
 document.body.addEventListener("htmx:afterSettle", (event) => {
   if (!parts.has(event.detail.target.id)) return;
-  history.pushState(null, "", event.detail.pathInfo.responsePath ?? event.detail.pathInfo.finalRequestPath);
+  const address = event.detail.pathInfo.finalRequestPath;
+  // Enter in a changed field asks twice; Back must not need to be pressed twice for it.
+  if (address !== location.pathname + location.search) history.pushState(null, "", address);
   document.getElementById("announcement").textContent = document.getElementById("log").dataset.say;
 });
 
