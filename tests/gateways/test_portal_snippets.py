@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import runpy
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -12,10 +14,11 @@ import pytest
 from kit import acme, live
 from kit.gateways import GATEWAYS, Site, backends, identity_at_api
 from kit.pasted import pasted
-from kit.processes import LOOPBACK, wait_until
+from kit.processes import LOOPBACK, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from kit.feed_server import FeedServer
     from kit.orders_api import OrdersApi
@@ -101,6 +104,13 @@ def test_connection_cannot_take_an_identity_header_off(site: Site, connection: s
         assert not [value for key, value in answer.json()["headers"] if key == "connection" and "auth" in value.lower()]
 
 
+def test_nobody_can_leave_http_1_to_send_further_requests_unseen(site: Site) -> None:
+    # RFC 7540 section 3.2, obsolete: an API that agreed would get a tunnel through the gateway (Traefik CVE-2026-88008).
+    lines = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
+    answer = site.get(live.token(), *lines)
+    assert answer.status == 403 or "upgrade" not in {name for name, _ in answer.json()["headers"]}
+
+
 BAD_TOKENS: dict[str, dict[str, Any]] = {
     "signature_invalid": {"signature": b"0" * 256},
     "token_expired": {"exp": 1},
@@ -181,6 +191,25 @@ def test_undecidable_is_refused(site: Site) -> None:
         assert answer.header("Retry-After") == "1"
         assert answer.json()["reason"] == "keys_stale"
     assert len(site.api.requests) == before
+
+
+def test_python_closes_a_websocket_before_it_is_accepted(tmp_path: Path) -> None:
+    (middleware,) = pasted("python", {'"127.0.0.1", 8081': f'"{LOOPBACK}", {free_port()}'})
+    file = tmp_path / "watchword_asgi.py"
+    file.write_text(middleware)
+    watchword_class = runpy.run_path(str(file))["Watchword"]
+    reached, sent = [], []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["type"])
+
+    async def send(event: dict[str, Any]) -> None:
+        sent.append(event)
+
+    for kind in ("websocket", "lifespan"):
+        asyncio.run(watchword_class(app)({"type": kind, "headers": []}, None, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+    assert reached == ["lifespan"]
 
 
 def test_curl_says_what_the_verifier_says(behind: tuple[OrdersApi, FeedServer, VerifierProcess]) -> None:

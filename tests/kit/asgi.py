@@ -25,8 +25,8 @@ async def api(scope, receive, send):
     connection = http.client.HTTPConnection("%s", %d, timeout=5)
     connection.putrequest("GET", scope["path"], skip_host=True, skip_accept_encoding=True)
     for name, value in scope["headers"]:
-        if name == b"connection":
-            continue  # It speaks of the connection from the client.
+        if name in {b"connection", b"upgrade"}:
+            continue  # They speak of the connection from the client.
         connection.putheader(name, value)
     connection.endheaders()
     answer = connection.getresponse()
