@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,7 @@ _MAX_RSA_BITS = 8192
 
 # Whatever program wrote it (OpenSSL, OpenSSH, PuTTY): a private key has no business here.
 _PRIVATE_KEY: Final = re.compile(r"PRIVATE[ -]?KEY|PRIVATE-LINES", re.IGNORECASE)
-_BLOCK: Final = re.compile(r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+_BLOCK: Final = re.compile(r"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 
 PRIVATE_KEY_PASTED: Final = (
     "DANGER: this holds a PRIVATE KEY, which nobody but its owner may ever see. Nothing of it was kept. Treat the key "
@@ -114,10 +115,10 @@ def read_authority(text: str) -> AttachedAuthority:
         raise AuthorityRefused(PRIVATE_KEY_PASTED)
     if len(text) > MAX_CHARACTERS:
         raise AuthorityRefused(f"CA certificates cannot exceed {MAX_CHARACTERS:,} characters; this has {len(text):,}.")
-    blocks = _BLOCK.findall(text)
-    if not blocks or _BLOCK.sub("", text).strip():
+    bodies = _BLOCK.findall(text)
+    if not bodies or _BLOCK.sub("", text).strip():
         raise AuthorityRefused(_NOT_CERTIFICATES)
-    anchors = {anchor.fingerprint: anchor for anchor in map(_anchor, blocks)}
+    anchors = {anchor.fingerprint: anchor for anchor in map(_anchor, bodies)}
     if len(anchors) > MAX_CERTIFICATES:
         raise AuthorityRefused(f"Attach at most {MAX_CERTIFICATES} CA certificates; these are {len(anchors)}.")
     authority = AttachedAuthority(tuple(anchors[fingerprint] for fingerprint in sorted(anchors)))
@@ -127,7 +128,13 @@ def read_authority(text: str) -> AttachedAuthority:
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    return was_issued_by(certificate, certificate)
+    # The library checks no signature with MD5 or SHA-1. For such a one the names must do: what a root says of itself
+    # with its own signature nobody relies on anyway.
+    return (
+        certificate.issuer == certificate.subject
+        if _is_weakly_signed(certificate)
+        else was_issued_by(certificate, certificate)
+    )
 
 
 def was_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -139,9 +146,10 @@ def was_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bo
     return True
 
 
-def _anchor(block: str) -> Anchor:
+def _anchor(body: str) -> Anchor:
     try:
-        certificate = x509.load_pem_x509_certificate(block.encode("ascii"))
+        # Decoded here, as lines that were indented or broken otherwise on their way are no reason to refuse.
+        certificate = x509.load_der_x509_certificate(b64decode("".join(body.split()), validate=True))
         name, pem = name_of(certificate.subject), certificate.public_bytes(Encoding.PEM).decode("ascii")
         sentence, of_a_server = _fault_of(certificate), not _is_authority(certificate)
     except Exception:  # noqa: BLE001  # Anyone's bytes break parsers in many ways, and lazily read parts break them late.
@@ -165,9 +173,9 @@ def _fault_of(certificate: x509.Certificate) -> str | None:
     if not _is_strong(certificate.public_key()):
         return "has a weak or unusual key. Use RSA (2,048 to 8,192 bits), EC (P-256, P-384, P-521) or Ed25519."
     self_signed = is_self_signed(certificate)
-    # What a certificate says of itself with its own signature nobody relies on: a root of the days of SHA-1 is trusted
-    # because it was attached. Any other signature may one day be the link that a chain hangs by.
-    if not self_signed and isinstance(certificate.signature_hash_algorithm, (MD5, SHA1)):
+    # A root of the days of SHA-1 is trusted because it was attached, not for its signature. Any other signature may one
+    # day be the link that a chain hangs by.
+    if not self_signed and _is_weakly_signed(certificate):
         return "is signed with MD5 or SHA-1, which can be forged."
     if _is_authority(certificate):
         return None if _may_sign_certificates(certificate) else "may not sign certificates (its key usage says so)."
@@ -185,6 +193,10 @@ def _is_strong(key: object) -> bool:
             return isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1))
         case _:
             return isinstance(key, ed25519.Ed25519PublicKey)
+
+
+def _is_weakly_signed(certificate: x509.Certificate) -> bool:
+    return isinstance(certificate.signature_hash_algorithm, (MD5, SHA1))
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

@@ -36,7 +36,9 @@ def problem_of(verify_code: int) -> Problem:
     return _PROBLEM_OF_VERIFY_CODE.get(verify_code, Problem.CERTIFICATE_REFUSED)
 
 
-def new_context(*, verify_certificate: bool, extra_authorities: str | None, authority: str | None) -> ssl.SSLContext:
+def new_context(
+    *, verify_certificate: bool, extra_authorities: str | None, authority: str | None = None
+) -> ssl.SSLContext:
     """A context for one fetch and no other.
 
     It is never shared: a session or a setting left over from a registration without certificate validation, or the
