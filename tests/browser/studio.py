@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from watchword.control.access.models import Person
 
 
+def servers_page() -> str:
+    return reverse("servers:list", args=[sample_portal.ACME])
+
+
 @dataclass(frozen=True)
 class State:
     """One picture. `prepare` fills an empty database and returns who is signed in; `act` is done in the browser."""
@@ -40,6 +44,7 @@ class State:
     prepare: Callable[[], Person | None]
     act: Callable[[Page], None] = lambda _page: None
     whole: bool = False
+    path: Callable[[], str] = servers_page
 
 
 def _empty() -> Person:
@@ -199,7 +204,7 @@ class Studio:
         context.add_cookies([{"name": name, "value": value, "url": self._origin} for name, value in cookies.items()])
         try:
             page = context.new_page()
-            page.goto(reverse("servers:list", args=[sample_portal.ACME]))
+            page.goto(state.path())
             state.act(page)
             page.wait_for_timeout(150)
             path.parent.mkdir(parents=True, exist_ok=True)

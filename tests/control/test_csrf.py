@@ -1,4 +1,4 @@
-"""No change without its form's token: every route of the portal, taken from the URL table, so that none is forgotten."""
+"""No change without its form's token: every route of the portal, taken from the URL table, so none is forgotten."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def test_the_table_is_the_url_table() -> None:
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_no_post_without_the_right_token_changes_anything(
-    strict: Client, places: dict[str, UUID], route: str
-) -> None:
+def test_no_post_without_the_right_token_changes_anything(strict: Client, places: dict[str, UUID], route: str) -> None:
     address = address_of(route, places)
     right = token_of(strict, "/sessions/")
     strangers = token_of(Client(), "/sign-in")
