@@ -20,6 +20,7 @@ ACTIONS = {
     "reinstate": ("organization",),
     "register": ("organization", "key_set"),
     "inspect": ("organization",),
+    "idle": (),
 }
 
 
@@ -101,6 +102,16 @@ def inspect(organization: str) -> None:
         "switched": AuditEvent.objects.filter(organization=organization, action="server_enabled").count(),
     }
     sys.stdout.write(json.dumps(found))
+
+
+def idle() -> None:
+    """Let half an hour pass in which nobody used any session."""
+    from django.utils import timezone
+
+    from watchword.control.access.models import Session
+    from watchword.control.access.session_rules import IDLE
+
+    Session.objects.update(seen_at=timezone.now() - IDLE)
 
 
 def main() -> None:
