@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from browser.studio import State, _one
+from browser.states_servers import one_server
+from browser.studio import State
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -16,6 +17,6 @@ def _choose(label: str, page: Page) -> None:
 
 
 STATES: Final = tuple(
-    State(f"gateway-{label.lower()}", _one, partial(_choose, label), whole=True)
+    State(f"gateway-{label.lower()}", one_server, partial(_choose, label), whole=True)
     for label in ("nginx", "Traefik", "Caddy", "Envoy", "HAProxy", "Python", "curl")
 )

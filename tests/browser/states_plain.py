@@ -9,7 +9,8 @@ from django.urls import reverse
 from browser.studio import State
 from kit import sample_portal
 from watchword.control.access.actor import command_line
-from watchword.control.access.commands import CreateOperator, CreateSignInLink
+from watchword.control.access.commands import CreateSignInLink
+from watchword.control.access.people_commands import CreateOperator
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -60,7 +61,6 @@ def _type_two_passwords(page: Page) -> None:
     page.get_by_label("New password, once more").fill("correct horse battery stable")
     page.get_by_role("button", name="Set password and sign in").click()
     page.get_by_text("The two passwords differ.").wait_for()
-
 
 
 def _sign_in() -> str:

@@ -11,8 +11,9 @@ from django.utils import timezone
 from browser.studio import State
 from kit import sample_portal
 from watchword.control.access.actor import command_line
-from watchword.control.access.commands import CreateOperator, CreateSignInLink
+from watchword.control.access.commands import CreateSignInLink
 from watchword.control.access.models import Person, Session, SignInThrottle
+from watchword.control.access.people_commands import CreateOperator
 from watchword.control.access.throttle import lane_of_stranger
 
 if TYPE_CHECKING:
