@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from browser.states_servers import one_server
+from browser.states_servers import one
 from browser.studio import State
 
 if TYPE_CHECKING:
@@ -17,6 +17,6 @@ def _choose(label: str, page: Page) -> None:
 
 
 STATES: Final = tuple(
-    State(f"gateway-{label.lower()}", one_server, partial(_choose, label), whole=True)
+    State(f"gateway-{label.lower()}", one, partial(_choose, label), whole=True)
     for label in ("nginx", "Traefik", "Caddy", "Envoy", "HAProxy", "Python", "curl")
 )

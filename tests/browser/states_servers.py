@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from watchword.control.access.models import Person
 
 
-def no_server() -> Person:
+def empty() -> Person:
     sample_portal.acme()
     return sample_portal.alice()
 
 
-def one_server() -> Person:
-    alice = no_server()
+def one() -> Person:
+    alice = empty()
     sample_portal.age(sample_portal.add(sample_portal.acting(alice), PROD_OKTA), fetched_minutes_ago=2)
     return alice
 
 
-def two_servers() -> Person:
-    alice = one_server()
+def two() -> Person:
+    alice = one()
     sample_portal.age(sample_portal.add(sample_portal.acting(alice), STANDBY), fetched_minutes_ago=4)
     return alice
 
 
 def _failing() -> Person:
-    alice = no_server()
+    alice = empty()
     server = sample_portal.add(sample_portal.acting(alice), PROD_OKTA)
     sample_portal.age(server, fetched_minutes_ago=14, failing=True)
     return alice
 
 
 def _suspended() -> Person:
-    alice = two_servers()
+    alice = two()
     Suspend(organization_id=sample_portal.ACME, reason=SuspensionReason.API_CALL_THRESHOLD_EXCEEDED).run(command_line())
     return alice
 
 
 def _expired() -> Person:
-    alice = one_server()
+    alice = one()
     sample_portal.expire()
     return alice
 
@@ -156,52 +156,40 @@ def _open_rail(page: Page) -> None:
 
 
 STATES: Final = (
-    State(
-        "servers-empty", no_server, whole=True, sentence="No authorization server yet: what to do, and where to look."
-    ),
-    State("servers-one", one_server, whole=True, sentence="One server, enabled, and the settings for the gateway."),
-    State("servers-two", two_servers, sentence="Two servers, one of them enabled; a third cannot be added."),
-    State("servers-keys", two_servers, _expand, whole=True, sentence="A server opened to its signing keys."),
+    State("servers-empty", empty, whole=True, sentence="No authorization server yet: what to do, and where to look."),
+    State("servers-one", one, whole=True, sentence="One server, enabled, and the settings for the gateway."),
+    State("servers-two", two, sentence="Two servers, one of them enabled; a third cannot be added."),
+    State("servers-keys", two, _expand, whole=True, sentence="A server opened to its signing keys."),
     State("servers-failing", _failing, _expand, whole=True, sentence="The key set cannot be fetched; old keys serve."),
     State("servers-suspended", _suspended, sentence="The organization is suspended: all is readable, nothing changes."),
     State("servers-expired", _expired, sentence="The API subscription has expired: changes are locked."),
     State("servers-no-permission", _without_permission, sentence="A role without API Key Management."),
-    State(
-        "servers-rail", one_server, _open_rail, sentence="The navigation; on a narrow screen it is opened by a button."
-    ),
-    State(
-        "servers-add", one_server, _press_add, sentence="Add Authorization Server: there is no Save before validation."
-    ),
+    State("servers-rail", one, _open_rail, sentence="The navigation; on a narrow screen it is opened by a button."),
+    State("servers-add", one, _press_add, sentence="Add Authorization Server: there is no Save before validation."),
     State(
         "servers-add-validating",
-        one_server,
+        one,
         _wait_for_validation,
         sentence="A validation that takes longer than usual.",
     ),
-    State(
-        "servers-add-validated", one_server, _validate_well, sentence="The steps of a validation that passed, and Save."
-    ),
-    State(
-        "servers-add-blank", no_server, _validate_to_save, sentence="Nothing is asked of a token: a knowing yes first."
-    ),
+    State("servers-add-validated", one, _validate_well, sentence="The steps of a validation that passed, and Save."),
+    State("servers-add-blank", empty, _validate_to_save, sentence="Nothing is asked of a token: a knowing yes first."),
     State(
         "servers-add-failed",
-        one_server,
+        one,
         _validate_badly,
         sentence="An unrecognized certificate authority, and remedies.",
     ),
-    State("servers-add-refused", one_server, _save_refused, sentence="A refused Save keeps what was typed."),
-    State("servers-added", no_server, _save, sentence="A server was added: the row, and the notice of it."),
-    State("servers-edit", two_servers, _edit, sentence="Edit Authorization Server, with its caution."),
+    State("servers-add-refused", one, _save_refused, sentence="A refused Save keeps what was typed."),
+    State("servers-added", empty, _save, sentence="A server was added: the row, and the notice of it."),
+    State("servers-edit", two, _edit, sentence="Edit Authorization Server, with its caution."),
     State(
         "servers-edit-stale",
-        two_servers,
+        two,
         _edit_too_late,
         sentence="Somebody else saved first: who, when and what differs.",
     ),
-    State("servers-delete", two_servers, _ask_to_delete, sentence="Delete asks, and says what stops."),
-    State(
-        "servers-enable", two_servers, _ask_to_enable, sentence="Enabling one server disables the other, after asking."
-    ),
-    State("servers-disable", two_servers, _ask_to_disable, sentence="Disabling the enabled server, after asking."),
+    State("servers-delete", two, _ask_to_delete, sentence="Delete asks, and says what stops."),
+    State("servers-enable", two, _ask_to_enable, sentence="Enabling one server disables the other, after asking."),
+    State("servers-disable", two, _ask_to_disable, sentence="Disabling the enabled server, after asking."),
 )
