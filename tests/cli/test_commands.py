@@ -148,6 +148,50 @@ def test_an_operator_belongs_to_no_organization(command_line: CommandLine) -> No
     assert Person.objects.get().kind == "operator"
 
 
+def test_administrators_are_listed_with_role_and_status(acme: CommandLine) -> None:
+    assert "`watchword administrator create" in acme.ok("administrator", "list", "--organization", "acme").stdout
+    acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    rows = acme.ok("administrator", "list", "--organization", "acme", "--json").json()
+    assert rows == [
+        {
+            "email": "alice@acme.example",
+            "name": "",
+            "role": "Administrator",
+            "status": "invited",
+            "last_sign_in": None,
+        }
+    ]
+    create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
+    acme.ok(*create, stdin=f"{PASSWORD}\n")
+    SignIn(email="alice@acme.example", password=PASSWORD).run(now=datetime(2026, 11, 24, tzinfo=UTC))
+    table = acme.ok("administrator", "list", "--organization", "acme").stdout
+    assert re.search(r"^alice@acme\.example .* active +2026-11-24T00:00:00Z", table, re.MULTILINE)
+
+
+def test_an_administrator_is_deactivated_and_reactivated(acme: CommandLine) -> None:
+    acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    assert acme.ok("administrator", "deactivate", "Alice@acme.example").stdout.startswith("Deactivated Alice@")
+    assert not Person.objects.get().is_active
+    assert acme.ok("administrator", "reactivate", "alice@acme.example", "--json").json()["active"] is True
+    assert acme.ok("administrator", "deactivate", "alice@acme.example", "--json").json()["active"] is False
+    assert acme.ok("administrator", "reactivate", "alice@acme.example").stdout.startswith("Reactivated")
+    assert Person.objects.get().is_active
+    assert acme.run("administrator", "deactivate", "nobody@acme.example").exit_code == 1
+
+
+def test_p_09_the_command_line_recovers_an_organization(acme: CommandLine) -> None:
+    create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
+    acme.ok(*create, stdin=f"{PASSWORD}\n")
+    outcome = acme.run("administrator", "deactivate", "alice@acme.example")
+    assert outcome.exit_code == 1
+    assert "Give another one a role with every permission first" in outcome.stderr
+    acme.ok("administrator", "create", "bob@acme.example", "--organization", "acme", "--password-stdin",
+            stdin=f"{PASSWORD}\n")  # fmt: skip
+    acme.ok("administrator", "deactivate", "alice@acme.example")
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.organization, event.actor, event.action) == ("acme", "command line", "administrator_deactivated")
+
+
 # ---------------------------------------------------------------- verifier
 
 

@@ -31,7 +31,7 @@ def prepare(people_by_organization: str) -> None:
 
     Args:
         people_by_organization: JSON, such as `{"acme": {"alice": "API Key Management"}}`: the first part of the e-mail
-            address, and the only permission of that person's role.
+            address, and the only permission of that person's role; `*` for every permission.
     """
     from kit import people
     from watchword.control.access.actor import Permission
@@ -40,7 +40,7 @@ def prepare(people_by_organization: str) -> None:
     for organization, permissions in json.loads(people_by_organization).items():
         people.organization(organization)
         for name, permission in permissions.items():
-            people.administrator(name, organization, Permission(permission))
+            people.administrator(name, organization, *(Permission if permission == "*" else [Permission(permission)]))
 
 
 def suspend(organization: str) -> None:

@@ -85,3 +85,22 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
         redeem = RedeemSignInLink(secret=secret, password=password, interface=Interface.COMMAND_LINE)
         redeem.run(now=datetime.now(tz=UTC))
     return CreatedPerson(email=person.email, organization_id=person.organization_id, link=link)
+
+
+def set_active(email: str, *, active: bool) -> None:
+    """Deactivate or reactivate an administrator.
+
+    Raises:
+        Refusal: nobody has the address, or it is the last one who holds every permission.
+    """
+    from watchword.control.access.actor import command_line
+    from watchword.control.access.models import Person
+    from watchword.control.access.people_commands import DeactivateAdministrator, ReactivateAdministrator
+    from watchword.control.access.rules import normalised_email
+    from watchword.control.refusals import Refusal, RefusalReason
+
+    person = Person.objects.filter(email=normalised_email(email)).first()
+    if person is None or person.organization_id is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    command = ReactivateAdministrator if active else DeactivateAdministrator
+    command(organization_id=person.organization_id, person_id=person.pk).run(command_line())
