@@ -113,7 +113,8 @@ def test_a_purge_beyond_what_was_verified_is_no_fault() -> None:
 def test_a_walk_is_not_confused_by_events_that_come_and_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "_CHUNK", 2)
     write_aged(200, 199, 198, 197, 2, 1)
-    begin, follow, moves = Link(0, GENESIS), chain.follow, []
+    begin, follow = Link(0, GENESIS), chain.follow
+    moves: list[AuditEvent] = []
 
     def follow_while_the_log_moves(place: Link, events: list[AuditEvent]) -> tuple[Link, str | None]:
         found = follow(place, events)
@@ -133,7 +134,7 @@ def test_an_anchor_that_moves_while_it_is_read_is_read_again(monkeypatch: pytest
     purge = PurgeAuditEvents(before=NOW - timedelta(days=199, hours=1))
     assert purge.run(WORKER, now=NOW) == 1
     objects = AuditEvent.objects
-    asked = []
+    asked: list[dict[str, object]] = []
 
     class Moving:
         def filter(self, **conditions: object) -> object:

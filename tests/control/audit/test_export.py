@@ -152,7 +152,7 @@ def test_a_target_that_is_a_formula_arrives_as_text(bob: Client) -> None:
 def test_events_are_read_a_batch_at_a_time(bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "BATCH", 10)
     fill(35)
-    response = bob.post(ACME, {"form": "jsonl"})
+    response: Any = bob.post(ACME, {"form": "jsonl"})
     pieces = [piece.decode().count("\n") for piece in response.streaming_content]
     assert max(pieces) == 10
 
@@ -164,7 +164,7 @@ def test_an_asynchronous_server_streams_it_too(bob: Client, monkeypatch: pytest.
     async def download() -> list[str]:
         client = AsyncClient()
         client.cookies["watchword_session"] = bob.cookies["watchword_session"].value
-        response = await client.post(ACME, {"form": "jsonl"})
+        response: Any = await client.post(ACME, {"form": "jsonl"})
         assert response.is_async
         received = [piece.decode() async for piece in response.streaming_content]
         # In the thread that read the events; a real server closes it with the response.

@@ -113,6 +113,7 @@ def test_an_organization_never_sees_anothers_events(reading_bob: Client, globex:
 
 
 def test_the_permission_is_asked_for(charlie: Person, alice: Person, signed_in: Callable[[Person], Client]) -> None:
+    assert alice.role is not None
     alice.role.permissions = ["API Key Management"]
     alice.role.save()
     refused = signed_in(alice).get(ACME)
