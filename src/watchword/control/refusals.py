@@ -51,7 +51,7 @@ class RefusalReason(Enum):
     VALIDATION_EXPIRED = ("validation_expired", 422, "The validation is older than ten minutes. Validate again.")
     VALIDATION_FOR_OTHER_LOCATION = (
         "validation_for_other_location", 422,
-        "The JWKS location or its certificate setting differs from what was validated. Validate again.",
+        "The JWKS location or how its certificate is checked differs from what was validated. Validate again.",
     )  # fmt: skip
     FIELDS_INVALID = ("fields_invalid", 422, "Nothing was saved: some fields need your attention.")
 

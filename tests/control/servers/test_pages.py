@@ -58,7 +58,7 @@ class Portal:
 def typed(fields: ServerFields, **more: str) -> dict[str, str]:
     """The fields as a browser sends them: a box that is not checked is not sent."""
     boxes = {name: "on" for name in ("enabled", "verify_certificate", "accept_any") if getattr(fields, name)}
-    texts = ("name", "description", "jwks_location", "audience", "issuer", "client_id")
+    texts = ("name", "description", "jwks_location", "authority", "audience", "issuer", "client_id")
     return {**boxes, **{name: getattr(fields, name) for name in texts}, **more}
 
 

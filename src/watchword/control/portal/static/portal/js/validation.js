@@ -5,6 +5,7 @@ const slow = 300;
 
 let kept = null;
 let slowly = null;
+let asked = null;
 
 function settings(form) {
   const validates = form.elements.verify_certificate.checked;
@@ -79,11 +80,9 @@ document.addEventListener("keydown", (event) => {
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.elt.id !== "validate") return;
   const button = event.detail.elt;
-  const { location, certificate, authority } = settings(button.form);
-  // Remembered as sent, so that typing during the wait can never be taken for validated.
-  button.dataset.askedLocation = location;
-  button.dataset.askedCertificate = certificate;
-  button.dataset.askedAuthority = authority ?? "";
+  // Remembered as sent, so that typing during the wait can never be taken for validated. Not in the document: a private
+  // key that was pasted by mistake must not stay in it.
+  asked = settings(button.form);
   slowly = setTimeout(() => {
     button.setAttribute("aria-busy", "true");
     announce("Validating the JWKS location");
@@ -106,10 +105,11 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
     delete form.dataset.validatedCertificate;
     delete form.dataset.validatedAuthority;
   } else {
-    form.dataset.validatedLocation = button.dataset.askedLocation;
-    form.dataset.validatedCertificate = button.dataset.askedCertificate;
-    form.dataset.validatedAuthority = button.dataset.askedAuthority;
+    form.dataset.validatedLocation = asked.location;
+    form.dataset.validatedCertificate = asked.certificate;
+    form.dataset.validatedAuthority = asked.authority ?? "";
   }
+  asked = null;
   update(form);
   const verdict = form.querySelector(".verdict, #validation .notice");
   verdict?.scrollIntoView({ block: "nearest" });
