@@ -44,7 +44,7 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
     try:
         made = _command(form).run(actor)
     except Refusal as refusal:
-        form.refuse(refusal.field_errors)
+        form.refuse(refusal.field_errors or {"organization_id": refusal.sentence})
         context = _window(form) | {"refusal": refusal.sentence, "again": True}
         return window(request, page, _CREATE, context, status=refusal.status)
     notice = Notice(f"Created {made.organization.name}.")

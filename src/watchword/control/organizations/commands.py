@@ -193,10 +193,7 @@ def create_organization(work: Work, organization_id: str, name: str) -> Organiza
         with transaction.atomic():
             organization.save(force_insert=True)
     except IntegrityError:
-        sentence = Refusal(RefusalReason.NAME_TAKEN, name=organization_id).sentence
-        raise Refusal(
-            RefusalReason.NAME_TAKEN, name=organization_id, field_errors={"organization_id": sentence}
-        ) from None
+        raise Refusal(RefusalReason.NAME_TAKEN, name=organization_id) from None
     work.begin(organization)
     work.record(target=name, changes={"name": [None, name]})
     return organization
