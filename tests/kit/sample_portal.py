@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ACME: Final = "acme"
 LOCATION: Final = "https://login.acme.example/oauth2/default/v1/keys"
+FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 UNKNOWN_AUTHORITY: Final = "https://sso.internal.acme.example/pf/JWKS"
 SLOW: Final = "https://slow.acme.example/keys"
 
@@ -108,7 +109,7 @@ def acting(somebody: Person) -> Actor:
     return somebody.actor(interface=Interface.PORTAL, address="127.0.0.1")
 
 
-def session_of(somebody: Person, *, user_agent: str = "", address: str = "127.0.0.1") -> str:
+def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "127.0.0.1") -> str:
     """The session key of somebody who has just signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(somebody.pk)
