@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin
 
 from django.urls import reverse
 from django.utils import timezone
@@ -69,7 +70,15 @@ def _expired() -> Person:
 def _idle(page: Page) -> None:
     """The half hour passes while the page is open, then something is pressed."""
     page.context.add_cookies(
-        [{"name": "watchword_ended", "value": "idle-unsaved", "url": page.url, "httpOnly": True, "sameSite": "Lax"}]
+        [
+            {
+                "name": "watchword_ended",
+                "value": "idle-unsaved",
+                "url": urljoin(page.url, "/"),
+                "httpOnly": True,
+                "sameSite": "Lax",
+            }
+        ]
     )
     page.context.clear_cookies(name="watchword_session")
     page.goto(_sessions())
@@ -107,8 +116,8 @@ def _link() -> str:
 
 
 def _choose_badly(page: Page) -> None:
-    page.get_by_label("New password", exact=True).fill("passwordpassword")
-    page.get_by_label("New password, once more").fill("passwordpassword")
+    page.get_by_label("New password", exact=True).fill("alice@acme.example")
+    page.get_by_label("New password, once more").fill("alice@acme.example")
     page.get_by_role("button", name="Set password and sign in").click()
     page.get_by_label("New password", exact=True).and_(page.locator("[aria-invalid]")).wait_for()
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ACME: Final = "acme"
 LOCATION: Final = "https://login.acme.example/oauth2/default/v1/keys"
+FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 UNKNOWN_AUTHORITY: Final = "https://sso.internal.acme.example/pf/JWKS"
 SELF_SIGNED: Final = "https://appliance.acme.example/jwks"
 WITHOUT_ROOT: Final = "https://idp.acme.example/keys"
@@ -115,7 +116,7 @@ def acting(somebody: Person) -> Actor:
     return somebody.actor(interface=Interface.PORTAL, address="127.0.0.1")
 
 
-def session_of(somebody: Person, *, user_agent: str = "", address: str = "127.0.0.1") -> str:
+def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "127.0.0.1") -> str:
     """The session key of somebody who has just signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(somebody.pk)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.control.access import cookies
 from watchword.control.access.session_rules import Ended
+from watchword.control.access.session_store import session_in
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -31,7 +32,7 @@ _COMING_AND_GOING: Final = frozenset({"access:sign-in", "access:sign-out"})
 
 def note(request: HttpRequest, response: HttpResponse) -> None:
     """Leave the reason with the answer, if this request met a session that is over."""
-    reason: Ended | None = request.session.ended
+    reason = session_in(request).ended
     place = "" if request.resolver_match is None else request.resolver_match.view_name
     if reason is not None and place not in _COMING_AND_GOING:
         unsaved = "" if request.method in _READING else _SUFFIX
@@ -40,7 +41,7 @@ def note(request: HttpRequest, response: HttpResponse) -> None:
 
 def sentence(request: HttpRequest) -> str | None:
     """What to say on the sign-in page. Only these sentences reach it, whatever the cookie says."""
-    met: Ended | None = request.session.ended
+    met = session_in(request).ended
     told = met.value if met is not None else cookies.read(request, COOKIE)
     reason = next((ended for ended in Ended if told.removesuffix(_SUFFIX) == ended.value), None)
     if reason is None:

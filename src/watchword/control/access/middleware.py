@@ -10,6 +10,7 @@ from django.utils import timezone
 from watchword.control.access import ended
 from watchword.control.access.actor import actor_of
 from watchword.control.access.address import client_address
+from watchword.control.access.session_store import session_in
 from watchword.control.headers import security_headers
 from watchword.control.portal.frame import Frame
 from watchword.control.refusals import Refusal, RefusalReason
@@ -46,7 +47,7 @@ class SessionUse:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
-            request.session.note_seen(
+            session_in(request).note_seen(
                 timezone.now(), address=client_address(request), user_agent=request.headers.get("User-Agent", "")
             )
         response = self._get_response(request)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django.db.models import QuerySet
-
     from watchword.control.access.actor import Actor
     from watchword.control.change import Work
 
@@ -40,7 +38,7 @@ class EndSession:
             Refusal: not_found, also for a session of somebody else.
         """
         with change(actor, actor.organization, permission=Authority.SELF, action="session_ended", now=now) as work:
-            session = _own(actor, work.now).filter(public_id=self.session_id).first()
+            session = live_sessions(actor.person_id, work.now).filter(public_id=self.session_id).first()
             if session is None:
                 raise Refusal(RefusalReason.NOT_FOUND)
             _end(work, session)
@@ -60,7 +58,7 @@ class EndOtherSessions:
             Refusal: no_other_sessions.
         """
         with change(actor, actor.organization, permission=Authority.SELF, action="session_ended", now=now) as work:
-            others = list(_own(actor, work.now).exclude(public_id=self.kept))
+            others = list(live_sessions(actor.person_id, work.now).exclude(public_id=self.kept))
             if not others:
                 raise Refusal(RefusalReason.NO_OTHER_SESSIONS)
             for session in others:
@@ -88,7 +86,7 @@ class ChangePassword:
             Refusal: too_many_requests, fields_invalid.
         """
         at = timezone.now() if now is None else now
-        person = Person.objects.get(pk=actor.person_id)
+        person = Person.objects.get(email=actor.name)
         self._check_current(actor, person, at)
         refuse_weak(self.password, person)
         if self.password == self.current:
@@ -109,12 +107,6 @@ class ChangePassword:
             fault = {"current_password": "This is not your current password."}
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
         forgive(lane, now)
-
-
-def _own(actor: Actor, now: datetime) -> QuerySet[Session]:
-    if actor.person_id is None:
-        raise RuntimeError("only people have sessions")
-    return live_sessions(actor.person_id, now)
 
 
 def _end(work: Work, session: Session) -> None:

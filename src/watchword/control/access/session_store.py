@@ -9,7 +9,7 @@ Django's would have had to be kept in step with it, and Django's AbstractBaseSes
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
@@ -22,6 +22,8 @@ from watchword.control.access.session_rules import SEEN_STEP, Ended, browser_nam
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from django.http import HttpRequest
 
 KEY_MAX: Final = 128
 """Characters of a cookie that are looked at; our keys have 32."""
@@ -77,7 +79,7 @@ class SessionStore(SessionBase):
 
     def create(self) -> None:
         while True:
-            self._session_key = self._get_new_session_key()
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]  # Not in Django's types.
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -95,7 +97,7 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             return
-        kept = self._get_session(no_load=must_create)
+        kept = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # Not in Django's types.
         key_hash, columns = _hash(self.session_key), {"content": self.encode(kept), "person_id": _person_in(kept)}
         if not must_create:
             if Session.objects.filter(key_hash=key_hash).update(**columns) != 1:
@@ -124,8 +126,13 @@ class SessionStore(SessionBase):
 
     def _loaded(self) -> Session | None:
         # Reading the content loads the row. A session that was flushed has no key any more, whatever its row was.
-        self._get_session()
+        self._get_session()  # type: ignore[attr-defined]  # Not in Django's types.
         return None if self.session_key is None else self._row
+
+
+def session_in(request: HttpRequest) -> SessionStore:
+    """The request's session, which the settings make one of ours."""
+    return cast("SessionStore", request.session)
 
 
 def _why_over(row: Session | None, now: datetime) -> Ended | None:

@@ -13,6 +13,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from watchword.control.access.passwords import typed_twice
 from watchword.control.access.session_commands import ChangePassword, EndOtherSessions, EndSession
 from watchword.control.access.session_page import ROUTE, SessionPage
+from watchword.control.access.session_store import session_in
 from watchword.control.access.views import left
 from watchword.control.portal.notices import Notice
 from watchword.control.portal.screens import done, is_partial, screened, show, window
@@ -44,7 +45,7 @@ def listing(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRespon
 def end(request: HttpRequest, actor: Actor, page: SessionPage, session: UUID) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """End one session. Ending one's own is signing out."""
     ended = EndSession(session_id=session).run(actor)
-    if ended.public_id == request.session.public_id:
+    if ended.public_id == session_in(request).public_id:
         response = left(request)
         return _through_htmx(response) if is_partial(request) else response
     return done(request, SessionPage.of(actor), Notice(f"Ended the session of {ended.browser}."))
@@ -90,7 +91,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
         return window(request, page, _CHANGE_PASSWORD, context, status=refusal.status)
     # A new key as well: whoever knew the old one is out.
     update_session_auth_hash(request, person)
-    request.session.begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))
+    session_in(request).begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))
     return done(
         request,
         SessionPage.of(actor),
@@ -99,7 +100,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
 
 
 def _own(request: HttpRequest) -> UUID:
-    own: UUID | None = request.session.public_id
+    own = session_in(request).public_id
     if own is None:
         raise RuntimeError("a view that acts must be guarded")
     return own

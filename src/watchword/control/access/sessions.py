@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
-def live_sessions(person_id: int, now: datetime) -> QuerySet[Session]:
-    """The person's sessions that a browser can still use, the last used first."""
+def live_sessions(person_id: int | None, now: datetime) -> QuerySet[Session]:
+    """The person's sessions that a browser can still use, the last used first; nobody has none."""
+    if person_id is None:
+        return Session.objects.none()
     return Session.objects.live(now).filter(person_id=person_id).order_by("-seen_at", "-pk")
 
 
@@ -24,7 +26,8 @@ def end_sessions(person_id: int, *, but: UUID | None = None) -> None:
 
     Whatever takes a person's access away calls this in its transaction.
     """
-    Session.objects.filter(person_id=person_id).exclude(public_id=but).delete()
+    own = Session.objects.filter(person_id=person_id)
+    (own if but is None else own.exclude(public_id=but)).delete()
 
 
 def make_room(person_id: int, now: datetime) -> None:

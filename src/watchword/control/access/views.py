@@ -19,6 +19,7 @@ from watchword.control.access.address import client_address
 from watchword.control.access.commands import RedeemSignInLink, usable_link
 from watchword.control.access.models import Person
 from watchword.control.access.passwords import typed_twice
+from watchword.control.access.session_store import session_in
 from watchword.control.access.signing_in import SignIn, SignOut
 from watchword.control.portal.navigation import home_route
 from watchword.control.refusals import Refusal, RefusalReason
@@ -131,7 +132,7 @@ def _let_in(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
     # Whatever was in the session before belonged to somebody unknown; login() gives a new one its own key.
     request.session.flush()
     login(request, person)
-    request.session.begin(
+    session_in(request).begin(
         timezone.now(), address=client_address(request), user_agent=request.headers.get("User-Agent", "")
     )
     response = HttpResponseRedirect(_safe(onward) or _home(person))
