@@ -83,7 +83,8 @@ def test_every_answer_has_its_headers(settings: Settings, asked: str, host: str,
     if secure:
         settings.WATCHWORD = load(public_origin="https://portal.example")
 
-    answer = Client(SERVER_NAME=host).generic(*asked.split())
+    method, path = asked.split()
+    answer = Client(SERVER_NAME=host).generic(method, path)
 
     assert answer.status_code == status
     check_headers(answer.headers, secure=secure)

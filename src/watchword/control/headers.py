@@ -12,12 +12,13 @@ CONTENT_SECURITY_POLICY: Final = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-# What a page could ask a browser for and none of ours does. Copy buttons write to the clipboard, so that is not in it.
+# What a page could ask a browser for and none of ours does. Copy buttons write to the clipboard, so that is not in it,
+# nor is what some browsers do not know and complain about in the console, such as web-share.
 _UNUSED_FEATURES: Final = (
     "accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "encrypted-media", "fullscreen",
     "geolocation", "gyroscope", "hid", "idle-detection", "keyboard-map", "local-fonts", "magnetometer", "microphone",
     "midi", "payment", "picture-in-picture", "publickey-credentials-create", "publickey-credentials-get",
-    "screen-wake-lock", "serial", "storage-access", "usb", "web-share", "window-management", "xr-spatial-tracking",
+    "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
 )  # fmt: skip
 
 _ALWAYS: Final = (
