@@ -7,8 +7,6 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from asgiref.sync import sync_to_async
-
 from watchword.control.audit.log import canonical, canonical_json
 from watchword.control.audit.presentation import EventRow
 from watchword.control.audit.queries import next_batch
@@ -51,7 +49,7 @@ def pieces(events: QuerySet[AuditEvent], form: Form, upto: int) -> Iterator[str]
     """The file's text for a server that works synchronously."""
     yield form.head
     after = 0
-    while batch := next_batch(events, after=after, upto=upto):
+    while batch := list(next_batch(events, after=after, upto=upto)):
         yield form.write(batch)
         after = batch[-1].sequence
 
@@ -60,8 +58,7 @@ async def pieces_asynchronously(events: QuerySet[AuditEvent], form: Form, upto: 
     """The same for an asynchronous server, which would collect a synchronous iterator whole before it sends."""
     yield form.head
     after = 0
-    read = sync_to_async(next_batch)
-    while batch := await read(events, after=after, upto=upto):
+    while batch := [event async for event in next_batch(events, after=after, upto=upto)]:
         yield form.write(batch)
         after = batch[-1].sequence
 

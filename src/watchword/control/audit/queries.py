@@ -90,9 +90,9 @@ def page_of(
     return EventPage(shown, newer=newer, older=end, searched_to=end)
 
 
-def next_batch(events: QuerySet[AuditEvent], *, after: int, upto: int) -> list[AuditEvent]:
+def next_batch(events: QuerySet[AuditEvent], *, after: int, upto: int) -> QuerySet[AuditEvent]:
     """The export's next events, oldest first."""
-    return list(events.filter(sequence__gt=after, sequence__lte=upto).order_by("sequence")[:BATCH])
+    return events.filter(sequence__gt=after, sequence__lte=upto).order_by("sequence")[:BATCH]
 
 
 def _of_organization(events: QuerySet[AuditEvent], organization: str) -> QuerySet[AuditEvent]:
