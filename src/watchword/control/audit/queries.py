@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 50
 
-SEARCHED: Final = 20_000
+SEARCHED: Final = 10_000
 """A page with filters looks at so many events at most. A rare match in a long log takes several steps, none slow."""
 
 BATCH: Final = 500
