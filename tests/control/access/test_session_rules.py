@@ -32,6 +32,7 @@ MOZILLA = "Mozilla/5.0"
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 MAC = f"{MOZILLA} (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 WINDOWS = f"{MOZILLA} (Windows NT 10.0; Win64; x64) {WEBKIT}"
+CHROMEBOOK = f"{MOZILLA} (X11; CrOS x86_64) {WEBKIT} Chrome/142.0.0.0 Safari/537.36"  # codespell:ignore
 IPHONE = f"{MOZILLA} (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 
 
@@ -51,7 +52,7 @@ IPHONE = f"{MOZILLA} (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.
             f"{MOZILLA} (Linux; Android 15) {WEBKIT} SamsungBrowser/28.0 Chrome/130.0 Mobile Safari/537.36",
             "Samsung Internet on Android",
         ),
-        (f"{MOZILLA} (X11; CrOS x86_64 16000.0.0) {WEBKIT} Chrome/142.0.0.0 Safari/537.36", "Chrome on ChromeOS"),
+        (CHROMEBOOK, "Chrome on ChromeOS"),
         ("curl/8.14.1", "curl"),
         (f"{MOZILLA} (X11; Linux x86_64) Something/1.0", "Unknown browser on Linux"),
         ("", "Unknown browser"),
