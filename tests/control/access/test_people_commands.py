@@ -245,7 +245,7 @@ class TestTheLastFullAdministrator:
         for lose in self.losses(alice):
             assert code_of(lambda f=lose: f(shell)) == "last_administrator"  # type: ignore[misc]
         assert acting(alice).permissions == frozenset(Permission)
-        assert Role.objects.get(pk=alice.role_id).version == 1
+        assert Role.objects.get(name=OF_ALICE).version == 1
 
     @pytest.mark.usefixtures("bob")
     def test_an_invitation_that_was_never_taken_up_does_not_count(self, alice: Person, shell: Actor) -> None:

@@ -49,7 +49,7 @@ def signed_in(person: Person) -> Portal:
 
 
 def text(response: Any) -> str:
-    return html.unescape(response.content.decode())
+    return html.unescape(str(response.content.decode()))
 
 
 def row(response: Any, name: str) -> str:
@@ -133,7 +133,7 @@ class TestAdministrators:
 
     def test_what_people_type_is_text(self, portal: Portal, bob: Person) -> None:
         Person.objects.filter(pk=bob.pk).update(name="<script>alert(1)</script>")
-        Role.objects.filter(pk=bob.role_id).update(name='"><img src=x>')
+        Role.objects.filter(name="Role of bob").update(name='"><img src=x>')
         for name in ("administrators", "roles", "invite"):
             page = portal.get(name).content.decode()
             assert "<script>alert" not in page
