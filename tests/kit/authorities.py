@@ -59,7 +59,6 @@ def issue(
     authority: bool | None = True,
     signs: bool | None = None,
     key: Any = None,
-    algorithm: hashes.HashAlgorithm | None = None,
     hosts: Sequence[str] = (),
     starts_in_days: float = -30,
     expires_in_days: float = 365,
@@ -73,7 +72,6 @@ def issue(
         authority: the CA flag; None for no basic constraints at all.
         signs: keyCertSign of the key usage; None for no key usage at all.
         key: a new P-256 key if none is given.
-        algorithm: of the signature.
         hosts: DNS names or addresses.
         starts_in_days, expires_in_days: from now.
         extra: bytes of an extension that means nothing, to make it large.
@@ -110,7 +108,7 @@ def issue(
         oid = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
         builder = builder.add_extension(x509.UnrecognizedExtension(oid, extra), critical=False)
     without_hash = isinstance(signer, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
-    return Issued(builder.sign(signer, None if without_hash else algorithm or hashes.SHA256()), key)
+    return Issued(builder.sign(signer, None if without_hash else hashes.SHA256()), key)
 
 
 def server(by: Issued, **changes: Any) -> Issued:

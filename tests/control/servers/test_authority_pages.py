@@ -38,7 +38,7 @@ class Portal:
     def get(self, name: str, *arguments: object) -> str:
         return text(self.client.get(reverse(f"servers:{name}", args=["acme", *arguments])))
 
-    def post(self, name: str, /, *arguments: object, htmx: bool = False, **form: str) -> Any:
+    def post(self, name: str, form: dict[str, str], *arguments: object, htmx: bool = False) -> Any:
         return self.client.post(
             reverse(f"servers:{name}", args=["acme", *arguments]), form, headers=HTMX if htmx else {}
         )
@@ -88,7 +88,7 @@ def test_an_unknown_authority_is_named_with_three_remedies_its_chain_and_its_roo
     portal: Portal,
     htmx: bool,  # noqa: FBT001
 ) -> None:
-    page = text(portal.post("validate", htmx=htmx, **typed(INTERNAL)))
+    page = text(portal.post("validate", typed(INTERNAL), htmx=htmx))
     assert "signed by an unrecognized Certificate Authority (CA)." in page
     for remedy in ("Disable certificate validation", "change the server certificate", "attach the certificate"):
         assert remedy in page
@@ -104,25 +104,25 @@ def test_an_unknown_authority_is_named_with_three_remedies_its_chain_and_its_roo
 
 
 def test_a_self_signed_certificate_is_called_one(portal: Portal) -> None:
-    page = text(portal.post("validate", **typed(replace(INTERNAL, jwks_location=SELF_SIGNED))))
+    page = text(portal.post("validate", typed(replace(INTERNAL, jwks_location=SELF_SIGNED))))
     assert "Trust this server certificate" in page
     assert "Trust this certificate" in page
 
 
 def test_without_a_root_the_authority_to_ask_for_is_named(portal: Portal) -> None:
-    page = text(portal.post("validate", **typed(replace(INTERNAL, jwks_location=WITHOUT_ROOT))))
+    page = text(portal.post("validate", typed(replace(INTERNAL, jwks_location=WITHOUT_ROOT))))
     assert "ask the people who run it for the certificate of <strong>Acme Corporation Internal Root CA</strong>" in page
     assert 'id="trust"' not in page
 
 
 def test_what_trust_cannot_cure_is_not_offered(portal: Portal) -> None:
-    page = text(portal.post("validate", **typed(replace(INTERNAL, jwks_location=EXPIRED))))
+    page = text(portal.post("validate", typed(replace(INTERNAL, jwks_location=EXPIRED))))
     assert "old.acme.example" in page
     assert 'id="trust"' not in page
 
 
 def test_trust_puts_the_root_into_the_field_for_all_to_see_and_saves_nothing(portal: Portal) -> None:
-    page = text(portal.post("trust", trust=private_root().pem, **typed(INTERNAL)))
+    page = text(portal.post("trust", typed(INTERNAL, trust=private_root().pem)))
     assert field(page) == private_root().pem
     assert private_root().fingerprint in page
     assert "then press <strong>Validate</strong>" in page
@@ -130,18 +130,18 @@ def test_trust_puts_the_root_into_the_field_for_all_to_see_and_saves_nothing(por
     assert f'value="{UNKNOWN_AUTHORITY}"' in page
     assert is_open(page)
     assert not AuthorizationServer.objects.exists()
-    validated = text(portal.post("validate", **typed(replace(INTERNAL, authority=field(page)))))
+    validated = text(portal.post("validate", typed(replace(INTERNAL, authority=field(page)))))
     assert 'id="save"' in validated
     receipt = re.findall(r'name="receipt" value="([^"]+)"', validated)[0]
     wanted = replace(INTERNAL, authority=field(page).replace("\n", "\r\n"))
-    assert portal.post("add", **typed(wanted, receipt=receipt)).status_code == 302
+    assert portal.post("add", typed(wanted, receipt=receipt)).status_code == 302
     assert AuthorizationServer.objects.get().authority == private_root().pem
     assert "Private CA" in portal.get("list")
 
 
 def test_trust_keeps_what_is_attached_already(portal: Portal) -> None:
     other = authorities.issue("Globex Root")
-    page = text(portal.post("trust", trust=private_root().pem, **typed(replace(INTERNAL, authority=other.pem))))
+    page = text(portal.post("trust", typed(replace(INTERNAL, authority=other.pem), trust=private_root().pem)))
     assert private_root().pem in field(page)
     assert other.pem in field(page)
 
@@ -150,7 +150,7 @@ def test_trust_keeps_what_is_attached_already(portal: Portal) -> None:
     "offered", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"]
 )
 def test_what_nobody_offered_is_refused_and_not_shown(portal: Portal, offered: str) -> None:
-    response = portal.post("trust", trust=offered, **typed(INTERNAL))
+    response = portal.post("trust", typed(INTERNAL, trust=offered))
     assert response.status_code == 422
     assert field(text(response)) == ""
     assert "c2VjcmV0" not in text(response)
@@ -159,9 +159,9 @@ def test_what_nobody_offered_is_refused_and_not_shown(portal: Portal, offered: s
 def test_trust_is_for_who_may_change_servers(portal: Portal, bob: Person) -> None:
     client = Client()
     client.cookies["watchword_session"] = sample_portal.session_of(bob)
-    assert Portal(client, bob).post("trust", trust=private_root().pem, **typed(INTERNAL)).status_code == 403
+    assert Portal(client, bob).post("trust", typed(INTERNAL, trust=private_root().pem)).status_code == 403
     other = "00000000-0000-4000-8000-000000000000"
-    assert portal.post("trust-edit", other, trust=private_root().pem, **typed(INTERNAL)).status_code == 404
+    assert portal.post("trust-edit", typed(INTERNAL, trust=private_root().pem), other).status_code == 404
     assert portal.client.get(reverse("servers:trust", args=["acme"])).status_code == 405
 
 
@@ -174,7 +174,7 @@ def test_a_private_key_is_refused_loudly_and_never_shown_again(
 ) -> None:
     secret = authorities.issue("Initech Root").key_pem
     fields = typed(replace(INTERNAL, authority=secret + private_root().pem), trust=private_root().pem)
-    response = portal.post(route, htmx=htmx, **fields)
+    response = portal.post(route, fields, htmx=htmx)
     assert response.status_code == 422
     page = text(response)
     assert "DANGER: this holds a PRIVATE KEY" in page
@@ -187,7 +187,7 @@ def test_a_private_key_is_refused_loudly_and_never_shown_again(
 
 @pytest.mark.parametrize("htmx", [True, False])
 def test_what_is_no_certificate_is_told_at_the_field_and_kept(portal: Portal, htmx: bool) -> None:  # noqa: FBT001
-    response = portal.post("validate", htmx=htmx, **typed(replace(INTERNAL, authority="<b>nonsense")))
+    response = portal.post("validate", typed(replace(INTERNAL, authority="<b>nonsense")), htmx=htmx)
     assert response.status_code == 422
     assert field(text(response)) == "<b>nonsense"
     assert "<b>nonsense" not in text(response)
@@ -202,25 +202,25 @@ def test_edit_shows_what_is_attached_and_can_be_saved_at_once(portal: Portal) ->
     assert is_open(page)
     assert 'id="save"' in page
     changed = replace(INTERNAL, authority=field(page).replace("\n", "\r\n"), client_id="acme-batch")
-    assert portal.post("edit", server, **typed(changed, version="1")).status_code == 302
+    assert portal.post("edit", typed(changed, version="1"), server).status_code == 302
 
 
 def test_edit_of_the_authority_needs_a_validation(portal: Portal) -> None:
     server = portal.add(replace(INTERNAL, authority=private_root().pem))
-    response = portal.post("edit", server, **typed(INTERNAL, version="1"))
+    response = portal.post("edit", typed(INTERNAL, version="1"), server)
     assert response.status_code == 422
     assert "Validate the JWKS location before saving." in text(response)
     assert 'id="save"' not in text(response)
-    page = text(portal.post("trust-edit", server, trust=authorities.issue("Globex").pem, **typed(INTERNAL)))
+    page = text(portal.post("trust-edit", typed(INTERNAL, trust=authorities.issue("Globex").pem), server))
     assert 'id="save"' not in page
     # Trusting what is trusted already changes nothing, and asks for nothing.
     same = replace(INTERNAL, authority=private_root().pem)
-    assert 'id="save"' in text(portal.post("trust-edit", server, trust=private_root().pem, **typed(same)))
+    assert 'id="save"' in text(portal.post("trust-edit", typed(same, trust=private_root().pem), server))
 
 
 def test_after_a_refused_save_the_validated_authority_stays_validated(portal: Portal) -> None:
     wanted = replace(INTERNAL, name="Prod Okta", authority=private_root().pem)
-    page = text(portal.post("add", **typed(wanted, receipt=portal.receipt(wanted))))
+    page = text(portal.post("add", typed(wanted, receipt=portal.receipt(wanted))))
     assert 'id="save"' in page
     assert 'data-validated-authority="-----BEGIN CERTIFICATE-----' in page
 

@@ -109,7 +109,7 @@ def received(post: QueryDict, *, authority: str | None = None) -> RegistrationFo
     # Browsers send a text area's line breaks as CR LF; nobody types the CR, and the limit does not count it.
     for area in ("description", "authority"):
         typed[area] = typed.get(area, "").replace("\r\n", "\n")
-    private_key_pasted = holds_private_key(typed["authority"])
+    private_key_pasted = holds_private_key(str(typed["authority"]))
     if private_key_pasted:
         # The one thing typed that is not shown again. It goes no further than this: not into a page, a command, a log.
         typed["authority"] = ""

@@ -101,6 +101,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   const form = button.form;
   kept = null;
   if (form.querySelector("input[name=receipt]") === null) {
+    asked = null;
     delete form.dataset.validatedLocation;
     delete form.dataset.validatedCertificate;
     delete form.dataset.validatedAuthority;
@@ -109,7 +110,6 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
     form.dataset.validatedCertificate = asked.certificate;
     form.dataset.validatedAuthority = asked.authority ?? "";
   }
-  asked = null;
   update(form);
   const verdict = form.querySelector(".verdict, #validation .notice");
   verdict?.scrollIntoView({ block: "nearest" });
