@@ -1,4 +1,4 @@
-"""Takes the portal's pictures: `make screenshots`. A live portal with sample data, no network, a clock that stands still.
+"""Takes the portal's pictures: `make screenshots`. A live portal with sample data, no network, a clock that stands.
 
 Every state of every page, light and dark, at 1440 and 390 pixels, goes to docs/screenshots, with an index. What did not
 change on the page comes out as the same file. While working on one page: `make screenshots ARGS="--only servers"`, or
@@ -65,9 +65,11 @@ def with_grounds(whole: Image.Image, few: Image.Image) -> list[int]:
 
 def take(studio: Studio, state: State, names: dict[str, Path], size: tuple[int, int], *, whole: bool) -> None:
     """One picture for each theme of `names`."""
+    from browser.studio import dress  # noqa: PLC0415 - needs Django to be set up.
+
     with studio.showing(state, width=size[0], height=size[1]) as page:
         for theme, path in names.items():
-            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            dress(page, theme)
             picture = page.screenshot(full_page=whole, animations="disabled", caret="hide")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(reduced(picture))
@@ -75,9 +77,9 @@ def take(studio: Studio, state: State, names: dict[str, Path], size: tuple[int, 
 
 def take_all(studio: Studio, chosen: Iterable[State], folder: Path) -> None:
     for state in chosen:
-        for size in SIZES:
+        for size, pixels in SIZES.items():
             names = {theme: folder / file_name(state, size, theme) for theme in THEMES}
-            take(studio, state, names, SIZES[size], whole=state.whole)
+            take(studio, state, names, pixels, whole=state.whole)
 
 
 def file_name(state: State, size: str, theme: str) -> str:
@@ -89,7 +91,7 @@ def index(states: Iterable[State]) -> str:
     lines = [
         "# Pictures of the portal",
         "",
-        "Every state of every page, in both themes, at 1440 and 390 pixels. Written by `make screenshots`; do not edit.",
+        "Every state of every page, in both themes, at 1440 and 390 pixels, written by `make screenshots`.",
     ]
     for state in states:
         lines += ["", f"## {state.name}", "", state.sentence or state.name.replace("-", " ").capitalize() + ".", ""]

@@ -62,7 +62,6 @@ def _type_two_passwords(page: Page) -> None:
     page.get_by_text("The two passwords differ.").wait_for()
 
 
-
 def _sign_in() -> str:
     return reverse("access:sign-in")
 

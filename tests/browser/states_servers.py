@@ -173,7 +173,9 @@ STATES: Final = (
     State("servers-add-refused", _one, _save_refused, sentence="A refused Save keeps what was typed."),
     State("servers-added", _empty, _save, sentence="A server was added: the row, and the notice of it."),
     State("servers-edit", _two, _edit, sentence="Edit Authorization Server, with its caution."),
-    State("servers-edit-stale", _two, _edit_too_late, sentence="Somebody else saved first: who, when and what differs."),
+    State(
+        "servers-edit-stale", _two, _edit_too_late, sentence="Somebody else saved first: who, when and what differs."
+    ),
     State("servers-delete", _two, _ask_to_delete, sentence="Delete asks, and says what stops."),
     State("servers-enable", _two, _ask_to_enable, sentence="Enabling one server disables the other, after asking."),
     State("servers-disable", _two, _ask_to_disable, sentence="Disabling the enabled server, after asking."),

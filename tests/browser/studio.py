@@ -32,6 +32,9 @@ FOLDER: Final = Path(__file__).resolve().parent
 PICTURE_TIME: Final = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 """What every clock of a picture shows, so that nothing but a change of the portal changes a picture."""
 WAIT_MILLISECONDS: Final = 10_000
+# Colours change by transitions, if only of a millisecond; they begin with the next frame.
+_AT_REST: Final = """() => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame)).then(
+    () => Promise.allSettled(document.getAnimations().map(animation => animation.finished)))"""
 
 
 def servers_page() -> str:
@@ -118,7 +121,6 @@ class Studio:
             page.set_viewport_size({"width": width, "height": height})
             page.goto(path)
             state.act(page)
-            page.evaluate("document.fonts.ready")
             yield page
             faults = [fault for fault in watch.faults if "server responded with a status of" not in fault]
             assert not faults, f"{state.name} misbehaved: " + "; ".join(faults)
@@ -127,6 +129,12 @@ class Studio:
 
     def close(self) -> None:
         self._context.close()
+
+
+def dress(page: Page, theme: str) -> None:
+    """Light or dark, as the system of whoever looks; what moves has come to rest."""
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.evaluate(_AT_REST)
 
 
 @contextmanager
