@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from watchword.control.access.models import Person
 
 
-def _empty() -> Person:
+def empty() -> Person:
     sample_portal.acme()
     return sample_portal.alice()
 
 
-def _one() -> Person:
-    alice = _empty()
+def one() -> Person:
+    alice = empty()
     sample_portal.age(sample_portal.add(sample_portal.acting(alice), PROD_OKTA), fetched_minutes_ago=2)
     return alice
 
 
-def _two() -> Person:
-    alice = _one()
+def two() -> Person:
+    alice = one()
     sample_portal.age(sample_portal.add(sample_portal.acting(alice), STANDBY), fetched_minutes_ago=4)
     return alice
 
 
 def _failing() -> Person:
-    alice = _empty()
+    alice = empty()
     server = sample_portal.add(sample_portal.acting(alice), PROD_OKTA)
     sample_portal.age(server, fetched_minutes_ago=14, failing=True)
     return alice
 
 
 def _suspended() -> Person:
-    alice = _two()
+    alice = two()
     Suspend(organization_id=sample_portal.ACME, reason=SuspensionReason.API_CALL_THRESHOLD_EXCEEDED).run(command_line())
     return alice
 
 
 def _expired() -> Person:
-    alice = _one()
+    alice = one()
     sample_portal.expire()
     return alice
 
@@ -156,27 +156,25 @@ def _open_rail(page: Page) -> None:
 
 
 STATES: Final = (
-    State("servers-empty", _empty, whole=True, sentence="No authorization server yet: what to do, and where to look."),
-    State("servers-one", _one, whole=True, sentence="One server, enabled, and the settings for the gateway."),
-    State("servers-two", _two, sentence="Two servers, one of them enabled; a third cannot be added."),
-    State("servers-keys", _two, _expand, whole=True, sentence="A server opened to its signing keys."),
+    State("servers-empty", empty, whole=True, sentence="No authorization server yet: what to do, and where to look."),
+    State("servers-one", one, whole=True, sentence="One server, enabled, and the settings for the gateway."),
+    State("servers-two", two, sentence="Two servers, one of them enabled; a third cannot be added."),
+    State("servers-keys", two, _expand, whole=True, sentence="A server opened to its signing keys."),
     State("servers-failing", _failing, _expand, whole=True, sentence="The key set cannot be fetched; old keys serve."),
     State("servers-suspended", _suspended, sentence="The organization is suspended: all is readable, nothing changes."),
     State("servers-expired", _expired, sentence="The API subscription has expired: changes are locked."),
     State("servers-no-permission", _without_permission, sentence="A role without API Key Management."),
-    State("servers-rail", _one, _open_rail, sentence="The navigation; on a narrow screen it is opened by a button."),
-    State("servers-add", _one, _press_add, sentence="Add Authorization Server: there is no Save before validation."),
-    State("servers-add-validating", _one, _wait_for_validation, sentence="A validation that takes longer than usual."),
-    State("servers-add-validated", _one, _validate_well, sentence="The steps of a validation that passed, and Save."),
-    State("servers-add-blank", _empty, _validate_to_save, sentence="Nothing is asked of a token: a knowing yes first."),
-    State("servers-add-failed", _one, _validate_badly, sentence="An unrecognized certificate authority, and remedies."),
-    State("servers-add-refused", _one, _save_refused, sentence="A refused Save keeps what was typed."),
-    State("servers-added", _empty, _save, sentence="A server was added: the row, and the notice of it."),
-    State("servers-edit", _two, _edit, sentence="Edit Authorization Server, with its caution."),
-    State(
-        "servers-edit-stale", _two, _edit_too_late, sentence="Somebody else saved first: who, when and what differs."
-    ),
-    State("servers-delete", _two, _ask_to_delete, sentence="Delete asks, and says what stops."),
-    State("servers-enable", _two, _ask_to_enable, sentence="Enabling one server disables the other, after asking."),
-    State("servers-disable", _two, _ask_to_disable, sentence="Disabling the enabled server, after asking."),
+    State("servers-rail", one, _open_rail, sentence="The navigation; on a narrow screen it is opened by a button."),
+    State("servers-add", one, _press_add, sentence="Add Authorization Server: there is no Save before validation."),
+    State("servers-add-validating", one, _wait_for_validation, sentence="A validation that takes longer than usual."),
+    State("servers-add-validated", one, _validate_well, sentence="The steps of a validation that passed, and Save."),
+    State("servers-add-blank", empty, _validate_to_save, sentence="Nothing is asked of a token: a knowing yes first."),
+    State("servers-add-failed", one, _validate_badly, sentence="An unrecognized certificate authority, and remedies."),
+    State("servers-add-refused", one, _save_refused, sentence="A refused Save keeps what was typed."),
+    State("servers-added", empty, _save, sentence="A server was added: the row, and the notice of it."),
+    State("servers-edit", two, _edit, sentence="Edit Authorization Server, with its caution."),
+    State("servers-edit-stale", two, _edit_too_late, sentence="Somebody else saved first: who, when and what differs."),
+    State("servers-delete", two, _ask_to_delete, sentence="Delete asks, and says what stops."),
+    State("servers-enable", two, _ask_to_enable, sentence="Enabling one server disables the other, after asking."),
+    State("servers-disable", two, _ask_to_disable, sentence="Disabling the enabled server, after asking."),
 )
