@@ -1,8 +1,9 @@
-"""Takes the portal's pictures: `make screenshots`. A live portal with sample data, no network, a clock that stands still.
+"""Takes the portal's pictures: `make screenshots`. A live portal with sample data, no network, a clock that stands.
 
 Every state of every page, light and dark, at 1440 and 390 pixels, goes to docs/screenshots, with an index. What did not
 change on the page comes out as the same file. While working on one page: `make screenshots ARGS="--only servers"`, or
-`--to FOLDER` to leave docs/screenshots alone.
+`--to FOLDER` to leave docs/screenshots alone. Of each state two pictures are committed, wide in light and narrow in
+dark, which show all there is to see at half the weight; .gitignore leaves the other two out.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ THEMES = ("light", "dark")
 README = {"servers": "servers-keys", "validation": "servers-add-validated"}
 """The README's pictures by their names, and the states that they show; in both themes."""
 README_SIZE = (1440, 760)
+COMMITTED = (("wide", "light"), ("narrow", "dark"))
 COLOURS = 256
 """Of each picture: a quarter of the bytes, and no channel of any pixel is off by more than 7 of 255."""
 GROUNDS = 96
@@ -65,9 +67,11 @@ def with_grounds(whole: Image.Image, few: Image.Image) -> list[int]:
 
 def take(studio: Studio, state: State, names: dict[str, Path], size: tuple[int, int], *, whole: bool) -> None:
     """One picture for each theme of `names`."""
+    from browser.studio import dress  # noqa: PLC0415 - needs Django to be set up.
+
     with studio.showing(state, width=size[0], height=size[1]) as page:
         for theme, path in names.items():
-            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            dress(page, theme)
             picture = page.screenshot(full_page=whole, animations="disabled", caret="hide")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(reduced(picture))
@@ -75,13 +79,22 @@ def take(studio: Studio, state: State, names: dict[str, Path], size: tuple[int, 
 
 def take_all(studio: Studio, chosen: Iterable[State], folder: Path) -> None:
     for state in chosen:
-        for size in SIZES:
+        for size, pixels in SIZES.items():
             names = {theme: folder / file_name(state, size, theme) for theme in THEMES}
-            take(studio, state, names, SIZES[size], whole=state.whole)
+            take(studio, state, names, pixels, whole=state.whole)
 
 
 def file_name(state: State, size: str, theme: str) -> str:
     return f"{state.name}-{size}-{theme}.png"
+
+
+def sweep(states: Iterable[State], folder: Path) -> None:
+    """Remove the pictures of states that are no more."""
+    shown = {file_name(state, size, theme) for state in states for size in SIZES for theme in THEMES}
+    shown |= {f"{name}-{theme}.png" for name in README for theme in THEMES}
+    for picture in folder.glob("*.png"):
+        if picture.name not in shown:
+            picture.unlink()
 
 
 def index(states: Iterable[State]) -> str:
@@ -89,15 +102,15 @@ def index(states: Iterable[State]) -> str:
     lines = [
         "# Pictures of the portal",
         "",
-        "Every state of every page, in both themes, at 1440 and 390 pixels. Written by `make screenshots`; do not edit.",
+        "Every state of every page, at 1440 pixels in the light theme and at 390 in the dark one. `make screenshots`",
+        "writes them, this index, and beside them the two that are not committed: wide in dark, narrow in light.",
     ]
     for state in states:
         lines += ["", f"## {state.name}", "", state.sentence or state.name.replace("-", " ").capitalize() + ".", ""]
         lines += [
             " ".join(
                 f"[![{size}, {theme}]({file_name(state, size, theme)})]({file_name(state, size, theme)})"
-                for size in SIZES
-                for theme in THEMES
+                for size, theme in COMMITTED
             )
         ]
     return "\n".join(lines) + "\n"
@@ -106,7 +119,7 @@ def index(states: Iterable[State]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="TEXT", help="only states with this in their name")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="write there instead, and no index")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="write there instead")
     arguments = parser.parse_args()
 
     sys.path.insert(0, str(ROOT / "tests"))
@@ -119,18 +132,20 @@ def main() -> int:
 
     known = states()
     with chromium() as browser, studio(browser) as opened:
-        take_all(opened, [state for state in known.values() if arguments.only in state.name], arguments.to or FOLDER)
-        if arguments.to is not None or arguments.only:
+        folder = arguments.to or FOLDER
+        take_all(opened, [state for state in known.values() if arguments.only in state.name], folder)
+        if arguments.only:
             return 0
         for name, source in README.items():
             take(
                 opened,
                 known[source],
-                {theme: FOLDER / f"{name}-{theme}.png" for theme in THEMES},
+                {theme: folder / f"{name}-{theme}.png" for theme in THEMES},
                 README_SIZE,
                 whole=False,
             )
-    (FOLDER / "README.md").write_text(index(known.values()))
+    (folder / "README.md").write_text(index(known.values()))
+    sweep(known.values(), folder)
     return 0
 
 

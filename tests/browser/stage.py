@@ -1,7 +1,7 @@
 """The portal that pictures are taken of, as a process: `python -m browser.stage`, driven by studio.py.
 
-It reads names of states, one a line, lays each out in an empty database and answers with a line of JSON: the path of the
-page and the cookies of who is signed in. It ends with its input.
+It reads names of states, one a line, lays each out in an empty database and answers with a line of JSON: the path of
+the page and the cookies of who is signed in. It ends with its input.
 """
 
 # ruff: noqa: PLC0415 - what needs Django's settings can be imported only when `main` has set Django up.

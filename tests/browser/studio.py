@@ -32,6 +32,9 @@ FOLDER: Final = Path(__file__).resolve().parent
 PICTURE_TIME: Final = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 """What every clock of a picture shows, so that nothing but a change of the portal changes a picture."""
 WAIT_MILLISECONDS: Final = 10_000
+# Colours change by transitions, if only of a millisecond; they begin with the next frame.
+_AT_REST: Final = """() => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame)).then(
+    () => Promise.allSettled(document.getAnimations().map(animation => animation.finished)))"""
 
 
 def servers_page() -> str:
@@ -99,34 +102,42 @@ class Studio:
 
     def __init__(self, browser: Browser, stage: Stage) -> None:
         self._stage = stage
-        # One profile for all states: styles and scripts are fetched once. What tells people apart is the cookies.
+        # One profile and one tab for all states, so that styles and scripts are fetched once and no process is started
+        # for each. What tells people apart is the cookies.
         self._context = browser.new_context(base_url=stage.origin, locale="en-US", reduced_motion="reduce")
         self._context.set_default_timeout(WAIT_MILLISECONDS)
         self._context.clock.set_fixed_time(PICTURE_TIME)
+        self._page = self._context.new_page()
+        self._watch = Watch(self._page, stage.origin)
 
     @contextmanager
     def showing(self, state: State, *, width: int, height: int) -> Iterator[Page]:
         """The state, acted out, in the system's theme: `page.emulate_media(color_scheme=…)` decides which that is."""
+        page = self._page
+        # What the last state still asked for must not reach this one's database.
+        page.goto("about:blank")
+        self._watch.faults.clear()
         path, cookies = self._stage.prepare(state)
         self._context.clear_cookies()
         self._context.add_cookies(
             [{"name": name, "value": value, "url": self._stage.origin} for name, value in cookies.items()]
         )
-        page = self._context.new_page()
-        watch = Watch(page, self._stage.origin)
-        try:
-            page.set_viewport_size({"width": width, "height": height})
-            page.goto(path)
-            state.act(page)
-            page.evaluate("document.fonts.ready")
-            yield page
-            faults = [fault for fault in watch.faults if "server responded with a status of" not in fault]
-            assert not faults, f"{state.name} misbehaved: " + "; ".join(faults)
-        finally:
-            page.close()
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(path)
+        state.act(page)
+        yield page
+        # A page that says what went wrong comes with the status that says so, too.
+        faults = [fault for fault in self._watch.faults if "server responded with a status of" not in fault]
+        assert not faults, f"{state.name} misbehaved: " + "; ".join(faults)
 
     def close(self) -> None:
         self._context.close()
+
+
+def dress(page: Page, theme: str) -> None:
+    """Light or dark, as the system of whoever looks; what moves has come to rest."""
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.evaluate(_AT_REST)
 
 
 @contextmanager

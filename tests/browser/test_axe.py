@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from browser.screenshots import SIZES, THEMES
-from browser.studio import states, studio
+from browser.studio import dress, states, studio
 from kit.axe import violations
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def opened(browser: Browser) -> Iterator[Studio]:
 def found_in(page: Page, where: str) -> list[str]:
     faults = []
     for theme in THEMES:
-        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        dress(page, theme)
         faults += [f"{where}, {theme}: {violation}" for violation in violations(page)]
     return faults
 
@@ -64,7 +64,7 @@ def test_a_state_keeps_nobody_out(opened: Studio, state: State) -> None:
         ("document.querySelector('main').append(document.createElement('button'))", "button-name"),
         ("document.querySelector('h1').remove()", "page-has-heading-one"),
         ("document.querySelector('.usage').style.color = '#ccc'", "color-contrast"),
-        ("document.querySelector('.copy').style.width = '8px'", "target-size"),
+        ("document.querySelectorAll('.row-actions .button').forEach(b => { b.style.width = '8px'; })", "target-size"),
     ],
 )
 def test_a_fault_is_found(opened: Studio, fault: str, rule: str) -> None:

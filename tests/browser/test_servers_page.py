@@ -265,6 +265,8 @@ def test_the_theme_is_kept(page: Page) -> None:
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+    # The server itself sends the theme, so that nothing is drawn in another one first.
+    assert 'data-theme="dark"' in page.request.get(page.url).text()
 
 
 def test_no_width_cuts_the_table(portal: Portal, page: Page) -> None:

@@ -15,7 +15,7 @@ SINGLE = re.compile(r"--([a-z-]+):\s*(#[0-9a-f]{6});")
 COLOURS = {name: (light, dark) for name, light, dark in PAIR.findall(TOKENS)} | {
     name: (colour, colour) for name, colour in SINGLE.findall(TOKENS)
 }
-GROUNDS = ("paper", "surface", "sunken", "raised", "hover")
+GROUNDS = ("paper", "surface", "sunken", "raised", "hover", "band")
 
 TEXT = [
     *((text, ground) for text in ("text", "text-soft") for ground in GROUNDS),
