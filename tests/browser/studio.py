@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
 
@@ -88,12 +88,12 @@ class Stage:
         answer = self._answer()
         return str(answer["path"]), dict(answer["cookies"])
 
-    def _answer(self) -> dict[str, dict[str, str] | str]:
+    def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("The portal of the pictures has ended; its error is above.")
-        answer: dict[str, dict[str, str] | str] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
 

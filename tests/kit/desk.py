@@ -60,7 +60,8 @@ class Shown:
 
     @property
     def leads_to(self) -> str | None:
-        return self.answer.headers.get("Location") or self.answer.headers.get("HX-Redirect")
+        target: str | None = self.answer.headers.get("Location") or self.answer.headers.get("HX-Redirect")
+        return target
 
     def value(self, name: str) -> str:
         """What the field of this name holds."""

@@ -326,7 +326,7 @@ def test_what_may_not_be_attached_opens_no_connection() -> None:
 
 def test_the_list_tells_of_it_while_it_counts() -> None:
     add(authority=initech_root().pem)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     (told,) = row.authority
     assert (told.name, told.fingerprint, told.state) == ("Initech Root", initech_root().fingerprint, "good")
     assert row.authority_state == "good"
@@ -334,13 +334,13 @@ def test_the_list_tells_of_it_while_it_counts() -> None:
 
 def test_the_list_does_not_while_validation_is_off() -> None:
     add(authority=initech_root().pem, verify_certificate=False)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert (row.authority, row.authority_state) == ((), None)
 
 
 def test_the_one_that_lasts_longest_speaks_for_all() -> None:
     add(authority=ending_root().pem + initech_root().pem)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert sorted(each.state for each in row.authority) == ["good", "soon"]
     assert row.authority_state == "good"
 
@@ -351,7 +351,7 @@ def test_a_failing_fetch_names_the_attached_certificate_that_expired() -> None:
     (claim,) = claim_due("one", NOW, 1)
     record_findings(claim, failed(Problem.AUTHORITY_EXPIRED), NOW, registrations.SETTINGS)
     expire(stored)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert row.problem == "The CA certificate attached to this registration has expired. It is “Initech Root”."
     assert row.fix == Problem.AUTHORITY_EXPIRED.fix
     assert row.authority_state == "expired"

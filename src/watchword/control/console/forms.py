@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from django import forms
 
 from watchword.control.organizations.models import SuspensionReason
+from watchword.control.portal.typed import Text
 from watchword.control.refusals import Refusal, RefusalReason
-from watchword.control.servers.forms import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -118,7 +118,7 @@ class OrganizationPage:
             entitlement_of(organization, frame.now),
             queries.subscription_of(organization),
             queries.suspensions_of(organization),
-            list_servers(organization),
+            list_servers(organization, frame.now),
         )
 
     @property
