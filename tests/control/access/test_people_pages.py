@@ -244,8 +244,8 @@ class TestChange:
 
     def test_a_name_is_changed_and_read_everywhere(self, portal: Portal, alice: Person) -> None:
         assert 'value="Alice"' in text(portal.get("rename", alice.pk))
-        answer = portal.post("rename", alice.pk, form={"name": "Alice Ahlgren"}, htmx=True)
-        assert "Alice Ahlgren" in row(answer, alice.email)
+        answer = portal.post("rename", alice.pk, form={"name": "Alice A"}, htmx=True)
+        assert "Alice A" in row(answer, alice.email)
         assert portal.post("rename", alice.pk, form={"name": "A" * 121}).status_code == 422
 
     def test_a_new_link_says_what_it_ends_and_ends_it(self, portal: Portal, bob: Person) -> None:
