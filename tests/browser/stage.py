@@ -14,18 +14,23 @@ import secrets
 import shutil
 import string
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import django
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeVar
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeVar
 
     T = TypeVar("T")
+
+
+ANSWER_SECONDS: Final = 10.0
 
 
 def say(**answer: object) -> None:
@@ -68,15 +73,42 @@ class Laid:
     answer: dict[str, object]
 
 
+class Counter:
+    """How many requests are being answered. The database is never exchanged under one of them."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._running = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        with self._change:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._running -= 1
+                self._change.notify_all()
+
+    def wait_until_none(self) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._running == 0, timeout=ANSWER_SECONDS)
+
+
 class Stage:
-    def __init__(self, database: Path) -> None:
+    """The portal's database as each state needs it."""
+
+    def __init__(self, database: Path, requests: Counter) -> None:
         self._database = database
+        self._requests = requests
         self._empty = database.with_suffix(".empty")
         shutil.copyfile(database, self._empty)
         self._laid: dict[str, Laid] = {}
 
     def lay(self, name: str) -> dict[str, object]:
         """Put the database into the state. A second time it is put back to the end of the first."""
+        self._requests.wait_until_none()
         fix_chance(name)
         if (known := self._laid.get(name)) is not None:
             self._put(known.database)
@@ -117,15 +149,20 @@ class Stage:
         connections.close_all()
 
 
-def serving(then: Callable[[str], None]) -> None:
+def serving(requests: Counter, then: Callable[[str], None]) -> None:
     """Serve the portal on a free port, and call `then` with its origin."""
     from django.conf import settings
     from django.contrib.staticfiles.handlers import StaticFilesHandler
     from django.test.testcases import LiveServerThread
 
+    class Counted(StaticFilesHandler):
+        def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> object:
+            with requests.one_more():
+                return super().__call__(environ, start_response)
+
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     settings.ROOT_URLCONF = "browser.stage_urls"
-    server = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    server = LiveServerThread("127.0.0.1", Counted)
     server.daemon = True
     server.start()
     server.is_ready.wait()
@@ -150,14 +187,15 @@ def main() -> None:
     # The table of sample answers stands where the network would be.
     vars(validate)["probe"] = sample_portal.probe
     Stage._close()
-    stage = Stage(Path(settings.DATABASES["default"]["NAME"]))
+    requests = Counter()
+    stage = Stage(Path(settings.DATABASES["default"]["NAME"]), requests)
 
     def take_orders(origin: str) -> None:
         say(origin=origin)
         for line in sys.stdin:
             say(**stage.lay(line.strip()))
 
-    serving(take_orders)
+    serving(requests, take_orders)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ class Stage:
         self._process.stdin.write(f"{state.name}\n")
         self._process.stdin.flush()
         answer = self._answer()
-        return str(answer["path"]), dict(answer["cookies"])
+        return answer["path"], answer["cookies"]
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -125,6 +125,8 @@ class Studio:
         page.set_viewport_size({"width": width, "height": height})
         page.goto(path)
         state.act(page)
+        # The pointer would leave whatever was pressed last drawn as if it were about to be pressed again.
+        page.mouse.move(0, 0)
         yield page
         # A page that says what went wrong comes with the status that says so, too.
         faults = [fault for fault in self._watch.faults if "server responded with a status of" not in fault]
