@@ -48,9 +48,9 @@ class Alice:
 
     def replay(self) -> list[Shown]:
         return [
-            self.desk.post(route, "acme", *place, htmx=htmx, **form)
+            browser.post(route, "acme", *place, **form)
             for route, place, form in self.sent
-            for htmx in (False, True)
+            for browser in (self.desk, self.desk.scripted)
         ]
 
 
