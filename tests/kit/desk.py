@@ -20,9 +20,10 @@ _HTMX = {"HX-Request": "true"}
 
 @dataclass
 class Desk:
-    """A signed-in browser."""
+    """A signed-in browser; with `scripts` it asks for parts of pages, as htmx does."""
 
     client: Client
+    scripts: bool = False
 
     @classmethod
     def of(cls, person: Person) -> Desk:
@@ -30,13 +31,16 @@ class Desk:
         client.cookies["watchword_session"] = session_of(person)
         return cls(client)
 
-    def get(self, route: str, *place: object, htmx: bool = False, **query: str) -> Shown:
-        answer = self.client.get(reverse(route, args=place), query, headers=_HTMX if htmx else {})
-        return Shown(answer)
+    @property
+    def scripted(self) -> Desk:
+        """The same browser with scripts."""
+        return Desk(self.client, scripts=True)
 
-    def post(self, route: str, *place: object, htmx: bool = False, **form: str) -> Shown:
-        answer = self.client.post(reverse(route, args=place), form, headers=_HTMX if htmx else {})
-        return Shown(answer)
+    def get(self, route: str, *place: object, **query: str) -> Shown:
+        return Shown(self.client.get(reverse(route, args=place), query, headers=_HTMX if self.scripts else {}))
+
+    def post(self, route: str, *place: object, **form: str) -> Shown:
+        return Shown(self.client.post(reverse(route, args=place), form, headers=_HTMX if self.scripts else {}))
 
 
 @dataclass
@@ -60,8 +64,8 @@ class Shown:
 
     @property
     def leads_to(self) -> str | None:
-        target: str | None = self.answer.headers.get("Location") or self.answer.headers.get("HX-Redirect")
-        return target
+        headers: dict[str, str] = dict(self.answer.headers)
+        return headers.get("Location") or headers.get("HX-Redirect")
 
     def value(self, name: str) -> str:
         """What the field of this name holds."""

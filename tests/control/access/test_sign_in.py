@@ -57,12 +57,14 @@ def test_an_administrator_comes_to_the_servers_of_their_organization(client: Cli
 def test_an_operator_comes_to_the_organizations(client: Client, operator: Person, alice: Person) -> None:
     answer = client.post("/sign-in", {"email": operator.email, "password": PASSWORD}, follow=True)
 
-    assert answer.redirect_chain == [("/", 302)]
+    assert answer.redirect_chain == [("/operator-console/organizations/", 302)]
+    assert client.get("/").headers["Location"] == "/operator-console/organizations/"
     assert b"Acme" in answer.content
     assert AuditEvent.objects.latest("sequence").organization is None
-    page = reverse("servers:list", args=["acme"])
+    page = reverse("console:organization", args=["acme"])
     assert f'<a href="{page}">Acme</a>' in answer.content.decode()
-    assert client.get(page).status_code == 200
+    assert reverse("servers:list", args=["acme"]) in client.get(page).content.decode()
+    assert client.get(reverse("servers:list", args=["acme"])).status_code == 200
 
 
 @pytest.mark.parametrize(

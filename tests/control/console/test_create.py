@@ -73,7 +73,7 @@ def test_each_part_is_in_the_organizations_log_and_the_secret_nowhere(desk: Desk
 
 
 def test_with_scripts_the_link_lies_over_the_list_that_has_the_new_organization(desk: Desk) -> None:
-    page = desk.post(CREATE, htmx=True, **GLOBEX)
+    page = desk.scripted.post(CREATE, **GLOBEX)
 
     assert page.answer.headers["HX-Retarget"] == "#content"
     assert page.html.lstrip().startswith('<div id="content">')
@@ -122,7 +122,7 @@ def test_whatever_is_wrong_keeps_the_window_open_with_all_that_was_typed_and_mak
 ) -> None:
     typed = {**GLOBEX, **changes}
 
-    page = desk.post(CREATE, htmx=htmx, **typed)
+    page = Desk(desk.client, scripts=htmx).post(CREATE, **typed)
 
     assert page.status == 422
     assert sentence in page.text
@@ -151,7 +151,7 @@ def test_an_address_that_belongs_to_somebody_makes_no_organization_either(desk: 
 
 
 def test_the_window_opens_alone_for_scripts_and_on_its_page_without(desk: Desk) -> None:
-    assert desk.get(CREATE, htmx=True).html.lstrip().startswith("<dialog")
+    assert desk.scripted.get(CREATE).html.lstrip().startswith("<dialog")
     assert "<title>Organizations" in desk.get(CREATE).html
 
 

@@ -111,7 +111,7 @@ def test_a_credential_is_shown_once_and_works(desk: Desk) -> None:
 def test_a_name_that_will_not_do_stays_in_the_window(desk: Desk, name: str, status: int) -> None:
     verifier("taken")
 
-    page = desk.post("console:create-verifier", htmx=True, name=name)
+    page = desk.scripted.post("console:create-verifier", name=name)
 
     assert page.status == status
     assert 'id="id_name-error"' in page.html

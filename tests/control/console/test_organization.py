@@ -158,8 +158,8 @@ def test_the_threshold_is_changed_alone_and_blank_is_no_limit(desk: Desk, acme: 
     assert "Threshold now 1,000 per day" in window.text
     assert window.value("api_call_threshold") == "1000"
 
-    answer = desk.post(
-        "console:threshold", "acme", htmx=True, api_call_threshold="", version=window.value("version")
+    answer = desk.scripted.post(
+        "console:threshold", "acme", api_call_threshold="", version=window.value("version")
     )  # fmt: skip
 
     assert "API call threshold changed: 1,000 per day → no limit." in answer.text
@@ -184,7 +184,7 @@ def test_what_is_wrong_stays_in_the_open_window(
 ) -> None:
     Subscription.objects.update(starts_at=datetime(2026, 10, 1, tzinfo=UTC))
 
-    page = desk.post(f"console:{route}", "acme", htmx=True, version="1", **typed)
+    page = desk.scripted.post(f"console:{route}", "acme", version="1", **typed)
 
     assert page.status == 422
     assert sentence in page.text
@@ -257,7 +257,7 @@ def test_suspending_says_what_stops_and_what_the_organization_will_read(desk: De
 def test_the_preview_is_the_banner_and_knows_no_private_note(desk: Desk, acme: Organization) -> None:
     typed = {"reason": "terms_violated", "public_text": "Stop <now>.", "private_note": "Spoke to Alice."}
 
-    preview = desk.post("console:suspend-preview", "acme", htmx=True, **typed)
+    preview = desk.scripted.post("console:suspend-preview", "acme", **typed)
     desk.post("console:suspend", "acme", **typed)
 
     read = Suspension.objects.get()
