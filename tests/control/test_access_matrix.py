@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -21,6 +22,8 @@ from watchword.control.access.actor import Permission, command_line
 from watchword.control.access.models import Person
 from watchword.control.access.people_commands import CreateAdministrator
 from watchword.control.access.role_commands import CreateRole
+from watchword.control.fleet.commands import CreateVerifier
+from watchword.control.fleet.models import VerifierCredential
 from watchword.control.servers import validate
 
 if TYPE_CHECKING:
@@ -77,11 +80,17 @@ class OfAnybody:
 Row = OfOrganization | OfProvider | OfAnybody
 
 TABLE: Final[tuple[Row, ...]] = (
-    OfAnybody("access:start", person=(302, None), operator=(200, None), stranger=(302, None)),
-    OfAnybody("access:sign-in", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
+    OfAnybody("access:start", person=(302, None), operator=(302, None), stranger=(302, None)),
+    # Whoever is signed in already is led to where they work.
+    OfAnybody("access:sign-in", person=(302, 422), operator=(302, 422), stranger=(200, 422)),
     OfAnybody("access:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("access:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
     OfAnybody("access:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
+    OfAnybody("access:sessions", person=(200, None), operator=(200, None), stranger=(302, None)),
+    OfAnybody("access:end-other-sessions", person=(409, 409), operator=(409, 409), stranger=(302, 302)),
+    OfAnybody("access:change-password", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
+    # Of a session that is nobody's; what one's own answers is tested beside its page.
+    OfAnybody("access:end-session", person=(None, 404), operator=(None, 404), stranger=(None, 302)),
     OfOrganization("access:administrators", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
     OfOrganization("access:invite", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
     OfOrganization("access:sign-in-link", ADMINISTRATORS, holder=(200, 200), operator=(200, 200)),
@@ -103,6 +112,26 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("servers:enable", KEYS, holder=(200, 302), operator=(403, 403)),
     OfOrganization("servers:disable", KEYS, holder=(200, 302), operator=(403, 403)),
     OfOrganization("servers:refresh", KEYS, holder=(None, 302), operator=(None, 403)),
+    OfOrganization("servers:fetch", KEYS, holder=(302, None), operator=(302, None)),
+    OfOrganization("servers:trust", KEYS, holder=(None, 422), operator=(None, 403)),
+    OfOrganization("servers:trust-edit", KEYS, holder=(None, 422), operator=(None, 403)),
+    OfOrganization("audit:list", Permission.AUDIT_LOGS, holder=(200, None), operator=(200, None)),
+    OfOrganization("audit:export", Permission.AUDIT_LOGS, holder=(None, 422), operator=(None, 422)),
+    OfProvider("audit:provider", operator=(200, None)),
+    OfProvider("audit:provider-export", operator=(None, 422)),
+    OfProvider("console:organizations", operator=(200, None)),
+    OfProvider("console:create-organization", operator=(200, 422)),
+    OfProvider("console:organization", operator=(200, None)),
+    OfProvider("console:suspend", operator=(200, 422)),
+    OfProvider("console:suspend-preview", operator=(None, 200)),
+    OfProvider("console:reinstate", operator=(409, 409)),
+    OfProvider("console:set-subscription", operator=(200, 422)),
+    OfProvider("console:renew", operator=(200, 422)),
+    OfProvider("console:threshold", operator=(200, 409)),
+    OfProvider("console:verifiers", operator=(200, None)),
+    OfProvider("console:create-verifier", operator=(200, 422)),
+    OfProvider("console:revoke-verifier", operator=(200, 302)),
+    OfProvider("console:key-sets", operator=(200, None)),
 )
 METHODS: Final = ("get", "post")
 OF_ORGANIZATIONS: Final = [row for row in TABLE if isinstance(row, OfOrganization)]
@@ -209,6 +238,7 @@ def objects_of(organization: str) -> dict[str, object]:
         "role": unused.pk,
         "server": server.pk,
         "secret": "made-up",
+        "session": uuid4(),
     }
 
 
@@ -238,7 +268,9 @@ def world(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         Visitor("nobody", Client(), signed_in=False),
     ]
     Person.objects.filter(pk=gone.pk).update(is_active=False)
-    objects = {organization: objects_of(organization) for organization in ("acme", "globex")}
+    CreateVerifier(name="gateway-1").run(command_line())
+    verifier = {"verifier": VerifierCredential.objects.get().pk}
+    objects = {organization: objects_of(organization) | verifier for organization in ("acme", "globex")}
     objects["nowhere"] = objects["acme"] | {"organization": "nowhere"}
     return World(tuple(visitors), objects)
 
@@ -252,14 +284,15 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert len(set(names)) == len(names), "two routes with one name"
 
 
-def test_a_route_with_an_organization_in_its_address_is_an_organizations() -> None:
-    of_organizations = {name for name, parts in ROUTES if "organization" in parts}
-    assert of_organizations == {row.route for row in OF_ORGANIZATIONS}
+def test_a_route_with_an_organization_in_its_address_is_an_organizations_or_the_consoles() -> None:
+    named = {name for name, parts in ROUTES if "organization" in parts}
+    consoles = {row.route for row in TABLE if isinstance(row, OfProvider)}
+    assert named - consoles == {row.route for row in OF_ORGANIZATIONS}
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.route)
 def test_who_gets_what(row: Row, world: World) -> None:
-    organizations = ("acme", "globex", "nowhere") if isinstance(row, OfOrganization) else ("acme",)
+    organizations = ("acme", "globex", "nowhere") if "organization" in PARTS[row.route] else ("acme",)
     wrong = []
     for visitor in world.visitors:
         for organization in organizations:

@@ -113,8 +113,8 @@ def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UU
 @guarded
 def trust(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
     """The button below a presented chain: puts the root into the field, for all to see, and saves nothing."""
-    check_may_change(actor, page)
     detail = None if server is None else _detail(page, server)
+    check_may_change(actor, page)
     form = forms.received(request.POST)
     try:
         authority = with_another(form.typed().authority, request.POST.get("trust", ""))
