@@ -31,6 +31,7 @@ class Program:
 
 PROGRAMS = (
     Program("nginx", "nginx"),
+    Program("haproxy", "haproxy", needed_for=frozenset({"test"})),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
     # The portal's pictures and widths must not depend on which fonts a machine happens to have.

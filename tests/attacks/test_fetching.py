@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kit import certificates, forge
+from kit import authorities, certificates, forge
 from kit.key_server import (
     Canary,
     KeyServer,
@@ -210,6 +212,44 @@ def test_j24_validation_switched_off_for_one_registration_never_reaches_another(
             assert probe(server.location, verify_certificate=False, policy=policy).succeeded
             assert not probe(server.location, verify_certificate=True, policy=policy).succeeded
     assert server.connections == 20
+
+
+def test_j24_what_one_registration_trusts_or_does_not_check_never_reaches_another() -> None:
+    """Acme attached the server's authority or switched validation off; Globex did neither, at the same host."""
+    root = authorities.issue("Initech Root")
+    with KeyServer(serves(GOOD_SET), authorities.presenting(authorities.server(root), root)) as server:
+        policy = server.policy()
+        acme: tuple[dict[str, Any], ...] = (
+            {"verify_certificate": True, "authority": root.pem},
+            {"verify_certificate": False, "authority": root.pem},
+            {"verify_certificate": False, "authority": None},
+        )
+        globex: tuple[dict[str, Any], ...] = (
+            {"verify_certificate": True, "authority": None},
+            {"verify_certificate": True, "authority": authorities.issue("Globex Root").pem},
+        )
+        for _ in range(10):
+            for good, bad in itertools.product(acme, globex):
+                assert probe(server.location, **good, policy=policy).succeeded
+                assert probe(server.location, **bad, policy=policy).problem in {
+                    Problem.CERTIFICATE_UNKNOWN_AUTHORITY, Problem.CERTIFICATE_OTHER_AUTHORITY,
+                }  # fmt: skip
+        assert server.connections == 2 * len(server.requests) == 120
+
+
+def test_j24_nor_when_both_fetch_at_the_same_moment() -> None:
+    root = authorities.issue("Initech Root")
+    with (
+        KeyServer(serves(GOOD_SET), authorities.presenting(authorities.server(root), root)) as server,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        policy = server.policy(total_timeout=60, connect_timeout=30)
+
+        def fetch_as(authority: str | None) -> Findings:
+            return probe(server.location, verify_certificate=True, authority=authority, policy=policy)
+
+        for found, authority in zip(pool.map(fetch_as, [root.pem, None] * 10), [root.pem, None] * 10, strict=True):
+            assert found.problem is (None if authority else Problem.CERTIFICATE_UNKNOWN_AUTHORITY)
 
 
 # ----------------------------------------------------------------------------------------------- redirects and answers

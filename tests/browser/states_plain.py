@@ -9,7 +9,8 @@ from django.urls import reverse
 from browser.studio import State
 from kit import sample_portal
 from watchword.control.access.actor import command_line
-from watchword.control.access.commands import CreateOperator, CreateSignInLink
+from watchword.control.access.commands import CreateSignInLink
+from watchword.control.access.people_commands import CreateOperator
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -292,4 +292,5 @@ def test_a_small_screen_has_cards_and_a_rail_to_open(portal: Portal, page: Page)
 
 def test_without_the_permission_the_page_names_it(portal: Portal) -> None:
     with portal.open(BOB, "no-permission", follow_the_menu=False) as page:
+        page.get_by_role("link", name="Internet & SaaS API").click()
         expect(page.get_by_text("API Key Management")).to_be_visible()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +12,7 @@ from watchword.control.access.models import Person
 from watchword.control.access.signing_in import SignIn
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.queries import verifier_of_secret
-from watchword.control.organizations.models import Organization, Subscription
+from watchword.control.organizations.models import Organization, Subscription, Suspension
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,78 @@ def test_an_empty_list_says_what_to_do(command_line: CommandLine) -> None:
     assert command_line.ok("organization", "list", "--json").json() == []
 
 
+def test_a_subscription_is_renewed_from_its_end_or_until_a_day(acme: CommandLine) -> None:
+    before = Subscription.objects.get(pk="acme")
+
+    acme.ok("organization", "renew", "acme", "--days", "365")
+    assert Subscription.objects.get(pk="acme").expires_at == before.expires_at + timedelta(days=365)
+
+    outcome = acme.ok("organization", "renew", "acme", "--expires-at", "2999-01-01")
+    assert outcome.stdout == "Organization acme; API subscription: active, until 2999-01-01T00:00:00Z.\n"
+    assert Subscription.objects.get(pk="acme").starts_at == before.starts_at
+
+
+def test_an_expired_subscription_is_renewed_from_now_on(acme: CommandLine) -> None:
+    Subscription.objects.update(starts_at=datetime(2026, 1, 1, tzinfo=UTC), expires_at=datetime(2026, 2, 1, tzinfo=UTC))
+
+    row = acme.ok("organization", "renew", "acme", "--days", "10", "--json").json()
+
+    assert row["standing"] == "active"
+    assert abs(Subscription.objects.get().expires_at - datetime.now(UTC) - timedelta(days=10)) < timedelta(minutes=5)
+
+
+def test_there_is_nothing_to_renew_without_a_subscription(command_line: CommandLine) -> None:
+    command_line.ok("organization", "create", "globex")
+
+    outcome = command_line.run("organization", "renew", "globex", "--days", "1")
+
+    assert outcome.exit_code == 1
+    assert outcome.stderr == "Error: There is no API subscription to renew or change; set one.\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--days", "1", "--expires-at", "2999-01-01")])
+def test_a_renewal_says_its_end_once(acme: CommandLine, options: tuple[str, ...]) -> None:
+    outcome = acme.run("organization", "renew", "acme", *options)
+
+    assert outcome.exit_code == 2
+    assert "Say either --expires-at or --days." in outcome.stderr
+
+
+def test_an_organization_is_suspended_and_reinstated(acme: CommandLine) -> None:
+    outcome = acme.ok(
+        "organization", "suspend", "acme", "--reason", "other", "--public-text", "No invoice was paid.",
+        "--private-note", "Third reminder.",
+    )  # fmt: skip
+    suspension = Suspension.objects.get()
+    assert "other reason. No invoice was paid. Tokens are rejected" in outcome.stdout
+    assert suspension.reference in outcome.stdout
+    assert suspension.private_note == "Third reminder."
+    assert "Third reminder." not in outcome.stdout
+
+    outcome = acme.ok("organization", "reinstate", "acme")
+    assert outcome.stdout == f"Organization acme is reinstated (reference {suspension.reference}); now active.\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "stored"), [("threshold", "api_call_threshold_exceeded"), ("terms", "terms_violated")]
+)
+def test_programs_suspend_and_reinstate_too(acme: CommandLine, reason: str, stored: str) -> None:
+    made = acme.ok("organization", "suspend", "acme", "--reason", reason, "--json").json()
+    assert Suspension.objects.get(reference=made["reference"]).reason == stored
+    assert made["reference"] in made["banner"]
+
+    assert acme.ok("organization", "reinstate", "acme", "--json").json()["standing"] == "active"
+
+
+def test_another_reason_is_put_into_words_and_nothing_is_lifted_twice(acme: CommandLine) -> None:
+    outcome = acme.run("organization", "suspend", "acme", "--reason", "other")
+    assert outcome.exit_code == 1
+    assert "public_text: Say what the other reason is" in outcome.stderr
+
+    outcome = acme.run("organization", "reinstate", "acme")
+    assert (outcome.exit_code, outcome.stderr) == (1, "Error: The organization is not suspended.\n")
+
+
 # ---------------------------------------------------------------- administrator and operator
 
 
@@ -148,6 +220,50 @@ def test_an_operator_belongs_to_no_organization(command_line: CommandLine) -> No
     assert Person.objects.get().kind == "operator"
 
 
+def test_administrators_are_listed_with_role_and_status(acme: CommandLine) -> None:
+    assert "`watchword administrator create" in acme.ok("administrator", "list", "--organization", "acme").stdout
+    acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    rows = acme.ok("administrator", "list", "--organization", "acme", "--json").json()
+    assert rows == [
+        {
+            "email": "alice@acme.example",
+            "name": "",
+            "role": "Administrator",
+            "status": "invited",
+            "last_sign_in": None,
+        }
+    ]
+    create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
+    acme.ok(*create, stdin=f"{PASSWORD}\n")
+    SignIn(email="alice@acme.example", password=PASSWORD).run(now=datetime(2026, 11, 24, tzinfo=UTC))
+    table = acme.ok("administrator", "list", "--organization", "acme").stdout
+    assert re.search(r"^alice@acme\.example .* active +2026-11-24T00:00:00Z", table, re.MULTILINE)
+
+
+def test_an_administrator_is_deactivated_and_reactivated(acme: CommandLine) -> None:
+    acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    assert acme.ok("administrator", "deactivate", "Alice@acme.example").stdout.startswith("Deactivated Alice@")
+    assert not Person.objects.get().is_active
+    assert acme.ok("administrator", "reactivate", "alice@acme.example", "--json").json()["active"] is True
+    assert acme.ok("administrator", "deactivate", "alice@acme.example", "--json").json()["active"] is False
+    assert acme.ok("administrator", "reactivate", "alice@acme.example").stdout.startswith("Reactivated")
+    assert Person.objects.get().is_active
+    assert acme.run("administrator", "deactivate", "nobody@acme.example").exit_code == 1
+
+
+def test_p_09_the_command_line_recovers_an_organization(acme: CommandLine) -> None:
+    create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
+    acme.ok(*create, stdin=f"{PASSWORD}\n")
+    outcome = acme.run("administrator", "deactivate", "alice@acme.example")
+    assert outcome.exit_code == 1
+    assert "Give another one a role with every permission first" in outcome.stderr
+    acme.ok("administrator", "create", "bob@acme.example", "--organization", "acme", "--password-stdin",
+            stdin=f"{PASSWORD}\n")  # fmt: skip
+    acme.ok("administrator", "deactivate", "alice@acme.example")
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.organization, event.actor, event.action) == ("acme", "command line", "administrator_deactivated")
+
+
 # ---------------------------------------------------------------- verifier
 
 
@@ -196,9 +312,31 @@ def test_verifiers_are_listed(command_line: CommandLine) -> None:
 
 
 def test_a_whole_chain_is_whole(acme: CommandLine) -> None:
-    assert re.fullmatch(r"The chain of \d+ events is whole\.\n", acme.ok("audit", "verify").stdout)
+    told = acme.ok("audit", "verify").stdout
+    found = re.fullmatch(r"The chain of \d+ events is whole\.\nIts head is (\d+:[0-9a-f]{64})\n", told)
+    assert found is not None
     document = acme.ok("audit", "verify", "--json").json()
-    assert document == {"whole": True, "events": AuditEvent.objects.count(), "fault": None}
+    count = AuditEvent.objects.count()
+    assert document == {"whole": True, "events": count, "purged": 0, "head": found[1], "fault": None}
+
+
+def test_a_head_that_was_kept_is_expected_again(acme: CommandLine) -> None:
+    head = acme.ok("audit", "verify", "--json").json()["head"]
+    acme.ok("organization", "create", "globex")
+    acme.ok("audit", "verify", "--expect", head)
+    sequence = head.partition(":")[0]
+    other = acme.run("audit", "verify", "--expect", f"{sequence}:{'f' * 64}")
+    assert other.exit_code == 1
+    assert f"Event {sequence} is not the one that it was" in other.stderr
+    beyond = acme.run("audit", "verify", "--expect", f"999:{'f' * 64}", "--json")
+    assert (beyond.exit_code, beyond.json()["whole"]) == (1, False)
+    assert "what was expected is event 999" in beyond.json()["fault"]
+
+
+def test_what_is_expected_must_be_a_head(acme: CommandLine) -> None:
+    wrong = acme.run("audit", "verify", "--expect", "12")
+    assert wrong.exit_code == 2
+    assert "must be SEQUENCE:HASH" in wrong.stderr
 
 
 def test_an_empty_chain_is_whole(command_line: CommandLine) -> None:

@@ -96,7 +96,7 @@ def test_migrations_to_come_are_listed(bare_command_line: CommandLine, monkeypat
 
 
 def test_a_broken_audit_chain_is_a_failure(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("watchword.control.audit.log.verify_chain", lambda: "Event 2 was changed.")
+    monkeypatch.setattr("watchword.control.audit.checkpoint.verify_chain", lambda: "Event 2 was changed.")
     outcome = command_line.run("audit", "verify")
     assert outcome.exit_code == 1
     assert "Event 2 was changed." in outcome.stderr

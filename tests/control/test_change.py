@@ -11,7 +11,7 @@ from django.db import connections
 from kit import people
 from kit.people import NOW
 from watchword.control.access.actor import WORKER, Actor, Authority, Interface, Permission, command_line
-from watchword.control.audit.log import verify_chain
+from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
 from watchword.control.change import change, check_permission
 from watchword.control.fleet.models import FeedState, TrustRecord

@@ -8,53 +8,130 @@ import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 
-from watchword.control.access.middleware import CONTENT_SECURITY_POLICY, Refusals
+from kit.people import PASSWORD
+from watchword.control.access import ended
+from watchword.control.access.commands import CreateSignInLink
+from watchword.control.access.middleware import Refusals, SecurityHeaders
+from watchword.control.access.models import Session
 from watchword.control.config import load
+from watchword.control.fleet.feed import PREFIX, Feed
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from django.http import HttpRequest
     from pytest_django import Settings
 
+    from watchword.control.access.actor import Actor
+    from watchword.control.access.models import Person
+
+
+EVERYWHERE = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Origin-Agent-Cluster": "?1",
+}
+
+
+def check_headers(headers: Mapping[str, str], *, cached: bool = False, secure: bool = False) -> None:
+    assert {name: headers[name] for name in EVERYWHERE} == EVERYWHERE
+    assert {"camera=()", "geolocation=()", "usb=()"} <= set(headers["Permissions-Policy"].split(", "))
+    # Copy buttons need it.
+    assert "clipboard-write" not in headers["Permissions-Policy"]
+    assert headers["Cache-Control"] == ("max-age=315360000, public, immutable" if cached else "no-store")
+    assert headers.get("Strict-Transport-Security") == ("max-age=31536000" if secure else None)
+    # Nothing is ever shared with another site.
+    assert not [name for name in headers if name.startswith("Access-Control-")]
+
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("path", "status"), [("/sign-in", 200), ("/", 302), ("/nowhere/", 404), ("/sign-out", 405)])
-def test_every_answer_has_its_headers(client: Client, path: str, status: int) -> None:
-    answer = client.get(path)
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "host", "status"),
+    [
+        ("GET /sign-in", "127.0.0.1", 200),
+        ("HEAD /sign-in", "127.0.0.1", 200),
+        ("GET /", "127.0.0.1", 302),
+        ("POST /sign-in", "127.0.0.1", 422),
+        ("GET /nowhere/", "127.0.0.1", 404),
+        ("GET /sign-in/made-up", "127.0.0.1", 404),
+        ("GET /sign-out", "127.0.0.1", 405),
+        ("OPTIONS /sign-in", "127.0.0.1", 405),
+        ("GET /static/0000000000000000/portal/css/base.css", "127.0.0.1", 404),
+        ("GET /sign-in", "evil.example", 400),
+    ],
+)
+def test_every_answer_has_its_headers(settings: Settings, asked: str, host: str, status: int, *, secure: bool) -> None:
+    if secure:
+        settings.WATCHWORD = load(public_origin="https://portal.example")
+
+    method, path = asked.split()
+    answer = Client(SERVER_NAME=host).generic(method, path)
 
     assert answer.status_code == status
-    assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "same-origin"
-    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "Strict-Transport-Security" not in answer.headers
-
-
-def test_the_policy_lets_nothing_inline_run() -> None:
-    assert CONTENT_SECURITY_POLICY == (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    )
+    check_headers(answer.headers, secure=secure)
 
 
 @pytest.mark.django_db
-def test_behind_https_browsers_are_told_to_stay_there(client: Client, settings: Settings) -> None:
-    settings.WATCHWORD = load(public_origin="https://portal.example")
+def test_a_form_without_token_and_a_fault_of_ours_are_answered_with_the_headers_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(_: HttpRequest) -> str:
+        raise ValueError
 
-    assert client.get("/sign-in").headers["Strict-Transport-Security"].startswith("max-age=")
+    monkeypatch.setattr(ended, "sentence", fails)
+    strict = Client(enforce_csrf_checks=True, raise_request_exception=False)
+
+    forged, failed = strict.post("/sign-in"), strict.get("/sign-in")
+
+    assert (forged.status_code, failed.status_code) == (403, 500)
+    check_headers(forged.headers)
+    check_headers(failed.headers)
+
+
+@pytest.mark.parametrize(
+    "answer", [StreamingHttpResponse([b"a", b"b"]), HttpResponse(b"x", headers={"Content-Type": "text/csv"})]
+)
+def test_a_streamed_answer_has_the_headers_too(answer: HttpResponse) -> None:
+    check_headers(SecurityHeaders(lambda _: answer)(RequestFactory().get("/")).headers)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["changes", "unknown-keys", "nowhere"])
+def test_the_feed_has_the_headers_too(settings: Settings, path: str) -> None:
+    settings.WATCHWORD = load(public_origin="https://portal.example")
+    scope = {"type": "http", "method": "GET", "path": f"{PREFIX}{path}", "query_string": b"", "headers": []}
+    feed = Feed()
+
+    sent = talk(scope, {"type": "http.request", "body": b"", "more_body": False}, application=feed)
+    feed.close()
+
+    headers = {name.decode().title(): value.decode() for name, value in sent[0]["headers"]}
+    check_headers(headers, secure=True)
 
 
 SHOWN = (
     "SESSION_COOKIE_NAME", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE",
-    "CSRF_COOKIE_NAME", "CSRF_COOKIE_SECURE", "CSRF_COOKIE_HTTPONLY", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEBUG",
+    "CSRF_COOKIE_NAME", "CSRF_COOKIE_SECURE", "CSRF_COOKIE_HTTPONLY", "CSRF_COOKIE_SAMESITE", "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS", "DEBUG",
 )  # fmt: skip
 
 
@@ -92,6 +169,34 @@ def test_the_settings_follow_the_public_origin(tmp_path: Any) -> None:
     assert not list(tmp_path.iterdir())
 
 
+LASTING = {"session": 12 * 3600, "csrf": 52 * 7 * 86400, "browser": 180 * 86400, "ended": 600, "link": 3600}
+
+
+@pytest.mark.parametrize("origin", ["https://portal.example", "http://127.0.0.1:8080"])
+def test_every_cookie_carries_all_flags(
+    alice: Person, shell: Actor, settings: Settings, tmp_path: Path, origin: str
+) -> None:
+    secure = origin.startswith("https")
+    for name, value in settings_of(origin, str(tmp_path)).items():
+        setattr(settings, name, value)
+    settings.WATCHWORD = load(public_origin=origin)
+    client = Client(SERVER_NAME=urlsplit(origin).hostname)
+    client.get(f"/sign-in/{CreateSignInLink(email=alice.email).run(shell)}")
+    signing_in = client.post("/sign-in", {"email": alice.email, "password": PASSWORD})
+    Session.objects.all().delete()
+    client.get("/sessions/")
+
+    prefix = "__Host-watchword_" if secure else "watchword_"
+    cookies = {**client.cookies, **signing_in.cookies}
+    assert set(cookies) == {f"{prefix}{name}" for name in ("session", "csrf", "browser", "ended", "link")}
+    for name, cookie in cookies.items():
+        assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/"), name
+        # Any Domain would make it readable by neighbouring hosts, and browsers refuse __Host- with one.
+        assert cookie["domain"] == "", name
+        assert bool(cookie["secure"]) is secure, name
+        assert cookie["max-age"] == LASTING[name.removeprefix(prefix)], name
+
+
 def test_j_25_no_other_host_is_answered_to(client: Client) -> None:
     assert client.get("/sign-in", HTTP_HOST="evil.example").status_code == 400
     assert client.get("/sign-in", HTTP_HOST="127.0.0.1:8080", HTTP_X_FORWARDED_HOST="evil.example").status_code == 200
@@ -105,6 +210,7 @@ def test_static_files_have_their_digest_in_the_address_and_are_kept_for_ever(cli
 
     answer = client.get(address[1])
 
+    check_headers(answer.headers, cached=True)
     assert answer.status_code == 200
     assert not answer.streaming
     assert b"{" in answer.content
@@ -112,7 +218,7 @@ def test_static_files_have_their_digest_in_the_address_and_are_kept_for_ever(cli
     assert "immutable" in answer.headers["Cache-Control"]
     again = client.get(address[1], headers={"If-Modified-Since": answer.headers["Last-Modified"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    check_headers(again.headers, cached=True)
     assert client.get(re.sub("/static/[0-9a-f]+/", "/static/0000000000000000/", address[1])).status_code == 404
 
 
@@ -159,9 +265,9 @@ def test_every_refusal_has_a_code_of_its_own_and_a_client_error() -> None:
     assert all(reason.code == reason.name.lower() for reason in RefusalReason)
 
 
-def talk(scope: dict[str, Any], *incoming: dict[str, Any]) -> list[dict[str, Any]]:
-    from watchword.control.asgi import application  # noqa: PLC0415 - sets Django up on import.
-
+def talk(scope: dict[str, Any], *incoming: dict[str, Any], application: Any = None) -> list[dict[str, Any]]:
+    if application is None:
+        from watchword.control.asgi import application  # noqa: PLC0415 - sets Django up on import.
     queue = list(incoming)
     sent: list[dict[str, Any]] = []
 

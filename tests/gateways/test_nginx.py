@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from kit import acme, live
 from kit.client import Answer, request
 from kit.feed_server import FeedServer, feed_server
 from kit.nginx import protecting
+from kit.not_a_verifier import GARBAGE, answering
 from kit.orders_api import OrdersApi, orders_api
 from kit.processes import LOOPBACK, free_port
 from kit.raw_http import exchange
@@ -292,49 +291,12 @@ def test_a_frozen_verifier_lets_nobody_in(own_site: Site) -> None:
     assert own_site.get(live.token()).status == 200
 
 
-GARBAGE = {
-    "closes at once": b"",
-    "not HTTP": b"hello\r\n\r\n",
-    "500": b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
-    "302 to somewhere": b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
-    "404": b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-    "half a header": b"HTTP/1.1 200 OK\r\nX-Auth-Organization: ac",
-    "100 and nothing more": b"HTTP/1.1 100 Continue\r\n\r\n",
-}
-
-
 @pytest.mark.parametrize("what", GARBAGE)
 def test_garbage_instead_of_a_verifier_lets_nobody_in(tmp_path: Path, what: str) -> None:
     with ExitStack() as parts:
         feed = FeedServer()
         api = parts.enter_context(orders_api())
         verifier = VerifierProcess(tmp_path, feed_port=free_port())
-        parts.enter_context(_answering_garbage(verifier.port, GARBAGE[what]))
+        parts.enter_context(answering(verifier.port, GARBAGE[what]))
         port = parts.enter_context(protecting(tmp_path, api_port=api.port, verifier_port=verifier.port))
         assert_closed(Site(port, api, feed, verifier))
-
-
-@contextmanager
-def _answering_garbage(port: int, answer: bytes) -> Iterator[None]:
-    with socket.create_server((LOOPBACK, port)) as listener:
-        listener.settimeout(0.1)
-        over = threading.Event()
-
-        def run() -> None:
-            while not over.is_set():
-                try:
-                    connection, _ = listener.accept()
-                except TimeoutError:
-                    continue
-                with connection:
-                    connection.settimeout(2)
-                    connection.recv(65_536)
-                    connection.sendall(answer)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()

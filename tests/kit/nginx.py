@@ -1,4 +1,4 @@
-"""A real nginx with the shipped configuration, in a folder of its own."""
+"""A real nginx, with the shipped configuration or with what the portal shows, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kit.pasted import pasted
 from kit.processes import LOOPBACK, free_port, running
 
 if TYPE_CHECKING:
@@ -53,16 +54,15 @@ def protecting(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[i
 
 
 @contextmanager
-def serving(folder: Path, locations: str, *, api_port: int, verifier_port: int) -> Iterator[int]:
-    """Run nginx with a server block of these locations, as the portal shows them; yields its port on loopback."""
+def nginx(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+    """Run nginx with a server block of what the portal shows; yields its port on loopback."""
     port = free_port()
     prefix = folder / "nginx"
     prefix.mkdir()
-    site = prefix / "site.conf"
-    site.write_text(_SITE % (LOOPBACK, port, locations))
-    _point(site, "http://your-api", f"http://{LOOPBACK}:{api_port}")
-    _point(site, "127.0.0.1:8081", f"{LOOPBACK}:{verifier_port}")
-    with _running(prefix, site.name, port):
+    changes = {"your-api:8000": f"{LOOPBACK}:{api_port}", "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}"}
+    (locations,) = pasted("nginx", changes)
+    (prefix / "site.conf").write_text(_SITE % (LOOPBACK, port, locations))
+    with _running(prefix, "site.conf", port):
         yield port
 
 

@@ -20,6 +20,7 @@ ACTIONS = {
     "reinstate": ("organization",),
     "register": ("organization", "key_set"),
     "inspect": ("organization",),
+    "idle": (),
 }
 
 
@@ -30,7 +31,7 @@ def prepare(people_by_organization: str) -> None:
 
     Args:
         people_by_organization: JSON, such as `{"acme": {"alice": "API Key Management"}}`: the first part of the e-mail
-            address, and the only permission of that person's role.
+            address, and the only permission of that person's role; `*` for every permission.
     """
     from kit import people
     from watchword.control.access.actor import Permission
@@ -39,7 +40,7 @@ def prepare(people_by_organization: str) -> None:
     for organization, permissions in json.loads(people_by_organization).items():
         people.organization(organization)
         for name, permission in permissions.items():
-            people.administrator(name, organization, Permission(permission))
+            people.administrator(name, organization, *(Permission if permission == "*" else [Permission(permission)]))
 
 
 def suspend(organization: str) -> None:
@@ -83,7 +84,7 @@ def register(organization: str, key_set: str) -> None:
 
 def inspect(organization: str) -> None:
     """What must fit together in the database, as JSON."""
-    from watchword.control.audit.log import verify_chain
+    from watchword.control.audit.chain import verify_chain
     from watchword.control.audit.models import AuditEvent
     from watchword.control.fleet.models import TrustRecord
     from watchword.control.servers.models import AuthorizationServer
@@ -101,6 +102,16 @@ def inspect(organization: str) -> None:
         "switched": AuditEvent.objects.filter(organization=organization, action="server_enabled").count(),
     }
     sys.stdout.write(json.dumps(found))
+
+
+def idle() -> None:
+    """Let half an hour pass in which nobody used any session."""
+    from django.utils import timezone
+
+    from watchword.control.access.models import Session
+    from watchword.control.access.session_rules import IDLE
+
+    Session.objects.update(seen_at=timezone.now() - IDLE)
 
 
 def main() -> None:

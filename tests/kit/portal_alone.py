@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, StorageState
 
+    from kit.certificates import ServerCertificate
+
 GOOD_KEYS = {"keys": [forge.ec_key("alice").jwk()]}
 ALICE = "alice@acme.example"
 BOB = "bob@acme.example"
@@ -74,10 +76,17 @@ class Portal:
 
 
 @contextmanager
-def running_portal(directory: Path, browser: Browser, database_url: str | None = None) -> Iterator[Portal]:
+def running_portal(
+    directory: Path,
+    browser: Browser,
+    database_url: str | None = None,
+    *,
+    unknown: ServerCertificate = FROM_UNKNOWN_AUTHORITY,
+) -> Iterator[Portal]:
+    """A running portal. Its `stranger` is a key server whose certificate, `unknown`, nobody recognizes."""
     with ExitStack() as stack:
         keys = stack.enter_context(KeyServer(serves(GOOD_KEYS)))
-        stranger = stack.enter_context(KeyServer(serves(GOOD_KEYS), FROM_UNKNOWN_AUTHORITY))
+        stranger = stack.enter_context(KeyServer(serves(GOOD_KEYS), unknown))
         authorities = directory / "ca.pem"
         authorities.write_text(authority_pem())
         product = Product(

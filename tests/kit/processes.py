@@ -91,6 +91,8 @@ class ChildProcess:
     def pause(self) -> None:
         """Freeze it (SIGSTOP): connections are still accepted by the kernel, nothing answers."""
         os.killpg(self.pid, signal.SIGSTOP)
+        # Until all its threads have stopped, one of them may still answer.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         os.killpg(self.pid, signal.SIGCONT)

@@ -12,6 +12,7 @@ from watchword.control.access.actor import Actor, Interface, Permission
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.models import FeedState
 from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
+from watchword.control.servers.authorities import canonical
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.control.servers.models import AuthorizationServer
@@ -88,6 +89,7 @@ def receipt(
     actor: Actor = ALICE,
     location: str = LOCATION,
     verify_certificate: bool = True,
+    authority: str | None = None,
     at: datetime | None = None,
     etag: str | None = None,
 ) -> str:
@@ -99,6 +101,7 @@ def receipt(
         organization_id=actor.organization,
         location=location,
         verify_certificate=verify_certificate,
+        authority=authority,
         keys=admit(forge.key_set(*(keys or (forge.ec_key("first"),)))).keys,
         etag=etag,
         max_age=None,
@@ -110,8 +113,12 @@ def add(*keys: forge.Key, actor: Actor = ALICE, **changes: Any) -> Authorization
     assert actor.organization is not None
     wanted = fields(**changes)
     proof = receipt(
-        *keys, actor=actor, location=wanted.jwks_location, verify_certificate=wanted.verify_certificate
-    )  # fmt: skip
+        *keys,
+        actor=actor,
+        location=wanted.jwks_location,
+        verify_certificate=wanted.verify_certificate,
+        authority=canonical(wanted.authority) if wanted.verify_certificate else None,
+    )
     saved = AddServer(organization_id=actor.organization, fields=wanted, receipt=proof).run(actor)
     return AuthorizationServer.objects.get(pk=saved.server_id)
 

@@ -8,24 +8,26 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
-from kit import forge
+from kit import authorities, forge
 from watchword.control.access.actor import Interface, Permission, command_line
-from watchword.control.access.middleware import SEEN_AT, SIGNED_IN_AT
 from watchword.control.access.models import Person, PersonKind, Role
+from watchword.control.access.session_store import SessionStore
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.organizations.models import Organization
+from watchword.control.servers.authorities import canonical
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.models import KeyHistory, KeySetState
 from watchword.control.servers.rules import ServerFields
 from watchword.control.servers.validate import BeginValidation, RecordValidation
 from watchword.core.jwk import KeySetRefused, admit
 from watchword.jwks.address import LocationRefused, parse_location
+from watchword.jwks.chain import read_chain
 from watchword.jwks.findings import Findings, Outcome, Step, StepFinding
 from watchword.jwks.problem import Problem
 
@@ -33,11 +35,16 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from watchword.control.access.actor import Actor
+    from watchword.jwks.chain import PresentedChain
     from watchword.jwks.fetch import FetchPolicy
 
 ACME: Final = "acme"
 LOCATION: Final = "https://login.acme.example/oauth2/default/v1/keys"
+FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 UNKNOWN_AUTHORITY: Final = "https://sso.internal.acme.example/pf/JWKS"
+SELF_SIGNED: Final = "https://appliance.acme.example/jwks"
+WITHOUT_ROOT: Final = "https://idp.acme.example/keys"
+EXPIRED: Final = "https://old.acme.example/keys"
 SLOW: Final = "https://slow.acme.example/keys"
 
 PROD_OKTA: Final = ServerFields(
@@ -109,15 +116,14 @@ def acting(somebody: Person) -> Actor:
     return somebody.actor(interface=Interface.PORTAL, address="127.0.0.1")
 
 
-def session_of(somebody: Person) -> str:
+def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "127.0.0.1") -> str:
     """The session key of somebody who has just signed in."""
-    now = int(time.time())
     session = SessionStore()
     session[SESSION_KEY] = str(somebody.pk)
     session[BACKEND_SESSION_KEY] = "watchword.control.access.backend.PasswordBackend"
     session[HASH_SESSION_KEY] = somebody.get_session_auth_hash()
-    session[SIGNED_IN_AT] = session[SEEN_AT] = now
     session.create()
+    session.begin(timezone.now(), address=address, user_agent=user_agent)
     return str(session.session_key)
 
 
@@ -138,6 +144,7 @@ def receipt_for(actor: Actor, fields: ServerFields) -> str:
         organization_id=ACME,
         location=parse_location(fields.jwks_location).url,
         verify_certificate=fields.verify_certificate,
+        authority=canonical(fields.authority) if fields.verify_certificate else None,
         keys=admit(keys_document()).keys,
         etag=None,
         max_age=None,
@@ -156,14 +163,23 @@ def age(server: UUID, *, fetched_minutes_ago: int, failing: bool = False) -> Non
     KeyHistory.objects.filter(server_id=server).update(first_seen_at=then - timedelta(days=41), last_seen_at=then)
 
 
-def probe(location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None = None) -> Findings:
+def probe(
+    location: str,
+    *,
+    verify_certificate: bool,
+    authority: str | None = None,
+    policy: FetchPolicy,
+    etag: str | None = None,
+) -> Findings:
     """Stands in for `watchword.jwks.probe.probe`: the rules about the location are real, the network is a table."""
     try:
         host = parse_location(location).host
     except LocationRefused as refused:
         return _failed(Step.ADDRESS, refused.problem)
-    if location == UNKNOWN_AUTHORITY and verify_certificate:
-        return _failed(Step.TLS, Problem.CERTIFICATE_UNKNOWN_AUTHORITY)
+    if location in PRESENTED and verify_certificate:
+        problem, chain = PRESENTED[location]
+        if authority is None or problem is Problem.CERTIFICATE_EXPIRED:
+            return _failed(Step.TLS, problem, read_chain(chain(), timezone.now()))
     if location == SLOW:
         time.sleep(1.2)
     if not host.endswith(".acme.example"):
@@ -185,6 +201,39 @@ def probe(location: str, *, verify_certificate: bool, policy: FetchPolicy, etag:
     return Findings(steps=steps, key_set=key_set, ignored=key_set.ignored)
 
 
+def _chain_of_a_private_root() -> list[bytes]:
+    root = private_root()
+    intermediate = authorities.issue("Acme Issuing CA 2", by=root)
+    own = authorities.issue("sso.internal.acme.example", by=intermediate, authority=False)
+    return [own.der, intermediate.der, root.der]
+
+
+@cache
+def private_root() -> authorities.Issued:
+    """Acme's own root, the same for as long as the process runs."""
+    return authorities.issue("Acme Corporation Internal Root CA", starts_in_days=-900, expires_in_days=2700)
+
+
+def _self_signed() -> list[bytes]:
+    return [authorities.issue("appliance.acme.example", authority=None).der]
+
+
+def _without_root() -> list[bytes]:
+    return _chain_of_a_private_root()[:2]
+
+
+def _expired() -> list[bytes]:
+    return [authorities.issue("old.acme.example", by=private_root(), authority=False, expires_in_days=-3).der]
+
+
+PRESENTED: Final = {
+    UNKNOWN_AUTHORITY: (Problem.CERTIFICATE_UNKNOWN_AUTHORITY, _chain_of_a_private_root),
+    SELF_SIGNED: (Problem.CERTIFICATE_SELF_SIGNED, _self_signed),
+    WITHOUT_ROOT: (Problem.CERTIFICATE_UNKNOWN_AUTHORITY, _without_root),
+    EXPIRED: (Problem.CERTIFICATE_EXPIRED, _expired),
+}
+"""What servers whose certificates are refused present, by location; an attached authority cures all but expiry."""
+
 _PASSED: Final = (
     StepFinding(Step.ADDRESS, Outcome.PASSED, 9, "The host has 2 public addresses."),
     StepFinding(Step.CONNECT, Outcome.PASSED, 18, "Connected to port 443."),
@@ -197,7 +246,7 @@ _PASSED: Final = (
 )
 
 
-def _failed(at: Step, problem: Problem) -> Findings:
+def _failed(at: Step, problem: Problem, chain: PresentedChain | None = None) -> Findings:
     reached = list(Step).index(at)
     steps = [
         replace(passed, outcome=Outcome.NOT_REACHED, milliseconds=0, sentence="Not reached.", fix=None)
@@ -206,4 +255,4 @@ def _failed(at: Step, problem: Problem) -> Findings:
         for position, passed in enumerate(_PASSED)
     ]
     steps[reached] = StepFinding(at, Outcome.FAILED, 100, problem.sentence, problem.fix)
-    return Findings(steps=tuple(steps), problem=problem)
+    return Findings(steps=tuple(steps), problem=problem, chain=chain)

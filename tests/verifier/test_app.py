@@ -72,7 +72,7 @@ def test_the_organization_of_the_path_decides(desk: Desk) -> None:
 
 
 def test_an_unknown_path_is_404_and_no_decision(desk: Desk) -> None:
-    assert desk.ask(forge.token(KEY, "RS256"), "/verify/caddy/acme") is wire.NOT_FOUND
+    assert desk.ask(forge.token(KEY, "RS256"), "/verify/apache/acme") is wire.NOT_FOUND
     assert (desk.outcomes.allowed, sum(desk.outcomes.denied.values())) == (0, 0)
 
 

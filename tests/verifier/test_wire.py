@@ -34,7 +34,7 @@ def header(answer: wire.Answer, name: str) -> str | None:
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/orders", "/a/b/../c", "//", "/;x"])
-@pytest.mark.parametrize("gateway", ["plain", "nginx"])
+@pytest.mark.parametrize("gateway", ["plain", "nginx", "caddy", "traefik", "envoy", "haproxy"])
 def test_a_request_goes_by_gateway_and_organization(gateway: str, suffix: str) -> None:
     assert wire.route(f"/verify/{gateway}/acme{suffix}") == (wire.PROFILES[gateway], "acme")
 
@@ -48,10 +48,9 @@ def test_a_request_goes_by_gateway_and_organization(gateway: str, suffix: str) -
         "/verify",
         "/verify/plain",
         "/verify/PLAIN/acme",
-        "/verify/caddy/acme",
-        "/verify/traefik/acme",
-        "/verify/envoy/acme",
-        "/verify/haproxy/acme",
+        "/verify/Caddy/acme",
+        "/verify/apache/acme",
+        "/verify//acme",
         "//verify/plain/acme",
         "/x/verify/plain/acme",
         "verify/plain/acme",
@@ -180,6 +179,15 @@ def test_nginx_gets_only_what_auth_request_can_pass_on_and_can_restore_the_rest(
     assert header(answer, "www-authenticate") == header(plain, "www-authenticate")
     # nginx copies the challenge of a 401 alone.
     assert (answer.status == 401) == (header(plain, "www-authenticate") is not None)
+
+
+@pytest.mark.parametrize("gateway", ["caddy", "traefik", "envoy", "haproxy"])
+def test_gateways_that_pass_a_denial_on_whole_get_the_plain_one(gateway: str) -> None:
+    assert wire.PROFILES[gateway].denials == wire.PROFILES["plain"].denials
+
+
+def test_the_gateways_are_a_closed_set() -> None:
+    assert set(wire.PROFILES) == {"plain", "nginx", "caddy", "traefik", "envoy", "haproxy"}
 
 
 def test_every_reason_is_answered_in_every_profile() -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from kit import registrations
+from kit import authorities, registrations
 from kit.forge import ec_key, key_set
 from kit.key_server import KeyServer, answers, serves, stalls
 from kit.registrations import SETTINGS, add, events, make_due, receipt, revision, stored_jwks
@@ -112,6 +112,42 @@ def test_an_unchanged_set_is_asked_for_by_etag() -> None:
             eventually(again)
     assert server.requests[-1].header("If-None-Match") == '"v1"'
     assert (state_of().failures, state_of().etag, revision()) == (0, '"v1"', before)
+
+
+def test_the_attached_authority_is_used_for_its_own_registration_and_no_other() -> None:
+    root = authorities.issue("Initech Root")
+    with (
+        KeyServer(serves(key_set(B)), authorities.presenting(authorities.server(root), root)) as server,
+        working(server.policy()),
+    ):
+        add(A, jwks_location=server.location, name="Attached", authority=root.pem)
+        add(A, jwks_location=server.location, name="NotAttached", enabled=False)
+        registrations.organization("globex")
+        add(A, actor=registrations.CHARLIE, jwks_location=server.location, name="Unchecked", verify_certificate=False)
+        again = [attempted_again(name) for name in ("Attached", "NotAttached", "Unchecked")]
+        due_now()
+        for done in again:
+            eventually(done)
+    assert [state_of(name).problem for name in ("Attached", "NotAttached", "Unchecked")] == [
+        None, "certificate_unknown_authority", None,
+    ]  # fmt: skip
+    assert [jwk["kid"] for jwk in stored_jwks(state_of("Attached"))] == ["b"]
+    assert [jwk["kid"] for jwk in stored_jwks(state_of("NotAttached"))] == ["a"]
+
+
+def test_an_attached_authority_that_expires_stops_the_fetches_and_keeps_the_keys() -> None:
+    root = authorities.issue("Initech Root")
+    with KeyServer(serves(key_set(B)), authorities.presenting(authorities.server(root))) as server:
+        stored = add(A, jwks_location=server.location, authority=root.pem)
+        # As time would do it: the same authority, of which only the date has passed.
+        ended = authorities.issue("Initech Root", key=root.key, expires_in_days=-1)
+        AuthorizationServer.objects.filter(pk=stored.pk).update(authority=ended.pem)
+        with working(server.policy()):
+            again = attempted_again()
+            due_now()
+            eventually(again)
+    assert state_of().problem == "authority_expired"
+    assert [jwk["kid"] for jwk in stored_jwks(state_of())] == ["a"]
 
 
 def test_keys_outlive_a_server_that_is_down_and_it_is_noticed_when_it_is_back() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from watchword.cli.control_plane import open_migrated_control_plane
+from watchword.cli.moments import iso
 from watchword.cli.options import settings_options
-from watchword.cli.output import compose, json_option, print_json, read_secret_from_stdin
-from watchword.cli.people import CreatedPerson, create_administrator, create_operator
+from watchword.cli.output import compose, json_option, print_json, print_rows, read_secret_from_stdin
+from watchword.cli.people import CreatedPerson, create_administrator, create_operator, set_active
 
 person_options = compose(
     click.argument("email"),
@@ -23,7 +24,7 @@ person_options = compose(
 
 @click.group()
 def administrator() -> None:
-    """Create administrators of an organization."""
+    """Create, list, deactivate and reactivate administrators of an organization."""
 
 
 @click.group()
@@ -44,6 +45,61 @@ def create(*, organization_id: str, email: str, role: str | None, password_stdin
     password = read_secret_from_stdin("Password") if password_stdin else None
     made = create_administrator(control, organization_id=organization_id, email=email, role=role, password=password)
     show(made, as_json=as_json)
+
+
+@administrator.command("list")
+@click.option("--organization", "organization_id", required=True, metavar="ID", help="Whose administrators.")
+@json_option
+@settings_options
+def list_administrators(*, organization_id: str, as_json: bool) -> None:
+    """List the administrators of an organization with role, status and last sign-in."""
+    open_migrated_control_plane()
+    from watchword.control.access.queries import list_people
+
+    rows = [
+        {
+            "email": person.email,
+            "name": person.name,
+            "role": person.role,
+            "status": person.status.value,
+            "last_sign_in": None if person.last_sign_in is None else iso(person.last_sign_in),
+        }
+        for person in list_people(organization_id)
+    ]
+    columns = {"email": "E-mail", "name": "Name", "role": "Role", "status": "Status", "last_sign_in": "Last sign-in"}
+    empty = "No administrator: `watchword administrator create EMAIL --organization ID`."
+    print_rows(rows, columns, as_json=as_json, empty=empty)
+
+
+@administrator.command("deactivate")
+@click.argument("email")
+@json_option
+@settings_options
+def deactivate(*, email: str, as_json: bool) -> None:
+    """Deactivate an administrator: signed out everywhere at once, and not let in again.
+
+    The last one of an organization who holds every permission stays; create another one first.
+    """
+    open_migrated_control_plane()
+    set_active(email, active=False)
+    if as_json:
+        print_json({"email": email, "active": False})
+    else:
+        click.echo(f"Deactivated {email}, who is signed out everywhere.")
+
+
+@administrator.command("reactivate")
+@click.argument("email")
+@json_option
+@settings_options
+def reactivate(*, email: str, as_json: bool) -> None:
+    """Let a deactivated administrator in again, with the role and the password of before."""
+    open_migrated_control_plane()
+    set_active(email, active=True)
+    if as_json:
+        print_json({"email": email, "active": True})
+    else:
+        click.echo(f"Reactivated {email}, who can sign in again.")
 
 
 @operator.command("create")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from watchword.cli.control_plane import open_migrated_control_plane
@@ -15,26 +17,55 @@ def audit() -> None:
 
 
 @audit.command("verify")
+@click.option(
+    "--expect",
+    metavar="SEQUENCE:HASH",
+    help="A head that this command printed before and that you kept elsewhere: it must still be in the chain.",
+)
 @json_option
 @settings_options
 @click.pass_context
-def verify(context: click.Context, *, as_json: bool) -> None:
+def verify(context: click.Context, *, expect: str | None, as_json: bool) -> None:
     """Walk the whole audit log and check that no event was changed, removed or put in between.
+
+    Prints the head of the chain as SEQUENCE:HASH. Keep it outside this machine and give it back with --expect: a
+    tail that was cut off together with the head's own row cannot be found in the database alone.
 
     Exit status 1 when the chain is broken; the first fault is named.
     """
     open_migrated_control_plane()
-    from watchword.control.audit.log import verify_chain
-    from watchword.control.audit.models import AuditHead
+    from django.utils import timezone
 
-    fault = verify_chain()
-    head = AuditHead.objects.filter(id=1).first()
-    events = 0 if head is None else head.sequence
+    from watchword.control.audit import chain, checkpoint
+
+    expected = _link(chain.Link.parse, expect)
+    fault = checkpoint.verify_at_once(timezone.now(), expected=expected)
+    begin, head = chain.anchor(), chain.head()
+    events = 0 if head is None else head.sequence - begin.sequence
     if as_json:
-        print_json({"whole": fault is None, "events": events, "fault": fault})
+        print_json(
+            {
+                "whole": fault is None,
+                "events": events,
+                "purged": begin.sequence,
+                "head": None if head is None else str(head),
+                "fault": fault,
+            }
+        )
         context.exit(0 if fault is None else CommandFailed.exit_code)
     if fault is not None:
         raise CommandFailed(
             f"The audit log was tampered with or damaged: {fault} Compare it with a backup before going on."
         )
     click.echo(f"The chain of {events} events is whole.")
+    if head is not None:
+        click.echo(f"Its head is {head}")
+
+
+def _link(parse: Any, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as unreadable:
+        raise click.BadParameter(f"{unreadable}.", param_hint="--expect") from None

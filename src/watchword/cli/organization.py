@@ -20,7 +20,7 @@ MAX_DAYS = 36_500
 
 @click.group()
 def organization() -> None:
-    """Create and list organizations."""
+    """Create, entitle, suspend and list organizations."""
 
 
 @organization.command("create")
@@ -86,6 +86,85 @@ def subscribe(
         print_json(row)
     else:
         click.echo(f"Organization {row['id']}; API subscription: {row['standing']}, until {row['expires_at']}.")
+
+
+@organization.command("renew")
+@click.argument("organization_id", metavar="ID")
+@click.option("--expires-at", type=Moment(), help="The second from which it no longer holds.")
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), help="So many days after its present end, or from now on.")
+@json_option
+@settings_options
+def renew(*, organization_id: str, expires_at: datetime | None, days: int | None, as_json: bool) -> None:
+    """Give an organization's API subscription a new end. Its start and its threshold stay, and so does a suspension."""
+    if (expires_at is None) == (days is None):
+        raise click.UsageError("Say either --expires-at or --days.")
+    open_migrated_control_plane()
+    from watchword.control.access.actor import command_line
+    from watchword.control.organizations.commands import RenewSubscription
+    from watchword.control.organizations.queries import subscription_terms
+
+    now = datetime.now(tz=UTC)
+    if expires_at is None:
+        terms = subscription_terms(organization_id)
+        # Without a subscription any end will do: the command refuses for lack of it.
+        expires_at = (now if terms is None else max(now, terms.expires_at)) + timedelta(days=days or 0)
+    subscription = RenewSubscription(organization_id=organization_id, expires_at=expires_at).run(command_line())
+    row = describe(subscription.organization, now)
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"Organization {row['id']}; API subscription: {row['standing']}, until {row['expires_at']}.")
+
+
+@organization.command("suspend")
+@click.argument("organization_id", metavar="ID")
+@click.option("--reason", required=True, type=click.Choice(["threshold", "terms", "other"]), help="What it is told.")
+@click.option("--public-text", default="", help="Follows the reason; required for another reason than the two.")
+@click.option("--private-note", default="", help="For operators alone.")
+@json_option
+@settings_options
+def suspend(*, organization_id: str, reason: str, public_text: str, private_note: str, as_json: bool) -> None:
+    """Suspend an organization: its tokens are rejected within seconds, its servers can no longer be changed.
+
+    Nobody but an operator can reinstate it; renewing the API subscription does not.
+    """
+    open_migrated_control_plane()
+    from watchword.control.access.actor import command_line
+    from watchword.control.organizations.commands import Suspend
+    from watchword.control.organizations.models import SuspensionReason
+    from watchword.control.organizations.queries import entitlement_of
+
+    reasons = {
+        "threshold": SuspensionReason.API_CALL_THRESHOLD_EXCEEDED,
+        "terms": SuspensionReason.TERMS_VIOLATED,
+        "other": SuspensionReason.OTHER,
+    }
+    suspension = Suspend(
+        organization_id=organization_id, reason=reasons[reason], public_text=public_text, private_note=private_note
+    ).run(command_line())
+    banner = entitlement_of(organization_id, suspension.started_at).banner
+    if as_json:
+        print_json({"id": organization_id, "reference": suspension.reference, "banner": banner})
+    else:
+        click.echo(f"Organization {organization_id} is suspended. It reads: {banner}")
+
+
+@organization.command("reinstate")
+@click.argument("organization_id", metavar="ID")
+@json_option
+@settings_options
+def reinstate(*, organization_id: str, as_json: bool) -> None:
+    """Lift an organization's suspension. Its servers take up work as they were before it."""
+    open_migrated_control_plane()
+    from watchword.control.access.actor import command_line
+    from watchword.control.organizations.commands import Reinstate
+
+    suspension = Reinstate(organization_id=organization_id).run(command_line())
+    row = describe(suspension.organization, datetime.now(tz=UTC))
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"Organization {row['id']} is reinstated (reference {suspension.reference}); now {row['standing']}.")
 
 
 @organization.command("list")

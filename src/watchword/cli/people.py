@@ -29,13 +29,11 @@ def create_administrator(
         Refusal: the organization is not found, the address belongs to somebody else, or the password is too weak.
     """
     from watchword.control.access.actor import command_line
-    from watchword.control.access.commands import FULL_ROLE, CreateAdministrator
+    from watchword.control.access.people_commands import CreateAdministrator
     from watchword.control.refusals import Refusal
 
     try:
-        person = CreateAdministrator(organization_id=organization_id, email=email, role=role or FULL_ROLE).run(
-            command_line()
-        )
+        person = CreateAdministrator(organization_id=organization_id, email=email, role=role).run(command_line())
     except Refusal as refusal:
         person = existing(refusal, email, organization_id)
     return let_in(control, person, password)
@@ -48,7 +46,7 @@ def create_operator(control: ControlSettings, *, email: str, password: str | Non
         Refusal: the address belongs to somebody else, or the password is too weak.
     """
     from watchword.control.access.actor import command_line
-    from watchword.control.access.commands import CreateOperator
+    from watchword.control.access.people_commands import CreateOperator
     from watchword.control.refusals import Refusal
 
     try:
@@ -75,7 +73,7 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
     """Set the password, or make the one-time link by which the person sets it."""
     from django.urls import reverse
 
-    from watchword.control.access.actor import command_line
+    from watchword.control.access.actor import Interface, command_line
     from watchword.control.access.commands import CreateSignInLink, RedeemSignInLink
 
     secret = CreateSignInLink(email=person.email).run(command_line())
@@ -84,5 +82,25 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
         link = control.public_origin + reverse("access:set-password", args=[secret])
     else:
         # The link is the only way a password is set, so that it is checked and recorded in one place.
-        RedeemSignInLink(secret=secret, password=password).run(now=datetime.now(tz=UTC))
+        redeem = RedeemSignInLink(secret=secret, password=password, interface=Interface.COMMAND_LINE)
+        redeem.run(now=datetime.now(tz=UTC))
     return CreatedPerson(email=person.email, organization_id=person.organization_id, link=link)
+
+
+def set_active(email: str, *, active: bool) -> None:
+    """Deactivate or reactivate an administrator.
+
+    Raises:
+        Refusal: nobody has the address, or it is the last one who holds every permission.
+    """
+    from watchword.control.access.actor import command_line
+    from watchword.control.access.models import Person
+    from watchword.control.access.people_commands import DeactivateAdministrator, ReactivateAdministrator
+    from watchword.control.access.rules import normalised_email
+    from watchword.control.refusals import Refusal, RefusalReason
+
+    person = Person.objects.filter(email=normalised_email(email)).first()
+    if person is None or person.organization_id is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    command = ReactivateAdministrator if active else DeactivateAdministrator
+    command(organization_id=person.organization_id, person_id=person.pk).run(command_line())

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from watchword.control.access.actor import Actor, Required
     from watchword.control.audit.log import Scalar
 
-_NO_MATTER_OF_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Authority.SELF})
-"""Who the administrators are is nothing that a verifier must know. Every other change publishes, unasked."""
+_NO_MATTER_OF_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Authority.SELF})
+"""Who the administrators are and what they read is nothing that a verifier must know. Every other change publishes,
+unasked."""
 
 _RIGHTS: Final = frozenset(
     {RefusalReason.PERMISSION_MISSING, RefusalReason.SUBSCRIPTION_INACTIVE, RefusalReason.ORGANIZATION_SUSPENDED}
@@ -87,6 +88,16 @@ class Work:
                 changes=changes or {},
             )
         )
+
+    def begin(self, organization: Organization) -> None:
+        """Go on with an organization that this very transaction has made.
+
+        Nobody else sees its row before the transaction ends, so it needs no lock.
+        """
+        if self.locked is not None:
+            raise RuntimeError("this change is about another organization already")
+        self.locked = organization
+        self.to_publish.add(organization.pk)
 
     def publish(self, organization_id: str) -> None:
         """Publish the trust of another organization than that of the change, such as a new one."""

@@ -33,13 +33,25 @@ class RefusalReason(Enum):
     NAME_TAKEN = ("name_taken", 409, "The name “{name}” is already taken.")
     ALREADY_SUSPENDED = ("already_suspended", 409, "The organization is suspended already.")
     NOT_SUSPENDED = ("not_suspended", 409, "The organization is not suspended.")
+    LAST_ADMINISTRATOR = (
+        "last_administrator",
+        409,
+        (
+            "This is the last active administrator who holds every permission. Give another one a role with every "
+            "permission first; an invitation counts once its password is set."
+        ),
+    )
+    OWN_ACCOUNT = ("own_account", 409, "You cannot deactivate yourself. Another administrator can.")
+    ROLE_IN_USE = ("role_in_use", 409, "The role still belongs to {who}. Give everybody another one first.")
+    NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions: there is nothing to end.")
+    NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change; set one.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     VALIDATION_MISSING = ("validation_missing", 422, "Validate the JWKS location before saving.")
     VALIDATION_EXPIRED = ("validation_expired", 422, "The validation is older than ten minutes. Validate again.")
     VALIDATION_FOR_OTHER_LOCATION = (
         "validation_for_other_location", 422,
-        "The JWKS location or its certificate setting differs from what was validated. Validate again.",
+        "The JWKS location or how its certificate is checked differs from what was validated. Validate again.",
     )  # fmt: skip
     FIELDS_INVALID = ("fields_invalid", 422, "Nothing was saved: some fields need your attention.")
 
@@ -56,6 +68,7 @@ class Refusal(Exception):
         reason: the entry of the table; `code`, `status` and `sentence` follow from it.
         details: what fills the named places of the sentence.
         field_errors: one sentence for each field at fault, by the field's name.
+        above_fields: the sentence of a window that shows `field_errors` at its fields.
     """
 
     def __init__(
@@ -67,4 +80,6 @@ class Refusal(Exception):
         self.sentence = reason.template.format(**details)
         self.details = details
         self.field_errors = dict(field_errors or {})
+        # Beside the sentences at the fields, one that would only repeat them helps nobody.
+        self.above_fields = RefusalReason.FIELDS_INVALID.template if self.field_errors else self.sentence
         super().__init__(self.sentence)

@@ -27,7 +27,6 @@ INSTALLED_APPS = [
     # Needed by Django's sign-in and session code; its groups and permissions are not used.
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_htmx",
     "heroicons",
@@ -36,6 +35,7 @@ INSTALLED_APPS = [
     "watchword.control.access",
     "watchword.control.servers",
     "watchword.control.fleet",
+    "watchword.control.console",
     "watchword.control.portal",
 ]
 
@@ -46,7 +46,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "watchword.control.access.middleware.SessionLimits",
+    "watchword.control.access.middleware.SessionUse",
     "django_htmx.middleware.HtmxMiddleware",
     "watchword.control.access.middleware.Refusals",
 ]
@@ -71,7 +71,10 @@ AUTHENTICATION_BACKENDS = ["watchword.control.access.backend.PasswordBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "access:sign-in"
@@ -86,10 +89,11 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_PATH = "/"
 SESSION_COOKIE_DOMAIN = None
-# Absolute limit in seconds; SessionLimits enforces it on the server as well, and the idle limit.
+# Absolute limit in seconds; the session store enforces it on the server, and the idle limit.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_SAVE_EVERY_REQUEST = False
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# A table of our own, which knows whose session it is and holds no key that would open it.
+SESSION_ENGINE = "watchword.control.access.session_store"
 # Never pickle: whoever could write a session would run code.
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}watchword_csrf"

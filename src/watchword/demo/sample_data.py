@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from watchword.control.access.actor import Interface, command_line
-from watchword.control.access.commands import CreateAdministrator, CreateOperator, CreateSignInLink, RedeemSignInLink
+from watchword.control.access.commands import CreateSignInLink, RedeemSignInLink
 from watchword.control.access.models import Person
+from watchword.control.access.people_commands import CreateAdministrator, CreateOperator
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.rules import ServerFields
@@ -54,7 +55,7 @@ def create_people() -> SampleData:
     CreateOperator(email=bob.email, name="Bob").run(actor)
     for person in (alice, bob):
         link = CreateSignInLink(email=person.email).run(actor)
-        RedeemSignInLink(secret=link, password=person.password).run(now=now)
+        RedeemSignInLink(secret=link, password=person.password, interface=Interface.COMMAND_LINE).run(now=now)
     return SampleData(administrator=alice, operator=bob)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
+from _ssl import ENCODING_DER
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from watchword.jwks.problem import Problem
 
 EXPIRES_SOON: Final = timedelta(days=14)
-_MAX_ISSUER_LENGTH = 64
+_MAX_NAME_LENGTH = 64
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _PROBLEM_OF_VERIFY_CODE: dict[int, Problem] = {
@@ -34,11 +36,18 @@ def problem_of(verify_code: int) -> Problem:
     return _PROBLEM_OF_VERIFY_CODE.get(verify_code, Problem.CERTIFICATE_REFUSED)
 
 
-def new_context(*, verify_certificate: bool, extra_authorities: str | None) -> ssl.SSLContext:
+def new_context(
+    *, verify_certificate: bool, extra_authorities: str | None, authority: str | None = None
+) -> ssl.SSLContext:
     """A context for one fetch and no other.
 
-    It is never shared: a session or a setting left over from a registration without certificate validation must not
-    reach one that has it switched on (CASES J-24).
+    It is never shared: a session or a setting left over from a registration without certificate validation, or the
+    authority of another registration, must not reach one that has validation switched on (CASES J-24).
+
+    Args:
+        verify_certificate: whether to validate at all; without it no authority is asked.
+        extra_authorities: PEM certificates that the operator trusts for all registrations.
+        authority: PEM certificates that this one registration trusts.
     """
     context: ssl.SSLContext
     if verify_certificate:
@@ -47,6 +56,11 @@ def new_context(*, verify_certificate: bool, extra_authorities: str | None) -> s
         context.verify_mode = ssl.CERT_REQUIRED
         if extra_authorities is not None:
             context.load_verify_locations(cadata=extra_authorities)
+        if authority is not None:
+            context.load_verify_locations(cadata=authority)
+            # What was attached is trusted as it is. Otherwise OpenSSL would demand the root above an attached
+            # intermediate authority, and with it trust in all that this root ever signs.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -57,6 +71,20 @@ def new_context(*, verify_certificate: bool, extra_authorities: str | None) -> s
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def presented_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    """The certificates that the server presented in this handshake, in DER; untrusted, and at most 100 KiB together.
+
+    Asked of the very connection that failed for them: a second connection could be answered with another chain, and
+    would be one more that an administrator makes this service open.
+    """
+    try:
+        # Public from Python 3.13 on. Before, only the object underneath has it; truststore relies on that too.
+        read = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]  # noqa: SLF001
+    except AttributeError:
+        return ()
+    return tuple(der if isinstance(der, bytes) else der.public_bytes(ENCODING_DER) for der in read() or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +110,7 @@ class CertificateFacts:
 def read_certificate(der: bytes) -> CertificateFacts:
     try:
         certificate = x509.load_der_x509_certificate(der)
-        return CertificateFacts(_name_of(certificate.issuer), certificate.not_valid_after_utc)
+        return CertificateFacts(name_of(certificate.issuer), certificate.not_valid_after_utc)
     except Exception:  # noqa: BLE001  # Without validation the bytes are anyone's, and they break parsers in many ways.
         return CertificateFacts("an unknown authority", None)
 
@@ -91,8 +119,14 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def _name_of(name: x509.Name) -> str:
+def fingerprint_of(der: bytes) -> str:
+    """SHA-256 in the form AA:BB:…, as other programs show it, so that people can compare."""
+    return hashlib.sha256(der).digest().hex(":").upper()
+
+
+def name_of(name: x509.Name, *, nameless: str = "an authority without a name") -> str:
+    """Organization and common name, shortened and stripped of unprintable characters; `nameless` if there are none."""
     oids = (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
     values = [str(attribute.value) for oid in oids for attribute in name.get_attributes_for_oid(oid)]
     text = "".join(character for character in ", ".join(values) if character.isprintable())
-    return text[:_MAX_ISSUER_LENGTH] or "an authority without a name"
+    return text[:_MAX_NAME_LENGTH] or nameless

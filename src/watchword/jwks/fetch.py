@@ -14,7 +14,9 @@ from httpcore2 import URL, HTTP11Connection, Origin, RemoteProtocolError, Reques
 
 from watchword.jwks import transport
 from watchword.jwks.address import JwksLocation, Network, parse_location
+from watchword.jwks.authority import AuthorityRefused, read_authority
 from watchword.jwks.certificate import new_context, now_utc, read_certificate
+from watchword.jwks.chain import problem_with
 from watchword.jwks.deadline import Deadline
 from watchword.jwks.findings import Journal, Note, Step
 from watchword.jwks.problem import ProbeFailed, Problem
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from httpcore2 import Response
+
+    from watchword.jwks.authority import AttachedAuthority
 
 MAX_ETAG_LENGTH: Final = 512
 USER_AGENT: Final = f"Watchword/{version('watchword')}"
@@ -92,12 +96,27 @@ class _OneExchange(HTTP11Connection):
 
 
 def fetch(
-    location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None, journal: Journal
+    location: str,
+    *,
+    verify_certificate: bool,
+    authority: str | None = None,
+    policy: FetchPolicy,
+    etag: str | None,
+    journal: Journal,
 ) -> Answer:
     """Fetch the document at `location`: one name lookup, one connection, one request, nothing followed.
 
     No proxy, cookie, credential or other setting from the environment takes part, as the client is driven below the
     level that knows of them.
+
+    Args:
+        location: as typed.
+        verify_certificate: the certificate setting of this registration.
+        authority: the CA certificates, in PEM, that this registration trusts beside the recognized ones. Of no
+            meaning without `verify_certificate`.
+        policy: the operator's limits.
+        etag: of the document last fetched, if there is one.
+        journal: is told what happens.
 
     Raises:
         ProbeFailed: with the problem; `journal` holds the same as the finding of the step that failed.
@@ -120,12 +139,21 @@ def fetch(
         note.passed("The server accepts connections.")
     with closing(connection):
         with journal.step(Step.TLS) as note:
-            stream = _secured(connection, parsed, policy, deadline, verify_certificate=verify_certificate)
-            _describe_certificate(stream.handshake(), note, verify_certificate=verify_certificate)
+            attached = _attached(authority) if verify_certificate and authority is not None else None
+            stream = _secured(connection, parsed, policy, deadline, attached, verify_certificate=verify_certificate)
+            _describe_certificate(_handshake(stream, attached), note, attached, verify_certificate=verify_certificate)
         with journal.step(Step.HTTP) as note:
             answer = _exchange(stream, parsed, _storable(etag), policy.max_bytes)
             note.passed(_http_sentence(answer))
     return answer
+
+
+def _attached(authority: str) -> AttachedAuthority:
+    try:
+        return read_authority(authority)
+    except AuthorityRefused:
+        # Rules have become stricter since it was attached.
+        raise ProbeFailed(Problem.AUTHORITY_UNUSABLE) from None
 
 
 def _secured(
@@ -133,12 +161,17 @@ def _secured(
     location: JwksLocation,
     policy: FetchPolicy,
     deadline: Deadline,
+    attached: AttachedAuthority | None,
     *,
     verify_certificate: bool,
 ) -> transport.TlsStream:
     return transport.TlsStream(
         connection,
-        new_context(verify_certificate=verify_certificate, extra_authorities=policy.extra_authorities),
+        new_context(
+            verify_certificate=verify_certificate,
+            extra_authorities=policy.extra_authorities,
+            authority=None if attached is None else attached.pem,
+        ),
         server_hostname=location.host,
         deadline=deadline,
         # Room for the handshake, the header section and the framing of a body in small chunks.
@@ -146,17 +179,37 @@ def _secured(
     )
 
 
-def _describe_certificate(der: bytes, note: Note, *, verify_certificate: bool) -> None:
-    facts = read_certificate(der)
+def _handshake(stream: transport.TlsStream, attached: AttachedAuthority | None) -> bytes:
+    """The server's certificate in DER."""
+    try:
+        return stream.handshake()
+    except ProbeFailed as failure:
+        if attached is None:
+            raise
+        raise ProbeFailed(problem_with(attached, failure, now_utc()), presented=failure.presented) from None
+
+
+def _describe_certificate(
+    der: bytes, note: Note, attached: AttachedAuthority | None, *, verify_certificate: bool
+) -> None:
+    facts, now = read_certificate(der), now_utc()
+    ending = () if attached is None else tuple(anchor for anchor in attached.anchors if anchor.expires_soon(now))
     if not verify_certificate:
         note.warned(
             f"Certificate validation is off: who the server is was not checked. {facts.describe()}",
-            'Enable "JWKS Server Certificate Validation" once the certificate is signed by a recognized authority.',
+            'Enable "JWKS Server Certificate Validation" once the certificate is signed by a recognized authority, or '
+            "now, by attaching the certificate of its authority.",
         )
-    elif facts.expires_soon(now_utc()):
+    elif facts.expires_soon(now):
         note.warned(
             f"The certificate expires soon. {facts.describe()}",
             "Renew the server certificate; from its expiry on, no keys can be fetched.",
+        )
+    elif ending:
+        note.warned(
+            f"{facts.describe()} The attached CA certificate “{ending[0].name}” expires on "
+            f"{ending[0].expires_at:%Y-%m-%d}.",
+            "Attach its successor beside it before that day.",
         )
     else:
         note.passed(facts.describe())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watchword.core.jwk import IgnoredKey, KeySet
+    from watchword.jwks.chain import PresentedChain
 
 
 class Step(Enum):
@@ -67,6 +68,7 @@ class Findings:
         max_age: seconds as the server stated them in Cache-Control, not clamped; None if it stated none.
         ignored: the ignored keys with their reasons, also when none was left and the probe failed for it.
         problem: why the probe failed; None if it succeeded.
+        chain: what the server presented, if the probe failed for its certificates.
     """
 
     steps: tuple[StepFinding, ...]
@@ -76,6 +78,7 @@ class Findings:
     max_age: int | None = None
     ignored: tuple[IgnoredKey, ...] = ()
     problem: Problem | None = None
+    chain: PresentedChain | None = None
 
     @property
     def succeeded(self) -> bool:

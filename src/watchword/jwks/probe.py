@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from watchword.core.jwk import KeySet, KeySetRefused, admit
 from watchword.core.jwk_problems import KeySetProblem
+from watchword.jwks.certificate import now_utc
+from watchword.jwks.chain import read_chain
 from watchword.jwks.fetch import FetchPolicy, fetch
 from watchword.jwks.findings import Findings, Journal, Outcome, Step, StepFinding
 from watchword.jwks.problem import ProbeFailed, Problem
@@ -27,19 +29,35 @@ _PROBLEM_OF_KEY_SET: dict[KeySetProblem, Problem] = {
 }
 
 
-def probe(location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None = None) -> Findings:
+def probe(
+    location: str,
+    *,
+    verify_certificate: bool,
+    authority: str | None = None,
+    policy: FetchPolicy,
+    etag: str | None = None,
+) -> Findings:
     """Fetch the key set at `location` under `policy` and admit its keys; never raises for what a server does.
 
     Args:
         location: the JWKS location as the administrator typed it.
         verify_certificate: the option "JWKS Server Certificate Validation" of this registration.
+        authority: the CA certificates, in PEM, attached to this registration; they count for it alone, and only while
+            the certificate is validated.
         policy: the operator's limits.
         etag: of the last good fetch, to be told if nothing changed since; None asks for the key set in any case.
     """
     journal = Journal()
     ignored: tuple[IgnoredKey, ...] = ()
     try:
-        answer = fetch(location, verify_certificate=verify_certificate, policy=policy, etag=etag, journal=journal)
+        answer = fetch(
+            location,
+            verify_certificate=verify_certificate,
+            authority=authority,
+            policy=policy,
+            etag=etag,
+            journal=journal,
+        )
         if answer.untrusted_document is None:
             _note_unchanged(journal)
             return Findings(steps=journal.steps(), not_modified=True, etag=answer.etag, max_age=answer.max_age)
@@ -50,7 +68,8 @@ def probe(location: str, *, verify_certificate: bool, policy: FetchPolicy, etag:
         with journal.step(Step.KEYS) as note:
             note.passed(_describe_usable_keys(key_set))
     except ProbeFailed as failure:
-        return Findings(steps=journal.steps(), ignored=ignored, problem=failure.problem)
+        chain = read_chain(failure.presented, now_utc())
+        return Findings(steps=journal.steps(), ignored=ignored, problem=failure.problem, chain=chain)
     return Findings(
         steps=journal.steps(), key_set=key_set, etag=answer.etag, max_age=answer.max_age, ignored=key_set.ignored
     )

@@ -8,9 +8,14 @@ _SHOW_LOCATION = "Copy the JWKS location from the authorization server's metadat
 _ASK_OPERATOR = "Publish the key set at a public address, or ask the operator of this service to allow this one."
 _CHECK_SERVER = "Check that the authorization server is running and can be reached from the Internet, then try again."
 _CHECK_ENDPOINT = "Check that the location is the JWKS endpoint of the authorization server and works without sign-in."
-_TWO_REMEDIES = (
+_THREE_REMEDIES = (
     'Disable certificate validation using the option "JWKS Server Certificate Validation", or change the server '
-    "certificate to one signed by a recognized authority."
+    "certificate to one signed by a recognized authority. Better than disabling: attach the certificate of the "
+    'server\'s own authority under "CA certificate", and validation stays on.'
+)
+_ATTACH_PRESENT = (
+    'Attach the certificate of its present authority under "CA certificate", or change the server certificate. Or '
+    'disable certificate validation using the option "JWKS Server Certificate Validation".'
 )
 _CHANGE_CERTIFICATE = (
     'Change the server certificate, or disable certificate validation using the option "JWKS Server Certificate '
@@ -84,12 +89,25 @@ class Problem(Enum):
     )  # fmt: skip
     CERTIFICATE_UNKNOWN_AUTHORITY = (
         "certificate_unknown_authority",
-        "The SSL certificate of the server is signed by an unrecognized Certificate Authority (CA).", _TWO_REMEDIES,
+        "The SSL certificate of the server is signed by an unrecognized Certificate Authority (CA).", _THREE_REMEDIES,
     )  # fmt: skip
     CERTIFICATE_SELF_SIGNED = (
         "certificate_self_signed",
         "The SSL certificate of the server is signed by itself, not by a recognized Certificate Authority (CA).",
-        _TWO_REMEDIES,
+        _THREE_REMEDIES,
+    )  # fmt: skip
+    CERTIFICATE_OTHER_AUTHORITY = (
+        "certificate_other_authority",
+        "The SSL certificate of the server is signed neither by a recognized nor by the attached authority.",
+        _ATTACH_PRESENT,
+    )  # fmt: skip
+    AUTHORITY_EXPIRED = (
+        "authority_expired", "The CA certificate attached to this registration has expired.",
+        'Attach the certificate that succeeds it under "CA certificate", or change the server certificate.',
+    )  # fmt: skip
+    AUTHORITY_UNUSABLE = (
+        "authority_unusable", "The CA certificate attached to this registration is not acceptable (any more).",
+        'Attach another one under "CA certificate", or remove it.',
     )  # fmt: skip
     CERTIFICATE_EXPIRED = (
         "certificate_expired", "The SSL certificate of the server has expired.", _CHANGE_CERTIFICATE,
@@ -171,8 +189,13 @@ class Problem(Enum):
 
 
 class ProbeFailed(Exception):
-    """A step failed. Always raised `from None`: the cause may hold what the remote server sent."""
+    """A step failed. Always raised `from None`: the cause may hold what the remote server sent.
 
-    def __init__(self, problem: Problem) -> None:
+    Attributes:
+        presented: the certificates in DER that the server presented, if they are why; untrusted.
+    """
+
+    def __init__(self, problem: Problem, *, presented: tuple[bytes, ...] = ()) -> None:
         super().__init__(problem.code)
         self.problem = problem
+        self.presented = presented

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from httpcore2 import NetworkStream
 
-from watchword.jwks.certificate import problem_of
+from watchword.jwks.certificate import presented_chain, problem_of
 from watchword.jwks.deadline import Deadline
 from watchword.jwks.problem import ProbeFailed, Problem
 
@@ -117,7 +117,7 @@ class TlsStream(NetworkStream):
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLCertVerificationError as error:
-            raise ProbeFailed(problem_of(error.verify_code)) from None
+            raise ProbeFailed(problem_of(error.verify_code), presented=presented_chain(self._tls)) from None
         except ssl.SSLError:
             # Without TLS's own farewell the end may have been cut off by someone else. Builds of Python name that error
             # differently; that the bytes have ended is the same in all of them.

@@ -163,10 +163,22 @@ def _denied_for_nginx(reason: Reason) -> Answer:
     return Answer(_NGINX_STATUS[plain.status], plain.headers + restored, plain.body)
 
 
+_AS_IT_IS: Final = Profile({reason: _denied(reason) for reason in Reason})
+
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {
-        "plain": Profile({reason: _denied(reason) for reason in Reason}),
+        # Whoever asks by hand, or an API that asks for itself, reads the answer as it is.
+        "plain": _AS_IT_IS,
+        # auth_request hands the client a status, the challenge of a 401, and no body.
         "nginx": Profile({reason: _denied_for_nginx(reason) for reason in Reason}),
+        # forward_auth hands the client every answer that is not 2xx whole: status, headers and body.
+        "caddy": _AS_IT_IS,
+        # forwardAuth does the same, less the hop-by-hop headers.
+        "traefik": _AS_IT_IS,
+        # ext_authz lets only 200 through and hands the client status, body and the headers that its settings list.
+        "envoy": _AS_IT_IS,
+        # HAProxy has no subrequest of its own: a short script in Lua asks, and answers with all that it was told.
+        "haproxy": _AS_IT_IS,
     }
 )
 """By the name in the path. A gateway that is not listed is not answered."""

@@ -21,6 +21,7 @@ from watchword.control.servers import key_set_commands
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.jwks.address import masked
 from watchword.jwks.probe import probe
+from watchword.worker.audit_log import keeping_the_audit_log
 
 if TYPE_CHECKING:
     from watchword.control.config import ControlSettings
@@ -42,16 +43,23 @@ class Fetch(Protocol):
     """The signature of `jwks.probe.probe`."""
 
     def __call__(
-        self, location: str, *, verify_certificate: bool, policy: FetchPolicy, etag: str | None
+        self,
+        location: str,
+        *,
+        verify_certificate: bool,
+        authority: str | None,
+        policy: FetchPolicy,
+        etag: str | None,
     ) -> Findings: ...
 
 
 def run(settings: ControlSettings, stop: threading.Event) -> None:
     """Work until `stop` is set, then finish the fetches under way (at most about 5 s) and return."""
-    Worker(
-        policy=settings.fetch_policy(),
-        refresh=RefreshSettings(interval=settings.refresh_interval, hard_limit=settings.keys_hard_limit),
-    ).run(stop)
+    with keeping_the_audit_log(settings.audit_kept_days, stop):
+        Worker(
+            policy=settings.fetch_policy(),
+            refresh=RefreshSettings(interval=settings.refresh_interval, hard_limit=settings.keys_hard_limit),
+        ).run(stop)
 
 
 class Worker:
@@ -105,6 +113,7 @@ class Worker:
             findings = self._fetch(
                 claim.location,
                 verify_certificate=claim.verify_certificate,
+                authority=claim.authority,
                 policy=self._policy,
                 etag=claim.etag,
             )

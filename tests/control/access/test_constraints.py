@@ -43,6 +43,8 @@ def test_a_person_is_whole(alice: Person) -> None:
 def test_roles(alice: Person) -> None:
     refuse(Role(organization_id="acme", name=""))
     refuse(Role(organization_id="acme", name="ROLE OF ALICE"))
+    refuse(Role(organization_id="acme", name="Auditor", updated_at=NOW))
+    refuse(Role(organization_id="acme", name="Auditor", updated_by="alice@acme.example"))
     with pytest.raises(IntegrityError):
         # PostgreSQL and SQLite check a deferred foreign key at the end; Django's test does it for them.
         _save_and_check(Role(organization_id="nowhere", name="Auditor"))

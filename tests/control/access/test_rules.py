@@ -10,7 +10,9 @@ from watchword.control.access.rules import (
     after_attempt,
     check_person,
     check_role,
+    listed,
     normalised_email,
+    person_status,
 )
 
 KNOWN = ("Activity", "Audit Logs")
@@ -44,6 +46,27 @@ def test_roles() -> None:
     assert set(check_role(name=" Auditor", permissions=[], known=KNOWN)) == {"role"}
     assert set(check_role(name="A" * 65, permissions=[], known=KNOWN)) == {"role"}
     assert set(check_role(name="Audi\ntor", permissions=["Everything"], known=KNOWN)) == {"role", "permissions"}
+
+
+@pytest.mark.parametrize(
+    ("is_active", "has_joined", "status"),
+    [(True, True, "active"), (True, False, "invited"), (False, True, "deactivated"), (False, False, "deactivated")],
+)
+def test_how_somebody_stands(*, is_active: bool, has_joined: bool, status: str) -> None:
+    assert person_status(is_active=is_active, has_joined=has_joined).value == status
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["Alice"], "Alice"),
+        (["Alice", "Bob"], "Alice and Bob"),
+        (["Alice", "Bob", "Charlie"], "Alice, Bob and Charlie"),
+        (["Alice", "Bob", "Charlie", "Bob2"], "Alice, Bob, Charlie and 1 more"),
+    ],
+)
+def test_names_are_read_out(names: list[str], sentence: str) -> None:
+    assert listed(names) == sentence
 
 
 def delays(count: int, *, free: int) -> list[int]:

@@ -10,7 +10,8 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from kit.people import NOW
 from watchword.control.audit import triggers
-from watchword.control.audit.log import GENESIS, Entry, append, verify_chain
+from watchword.control.audit.chain import verify_chain
+from watchword.control.audit.log import GENESIS, Entry, append
 from watchword.control.audit.models import AuditEvent, AuditHead
 
 if TYPE_CHECKING:

@@ -9,10 +9,14 @@ from watchword.control.organizations.rules import (
     SubscriptionTerms,
     SuspensionNotice,
     check_organization,
-    check_public_text,
+    check_renewal,
     check_subscription,
+    check_suspension,
+    check_threshold,
+    duration,
     entitlement,
     spoken,
+    suspension_sentence,
 )
 from watchword.control.refusals import RefusalReason
 
@@ -55,7 +59,7 @@ def test_the_table_of_entitlement(
     assert standing.refusal is refusal
     assert standing.may_change is (refusal is None)
     assert standing.suspended is (situation is Situation.SUSPENDED)
-    assert (standing.banner is None) is (refusal is None)
+    assert standing.banner is not None or refusal is None
 
 
 def test_the_banner_of_an_expired_subscription_says_when_and_what_is_locked() -> None:
@@ -77,6 +81,40 @@ def test_the_banner_of_a_suspension_says_when_why_and_the_reference(public_text:
         f"Disabled on 1 January 2026, 00:00 UTC: terms violated.{said} "
         "Tokens are rejected; contact support (reference K7)."
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(days=30), "in 30 days"),
+        (timedelta(days=12, hours=23), "in 12 days"),
+        (timedelta(hours=47, minutes=59), "in 47 hours"),
+        (timedelta(minutes=119), "in 119 minutes"),
+        (timedelta(minutes=1), "in 1 minute"),
+        (timedelta(seconds=59), "in less than a minute"),
+    ],
+)
+def test_thirty_days_ahead_the_end_is_announced_and_nothing_locked(left: timedelta, said: str) -> None:
+    standing = entitlement(subscription=TERMS, suspension=None, now=END - left)
+
+    assert standing.banner == (
+        f"API subscription expires on 1 January 2027, 00:00 UTC ({said}): from then on changes are locked and tokens "
+        "are refused until renewal."
+    )
+    assert standing.may_change
+
+
+def test_more_than_thirty_days_ahead_there_is_nothing_to_say() -> None:
+    assert entitlement(subscription=TERMS, suspension=None, now=END - timedelta(days=30, seconds=1)).banner is None
+
+
+def test_two_days_are_the_first_to_be_counted_in_days() -> None:
+    assert duration(timedelta(hours=48)) == "2 days"
+    assert duration(timedelta(minutes=120)) == "2 hours"
+
+
+def test_the_operator_is_shown_the_very_sentence_of_the_banner() -> None:
+    assert suspension_sentence(NOTICE) == entitlement(subscription=TERMS, suspension=NOTICE, now=START).banner
 
 
 def test_times_are_spoken_in_utc() -> None:
@@ -106,6 +144,9 @@ def test_names_that_are_refused(bad: str) -> None:
         (START, END, None, set()),
         (START, END, 1, set()),
         (START, END, 0, {"api_call_threshold"}),
+        (START, END, 10**15, set()),
+        (START, END, 10**15 + 1, {"api_call_threshold"}),
+        (END, START, 0, {"expires_at", "api_call_threshold"}),
         (START, START, None, {"expires_at"}),
         (END, START, None, {"expires_at"}),
         (START, START + timedelta(milliseconds=900), None, {"expires_at"}),
@@ -119,6 +160,33 @@ def test_subscriptions(starts_at: datetime, expires_at: datetime, threshold: int
     assert set(found) == faults
 
 
-def test_public_text_is_bounded() -> None:
-    assert check_public_text("x" * 500) == {}
-    assert set(check_public_text("x" * 501)) == {"public_text"}
+def test_a_threshold_is_a_number_or_left_out() -> None:
+    assert check_threshold(None) == {}
+    assert check_threshold(1) == {}
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "faults"),
+    [(END + SECOND, set()), (END, {"expires_at"}), (START, {"expires_at"}), (END.replace(tzinfo=None), {"expires_at"})],
+)
+def test_a_renewal_ends_in_the_future(expires_at: datetime, faults: set[str]) -> None:
+    assert set(check_renewal(starts_at=START, expires_at=expires_at, now=END)) == faults
+
+
+@pytest.mark.parametrize(
+    ("public_text", "private_note", "required", "faults"),
+    [
+        ("", "", False, set()),
+        ("x" * 500, "y" * 2000, True, set()),
+        ("Two\nlines.", "", False, set()),
+        ("x" * 501, "", False, {"public_text"}),
+        ("", "y" * 2001, False, {"private_note"}),
+        ("a\x00b", "a\u202eb", False, {"public_text", "private_note"}),
+        ("", "", True, {"public_text"}),
+        (" \n", "", True, {"public_text"}),
+    ],
+)
+def test_the_words_of_a_suspension(public_text: str, private_note: str, required: bool, faults: set[str]) -> None:  # noqa: FBT001 - a row of the table.
+    found = check_suspension(public_text=public_text, private_note=private_note, text_required=required)
+
+    assert set(found) == faults

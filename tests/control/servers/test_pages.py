@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from kit import sample_portal
 from kit.sample_portal import LOCATION, PROD_OKTA, STANDBY, UNKNOWN_AUTHORITY
@@ -17,6 +19,7 @@ from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.servers import queries, validate
 from watchword.control.servers.models import AuthorizationServer, KeySetState
+from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -55,7 +58,7 @@ class Portal:
 def typed(fields: ServerFields, **more: str) -> dict[str, str]:
     """The fields as a browser sends them: a box that is not checked is not sent."""
     boxes = {name: "on" for name in ("enabled", "verify_certificate", "accept_any") if getattr(fields, name)}
-    texts = ("name", "description", "jwks_location", "audience", "issuer", "client_id")
+    texts = ("name", "description", "jwks_location", "authority", "audience", "issuer", "client_id")
     return {**boxes, **{name: getattr(fields, name) for name in texts}, **more}
 
 
@@ -498,7 +501,7 @@ class TestRow:
         assert "ProdOkta is disabled in the same moment" in asked
         answer = portal.post("enable", standby, htmx=True)
         assert "StandbyKeycloak is enabled. ProdOkta is now disabled." in text(answer)
-        assert [row.enabled for row in queries.list_servers("acme")] == [False, True]
+        assert [row.enabled for row in queries.list_servers("acme", timezone.now())] == [False, True]
 
     def test_enabling_the_only_one_needs_no_question(self, portal: Portal) -> None:
         server = portal.add(STANDBY)
@@ -511,6 +514,34 @@ class TestRow:
         assert "Disable authorization server ProdOkta?" in text(portal.get("disable", server))
         assert portal.post("disable", server).status_code == 302
         assert not AuthorizationServer.objects.get(pk=server).enabled
+
+    def test_the_row_asks_until_the_fetch_has_ended_and_then_says_how(self, portal: Portal) -> None:
+        server = portal.add(PROD_OKTA)
+        asking = f'hx-get="{portal.url("fetch", server)}"'
+        assert asking not in text(portal.get("list"))
+        portal.post("refresh", server)
+        assert "Fetching now" in text(portal.get("list"))
+        under_way = text(portal.get("fetch", server, htmx=True))
+        assert asking in under_way
+        assert "toast" not in under_way
+        KeySetState.objects.update(fetched_at=timezone.now(), attempted_at=timezone.now())
+        ended = text(portal.get("fetch", server, htmx=True))
+        assert asking not in ended
+        assert "The keys of ProdOkta were fetched." in ended
+        failure = Problem.CONNECTION_FAILED
+        KeySetState.objects.update(failing_since=timezone.now(), problem=failure.code, failures=1)
+        assert f"could not be fetched. {failure.sentence}" in text(portal.get("fetch", server, htmx=True))
+
+    def test_a_fetch_that_nobody_takes_up_is_told_as_overdue(self, portal: Portal) -> None:
+        server = portal.add(PROD_OKTA)
+        sample_portal.age(server, fetched_minutes_ago=16)
+        assert "Overdue:" in text(portal.get("list"))
+        assert "Nothing has fetched the keys of ProdOkta yet." in text(portal.get("fetch", server, htmx=True))
+
+    def test_the_row_alone_is_no_page(self, portal: Portal) -> None:
+        response = portal.get("fetch", portal.add(PROD_OKTA))
+        assert (response.status_code, response["Location"]) == (302, portal.url("list"))
+        assert portal.get("fetch", uuid4(), htmx=True).status_code == 404
 
     def test_refresh_now_is_asked_for_once_in_thirty_seconds(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)

@@ -34,7 +34,7 @@ def acme() -> None:
 
 def test_the_list_shows_what_was_registered() -> None:
     server = add(A, C, issuer="", description="Okta of Acme", jwks_location=f"{LOCATION}?token=geheim")
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert (row.id, row.slot, row.enabled, row.name, row.description, row.version) == (
         server.pk, 1, True, "ProdOkta", "Okta of Acme", 1,
     )  # fmt: skip
@@ -50,7 +50,7 @@ def test_the_list_shows_what_was_registered() -> None:
 
 def test_the_list_warns() -> None:
     add(audience="", issuer="", client_id="batch", verify_certificate=False)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert len(row.warnings) == 2
 
 
@@ -60,7 +60,7 @@ def test_the_list_tells_a_failure_and_its_fix() -> None:
     make_due(KeySetState.objects.get(), now)
     (claim,) = claim_due("one", now, 1)
     record_findings(claim, failed(Problem.CERTIFICATE_EXPIRED), now, SETTINGS)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert (row.failing_since, row.last_attempt) == (now, now)
     assert row.problem == Problem.CERTIFICATE_EXPIRED.sentence
     assert row.fix == Problem.CERTIFICATE_EXPIRED.fix
@@ -72,7 +72,7 @@ def test_the_list_calls_a_fault_of_ours_one() -> None:
     now = timezone.now()
     make_due(KeySetState.objects.get(), now)
     record_fault(claim_due("one", now, 1)[0], now, SETTINGS)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert row.problem is not None
     assert "this service" in row.problem
 
@@ -82,7 +82,7 @@ def test_the_list_keeps_withdrawn_keys_apart() -> None:
     now = timezone.now() + timedelta(minutes=5)
     make_due(KeySetState.objects.get(), now)
     record_findings(claim_due("one", now, 1)[0], found(B), now, SETTINGS)
-    (row,) = list_servers("acme")
+    (row,) = list_servers("acme", timezone.now())
     assert [key.kid for key in row.keys] == ["b"]
     assert [(key.kid, key.withdrawn_at) for key in row.withdrawn_keys] == [("a", now)]
 
@@ -92,16 +92,16 @@ def test_the_list_takes_the_same_number_of_queries_for_any_number_of_servers_and
 ) -> None:
     add(A, name="First")
     with django_assert_num_queries(2):
-        list_servers("acme")
+        list_servers("acme", timezone.now())
     add(A, B, C, name="Second")
     with django_assert_num_queries(2):
-        assert [row.name for row in list_servers("acme")] == ["First", "Second"]
+        assert [row.name for row in list_servers("acme", timezone.now())] == ["First", "Second"]
 
 
 def test_each_organization_sees_its_own_servers_alone() -> None:
     registrations.organization("globex")
     foreign = add(actor=CHARLIE)
-    assert list_servers("acme") == ()
+    assert list_servers("acme", timezone.now()) == ()
     assert server_of("acme", foreign.pk) is None
     assert server_of("acme", uuid4()) is None
 

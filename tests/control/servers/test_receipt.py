@@ -13,6 +13,7 @@ RECEIPT = Receipt(
     organization="acme",
     location="https://login.acme.example/keys?a=é",
     verify_certificate=False,
+    authority_digest="",
     issued_at=NOW + 0.25,
 )
 

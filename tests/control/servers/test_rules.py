@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from watchword.control.servers import rules
@@ -166,3 +168,46 @@ def test_warnings(
     )  # fmt: skip
     assert len(found) == len(parts)
     assert all(part in sentence for part, sentence in zip(parts, found, strict=True))
+
+
+# ------------------------------------------------------------------------------------------------ the fetch, as told
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def ago(**distance: float) -> datetime:
+    return NOON - timedelta(**distance)
+
+
+@pytest.mark.parametrize(
+    ("known", "state"),
+    [
+        ({}, "not_yet"),
+        ({"fetched_at": ago(minutes=2), "attempted_at": ago(minutes=2)}, "fresh"),
+        ({"fetched_at": ago(minutes=15), "attempted_at": ago(minutes=2)}, "overdue"),
+        ({"fetched_at": ago(hours=2), "attempted_at": ago(minutes=2), "failing_since": ago(hours=1)}, "failing"),
+        # "Refresh now": until a worker took it up, while the worker is at it, and afterwards.
+        ({"fetched_at": ago(minutes=2), "requested_at": ago(seconds=1)}, "under_way"),
+        ({"requested_at": ago(seconds=1)}, "under_way"),
+        ({"requested_at": ago(seconds=3), "attempted_at": ago(seconds=2), "leased_until": NOON}, "not_yet"),
+        (
+            {"requested_at": ago(seconds=3), "attempted_at": ago(seconds=2), "leased_until": ago(seconds=-28)},
+            "under_way",
+        ),
+        ({"fetched_at": ago(seconds=1), "attempted_at": ago(seconds=2), "requested_at": ago(seconds=3)}, "fresh"),
+        # A fetch that was under way when the button was pressed answers it as well.
+        ({"fetched_at": ago(seconds=1), "attempted_at": ago(seconds=4), "requested_at": ago(seconds=3)}, "fresh"),
+        ({"attempted_at": ago(seconds=2), "requested_at": ago(seconds=3), "failing_since": ago(seconds=1)}, "failing"),
+        # Nobody took it up for a minute.
+        ({"fetched_at": ago(minutes=2), "requested_at": ago(seconds=60)}, "overdue"),
+        # A lease without a request is the background refresh, which nobody waits for.
+        ({"fetched_at": ago(minutes=5), "attempted_at": NOON, "leased_until": ago(seconds=-30)}, "fresh"),
+        # A stamp in the future, left by a clock that was set back, keeps no page asking.
+        ({"fetched_at": ago(minutes=2), "requested_at": ago(hours=-1)}, "overdue"),
+    ],
+)
+def test_the_fetch_of_a_key_set_is_in_exactly_one_state(known: dict[str, datetime], state: str) -> None:
+    moments: dict[str, datetime | None] = dict.fromkeys(
+        ("fetched_at", "attempted_at", "requested_at", "leased_until", "failing_since")
+    )
+    assert rules.fetch_state(now=NOON, **{**moments, **known}).value == state

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+import uuid
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from watchword.control.access.actor import OPERATOR_PERMISSIONS, Actor, Permission
+from watchword.control.access.session_rules import ABSOLUTE, BROWSER_MAX, IDLE, KEPT_AFTERWARDS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from watchword.control.access.actor import Interface
 
 EMAIL_MAX = 254
 
+JOINED: Final = ~Q(password="") & ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+"""`Person.has_joined` for the database."""
+
 
 class Role(models.Model):
-    """A named set of permissions of one organization. `permissions` is a JSON list of Permission values."""
+    """A named set of permissions of one organization.
+
+    Attributes:
+        permissions: a JSON list of Permission values.
+        version: counts the edits; one made from an older version is stale.
+        updated_at, updated_by: of the last edit, NULL while the role is as it was made.
+    """
 
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="roles")
     name = models.CharField(max_length=64)
     permissions = models.JSONField(default=list)
+    version = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(null=True)
+    updated_by = models.CharField(max_length=254, null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint("organization", Lower("name"), name="access_role_name_unique_ignoring_case"),
             models.CheckConstraint(name="access_role_has_a_name", condition=~Q(name="")),
+            models.CheckConstraint(
+                name="access_role_edit_is_whole",
+                condition=Q(updated_at__isnull=True, updated_by__isnull=True)
+                | Q(updated_at__isnull=False, updated_by__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -78,6 +100,11 @@ class Person(AbstractBaseUser):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def has_joined(self) -> bool:
+        """Whether a password was ever set. Until then there is only an invitation."""
+        return self.password != "" and self.has_usable_password()
+
     def actor(self, *, interface: Interface, address: str | None) -> Actor:
         """The rights of this person, as they stand in the database now."""
         if self.kind == PersonKind.OPERATOR:
@@ -99,6 +126,44 @@ class Person(AbstractBaseUser):
             interface=interface,
             address=address,
         )
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def live(self, now: datetime) -> Self:
+        """Sessions that a browser can still use."""
+        young = self.filter(started_at__gt=now - ABSOLUTE, seen_at__gt=now - IDLE)
+        return young.exclude(person__is_active=False)
+
+    def forgotten(self, now: datetime) -> Self:
+        """Sessions that have been over for so long that nobody comes back to them."""
+        return self.filter(started_at__lt=now - ABSOLUTE - KEPT_AFTERWARDS)
+
+
+class Session(models.Model):
+    """A browser that came in; `session_store` reads and writes it.
+
+    Attributes:
+        public_id: what pages, addresses and the audit log call it by.
+        key_hash: SHA-256 of the key in the browser's cookie, hexadecimal; the key itself is stored nowhere.
+        person: who has signed in; None before, while a one-time link waits for its password.
+        content: what Django keeps in a session, signed.
+        started_at: when it was made: at the sign-in, since each makes a new one.
+        seen_at, address, browser: when, from where and with what it was last used, to the minute.
+    """
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="sessions")
+    content = models.TextField()
+    started_at = models.DateTimeField(db_index=True)
+    seen_at = models.DateTimeField()
+    address = models.CharField(max_length=45, null=True)
+    browser = models.CharField(max_length=BROWSER_MAX, default="")
+
+    objects = SessionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"session {self.public_id}"
 
 
 class SignInLink(models.Model):

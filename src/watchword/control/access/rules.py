@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 EMAIL_MAX: Final = 254
@@ -25,6 +26,14 @@ FORGOTTEN_AFTER: Final = timedelta(minutes=15)
 FREE_PER_ACCOUNT: Final = 5
 FREE_PER_ADDRESS: Final = 20
 """An address may be that of a whole office."""
+
+
+class PersonStatus(Enum):
+    """How somebody stands who was given access. The values stand in addresses."""
+
+    INVITED = "invited"
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,21 @@ def check_person(*, email: str, name: str) -> dict[str, str]:
     if len(name) > NAME_MAX or (name != "" and not name.isprintable()):
         faults["name"] = f"The name has at most {NAME_MAX} characters, none of them invisible."
     return faults
+
+
+def person_status(*, is_active: bool, has_joined: bool) -> PersonStatus:
+    """Invited until a password was set; deactivated whatever went before."""
+    if not is_active:
+        return PersonStatus.DEACTIVATED
+    return PersonStatus.ACTIVE if has_joined else PersonStatus.INVITED
+
+
+def listed(names: Sequence[str], *, at_most: int = 3) -> str:
+    """Names as one reads them out: `Alice, Bob and 2 more`."""
+    shown, rest = list(names[:at_most]), len(names) - at_most
+    if rest > 0:
+        shown.append(f"{rest} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def check_role(*, name: str, permissions: Iterable[str], known: Iterable[str]) -> dict[str, str]:

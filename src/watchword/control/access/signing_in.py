@@ -9,28 +9,33 @@ from django.contrib.auth import authenticate
 from django.db import transaction
 
 from watchword.control.access.actor import Authority, Interface
+from watchword.control.access.known_browsers import known_as
 from watchword.control.access.models import Person
+from watchword.control.access.passwords import PASSWORD_MAX
 from watchword.control.access.rules import normalised_email
-from watchword.control.access.throttle import admit_attempt, forgive
+from watchword.control.access.sessions import make_room
+from watchword.control.access.throttle import admit_attempt, forgive, lane_of_known_browser, lane_of_stranger
 from watchword.control.audit.log import REFUSED, Entry, append
 from watchword.control.change import change
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-PASSWORD_MAX: Final = 1024
-"""Characters. Hashing a novel is work that anybody could ask for."""
-
 UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """Check an e-mail address and a password."""
+    """Check an e-mail address and a password.
+
+    Attributes:
+        browser_mark: what `known_browsers` left in the browser, if it did.
+    """
 
     email: str
     password: str = field(repr=False)
     address: str | None = None
+    browser_mark: str = field(default="", repr=False)
 
     def run(self, *, now: datetime) -> Person | None:
         """The person, or None for every kind of failure.
@@ -39,9 +44,11 @@ class SignIn:
             Refusal: too_many_requests.
         """
         email = normalised_email(self.email)
-        admit_attempt(email, self.address, now)
         # Unusable text takes the same way through the hasher as a wrong password. PostgreSQL refuses U+0000.
         sound = "\0" not in email and len(self.password) <= PASSWORD_MAX
+        number = known_as(self.browser_mark, email) if sound else None
+        lane = lane_of_stranger(email, self.address) if number is None else lane_of_known_browser(number)
+        admit_attempt(lane, now)
         found = authenticate(None, email=email if sound else "", password=self.password if sound else "")
         person = found if isinstance(found, Person) else None
         if person is None:
@@ -49,7 +56,10 @@ class SignIn:
             return None
         actor = person.actor(interface=Interface.PORTAL, address=self.address)
         with change(actor, person.organization_id, permission=Authority.SELF, action="signed_in", now=now) as work:
-            forgive(email, self.address, work.now)
+            forgive(lane, work.now)
+            make_room(person.pk, work.now)
+            person.last_login = work.now
+            person.save(update_fields=["last_login"])
             work.record(target=person.email)
         return person
 

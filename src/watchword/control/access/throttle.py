@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -20,7 +21,41 @@ if TYPE_CHECKING:
 _SALT: Final = "watchword.access.throttle"
 
 
-def admit_attempt(email: str, address: str | None, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What an attempt is counted under.
+
+    Attributes:
+        own: starts over when the right password came.
+        shared: an address, which many people may share; gets only a successful attempt back.
+    """
+
+    own: str
+    shared: str | None = None
+
+    @property
+    def free(self) -> dict[str, int]:
+        """How many attempts under each cost nothing."""
+        shared = {} if self.shared is None else {self.shared: FREE_PER_ADDRESS}
+        return {self.own: FREE_PER_ACCOUNT, **shared}
+
+
+def lane_of_stranger(email: str, address: str | None) -> Lane:
+    """An account, from wherever, and an address, whomever it is about."""
+    return Lane(_subject("account", email), _subject("address", origin_of_guesses(address)))
+
+
+def lane_of_known_browser(number: str) -> Lane:
+    """A browser that the person has signed in with before: neither strangers nor neighbours can block it."""
+    return Lane(_subject("browser", number))
+
+
+def lane_of_person(person_id: int) -> Lane:
+    """Somebody who is signed in and is asked for the password again."""
+    return Lane(_subject("person", str(person_id)))
+
+
+def admit_attempt(lane: Lane, now: datetime) -> None:
     """Count an attempt before it is looked at.
 
     Counting it afterwards would let a hundred parallel guesses pass while none of them is counted yet.
@@ -28,11 +63,8 @@ def admit_attempt(email: str, address: str | None, now: datetime) -> None:
     Raises:
         Refusal: too_many_requests, with the seconds to wait; such an attempt is not counted.
     """
+    free = lane.free
     with transaction.atomic(durable=True):
-        free = {
-            _subject("account", email): FREE_PER_ACCOUNT,
-            _subject("address", origin_of_guesses(address)): FREE_PER_ADDRESS,
-        }
         rows = _locked(free, now)
         blocked_until = max(row.blocked_until for row in rows)
         if blocked_until > now:
@@ -50,16 +82,17 @@ def admit_attempt(email: str, address: str | None, now: datetime) -> None:
             row.save()
 
 
-def forgive(email: str, address: str | None, now: datetime) -> None:
-    """Take back the count of an attempt that succeeded. Call within the transaction of the sign-in.
+def forgive(lane: Lane, now: datetime) -> None:
+    """Take back the count of an attempt that succeeded.
 
     The account starts afresh. The address only gets this one attempt back: else a guesser could wipe its counter
     clean by signing in to an account of their own now and then.
     """
-    SignInThrottle.objects.filter(subject=_subject("account", email)).delete()
-    SignInThrottle.objects.filter(subject=_subject("address", origin_of_guesses(address)), failures__gt=0).update(
-        failures=F("failures") - 1, blocked_until=now
-    )
+    SignInThrottle.objects.filter(subject=lane.own).delete()
+    if lane.shared is not None:
+        SignInThrottle.objects.filter(subject=lane.shared, failures__gt=0).update(
+            failures=F("failures") - 1, blocked_until=now
+        )
 
 
 def _subject(kind: str, value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import login, logout
@@ -13,108 +13,131 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from watchword.control.access import cookies, ended, known_browsers
 from watchword.control.access.actor import Interface
 from watchword.control.access.address import client_address
 from watchword.control.access.commands import RedeemSignInLink, usable_link
-from watchword.control.access.middleware import SEEN_AT, SIGNED_IN_AT
 from watchword.control.access.models import Person
+from watchword.control.access.passwords import typed_twice
+from watchword.control.access.session_store import session_in
 from watchword.control.access.signing_in import SignIn, SignOut
-from watchword.control.organizations.models import Organization
 from watchword.control.portal.navigation import home_route
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-LINK: Final = "sign_in_link"
+LINK: Final = "link"
+LINK_KEPT: Final = timedelta(hours=1)
 
 FAILED: Final = "The e-mail address or the password is wrong."
 """Says the same for an unknown address, a wrong password and a deactivated person."""
 
+# What the browser kept of the portal's pages and files goes with the session, so that nothing is left on a shared
+# machine. Cookies stay: the session's is removed anyway, and the browser's mark and theme are no secrets.
+CLEARED: Final = '"cache", "storage"'
+
+ONWARD_MAX: Final = 2048
+
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    """Send people where they work. Operators see every organization."""
+    """Send people where they work."""
     person = request.user
     if not isinstance(person, Person):
         return HttpResponseRedirect(reverse("access:sign-in"))
-    if person.organization_id is not None:
-        return HttpResponseRedirect(_home(person))
-    return render(request, "access/organizations.html", {"organizations": Organization.objects.order_by("name")})
+    return HttpResponseRedirect(_home(person))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     onward = request.POST.get("next", request.GET.get("next", ""))
     if request.method != "POST":
-        return render(request, "access/sign_in.html", {"next": onward})
+        return _before_sign_in(request, onward)
     email = request.POST.get("email", "")
     sentence, status = FAILED, 422
     try:
-        person = SignIn(email=email, password=request.POST.get("password", ""), address=client_address(request)).run(
-            now=timezone.now()
-        )
+        person = SignIn(
+            email=email,
+            password=request.POST.get("password", ""),
+            address=client_address(request),
+            browser_mark=known_browsers.mark_of(request),
+        ).run(now=timezone.now())
     except Refusal as refusal:
         person, sentence, status = None, refusal.sentence, refusal.status
     if person is None:
         context = {"next": onward, "email": email, "sentence": sentence}
         return render(request, "access/sign_in.html", context, status=status)
-    _open_session(request, person)
-    return HttpResponseRedirect(_safe(request, onward) or _home(person))
+    return _let_in(request, person, onward)
+
+
+def _before_sign_in(request: HttpRequest, onward: str) -> HttpResponse:
+    if isinstance(request.user, Person):
+        return HttpResponseRedirect(_safe(onward) or _home(request.user))
+    response = render(request, "access/sign_in.html", {"next": onward, "ended": ended.sentence(request)})
+    ended.said(response)
+    return response
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person):
         SignOut(person=request.user, address=client_address(request)).run(now=timezone.now())
+    return left(request)
+
+
+def left(request: HttpRequest) -> HttpResponse:
+    """End this browser's session, on the server and in the browser."""
     logout(request)
-    return HttpResponseRedirect(reverse("access:sign-in"))
+    response = HttpResponseRedirect(reverse("access:sign-in"))
+    response["Clear-Site-Data"] = CLEARED
+    return response
 
 
 @require_safe
-def open_link(request: HttpRequest, secret: str) -> HttpResponse:
-    """The one-time link. Its secret moves into the session at once.
+def open_link(request: HttpRequest, secret: str) -> HttpResponse:  # noqa: ARG001 - Django's signature.
+    """The one-time link. Its secret moves into a cookie at once.
 
-    Were it in the address of the form, every faulty password would write a link that still works into the log.
+    Were it in the address of the form, every faulty password would write a link that still works into the log; in the
+    session it would lie in the database, which only knows its hash.
     """
     usable_link(secret, timezone.now())
-    request.session[LINK] = secret
-    return HttpResponseRedirect(reverse("access:choose-password"))
+    response = HttpResponseRedirect(reverse("access:choose-password"))
+    cookies.leave(response, LINK, secret, kept=LINK_KEPT)
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_password(request: HttpRequest) -> HttpResponse:
     """GET shows the form, POST uses the link up and signs the person in."""
     now = timezone.now()
-    secret = request.session.get(LINK, "")
+    secret = cookies.read(request, LINK)
     link = usable_link(secret, now)
     if request.method != "POST":
         return render(request, "access/set_password.html", {"person": link.person})
     try:
-        password = _typed_twice(request)
+        password = typed_twice(request.POST)
         person = RedeemSignInLink(secret=secret, password=password, address=client_address(request)).run(now=now)
     except Refusal as refusal:
         if refusal.reason is not RefusalReason.FIELDS_INVALID:
             raise
         context = {"person": link.person, "errors": refusal.field_errors}
         return render(request, "access/set_password.html", context, status=refusal.status)
-    _open_session(request, person)
-    return HttpResponseRedirect(_home(person))
+    response = _let_in(request, person, "")
+    cookies.remove(response, LINK)
+    return response
 
 
-def _typed_twice(request: HttpRequest) -> str:
-    password = request.POST.get("password", "")
-    if password != request.POST.get("password_again", ""):
-        fault = {"password_again": "The two passwords differ."}
-        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
-    return password
-
-
-def _open_session(request: HttpRequest, person: Person) -> None:
-    # Whatever was in the session before belonged to somebody unknown; login() also gives it a new id.
+def _let_in(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
+    # Whatever was in the session before belonged to somebody unknown; login() gives a new one its own key.
     request.session.flush()
     login(request, person)
-    request.session[SIGNED_IN_AT] = request.session[SEEN_AT] = int(time.time())
+    session_in(request).begin(
+        timezone.now(), address=client_address(request), user_agent=request.headers.get("User-Agent", "")
+    )
+    response = HttpResponseRedirect(_safe(onward) or _home(person))
+    known_browsers.remember(response, person)
+    return response
 
 
 def _home(person: Person) -> str:
@@ -122,7 +145,9 @@ def _home(person: Person) -> str:
     return reverse(route, args=[] if person.organization_id is None else [person.organization_id])
 
 
-def _safe(request: HttpRequest, onward: str) -> str | None:
+def _safe(onward: str) -> str | None:
     """The page asked for before signing in, if it is one of ours: never an open redirect."""
-    mine = url_has_allowed_host_and_scheme(onward, allowed_hosts=None, require_https=request.is_secure())
-    return onward if mine and onward.startswith("/") else None
+    # With no host allowed only an address without host and scheme passes. Backslashes, which browsers take for
+    # slashes, and the tabs and line ends that they drop are read as browsers read them.
+    mine = onward.startswith("/") and url_has_allowed_host_and_scheme(onward, allowed_hosts=None)
+    return onward if mine and len(onward) <= ONWARD_MAX else None

@@ -29,6 +29,7 @@ from watchword.control.fleet.queries import (
 )
 from watchword.control.fleet.unknown_keys import MAX_BYTES, ReportRefused, decode_report, force_refreshes
 from watchword.control.fleet.watch import Database, Watch
+from watchword.control.headers import security_headers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -185,7 +186,8 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _send(answer: Answer, send: Send) -> None:
-    headers = [(b"cache-control", b"no-store"), *answer.headers]
+    everywhere = [(name.lower().encode(), value.encode()) for name, value in security_headers()]
+    headers = [(b"cache-control", b"no-store"), *everywhere, *answer.headers]
     body = b""
     if answer.document is not None:
         body = json.dumps(answer.document, separators=(",", ":")).encode()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.access.actor import Actor
+    from watchword.control.change import Work
 
 REFERENCE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without the letters and digits that are mistaken for each other on the telephone."""
@@ -34,16 +35,7 @@ class CreateOrganization:
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Organization:
         with change(actor, None, permission=Authority.OPERATOR, action="organization_created", now=now) as work:
-            _refuse_faults(rules.check_organization(organization_id=self.organization_id, name=self.name))
-            organization = Organization(id=self.organization_id, name=self.name, created_at=work.now)
-            try:
-                with transaction.atomic():
-                    organization.save(force_insert=True)
-            except IntegrityError:
-                raise Refusal(RefusalReason.NAME_TAKEN, name=self.organization_id) from None
-            work.record(target=self.name, changes={"name": [None, self.name]}, organization=organization.pk)
-            work.publish(organization.pk)
-            return organization
+            return create_organization(work, self.organization_id, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,34 +45,66 @@ class SetSubscription:
     Attributes:
         starts_at, expires_at: the half-open interval, both aware of their time zone.
         api_call_threshold: allowed API calls per day, None for no limit.
+        expected_version: the version that the change was made from, 0 where there was no subscription; None asks not.
     """
 
     organization_id: str
     starts_at: datetime
     expires_at: datetime
     api_call_threshold: int | None = None
+    expected_version: int | None = None
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Subscription:
         with change(
             actor, self.organization_id, permission=Authority.OPERATOR, action="subscription_set", now=now
         ) as work:
+            return set_subscription(
+                work,
+                Subscription(
+                    organization=work.organization,
+                    starts_at=self.starts_at,
+                    expires_at=self.expires_at,
+                    api_call_threshold=self.api_call_threshold,
+                ),
+                expected_version=self.expected_version,
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewSubscription:
+    """Give the API subscription a new end; its start and threshold stay. Never lifts a suspension."""
+
+    organization_id: str
+    expires_at: datetime
+    expected_version: int | None = None
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Subscription:
+        with change(
+            actor, self.organization_id, permission=Authority.OPERATOR, action="subscription_renewed", now=now
+        ) as work:
+            subscription = _subscription(self.organization_id)
             _refuse_faults(
-                rules.check_subscription(
-                    starts_at=self.starts_at, expires_at=self.expires_at, api_call_threshold=self.api_call_threshold
-                )
+                rules.check_renewal(starts_at=subscription.starts_at, expires_at=self.expires_at, now=work.now)
             )
-            before = Subscription.objects.filter(pk=self.organization_id).first()
-            after = Subscription(
-                organization=work.organization,
-                starts_at=self.starts_at,
-                expires_at=self.expires_at,
-                api_call_threshold=self.api_call_threshold,
-            )
-            after.save(force_insert=before is None, force_update=before is not None)
-            old, new = _terms(before), _terms(after)
-            changes = {name: [old.get(name), value] for name, value in new.items() if old.get(name) != value}
-            work.record(target="API subscription", changes=changes)
-            return after
+            subscription.expires_at = self.expires_at
+            return set_subscription(work, subscription, expected_version=self.expected_version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeThreshold:
+    """Change how many API calls per day the subscription allows; None for no limit."""
+
+    organization_id: str
+    api_call_threshold: int | None
+    expected_version: int | None = None
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Subscription:
+        with change(
+            actor, self.organization_id, permission=Authority.OPERATOR, action="threshold_changed", now=now
+        ) as work:
+            subscription = _subscription(self.organization_id)
+            subscription.api_call_threshold = self.api_call_threshold
+            return set_subscription(work, subscription, expected_version=self.expected_version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +125,13 @@ class Suspend:
         with change(
             actor, self.organization_id, permission=Authority.OPERATOR, action="organization_suspended", now=now
         ) as work:
-            _refuse_faults(rules.check_public_text(self.public_text))
+            _refuse_faults(
+                rules.check_suspension(
+                    public_text=self.public_text,
+                    private_note=self.private_note,
+                    text_required=self.reason is SuspensionReason.OTHER,
+                )
+            )
             # The organization's row is locked, so of two operators the second finds the first one's suspension.
             if _live(self.organization_id) is not None:
                 raise Refusal(RefusalReason.ALREADY_SUSPENDED)
@@ -123,9 +153,14 @@ class Suspend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reinstate:
-    """Lift the live suspension. The servers take up work as they were before it."""
+    """Lift the live suspension. The servers take up work as they were before it.
+
+    Attributes:
+        reference: of the suspension meant, so that one that came later is not lifted unseen; None means any.
+    """
 
     organization_id: str
+    reference: str | None = None
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Suspension:
         with change(
@@ -134,12 +169,75 @@ class Reinstate:
             suspension = _live(self.organization_id)
             if suspension is None:
                 raise Refusal(RefusalReason.NOT_SUSPENDED)
+            if self.reference is not None and suspension.reference != self.reference:
+                raise Refusal(
+                    RefusalReason.VERSION_STALE, who=suspension.started_by, when=rules.spoken(suspension.started_at)
+                )
             # Never before its start: the clocks of two machines may differ by more than the suspension lasted.
             suspension.lifted_at = max(work.now, suspension.started_at)
             suspension.lifted_by = actor.name
             suspension.save(update_fields=["lifted_at", "lifted_by"])
             work.record(target=suspension.reference)
             return suspension
+
+
+def create_organization(work: Work, organization_id: str, name: str) -> Organization:
+    """Make it within a change of the provider's own, which from then on is about it.
+
+    Raises:
+        Refusal: fields_invalid, name_taken.
+    """
+    _refuse_faults(rules.check_organization(organization_id=organization_id, name=name))
+    organization = Organization(id=organization_id, name=name, created_at=work.now)
+    try:
+        with transaction.atomic():
+            organization.save(force_insert=True)
+    except IntegrityError:
+        raise Refusal(RefusalReason.NAME_TAKEN, name=organization_id) from None
+    work.begin(organization)
+    work.record(target=name, changes={"name": [None, name]})
+    return organization
+
+
+def set_subscription(
+    work: Work, after: Subscription, *, expected_version: int | None = None, action: str | None = None
+) -> Subscription:
+    """Put these terms into place within a change of the organization.
+
+    Raises:
+        Refusal: version_stale, fields_invalid.
+    """
+    # The organization's row is locked: nobody changes the subscription between this look and the writing.
+    before = Subscription.objects.filter(pk=work.organization.pk).first()
+    version = 0 if before is None else before.version
+    if expected_version is not None and expected_version != version:
+        raise _stale(before)
+    _refuse_faults(
+        rules.check_subscription(
+            starts_at=after.starts_at, expires_at=after.expires_at, api_call_threshold=after.api_call_threshold
+        )
+    )
+    after.version = version + 1
+    after.updated_at, after.updated_by = work.now, work.actor.name
+    after.save(force_insert=before is None, force_update=before is not None)
+    old, new = _terms(before), _terms(after)
+    changes = {name: [old.get(name), value] for name, value in new.items() if old.get(name) != value}
+    work.record(target="API subscription", changes=changes, action=action)
+    return after
+
+
+def _subscription(organization_id: str) -> Subscription:
+    subscription = Subscription.objects.filter(pk=organization_id).first()
+    if subscription is None:
+        raise Refusal(RefusalReason.NOT_SUBSCRIBED)
+    return subscription
+
+
+def _stale(subscription: Subscription | None) -> Refusal:
+    # A version that no subscription ever had was tampered with; nobody can be named for it.
+    if subscription is None or subscription.updated_at is None or subscription.updated_by is None:
+        return Refusal(RefusalReason.VERSION_STALE, who="Somebody", when="an unknown date")
+    return Refusal(RefusalReason.VERSION_STALE, who=subscription.updated_by, when=rules.spoken(subscription.updated_at))
 
 
 def _live(organization_id: str) -> Suspension | None:

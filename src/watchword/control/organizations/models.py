@@ -33,6 +33,8 @@ class Subscription(models.Model):
 
     Attributes:
         api_call_threshold: allowed API calls per day, NULL for no limit.
+        version: counts the changes; one made from an older version is stale.
+        updated_at, updated_by: of the newest change.
     """
 
     organization = models.OneToOneField(
@@ -41,8 +43,16 @@ class Subscription(models.Model):
     starts_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     api_call_threshold = models.PositiveBigIntegerField(null=True)
+    version = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(null=True)
+    updated_by = models.CharField(max_length=254, null=True)
 
     class Meta:
+        # Lists of organizations by the end or the start of their subscription begin anywhere in these.
+        indexes = [
+            models.Index(name="organizations_by_expiry", fields=["expires_at", "organization"]),
+            models.Index(name="organizations_by_start", fields=["starts_at", "organization"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="organizations_subscription_ends_after_start", condition=Q(expires_at__gt=F("starts_at"))
@@ -60,6 +70,7 @@ class Subscription(models.Model):
 class SuspensionReason(models.TextChoices):
     API_CALL_THRESHOLD_EXCEEDED = "api_call_threshold_exceeded", "API call threshold exceeded"
     TERMS_VIOLATED = "terms_violated", "terms and conditions violated"
+    OTHER = "other", "other reason"
 
 
 class Suspension(models.Model):

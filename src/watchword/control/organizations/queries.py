@@ -24,12 +24,19 @@ def entitlement_of(organization_id: str, now: datetime) -> Entitlement:
 
 
 def subscription_terms(organization_id: str) -> SubscriptionTerms | None:
-    row = Subscription.objects.filter(pk=organization_id).first()
-    return None if row is None else SubscriptionTerms(starts_at=row.starts_at, expires_at=row.expires_at)
+    return terms_of(Subscription.objects.filter(pk=organization_id).first())
 
 
 def live_suspension(organization_id: str) -> SuspensionNotice | None:
-    row = Suspension.objects.filter(organization_id=organization_id, lifted_at__isnull=True).first()
+    return notice_of(Suspension.objects.filter(organization_id=organization_id, lifted_at__isnull=True).first())
+
+
+def terms_of(row: Subscription | None) -> SubscriptionTerms | None:
+    return None if row is None else SubscriptionTerms(starts_at=row.starts_at, expires_at=row.expires_at)
+
+
+def notice_of(row: Suspension | None) -> SuspensionNotice | None:
+    """What the organization is told of the suspension."""
     if row is None:
         return None
     return SuspensionNotice(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 ID_MAX: Final = 32
 NAME_MAX: Final = 120
 PUBLIC_TEXT_MAX: Final = 500
+PRIVATE_NOTE_MAX: Final = 2000
+API_CALL_THRESHOLD_MAX: Final = 10**15
+
+EXPIRY_ANNOUNCED: Final = timedelta(days=30)
+"""How long before its end an API subscription is said to be about to expire."""
+
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
 
 
@@ -54,7 +60,8 @@ class Entitlement:
     Attributes:
         situation: which of the five holds.
         refusal: why changes are refused, None where they are allowed.
-        banner: the sentence above every page of the organization, None when there is nothing to say.
+        banner: the sentence above every page of the organization, None when there is nothing to say. While active it
+            announces the end of the subscription and locks nothing.
     """
 
     situation: Situation
@@ -75,7 +82,7 @@ def entitlement(
 ) -> Entitlement:
     """The one place that decides. A suspension weighs more than the subscription: renewing never lifts it."""
     if suspension is not None:
-        return Entitlement(Situation.SUSPENDED, RefusalReason.ORGANIZATION_SUSPENDED, _suspended(suspension))
+        return Entitlement(Situation.SUSPENDED, RefusalReason.ORGANIZATION_SUSPENDED, suspension_sentence(suspension))
     if subscription is None:
         return Entitlement(
             Situation.ABSENT,
@@ -96,7 +103,23 @@ def entitlement(
             f"API subscription expired on {spoken(subscription.expires_at)}: you can view everything; "
             "changes are locked until renewal.",
         )
-    return Entitlement(Situation.ACTIVE)
+    return Entitlement(Situation.ACTIVE, banner=_announced(subscription.expires_at, now))
+
+
+def expires_soon(expires_at: datetime, now: datetime) -> bool:
+    """Whether the end of an active subscription is announced."""
+    return expires_at - now <= EXPIRY_ANNOUNCED
+
+
+def duration(span: timedelta) -> str:
+    """How long a countdown says it is, in full units rounded down: `12 days`, `31 hours`, `5 minutes`."""
+    minutes = int(span.total_seconds()) // 60
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:  # noqa: PLR2004 - two hours: below them minutes say more.
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    hours = minutes // 60
+    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"  # noqa: PLR2004 - likewise two days.
 
 
 def spoken(instant: datetime) -> str:
@@ -132,19 +155,65 @@ def check_subscription(*, starts_at: datetime, expires_at: datetime, api_call_th
     elif int(expires_at.timestamp()) <= int(starts_at.timestamp()):
         # Verifiers count in whole seconds; a shorter subscription would never be active for them.
         faults["expires_at"] = "The subscription must end after its start."
-    if api_call_threshold is not None and api_call_threshold < 1:
-        faults["api_call_threshold"] = "The API call threshold is at least 1; leave it out for no limit."
-    return faults
+    return faults | check_threshold(api_call_threshold)
 
 
-def check_public_text(text: str) -> dict[str, str]:
-    """One sentence for the field at fault, by its name; empty when all is well."""
-    if len(text) > PUBLIC_TEXT_MAX:
-        return {"public_text": f"The text cannot exceed {PUBLIC_TEXT_MAX} characters; this one has {len(text)}."}
+def check_threshold(api_call_threshold: int | None) -> dict[str, str]:
+    """The sentence for a threshold at fault, by the field's name; empty when all is well."""
+    if api_call_threshold is None:
+        return {}
+    if api_call_threshold < 1:
+        return {"api_call_threshold": "The API call threshold is at least 1; leave it out for no limit."}
+    if api_call_threshold > API_CALL_THRESHOLD_MAX:
+        return {"api_call_threshold": f"The API call threshold cannot exceed {API_CALL_THRESHOLD_MAX:,} calls per day."}
     return {}
 
 
-def _suspended(notice: SuspensionNotice) -> str:
+def check_renewal(*, starts_at: datetime, expires_at: datetime, now: datetime) -> dict[str, str]:
+    """The sentence for a new expiry at fault, by the field's name; empty when all is well."""
+    faults = check_subscription(starts_at=starts_at, expires_at=expires_at, api_call_threshold=None)
+    if not faults and expires_at <= now:
+        return {"expires_at": f"The new expiry must lie in the future; it is {spoken(now)} now."}
+    return faults
+
+
+def check_suspension(*, public_text: str, private_note: str, text_required: bool) -> dict[str, str]:
+    """One sentence for each field at fault, by the field's name; empty when all is well.
+
+    Args:
+        public_text: as typed; shown to the organization.
+        private_note: as typed; for operators alone.
+        text_required: whether the reason alone would leave the organization without any.
+    """
+    faults = {
+        "public_text": _fault_of_text(public_text, PUBLIC_TEXT_MAX),
+        "private_note": _fault_of_text(private_note, PRIVATE_NOTE_MAX),
+    }
+    if text_required and public_text.strip() == "":
+        faults["public_text"] = "Say what the other reason is: the organization reads it above every page."
+    return {field: sentence for field, sentence in faults.items() if sentence is not None}
+
+
+def _fault_of_text(text: str, limit: int) -> str | None:
+    if len(text) > limit:
+        return f"The text cannot exceed {limit} characters; this one has {len(text)}."
+    # Line breaks aside. PostgreSQL cannot store U+0000, and bidirectional overrides make a sentence read as another.
+    if not text.replace("\n", "").isprintable():
+        return "The text contains a control character or another invisible character."
+    return None
+
+
+def _announced(expires_at: datetime, now: datetime) -> str | None:
+    if not expires_soon(expires_at, now):
+        return None
+    return (
+        f"API subscription expires on {spoken(expires_at)} (in {duration(expires_at - now)}): from then on changes are "
+        "locked and tokens are refused until renewal."
+    )
+
+
+def suspension_sentence(notice: SuspensionNotice) -> str:
+    """The banner of a suspension; also what the operator is shown of it beforehand."""
     text = f" {notice.public_text}" if notice.public_text else ""
     return (
         f"Disabled on {spoken(notice.started_at)}: {notice.reason}.{text} "

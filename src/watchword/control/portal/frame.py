@@ -115,4 +115,5 @@ class OrganizationFrame(Frame):
         """The one place where an organization's state is told, above the content of each of its pages."""
         if self.standing.banner is None:
             return []
-        return [{"sentence": self.standing.banner, "tone": "bad" if self.standing.suspended else "warn"}]
+        tone = "note" if self.standing.may_change else "bad" if self.standing.suspended else "warn"
+        return [{"sentence": self.standing.banner, "tone": tone}]

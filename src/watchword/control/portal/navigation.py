@@ -47,6 +47,9 @@ ADMINISTRATION: Final = Branch(
                 ),
             ),
         ),
+        Leaf("Administrators", "access:administrators", Permission.ADMINISTRATORS),
+        Leaf("Role Management", "access:roles", Permission.ADMINISTRATORS),
+        Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
     ),
 )
 """Of one organization."""
@@ -54,7 +57,12 @@ ADMINISTRATION: Final = Branch(
 CONSOLE: Final = Branch(
     "Operator Console",
     "building-office-2",
-    (Leaf("Organizations", "access:start", Authority.OPERATOR),),
+    (
+        Leaf("Organizations", "console:organizations", Authority.OPERATOR),
+        Leaf("Verifiers", "console:verifiers", Authority.OPERATOR),
+        Leaf("Key Sets", "console:key-sets", Authority.OPERATOR),
+        Leaf("Audit Logs", "audit:provider", Authority.OPERATOR),
+    ),
 )
 """Of the provider."""
 

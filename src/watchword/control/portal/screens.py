@@ -123,11 +123,36 @@ def done(request: HttpRequest, screen: Screen, notice: Notice) -> HttpResponse:
     return redirect(screen.home)
 
 
+def done_with(request: HttpRequest, screen: Screen, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page as it is after a change, under a window with what is shown only this once, such as a secret.
+
+    It is the answer to the POST itself: what a redirect shows would have to be kept somewhere until then.
+    """
+    everything = screen.context() | context | {"window": template}
+    if not is_partial(request):
+        return render(request, screen.template, everything | {"notices": notices.take(request)})
+    response = render(
+        request,
+        "portal/changed.html",
+        everything | {"content_template": screen.content, "notices": (), "out_of_band": True},
+    )
+    return reswap(retarget(response, "#content"), "outerHTML")
+
+
 def changed(request: HttpRequest, screen: Screen, notice: Notice | None = None, *, status: int = 200) -> HttpResponse:
     """The content alone, which htmx puts in the place of the old one, and a notice about it."""
     told = () if notice is None else (notice,)
     context = screen.context() | {"content_template": screen.content, "notices": told, "out_of_band": True}
     response = render(request, "portal/changed.html", context, status=status)
+    return reswap(retarget(response, "#content"), "outerHTML")
+
+
+def changed_with_window(request: HttpRequest, screen: Screen, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page as it is after a change, with a window on it that tells what can be told only now, such as a secret."""
+    if not is_partial(request):
+        return window(request, screen, template, context)
+    everything = screen.context() | context | {"content_template": screen.content, "window": template}
+    response = render(request, "portal/changed.html", everything | {"notices": (), "out_of_band": True})
     return reswap(retarget(response, "#content"), "outerHTML")
 
 

@@ -11,6 +11,7 @@ from watchword.control.access.actor import Permission
 from watchword.control.change import change
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import rules
+from watchword.control.servers.authorities import checked_authority, fingerprints
 from watchword.control.servers.conflicts import explained_conflicts, refuse_taken_name, servers_but, stale
 from watchword.control.servers.key_set_commands import bring_forward
 from watchword.control.servers.key_sets import KeyChange, labels
@@ -18,10 +19,12 @@ from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.shared_servers import shared_server
 from watchword.control.servers.sources import KeySource, install, validated
 from watchword.jwks.address import LocationRefused, masked, parse_location
+from watchword.jwks.authority import AuthorityRefused
 from watchword.jwks.schedule import FORCED_COOL_DOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from watchword.control.access.actor import Actor
@@ -60,13 +63,14 @@ class AddServer:
             change(actor, self.organization_id, permission=_REQUIRED, action="server_added") as work,
         ):
             slot = _free_slot(self.organization_id)
-            source = _checked(self.fields)
+            source, authority = _checked(self.fields, work.now)
             refuse_taken_name(self.organization_id, self.fields.name)
             validation = validated(self.organization_id, source, self.receipt, work.now)
             disabled = _make_way(work) if self.fields.enabled else None
             server = AuthorizationServer(
                 organization_id=self.organization_id, slot=slot, version=0, created_at=work.now, created_by=actor.name
             )
+            server.authority = authority
             _save(server, self.fields, source, work)
             keys = install(KeySetState(server=server), validation, settings=settings.WATCHWORD)
             work.record(target=server.name, changes=_difference({}, _audited(server)) | keys.as_changes())
@@ -75,7 +79,10 @@ class AddServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditServer:
-    """Change a registration. Only a changed location or certificate setting needs the receipt of a new validation."""
+    """Change a registration.
+
+    Only a changed location, certificate setting or attached authority needs the receipt of a new validation.
+    """
 
     organization_id: str
     server_id: UUID
@@ -89,7 +96,7 @@ class EditServer:
             change(actor, self.organization_id, permission=_REQUIRED, action="server_edited") as work,
         ):
             server = _server(self.organization_id, self.server_id, self.expected_version)
-            source = _checked(self.fields)
+            source, authority = _checked(self.fields, work.now, kept=server.authority)
             refuse_taken_name(self.organization_id, self.fields.name, server_id=server.pk)
             before = _audited(server)
             moved = source != KeySource.of(server)
@@ -100,6 +107,7 @@ class EditServer:
                 validation = validated(self.organization_id, source, self.receipt, work.now)
                 keys = install(_key_set_of(server), validation, settings=settings.WATCHWORD)
             disabled = _make_way(work, but=server) if self.fields.enabled else None
+            server.authority = authority
             _save(server, self.fields, source, work)
             # Two locations that differ in a hidden value look alike once masked; the event names them all the same.
             always = frozenset({"jwks_location"}) if moved else frozenset()
@@ -199,8 +207,13 @@ def _free_slot(organization_id: str) -> int:
     return free[0]
 
 
-def _checked(fields: ServerFields) -> KeySource:
-    """The key source that the fields name.
+def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) -> tuple[KeySource, str | None]:
+    """The key source that the fields name, and the authority to store: with validation off it is kept beside it.
+
+    Args:
+        fields: as typed.
+        now: when the certificates must be valid.
+        kept: the authority in force. Left alone it may have expired: that is no reason to refuse another change.
 
     Raises:
         Refusal: fields_invalid with a sentence for each field at fault.
@@ -208,6 +221,11 @@ def _checked(fields: ServerFields) -> KeySource:
     faults: dict[str, str] = {}
     location = ""
     shared = None
+    authority = None
+    try:
+        authority = checked_authority(fields.authority, now, kept=kept)
+    except AuthorityRefused as refused:
+        faults["authority"] = refused.sentence
     try:
         parsed = parse_location(fields.jwks_location)
     except LocationRefused as refused:
@@ -217,7 +235,8 @@ def _checked(fields: ServerFields) -> KeySource:
     faults |= rules.check_fields(fields, shared_server=shared)
     if faults:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
-    return KeySource(location, fields.verify_certificate)
+    source = KeySource.named(location, verify_certificate=fields.verify_certificate, authority=authority)
+    return source, authority
 
 
 def _make_way(work: Work, *, but: AuthorizationServer | None = None) -> str | None:
@@ -265,6 +284,7 @@ def _audited(server: AuthorizationServer) -> dict[str, Scalar]:
         "description": server.description,
         "jwks_location": masked(server.jwks_location),
         "verify_certificate": server.verify_certificate,
+        "authority": fingerprints(server.authority),
         "audience": server.audience,
         "issuer": server.issuer,
         "client_id": server.client_id,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 
+from watchword.control.portal.typed import Text
 from watchword.control.servers.rules import ServerFields
+from watchword.jwks.authority import holds_private_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,15 +17,8 @@ if TYPE_CHECKING:
 
     from watchword.control.servers.queries import ServerDetail
 
-
-class Text(forms.Field):
-    """Text exactly as it was sent. Django's own text field trims, and refuses U+0000 with a sentence of its own."""
-
-    def __init__(self) -> None:
-        super().__init__(required=False, initial="")
-
-    def clean(self, value: object) -> str:
-        return value if isinstance(value, str) else ""
+PRIVATE_KEY: Final = "-----BEGIN PRIVATE KEY-----"
+"""What a pasted private key is replaced by on its way to the command, which refuses it by this alone."""
 
 
 class RegistrationForm(forms.Form):
@@ -38,12 +33,15 @@ class RegistrationForm(forms.Form):
     description = Text()
     jwks_location = Text()
     verify_certificate = forms.BooleanField(required=False)
+    authority = Text()
     audience = Text()
     issuer = Text()
     client_id = Text()
     accept_any = forms.BooleanField(required=False)
     receipt = Text()
     version = forms.IntegerField(required=False, min_value=1)
+
+    private_key_pasted = False
 
     def refuse(self, field_errors: Mapping[str, str]) -> None:
         """Put the command's sentences at their fields; a sentence for a field the form lacks stays with the form."""
@@ -61,6 +59,7 @@ class RegistrationForm(forms.Form):
             issuer=self._text("issuer"),
             client_id=self._text("client_id"),
             accept_any=self._on("accept_any"),
+            authority=PRIVATE_KEY if self.private_key_pasted else self._text("authority"),
         )
 
     @property
@@ -92,6 +91,7 @@ def of(detail: ServerDetail) -> RegistrationForm:
         "description": detail.description,
         "jwks_location": detail.jwks_location,
         "verify_certificate": detail.verify_certificate,
+        "authority": detail.authority,
         "audience": detail.audience,
         "issuer": detail.issuer,
         "client_id": detail.client_id,
@@ -101,11 +101,20 @@ def of(detail: ServerDetail) -> RegistrationForm:
     return RegistrationForm(initial=values)
 
 
-def received(post: QueryDict) -> RegistrationForm:
+def received(post: QueryDict, *, authority: str | None = None) -> RegistrationForm:
+    """The form as it was sent; `authority` replaces what was in its field."""
     typed = post.copy()
+    if authority is not None:
+        typed["authority"] = authority
     # Browsers send a text area's line breaks as CR LF; nobody types the CR, and the limit does not count it.
-    typed["description"] = typed.get("description", "").replace("\r\n", "\n")
+    for area in ("description", "authority"):
+        typed[area] = typed.get(area, "").replace("\r\n", "\n")
+    private_key_pasted = holds_private_key(str(typed["authority"]))
+    if private_key_pasted:
+        # The one thing typed that is not shown again. It goes no further than this: not into a page, a command, a log.
+        typed["authority"] = ""
     form = RegistrationForm(typed)
+    form.private_key_pasted = private_key_pasted
     # Fills cleaned_data; the verdict does not matter, the rules are the command's.
     form.is_valid()
     return form

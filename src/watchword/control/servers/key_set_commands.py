@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -20,6 +20,7 @@ from watchword.control.change import change
 from watchword.control.servers.key_sets import KeyChange, confirm_keys, from_unix, put_keys
 from watchword.control.servers.models import KeySetState, Validation
 from watchword.control.servers.receipt import RECEIPT_SECONDS
+from watchword.control.servers.sources import KeySource
 from watchword.jwks.schedule import FORCED_COOL_DOWN, after_failure, extend_good_until, is_stale, next_due
 
 if TYPE_CHECKING:
@@ -43,12 +44,16 @@ _VALIDATION_KEPT: Final = timedelta(seconds=2 * RECEIPT_SECONDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to fetch one key set once. `fetch_number` tells its answer from any older or newer one."""
+    """The right to fetch one key set once. `fetch_number` tells its answer from any older or newer one.
+
+    `authority` is that of exactly this registration; None while its certificate is not validated.
+    """
 
     server_id: UUID
     organization_id: str
     location: str
     verify_certificate: bool
+    authority: str | None = field(repr=False)
     etag: str | None
     holder: str
     fetch_number: int
@@ -147,13 +152,15 @@ def _candidates(holder: str, now: datetime, limit: int) -> list[Claim]:
         Claim(
             server_id=state.server_id,
             organization_id=state.server.organization_id,
-            location=state.server.jwks_location,
-            verify_certificate=state.server.verify_certificate,
+            location=source.location,
+            verify_certificate=source.verify_certificate,
+            authority=source.authority,
             etag=state.etag,
             holder=holder,
             fetch_number=state.fetch_number + 1,
         )
         for state in rows
+        for source in (KeySource.of(state.server),)
     ]
 
 

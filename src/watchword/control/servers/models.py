@@ -19,6 +19,9 @@ from watchword.control.servers.rules import (
     NAME_MAX,
     SLOTS,
 )
+from watchword.jwks.authority import MAX_CHARACTERS
+
+_CERTIFICATES = r"\A(-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]+\n)+-----END CERTIFICATE-----\n){1,5}\Z"
 
 
 def _at_most(field: str, characters: int) -> LessThanOrEqual:
@@ -26,7 +29,11 @@ def _at_most(field: str, characters: int) -> LessThanOrEqual:
 
 
 class AuthorizationServer(models.Model):
-    """A registration made by an organization. NULL in `audience`, `issuer` or `client_id` means "any"."""
+    """A registration made by an organization. NULL in `audience`, `issuer` or `client_id` means "any".
+
+    `authority` holds the CA certificates, in canonical PEM, that this registration trusts beside the recognized ones;
+    NULL for none. While `verify_certificate` is off it is kept and means nothing.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
@@ -38,6 +45,7 @@ class AuthorizationServer(models.Model):
     description = models.CharField(max_length=DESCRIPTION_MAX, blank=True, default="")
     jwks_location = models.CharField(max_length=LOCATION_MAX)
     verify_certificate = models.BooleanField()
+    authority = models.TextField(null=True)
     audience = models.CharField(max_length=EXPECTED_MAX, null=True)
     issuer = models.CharField(max_length=EXPECTED_MAX, null=True)
     client_id = models.CharField(max_length=EXPECTED_MAX, null=True)
@@ -65,6 +73,11 @@ class AuthorizationServer(models.Model):
             models.CheckConstraint(
                 name="servers_location_form",
                 condition=Q(jwks_location__regex=r"\Ahttps://[!-~]+\Z") & Q(_at_most("jwks_location", LOCATION_MAX)),
+            ),
+            # Certificates and nothing else: no private key, no comment, no second spelling of the same set.
+            models.CheckConstraint(
+                name="servers_authority_form",
+                condition=Q(authority__regex=_CERTIFICATES) & Q(_at_most("authority", MAX_CHARACTERS)),
             ),
             # An empty string would be a demand that no token meets, or worse, be taken for "any".
             models.CheckConstraint(
@@ -122,6 +135,14 @@ class KeySetState(models.Model):
     fetch_number = models.PositiveBigIntegerField(default=0)
 
     class Meta:
+        # Of many thousand key sets only those that fail are listed, the longest failing first.
+        indexes = [
+            models.Index(
+                name="servers_failing_first",
+                fields=["failing_since", "server"],
+                condition=Q(failing_since__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(name="servers_keys_never_empty", condition=~Q(document=[])),
             models.CheckConstraint(
@@ -184,6 +205,7 @@ class Validation(models.Model):
     organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="+")
     location = models.CharField(max_length=LOCATION_MAX)
     verify_certificate = models.BooleanField()
+    authority = models.TextField(null=True)
     document = models.JSONField(null=True)
     etag = models.CharField(max_length=1024, null=True)
     max_age = models.PositiveBigIntegerField(null=True)

@@ -57,7 +57,7 @@ class Page:
             frame.organization.pk,
             frame.organization.name,
             frame.standing,
-            queries.list_servers(organization),
+            queries.list_servers(organization, frame.now),
             actor.may(Permission.API_KEY_MANAGEMENT, organization),
         )
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.control.servers.rules import algorithm_label
 from watchword.jwks.findings import Outcome
+from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
+    from watchword.jwks.authority import Anchor
+    from watchword.jwks.chain import PresentedChain
     from watchword.jwks.findings import Findings, StepFinding
 
 
@@ -24,6 +27,16 @@ _LOOKS: Final = {
     Outcome.FAILED: _Look("x-mark", "Failed"),
     Outcome.NOT_REACHED: _Look(None, "Not reached"),
 }
+
+
+_CURED_BY_TRUST: Final = frozenset(
+    {
+        Problem.CERTIFICATE_UNKNOWN_AUTHORITY,
+        Problem.CERTIFICATE_SELF_SIGNED,
+        Problem.CERTIFICATE_OTHER_AUTHORITY,
+        Problem.AUTHORITY_EXPIRED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +69,7 @@ class ShownIgnoredKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownFindings:
-    """The whole. `verdict` is passed, warned or failed; `tone` its colour."""
+    """The whole. `verdict` is passed, warned or failed; `tone` its colour; `offer` is what may be attached as it is."""
 
     verdict: str
     tone: str
@@ -65,6 +78,8 @@ class ShownFindings:
     steps: tuple[ShownStep, ...]
     keys: tuple[ShownKey, ...]
     ignored: tuple[ShownIgnoredKey, ...]
+    chain: PresentedChain | None
+    offer: Anchor | None
 
 
 def shown(findings: Findings) -> ShownFindings:
@@ -88,7 +103,14 @@ def shown(findings: Findings) -> ShownFindings:
         ignored=tuple(
             ShownIgnoredKey(kid=key.kid, kty=key.kty, sentence=key.problem.sentence) for key in findings.ignored
         ),
+        chain=findings.chain,
+        offer=_offer(findings),
     )
+
+
+def _offer(findings: Findings) -> Anchor | None:
+    # An expired certificate or one for another host does not get better by trusting who signed it.
+    return findings.chain.root if findings.chain is not None and findings.problem in _CURED_BY_TRUST else None
 
 
 def _verdict(findings: Findings) -> tuple[str, str, str, str]:

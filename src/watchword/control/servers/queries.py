@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from watchword.control.organizations.models import Subscription, Suspension
 from watchword.control.servers import rules
+from watchword.control.servers.authorities import state_of, told
 from watchword.control.servers.key_sets import from_document
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
 from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
@@ -17,6 +18,8 @@ from watchword.jwks.problem import Problem
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
+
+    from watchword.control.servers.authorities import ToldCertificate
 
 PROBLEMS: Final = {problem.code: problem for problem in Problem}
 
@@ -43,9 +46,12 @@ class ServerRow:
 
     Attributes:
         jwks_location: for display, with the values of its query hidden.
+        authority: the attached CA certificates; empty while the certificate is not validated, when they count nothing.
+        authority_state: good, soon or expired; None without any.
         audience, issuer, client_id: None means any.
         key_algorithms: the algorithms of `keys`, each once, sorted.
         keys, withdrawn_keys: the keys in use, and those of the past, newest first.
+        fetch: a value of `rules.FetchState`.
         last_successful_fetch: None while there was none.
         failing_since, problem, fix: all None unless the latest fetch failed.
         keys_good_until: when the keys stop being believed; None without keys.
@@ -60,6 +66,8 @@ class ServerRow:
     jwks_host: str
     jwks_location: str
     verify_certificate: bool
+    authority: tuple[ToldCertificate, ...]
+    authority_state: str | None
     audience: str | None
     issuer: str | None
     client_id: str | None
@@ -69,6 +77,7 @@ class ServerRow:
     key_algorithms: tuple[str, ...]
     keys: tuple[KeyRow, ...]
     withdrawn_keys: tuple[KeyRow, ...]
+    fetch: str
     last_successful_fetch: datetime | None
     last_attempt: datetime | None
     failing_since: datetime | None
@@ -89,6 +98,7 @@ class ServerDetail:
     description: str
     jwks_location: str
     verify_certificate: bool
+    authority: str
     audience: str
     issuer: str
     client_id: str
@@ -96,15 +106,15 @@ class ServerDetail:
     updated_by: str
 
 
-def list_servers(organization_id: str) -> tuple[ServerRow, ...]:
-    """All servers of the organization, oldest first, in a constant number of queries."""
+def list_servers(organization_id: str, now: datetime) -> tuple[ServerRow, ...]:
+    """All servers of the organization as they stand at `now`, oldest first, in a constant number of queries."""
     servers = (
         AuthorizationServer.objects.filter(organization_id=organization_id)
         .select_related("key_set")
         .prefetch_related("key_history")
         .order_by("created_at", "slot")
     )
-    return tuple(_row(server) for server in servers)
+    return tuple(_row(server, now) for server in servers)
 
 
 def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
@@ -120,6 +130,7 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
         description=server.description,
         jwks_location=server.jwks_location,
         verify_certificate=server.verify_certificate,
+        authority=server.authority or "",
         audience=server.audience or "",
         issuer=server.issuer or "",
         client_id=server.client_id or "",
@@ -163,11 +174,12 @@ def _server_trust(state: KeySetState) -> ServerTrust:
     )
 
 
-def _row(server: AuthorizationServer) -> ServerRow:
+def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
     state = server.key_set
     keys = tuple(_key_row(key) for key in sorted(server.key_history.all(), key=_newest_first))
     in_use = tuple(key for key in keys if key.withdrawn_at is None)
-    problem, fix = _problem_of(state)
+    authority = told(server.authority, now) if server.verify_certificate else ()
+    problem, fix = problem_of(state.problem, authority)
     return ServerRow(
         id=server.pk,
         slot=server.slot,
@@ -177,6 +189,8 @@ def _row(server: AuthorizationServer) -> ServerRow:
         jwks_host=urlsplit(server.jwks_location).hostname or "",
         jwks_location=masked(server.jwks_location),
         verify_certificate=server.verify_certificate,
+        authority=authority,
+        authority_state=state_of(authority),
         audience=server.audience,
         issuer=server.issuer,
         client_id=server.client_id,
@@ -186,6 +200,14 @@ def _row(server: AuthorizationServer) -> ServerRow:
         key_algorithms=tuple(sorted({key.algorithm for key in in_use})),
         keys=in_use,
         withdrawn_keys=tuple(key for key in keys if key.withdrawn_at is not None),
+        fetch=rules.fetch_state(
+            now=now,
+            fetched_at=state.fetched_at,
+            attempted_at=state.attempted_at,
+            requested_at=state.requested_at,
+            leased_until=state.lease_until,
+            failing_since=state.failing_since,
+        ).value,
         last_successful_fetch=state.fetched_at,
         last_attempt=state.attempted_at,
         failing_since=state.failing_since,
@@ -218,8 +240,17 @@ def _newest_first(key: KeyHistory) -> tuple[float, str]:
     return (-key.first_seen_at.timestamp(), key.kid or "")
 
 
-def _problem_of(state: KeySetState) -> tuple[str | None, str | None]:
-    if state.problem is None:
+def problem_of(code: str | None, authority: tuple[ToldCertificate, ...] = ()) -> tuple[str | None, str | None]:
+    """The sentence about a failed fetch and what helps against it; both None for None.
+
+    Args:
+        code: the problem as it is stored.
+        authority: the CA certificates that the registration trusts, for the sentence to name the expired ones.
+    """
+    if code is None:
         return None, None
-    known = PROBLEMS.get(state.problem)
+    known = PROBLEMS.get(code)
+    if known is Problem.AUTHORITY_EXPIRED and authority:
+        names = ", ".join(f"“{each.name}”" for each in authority if each.state == "expired")
+        return f"{known.sentence} It is {names}.", known.fix
     return _FAULT_OF_OURS if known is None else (known.sentence, known.fix)

@@ -1,11 +1,13 @@
 """The receipt of a successful validation: what Save demands, so that a hidden button is not the only check.
 
-A receipt is bound to the organization, the JWKS location and the certificate setting that were validated (CASES J-26).
+A receipt is bound to the organization, the JWKS location, the certificate setting and the attached authority that were
+validated (CASES J-26).
 It names the stored validation, whose keys are installed when the registration is saved.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -15,7 +17,8 @@ from django.core.signing import BadSignature, Signer
 RECEIPT_SECONDS: Final = 600
 
 # The purpose is part of the key derivation: no other value signed with the same secret can pass for a receipt.
-_SALT: Final = "watchword.servers.receipt"
+# The number is that of the form: a receipt with fewer parts, issued by an older release, is none.
+_SALT: Final = "watchword.servers.receipt.2"
 
 
 class ReceiptRefused(Exception):
@@ -35,6 +38,7 @@ class Receipt:
         organization: the id of the organization that validated.
         location: the normalised JWKS location.
         verify_certificate: whether the server's certificate was checked.
+        authority_digest: of the attached CA certificates that it was checked against; "" for none.
         issued_at: Unix seconds.
     """
 
@@ -42,7 +46,13 @@ class Receipt:
     organization: str
     location: str
     verify_certificate: bool
+    authority_digest: str
     issued_at: float
+
+
+def digest_of(authority: str | None) -> str:
+    """What stands for CA certificates in a receipt, which goes through a form field and need not grow with them."""
+    return "" if authority is None else hashlib.sha256(authority.encode()).hexdigest()
 
 
 def issue(receipt: Receipt) -> str:
@@ -53,6 +63,7 @@ def issue(receipt: Receipt) -> str:
             receipt.organization,
             receipt.location,
             receipt.verify_certificate,
+            receipt.authority_digest,
             receipt.issued_at,
         ]
     )
@@ -72,7 +83,7 @@ def read(text: str, *, now: float) -> Receipt:
     if not text.isascii():
         raise ReceiptRefused(expired=False)
     try:
-        validation, organization, location, verify_certificate, issued_at = _signer().unsign_object(text)
+        validation, organization, location, verify_certificate, digest, issued_at = _signer().unsign_object(text)
     except BadSignature:
         raise ReceiptRefused(expired=False) from None
     if now - issued_at >= RECEIPT_SECONDS:
@@ -82,6 +93,7 @@ def read(text: str, *, now: float) -> Receipt:
         organization=organization,
         location=location,
         verify_certificate=verify_certificate,
+        authority_digest=digest,
         issued_at=issued_at,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
 
+from watchword.control.servers.authorities import canonical, fingerprints, told
 from watchword.control.servers.receipt import ReceiptRefused, read
 from watchword.control.servers.sources import KeySource
 from watchword.jwks.address import LocationRefused, parse_location
@@ -31,6 +32,7 @@ _LABELS: Final = {
     "description": "Description",
     "jwks_location": "OAuth 2.0 JWKS Location",
     "verify_certificate": "JWKS Server Certificate Validation",
+    "authority": "CA certificate",
     "audience": "Audience URI",
     "issuer": "Issuer URI",
     "client_id": "Client ID",
@@ -49,15 +51,19 @@ class Difference:
 def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
     """What the window shows. `detail` is the server as it is stored now; None for a new one."""
     routes = (
-        ("servers:add", "servers:validate", [page.organization_id])
+        ("servers:add", "servers:validate", "servers:trust", [page.organization_id])
         if detail is None
-        else ("servers:edit", "servers:validate-edit", [page.organization_id, detail.id])
+        else ("servers:edit", "servers:validate-edit", "servers:trust-edit", [page.organization_id, detail.id])
     )
+    authority = str(form["authority"].value() or "")
     return {
         "form": form,
         "title": "Add Authorization Server" if detail is None else "Edit Authorization Server",
-        "save_url": reverse(routes[0], args=routes[2]),
-        "validate_url": reverse(routes[1], args=routes[2]),
+        "save_url": reverse(routes[0], args=routes[3]),
+        "validate_url": reverse(routes[1], args=routes[3]),
+        "trust_url": reverse(routes[2], args=routes[3]),
+        "authority": authority,
+        "attached": told(authority, page.frame.now),
         "detail": detail,
         "caution": _CAUTION if detail is not None and detail.enabled else None,
         "displaced": page.enabled_besides(None if detail is None else detail.id),
@@ -65,8 +71,10 @@ def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> 
 
 
 def keeps_source(fields: ServerFields, detail: ServerDetail) -> bool:
-    """Whether an edit leaves JWKS location and certificate setting alone, so that it needs no new validation."""
-    return _source(fields) == KeySource(detail.jwks_location, detail.verify_certificate)
+    """Whether an edit leaves JWKS location, certificate setting and authority alone: it needs no new validation."""
+    return _source(fields) == KeySource.named(
+        detail.jwks_location, verify_certificate=detail.verify_certificate, authority=detail.authority or None
+    )
 
 
 def still_validated(organization_id: str, fields: ServerFields, receipt: str) -> bool:
@@ -75,17 +83,23 @@ def still_validated(organization_id: str, fields: ServerFields, receipt: str) ->
         proof = read(receipt, now=time.time())
     except ReceiptRefused:
         return False
-    source = KeySource(proof.location, proof.verify_certificate)
-    return proof.organization == organization_id and source == _source(fields)
+    source = _source(fields)
+    return proof.organization == organization_id and source is not None and source.is_of(proof)
 
 
 def differences(fields: ServerFields, detail: ServerDetail) -> tuple[Difference, ...]:
     """What somebody else's change and one's own typing disagree about."""
-    pairs = ((label, getattr(detail, name), getattr(fields, name)) for name, label in _LABELS.items())
-    return tuple(Difference(label, _read(stored), _read(typed)) for label, stored, typed in pairs if stored != typed)
+    pairs = ((name, label, getattr(detail, name), getattr(fields, name)) for name, label in _LABELS.items())
+    return tuple(
+        Difference(label, _read(name, stored), _read(name, typed))
+        for name, label, stored, typed in pairs
+        if stored != typed
+    )
 
 
-def _read(value: str | bool) -> str:  # noqa: FBT001 - a field's value, not a switch of this function.
+def _read(name: str, value: str | bool) -> str:  # noqa: FBT001 - a field's value, not a switch of this function.
+    if name == "authority":
+        return fingerprints(str(value) or None) or "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     return value or "blank"
@@ -93,6 +107,9 @@ def _read(value: str | bool) -> str:  # noqa: FBT001 - a field's value, not a sw
 
 def _source(fields: ServerFields) -> KeySource | None:
     try:
-        return KeySource(parse_location(fields.jwks_location).url, fields.verify_certificate)
+        location = parse_location(fields.jwks_location).url
     except LocationRefused:
         return None
+    return KeySource.named(
+        location, verify_certificate=fields.verify_certificate, authority=canonical(fields.authority)
+    )

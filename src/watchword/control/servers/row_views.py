@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from watchword.control.portal.moments import relative
 from watchword.control.portal.notices import Notice
-from watchword.control.portal.screens import window
+from watchword.control.portal.screens import is_partial, window
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers.answers import check_may_change, guarded, saved
 from watchword.control.servers.commands import DeleteServer, DisableServer, EnableServer, RequestRefresh
+from watchword.control.servers.rules import FetchState
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from watchword.control.servers.page import Page
     from watchword.control.servers.queries import ServerRow
 
-_CONFIRM: Final = "servers/windows/confirm.html"
+_CONFIRM: Final = "portal/confirm.html"
 
 
 @guarded
@@ -38,7 +40,10 @@ def enable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Http
     other = page.enabled_besides(server)
     sentences = [f"From then on, tokens issued by {row.name} are verified and accepted."]
     if other is not None:
-        sentences.append(f"Only one server can be enabled at a time: {other} is disabled in the same moment.")
+        sentences.append(
+            f"Only one server can be enabled at a time: {other} is disabled in the same moment, and API requests with "
+            f"tokens issued by {other} are rejected from then on."
+        )
     return _ask(request, actor, page, row, action="enable", sentences=sentences)
 
 
@@ -72,6 +77,26 @@ def refresh(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Htt
     row = _row(page, server)
     RequestRefresh(organization_id=page.organization_id, server_id=server).run(actor)
     return saved(request, actor, page, Notice(f"The keys of {row.name} are being fetched now."))
+
+
+@require_safe
+@guarded
+def fetch(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:  # noqa: ARG001 - the guard's.
+    """The row as it is now, asked for by the page while a requested fetch is under way; at its end with a notice."""
+    row = _row(page, server)
+    if not is_partial(request):
+        return redirect(page.home)
+    told = () if row.fetch == FetchState.UNDER_WAY.value else (_outcome(row),)
+    context = page.context() | {"server": row, "notices": told, "out_of_band": True}
+    return render(request, "servers/fetched.html", context)
+
+
+def _outcome(row: ServerRow) -> Notice:
+    if row.fetch == FetchState.FRESH.value:
+        return Notice(f"The keys of {row.name} were fetched.")
+    if row.problem is not None:
+        return Notice(f"The keys of {row.name} could not be fetched. {row.problem}", warning=True)
+    return Notice(f"Nothing has fetched the keys of {row.name} yet.", warning=True)
 
 
 def _ask(

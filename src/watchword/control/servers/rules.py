@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.trust import ANY
+from watchword.jwks.schedule import is_stale
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from watchword.control.servers.shared_servers import SharedServer
     from watchword.core.trust import Expected
 
@@ -18,6 +23,9 @@ NAME_MAX: Final = 64
 DESCRIPTION_MAX: Final = 256
 LOCATION_MAX: Final = 2048
 EXPECTED_MAX: Final = 2048
+
+REQUEST_TAKEN_UP: Final = timedelta(seconds=60)
+"""A worker takes up a requested fetch within seconds and ends it within five; after a minute none seems to run."""
 
 _ASCII_ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]+")
 
@@ -32,6 +40,7 @@ class ServerFields:
     Attributes:
         accept_any: the administrator said knowingly that every token signed by the server is to be accepted. Only
             asked when `audience`, `issuer` and `client_id` are all blank.
+        authority: CA certificates in PEM; "" for none.
     """
 
     enabled: bool
@@ -43,6 +52,7 @@ class ServerFields:
     issuer: str
     client_id: str
     accept_any: bool = False
+    authority: str = field(default="", repr=False)
 
 
 def expected(stored: str | None) -> Expected:
@@ -135,6 +145,50 @@ def _has_invisible(text: str) -> bool:
     CVE-2021-42574), and PostgreSQL cannot store U+0000 or a surrogate at all.
     """
     return any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"} for character in text)
+
+
+class FetchState(Enum):
+    """How the fetching of a key set stands; exactly one holds at any time."""
+
+    NOT_YET = "not_yet"
+    FRESH = "fresh"
+    UNDER_WAY = "under_way"
+    FAILING = "failing"
+    OVERDUE = "overdue"
+
+
+def fetch_state(
+    *,
+    now: datetime,
+    fetched_at: datetime | None,
+    attempted_at: datetime | None,
+    requested_at: datetime | None,
+    leased_until: datetime | None,
+    failing_since: datetime | None,
+) -> FetchState:
+    """What to tell about the fetching of a key set.
+
+    Args:
+        now: the time of the page.
+        fetched_at: the last good fetch.
+        attempted_at: the last fetch begun.
+        requested_at: when an administrator last pressed "Refresh now".
+        leased_until: until when a worker holds the fetch; None while none does.
+        failing_since: None unless the latest fetch failed.
+    """
+    asked = requested_at is not None and _later(requested_at, attempted_at) and _later(requested_at, fetched_at)
+    fetching = leased_until is not None and now < leased_until
+    if requested_at is not None and timedelta() <= now - requested_at < REQUEST_TAKEN_UP and (asked or fetching):
+        return FetchState.UNDER_WAY
+    if failing_since is not None:
+        return FetchState.FAILING
+    if asked or (fetched_at is not None and is_stale(now.timestamp(), fetched_at.timestamp())):
+        return FetchState.OVERDUE
+    return FetchState.NOT_YET if fetched_at is None else FetchState.FRESH
+
+
+def _later(moment: datetime, other: datetime | None) -> bool:
+    return other is None or moment > other
 
 
 def algorithm_label(*, kty: str, alg: str | None, bits: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers.key_sets import KeyChange, from_document, from_unix, put_keys
 from watchword.control.servers.models import Validation
-from watchword.control.servers.receipt import ReceiptRefused, read
+from watchword.control.servers.receipt import ReceiptRefused, digest_of, read
 from watchword.jwks.schedule import next_due
 
 if TYPE_CHECKING:
@@ -17,23 +17,40 @@ if TYPE_CHECKING:
 
     from watchword.control.config import ControlSettings
     from watchword.control.servers.models import AuthorizationServer, KeySetState
+    from watchword.control.servers.receipt import Receipt
 
 _DICE: Final = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """A JWKS location, normalised, and whether its certificate is checked: together they are what is validated.
+    """A JWKS location, normalised, whether its certificate is checked, and against which authority beside the
+    recognized ones: together they are what is validated.
 
-    Keys fetched without the check are worth less, so a changed setting is another source.
+    Keys fetched without the check are worth less, so a changed setting is another source. So is a changed authority:
+    whoever owns it can put keys into the server's place.
     """
 
     location: str
     verify_certificate: bool
+    authority: str | None
+
+    @classmethod
+    def named(cls, location: str, *, verify_certificate: bool, authority: str | None) -> KeySource:
+        """While the certificate is not checked no authority is asked, so the one that is kept is not part of it."""
+        return cls(location, verify_certificate, authority if verify_certificate else None)
 
     @classmethod
     def of(cls, server: AuthorizationServer) -> KeySource:
-        return cls(server.jwks_location, server.verify_certificate)
+        return cls.named(server.jwks_location, verify_certificate=server.verify_certificate, authority=server.authority)
+
+    def is_of(self, proof: Receipt) -> bool:
+        """Whether it is exactly what was validated."""
+        return (proof.location, proof.verify_certificate, proof.authority_digest) == (
+            self.location,
+            self.verify_certificate,
+            digest_of(self.authority),
+        )
 
 
 def validated(organization_id: str, source: KeySource, receipt: str, now: datetime) -> Validation:
@@ -51,7 +68,7 @@ def validated(organization_id: str, source: KeySource, receipt: str, now: dateti
         ) from None
     if proof.organization != organization_id:
         raise _refusal(RefusalReason.VALIDATION_MISSING)
-    if KeySource(proof.location, proof.verify_certificate) != source:
+    if not source.is_of(proof):
         raise _refusal(RefusalReason.VALIDATION_FOR_OTHER_LOCATION)
     validation = Validation.objects.filter(
         pk=proof.validation, organization_id=organization_id, document__isnull=False

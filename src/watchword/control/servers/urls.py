@@ -15,11 +15,14 @@ _ROUTES = [
     path("add/", views.add, name="add"),
     path("validate/", views.validate_location, name="validate"),
     path("<uuid:server>/validate/", views.validate_location, name="validate-edit"),
+    path("trust/", views.trust, name="trust"),
+    path("<uuid:server>/trust/", views.trust, name="trust-edit"),
     path("<uuid:server>/edit/", views.edit, name="edit"),
     path("<uuid:server>/delete/", row_views.delete, name="delete"),
     path("<uuid:server>/enable/", row_views.enable, name="enable"),
     path("<uuid:server>/disable/", row_views.disable, name="disable"),
     path("<uuid:server>/refresh/", row_views.refresh, name="refresh"),
+    path("<uuid:server>/fetch/", row_views.fetch, name="fetch"),
 ]
 
 urlpatterns = [path(_PAGE, include(_ROUTES))]

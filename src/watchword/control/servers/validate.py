@@ -16,10 +16,12 @@ from watchword.control.change import check_entitlement, check_permission
 from watchword.control.organizations.models import Organization
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import receipt
+from watchword.control.servers.authorities import canonical, checked_authority
 from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import Validation
 from watchword.control.servers.receipt import Receipt
 from watchword.jwks.address import parse_location
+from watchword.jwks.authority import AuthorityRefused
 from watchword.jwks.probe import probe
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ _MAX_AGE_KEPT: Final = 2**31
 
 
 def validate(
-    actor: Actor, organization_id: str, location: str, *, verify_certificate: bool
+    actor: Actor, organization_id: str, location: str, *, verify_certificate: bool, authority: str = ""
 ) -> tuple[Findings, str | None]:
     """Probe a JWKS location on behalf of an administrator.
 
@@ -49,15 +51,23 @@ def validate(
         organization_id: must be entitled to changes; nobody else may make this service open connections.
         location: as typed.
         verify_certificate: the certificate setting to validate with, and to be saved with.
+        authority: CA certificates as typed, to be trusted for this one probe and to be saved with; "" for none.
 
     Returns:
         What was found, and the receipt if it may be saved.
 
     Raises:
-        Refusal: not_found, permission_missing, subscription_inactive, organization_suspended, too_many_requests.
+        Refusal: fields_invalid (the authority), not_found, permission_missing, subscription_inactive,
+            organization_suspended, too_many_requests.
     """
     attempt = BeginValidation(organization_id=organization_id).run(actor, timezone.now())
-    findings = probe(location, verify_certificate=verify_certificate, policy=settings.WATCHWORD.fetch_policy())
+    trusted = _checked(authority, asked=verify_certificate)
+    findings = probe(
+        location,
+        verify_certificate=verify_certificate,
+        authority=trusted,
+        policy=settings.WATCHWORD.fetch_policy(),
+    )
     if findings.problem is not None or findings.key_set is None:
         return findings, None
     proof = RecordValidation(
@@ -65,11 +75,21 @@ def validate(
         organization_id=organization_id,
         location=parse_location(location).url,
         verify_certificate=verify_certificate,
+        authority=trusted,
         keys=findings.key_set.keys,
         etag=findings.etag,
         max_age=findings.max_age,
     ).run(timezone.now())
     return findings, proof
+
+
+def _checked(authority: str, *, asked: bool) -> str | None:
+    """The authority to validate against. One that is not asked must be well-formed all the same: it is kept."""
+    try:
+        checked = checked_authority(authority, timezone.now(), kept=None if asked else canonical(authority))
+    except AuthorityRefused as refused:
+        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"authority": refused.sentence}) from None
+    return checked if asked else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +126,7 @@ class RecordValidation:
 
     Attributes:
         location: normalised.
+        authority: the CA certificates, canonical, that it was validated against; None for none.
         keys: at least one.
     """
 
@@ -113,6 +134,7 @@ class RecordValidation:
     organization_id: str
     location: str
     verify_certificate: bool
+    authority: str | None = None
     keys: tuple[SigningKey, ...]
     etag: str | None
     max_age: int | None
@@ -122,6 +144,7 @@ class RecordValidation:
         Validation.objects.filter(pk=self.attempt).update(
             location=self.location,
             verify_certificate=self.verify_certificate,
+            authority=self.authority,
             document=to_document(self.keys),
             etag=self.etag,
             max_age=None if self.max_age is None else min(max(self.max_age, 0), _MAX_AGE_KEPT),
@@ -132,6 +155,7 @@ class RecordValidation:
                 organization=self.organization_id,
                 location=self.location,
                 verify_certificate=self.verify_certificate,
+                authority_digest=receipt.digest_of(self.authority),
                 issued_at=now.timestamp(),
             )
         )

@@ -12,9 +12,11 @@ from watchword.control.portal.screens import is_partial, show, window
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import forms, queries, registration
 from watchword.control.servers.answers import check_may_change, guarded, saved
+from watchword.control.servers.authorities import with_another
 from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.presentation import shown
 from watchword.control.servers.validate import validate
+from watchword.jwks.authority import AuthorityRefused
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -87,10 +89,15 @@ def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UU
     status = 200
     try:
         findings, receipt = validate(
-            actor, page.organization_id, fields.jwks_location, verify_certificate=fields.verify_certificate
+            actor,
+            page.organization_id,
+            fields.jwks_location,
+            verify_certificate=fields.verify_certificate,
+            authority=fields.authority,
         )
     except Refusal as refusal:
-        result["validation_refusal"] = refusal.sentence
+        form.refuse(refusal.field_errors)
+        result["validation_refusal"] = refusal.field_errors.get("authority", refusal.sentence)
         receipt, status = None, refusal.status
     else:
         result["findings"] = shown(findings)
@@ -100,6 +107,24 @@ def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UU
     if is_partial(request):
         return render(request, "servers/windows/validated.html", page.context() | context, status=status)
     return window(request, page, registration.TEMPLATE, context, status=status)
+
+
+@require_POST
+@guarded
+def trust(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
+    """The button below a presented chain: puts the root into the field, for all to see, and saves nothing."""
+    check_may_change(actor, page)
+    detail = None if server is None else _detail(page, server)
+    form = forms.received(request.POST)
+    try:
+        authority = with_another(form.typed().authority, request.POST.get("trust", ""))
+    except AuthorityRefused as refused:
+        refusal = Refusal(RefusalReason.FIELDS_INVALID, field_errors={"authority": refused.sentence})
+        return _refused(request, page, form, detail, refusal)
+    form = forms.received(request.POST, authority=authority)
+    kept = detail is not None and registration.keeps_source(form.typed(), detail)
+    context = registration.context(page, form, detail) | {"again": True, "trusted": True, "may_save": kept}
+    return window(request, page, registration.TEMPLATE, context)
 
 
 def _refused(

@@ -1,5 +1,6 @@
 // Rows that open: a button names what it controls, and what is open stays open when the list is replaced.
 const open = new Set();
+let focused = null;
 
 function set(button, expanded) {
   const controlled = document.getElementById(button.getAttribute("aria-controls"));
@@ -16,9 +17,15 @@ document.addEventListener("click", (event) => {
   set(button, expanded);
 });
 
+document.body.addEventListener("htmx:beforeSwap", () => {
+  focused = document.activeElement?.id || null;
+});
+
 document.body.addEventListener("htmx:load", () => {
   for (const id of open) {
     const button = document.getElementById(id);
     if (button !== null) set(button, true);
   }
+  // What was focused inside a row could not take the focus back before the row was open again.
+  if (focused !== null && document.activeElement === document.body) document.getElementById(focused)?.focus();
 });

@@ -1,23 +1,29 @@
-// Save is in the document only while the JWKS location and the certificate setting are exactly those that were
-// validated (or, when editing, those already in force). This is for the person's eyes: the server checks a signed
+// Save is in the document only while the JWKS location, the certificate setting and the CA certificate are exactly those
+// that were validated (or, when editing, those already in force). This is for the person's eyes: the server checks a signed
 // receipt of its own and refuses whatever this script might let through.
 const slow = 300;
 
 let kept = null;
 let slowly = null;
+let asked = null;
 
 function settings(form) {
+  const validates = form.elements.verify_certificate.checked;
   return {
     location: form.elements.jwks_location.value,
-    certificate: form.elements.verify_certificate.checked ? "on" : "off",
+    certificate: validates ? "on" : "off",
+    // Not asked while validation is off, so it may change without anything to validate.
+    authority: validates ? form.elements.authority.value : null,
   };
 }
 
 function settled(form) {
-  const { location, certificate } = settings(form);
-  const validated = location === form.dataset.validatedLocation && certificate === form.dataset.validatedCertificate;
-  const unchanged = location === form.dataset.keptLocation && certificate === form.dataset.keptCertificate;
-  return validated || unchanged;
+  const { location, certificate, authority } = settings(form);
+  const are = (when) =>
+    location === form.dataset[`${when}Location`] &&
+    certificate === form.dataset[`${when}Certificate`] &&
+    (authority === null || authority === form.dataset[`${when}Authority`]);
+  return are("validated") || are("kept");
 }
 
 function announce(sentence) {
@@ -51,9 +57,12 @@ function registration(target) {
 
 document.addEventListener("input", (event) => {
   const form = registration(event.target);
-  if (form === null || !["jwks_location", "verify_certificate"].includes(event.target.name)) return;
+  if (form === null || !["jwks_location", "verify_certificate", "authority"].includes(event.target.name)) return;
   // The answer to a question that is no longer asked must not arrive.
   htmx.trigger(form.querySelector("#validate"), "htmx:abort");
+  // Nor may a root be trusted that was presented for other settings, nor a summary stand beside another text.
+  form.querySelector(".trust")?.remove();
+  if (event.target.name === "authority") form.querySelector(".attached")?.remove();
   update(form);
 });
 
@@ -71,10 +80,9 @@ document.addEventListener("keydown", (event) => {
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.elt.id !== "validate") return;
   const button = event.detail.elt;
-  const { location, certificate } = settings(button.form);
-  // Remembered as sent, so that typing during the wait can never be taken for validated.
-  button.dataset.askedLocation = location;
-  button.dataset.askedCertificate = certificate;
+  // Remembered as sent, so that typing during the wait can never be taken for validated. Not in the document: a private
+  // key that was pasted by mistake must not stay in it.
+  asked = settings(button.form);
   slowly = setTimeout(() => {
     button.setAttribute("aria-busy", "true");
     announce("Validating the JWKS location");
@@ -93,11 +101,14 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   const form = button.form;
   kept = null;
   if (form.querySelector("input[name=receipt]") === null) {
+    asked = null;
     delete form.dataset.validatedLocation;
     delete form.dataset.validatedCertificate;
+    delete form.dataset.validatedAuthority;
   } else {
-    form.dataset.validatedLocation = button.dataset.askedLocation;
-    form.dataset.validatedCertificate = button.dataset.askedCertificate;
+    form.dataset.validatedLocation = asked.location;
+    form.dataset.validatedCertificate = asked.certificate;
+    form.dataset.validatedAuthority = asked.authority ?? "";
   }
   update(form);
   const verdict = form.querySelector(".verdict, #validation .notice");

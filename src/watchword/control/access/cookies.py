@@ -1,0 +1,32 @@
+"""The portal's own cookies, beside Django's two: all flags in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from django.http import HttpRequest, HttpResponse
+
+
+def read(request: HttpRequest, name: str) -> str:
+    """What the browser sent, which anybody may have written; empty when there is none."""
+    return request.COOKIES.get(_full(name), "")
+
+
+def leave(response: HttpResponse, name: str, value: str, *, kept: timedelta) -> None:
+    response.set_cookie(
+        _full(name), value, max_age=kept, path="/", secure=settings.WATCHWORD.secure, httponly=True, samesite="Lax"
+    )
+
+
+def remove(response: HttpResponse, name: str) -> None:
+    response.delete_cookie(_full(name), path="/", samesite="Lax")
+
+
+def _full(name: str) -> str:
+    # __Host- for the reason given in the settings: no neighbouring host can plant such a cookie.
+    return f"__Host-watchword_{name}" if settings.WATCHWORD.secure else f"watchword_{name}"

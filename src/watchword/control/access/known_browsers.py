@@ -1,0 +1,52 @@
+"""Browsers that a person has signed in with before: what strangers do to the account does not slow them down.
+
+Attempts at an account are slowed down from wherever they come, so somebody could keep the right person waiting by
+guessing once a minute for ever. After a sign-in the browser therefore keeps a cookie, and its attempts are counted by
+themselves (OWASP's "device cookies"). The cookie opens nothing: a stolen one is worth a few guesses.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.core import signing
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from watchword.control.access import cookies
+from watchword.control.access.models import Person
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+COOKIE: Final = "browser"
+KEPT: Final = timedelta(days=180)
+_SALT: Final = "watchword.access.known-browser"
+
+
+def remember(response: HttpResponse, person: Person) -> None:
+    mark = signing.dumps([secrets.token_urlsafe(16), _bound_to(person)], salt=_SALT)
+    cookies.leave(response, COOKIE, mark, kept=KEPT)
+
+
+def mark_of(request: HttpRequest) -> str:
+    """The browser's mark, which anybody may have written."""
+    return cookies.read(request, COOKIE)
+
+
+def known_as(mark: str, email: str) -> str | None:
+    """Under what this browser's attempts at the account are counted; None for a browser unknown to the account."""
+    try:
+        number, bound_to = signing.loads(mark, salt=_SALT, max_age=KEPT)
+    except signing.BadSignature:
+        return None
+    person = Person.objects.filter(email=email, is_active=True).first()
+    if person is None or not constant_time_compare(bound_to, _bound_to(person)):
+        return None
+    return str(number)
+
+
+def _bound_to(person: Person) -> str:
+    # To the password as well: else whoever once knew it could have collected marks to guess the next one with.
+    return salted_hmac(_SALT, f"{person.pk}:{person.password}", algorithm="sha256").hexdigest()

@@ -1,0 +1,132 @@
+"""What people do about their own sessions and password. The only writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from watchword.control.access.actor import Authority
+from watchword.control.access.models import Person, Session
+from watchword.control.access.passwords import PASSWORD_MAX, refuse_weak
+from watchword.control.access.sessions import end_sessions, live_sessions
+from watchword.control.access.throttle import admit_attempt, forgive, lane_of_person
+from watchword.control.audit.log import REFUSED, Entry, append
+from watchword.control.change import change
+from watchword.control.refusals import Refusal, RefusalReason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from watchword.control.access.actor import Actor
+    from watchword.control.change import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSession:
+    """End one of the actor's own sessions."""
+
+    session_id: UUID
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Session:
+        """The session that was ended.
+
+        Raises:
+            Refusal: not_found, also for a session of somebody else.
+        """
+        with change(actor, actor.organization, permission=Authority.SELF, action="session_ended", now=now) as work:
+            session = live_sessions(actor.person_id, work.now).filter(public_id=self.session_id).first()
+            if session is None:
+                raise Refusal(RefusalReason.NOT_FOUND)
+            _end(work, session)
+            return session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndOtherSessions:
+    """End all of the actor's sessions but the one that the request came with."""
+
+    kept: UUID
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> int:
+        """How many were ended.
+
+        Raises:
+            Refusal: no_other_sessions.
+        """
+        with change(actor, actor.organization, permission=Authority.SELF, action="session_ended", now=now) as work:
+            others = list(live_sessions(actor.person_id, work.now).exclude(public_id=self.kept))
+            if not others:
+                raise Refusal(RefusalReason.NO_OTHER_SESSIONS)
+            for session in others:
+                _end(work, session)
+            return len(others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword:
+    """Replace the actor's own password, knowing the one it has. Ends the sessions of all other browsers.
+
+    Attributes:
+        current: asked again, so that a browser left alone is not enough to take the account over.
+        kept: the session that the request came with.
+    """
+
+    current: str = field(repr=False)
+    password: str = field(repr=False)
+    kept: UUID
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
+        """The person with the new password.
+
+        Raises:
+            Refusal: too_many_requests, fields_invalid.
+        """
+        at = timezone.now() if now is None else now
+        person = Person.objects.get(email=actor.name)
+        self._check_current(actor, person, at)
+        refuse_weak(self.password, person)
+        if self.password == self.current:
+            fault = {"password": "This is your current password. Choose another one."}
+            raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
+        with change(actor, actor.organization, permission=Authority.SELF, action="password_set", now=at) as work:
+            person.set_password(self.password)
+            person.save(update_fields=["password"])
+            end_sessions(person.pk, but=self.kept)
+            work.record(target=person.email)
+            return person
+
+    def _check_current(self, actor: Actor, person: Person, now: datetime) -> None:
+        lane = lane_of_person(person.pk)
+        admit_attempt(lane, now)
+        if len(self.current) > PASSWORD_MAX or not person.check_password(self.current):
+            _record_wrong(actor, now)
+            fault = {"current_password": "This is not your current password."}
+            raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
+        forgive(lane, now)
+
+
+def _end(work: Work, session: Session) -> None:
+    session.delete()
+    where = session.browser if session.address is None else f"{session.browser}, {session.address}"
+    work.record(target=work.actor.name, changes={"session": [where, None]})
+
+
+def _record_wrong(actor: Actor, now: datetime) -> None:
+    # Somebody at a browser that was left signed in may be guessing; the organization should see it.
+    with transaction.atomic(durable=True):
+        append(
+            Entry(
+                at=now,
+                organization=actor.organization,
+                actor=actor.name,
+                interface=actor.interface.value,
+                address=actor.address,
+                action="password_set",
+                target=actor.name,
+                result=REFUSED,
+            )
+        )

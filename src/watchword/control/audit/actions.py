@@ -1,0 +1,79 @@
+"""What the log's codes are called on the page: closed tables. A test finds every action that the code uses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from watchword.control.access.actor import Interface
+from watchword.control.refusals import RefusalReason
+
+ACTIONS: Final = {
+    "server_added": "Add authorization server",
+    "server_edited": "Edit authorization server",
+    "server_enabled": "Enable authorization server",
+    "server_disabled": "Disable authorization server",
+    "server_deleted": "Delete authorization server",
+    "refresh_requested": "Refresh keys",
+    "keys_changed": "Keys changed",
+    "signed_in": "Sign in",
+    "signed_out": "Sign out",
+    "password_set": "Set password",
+    "sign_in_link_created": "Create sign-in link",
+    "session_ended": "End session",
+    "role_created": "Create role",
+    "role_edited": "Edit role",
+    "role_deleted": "Delete role",
+    "role_changed": "Change role of administrator",
+    "administrator_created": "Create administrator",
+    "administrator_renamed": "Rename administrator",
+    "administrator_deactivated": "Deactivate administrator",
+    "administrator_reactivated": "Reactivate administrator",
+    "operator_created": "Create operator",
+    "organization_created": "Create organization",
+    "organization_suspended": "Suspend organization",
+    "organization_reinstated": "Reinstate organization",
+    "subscription_set": "Set API subscription",
+    "subscription_renewed": "Renew API subscription",
+    "threshold_changed": "Change API call threshold",
+    "verifier_created": "Create verifier credential",
+    "verifier_revoked": "Revoke verifier credential",
+    "feed_epoch_rotated": "Start feed over",
+    "change_attempted": "Change without permission",
+    "audit_log_exported": "Export audit log",
+    "audit_events_purged": "Purge old audit events",
+}
+"""Names of what was tried: they must read right beside both results, Success and Refused."""
+
+INTERFACES: Final = {
+    Interface.PORTAL.value: "Portal",
+    Interface.API.value: "API",
+    Interface.COMMAND_LINE.value: "Command line",
+    Interface.WORKER.value: "Worker",
+}
+
+RESULTS: Final = {"success": "Success", "refused": "Refused"}
+
+FIELDS: Final = {
+    "jwks_location": "JWKS location",
+    "verify_certificate": "Certificate validation",
+    "audience": "Audience URI",
+    "issuer": "Issuer URI",
+    "client_id": "Client ID",
+    "api_call_threshold": "API call threshold",
+    "starts_at": "Start",
+    "expires_at": "Expiry",
+    "last_hash": "Hash of the last",
+}
+"""Where the field's own name with blanks is not what the portal calls it."""
+
+REASONS: Final = {
+    RefusalReason.PERMISSION_MISSING.code: "the role has no permission for it",
+    RefusalReason.SUBSCRIPTION_INACTIVE.code: "no active API subscription",
+    RefusalReason.ORGANIZATION_SUSPENDED.code: "the organization is suspended",
+    RefusalReason.NOT_FOUND.code: "out of the actor's reach",
+}
+
+
+def spoken(code: str) -> str:
+    """A code that no table holds, such as one of an earlier version, in words as good as they come."""
+    return code.replace("_", " ").capitalize()

@@ -1,0 +1,123 @@
+"""What operators see of the fleet: the verifiers, and the key sets that could not be fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from watchword.control.console.paging import Key, Order, Page, moment, page_of
+from watchword.control.fleet.models import VerifierCredential
+from watchword.control.fleet.queries import head
+from watchword.control.fleet.rules import VerifierState, lag, verifier_state
+from watchword.control.servers.models import KeySetState
+from watchword.control.servers.queries import problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+_BY_NAME: Final = Order((Key("name", str),))
+_LONGEST_FAILING_FIRST: Final = Order((Key("failing_since", moment), Key("pk", UUID)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierRow:
+    """One verifier. `behind` is how many revisions it lacked when it was last seen; None if it never was."""
+
+    id: int
+    name: str
+    state: VerifierState
+    node: str | None
+    version: str | None
+    revision: int | None
+    behind: int | None
+    created_at: datetime
+    last_seen_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingKeySet:
+    """One key set whose latest fetch failed.
+
+    Attributes:
+        host: of the JWKS location.
+        good_until: when the keys of the last good fetch stop being believed; None if there never were any.
+        still_served: whether tokens are verified with those keys now.
+    """
+
+    organization_id: str
+    organization_name: str
+    server: str
+    enabled: bool
+    host: str
+    failing_since: datetime
+    problem: str
+    fix: str | None
+    good_until: datetime | None
+    still_served: bool
+
+
+def list_verifiers(asked: Mapping[str, str], now: datetime) -> Page[VerifierRow]:
+    """A page of the verifiers by name, revoked ones too. Two queries."""
+    newest = head().revision
+    page = page_of(VerifierCredential.objects.defer("secret_hash"), _BY_NAME, asked)
+    return page.of([_verifier(row, newest, now) for row in page.rows])
+
+
+def verifier_name(verifier_id: int) -> str | None:
+    return VerifierCredential.objects.filter(pk=verifier_id).values_list("name", flat=True).first()
+
+
+def list_failing(asked: Mapping[str, str], now: datetime) -> Page[FailingKeySet]:
+    """A page of the key sets that fail, the longest failing first. One query."""
+    failing = (
+        KeySetState.objects.filter(failing_since__isnull=False)
+        .select_related("server__organization")
+        .only(
+            "failing_since",
+            "problem",
+            "good_until",
+            "server__name",
+            "server__enabled",
+            "server__jwks_location",
+            "server__organization__name",
+        )
+    )
+    page = page_of(failing, _LONGEST_FAILING_FIRST, asked)
+    return page.of([_failing(row, now) for row in page.rows])
+
+
+def _verifier(row: VerifierCredential, newest: int, now: datetime) -> VerifierRow:
+    return VerifierRow(
+        id=row.pk,
+        name=row.name,
+        state=verifier_state(revoked_at=row.revoked_at, last_seen_at=row.last_seen_at, now=now),
+        node=row.node,
+        version=row.version,
+        revision=row.last_revision,
+        behind=lag(newest=newest, revision=row.last_revision),
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def _failing(row: KeySetState, now: datetime) -> FailingKeySet:
+    problem, fix = problem_of(row.problem)
+    if row.failing_since is None or problem is None:
+        raise RuntimeError("the database holds that what fails has its time and its problem")
+    return FailingKeySet(
+        organization_id=row.server.organization_id,
+        organization_name=row.server.organization.name,
+        server=row.server.name,
+        enabled=row.server.enabled,
+        host=urlsplit(row.server.jwks_location).hostname or "",
+        failing_since=row.failing_since,
+        problem=problem,
+        fix=fix,
+        good_until=row.good_until,
+        still_served=row.good_until is not None and now < row.good_until,
+    )

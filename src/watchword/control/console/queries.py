@@ -1,0 +1,194 @@
+"""What operators see of organizations. Lists are read in a constant number of queries, whatever their length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Exists, OuterRef, Q, TextChoices
+
+from watchword.control.access.models import Person
+from watchword.control.console.paging import Key, Order, Page, moment, page_of
+from watchword.control.organizations.models import Organization, Subscription, Suspension
+from watchword.control.organizations.queries import notice_of, terms_of
+from watchword.control.organizations.rules import (
+    EXPIRY_ANNOUNCED,
+    Entitlement,
+    SubscriptionTerms,
+    entitlement,
+    is_organization_id,
+)
+from watchword.control.servers.models import AuthorizationServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+SEARCH_MAX: Final = 120
+SUSPENSIONS_SHOWN: Final = 50
+
+
+class StateFilter(TextChoices):
+    """Which organizations to list. The values stand in addresses."""
+
+    ACTIVE = "active", "Active"
+    EXPIRING = "expiring", "Expires within 30 days"
+    EXPIRED = "expired", "Expired"
+    NOT_STARTED = "not_started", "Not started"
+    NONE = "none", "No subscription"
+    SUSPENDED = "suspended", "Suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody looks for.
+
+    Attributes:
+        text: the beginning of an id, or a part of a name; case does not matter.
+        state: None for all.
+        asked: the address's query, which holds the position in the list.
+    """
+
+    text: str = ""
+    state: StateFilter | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBrief:
+    name: str
+    enabled: bool
+    failing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationRow:
+    """One organization of the list. `terms` is None without an API subscription."""
+
+    id: str
+    name: str
+    standing: Entitlement
+    terms: SubscriptionTerms | None
+    api_call_threshold: int | None
+    servers: tuple[ServerBrief, ...]
+
+
+def _id(text: str) -> str:
+    if not is_organization_id(text):
+        raise ValueError("not an id")
+    return text
+
+
+_BY_ID: Final = Order((Key("pk", _id),))
+_BY_EXPIRY: Final = Order((Key("subscription__expires_at", moment), Key("subscription__pk", _id)))
+_LAST_EXPIRED_FIRST: Final = Order(_BY_EXPIRY.keys, descending=True)
+_BY_START: Final = Order((Key("subscription__starts_at", moment), Key("subscription__pk", _id)))
+
+# Sorted by what the filter asks of, the list begins in an index where the filter does.
+_ORDERS: Final = {
+    None: _BY_ID,
+    StateFilter.ACTIVE: _BY_EXPIRY,
+    StateFilter.EXPIRING: _BY_EXPIRY,
+    StateFilter.EXPIRED: _LAST_EXPIRED_FIRST,
+    StateFilter.NOT_STARTED: _BY_START,
+    StateFilter.NONE: _BY_ID,
+    StateFilter.SUSPENDED: _BY_ID,
+}
+
+
+def list_organizations(search: Search, now: datetime) -> Page[OrganizationRow]:
+    """A page of the organizations that fit. Three queries."""
+    organizations = _in_state(Organization.objects.select_related("subscription"), search.state, now)
+    if search.text:
+        organizations = (
+            organizations.filter(_fitting(search.text)) if _searchable(search.text) else organizations.none()
+        )
+    page = page_of(organizations, _ORDERS[search.state], search.asked)
+    ids = [organization.pk for organization in page.rows]
+    suspensions = {row.organization_id: row for row in _live_suspensions().filter(organization_id__in=ids)}
+    servers = _servers_of(ids)
+    return page.of(
+        [
+            _row(organization, suspensions.get(organization.pk), servers.get(organization.pk, []), now)
+            for organization in page.rows
+        ]
+    )
+
+
+def suspensions_of(organization_id: str) -> tuple[Suspension, ...]:
+    """The newest first; a live one is among them, since nothing is newer than it."""
+    return tuple(
+        Suspension.objects.filter(organization_id=organization_id).order_by("-started_at", "-pk")[:SUSPENSIONS_SHOWN]
+    )
+
+
+def subscription_of(organization_id: str) -> Subscription | None:
+    return Subscription.objects.filter(pk=organization_id).first()
+
+
+def administrators_of(organization_id: str) -> int:
+    """How many may sign in."""
+    return Person.objects.filter(organization_id=organization_id, is_active=True).count()
+
+
+def _in_state(
+    organizations: QuerySet[Organization], state: StateFilter | None, now: datetime
+) -> QuerySet[Organization]:
+    if state is None:
+        return organizations
+    suspended = Exists(_live_suspensions().filter(organization=OuterRef("pk")))
+    if state is StateFilter.SUSPENDED:
+        return organizations.filter(pk__in=_live_suspensions().values("organization"))
+    started = Q(subscription__starts_at__lte=now)
+    conditions = {
+        StateFilter.ACTIVE: started & Q(subscription__expires_at__gt=now),
+        StateFilter.EXPIRING: started
+        & Q(subscription__expires_at__gt=now, subscription__expires_at__lte=now + EXPIRY_ANNOUNCED),
+        StateFilter.EXPIRED: Q(subscription__expires_at__lte=now),
+        StateFilter.NOT_STARTED: Q(subscription__starts_at__gt=now),
+        StateFilter.NONE: Q(subscription__isnull=True),
+    }
+    return organizations.filter(conditions[state]).exclude(suspended)
+
+
+def _searchable(text: str) -> bool:
+    # PostgreSQL refuses U+0000; nothing stored has any of the invisible characters.
+    return len(text) <= SEARCH_MAX and text.isprintable()
+
+
+def _fitting(text: str) -> Q:
+    return Q(pk__startswith=text.lower()) | Q(name__icontains=text)
+
+
+def _live_suspensions() -> QuerySet[Suspension]:
+    return Suspension.objects.filter(lifted_at__isnull=True)
+
+
+def _servers_of(ids: Iterable[str]) -> dict[str, list[ServerBrief]]:
+    found: dict[str, list[ServerBrief]] = {}
+    rows = (
+        AuthorizationServer.objects.filter(organization_id__in=ids)
+        .order_by("organization_id", "slot")
+        # Never the key sets themselves, which are large and of no use here.
+        .values_list("organization_id", "name", "enabled", "key_set__failing_since")
+    )
+    for organization_id, name, enabled, failing_since in rows:
+        found.setdefault(organization_id, []).append(ServerBrief(name, enabled, failing_since is not None))
+    return found
+
+
+def _row(
+    organization: Organization, suspension: Suspension | None, servers: list[ServerBrief], now: datetime
+) -> OrganizationRow:
+    subscription: Subscription | None = getattr(organization, "subscription", None)
+    terms = terms_of(subscription)
+    return OrganizationRow(
+        id=organization.pk,
+        name=organization.name,
+        standing=entitlement(subscription=terms, suspension=notice_of(suspension), now=now),
+        terms=terms,
+        api_call_threshold=None if subscription is None else subscription.api_call_threshold,
+        servers=tuple(servers),
+    )

@@ -1,0 +1,133 @@
+"""An organization's API subscription: set, renewed, its threshold changed. Each window shows what is stored now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from django.urls import reverse
+
+from watchword.control.console.forms import SubscriptionForm
+from watchword.control.console.organization_views import again, guarded, saved
+from watchword.control.console.presentation import calls_allowed
+from watchword.control.organizations.commands import ChangeThreshold, RenewSubscription, SetSubscription
+from watchword.control.organizations.rules import spoken
+from watchword.control.portal.screens import window
+from watchword.control.refusals import Refusal, RefusalReason
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.access.actor import Actor
+    from watchword.control.console.pages import OrganizationPage
+    from watchword.control.organizations.models import Subscription
+
+_TEMPLATE: Final = "console/windows/subscription.html"
+_YEAR: Final = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    title: str
+    verb: str
+    route: str
+    fields: tuple[str, ...]
+
+
+_SET: Final = _Window(
+    "Set API Subscription", "Set", "console:set-subscription", ("starts_at", "expires_at", "api_call_threshold")
+)
+_RENEW: Final = _Window("Renew API Subscription", "Renew", "console:renew", ("expires_at",))
+_THRESHOLD: Final = _Window("Change API Call Threshold", "Change", "console:threshold", ("api_call_threshold",))
+
+
+@guarded
+def set_subscription(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
+    """GET opens the window with start, expiry and threshold; POST sets them."""
+    if request.method != "POST":
+        suggested = {} if page.subscription else {"starts_at": page.frame.now, "expires_at": page.frame.now + _YEAR}
+        return window(
+            request, page, _TEMPLATE, _context(page, SubscriptionForm.of(page.subscription, **suggested), _SET)
+        )
+    form = SubscriptionForm.received(request.POST)
+    try:
+        terms = form.terms()
+        after = SetSubscription(
+            organization_id=page.organization.pk,
+            starts_at=terms.starts_at,
+            expires_at=terms.expires_at,
+            api_call_threshold=terms.api_call_threshold,
+            expected_version=form.expected_version,
+        ).run(actor)
+    except Refusal as refusal:
+        return again(request, page, _TEMPLATE, _context(page, form, _SET), refusal)
+    sentence = f"API subscription set: {spoken(after.starts_at)} to {spoken(after.expires_at)}."
+    return saved(request, actor, page, sentence)
+
+
+@guarded
+def renew(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
+    """GET suggests one year more, POST renews."""
+    before = _subscription(page)
+    if request.method != "POST":
+        later = max(before.expires_at, page.frame.now) + _YEAR
+        return window(request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before, expires_at=later), _RENEW))
+    form = SubscriptionForm.received(request.POST)
+    try:
+        after = RenewSubscription(
+            organization_id=page.organization.pk,
+            expires_at=form.expiry(),
+            expected_version=form.expected_version,
+        ).run(actor)
+    except Refusal as refusal:
+        return again(request, page, _TEMPLATE, _context(page, form, _RENEW), refusal)
+    sentence = f"API subscription renewed: {spoken(before.expires_at)} → {spoken(after.expires_at)}."
+    return saved(request, actor, page, sentence)
+
+
+@guarded
+def change_threshold(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
+    """GET opens the window, POST changes the API call threshold."""
+    before = _subscription(page)
+    if request.method != "POST":
+        return window(request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before), _THRESHOLD))
+    form = SubscriptionForm.received(request.POST)
+    try:
+        after = ChangeThreshold(
+            organization_id=page.organization.pk,
+            api_call_threshold=form.threshold(),
+            expected_version=form.expected_version,
+        ).run(actor)
+    except Refusal as refusal:
+        return again(request, page, _TEMPLATE, _context(page, form, _THRESHOLD), refusal)
+    old, new = calls_allowed(before.api_call_threshold), calls_allowed(after.api_call_threshold)
+    return saved(request, actor, page, f"API call threshold changed: {old} → {new}.")
+
+
+def _subscription(page: OrganizationPage) -> Subscription:
+    if page.subscription is None:
+        raise Refusal(RefusalReason.NOT_SUBSCRIBED)
+    return page.subscription
+
+
+def _context(page: OrganizationPage, form: SubscriptionForm, kind: _Window) -> dict[str, Any]:
+    stored = page.subscription
+    return {
+        "form": form,
+        "title": kind.title,
+        "verb": kind.verb,
+        "fields": kind.fields,
+        "organization": page.organization,
+        "suspended": page.standing.suspended,
+        # Of what is shown: a second attempt after a stale one is a decision about the values just seen.
+        "version": 0 if stored is None else stored.version,
+        "before": None
+        if stored is None
+        else {
+            "starts_at": spoken(stored.starts_at),
+            "expires_at": spoken(stored.expires_at),
+            "api_call_threshold": calls_allowed(stored.api_call_threshold),
+        },
+        "save_url": reverse(kind.route, args=[page.organization.pk]),
+    }

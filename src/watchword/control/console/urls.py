@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from django.urls import include, path
+
+from watchword.control.console import fleet_views, organization_views, subscription_views, views
+
+app_name = "console"
+
+_ROUTES = [
+    path("organizations/", views.organizations, name="organizations"),
+    path("create-organization/", views.create, name="create-organization"),
+    path("organizations/<slug:organization>/", organization_views.organization, name="organization"),
+    path("organizations/<slug:organization>/suspend/", organization_views.suspend, name="suspend"),
+    path("organizations/<slug:organization>/suspend/preview/", organization_views.preview, name="suspend-preview"),
+    path("organizations/<slug:organization>/reinstate/", organization_views.reinstate, name="reinstate"),
+    path(
+        "organizations/<slug:organization>/subscription/",
+        subscription_views.set_subscription,
+        name="set-subscription",
+    ),
+    path("organizations/<slug:organization>/renew/", subscription_views.renew, name="renew"),
+    path("organizations/<slug:organization>/threshold/", subscription_views.change_threshold, name="threshold"),
+    path("verifiers/", fleet_views.verifiers, name="verifiers"),
+    path("verifiers/create/", fleet_views.create_verifier, name="create-verifier"),
+    path("verifiers/<int:verifier>/revoke/", fleet_views.revoke_verifier, name="revoke-verifier"),
+    path("key-sets/", fleet_views.key_sets, name="key-sets"),
+]
+
+urlpatterns = [path("operator-console/", include(_ROUTES))]

@@ -1,0 +1,63 @@
+"""What the worker does for the audit log beside its fetches: purge what is old, and verify the chain."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from watchword.control.access.actor import WORKER
+from watchword.control.audit.checkpoint import verify_on
+from watchword.control.audit.commands import PURGE_BATCH, PurgeAuditEvents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+STEP_SECONDS: Final = 60.0
+
+_log = structlog.get_logger("watchword.worker")
+
+
+@contextmanager
+def keeping_the_audit_log(kept_days: int, stop: threading.Event) -> Iterator[None]:
+    """Keep it in a thread of its own until `stop` is set: no fetch waits for it, no fault of it reaches the fetches."""
+    thread = threading.Thread(target=_keep, args=[kept_days, stop], name="audit-log")
+    thread.start()
+    try:
+        yield
+    finally:
+        # Also when the fetches end by a fault: a thread that nobody stops would keep the process.
+        stop.set()
+        thread.join()
+
+
+def keep_once(kept_days: int, stop: threading.Event, now: datetime) -> None:
+    """Purge all that is older than `kept_days`, then verify one step further."""
+    # By whole days: purging each event as its time comes would write an event for every one that goes.
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    purge = PurgeAuditEvents(before=midnight - timedelta(days=kept_days))
+    while (purged := purge.run(WORKER, now=now)) > 0:
+        _log.info("audit_events_purged", events=purged)
+        if purged < PURGE_BATCH or stop.is_set():
+            break
+    checkpoint = verify_on(now)
+    if checkpoint.fault is not None:
+        _log.error("audit_chain_broken", fault=checkpoint.fault)
+
+
+def _keep(kept_days: int, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            close_old_connections()
+            keep_once(kept_days, stop, timezone.now())
+        except Exception as error:  # noqa: BLE001 - the thread outlives the database.
+            # Its kind alone: its text may hold a row of the database.
+            _log.error("audit_log_not_kept", fault=type(error).__name__)
+        stop.wait(STEP_SECONDS)
+    connections.close_all()

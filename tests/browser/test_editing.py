@@ -1,0 +1,89 @@
+"""What somebody who edits a server sees: before and after, the caution, who was quicker, and a fetch on request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from kit.key_server import answers, serves
+from kit.portal_alone import ALICE, GOOD_KEYS, Portal, running_portal
+from kit.portal_pages import ServersPage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with running_portal(tmp_path_factory.mktemp("portal"), browser) as running:
+        running.product.start("worker")
+        with running.open(ALICE, "registering") as page:
+            window = ServersPage(page).add()
+            window.fill(running.registration())
+            window.validate()
+            window.expect_validated()
+            window.save()
+        yield running
+
+
+@pytest.fixture
+def page(portal: Portal, request: pytest.FixtureRequest) -> Iterator[Page]:
+    portal.keys.behaviour = serves(GOOD_KEYS)
+    with portal.open(ALICE, request.node.name) as opened:
+        yield opened
+
+
+def test_an_edit_shows_each_change_before_and_after(page: Page) -> None:
+    window = ServersPage(page).edit("ProdOkta")
+    changes = window.window.get_by_role("region", name="Save changes")
+    expect(changes).to_have_count(0)
+    window.field("Client ID").fill("")
+    window.field("Enable").uncheck()
+    expect(changes).to_be_visible()
+    expect(changes.locator("dt")).to_have_text(["Enable", "Client ID"])
+    expect(changes.locator("dd")).to_have_text(["on → off", "acme-batch → blank"])
+    window.field("Client ID").fill("acme-batch")
+    window.field("Enable").check()
+    expect(changes).to_have_count(0)
+
+
+def test_an_edit_of_the_enabled_server_is_cautioned(page: Page) -> None:
+    window = ServersPage(page).edit("ProdOkta")
+    expect(window.window.get_by_text("This configuration is enabled and in use")).to_be_visible()
+
+
+def test_whoever_was_slower_loses_nothing_and_sees_the_difference(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).edit("ProdOkta")
+    window.field("Description").fill("Slower")
+    with portal.open(ALICE, "the-quicker-one") as other:
+        quicker = ServersPage(other).edit("ProdOkta")
+        quicker.field("Description").fill("Quicker")
+        quicker.save()
+    window.save_button.click()
+    refusal = window.window.get_by_role("alert")
+    expect(refusal).to_contain_text("alice@acme.example changed this on")
+    expect(window.field("Description")).to_have_value("Slower")
+    expect(refusal.locator("dd")).to_have_text("Quicker → Slower")
+    # The second Save is a decision, made with the difference in sight.
+    expect(window.window.get_by_role("region", name="Save changes").locator("dd")).to_have_text("Quicker → Slower")
+    window.save()
+    expect(page.get_by_role("row", name="ProdOkta").get_by_text("Slower")).to_be_visible()
+
+
+def test_refresh_now_shows_that_it_is_under_way_and_how_it_ended(portal: Portal, page: Page) -> None:
+    page.get_by_role("button", name="signing keys of ProdOkta").click()
+    portal.keys.behaviour = answers(500)
+    page.get_by_role("button", name="Refresh now: ProdOkta").click()
+    expect(page.get_by_text("Fetching now")).to_be_visible()
+    notice = page.get_by_role("status").filter(has_text="The keys of ProdOkta could not be fetched.")
+    expect(notice).to_be_visible(timeout=15_000)
+    row = page.get_by_role("row", name="ProdOkta")
+    expect(row.get_by_text("Failing for under a minute")).to_be_visible()
+    # The row is still open and the button has not lost its place.
+    expect(page.get_by_role("button", name="Refresh now: ProdOkta")).to_be_focused()

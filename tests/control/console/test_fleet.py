@@ -1,0 +1,203 @@
+"""The operator's pages of verifiers and of key sets that fail."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+
+from kit import registrations
+from kit.desk import Desk
+from watchword.control.access.actor import command_line
+from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
+from watchword.control.fleet.models import FeedState, VerifierCredential
+from watchword.control.fleet.queries import verifier_of_secret
+from watchword.control.fleet.rules import SILENT_AFTER, VerifierState, lag, verifier_state
+from watchword.control.servers.models import AuthorizationServer, KeySetState
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
+    from watchword.control.access.models import Person
+    from watchword.control.organizations.models import Organization
+
+VERIFIERS = "console:verifiers"
+KEY_SETS = "console:key-sets"
+
+
+@pytest.fixture
+def desk(operator: Person) -> Desk:
+    return Desk.of(operator)
+
+
+def verifier(name: str, **said: object) -> VerifierCredential:
+    CreateVerifier(name=name).run(command_line())
+    VerifierCredential.objects.filter(name=name).update(**said)
+    return VerifierCredential.objects.get(name=name)
+
+
+@pytest.mark.parametrize(
+    ("revoked", "seen_seconds_ago", "state"),
+    [
+        (False, 0, VerifierState.FOLLOWING),
+        (False, SILENT_AFTER.seconds, VerifierState.FOLLOWING),
+        (False, SILENT_AFTER.seconds + 1, VerifierState.SILENT),
+        (False, None, VerifierState.NEVER_SEEN),
+        (True, 0, VerifierState.REVOKED),
+        (True, None, VerifierState.REVOKED),
+    ],
+)
+def test_how_a_verifier_follows(
+    revoked: bool,  # noqa: FBT001 - a row of the table.
+    seen_seconds_ago: int | None,
+    state: VerifierState,
+) -> None:
+    now = registrations.at(0)
+    seen = None if seen_seconds_ago is None else now - timedelta(seconds=seen_seconds_ago)
+
+    assert verifier_state(revoked_at=now if revoked else None, last_seen_at=seen, now=now) is state
+
+
+@pytest.mark.parametrize(("newest", "revision", "behind"), [(7, 7, 0), (7, 4, 3), (4, 7, 0), (7, None, None)])
+def test_the_lag_behind_the_head(newest: int, revision: int | None, behind: int | None) -> None:
+    assert lag(newest=newest, revision=revision) == behind
+
+
+def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk) -> None:
+    now = timezone.now()
+    FeedState.objects.update_or_create(id=1, defaults={"revision": 9})
+    said = {"node": "fra-1", "version": "0.1.0"}
+    verifier("current", last_seen_at=now, last_revision=9, **said)
+    verifier("behind", last_seen_at=now, last_revision=6, **said)
+    verifier("silent", last_seen_at=now - timedelta(minutes=14), last_revision=9, **said)
+    verifier("waiting")
+    verifier("gone")
+    RevokeVerifier(name="gone").run(command_line())
+
+    page = desk.get(VERIFIERS)
+
+    for words in (
+        "current Following fra-1 0.1.0 9 · current just now Revoke",
+        "behind Following fra-1 0.1.0 6 · 3 behind just now Revoke",
+        "silent Silent for 14 min fra-1 0.1.0 9 · current 14 min ago Revoke",
+        "waiting Never seen created just now",
+        "gone Revoked just now",
+    ):
+        assert words in page.text
+    assert 'aria-label="Revoke waiting"' in page.html
+    assert 'aria-label="Revoke gone"' not in page.html
+
+
+def test_without_a_verifier_the_page_says_what_to_do(desk: Desk) -> None:
+    assert "No verifier yet Create a credential" in desk.get(VERIFIERS).text
+
+
+def test_a_credential_is_shown_once_and_works(desk: Desk) -> None:
+    page = desk.post("console:create-verifier", name="gateway-1")
+
+    found = re.search(r"wwv_[\w-]+", page.html)
+    assert found is not None
+    assert "WATCHWORD_VERIFIER_CREDENTIAL_FILE" in page.text
+    credential = verifier_of_secret(found[0])
+    assert credential is not None
+    assert credential.name == "gateway-1"
+    assert found[0] not in desk.get(VERIFIERS).html
+
+
+@pytest.mark.parametrize(("name", "status"), [("", 422), ("two words", 422), ("x" * 65, 422), ("taken", 409)])
+def test_a_name_that_will_not_do_stays_in_the_window(desk: Desk, name: str, status: int) -> None:
+    verifier("taken")
+
+    page = desk.scripted.post("console:create-verifier", name=name)
+
+    assert page.status == status
+    assert 'id="id_name-error"' in page.html
+    assert page.value("name") == name
+    assert VerifierCredential.objects.count() == 1
+
+
+def test_revoking_asks_first_and_takes_the_right_back(desk: Desk) -> None:
+    credential = verifier("gateway-1")
+    window = desk.get("console:revoke-verifier", credential.pk)
+    assert "Revoke verifier gateway-1?" in window.text
+    assert "up to 24 hours" in window.text
+
+    answer = desk.post("console:revoke-verifier", credential.pk)
+
+    assert answer.leads_to == "/operator-console/verifiers/"
+    assert "Verifier gateway-1 is revoked." in desk.get(VERIFIERS).text
+    credential.refresh_from_db()
+    assert credential.revoked_at is not None
+    assert desk.post("console:revoke-verifier", credential.pk).status == 404
+    assert desk.get("console:revoke-verifier", 999_999).status == 404
+
+
+def test_an_administrator_makes_no_credential(acme: Organization, alice: Person) -> None:
+    credential = verifier("gateway-1")
+
+    assert Desk.of(alice).post("console:create-verifier", name="mine").status == 403
+    assert Desk.of(alice).post("console:revoke-verifier", credential.pk).status == 403
+    assert VerifierCredential.objects.filter(revoked_at__isnull=True).count() == 1
+
+
+def fail(server: AuthorizationServer, minutes: float, problem: str = "host_not_found", **changes: object) -> None:
+    failing = {"failing_since": timezone.now() - timedelta(minutes=minutes), "failures": 1, "problem": problem}
+    KeySetState.objects.filter(server=server).update(**failing, **changes)
+
+
+def test_failing_key_sets_come_the_longest_failing_first_with_what_is_wrong(desk: Desk, acme: Organization) -> None:
+    first = registrations.add(name="ProdOkta")
+    second = registrations.add(name="Standby", enabled=False, jwks_location=registrations.OTHER_LOCATION)
+    fail(first, 14)
+    fail(second, 90, problem="no_longer_known_to_this_version")
+
+    page = desk.get(KEY_SETS)
+
+    assert page.text.index("for 90 min" if "for 90 min" in page.text else "for 1 h") < page.text.index("for 14 min")
+    assert "Acme acme ProdOkta login.acme.example" in page.text
+    assert "Standby disabled" in page.text
+    assert "because of a fault of this service" in page.text
+    assert "UTC in 23 h" in page.text
+
+
+def test_keys_that_are_believed_no_more_or_never_came_are_said_to_refuse_tokens(desk: Desk, acme: Organization) -> None:
+    first = registrations.add(name="ProdOkta")
+    second = registrations.add(name="Standby", enabled=False, jwks_location=registrations.OTHER_LOCATION)
+    fail(first, 3000, good_until=timezone.now() - timedelta(hours=3))
+    fail(second, 5, good_until=None, document=None, fetched_at=None)
+
+    page = desk.get(KEY_SETS)
+
+    assert "ended 3 h ago tokens are refused" in page.text
+    assert "no keys tokens are refused" in page.text
+
+
+def test_when_nothing_fails_the_page_says_so(desk: Desk, acme: Organization) -> None:
+    registrations.add(name="ProdOkta")
+
+    assert "Every key set was fetched" in desk.get(KEY_SETS).text
+
+
+@pytest.mark.parametrize("route", [VERIFIERS, KEY_SETS])
+@pytest.mark.parametrize("position", ["", "a\x00", "~", "2026-01-01T00:00:00+00:00~x", "x" * 300])
+def test_a_position_that_was_tampered_with_breaks_nothing(desk: Desk, route: str, position: str) -> None:
+    assert desk.get(route, after=position).status == 200
+
+
+def test_the_budgets_of_queries(desk: Desk, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    for number in range(12):
+        registrations.organization(f"org-{number}")
+        fail(registrations.add(actor=registrations.administrator("x", f"org-{number}", *_ALL)), number)
+        verifier(f"verifier-{number}")
+
+    # Session and person, then the key sets; the feed's head, then the verifiers.
+    with django_assert_max_num_queries(3):
+        assert desk.get(KEY_SETS).text.count("ProdOkta") == 12
+    with django_assert_max_num_queries(4):
+        desk.get(VERIFIERS)
+
+
+_ALL = registrations.ALICE.permissions

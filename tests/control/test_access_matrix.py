@@ -1,0 +1,294 @@
+"""Every route for everybody, on the own and on other organizations, by GET and POST.
+
+A new route needs a row here, or the first test fails and names it.
+
+`TABLE` has one row for each route of the URL conf. A row says what a person with the right to it gets; what everybody
+else gets follows from that in `expected`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from kit import people, registrations, sample_portal
+from watchword.control.access.actor import Permission, command_line
+from watchword.control.access.models import Person
+from watchword.control.access.people_commands import CreateAdministrator
+from watchword.control.access.role_commands import CreateRole
+from watchword.control.servers import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+Statuses = tuple[int | None, int | None]
+"""What GET and an empty POST answer; None where the method is not allowed, which is then so for everybody."""
+
+KEYS: Final = Permission.API_KEY_MANAGEMENT
+ADMINISTRATORS: Final = Permission.ADMINISTRATORS
+
+NOT_ALLOWED: Final = 405
+TO_THE_SIGN_IN: Final = 302
+
+
+@dataclass(frozen=True)
+class OfOrganization:
+    """A route with an organization in its address.
+
+    Attributes:
+        holder: for an administrator of that organization whose role holds `permission`.
+        operator: for an operator.
+    """
+
+    route: str
+    permission: Permission
+    holder: Statuses
+    operator: Statuses
+
+
+@dataclass(frozen=True)
+class OfProvider:
+    """A route of the operator console: for operators and nobody else."""
+
+    route: str
+    operator: Statuses
+
+
+@dataclass(frozen=True)
+class OfAnybody:
+    """A route that is about whoever asks, such as signing in.
+
+    Attributes:
+        person: for every administrator, whatever the role.
+        stranger: for who is not signed in, or no longer.
+    """
+
+    route: str
+    person: Statuses
+    operator: Statuses
+    stranger: Statuses
+
+
+Row = OfOrganization | OfProvider | OfAnybody
+
+TABLE: Final[tuple[Row, ...]] = (
+    OfAnybody("access:start", person=(302, None), operator=(200, None), stranger=(302, None)),
+    OfAnybody("access:sign-in", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
+    OfAnybody("access:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
+    OfAnybody("access:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
+    OfAnybody("access:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
+    OfOrganization("access:administrators", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
+    OfOrganization("access:invite", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("access:sign-in-link", ADMINISTRATORS, holder=(200, 200), operator=(200, 200)),
+    OfOrganization("access:change-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("access:rename", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("access:deactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("access:reactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("access:roles", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
+    OfOrganization("access:create-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("access:edit-role", ADMINISTRATORS, holder=(200, 409), operator=(200, 409)),
+    OfOrganization("access:delete-role", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    # Operators look at an organization's servers, so that they can help, and change nothing.
+    OfOrganization("servers:list", KEYS, holder=(200, None), operator=(200, None)),
+    OfOrganization("servers:add", KEYS, holder=(200, 422), operator=(403, 403)),
+    OfOrganization("servers:validate", KEYS, holder=(None, 200), operator=(None, 403)),
+    OfOrganization("servers:validate-edit", KEYS, holder=(None, 200), operator=(None, 403)),
+    OfOrganization("servers:edit", KEYS, holder=(200, 409), operator=(403, 403)),
+    OfOrganization("servers:delete", KEYS, holder=(200, 302), operator=(403, 403)),
+    OfOrganization("servers:enable", KEYS, holder=(200, 302), operator=(403, 403)),
+    OfOrganization("servers:disable", KEYS, holder=(200, 302), operator=(403, 403)),
+    OfOrganization("servers:refresh", KEYS, holder=(None, 302), operator=(None, 403)),
+)
+METHODS: Final = ("get", "post")
+OF_ORGANIZATIONS: Final = [row for row in TABLE if isinstance(row, OfOrganization)]
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks. `organization` and `permissions` are an administrator's; nobody signed in has `signed_in` False."""
+
+    label: str
+    client: Client
+    organization: str | None = None
+    permissions: frozenset[Permission] = frozenset()
+    operator: bool = False
+    signed_in: bool = True
+
+
+@dataclass(frozen=True)
+class World:
+    """Attributes: `objects` are for each organization what the parts of an address name there."""
+
+    visitors: tuple[Visitor, ...]
+    objects: Mapping[str, dict[str, object]]
+
+
+def routes(
+    patterns: Iterable[URLPattern | URLResolver], namespace: str = "", parts: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """All routes by name, with the parts that their addresses need."""
+    for pattern in patterns:
+        needed = parts | frozenset(pattern.pattern.converters)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from routes(pattern.url_patterns, inner, needed)
+        else:
+            yield f"{namespace}{pattern.name or pattern.pattern}", needed
+
+
+ROUTES: Final = list(routes(get_resolver().url_patterns))
+PARTS: Final = dict(ROUTES)
+
+
+def statuses_for(row: Row, visitor: Visitor, organization: str) -> Statuses | int:
+    """What the visitor gets: the row's statuses, or one status for every method that is allowed at all."""
+    if not visitor.signed_in:
+        return row.stranger if isinstance(row, OfAnybody) else TO_THE_SIGN_IN
+    if visitor.operator:
+        return 404 if organization == "nowhere" else row.operator
+    if isinstance(row, OfAnybody):
+        return row.person
+    if isinstance(row, OfOrganization) and visitor.organization != organization:
+        return 404
+    return row.holder if isinstance(row, OfOrganization) and row.permission in visitor.permissions else 403
+
+
+def expected(row: Row, visitor: Visitor, organization: str, method: str) -> int:
+    index = METHODS.index(method)
+    own = row.holder if isinstance(row, OfOrganization) else row.operator
+    if own[index] is None:
+        return NOT_ALLOWED
+    answer = statuses_for(row, visitor, organization)
+    if isinstance(answer, int):
+        return answer
+    status = answer[index]
+    return NOT_ALLOWED if status is None else status
+
+
+def ask(visitor: Visitor, method: str, route: str, parts: Mapping[str, object]) -> int:
+    """The status of one request, of which nothing stays in the database."""
+    address = reverse(route, kwargs={name: parts[name] for name in PARTS[route]})
+    cookies = dict(visitor.client.cookies)
+    # Not `atomic`: commands refuse to run inside another transaction, and this is only the test's.
+    before = transaction.savepoint()
+    try:
+        response: Any = getattr(visitor.client, method)(address)
+        return int(response.status_code)
+    finally:
+        transaction.savepoint_rollback(before)
+        visitor.client.cookies.clear()
+        visitor.client.cookies.update(cookies)
+
+
+def visitor_of(label: str, person: Person, **what: Any) -> Visitor:
+    client = Client()
+    client.cookies["watchword_session"] = sample_portal.session_of(person)
+    return Visitor(label, client, **what)
+
+
+def objects_of(organization: str) -> dict[str, object]:
+    """Somebody without any permission, a role that nobody has, and a server."""
+    for name in ("Held by nobody", "Nothing"):
+        CreateRole(organization_id=organization, name=name, permissions=frozenset()).run(command_line())
+    target = CreateAdministrator(
+        organization_id=organization, email=f"target@{organization}.example", role="Nothing"
+    ).run(command_line())
+    people.knows_password(target)
+    role = target.role
+    assert role is not None
+    unused = role.organization.roles.get(name="Held by nobody")
+    server = registrations.add(actor=registrations.administrator("alice", organization, KEYS))
+    return {
+        "organization": organization,
+        "person": target.pk,
+        "role": unused.pk,
+        "server": server.pk,
+        "secret": "made-up",
+    }
+
+
+@pytest.fixture
+def world(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    monkeypatch.setattr(validate, "probe", sample_portal.probe)
+    for organization in ("acme", "globex"):
+        people.organization(organization)
+    roles = {"every permission": tuple(Permission), "no permission": ()}
+    roles |= {f"only {permission.value}": (permission,) for permission in Permission}
+    visitors = [
+        visitor_of(
+            label,
+            people.administrator(f"alice{number}", "acme", *permissions),
+            organization="acme",
+            permissions=frozenset(permissions),
+        )
+        for number, (label, permissions) in enumerate(roles.items())
+    ]
+    charlie = people.administrator("charlie", "globex", *Permission)
+    gone = people.administrator("bob", "acme", *Permission)
+    visitors += [
+        visitor_of("administrator of Globex", charlie, organization="globex", permissions=frozenset(Permission)),
+        visitor_of("operator", people.operator(), operator=True),
+        visitor_of("deactivated", gone, signed_in=False),
+        Visitor("nobody", Client(), signed_in=False),
+    ]
+    Person.objects.filter(pk=gone.pk).update(is_active=False)
+    objects = {organization: objects_of(organization) for organization in ("acme", "globex")}
+    objects["nowhere"] = objects["acme"] | {"organization": "nowhere"}
+    return World(tuple(visitors), objects)
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    names = [name for name, _ in ROUTES]
+    rows = [row.route for row in TABLE]
+    assert sorted(set(names) - set(rows)) == [], "a route without a row in TABLE"
+    assert sorted(set(rows) - set(names)) == [], "a row without a route"
+    assert len(set(rows)) == len(rows), "a route with two rows"
+    assert len(set(names)) == len(names), "two routes with one name"
+
+
+def test_a_route_with_an_organization_in_its_address_is_an_organizations() -> None:
+    of_organizations = {name for name, parts in ROUTES if "organization" in parts}
+    assert of_organizations == {row.route for row in OF_ORGANIZATIONS}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.route)
+def test_who_gets_what(row: Row, world: World) -> None:
+    organizations = ("acme", "globex", "nowhere") if isinstance(row, OfOrganization) else ("acme",)
+    wrong = []
+    for visitor in world.visitors:
+        for organization in organizations:
+            for method in METHODS:
+                found = ask(visitor, method, row.route, world.objects[organization])
+                wanted = expected(row, visitor, organization, method)
+                if found != wanted:
+                    wrong.append(f"{method} at {organization} by {visitor.label}: {found} instead of {wanted}")
+    assert wrong == []
+
+
+def test_m_11_what_belongs_to_another_organization_is_not_found_at_ones_own_address(world: World) -> None:
+    strange = world.objects["globex"] | {"organization": "acme"}
+    able = [visitor for visitor in world.visitors if visitor.operator or visitor.permissions == frozenset(Permission)]
+    for row in OF_ORGANIZATIONS:
+        if PARTS[row.route] == {"organization"}:
+            continue
+        for visitor in (visitor for visitor in able if visitor.organization != "globex"):
+            for index, method in enumerate(METHODS):
+                wanted = NOT_ALLOWED if row.holder[index] is None else 404
+                assert ask(visitor, method, row.route, strange) == wanted, (row.route, visitor.label, method)
+
+
+def test_no_post_is_taken_without_its_token(world: World) -> None:
+    """From the page of a stranger the browser sends the cookie, but no token."""
+    able = {visitor.label: visitor.client for visitor in world.visitors}
+    for row in TABLE:
+        own = row.holder if isinstance(row, OfOrganization) else row.operator
+        visitor = Visitor("strict", Client(enforce_csrf_checks=True))
+        visitor.client.cookies.update(able["operator" if isinstance(row, OfProvider) else "every permission"].cookies)
+        if own[METHODS.index("post")] is not None:
+            assert ask(visitor, "post", row.route, world.objects["acme"]) == 403, row.route

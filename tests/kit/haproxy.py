@@ -1,0 +1,36 @@
+"""A real HAProxy with what the portal shows for it."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kit.pasted import pasted
+from kit.processes import LOOPBACK, free_port, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def haproxy(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+    """Yields its port on loopback. The settings have no statistics and no command socket."""
+    port = free_port()
+    script = folder / "watchword.lua"
+    changes = {
+        "bind :8088": f"bind {LOOPBACK}:{port}",
+        "/etc/haproxy/watchword.lua": str(script),
+        "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        "your-api:8000": f"{LOOPBACK}:{api_port}",
+    }
+    settings, lua = pasted("haproxy", changes)
+    config = folder / "haproxy.cfg"
+    config.write_text(settings)
+    script.write_text(lua)
+    # Debian installs it where only root's PATH leads.
+    found = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    assert found is not None, "haproxy is not installed; `make test` installs it"
+    with running([found, "-db", "-f", str(config)], log=folder / "haproxy.log", port=port):
+        yield port

@@ -1,0 +1,40 @@
+"""A real Traefik with what the portal shows for it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kit.client import request
+from kit.pasted import pasted
+from kit.processes import LOOPBACK, free_port, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# It would otherwise ask the internet for a newer version. Its dashboard and API are off unless switched on.
+_QUIET = "\nglobal: { checkNewVersion: false, sendAnonymousUsage: false }\n"
+
+
+@contextmanager
+def traefik(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+    """Yields its port on loopback."""
+    port = free_port()
+    routes = folder / "watchword.yaml"
+    changes = {
+        '":8088"': f'"{LOOPBACK}:{port}"',
+        "/etc/traefik/watchword.yaml": str(routes),
+        "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        "your-api:8000": f"{LOOPBACK}:{api_port}",
+    }
+    entry_points, dynamic = pasted("traefik", changes)
+    config = folder / "traefik.yaml"
+    config.write_text(entry_points + _QUIET)
+    routes.write_text(dynamic)
+    command = [str(Path(sys.executable).parent / "traefik"), f"--configFile={config}"]
+    with running(command, log=folder / "traefik.log", port=port) as child:
+        # It listens before it has read the second file, and knows no route until then.
+        child.wait_until(lambda: request(f"http://{LOOPBACK}:{port}/").status != 404, what="routes are known")
+        yield port
