@@ -25,7 +25,10 @@ import django
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, TypeVar
+    from typing import TypeVar
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from django.http.response import HttpResponseBase
 
     T = TypeVar("T")
 
@@ -156,7 +159,7 @@ def serving(requests: Counter, then: Callable[[str], None]) -> None:
     from django.test.testcases import LiveServerThread
 
     class Counted(StaticFilesHandler):
-        def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> object:
+        def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> HttpResponseBase:
             with requests.one_more():
                 return super().__call__(environ, start_response)
 
