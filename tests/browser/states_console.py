@@ -204,7 +204,7 @@ STATES: Final = (
     State("console-organization", _acme, path=_ONE, whole=True),
     State("console-organization-suspended", _suspended, path=_ONE, whole=True),
     State("console-organization-bare", _without_subscription, path=_ONE, whole=True),
-    State("console-set", _acme, partial(_press, "Set"), path=_ONE),
+    State("console-set", _acme, partial(_press, "Set API Subscription"), path=_ONE),
     State("console-renew", _acme, partial(_press, "Renew"), path=_ONE),
     State("console-threshold", _acme, partial(_press, "Change API Call Threshold"), path=_ONE),
     State("console-suspend", _acme, _type_text, path=_ONE),

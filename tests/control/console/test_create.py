@@ -91,8 +91,9 @@ def test_subscription_and_administrator_may_come_later(desk: Desk) -> None:
 
 
 def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
-    desk.post(CREATE, **{**GLOBEX, "starts_at": ""})
+    page = desk.post(CREATE, **{**GLOBEX, "starts_at": ""})
 
+    assert "globex Active" in page.text
     assert abs(Subscription.objects.get().starts_at - datetime.now(UTC)) < timedelta(minutes=2)
 
 

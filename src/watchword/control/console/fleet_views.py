@@ -60,7 +60,7 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
             "It is not kept and cannot be shown again. Lost, it is revoked and another one created.",
         ),
     }
-    return done_with(request, page, "console/windows/secret.html", context)
+    return done_with(request, VerifiersPage.of(actor), "console/windows/secret.html", context)
 
 
 @_of_verifiers
@@ -71,7 +71,7 @@ def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
         raise Refusal(RefusalReason.NOT_FOUND)
     if request.method == "POST":
         RevokeVerifier(name=name).run(actor)
-        return done(request, page, Notice(f"Verifier {name} is revoked."))
+        return done(request, VerifiersPage.of(actor), Notice(f"Verifier {name} is revoked."))
     context: dict[str, Any] = {
         "title": f"Revoke verifier {name}?",
         "sentences": [

@@ -118,6 +118,7 @@ def _context(page: OrganizationPage, form: SubscriptionForm, kind: _Window) -> d
         "title": kind.title,
         "verb": kind.verb,
         "fields": kind.fields,
+        "alone": len(kind.fields) == 1,
         "organization": page.organization,
         "suspended": page.standing.suspended,
         # Of what is shown: a second attempt after a stale one is a decision about the values just seen.

@@ -47,7 +47,7 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
         form.refuse(refusal.field_errors or {"organization_id": refusal.sentence})
         context = _window(form) | {"refusal": refusal.sentence, "again": True}
         return window(request, page, _CREATE, context, status=refusal.status)
-    notice = Notice(f"Created {made.organization.name}.")
+    notice, page = Notice(f"Created {made.organization.name}."), OrganizationsPage.of(actor)
     if made.link_secret is None:
         return done(request, page, notice)
     context = {

@@ -126,7 +126,8 @@ def done(request: HttpRequest, screen: Screen, notice: Notice) -> HttpResponse:
 def done_with(request: HttpRequest, screen: Screen, template: str, context: dict[str, Any]) -> HttpResponse:
     """The page as it is after a change, under a window with what is shown only this once, such as a secret.
 
-    It is the answer to the POST itself: what a redirect shows would have to be kept somewhere until then.
+    It is the answer to the POST itself: what a redirect shows would have to be kept somewhere until then. `screen`
+    must have been opened after the change.
     """
     everything = screen.context() | context | {"window": template}
     if not is_partial(request):
