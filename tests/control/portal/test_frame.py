@@ -10,13 +10,15 @@ import pytest
 from django.template import Context, Template
 from django.test import RequestFactory
 
-from watchword.control import portal, servers
+from watchword.control import access, portal, servers
 from watchword.control.portal.navigation import ADMINISTRATION, path_to
 from watchword.control.portal.notices import Notice, leave, take
 from watchword.control.portal.templatetags.portal import clock, duration_since, moment, theme
 
 TEMPLATES = sorted(
-    path for package in (portal, servers) for path in (Path(str(package.__file__)).parent / "templates").rglob("*.html")
+    path
+    for package in (access, portal, servers)
+    for path in (Path(str(package.__file__)).parent / "templates").rglob("*.html")
 )
 
 
