@@ -55,7 +55,7 @@ def text(response: Any) -> str:
 def row(response: Any, name: str) -> str:
     """The table row that names somebody."""
     rows = re.findall(r"<tr>.*?</tr>", text(response), re.DOTALL)
-    return next(found for found in rows if name in found)
+    return str(next(found for found in rows if name in found))
 
 
 @pytest.fixture(autouse=True)
