@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +13,9 @@ from browser.studio import State
 from kit import sample_portal
 from watchword.control.access.actor import Permission, command_line
 from watchword.control.access.commands import CreateSignInLink
-from watchword.control.access.models import Person
+from watchword.control.access.models import Person, Role
 from watchword.control.access.people_commands import CreateAdministrator, CreateOperator, DeactivateAdministrator
-from watchword.control.access.role_commands import CreateRole
+from watchword.control.access.role_commands import CreateRole, EditRole
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -178,10 +179,24 @@ def _edit_role(page: Page) -> None:
     _press_and_wait(page, "Edit Auditor")
 
 
+def _edited_by_bettina() -> Person:
+    alice = _several()
+    role = Role.objects.get(name="Auditor")
+    bettina = sample_portal.acting(Person.objects.get(email="bettina.bosch@acme.example"))
+    # As far as the picture goes: in truth her role would not let her.
+    allowed = replace(bettina, permissions=frozenset(Permission))
+    EditRole(
+        organization_id=ACME, role_id=role.pk, expected_version=1, name="Auditor", permissions=frozenset({"Audit Logs"})
+    ).run(allowed)
+    return alice
+
+
 def _edit_role_stale(page: Page) -> None:
     _edit_role(page)
-    page.locator("input[name=version]").evaluate("field => { field.value = '7'; }")
+    # As if the window had been opened before Bettina saved.
+    page.locator("input[name=version]").evaluate("field => { field.value = '1'; }")
     page.get_by_label("Name", exact=True).fill("Auditors")
+    page.get_by_role("dialog").get_by_role("checkbox", name="Activity").check()
     page.get_by_role("button", name="Save").click()
     page.get_by_role("alert").wait_for()
 
@@ -217,6 +232,6 @@ STATES: Final = (
     State("roles-create-limited", _several_as_the_people_desk, _create_role, path=roles),
     State("roles-create-refused", _several, _create_role_refused, path=roles),
     State("roles-edit", _several, _edit_role, path=roles),
-    State("roles-stale", _several, _edit_role_stale, path=roles),
+    State("roles-stale", _edited_by_bettina, _edit_role_stale, path=roles),
     State("roles-delete", _several, _delete_role, path=roles),
 )

@@ -93,6 +93,16 @@ class TestInvite:
         assert code_of(lambda: invite("x@acme.example", "Role of charlie", acting_alice)) == "fields_invalid"
 
     @pytest.mark.usefixtures("acme")
+    def test_a_new_organizations_first_role_comes_with_its_first_administrator(self, shell: Actor) -> None:
+        first = invite("alice@acme.example", "Administrator", shell)
+
+        assert first.role is not None
+        assert first.role.held() == frozenset(Permission)
+        assert list(AuditEvent.objects.order_by("-sequence").values_list("action", flat=True)[:3]) == [
+            "sign_in_link_created", "administrator_created", "role_created",
+        ]  # fmt: skip
+
+    @pytest.mark.usefixtures("acme")
     def test_who_asks_for_every_permission_gets_every_one(self, shell: Actor) -> None:
         # The role with the usual name may have lost permissions; asking for a full one must not give that.
         CreateRole(organization_id="acme", name="administrator", permissions=frozenset()).run(shell)
