@@ -58,6 +58,24 @@ def test_a_change_is_recorded_with_who_where_and_what(acting_alice: Actor) -> No
     assert verify_chain() is None
 
 
+@pytest.mark.django_db
+def test_a_change_that_makes_an_organization_goes_on_about_it(shell: Actor) -> None:
+    with change(shell, None, permission=Authority.OPERATOR, action="organization_created", now=NOW) as work:
+        work.begin(Organization.objects.create(id="acme", name="Acme", created_at=NOW))
+        work.record(target="Acme")
+
+    assert AuditEvent.objects.latest("sequence").organization == "acme"
+    assert TrustRecord.objects.filter(organization="acme").exists()
+
+
+def test_a_change_of_one_organization_does_not_become_one_of_another(acme: Organization, shell: Actor) -> None:
+    with (
+        pytest.raises(RuntimeError, match="about another organization already"),
+        change(shell, "acme", permission=Authority.OPERATOR, action="organization_created", now=NOW) as work,
+    ):
+        work.begin(Organization(id="globex"))
+
+
 def test_several_events_may_come_of_one_change(acting_alice: Actor) -> None:
     with change(acting_alice, "acme", permission=SERVERS, action="server_enabled", now=NOW) as work:
         work.record(target="ProdOkta")
