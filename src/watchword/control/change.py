@@ -100,7 +100,7 @@ class Work:
         self.to_publish.add(organization.pk)
 
     def publish(self, organization_id: str) -> None:
-        """Publish the trust of another organization than that of the change, such as a new one."""
+        """Publish the trust of another organization than that of the change."""
         self.to_publish.add(organization_id)
 
     def keep_trust(self) -> None:

@@ -86,7 +86,8 @@ _BY_EXPIRY: Final = Order((Key("subscription__expires_at", moment), Key("subscri
 _LAST_EXPIRED_FIRST: Final = Order(_BY_EXPIRY.keys, descending=True)
 _BY_START: Final = Order((Key("subscription__starts_at", moment), Key("subscription__pk", _id)))
 
-# Sorted by what the filter asks of, the list begins in an index where the filter does.
+# Sorted by what the filter asks of, the list begins in an index where the filter does. A search for text is sorted by
+# id: it goes through all names in that order, and looks at the subscriptions of those alone that fit.
 _ORDERS: Final = {
     None: _BY_ID,
     StateFilter.ACTIVE: _BY_EXPIRY,
@@ -100,12 +101,14 @@ _ORDERS: Final = {
 
 def list_organizations(search: Search, now: datetime) -> Page[OrganizationRow]:
     """A page of the organizations that fit. Three queries."""
-    organizations = _in_state(Organization.objects.select_related("subscription"), search.state, now)
+    organizations = Organization.objects.select_related("subscription")
+    if search.state is not None:
+        organizations = _in_state(organizations, search.state, now, joined=not search.text)
     if search.text:
         organizations = (
             organizations.filter(_fitting(search.text)) if _searchable(search.text) else organizations.none()
         )
-    page = page_of(organizations, _ORDERS[search.state], search.asked)
+    page = page_of(organizations, _BY_ID if search.text else _ORDERS[search.state], search.asked)
     ids = [organization.pk for organization in page.rows]
     suspensions = {row.organization_id: row for row in _live_suspensions().filter(organization_id__in=ids)}
     servers = _servers_of(ids)
@@ -134,23 +137,38 @@ def administrators_of(organization_id: str) -> int:
 
 
 def _in_state(
-    organizations: QuerySet[Organization], state: StateFilter | None, now: datetime
+    organizations: QuerySet[Organization], state: StateFilter, now: datetime, *, joined: bool
 ) -> QuerySet[Organization]:
-    if state is None:
-        return organizations
-    suspended = Exists(_live_suspensions().filter(organization=OuterRef("pk")))
+    """The organizations of one state.
+
+    Args:
+        organizations: all of them.
+        state: the one wanted.
+        now: when.
+        joined: whether to come from the subscriptions, by their index, to the organizations; else the other way round.
+    """
     if state is StateFilter.SUSPENDED:
         return organizations.filter(pk__in=_live_suspensions().values("organization"))
-    started = Q(subscription__starts_at__lte=now)
-    conditions = {
-        StateFilter.ACTIVE: started & Q(subscription__expires_at__gt=now),
-        StateFilter.EXPIRING: started
-        & Q(subscription__expires_at__gt=now, subscription__expires_at__lte=now + EXPIRY_ANNOUNCED),
-        StateFilter.EXPIRED: Q(subscription__expires_at__lte=now),
-        StateFilter.NOT_STARTED: Q(subscription__starts_at__gt=now),
-        StateFilter.NONE: Q(subscription__isnull=True),
-    }
-    return organizations.filter(conditions[state]).exclude(suspended)
+    free = organizations.exclude(Exists(_live_suspensions().filter(organization=OuterRef("pk"))))
+    if state is StateFilter.NONE:
+        return free.filter(subscription__isnull=True)
+    terms = _terms(state, now)
+    if joined:
+        return free.filter(**{f"subscription__{name}": value for name, value in terms.items()})
+    return free.filter(Exists(Subscription.objects.filter(organization=OuterRef("pk"), **terms)))
+
+
+def _terms(state: StateFilter, now: datetime) -> dict[str, datetime]:
+    """What the subscriptions of a state have in common."""
+    match state:
+        case StateFilter.EXPIRED:
+            return {"expires_at__lte": now}
+        case StateFilter.NOT_STARTED:
+            return {"starts_at__gt": now}
+        case StateFilter.EXPIRING:
+            return {"starts_at__lte": now, "expires_at__gt": now, "expires_at__lte": now + EXPIRY_ANNOUNCED}
+        case _:
+            return {"starts_at__lte": now, "expires_at__gt": now}
 
 
 def _searchable(text: str) -> bool:
