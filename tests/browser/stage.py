@@ -16,6 +16,7 @@ import string
 import sys
 import threading
 import time
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,7 +197,10 @@ def main() -> None:
     def take_orders(origin: str) -> None:
         say(origin=origin)
         for line in sys.stdin:
-            say(**stage.lay(line.strip()))
+            try:
+                say(**stage.lay(line.strip()))
+            except Exception:  # noqa: BLE001 - one state that cannot be laid out must not end all others.
+                say(fault=traceback.format_exc())
 
     serving(requests, take_orders)
 

@@ -179,12 +179,12 @@ def _edit_role(page: Page) -> None:
     _press_and_wait(page, "Edit Auditor")
 
 
-def _edited_by_bettina() -> Person:
+def _edited_by_the_people_desk() -> Person:
     alice = _several()
     role = Role.objects.get(name="Auditor")
-    bettina = sample_portal.acting(Person.objects.get(email="bettina.bosch@acme.example"))
-    # As far as the picture goes: in truth her role would not let her.
-    allowed = replace(bettina, permissions=frozenset(Permission))
+    desk = sample_portal.acting(Person.objects.get(email="alice.b@acme.example"))
+    # As far as the picture goes: in truth that role would not allow it.
+    allowed = replace(desk, permissions=frozenset(Permission))
     EditRole(
         organization_id=ACME, role_id=role.pk, expected_version=1, name="Auditor", permissions=frozenset({"Audit Logs"})
     ).run(allowed)
@@ -193,7 +193,7 @@ def _edited_by_bettina() -> Person:
 
 def _edit_role_stale(page: Page) -> None:
     _edit_role(page)
-    # As if the window had been opened before Bettina saved.
+    # As if the window had been opened before the people desk saved.
     page.locator("input[name=version]").evaluate("field => { field.value = '1'; }")
     page.get_by_label("Name", exact=True).fill("Auditors")
     page.get_by_role("dialog").get_by_role("checkbox", name="Activity").check()
@@ -232,6 +232,6 @@ STATES: Final = (
     State("roles-create-limited", _several_as_the_people_desk, _create_role, path=roles),
     State("roles-create-refused", _several, _create_role_refused, path=roles),
     State("roles-edit", _several, _edit_role, path=roles),
-    State("roles-stale", _edited_by_bettina, _edit_role_stale, path=roles),
+    State("roles-stale", _edited_by_the_people_desk, _edit_role_stale, path=roles),
     State("roles-delete", _several, _delete_role, path=roles),
 )

@@ -94,6 +94,8 @@ class Stage:
         if not line:
             raise RuntimeError("The portal of the pictures has ended; its error is above.")
         answer: dict[str, Any] = json.loads(line)
+        if "fault" in answer:
+            raise RuntimeError(answer["fault"])
         return answer
 
 

@@ -13,8 +13,11 @@ SOURCE: Final = Path(__file__).resolve().parent.parent / "peers/axe/node_modules
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 """WCAG 2.0, 2.1 and 2.2, levels A and AA, and what axe recommends beside them. No rule of these is left out."""
 
-_RUN: Final = """tags => axe.run(document, {
-    runOnly: {type: "tag", values: tags},
+OF_COLOURS: Final = ("color-contrast", "link-in-text-block")
+"""The rules among them that see which theme is drawn; all others look at the same document in both."""
+
+_RUN: Final = """([type, values]) => axe.run(document, {
+    runOnly: {type, values},
     resultTypes: ["violations"],
 }).then(found => found.violations.map(({id, help, nodes}) => ({
     id, help, nodes: nodes.map(({target, failureSummary}) => ({target: target.flat().join(" "), failureSummary})),
@@ -26,8 +29,8 @@ def _source() -> str:
     return SOURCE.read_text()
 
 
-def violations(page: Page) -> list[str]:
-    """Rule, element and what is wrong, for each violation.
+def violations(page: Page, *, colours_only: bool = False) -> list[str]:
+    """Rule, element and what is wrong, for each violation; of all rules, or of those that see colours.
 
     The script comes through the debugger's door, which the page's Content-Security-Policy does not guard, so that the
     page under test is the one that people get.
@@ -38,6 +41,6 @@ def violations(page: Page) -> list[str]:
         session.detach()
     return [
         f"{rule['id']} ({rule['help']}): {node['target']}: {' '.join(node['failureSummary'].split())}"
-        for rule in page.evaluate(_RUN, TAGS)
+        for rule in page.evaluate(_RUN, ["rule", OF_COLOURS] if colours_only else ["tag", TAGS])
         for node in rule["nodes"]
     ]
