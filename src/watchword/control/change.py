@@ -65,7 +65,6 @@ class Work:
         target: str,
         changes: Mapping[str, Sequence[Scalar]] | None = None,
         action: str | None = None,
-        organization: str | None = None,
     ) -> None:
         """Note an audit event, written when the block ends.
 
@@ -73,13 +72,11 @@ class Work:
             target: what was changed, in the words of the one who reads the log.
             changes: `{field: [before, after]}`; values of secrets are never in it.
             action: where it differs from the action of the change.
-            organization: where it differs from the organization of the change.
         """
-        own = None if self.locked is None else self.locked.pk
         self.entries.append(
             Entry(
                 at=self.now,
-                organization=organization if organization is not None else own,
+                organization=None if self.locked is None else self.locked.pk,
                 actor=self.actor.name,
                 interface=self.actor.interface.value,
                 address=self.actor.address,

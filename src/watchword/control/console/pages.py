@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from watchword.control.console import fleet_queries, queries
 from watchword.control.console.paging import AFTER, BEFORE
@@ -150,8 +150,6 @@ class OrganizationPage:
             "earlier_suspensions": [row for row in self.suspensions if row.lifted_at is not None],
             "servers": self.servers,
             "administrators": queries.administrators_of(self.organization.pk),
-            "administrators_url": _address("access:administrators", self.organization.pk),
-            "audit_url": _address("audit:events", self.organization.pk),
         }
 
 
@@ -220,11 +218,3 @@ def _steps(home: str, page: Page[Any], narrowed: Mapping[str, str]) -> dict[str,
         return None if position is None else f"{home}?{urlencode({**kept, name: position})}"
 
     return {"next_url": step(AFTER, page.after), "previous_url": step(BEFORE, page.before)}
-
-
-def _address(route: str, organization_id: str) -> str | None:
-    """Where a page of the organization is; None while the product has no such page."""
-    try:
-        return reverse(route, args=[organization_id])
-    except NoReverseMatch:
-        return None
