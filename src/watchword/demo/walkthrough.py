@@ -117,6 +117,9 @@ class Walkthrough:
         yield "5. Ask for a token for another API (add '-d resource=https://other.example' to the token request): 401."
         yield "   Delete DemoServer and add it again, with Validate and Save:"
         yield f"   OAuth 2.0 JWKS Location  {places.authorization_server}/jwks"
+        yield ""
+        yield "6. Sign in as the operator and suspend the organization under Operator Console > Organizations. Call: 403, and"
+        yield "   its administrators can change nothing. Reinstate it: 200. Who did what is under Audit Logs."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
