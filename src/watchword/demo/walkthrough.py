@@ -118,8 +118,8 @@ class Walkthrough:
         yield "   Delete DemoServer and add it again, with Validate and Save:"
         yield f"   OAuth 2.0 JWKS Location  {places.authorization_server}/jwks"
         yield ""
-        yield "6. Sign in as the operator and suspend the organization under Operator Console > Organizations. Call: 403, and"
-        yield "   its administrators can change nothing. Reinstate it: 200. Who did what is under Audit Logs."
+        yield "6. Sign in as the operator and suspend the organization under Operator Console > Organizations. Call again:"
+        yield "   403, and its administrators can change nothing. Reinstate it: 200. Audit Logs tell who did what."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
