@@ -118,7 +118,7 @@ class Walkthrough:
         yield "   Delete DemoServer and add it again, with Validate and Save:"
         yield f"   OAuth 2.0 JWKS Location  {places.authorization_server}/jwks"
         yield ""
-        yield "6. Sign in as the operator and suspend the organization under Operator Console > Organizations. Call again:"
+        yield "6. Sign in as the operator and suspend the organization under Operator Console > Organizations. Call:"
         yield "   403, and its administrators can change nothing. Reinstate it: 200. Audit Logs tell who did what."
 
 
