@@ -236,6 +236,8 @@ class TestAdd:
     def test_the_window_has_the_specifications_fields_in_order_and_no_save(self, portal: Portal) -> None:
         response = portal.get("add")
         labels = re.findall(r"<label[^>]*>\s*(?:<strong>)?([^<]+?)\s*<", text(response))
+        # Beyond the specification, and beside the certificate setting that it belongs to.
+        assert labels.pop(5) == "CA certificate in PEM form"
         assert labels[:8] == [
             "Enable",
             "Name",
