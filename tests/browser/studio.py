@@ -114,7 +114,7 @@ class Studio:
 
     @contextmanager
     def showing(self, state: State, *, width: int, height: int) -> Iterator[Page]:
-        """The state, acted out, in the system's theme: `page.emulate_media(color_scheme=…)` decides which that is."""
+        """The state, acted out, in the system's theme, which is light until `dress` says otherwise."""
         page = self._page
         # What the last state still asked for must not reach this one's database.
         page.goto("about:blank")
@@ -125,6 +125,7 @@ class Studio:
             [{"name": name, "value": value, "url": self._stage.origin} for name, value in cookies.items()]
         )
         page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="light")
         page.goto(path)
         state.act(page)
         # The pointer would leave whatever was pressed last drawn as if it were about to be pressed again.

@@ -63,6 +63,8 @@ def edits(portal: Portal) -> list[dict[str, Any]]:
 
 
 def test_from_an_unknown_authority_to_keys_that_stay_fresh(portal: Portal) -> None:
+    # Other tests of this file, in whatever order they come, may have had answers from it.
+    answered = len(portal.stranger.requests)
     with portal.open(ALICE, "trust-the-root") as page:
         window = fail_to_validate(portal, page)
         for remedy in REMEDIES:
@@ -74,7 +76,7 @@ def test_from_an_unknown_authority_to_keys_that_stay_fresh(portal: Portal) -> No
         expect(presented.nth(2)).to_contain_text(ROOT.fingerprint)
         expect(result.get_by_text("Trust this authority: Acme Internal Root CA")).to_be_visible()
         expect(window.save_button).to_have_count(0)
-        assert portal.stranger.requests == []
+        assert len(portal.stranger.requests) == answered
 
         trust_the_root(window)
         attached = window.window.get_by_role("list", name="Attached CA certificates")

@@ -174,13 +174,14 @@ def test_the_gateways_are_chosen_by_arrows(page: Page) -> None:
     choices = page.get_by_role("radio")
     tab_to(page, choices.first)
     shown = page.locator("pre:visible")
-    before = shown.text_content()
+    before = shown.all_text_contents()
     press(page, "ArrowRight")
     expect(choices.nth(1)).to_be_checked()
     expect(choices.nth(1)).to_be_focused()
-    assert shown.text_content() != before
+    assert shown.all_text_contents() != before
     press(page, "ArrowLeft")
     expect(choices.first).to_be_checked()
+    assert shown.all_text_contents() == before
 
 
 def test_the_rail_of_a_small_screen_opens_and_closes_by_keys(page: Page) -> None:

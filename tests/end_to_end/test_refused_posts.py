@@ -67,6 +67,7 @@ def test_a_receipt_of_another_organization_is_refused(portal: Portal) -> None:
 def test_a_role_without_the_permission_is_refused_by_the_server(portal: Portal) -> None:
     connections = portal.keys.connections
     with portal.open(BOB, "no-permission", follow_the_menu=False) as page:
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Internet & SaaS API").click()
         expect(page.get_by_text("Your role does not have the “API Key Management” permission.")).to_be_visible()
         poster = Poster.of(page)
         for path in ("add/", "validate/"):

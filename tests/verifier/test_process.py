@@ -62,8 +62,9 @@ def test_the_method_decides_nothing(verifier: VerifierProcess, method: str) -> N
     assert request(url, method=method, bearer=live.token()).status == 200
 
 
-def test_other_gateways_are_404_until_they_are_there(verifier: VerifierProcess) -> None:
-    answer = verifier.ask(live.token(), gateway="envoy")
+@pytest.mark.parametrize("gateway", ["kong", "Envoy", "nginx%20", "."])
+def test_a_gateway_that_is_none_of_ours_is_404(verifier: VerifierProcess, gateway: str) -> None:
+    answer = verifier.ask(live.token(), gateway=gateway)
     assert answer.status == 404
     assert answer.header("Content-Type") == "application/problem+json"
 
