@@ -56,7 +56,7 @@ def invite(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> Http
     """GET opens the window, POST makes the administrator and shows the link, this once."""
     context: dict[str, Any] = {
         "template": _INVITE,
-        "invite_url": reverse("access:invite", args=[page.organization_id]),
+        "save_url": reverse("access:invite", args=[page.organization_id]),
         "choices": page.choices(),
     }
     if request.method != "POST":

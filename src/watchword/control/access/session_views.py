@@ -78,7 +78,7 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
 def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
     """GET opens the window, POST sets the new password."""
     if request.method != "POST":
-        return window(request, page, _CHANGE_PASSWORD, {})
+        return window(request, page, _CHANGE_PASSWORD, {"save_url": reverse("access:change-password")})
     try:
         person = ChangePassword(
             current=request.POST.get("current_password", ""), password=typed_twice(request.POST), kept=_own(request)
@@ -87,7 +87,12 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
         if refusal.reason not in _IN_THE_WINDOW:
             raise
         told = None if refusal.field_errors else refusal.sentence
-        context = {"errors": refusal.field_errors, "refusal": told, "again": True}
+        context = {
+            "save_url": reverse("access:change-password"),
+            "errors": refusal.field_errors,
+            "refusal": told,
+            "again": True,
+        }
         return window(request, page, _CHANGE_PASSWORD, context, status=refusal.status)
     # A new key as well: whoever knew the old one is out.
     update_session_auth_hash(request, person)
