@@ -1,5 +1,7 @@
 """`make test`: the control plane on PostgreSQL, then everything on SQLite with the coverage gates of tests/gates.py.
 
+What is the same on every database (the tables of permissions, marked `any_database`) runs in the second part alone.
+
 The order is deliberate: the whole suite comes last, so that pytest's own closing lines are the verdict.
 Arguments are handed to one plain pytest run instead: `make test ARGS="-k receipt"`.
 """
@@ -13,8 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = (sys.executable, "-m", "pytest")
-# One worker for each core of a small machine; a file's tests stay together, so that its real peers start once.
-PARALLEL = ("-n", "2", "--dist", "loadfile")
+# One worker more than a small machine has cores, as the tests with real peers wait half of their time; a file's tests
+# stay together, so that its real peers start once.
+PARALLEL = ("-n", "3", "--dist", "loadfile")
 COVERAGE = ("--cov", "--cov-report=")
 
 
@@ -35,12 +38,12 @@ def main(arguments: list[str]) -> int:
         left_over.unlink()
     on_postgresql = run(
         *(sys.executable, "-m", "kit.postgres", "--"),
-        *(*PYTEST, "tests/control", "tests/worker", *PARALLEL, *COVERAGE),
+        *(*PYTEST, "tests/control", "tests/worker", "-m", "not any_database", *PARALLEL),
     )
     if on_postgresql:
         sys.stderr.write("Failed on PostgreSQL; the run on SQLite is left out.\n")
         return on_postgresql
-    return run(*PYTEST, *PARALLEL, *COVERAGE, "--cov-append", "-p", "gates")
+    return run(*PYTEST, *PARALLEL, *COVERAGE, "-p", "gates")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from watchword.control.access.models import Person
 
+pytestmark = pytest.mark.any_database
+
 REFUSED = "This form has expired"
 ORIGIN = "http://127.0.0.1:8080"
 
