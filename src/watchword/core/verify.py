@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.bearer import token_of
-from watchword.core.claims import check_audience, check_client, check_issuer, check_times, verified
+from watchword.core.claims import check_audience, check_client, check_issuer, check_times, scope, subject
 from watchword.core.compact import parse
-from watchword.core.decision import Allow, Decision, Deny, Reason, TokenRefused
+from watchword.core.decision import Allow, Decision, Deny, Reason, TokenRefused, VerifiedClaims
 from watchword.core.entitlement import entitled
 from watchword.core.header import accepted_algorithm, choose_key
 from watchword.core.signature import signed_claims
@@ -104,15 +104,27 @@ def _decide(
     claims = signed_claims(token, key, algorithm)
 
     # 7. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
-    check_times(claims, now, limits.leeway)
+    lifetime = check_times(claims, now, limits.leeway)
 
     # 8. `iss` equals the Issuer URI, if one is set.
-    check_issuer(claims, server.issuer)
+    issuer = check_issuer(claims, server.issuer)
 
     # 9. `aud` is or contains the Audience URI, if one is set.
-    check_audience(claims, server.audience)
+    audience = check_audience(claims, server.audience)
 
     # 10. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is set.
-    check_client(claims, server.client_id)
+    client_id = check_client(claims, server.client_id)
 
-    return Allow(organization=trust.organization, server=server.name, claims=verified(claims))
+    return Allow(
+        organization=trust.organization,
+        server=server.name,
+        claims=VerifiedClaims(
+            issuer=issuer,
+            subject=subject(claims),
+            client_id=client_id,
+            scope=scope(claims),
+            audience=audience,
+            expires_at=lifetime.expires_at,
+            issued_at=lifetime.issued_at,
+        ),
+    )
