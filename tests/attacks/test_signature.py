@@ -77,6 +77,7 @@ def test_a10_a_number_plus_the_order_is_not_a_second_spelling() -> None:
         pytest.param(lambda signature: signature[1:], id="the first byte is missing"),
         pytest.param(lambda signature: signature + b"\x00", id="a zero is appended"),
         pytest.param(lambda signature: b"\x00" + signature, id="a zero is put before"),
+        pytest.param(lambda signature: b"\x00" + signature + b"\x00", id="a zero on either side"),
         pytest.param(
             lambda signature: signature[: len(signature) // 2] + b"\x00" + signature[len(signature) // 2 :],
             id="a zero is put between the halves, which changes neither number",

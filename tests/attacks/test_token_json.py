@@ -47,6 +47,10 @@ OBJECT_ATTACKS: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("T-14: an overlong encoding", lambda good: good[:-1] + b',"x":"\xc0\xaf"}'),
     ("T-14: a surrogate in UTF-8", lambda good: good[:-1] + b',"x":"\xed\xa0\x80"}'),
     ("T-14: half of a surrogate pair", lambda good: good[:-1] + b',"x":"\\ud800"}'),
+    (
+        "T-14: half of a surrogate pair in a claim that is passed on",
+        lambda good: good.replace(b'"alice"', b'"\\udc00"').replace(b'"ec-1"', b'"\\udc00"'),
+    ),
     ("T-14: half of a surrogate pair as a name", lambda good: good[:-1] + b',"\\udfff":1}'),
     ("T-14: half of a surrogate pair, deep inside", lambda good: good[:-1] + b',"x":[{"y":["\\uDBFF"]}]}'),
     ("C-02: NaN", lambda good: good[:-1] + b',"x":NaN}'),
@@ -90,6 +94,11 @@ def test_header_and_claims_are_strict_json_objects(change: Callable[[bytes], byt
 )
 def test_t12_two_algorithms_are_refused_in_either_order(header: bytes) -> None:
     assert refusal(header_of(header)) is Reason.HEADER_MALFORMED
+
+
+@pytest.mark.parametrize("part", [header_of, claims_of], ids=["header", "claims"])
+def test_t05_nesting_of_100_000_is_larger_than_any_token(part: Callable[[bytes], str]) -> None:
+    assert refusal(part(b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")) is Reason.TOKEN_TOO_LARGE
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "exp", "client_id", "\\u0069ss", "\\u0065xp"])

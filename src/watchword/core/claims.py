@@ -1,4 +1,4 @@
-"""Claims, by how far they are to be trusted, and the checks of steps 7 to 10.
+"""Claims, by how far they are to be trusted, and the checks of steps 4 and 7 to 10.
 
 Comparisons are exact, character by character (CASES C-05 to C-09). What is compared with is never empty and never
 lost: `ServerTrust` cannot be made that way.
@@ -34,6 +34,29 @@ class Lifetime(NamedTuple):
 
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
 """RFC 9068 (and PingFederate, Keycloak, Auth0), Okta, Entra ID v1."""
+
+
+ID_TOKEN_CLAIMS: Final = frozenset({"at_hash", "c_hash", "s_hash"})
+"""Hashes of an access token, a code and a state that were issued together with an ID token (OpenID Connect Core
+sections 2 and 3.3.2.11, FAPI): no access token can hold its own hash."""
+
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+"""OpenID Connect Back-Channel Logout section 2.4."""
+
+
+def check_kind(claims: UnverifiedClaims) -> None:
+    """Step 4, second half: no claim says that it is another kind of token (RFC 8725 section 3.11, CASES T-15).
+
+    The same key signs ID tokens and logout tokens, and few authorization servers write a type into their headers. Only
+    what no access token has is refused: `nonce` and `auth_time`, for instance, some write into access tokens as well.
+    An ID token without these hashes is told apart by its audience alone, which is the client.
+    """
+    if not ID_TOKEN_CLAIMS.isdisjoint(claims):
+        raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
+    if "events" in claims:
+        events = claims["events"]
+        if isinstance(events, dict) and LOGOUT_EVENT in events:
+            raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
 
 
 def check_times(claims: SignedClaims, now: float, leeway: float) -> Lifetime:
