@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz import decisions
-from kit import acme
+from kit import acme, forge
 from watchword.core.decision import Allow, Deny, Reason
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Lenient:
     ],
 )
 def test_target_finds_a_kernel_that_allows_everything(octets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    allow = acme.decide(decisions.forge.token(decisions.SIGNERS["ES256"], "ES256"), decisions.GOOD)
+    allow = acme.decide(forge.token(decisions.SIGNERS["ES256"], "ES256"), decisions.GOOD)
     assert isinstance(allow, Allow)
     decisions.check(octets)
     monkeypatch.setattr(decisions, "verify", Lenient(allow))
