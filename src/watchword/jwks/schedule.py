@@ -16,6 +16,10 @@ FIRST_RETRY: Final = 15
 FORCED_COOL_DOWN: Final = 30
 """Seconds between two forced fetches of one key set, however many unknown key IDs are reported (CASES J-16)."""
 
+HEAD_START: Final = 30
+"""Seconds by which a fetch that somebody waits for goes before those of the background. What has been overdue for even
+longer goes first all the same, so that no flood of requests starves the background refresh (CASES J-16)."""
+
 STALE_AFTER: Final = 900
 """Seconds since the last good fetch after which a key set is shown as stale."""
 
