@@ -24,10 +24,12 @@ from watchword.control.servers.sources import KeySource
 from watchword.jwks.schedule import (
     FORCED_COOL_DOWN,
     HEAD_START,
+    REPEATED_APART,
     after_failure,
     extend_good_until,
     is_stale,
     next_due,
+    spend_on_repeated_kid,
 )
 
 if TYPE_CHECKING:
@@ -134,6 +136,29 @@ def force_for_unknown_key(organization_id: str, now: datetime) -> bool:
         server__organization_id=organization_id, server__enabled=True
     ).values_list("server_id", flat=True).first()  # fmt: skip
     return server_id is not None and bring_forward(server_id, now, stamp="forced_at")
+
+
+def force_for_repeated_key(organization_id: str, now: datetime) -> bool:
+    """Bring forward the fetch of the organization's enabled server for a kid that more than one token named.
+
+    These fetches have an allowance of their own, which kids made up anew for each token do not use up. None is spent
+    while a fetch is due or under way anyway; the verifier asks again as long as requests wait.
+
+    Returns:
+        Whether a fetch was brought forward.
+    """
+    state = KeySetState.objects.filter(server__organization_id=organization_id, server__enabled=True).first()
+    if state is None or state.due_at <= now or (state.lease_until is not None and now < state.lease_until):
+        return False
+    if state.attempted_at is not None and 0 <= (now - state.attempted_at).total_seconds() < REPEATED_APART:
+        return False
+    before = state.spent_until
+    spent = spend_on_repeated_kid(now.timestamp(), None if before is None else before.timestamp())
+    if spent is None:
+        return False
+    # Of several reports at once one spends; and a fetch that was claimed meanwhile is fresh enough.
+    unchanged = KeySetState.objects.filter(pk=state.pk, spent_until=before, fetch_number=state.fetch_number)
+    return unchanged.update(spent_until=from_unix(spent), due_at=_ahead_of_the_background(now)) == 1
 
 
 def bring_forward(server_id: UUID, now: datetime, *, stamp: str) -> bool:
