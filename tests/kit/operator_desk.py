@@ -143,10 +143,7 @@ def inspect(organization: str) -> None:
         "enabled": servers.filter(enabled=True).count(),
         "published_trust_is_current": record.document == actual,
         "chain_fault": verify_chain(),
-        "fetches": 0 if fetching is None else fetching.fetch_number,
         "failures": 0 if fetching is None else fetching.failures,
-        "problem": None if fetching is None else fetching.problem,
-        "leased": fetching is not None and fetching.lease_until is not None,
         "hours_good": None
         if fetching is None or fetching.good_until is None
         else round((fetching.good_until - timezone.now()).total_seconds() / 3600),

@@ -54,6 +54,11 @@ class Rotating:
         """A step of the clock for this organization's key set; tokens stay of today."""
         self.product.desk("pass_time", self.organization, str(seconds))
 
+    def fetches(self, outcome: str = "") -> int:
+        """How many fetches the worker has recorded, by its log; `outcome` is a part of the lines that count."""
+        lines = self.product.log("worker").splitlines()
+        return sum("key_set_fetched" in line and self.organization in line and outcome in line for line in lines)
+
     def stored(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.product.desk("inspect", self.organization))
         return found
