@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,7 +54,7 @@ class Gate:
             Snapshot("first", self.revision, {trust.organization: trust for trust in trusts}), heard_at=forge.NOW
         )
 
-    def ask(self, key: forge.Key, answers: list[wire.Answer] | None = None, **changes: object) -> wire.Answer | None:
+    def ask(self, key: forge.Key, answers: list[wire.Answer] | None = None, **changes: Any) -> wire.Answer | None:
         token = forge.token(key, "RS256" if key is OLD else "ES256", **changes)
         return self.verifier.answer(
             "/verify/nginx/acme", [f"Bearer {token}"], None if answers is None else answers.append

@@ -54,7 +54,7 @@ def test_a_key_that_no_fetch_has_brought_is_denied_at_once_and_asked_for_again_a
 
 def test_j16_a_flood_of_kids_that_never_come_twice_is_denied_at_once_and_asked_about_once_in_thirty_seconds() -> None:
     unknown = UnknownKeys()
-    asked = []
+    asked: list[UnknownKey] = []
     for number in range(60_000):
         now = number / 1000
         sight = unknown.note("acme", f"made-up-{number}", now)
