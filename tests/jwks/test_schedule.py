@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from kit.forge import NOW
-from watchword.jwks.schedule import HARD_LIMIT, after_failure, extend_good_until, is_stale, may_force, next_due
+from watchword.jwks.schedule import (
+    HARD_LIMIT,
+    after_failure,
+    extend_good_until,
+    is_stale,
+    may_force,
+    next_due,
+    spend_on_repeated_kid,
+)
 
 MIDDLE = 0.5
 
@@ -53,6 +61,23 @@ def test_retries_drift_apart_but_never_beyond_the_interval() -> None:
 )
 def test_a_fetch_is_forced_at_most_once_in_30_seconds(last_forced: float | None, *, may: bool) -> None:
     assert may_force(NOW, last_forced) is may
+
+
+@pytest.mark.parametrize(
+    ("spent_until", "afterwards"),
+    [
+        (None, NOW + 10),
+        (NOW - 5, NOW + 10),
+        (NOW + 10, NOW + 20),
+        (NOW + 30, NOW + 40),
+        (NOW + 30.1, None),
+        (NOW + 40, None),
+        # Left by a clock that was set back.
+        (NOW + 40.1, NOW + 10),
+    ],
+)
+def test_four_fetches_for_repeated_kids_can_be_saved_up(spent_until: float | None, afterwards: float | None) -> None:
+    assert spend_on_repeated_kid(NOW, spent_until) == afterwards
 
 
 def test_a_key_set_is_stale_after_15_minutes() -> None:

@@ -19,6 +19,8 @@ ACTIONS = {
     "suspend": ("organization",),
     "reinstate": ("organization",),
     "register": ("organization", "key_set"),
+    "register_all": ("servers",),
+    "pass_time": ("organization", "seconds"),
     "inspect": ("organization",),
     "idle": (),
 }
@@ -60,6 +62,22 @@ def reinstate(organization: str) -> None:
 
 def register(organization: str, key_set: str) -> None:
     """Register and enable a server with these keys, as after a validation that found them."""
+    from kit import registrations
+
+    _register(organization, key_set, registrations.LOCATION)
+
+
+def register_all(servers: str) -> None:
+    """The same for many organizations, at locations that a worker can fetch.
+
+    Args:
+        servers: JSON, `{organization: [key set, location]}`.
+    """
+    for organization, (key_set, location) in json.loads(servers).items():
+        _register(organization, key_set, location)
+
+
+def _register(organization: str, key_set: str, location: str) -> None:
     from django.utils import timezone
 
     from kit import registrations
@@ -69,7 +87,7 @@ def register(organization: str, key_set: str) -> None:
     from watchword.core.jwk import admit
 
     actor = registrations.administrator("alice", organization, Permission.API_KEY_MANAGEMENT)
-    fields = registrations.fields()
+    fields = registrations.fields(jwks_location=location)
     receipt = RecordValidation(
         attempt=BeginValidation(organization_id=organization).run(actor, timezone.now()),
         organization_id=organization,
@@ -82,23 +100,53 @@ def register(organization: str, key_set: str) -> None:
     AddServer(organization_id=organization, fields=fields, receipt=receipt).run(actor)
 
 
+def pass_time(organization: str, seconds: str) -> None:
+    """Let so many seconds, or fewer than none, pass for the organization's key sets: what is stored becomes older.
+
+    To worker and verifiers this is a step of the clock, while tokens and certificates stay of today.
+    """
+    from datetime import timedelta
+
+    from django.db import transaction
+    from django.db.models import F
+
+    from watchword.control.fleet.publish import publish_trust
+    from watchword.control.servers.models import AuthorizationServer, KeySetState
+
+    step = timedelta(seconds=int(seconds))
+    times = ("fetched_at", "good_until", "attempted_at", "due_at", "failing_since", "forced_at", "requested_at",
+             "spent_until", "lease_until")  # fmt: skip
+    with transaction.atomic():
+        KeySetState.objects.filter(server__in=AuthorizationServer.objects.filter(organization_id=organization)).update(
+            **{name: F(name) - step for name in times}
+        )
+        publish_trust(organization)
+
+
 def inspect(organization: str) -> None:
     """What must fit together in the database, as JSON."""
+    from django.utils import timezone
+
     from watchword.control.audit.chain import verify_chain
     from watchword.control.audit.models import AuditEvent
     from watchword.control.fleet.models import TrustRecord
-    from watchword.control.servers.models import AuthorizationServer
+    from watchword.control.servers.models import AuthorizationServer, KeySetState
     from watchword.control.servers.queries import trust_of
     from watchword.feed import encode_trust
 
     servers = AuthorizationServer.objects.filter(organization_id=organization)
     record = TrustRecord.objects.get(organization_id=organization)
+    fetching = KeySetState.objects.filter(server__organization_id=organization, server__enabled=True).first()
     actual = encode_trust(replace(trust_of(organization), revision=record.revision))
     found = {
         "servers": servers.count(),
         "enabled": servers.filter(enabled=True).count(),
         "published_trust_is_current": record.document == actual,
         "chain_fault": verify_chain(),
+        "failures": 0 if fetching is None else fetching.failures,
+        "hours_good": None
+        if fetching is None or fetching.good_until is None
+        else round((fetching.good_until - timezone.now()).total_seconds() / 3600),
         "switched": AuditEvent.objects.filter(organization=organization, action="server_enabled").count(),
     }
     sys.stdout.write(json.dumps(found))

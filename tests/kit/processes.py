@@ -35,7 +35,7 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def wait_until(condition: Callable[[], bool], *, what: str, timeout: float = 15.0, interval: float = 0.02) -> None:
+def wait_until(condition: Callable[[], object], *, what: str, timeout: float = 15.0, interval: float = 0.02) -> None:
     """Poll `condition` until it holds; raise NotReady("... `what` ...") after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():

@@ -109,6 +109,10 @@ class Product:
             process.wait_until(self._verifier_is_ready, what="the verifier is ready", timeout=START_SECONDS)
         return process
 
+    def process(self, role: str) -> ChildProcess:
+        """The running process of that role."""
+        return self._processes[role]
+
     def stop(self, *roles: str) -> None:
         for role in roles:
             self._processes.pop(role).stop()

@@ -31,7 +31,7 @@ class Admin:
         self.port = port
         self.now = 1000.0
         self.current = CurrentSnapshot(hard_limit=100)
-        self.outcomes = Outcomes()
+        self.outcomes, self.late_outcomes = Outcomes(), Outcomes()
         self.feed = Feed()
 
     def get(self, path: str) -> Answer:
@@ -46,7 +46,7 @@ class Admin:
 def admin() -> Iterator[Admin]:
     admin = Admin(free_port())
     collector = VerifierCollector(
-        outcomes=admin.outcomes,
+        outcomes=(admin.outcomes, admin.late_outcomes),
         current=admin.current,
         feed=admin.feed,
         clock=lambda: admin.now,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from watchword.feed import Snapshot
 from watchword.verifier import wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
-from watchword.verifier.unknown_keys import UnknownKeys
+from watchword.verifier.unknown_keys import UnknownKey, UnknownKeys
 from watchword.verifier.usage import Outcomes
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class Desk:
         )
 
     def ask(self, token: str | None, path: str = "/verify/plain/acme") -> wire.Answer:
-        return self.verifier.answer(path, [] if token is None else [f"Bearer {token}"])
+        answer = self.verifier.answer(path, [] if token is None else [f"Bearer {token}"])
+        assert answer is not None
+        return answer
 
 
 @pytest.fixture
@@ -98,7 +101,7 @@ def test_a_token_whose_identity_does_not_fit_a_header_is_denied(desk: Desk) -> N
 def test_an_unknown_key_is_noted_for_its_organization(desk: Desk) -> None:
     desk.ask(forge.token(KEY.named("rotated"), "RS256"))
     desk.ask(forge.token(KEY, "RS256", exp=1))
-    assert desk.unknown_keys.take() == (("acme", "rotated"),)
+    assert desk.unknown_keys.take(time.monotonic()) == (UnknownKey("acme", "rotated", repeated=False),)
 
 
 class Exploding(Mapping[str, Any]):

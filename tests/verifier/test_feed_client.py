@@ -271,16 +271,16 @@ def test_unknown_keys_are_reported_and_noted_again_when_that_failed(monkeypatch:
         with capture_logs() as lines:
             for failure in (FeedUnavailable("http_503"), ZeroDivisionError()):
                 feed.failure = failure
-                unknown.note("acme", type(failure).__name__, 0.0)
+                unknown.note(type(failure).__name__, "k2", 0.0)
                 while unknown._pending:
                     stop.wait(0.01)
                 stop.wait(0.05)
             feed.failure = None
-            unknown.note("acme", "FeedUnavailable", 0.1)
+            unknown.note("FeedUnavailable", "k2", 0.1)
             while not feed.reports:
                 stop.wait(0.01)
     finally:
         stop.set()
         thread.join()
-    assert feed.reports == [[{"organization": "acme", "kid": "FeedUnavailable"}]]
+    assert feed.reports == [[{"organization": "FeedUnavailable", "kid": "k2", "repeated": False}]]
     assert [line["event"] for line in lines] == ["report_failed"]

@@ -17,7 +17,7 @@ from kit.processes import LOOPBACK, free_port
 from watchword.feed import decode_page
 from watchword.verifier import feed_http
 from watchword.verifier.feed_http import CredentialRefused, FeedOverHttp, FeedUnavailable
-from watchword.verifier.unknown_keys import report_of
+from watchword.verifier.unknown_keys import UnknownKey, report_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def test_it_asks_with_its_credential_and_its_name(server: FeedServer) -> None:
 
 def test_it_reports_unknown_keys(server: FeedServer) -> None:
     with connected(server.origin) as feed:
-        feed.report_unknown_keys(report_of((("acme", "rotated"),)))
+        feed.report_unknown_keys(report_of((UnknownKey("acme", "rotated", repeated=False),)))
     assert server.reports == [("acme", "rotated")]
 
 

@@ -87,12 +87,35 @@ def test_figures_count_what_was_decided(verifier: VerifierProcess) -> None:
     assert count() == before + 1
 
 
-def test_an_unknown_key_is_reported_and_the_flood_is_not(verifier: VerifierProcess, feed: FeedServer) -> None:
+def test_an_unknown_key_is_reported_at_once_and_the_flood_is_not(verifier: VerifierProcess, feed: FeedServer) -> None:
+    feed.publish(live.trust(organization="flooded"))
+    wait_until(lambda: verifier.ask(live.token(), organization="flooded").status == 200, what="it is known")
     for number in range(50):
-        verifier.ask(live.token(live.KEY.named(f"made-up-{number}")))
-    wait_until(lambda: len(feed.reports) >= 8, what="reports")
-    assert {organization for organization, _ in feed.reports} == {"acme"}
-    assert len(feed.reports) < 50
+        verifier.ask(live.token(live.KEY.named(f"made-up-{number}")), organization="flooded")
+    reported = [kid for organization, kid in feed.reports if organization == "flooded"]
+    assert reported == ["made-up-0"]
+
+
+def test_a_good_token_of_a_new_key_waits_for_it_and_holds_up_nobody(
+    verifier: VerifierProcess, feed: FeedServer
+) -> None:
+    new = live.KEY.named("abrupt")
+    feed.publish(live.trust(organization="rotating"))
+    wait_until(lambda: verifier.ask(live.token(), organization="rotating").status == 200, what="it is known")
+    statuses: list[int] = []
+    waiting = [
+        threading.Thread(target=lambda: statuses.append(verifier.ask(live.token(new), organization="rotating").status))
+        for _ in range(8)
+    ]
+    for thread in waiting:
+        thread.start()
+    wait_until(lambda: ("rotating", "abrupt") in feed.reports, what="the report", timeout=1.0)
+    assert verifier.ask(live.token()).status == 200
+    assert statuses == []
+    feed.publish(live.trust(new, organization="rotating"))
+    for thread in waiting:
+        thread.join(timeout=5)
+    assert statuses == [200] * 8
 
 
 def test_a_change_reaches_it_within_five_seconds(verifier: VerifierProcess, feed: FeedServer) -> None:

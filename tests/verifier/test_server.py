@@ -14,8 +14,10 @@ from watchword.verifier.config import SettingsRefused, load_settings
 from watchword.verifier.server import _answering, bind, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    Later = Callable[[wire.Answer], None]
 
 
 class Headers:
@@ -51,7 +53,7 @@ class Request:
 def test_path_and_all_authorization_headers_go_in_and_the_answer_out(body: bytes) -> None:
     asked: list[tuple[str, Sequence[str]]] = []
 
-    def answer(path: str, authorization: Sequence[str]) -> wire.Answer:
+    def answer(path: str, authorization: Sequence[str], _later: Later) -> wire.Answer:
         asked.append((path, authorization))
         return wire.Answer(200, [("x-auth-subject", "alice")], body)
 
@@ -63,7 +65,7 @@ def test_path_and_all_authorization_headers_go_in_and_the_answer_out(body: bytes
 
 
 def test_a_fault_ends_the_request_without_an_answer_which_granian_makes_a_500() -> None:
-    def fault(path: str, authorization: Sequence[str]) -> wire.Answer:
+    def fault(path: str, authorization: Sequence[str], later: Later) -> wire.Answer:
         raise ZeroDivisionError
 
     request = Request()
@@ -71,6 +73,20 @@ def test_a_fault_ends_the_request_without_an_answer_which_granian_makes_a_500() 
         _answering(fault)(request)
     assert request.is_done
     assert request.response is None
+
+
+def test_a_request_that_waits_is_left_alone_until_its_answer_comes() -> None:
+    promised: list[Later] = []
+
+    def answer(path: str, authorization: Sequence[str], later: Later) -> None:
+        promised.append(later)
+
+    request = Request()
+    _answering(answer)(request)
+    assert not request.is_done
+    promised[0](wire.Answer(200, [], b""))
+    assert request.response == (200, [], b"")
+    assert request.is_done
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from watchword.control.organizations.models import Organization, Subscription
 from watchword.control.servers.key_set_commands import FAULT_OF_OURS, claim_due
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState, Validation
 from watchword.jwks.probe import probe
-from watchword.worker.loop import FETCHES_AT_ONCE, Fetch, Worker, run
+from watchword.worker.loop import Fetch, Worker, run
+from watchword.worker.places import ANSWERING_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,7 +206,7 @@ def test_a_stop_lets_the_fetch_under_way_finish() -> None:
 
 def test_more_due_key_sets_than_places_are_all_fetched() -> None:
     with KeyServer(serves(key_set(A))) as server, working(server.policy()):
-        for number in range(FETCHES_AT_ONCE):
+        for number in range(ANSWERING_AT_ONCE // 2 + 1):
             organization = f"org{number}"
             registrations.organization(organization)
             actor = registrations.administrator("alice", organization, *registrations.ALICE.permissions)

@@ -16,6 +16,20 @@ FIRST_RETRY: Final = 15
 FORCED_COOL_DOWN: Final = 30
 """Seconds between two forced fetches of one key set, however many unknown key IDs are reported (CASES J-16)."""
 
+REPEATED_COOL_DOWN: Final = 10
+"""Seconds after which one more fetch may be forced for a kid that more than one token named. Kids that are made up anew
+for each token cannot use these fetches up (docs/decisions/0006)."""
+
+REPEATED_AT_ONCE: Final = 4
+"""How many such fetches may be saved up."""
+
+REPEATED_APART: Final = 0.5
+"""Seconds since the last fetch began before one is forced for a repeated kid."""
+
+HEAD_START: Final = 30
+"""Seconds by which a fetch that somebody waits for goes before those of the background. What has been overdue for even
+longer goes first all the same, so that no flood of requests starves the background refresh (CASES J-16)."""
+
 STALE_AFTER: Final = 900
 """Seconds since the last good fetch after which a key set is shown as stale."""
 
@@ -55,6 +69,19 @@ def may_force(now: float, last_forced: float | None) -> bool:
     A stamp in the future, left by a clock that was set back, does not lock the key set.
     """
     return last_forced is None or not 0 <= now - last_forced < FORCED_COOL_DOWN
+
+
+def spend_on_repeated_kid(now: float, spent_until: float | None) -> float | None:
+    """Take one of the fetches that repeated kids may force: the new `spent_until`, or None if none is left.
+
+    Args:
+        now: Unix seconds.
+        spent_until: how far into the future earlier ones reach, each for `REPEATED_COOL_DOWN`; None if there were
+            none. A value further ahead than they can reach was left by a clock that was set back and counts as none.
+    """
+    reach = REPEATED_COOL_DOWN * REPEATED_AT_ONCE
+    begun = now if spent_until is None or not now < spent_until <= now + reach else spent_until
+    return begun + REPEATED_COOL_DOWN if begun + REPEATED_COOL_DOWN <= now + reach else None
 
 
 def is_stale(now: float, fetched_at: float) -> bool:

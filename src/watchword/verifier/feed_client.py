@@ -29,7 +29,11 @@ SLOW_DELAY: Final = 15.0
 """After a refused credential: only an operator can mend that, and a tight loop would look like guessing."""
 
 EMPTY_ANSWER_DELAY: Final = 0.2
-REPORT_INTERVAL: Final = 1.0
+REPORT_INTERVAL: Final = 0.25
+"""Requests may be waiting for what a report brings about, so the first goes out at once. A repeated name goes again and
+again: the fetch that was under way when it arrived may have begun before the rotation."""
+
+REPORT_IDLE: Final = 1.0
 
 _log = structlog.get_logger("watchword.verifier.feed")
 
@@ -141,15 +145,17 @@ class FeedClient:
 
 
 def report_unknown_keys(feed: Feed, unknown_keys: UnknownKeys, stop: threading.Event) -> None:
-    """Pass on what waits, at most once a second, until `stop`."""
-    while not stop.wait(REPORT_INTERVAL):
-        pairs = unknown_keys.take()
-        if not pairs:
+    """Pass on what waits, at once and then every `REPORT_INTERVAL`, until `stop`."""
+    while not stop.is_set():
+        unknown_keys.wait(REPORT_IDLE)
+        keys = unknown_keys.take(time.monotonic())
+        if not keys:
             continue
         try:
-            feed.report_unknown_keys(report_of(pairs))
+            feed.report_unknown_keys(report_of(keys))
         except FeedUnavailable:
             # The feed's own thread says what is wrong; here only the next token counts.
-            unknown_keys.not_reported(pairs)
+            unknown_keys.not_reported(keys, time.monotonic())
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault.
             _log.error("report_failed", fault=type(fault).__name__)
+        stop.wait(REPORT_INTERVAL)

@@ -9,8 +9,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from watchword.core.decision import Reason
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from prometheus_client.core import Metric
 
@@ -29,7 +31,7 @@ class VerifierCollector(Collector):
     def __init__(
         self,
         *,
-        outcomes: Outcomes,
+        outcomes: Sequence[Outcomes],
         current: CurrentSnapshot,
         feed: Connection,
         clock: Callable[[], float] = time.time,
@@ -43,9 +45,9 @@ class VerifierCollector(Collector):
         decisions = CounterMetricFamily(
             "watchword_verifier_decisions", "Decisions since the start.", labels=("outcome", "reason")
         )
-        decisions.add_metric(("allow", ""), self._outcomes.allowed)
-        for reason, count in self._outcomes.denied.items():
-            decisions.add_metric(("deny", reason.code), count)
+        decisions.add_metric(("allow", ""), sum(each.allowed for each in self._outcomes))
+        for reason in Reason:
+            decisions.add_metric(("deny", reason.code), sum(each.denied[reason] for each in self._outcomes))
         yield decisions
         yield GaugeMetricFamily(
             "watchword_verifier_feed_connected",

@@ -1,8 +1,9 @@
 """The HTTP server. The only file that knows granian; why it is used in this way: docs/decisions/0003.
 
 Granian parses HTTP in Rust and calls Python once for each request. `CallbackScheduler` is what it calls; usually that
-starts a coroutine on an event loop in another thread. Deciding never waits for anything, so here the answer is made in
-the call itself. That spares two changes of thread and a task for every request.
+starts a coroutine on an event loop in another thread. Deciding hardly ever waits for anything, so here the answer is
+made in the call itself. That spares two changes of thread and a task for every request. The few requests that wait for
+a key (docs/decisions/0006) are answered later by another thread, and hold up nobody.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from granian import _granian
 from granian.constants import HTTPModes
@@ -39,10 +41,18 @@ _CallbackScheduler: Any = _granian.CallbackScheduler
 _SocketHolder: Any = _granian.SocketHolder
 
 
+class Answering(Protocol):
+    """The signature of `app.Verifier.answer`."""
+
+    def __call__(
+        self, path: str, authorization: Sequence[str], later: Callable[[Answer], None], /
+    ) -> Answer | None: ...
+
+
 class _Scheduler(_CallbackScheduler):  # type: ignore[misc]
     """Answers in the call in which granian hands a request over."""
 
-    def __new__(cls, answer: Callable[[str, Sequence[str]], Answer], loop: asyncio.AbstractEventLoop) -> Self:
+    def __new__(cls, answer: Answering, loop: asyncio.AbstractEventLoop) -> Self:
         scheduler: Self = super().__new__(cls, loop, None, None, None, None)
         scheduler._schedule_fn = _answering(answer)
         return scheduler
@@ -51,20 +61,31 @@ class _Scheduler(_CallbackScheduler):  # type: ignore[misc]
         super().__init__()
 
 
-def _answering(answer: Callable[[str, Sequence[str]], Answer]) -> Callable[[Any], None]:
+def _answering(answer: Answering) -> Callable[[Any], None]:
     def handle(request: Any) -> None:
-        scope, response = request.scope, request.proto
+        scope = request.scope
         try:
-            status, headers, body = answer(scope.path, scope.headers.get_all("authorization"))
-            if body:
-                response.response_bytes(status, headers, body)
-            else:
-                response.response_empty(status, headers)
-        finally:
-            # Whatever happened: without this the gateway would wait for ever. What has no answer yet becomes a 500.
+            answered = answer(scope.path, scope.headers.get_all("authorization"), partial(_respond, request))
+        except BaseException:
+            # Without this the gateway would wait for ever. What has no answer becomes a 500.
             request.done()
+            raise
+        if answered is not None:
+            _respond(request, answered)
 
     return handle
+
+
+def _respond(request: Any, answer: Answer) -> None:
+    """Send the answer; in any thread, once for each request."""
+    status, headers, body = answer
+    try:
+        if body:
+            request.proto.response_bytes(status, headers, body)
+        else:
+            request.proto.response_empty(status, headers)
+    finally:
+        request.done()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -77,12 +98,13 @@ def bind(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-def listen(answer: Callable[[str, Sequence[str]], Answer], bound: socket.socket, stop: threading.Event) -> None:
+def listen(answer: Answering, bound: socket.socket, stop: threading.Event) -> None:
     """Answer requests until `stop` is set, then finish what was begun.
 
     Args:
-        answer: called with the percent-decoded path and the values of all Authorization headers, in one thread of
-            its own. A value that is not printable ASCII is not among them: granian leaves it out.
+        answer: called with the percent-decoded path, the values of all Authorization headers, and what takes an
+            answer that comes later; in one thread of its own. A value that is not printable ASCII is not among the
+            values: granian leaves it out.
         bound: from `bind`; closed at the end.
         stop: set from another thread.
     """
@@ -118,7 +140,7 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """
     try:
         # Bound before the admin listener says "ready": no gateway may be sent to a port that refuses connections.
-        with bind(settings.host, settings.port) as bound, assembled(settings) as answer:
-            listen(answer, bound, stop)
+        with bind(settings.host, settings.port) as bound, assembled(settings) as verifier:
+            listen(verifier.answer, bound, stop)
     except OSError as failure:
         raise SettingsRefused((f"host, port, admin_host or admin_port: {failure}.",)) from failure

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from watchword.feed import Snapshot
 
 
@@ -17,10 +19,15 @@ class View(NamedTuple):
 
 
 class CurrentSnapshot:
-    """Holds the current view. Written by the feed's thread alone, read by anyone without a lock."""
+    """Holds the current view. Written by the feed's thread alone, read by anyone without a lock.
+
+    Attributes:
+        on_swap: called, in the feed's thread, after the view was replaced.
+    """
 
     def __init__(self, *, hard_limit: float) -> None:
         self._hard_limit = hard_limit
+        self.on_swap: Callable[[], None] = lambda: None
         self.view: View | None = None
         """None until something is known; every request is then denied."""
 
@@ -28,6 +35,7 @@ class CurrentSnapshot:
         """Decide by `snapshot` from now on; `heard_at` is when the control plane last confirmed it."""
         # One assignment of one object: a request sees the old view or the new one, never a mixture.
         self.view = View(snapshot, heard_at, heard_at + self._hard_limit)
+        self.on_swap()
 
     def confirm(self, heard_at: float) -> None:
         """The control plane says that nothing has changed."""

@@ -1,7 +1,9 @@
-"""Tells the control plane which keys tokens name that no key set holds yet: perhaps a server has rotated its keys.
+"""Tokens that name a key no key set holds yet: perhaps a server has rotated its keys. Whom to tell, and who may wait.
 
 What a token names is typed by whoever sends it, so everything here is bounded, for each organization and in all: a
-flood of made-up names for one organization neither grows the memory nor crowds out another's (CASES M-13, M-14).
+flood of made-up names for one organization neither grows the memory nor crowds out another's (CASES M-13, M-14). A name
+that comes a second time is asked for apart from those that come once. So a flood of names that are never the same uses
+up none of what a rotation needs, whose new name comes with every token (docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -9,66 +11,164 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from typing import Final
+from enum import Enum
+from typing import Final, NamedTuple
 
 MAX_KID: Final = 1024
 MAX_PENDING: Final = 100
-MAX_PENDING_PER_ORGANIZATION: Final = 8
-MAX_REMEMBERED: Final = 4096
+MAX_ORGANIZATIONS: Final = 4096
+MAX_REMEMBERED: Final = 32_768
+"""Names in each of two generations, a hundred bytes each: a flood that one core can take fills one in two seconds."""
+
+REMEMBERED_SECONDS: Final = 600.0
 QUIET_SECONDS: Final = 30.0
-"""The control plane fetches a key set at most this often for an unknown key; asking sooner is of no use."""
+"""The control plane fetches a key set at most this often for unknown names of all kinds; asking sooner is of no use."""
+
+WINDOW_SECONDS: Final = 1.5
+"""How long after a question its answer may still be on the way. Whoever waits for it waits no longer than this."""
+
+OUT_OF_REACH_SECONDS: Final = 5.0
+"""After a report that did not get through, nobody is made to wait for its effect."""
 
 MAX_REPORT_BYTES: Final = 15_000
 SCHEMA: Final = 1
 
-Pair = tuple[str, str]
+_NEVER: Final = float("-inf")
+
+
+class UnknownKey(NamedTuple):
+    """An entry of a report. `repeated` says that more than one token named the key."""
+
+    organization: str
+    kid: str
+    repeated: bool
+
+
+class Sight(Enum):
+    """A name for which a fetch may be under way: seen for the first time, or again."""
+
+    FIRST = "first"
+    AGAIN = "again"
+
+
+class _Asked:
+    """What was asked about one organization, and when, by the monotonic clock."""
+
+    __slots__ = ("at", "for_repeated_at", "repeated_kid")
+
+    def __init__(self) -> None:
+        self.at = _NEVER
+        self.for_repeated_at = _NEVER
+        self.repeated_kid = ""
+
+    def is_open(self, now: float) -> bool:
+        return now - max(self.at, self.for_repeated_at) < WINDOW_SECONDS
 
 
 class UnknownKeys:
-    """Pairs of (organization, kid), waiting to be reported."""
+    """What is to be reported, and what may come of it. All times are of the monotonic clock, in seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pending: dict[str, list[str]] = {}
-        self._count = 0
-        self._reported: OrderedDict[Pair, float] = OrderedDict()
+        self._something_waits = threading.Event()
+        self._seen = _Memory()
+        self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._pending: dict[str, str] = {}
+        self._out_of_reach_until = _NEVER
 
-    def note(self, organization: str, kid: str, now: float) -> None:
-        """Called on the request path: never waits for I/O. `now` is of the monotonic clock, in seconds."""
-        pair = (organization, kid)
+    def note(self, organization: str, kid: str, now: float) -> Sight | None:
+        """Called on the request path: never waits for I/O.
+
+        Returns:
+            None when the request is to be denied at once, because no fetch that could bring the key is under way.
+        """
+        if len(kid) > MAX_KID:
+            return None
         with self._lock:
-            if len(kid) > MAX_KID or now - self._reported.get(pair, -QUIET_SECONDS) < QUIET_SECONDS:
-                return
-            kids = self._pending.get(organization, ())
-            if self._count >= MAX_PENDING or len(kids) >= MAX_PENDING_PER_ORGANIZATION:
-                return
-            self._pending.setdefault(organization, []).append(kid)
-            self._count += 1
-            self._reported[pair] = now
-            self._reported.move_to_end(pair)
-            if len(self._reported) > MAX_REMEMBERED:
-                self._reported.popitem(last=False)
+            first_seen = self._seen.first_seen(organization, kid, now)
+            asked = self._asked_about(organization)
+            if now - asked.at >= QUIET_SECONDS:
+                if len(self._pending) < MAX_PENDING:
+                    asked.at = now
+                    self._pending[organization] = kid
+                    self._something_waits.set()
+            elif (
+                # What was seen before the last question of this kind has had its chance, with all names of that time.
+                first_seen is not None
+                and first_seen > asked.for_repeated_at
+                and now - asked.for_repeated_at >= WINDOW_SECONDS
+            ):
+                asked.for_repeated_at, asked.repeated_kid = now, kid
+                self._something_waits.set()
+            if now < self._out_of_reach_until or not asked.is_open(now):
+                return None
+            return Sight.FIRST if first_seen is None else Sight.AGAIN
 
-    def take(self) -> tuple[Pair, ...]:
-        """Hand out all that waits, and forget it."""
+    def wait(self, seconds: float) -> None:
+        """Return as soon as there is something to report, or after `seconds`."""
+        self._something_waits.wait(seconds)
+
+    def take(self, now: float) -> tuple[UnknownKey, ...]:
+        """Hand out all that is to be reported now. A repeated name is handed out as long as its answer may come."""
         with self._lock:
-            pairs = tuple((organization, kid) for organization, kids in self._pending.items() for kid in kids)
-            self._pending, self._count = {}, 0
-            return pairs
+            once = [UnknownKey(organization, kid, repeated=False) for organization, kid in self._pending.items()]
+            self._pending = {}
+            again = [
+                UnknownKey(organization, asked.repeated_kid, repeated=True)
+                for organization, asked in self._asked.items()
+                if now - asked.for_repeated_at < WINDOW_SECONDS
+            ]
+            if not again:
+                self._something_waits.clear()
+            return (*again, *once)[:MAX_PENDING]
 
-    def not_reported(self, pairs: tuple[Pair, ...]) -> None:
-        """The report did not get through: the next token that names one of these keys is noted again."""
+    def not_reported(self, keys: tuple[UnknownKey, ...], now: float) -> None:
+        """The report did not get through: the next token that names a key is asked for again."""
         with self._lock:
-            for pair in pairs:
-                self._reported.pop(pair, None)
+            self._out_of_reach_until = now + OUT_OF_REACH_SECONDS
+            for key in keys:
+                asked = self._asked_about(key.organization)
+                asked.at = asked.for_repeated_at = _NEVER
+
+    def _asked_about(self, organization: str) -> _Asked:
+        asked = self._asked.get(organization)
+        if asked is None:
+            asked = self._asked[organization] = _Asked()
+            if len(self._asked) > MAX_ORGANIZATIONS:
+                self._asked.popitem(last=False)
+        return asked
 
 
-def report_of(pairs: tuple[Pair, ...]) -> bytes:
-    """The body of POST /feed/v1/unknown-keys, with as many pairs as fit; the rest will be seen again soon."""
+class _Memory:
+    """When each name was first seen, exactly, for the names of the last minutes.
+
+    Two generations, so that forgetting the oldest costs nothing. It keeps hashes, whose seed no client knows.
+    """
+
+    def __init__(self) -> None:
+        self._new: dict[int, float] = {}
+        self._old: dict[int, float] = {}
+        self._turned_at = _NEVER
+
+    def first_seen(self, organization: str, kid: str, now: float) -> float | None:
+        """When the name was seen first; None if that is now."""
+        name = hash((organization, kid))
+        first_seen = self._new.get(name)
+        if first_seen is not None:
+            return first_seen
+        first_seen = self._old.get(name)
+        if len(self._new) >= MAX_REMEMBERED or now - self._turned_at >= REMEMBERED_SECONDS:
+            self._old, self._new, self._turned_at = self._new, {}, now
+        self._new[name] = now if first_seen is None else first_seen
+        return first_seen
+
+
+def report_of(keys: tuple[UnknownKey, ...]) -> bytes:
+    """The body of POST /feed/v1/unknown-keys, with as many keys as fit; the rest will be seen again soon."""
     entries: list[str] = []
     size = 0
-    for organization, kid in pairs:
-        entry = json.dumps({"organization": organization, "kid": kid})
+    for key in keys:
+        entry = json.dumps(key._asdict())
         size += len(entry) + 2
         if size > MAX_REPORT_BYTES:
             break

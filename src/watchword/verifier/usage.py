@@ -6,7 +6,7 @@ from watchword.core.decision import Reason
 
 
 class Outcomes:
-    """Decisions since the process started. Counted by the one thread that decides, read by any other."""
+    """Decisions since the process started. Counted by one thread alone, read by any other."""
 
     def __init__(self) -> None:
         self.allowed = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
-from django.db import close_old_connections, connections
+from django.db import connections
 from django.utils import timezone
 
 from watchword.control.access import commands as people
@@ -22,17 +21,18 @@ from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.jwks.address import masked
 from watchword.jwks.probe import probe
 from watchword.worker.audit_log import keeping_the_audit_log
+from watchword.worker.places import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
 
 if TYPE_CHECKING:
+    import threading
+
     from watchword.control.config import ControlSettings
     from watchword.control.servers.key_set_commands import Claim
     from watchword.jwks.findings import Findings
     from watchword.jwks.probe import FetchPolicy
 
-FETCHES_AT_ONCE: Final = 8
-"""One slow server occupies one place for at most 5 s; the others go on (CASES M-13)."""
-
-POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.2
+"""As often as the feed looks for changes: a request may be waiting for the fetch that its unknown key has caused."""
 
 _PURGE_SECONDS: Final = 60.0
 
@@ -70,21 +70,17 @@ class Worker:
         self._fetch = fetch
         self._policy = policy
         self._refresh = refresh
-        self._places = threading.BoundedSemaphore(FETCHES_AT_ONCE)
-        self._place_freed = threading.Event()
+        self._places = Places()
         self._purged_at = -_PURGE_SECONDS
 
     def run(self, stop: threading.Event) -> None:
         """Claim and fetch until `stop` is set. No fault of a server or of the database ends the loop."""
         _log.info("worker_started", holder=self.holder)
-        with ThreadPoolExecutor(max_workers=FETCHES_AT_ONCE, thread_name_prefix="fetch") as pool:
+        threads = ANSWERING_AT_ONCE + FAILING_AT_ONCE
+        with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="fetch") as pool:
             while not stop.is_set():
-                self._place_freed.clear()
-                if self._begin_due_fetches(pool):
-                    # Every place is taken and more may be due: go on as soon as one is free.
-                    self._place_freed.wait(POLL_SECONDS)
-                else:
-                    stop.wait(POLL_SECONDS)
+                self._begin_due_fetches(pool)
+                stop.wait(POLL_SECONDS)
         connections.close_all()
         _log.info("worker_stopped", holder=self.holder)
 
@@ -126,30 +122,30 @@ class Worker:
         recorded = key_set_commands.record_findings(claim, findings, timezone.now(), self._refresh)
         return recorded, findings.problem.code if findings.problem else None
 
-    def _begin_due_fetches(self, pool: ThreadPoolExecutor) -> bool:
-        """Fill the free places with due fetches; True if that left no place free."""
-        free = 0
-        while free < FETCHES_AT_ONCE and self._places.acquire(blocking=False):
-            free += 1
+    def _begin_due_fetches(self, pool: ThreadPoolExecutor) -> None:
+        """Fill the free places with due fetches."""
         claims: list[Claim] = []
         try:
-            close_old_connections()
             self._purge_now_and_then()
-            claims = key_set_commands.claim_due(self.holder, timezone.now(), free) if free else []
+            claims = key_set_commands.claim_due(
+                self.holder,
+                timezone.now(),
+                self._places.free(failing=False),
+                failing_limit=self._places.free(failing=True),
+            )
         except Exception as error:  # noqa: BLE001 - the loop outlives the database.
             _log.error("nothing_claimed", **_fault(error))
+            # The connection may be broken; the next look gets a new one.
+            connections.close_all()
         for claim in claims:
+            self._places.take(claim)
             pool.submit(self._refresh_in_place, claim)
-        for _ in range(free - len(claims)):
-            self._places.release()
-        return len(claims) == free
 
     def _refresh_in_place(self, claim: Claim) -> None:
         try:
             self.refresh(claim)
         finally:
-            self._places.release()
-            self._place_freed.set()
+            self._places.give_back(claim)
 
     def _purge_now_and_then(self) -> None:
         if time.monotonic() - self._purged_at >= _PURGE_SECONDS:

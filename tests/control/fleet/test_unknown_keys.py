@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kit import registrations
 from kit.forge import ec_key
 from kit.people import NOW
-from watchword.control.fleet.unknown_keys import MAX_PAIRS, ReportRefused, decode_report, force_refreshes
+from watchword.control.fleet.unknown_keys import MAX_PAIRS, ReportRefused, UnknownKey, decode_report, force_refreshes
+from watchword.control.servers.key_set_commands import force_for_repeated_key
 from watchword.control.servers.models import KeySetState
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def report(*pairs: object, schema: object = 1, **more: object) -> bytes:
@@ -20,7 +26,9 @@ def pair(organization: object = "acme", kid: object = "k2", **more: object) -> d
 
 
 def test_a_report_is_a_set_of_pairs() -> None:
-    assert decode_report(report(pair(), pair(), pair(kid=""))) == {("acme", "k2"), ("acme", "")}
+    assert decode_report(report(pair(), pair(), pair(kid=""))) == {UnknownKey("acme", "k2"), UnknownKey("acme", "")}
+    assert decode_report(report(pair(repeated=True))) == {UnknownKey("acme", "k2", repeated=True)}
+    assert decode_report(report(pair(repeated=False))) == {UnknownKey("acme", "k2")}
     assert decode_report(report()) == frozenset()
     assert len(decode_report(report(*(pair(kid=str(n)) for n in range(MAX_PAIRS))))) == MAX_PAIRS
 
@@ -39,6 +47,8 @@ def test_a_report_is_a_set_of_pairs() -> None:
         report(pair(organization=1)),
         report(pair(kid=None)),
         report(pair(more=1)),
+        report(pair(repeated=1)),
+        report(pair(repeated=None)),
         report({"organization": "acme"}),
         report(pair(organization="ac\0me")),
         b'{"schema": 1, "pairs": {}}',
@@ -64,10 +74,79 @@ def test_a_missing_key_brings_the_fetch_forward_once() -> None:
     server = registrations.add(ec_key("known"))
     kid = admitted()
 
-    assert force_refreshes(frozenset({("acme", kid)}), NOW) == 0
-    assert force_refreshes(frozenset({("globex", "x"), ("nowhere", "x")}), NOW) == 0
+    assert force_refreshes(keys(("acme", kid)), NOW) == 0
+    assert force_refreshes(keys(("globex", "x"), ("nowhere", "x")), NOW) == 0
     assert KeySetState.objects.get(server=server).forced_at is None
 
-    assert force_refreshes(frozenset({("acme", kid), ("acme", "new"), ("acme", "newer")}), NOW) == 1
+    assert force_refreshes(keys(("acme", kid), ("acme", "new"), ("acme", "newer")), NOW) == 1
     assert KeySetState.objects.get(server=server).forced_at == NOW
-    assert force_refreshes(frozenset({("acme", "new")}), NOW) == 0
+    assert force_refreshes(keys(("acme", "new")), NOW) == 0
+
+
+def keys(*pairs: tuple[str, str], repeated: bool = False) -> frozenset[UnknownKey]:
+    return frozenset(UnknownKey(organization, kid, repeated) for organization, kid in pairs)
+
+
+def fetched(at: datetime) -> None:
+    """As if the fetch that was asked for had found the same keys at `at`."""
+    KeySetState.objects.update(attempted_at=at, due_at=at + timedelta(seconds=300))
+
+
+@pytest.mark.django_db
+def test_j16_a_repeated_kid_is_fetched_for_although_made_up_ones_have_used_up_their_fetch() -> None:
+    registrations.organization("acme")
+    registrations.add(ec_key("known"))
+    fetched(NOW)
+    later = NOW + timedelta(seconds=1)
+    assert force_refreshes(keys(("acme", "made-up")), NOW) == 1
+    fetched(NOW)
+    assert force_refreshes(keys(("acme", "made-up-too")), later) == 0
+    assert force_refreshes(keys(("acme", "new"), repeated=True), later) == 1
+    state = KeySetState.objects.get()
+    assert state.due_at < later
+    assert state.forced_at == NOW
+
+
+@pytest.mark.django_db
+def test_j16_repeated_kids_have_an_allowance_too() -> None:
+    registrations.organization("acme")
+    registrations.add(ec_key("known"))
+    made_up = keys(("acme", "made-up"), repeated=True)
+    granted = []
+    for tenths in range(1, 600):
+        now = NOW + timedelta(seconds=tenths / 10)
+        KeySetState.objects.update(forced_at=now)
+        if force_refreshes(made_up, now):
+            granted.append(tenths)
+            fetched(now)
+    # Four at once, half a second apart, then one in ten seconds.
+    assert granted[:4] == [1, 6, 11, 16]
+    assert granted[4:] == [101, 201, 301, 401, 501]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "busy",
+    [
+        {"due_at": NOW},
+        {"lease_until": NOW + timedelta(seconds=5), "lease_holder": "one"},
+        {"attempted_at": NOW - timedelta(seconds=0.4)},
+    ],
+    ids=["due", "under way", "just begun"],
+)
+def test_nothing_is_spent_while_a_fetch_comes_anyway(busy: dict[str, Any]) -> None:
+    registrations.organization("acme")
+    registrations.add(ec_key("known"))
+    fetched(NOW - timedelta(seconds=10))
+    KeySetState.objects.update(forced_at=NOW, **busy)
+    assert force_refreshes(keys(("acme", "new"), repeated=True), NOW) == 0
+    assert KeySetState.objects.get().spent_until is None
+
+
+@pytest.mark.django_db
+def test_a_repeated_kid_forces_the_enabled_server_alone() -> None:
+    registrations.organization("acme")
+    assert not force_for_repeated_key("acme", NOW)
+    registrations.add(ec_key("known"), enabled=False)
+    fetched(NOW - timedelta(seconds=10))
+    assert not force_for_repeated_key("acme", NOW)

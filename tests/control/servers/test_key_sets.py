@@ -48,6 +48,7 @@ from watchword.control.servers.key_sets import WITHDRAWN_KEPT, from_document, pu
 from watchword.control.servers.models import KeyHistory, KeySetState, Validation
 from watchword.control.servers.queries import trust_of
 from watchword.jwks.problem import Problem
+from watchword.jwks.schedule import HEAD_START
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -167,8 +168,8 @@ def test_of_two_workers_that_saw_the_same_candidate_one_takes_it() -> None:
     add(A)
     now = after(300)
     make_due(KeySetState.objects.get(), now)
-    (first,) = _candidates("one", now, 8)
-    (second,) = _candidates("two", now, 8)
+    (first,) = _candidates("one", now, 8, failing=False)
+    (second,) = _candidates("two", now, 8, failing=False)
     assert _take(first, now)
     assert not _take(second, now)
     assert KeySetState.objects.get().lease_holder == "one"
@@ -179,7 +180,7 @@ def test_a_candidate_whose_location_was_changed_is_not_taken() -> None:
     server = add(A)
     now = after(300)
     make_due(KeySetState.objects.get(), now)
-    (candidate,) = _candidates("one", now, 8)
+    (candidate,) = _candidates("one", now, 8, failing=False)
     EditServer(
         organization_id="acme",
         server_id=server.pk,
@@ -197,7 +198,7 @@ def test_a_candidate_that_a_late_answer_has_settled_is_not_taken() -> None:
     add(A)
     now = after(300)
     claim = claim_at(now, "one")
-    (candidate,) = _candidates("two", now + LEASE, 8)
+    (candidate,) = _candidates("two", now + LEASE, 8, failing=False)
     record_findings(claim, found(B), now + LEASE, SETTINGS)
     assert not _take(candidate, now + LEASE)
 
@@ -413,7 +414,7 @@ def test_an_unknown_kid_brings_the_fetch_forward_once_in_30_seconds() -> None:
     add(A)
     now = after(10)
     assert force_for_unknown_key("acme", now)
-    assert KeySetState.objects.get().due_at == now
+    assert KeySetState.objects.get().due_at == now - timedelta(seconds=HEAD_START)
     for seconds in range(30):
         assert not force_for_unknown_key("acme", now + timedelta(seconds=seconds))
     assert force_for_unknown_key("acme", now + timedelta(seconds=30))
@@ -431,7 +432,7 @@ def test_made_up_kids_do_not_delay_the_background_refresh() -> None:
     add(A)
     overdue = after(300)
     make_due(KeySetState.objects.get(), overdue)
-    assert force_for_unknown_key("acme", overdue + timedelta(seconds=5))
+    assert force_for_unknown_key("acme", overdue + timedelta(seconds=HEAD_START + 5))
     assert KeySetState.objects.get().due_at == overdue
 
 
@@ -463,7 +464,7 @@ def test_what_is_forced_during_a_fetch_is_fetched_afterwards() -> None:
     assert force_for_unknown_key("acme", now + timedelta(seconds=1))
     later = now + timedelta(seconds=2)
     record_findings(claim, found(A), later, SETTINGS)
-    assert KeySetState.objects.get().due_at == later
+    assert KeySetState.objects.get().due_at == later - timedelta(seconds=HEAD_START)
     assert fetch(found(A), later) is Recorded.UNCHANGED
     assert KeySetState.objects.get().due_at > later + timedelta(seconds=200)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from watchword.control.servers.key_set_commands import force_for_unknown_key
+from watchword.control.servers.key_set_commands import force_for_repeated_key, force_for_unknown_key
 from watchword.control.servers.models import KeySetState
 from watchword.core.strict_json import JsonRefused, parse_object
 
@@ -16,14 +16,24 @@ MAX_BYTES: Final = 16 * 1024
 SCHEMA: Final = 1
 _MEMBERS: Final = frozenset({"schema", "pairs"})
 _PAIR_MEMBERS: Final = frozenset({"organization", "kid"})
+_REPEATED: Final = "repeated"
+"""Left out by verifiers of the time before it was known."""
+
+
+class UnknownKey(NamedTuple):
+    """A key that a token named. `repeated` says that more than one did."""
+
+    organization: str
+    kid: str
+    repeated: bool = False
 
 
 class ReportRefused(Exception):
     """The report is not of the agreed form."""
 
 
-def decode_report(body: bytes) -> frozenset[tuple[str, str]]:
-    """Read a report as (organization, kid) pairs.
+def decode_report(body: bytes) -> frozenset[UnknownKey]:
+    """Read a report.
 
     Raises:
         ReportRefused: for anything that is not exactly of the agreed form.
@@ -40,29 +50,34 @@ def decode_report(body: bytes) -> frozenset[tuple[str, str]]:
     return frozenset(_decode_pair(pair) for pair in pairs)
 
 
-def force_refreshes(pairs: frozenset[tuple[str, str]], now: datetime) -> int:
+def force_refreshes(keys: frozenset[UnknownKey], now: datetime) -> int:
     """Bring forward the fetch of every key set in which a reported kid is missing; returns how many.
 
-    Each organization at most once, and at most once per cool-down: what a verifier reports was typed by whoever sent
-    the token.
+    Each organization at most once, and at most as often as the cool-downs allow: what a verifier reports was typed by
+    whoever sent the token.
     """
-    reported: dict[str, set[str]] = {}
-    for organization_id, kid in pairs:
-        reported.setdefault(organization_id, set()).add(kid)
+    reported: dict[str, set[UnknownKey]] = {}
+    for key in keys:
+        reported.setdefault(key.organization, set()).add(key)
     stored = KeySetState.objects.filter(server__organization_id__in=reported, server__enabled=True)
     forced = 0
     for organization_id, document in stored.values_list("server__organization_id", "document"):
-        known = {key.get("kid") for key in document or ()}
-        if not reported[organization_id] <= known:
-            forced += force_for_unknown_key(organization_id, now)
+        known = {jwk.get("kid") for jwk in document or ()}
+        missing = [key for key in reported[organization_id] if key.kid not in known]
+        if missing:
+            forced += force_for_unknown_key(organization_id, now) or (
+                any(key.repeated for key in missing) and force_for_repeated_key(organization_id, now)
+            )
     return forced
 
 
-def _decode_pair(pair: object) -> tuple[str, str]:
-    if not isinstance(pair, dict) or pair.keys() != _PAIR_MEMBERS:
+def _decode_pair(pair: object) -> UnknownKey:
+    if not isinstance(pair, dict) or pair.keys() - {_REPEATED} != _PAIR_MEMBERS:
         raise ReportRefused
-    organization_id, kid = pair["organization"], pair["kid"]
+    organization_id, kid, repeated = pair["organization"], pair["kid"], pair.get(_REPEATED, False)
     # U+0000 cannot be a parameter of a PostgreSQL query.
     if not isinstance(organization_id, str) or not isinstance(kid, str) or "\0" in organization_id:
         raise ReportRefused
-    return organization_id, kid
+    if not isinstance(repeated, bool):
+        raise ReportRefused
+    return UnknownKey(organization_id, kid, repeated)

@@ -21,7 +21,16 @@ from watchword.control.servers.key_sets import KeyChange, confirm_keys, from_uni
 from watchword.control.servers.models import KeySetState, Validation
 from watchword.control.servers.receipt import RECEIPT_SECONDS
 from watchword.control.servers.sources import KeySource
-from watchword.jwks.schedule import FORCED_COOL_DOWN, after_failure, extend_good_until, is_stale, next_due
+from watchword.jwks.schedule import (
+    FORCED_COOL_DOWN,
+    HEAD_START,
+    REPEATED_APART,
+    after_failure,
+    extend_good_until,
+    is_stale,
+    next_due,
+    spend_on_repeated_kid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +42,10 @@ if TYPE_CHECKING:
 
 LEASE: Final = timedelta(seconds=30)
 """Well above the 5 s that a fetch may take: whoever holds a lease longer has died."""
+
+CLOCK_STEP: Final = timedelta(minutes=1)
+"""A time that lies further ahead than this was written before the clock was set back. Workers on two machines differ by
+less."""
 
 FAULT_OF_OURS: Final = "internal_fault"
 """The problem code of a fetch that broke by a fault of this service; not in the table of what servers do wrong."""
@@ -46,7 +59,8 @@ _VALIDATION_KEPT: Final = timedelta(seconds=2 * RECEIPT_SECONDS)
 class Claim:
     """The right to fetch one key set once. `fetch_number` tells its answer from any older or newer one.
 
-    `authority` is that of exactly this registration; None while its certificate is not validated.
+    `authority` is that of exactly this registration; None while its certificate is not validated. `failing` says that
+    the fetch before failed, so that this one may well take all the time there is.
     """
 
     server_id: UUID
@@ -57,6 +71,7 @@ class Claim:
     etag: str | None
     holder: str
     fetch_number: int
+    failing: bool
 
 
 class Recorded(Enum):
@@ -76,15 +91,20 @@ class RefreshSettings:
     hard_limit: int
 
 
-def claim_due(holder: str, now: datetime, limit: int) -> list[Claim]:
-    """Lease up to `limit` key sets that are due, the longest overdue first.
+def claim_due(holder: str, now: datetime, limit: int, *, failing_limit: int | None = None) -> list[Claim]:
+    """Lease key sets that are due, the longest overdue first, those whose last fetch was good before the others.
 
     Args:
         holder: names the worker; at most 100 characters.
         now: the time of the claim.
-        limit: how many fetches the worker can begin at once.
+        limit: how many fetches the worker can begin at once of key sets whose last fetch was good.
+        failing_limit: the same for key sets whose last fetch failed; as many when left out.
     """
-    return [claim for claim in _candidates(holder, now, limit) if _take(claim, now)]
+    candidates = [
+        *_candidates(holder, now, limit, failing=False),
+        *_candidates(holder, now, limit if failing_limit is None else failing_limit, failing=True),
+    ]
+    return [claim for claim in candidates if _take(claim, now)]
 
 
 def record_findings(claim: Claim, findings: Findings, now: datetime, settings: RefreshSettings) -> Recorded:
@@ -118,6 +138,29 @@ def force_for_unknown_key(organization_id: str, now: datetime) -> bool:
     return server_id is not None and bring_forward(server_id, now, stamp="forced_at")
 
 
+def force_for_repeated_key(organization_id: str, now: datetime) -> bool:
+    """Bring forward the fetch of the organization's enabled server for a kid that more than one token named.
+
+    These fetches have an allowance of their own, which kids made up anew for each token do not use up. None is spent
+    while a fetch is due or under way anyway; the verifier asks again as long as requests wait.
+
+    Returns:
+        Whether a fetch was brought forward.
+    """
+    state = KeySetState.objects.filter(server__organization_id=organization_id, server__enabled=True).first()
+    if state is None or state.due_at <= now or (state.lease_until is not None and now < state.lease_until):
+        return False
+    if state.attempted_at is not None and 0 <= (now - state.attempted_at).total_seconds() < REPEATED_APART:
+        return False
+    before = state.spent_until
+    spent = spend_on_repeated_kid(now.timestamp(), None if before is None else before.timestamp())
+    if spent is None:
+        return False
+    # Of several reports at once one spends; and a fetch that was claimed meanwhile is fresh enough.
+    unchanged = KeySetState.objects.filter(pk=state.pk, spent_until=before, fetch_number=state.fetch_number)
+    return unchanged.update(spent_until=from_unix(spent), due_at=_ahead_of_the_background(now)) == 1
+
+
 def bring_forward(server_id: UUID, now: datetime, *, stamp: str) -> bool:
     """Make the key set due now, unless that happened less than `FORCED_COOL_DOWN` ago for the same reason.
 
@@ -134,7 +177,8 @@ def bring_forward(server_id: UUID, now: datetime, *, stamp: str) -> bool:
     )
     if KeySetState.objects.filter(cooled, server_id=server_id).update(**{stamp: now}) != 1:
         return False
-    KeySetState.objects.filter(server_id=server_id, due_at__gt=now).update(due_at=now)
+    due = _ahead_of_the_background(now)
+    KeySetState.objects.filter(server_id=server_id, due_at__gt=due).update(due_at=due)
     return True
 
 
@@ -144,10 +188,22 @@ def purge_validations(now: datetime) -> int:
     return deleted
 
 
-def _candidates(holder: str, now: datetime, limit: int) -> list[Claim]:
+def _ahead_of_the_background(now: datetime) -> datetime:
+    return now - timedelta(seconds=HEAD_START)
+
+
+def _is_due(now: datetime) -> Q:
+    # After the clock was set back a due time may lie years ahead; the last attempt then lies ahead, too.
+    return Q(due_at__lte=now) | Q(attempted_at__gt=now + CLOCK_STEP)
+
+
+def _candidates(holder: str, now: datetime, limit: int, *, failing: bool) -> list[Claim]:
     """What is due and not leased, as claims that `_take` has yet to make good."""
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    rows = KeySetState.objects.filter(free, due_at__lte=now).select_related("server").order_by("due_at")[:limit]
+    if limit == 0:
+        return []
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE + CLOCK_STEP)
+    kind = Q(failures__gt=0) if failing else Q(failures=0)
+    rows = KeySetState.objects.filter(_is_due(now), free, kind).select_related("server").order_by("due_at")[:limit]
     return [
         Claim(
             server_id=state.server_id,
@@ -158,6 +214,7 @@ def _candidates(holder: str, now: datetime, limit: int) -> list[Claim]:
             etag=state.etag,
             holder=holder,
             fetch_number=state.fetch_number + 1,
+            failing=failing,
         )
         for state in rows
         for source in (KeySource.of(state.server),)
@@ -169,7 +226,7 @@ def _take(claim: Claim, now: datetime) -> bool:
     # location counts the number up too, the location in the claim is the one in force. A late answer of a worker whose
     # lease had run out leaves the number alone, but then the key set is not due any more.
     taken = KeySetState.objects.filter(
-        server_id=claim.server_id, fetch_number=claim.fetch_number - 1, due_at__lte=now
+        _is_due(now), server_id=claim.server_id, fetch_number=claim.fetch_number - 1
     ).update(
         fetch_number=F("fetch_number") + 1, lease_holder=claim.holder, lease_until=now + LEASE, attempted_at=now
     )  # fmt: skip
@@ -212,8 +269,12 @@ def _record_success(work: Work, state: KeySetState, findings: Findings, settings
 def _record_failure(work: Work, state: KeySetState, problem: str, settings: RefreshSettings) -> Recorded:
     now, published_until = work.now.timestamp(), state.good_until
     state.failures += 1
-    state.failing_since = state.failing_since or work.now
+    state.failing_since = min(state.failing_since or work.now, work.now)
     state.problem = problem
+    if state.fetched_at is not None and state.fetched_at > work.now:
+        # The clock was set back since the last good fetch. Its keys must not be believed until that time comes again.
+        state.fetched_at = work.now
+        state.good_until = _good_until(state.good_until, work.now, settings)
     # Trust may understate the age of the last good fetch by a third of the limit. Once a failure lasts, the verifiers
     # are told the exact time once, so that good keys serve for as long as was promised.
     if state.fetched_at is not None and is_stale(now, state.fetched_at.timestamp()):
@@ -248,7 +309,7 @@ def _release(work: Work, state: KeySetState, due: float, published_until: dateti
     asked_meanwhile = any(
         stamp is not None and begun_at < stamp <= work.now for stamp in (state.forced_at, state.requested_at)
     )
-    state.due_at = work.now if asked_meanwhile else from_unix(due)
+    state.due_at = _ahead_of_the_background(work.now) if asked_meanwhile else from_unix(due)
     state.lease_until = None
     state.lease_holder = None
     state.save()

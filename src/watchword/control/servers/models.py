@@ -110,6 +110,8 @@ class KeySetState(models.Model):
         due_at: when the next fetch may be claimed.
         failing_since, failures, problem: the run of failed fetches since the last good one; the problem is a code.
         forced_at: the last fetch brought forward because of an unknown kid.
+        spent_until: how far the fetches forced by repeated kids have used up what they may
+            (`schedule.spend_on_repeated_kid`).
         requested_at: the last fetch brought forward by an administrator. Kept apart from `forced_at`, so that a
             flood of made-up kids cannot lock the administrator's button.
         lease_until, lease_holder: who may fetch now.
@@ -129,6 +131,7 @@ class KeySetState(models.Model):
     failures = models.PositiveIntegerField(default=0)
     problem = models.CharField(max_length=64, null=True)
     forced_at = models.DateTimeField(null=True)
+    spent_until = models.DateTimeField(null=True)
     requested_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     lease_holder = models.CharField(max_length=100, null=True)

@@ -1,0 +1,115 @@
+"""Rotations of an authorization server's keys, with real processes and clients that never stop asking."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import forge
+from kit.processes import wait_until
+from kit.rotating import FIRST, flood, load, rotating
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kit.rotating import Rotating
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
+
+SECOND = forge.ec_key("second")
+INTERVAL = 400
+"""A little more than the interval of the background refresh."""
+
+WITHOUT_PARKING = 2.0
+"""Seconds after an abrupt rotation in which good tokens may be refused where no request can wait."""
+
+PARKED = 1.5
+ABRUPT = ("acme", "globex", "initech")
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Rotating]]:
+    """An organization for each test, since the verifier remembers what it has seen."""
+    with rotating(tmp_path_factory.mktemp("rotation"), *ABRUPT, "overlap", "flooded", "circled", "cached") as running:
+        yield running
+
+
+def test_with_overlap_nothing_is_refused_and_the_removed_key_is_after_the_next_refresh(
+    sites: dict[str, Rotating],
+) -> None:
+    site = sites["overlap"]
+    with load(site) as seen:
+        site.publishes(FIRST, SECOND)
+        site.pass_time(INTERVAL)
+        wait_until(lambda: '"second"' in site.product.state_file.read_text(), what="the new key has arrived")
+        time.sleep(0.2)
+        seen.key = SECOND
+        time.sleep(1)
+        assert site.reason(FIRST) == "allowed"
+        site.publishes(SECOND)
+        site.pass_time(INTERVAL)
+        site.wait_for(FIRST, "no_matching_key")
+        time.sleep(0.5)
+    assert len(seen.heard) > 50
+    assert (seen.refused(), seen.faults) == ([], [])
+
+
+def test_without_overlap_good_tokens_wait_for_their_key_and_none_is_refused(sites: dict[str, Rotating]) -> None:
+    refused_at = {}
+    for name in ABRUPT:
+        site = sites[name]
+        with load(site) as seen:
+            time.sleep(0.5)
+            site.publishes(SECOND)
+            rotated_at = time.monotonic()
+            seen.key = SECOND
+            time.sleep(4)
+        assert seen.faults == []
+        # They did wait, or the test would show nothing.
+        assert max(took for _, took, _ in seen.heard) > 0.05
+        refused_at[name] = [asked_at + took - rotated_at for asked_at, took, _ in seen.refused()]
+        if not refused_at[name]:
+            return
+        # Nobody was sent away before the time in which a key may come was over.
+        assert min(refused_at[name]) > PARKED - 0.1
+    # A machine so busy that a fetch takes longer than that gets two more chances.
+    pytest.fail(f"refused after each rotation: {refused_at}")
+
+
+@pytest.mark.parametrize(
+    ("organization", "distinct"), [("flooded", None), ("circled", 300)], ids=["never the same", "300 in a circle"]
+)
+def test_a_flood_of_made_up_kids_changes_nothing_of_it(
+    sites: dict[str, Rotating], organization: str, distinct: int | None
+) -> None:
+    site = sites[organization]
+    with flood(site, distinct=distinct) as sent, load(site, clients=4) as seen:
+        # The flood has used up the fetch that all made-up names share, and the time in which they may wait.
+        time.sleep(4)
+        before, fetches = sent(), site.server.connections
+        site.publishes(SECOND)
+        rotated_at = time.monotonic()
+        seen.key = SECOND
+        time.sleep(WITHOUT_PARKING + 2)
+        assert sent() > before
+        forced = site.server.connections - fetches
+    late = [entry for entry in seen.refused() if entry[0] > rotated_at + WITHOUT_PARKING]
+    assert (late, seen.faults) == ([], [])
+    assert {said for asked_at, took, said in seen.heard if asked_at + took < rotated_at} == {"allowed"}
+    assert 1 <= forced <= 4
+
+
+def test_a_cache_that_serves_the_old_set_for_ten_minutes_heals_without_a_restart(sites: dict[str, Rotating]) -> None:
+    site = sites["cached"]
+    # The authorization server signs with the new key; what answers at the JWKS location does not know of it yet.
+    assert site.reason(SECOND) == "no_matching_key"
+    for _ in range(2):
+        site.pass_time(300)
+        assert site.reason(SECOND) == "no_matching_key"
+        assert site.reason(FIRST) == "allowed"
+    site.publishes(SECOND)
+    site.pass_time(INTERVAL)
+    site.wait_for(SECOND, "allowed")
+    assert site.reason(FIRST) == "no_matching_key"

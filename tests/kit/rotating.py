@@ -1,0 +1,167 @@
+"""A whole installation, each organization of which has a key server of the test: for faults of the keys' way."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from kit import forge
+from kit.certificates import authority_pem
+from kit.client import Answer, request
+from kit.key_server import KeyServer, serves
+from kit.processes import LOOPBACK, wait_until
+from kit.product import Product
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FIRST = forge.ec_key("first")
+
+
+@dataclass
+class Rotating:
+    """An organization whose key server is in this process. It begins with the key FIRST."""
+
+    organization: str
+    product: Product
+    server: KeyServer
+
+    def publishes(self, *keys: forge.Key) -> None:
+        self.server.behaviour = serves(forge.key_set(*keys))
+
+    def ask(self, key: forge.Key) -> Answer:
+        """With a new token by that key."""
+        now = int(time.time())
+        token = forge.token(key, "ES256", iat=now, exp=now + 300)
+        return request(f"{self.product.verifier}/verify/plain/{self.organization}", bearer=token)
+
+    def reason(self, key: forge.Key) -> str:
+        """`allowed`, or the code of the reason."""
+        answer = self.ask(key)
+        return "allowed" if answer.status == 200 else str(answer.json()["reason"])
+
+    def wait_for(self, key: forge.Key, reason: str, *, seconds: float = 30.0) -> None:
+        wait_until(lambda: self.reason(key) == reason, what=f"{key.kid} is {reason}", timeout=seconds)
+
+    def pass_time(self, seconds: int) -> None:
+        """A step of the clock for this organization's key set; tokens stay of today."""
+        self.product.desk("pass_time", self.organization, str(seconds))
+
+    def fetches(self, outcome: str = "") -> int:
+        """How many fetches the worker has recorded, by its log; `outcome` is a part of the lines that count."""
+        lines = self.product.log("worker").splitlines()
+        return sum("key_set_fetched" in line and self.organization in line and outcome in line for line in lines)
+
+    def stored(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.product.desk("inspect", self.organization))
+        return found
+
+
+@contextmanager
+def rotating(directory: Path, *organizations: str) -> Iterator[dict[str, Rotating]]:
+    """Portal, worker and verifier as processes, and the organizations with a key server each."""
+    with ExitStack() as servers:
+        at = {name: servers.enter_context(KeyServer(serves(forge.key_set(FIRST)))) for name in organizations}
+        authorities = directory / "authorities.pem"
+        authorities.write_text(authority_pem())
+        product = Product(
+            directory,
+            settings={
+                "WATCHWORD_JWKS_ALLOWED_NETWORKS": "127.0.0.0/8",
+                "WATCHWORD_JWKS_ALLOWED_PORTS": ",".join(str(server.port) for server in at.values()),
+                "WATCHWORD_JWKS_CA_FILE": str(authorities),
+            },
+        )
+        try:
+            product.desk("prepare", json.dumps({name: {} for name in organizations}))
+            product.create_verifier()
+            keys = forge.key_set(FIRST).decode()
+            product.desk("register_all", json.dumps({name: [keys, server.location] for name, server in at.items()}))
+            product.start("portal")
+            product.start("worker")
+            product.start("verifier")
+            sites = {name: Rotating(name, product, server) for name, server in at.items()}
+            for site in sites.values():
+                site.wait_for(FIRST, "allowed")
+            yield sites
+        finally:
+            product.close()
+
+
+@dataclass
+class Load:
+    """What clients with good tokens were told: when they asked, how long it took in seconds, and the reason."""
+
+    heard: list[tuple[float, float, str]] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
+    key: forge.Key = FIRST
+
+    def refused(self) -> list[tuple[float, float, str]]:
+        return [entry for entry in self.heard if entry[2] != "allowed"]
+
+
+@contextmanager
+def load(site: Rotating, clients: int = 6) -> Iterator[Load]:
+    """So many clients, each asking over and over with a new token by `Load.key`."""
+    seen, over = Load(), threading.Event()
+
+    def run() -> None:
+        while not over.wait(0.02):
+            asked_at = time.monotonic()
+            try:
+                said = site.reason(seen.key)
+            except Exception as fault:  # noqa: BLE001 - the test must see it, whatever it is.
+                seen.faults.append(fault)
+            else:
+                seen.heard.append((asked_at, time.monotonic() - asked_at, said))
+
+    with _in_threads(run, clients, over):
+        yield seen
+
+
+@contextmanager
+def flood(site: Rotating, senders: int = 2, distinct: int | None = None) -> Iterator[Callable[[], int]]:
+    """Tokens that name made-up keys, as fast as they are refused; yields how many so far.
+
+    Args:
+        site: whose verifier is flooded.
+        senders: connections.
+        distinct: how many names there are, repeated in a circle; None for another one each time.
+    """
+    numbers, over, sent = count(), threading.Event(), [0]
+    # Never verified, as there is no such key: one signature does for all.
+    _, claims, signature = forge.token(FIRST, "ES256", exp=int(time.time()) + 300).split(".")
+
+    def run() -> None:
+        connection = http.client.HTTPConnection(LOOPBACK, site.product.verifier_port, timeout=10)
+        while not over.is_set():
+            number = next(numbers) if distinct is None else next(numbers) % distinct
+            header = forge.b64(json.dumps({"alg": "ES256", "kid": f"made-up-{number}"}).encode())
+            bearer = f"Bearer {header}.{claims}.{signature}"
+            connection.request("GET", f"/verify/plain/{site.organization}", headers={"Authorization": bearer})
+            assert connection.getresponse().read()
+            sent[0] += 1
+        connection.close()
+
+    with _in_threads(run, senders, over):
+        yield lambda: sent[0]
+
+
+@contextmanager
+def _in_threads(run: Callable[[], None], threads: int, over: threading.Event) -> Iterator[None]:
+    crew = [threading.Thread(target=run) for _ in range(threads)]
+    for thread in crew:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in crew:
+            thread.join()
