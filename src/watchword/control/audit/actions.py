@@ -15,6 +15,10 @@ ACTIONS: Final = {
     "server_deleted": "Delete authorization server",
     "refresh_requested": "Refresh keys",
     "keys_changed": "Keys changed",
+    "withdrawn_keys_named": "Tokens name withdrawn keys",
+    "fetches_failing": "Key fetches fail",
+    "fetches_recovered": "Key fetches succeed again",
+    "certificate_expiring": "Server certificate expires soon",
     "signed_in": "Sign in",
     "signed_out": "Sign out",
     "password_set": "Set password",
@@ -63,6 +67,7 @@ FIELDS: Final = {
     "starts_at": "Start",
     "expires_at": "Expiry",
     "last_hash": "Hash of the last",
+    "keys_replaced_at_once": "Whole key set replaced at once",
 }
 """Where the field's own name with blanks is not what the portal calls it."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.control.servers.key_set_commands import force_for_unknown_key
 from watchword.control.servers.models import KeySetState
+from watchword.control.servers.rotation_commands import note_asked_for
 from watchword.core.strict_json import JsonRefused, parse_object
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def force_refreshes(pairs: frozenset[tuple[str, str]], now: datetime) -> int:
     Each organization at most once, and at most once per cool-down: what a verifier reports was typed by whoever sent
     the token.
     """
+    note_asked_for(pairs, now)
     reported: dict[str, set[str]] = {}
     for organization_id, kid in pairs:
         reported.setdefault(organization_id, set()).add(kid)
