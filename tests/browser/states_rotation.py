@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +9,7 @@ from django.utils import timezone
 
 from browser.states_servers import empty
 from browser.studio import State
-from kit import forge, sample_portal
+from kit import sample_portal
 from kit.sample_portal import PROD_OKTA
 from watchword.control.servers.models import KeyHistory, KeySetState
 from watchword.control.servers.rotation import HISTORY_SHOWN
@@ -32,8 +31,7 @@ def _withdraw(server: UUID, kid: str, *, hours: float, asked_minutes_ago: float 
         kty="RSA",
         alg="RS256",
         bits=2048,
-        # Made from the name, so that it is the same on every picture.
-        thumbprint=forge.b64(hashlib.sha256(kid.encode()).digest()),
+        thumbprint=sample_portal.thumbprint(kid),
         first_seen_at=withdrawn - timedelta(days=90),
         last_seen_at=withdrawn - timedelta(minutes=5),
         withdrawn_at=withdrawn,
@@ -61,8 +59,8 @@ def _replaced() -> Person:
 def _named() -> Person:
     alice, server = _prod_okta()
     _withdraw(server, "prod-2026-08", hours=3, asked_minutes_ago=2)
-    for month in range(1, HISTORY_SHOWN + 3):
-        _withdraw(server, f"prod-{2026 - month // 12}-{month % 12 + 1:02}", hours=24 * 30 * month)
+    for fortnight in range(1, HISTORY_SHOWN + 3):
+        _withdraw(server, f"prod-before-{fortnight}", hours=24 * 14 * fortnight)
     return alice
 
 

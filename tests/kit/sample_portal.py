@@ -5,6 +5,7 @@ What a JWKS location answers is decided by `ANSWERS`, a table by host that stand
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -160,7 +161,15 @@ def age(server: UUID, *, fetched_minutes_ago: int, failing: bool = False) -> Non
     then = timezone.now() - timedelta(minutes=fetched_minutes_ago)
     failure = {"failing_since": then, "problem": Problem.CONNECTION_FAILED.code, "failures": 3} if failing else {}
     KeySetState.objects.filter(server_id=server).update(fetched_at=then, **failure)
-    KeyHistory.objects.filter(server_id=server).update(first_seen_at=then - timedelta(days=41), last_seen_at=then)
+    for key in KeyHistory.objects.filter(server_id=server):
+        key.first_seen_at, key.last_seen_at = then - timedelta(days=41), then
+        key.thumbprint = thumbprint(key.kid or "")
+        key.save()
+
+
+def thumbprint(kid: str) -> str:
+    """Made from the name, as the keys themselves are others in every process and pictures must not change."""
+    return forge.b64(hashlib.sha256(kid.encode()).digest())
 
 
 def probe(

@@ -91,7 +91,7 @@ def test_a_certificate_that_is_not_validated_may_expire() -> None:
 def test_an_abrupt_rotation_is_told_for_a_week() -> None:
     warning = one(replaced_at=ago(hours=3))
     assert (warning.place, warning.short) == (Place.KEYS, "All keys replaced at once")
-    assert "3 h ago, on 24 November 2026, 11:30 UTC: not one of those before was kept" in warning.sentence
+    assert "3 h ago, on 24 November 2026, 11:30 UTC. Not one of those before was kept" in warning.sentence
     assert "at least 15 min before it signs with it" in warning.fix
     assert warned(replaced_at=ago(days=7)) != ()
     assert warned(replaced_at=ago(days=7, seconds=1)) == ()

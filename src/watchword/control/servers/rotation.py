@@ -37,7 +37,7 @@ ASKED_TOLD: Final = timedelta(hours=1)
 HISTORY_KEPT: Final = timedelta(days=184)
 """Of a withdrawn key, as long as the audit log keeps its events unless told otherwise."""
 
-HISTORY_SHOWN: Final = 20
+HISTORY_SHOWN: Final = 10
 """Withdrawn keys on the page, the last withdrawn first."""
 
 NAMED_SHOWN: Final = 3
@@ -56,13 +56,21 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationWarning:
-    """One warning. `short` is for the row; `sentence` says what it means, `fix` what to do. `tone` is warn or bad."""
+    """One warning. `short` is for the row; `fact` is what happened, `meaning` what follows from it, `fix` what to do.
+
+    `tone` is warn or bad.
+    """
 
     place: Place
     tone: str
     short: str
-    sentence: str
+    fact: str
+    meaning: str
     fix: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.fact} {self.meaning}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +144,11 @@ def is_named(withdrawn_at: datetime | None, asked_at: datetime | None, now: date
 def _failing(now: datetime, since: datetime | None, good_until: datetime | None) -> RotationWarning | None:
     if since is None or not failing_long(since, now):
         return None
-    lasting = f"The keys could not be fetched for {elapsed((now - since).total_seconds())}."
     if good_until is None or good_until <= now:
-        consequence = "There are no keys that may still be believed, so every access token is refused."
+        meaning = "There are no keys that may still be believed, so every access token is refused."
         tone = "bad"
     else:
-        consequence = (
+        meaning = (
             f"Access tokens are verified with the keys of the last good fetch, until {spoken(good_until)}. A key that "
             "the server has published since is not known here, and one that it has withdrawn is still accepted."
         )
@@ -150,7 +157,8 @@ def _failing(now: datetime, since: datetime | None, good_until: datetime | None)
         place=Place.FETCH,
         tone=tone,
         short="Fetches fail",
-        sentence=f"{lasting} {consequence}",
+        fact=f"The keys could not be fetched for {elapsed((now - since).total_seconds())}.",
+        meaning=meaning,
         fix="Do what the problem asks for, then press Refresh now. It is also tried again by itself.",
     )
 
@@ -165,7 +173,8 @@ def _certificate(now: datetime, host: str, expires_at: datetime | None) -> Rotat
         place=Place.LOCATION,
         tone="bad" if ended else "warn",
         short="Certificate expired" if ended else "Certificate expires soon",
-        sentence=f"The TLS certificate of {host} {when}. {since} no keys can be fetched from it.",
+        fact=f"The TLS certificate of {host} {when}.",
+        meaning=f"{since} no keys can be fetched from it.",
         fix="Renew the server's certificate. The warning ends with the next fetch that meets the new one.",
     )
 
@@ -187,9 +196,9 @@ def _named(now: datetime, withdrawn: Iterable[WithdrawnKey]) -> RotationWarning 
         place=Place.KEYS,
         tone="warn",
         short=f"Tokens name {kind}",
-        sentence=(
-            f"Tokens naming {kind} still arrive, the last {relative(asked[0][0], now)}: {listed}. They are refused. "
-            "Only the key ID that they name is known: whoever sent them wrote it, and nobody has verified it."
+        fact=f"Tokens naming {kind} still arrive, the last {relative(asked[0][0], now)}: {listed}.",
+        meaning=(
+            "They are refused. Only the key ID that they name is known: whoever sent them wrote it, and nobody has verified it."
         ),
         fix=(
             "If client applications report refused requests, let them obtain new access tokens. If the server still "
@@ -205,9 +214,10 @@ def _replaced(now: datetime, replaced_at: datetime | None) -> RotationWarning | 
         place=Place.KEYS,
         tone="warn",
         short="All keys replaced at once",
-        sentence=(
-            f"All keys were replaced at once {relative(replaced_at, now)}, on {spoken(replaced_at)}: not one of those "
-            "before was kept. Access tokens signed before are refused since then, although they have not expired."
+        fact=f"All keys were replaced at once {relative(replaced_at, now)}, on {spoken(replaced_at)}.",
+        meaning=(
+            "Not one of those before was kept, so access tokens signed before are refused since then, although they may "
+            "not have expired."
         ),
         fix=(
             f"Have the server publish a new key at least {_OVERLAP} before it signs with it, and keep the old one "
