@@ -63,6 +63,8 @@ FIELDS: Final = {
     "audience": "Audience URI",
     "issuer": "Issuer URI",
     "client_id": "Client ID",
+    "accept_any": "Confirmed: every token it signs is accepted",
+    "accept_anybody": "Confirmed: tokens that anybody can ask for are accepted",
     "api_call_threshold": "API call threshold",
     "starts_at": "Start",
     "expires_at": "Expiry",

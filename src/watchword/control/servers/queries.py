@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from watchword.control.organizations.models import Subscription, Suspension
 from watchword.control.servers import rotation, rules
+from watchword.control.servers.audited import accepted
 from watchword.control.servers.authorities import state_of, told
 from watchword.control.servers.key_sets import from_document
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from watchword.control.servers.acceptance import AcceptanceWarning
     from watchword.control.servers.authorities import ToldCertificate
     from watchword.control.servers.rotation import RotationWarning
 
@@ -73,7 +75,8 @@ class ServerRow:
         failing_since, problem, fix: all None unless the latest fetch failed.
         keys_good_until: when the keys stop being believed; None without keys.
         keys_believed: whether there are keys that are believed now.
-        warnings: sentences.
+        acceptance: what there is to warn of in whose tokens are accepted; None if they are the organization's own.
+        must_confirm: whether enabling it takes a knowing yes.
         rotation: what the rotation watch warns of.
     """
 
@@ -105,7 +108,8 @@ class ServerRow:
     fix: str | None
     keys_good_until: datetime | None
     keys_believed: bool
-    warnings: tuple[str, ...]
+    acceptance: AcceptanceWarning | None
+    must_confirm: bool
     rotation: tuple[RotationWarning, ...]
 
     @property
@@ -209,6 +213,7 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
     shown = withdrawn[: rotation.HISTORY_SHOWN]
     authority = told(server.authority, now) if server.verify_certificate else ()
     problem, fix = problem_of(state.problem, authority)
+    accepts = accepted(server)
     return ServerRow(
         id=server.pk,
         slot=server.slot,
@@ -245,12 +250,8 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         fix=fix,
         keys_good_until=state.good_until,
         keys_believed=state.good_until is not None and now < state.good_until,
-        warnings=rules.warnings(
-            audience=server.audience,
-            issuer=server.issuer,
-            client_id=server.client_id,
-            verify_certificate=server.verify_certificate,
-        ),
+        acceptance=accepts.warning,
+        must_confirm=accepts.confirmed_by is not None,
         rotation=rotation.warnings(
             now=now,
             host=urlsplit(server.jwks_location).hostname or "",

@@ -198,7 +198,8 @@ def _named(now: datetime, withdrawn: Iterable[WithdrawnKey]) -> RotationWarning 
         short=f"Tokens name {kind}",
         fact=f"Tokens naming {kind} still arrive, the last {relative(asked[0][0], now)}: {listed}.",
         meaning=(
-            "They are refused. Only the key ID that they name is known: whoever sent them wrote it, and nobody has verified it."
+            "They are refused. Only the key ID that they name is known: whoever sent them wrote it, and nobody has "
+            "verified it."
         ),
         fix=(
             "If client applications report refused requests, let them obtain new access tokens. If the server still "
@@ -216,8 +217,8 @@ def _replaced(now: datetime, replaced_at: datetime | None) -> RotationWarning | 
         short="All keys replaced at once",
         fact=f"All keys were replaced at once {relative(replaced_at, now)}, on {spoken(replaced_at)}.",
         meaning=(
-            "Not one of those before was kept, so access tokens signed before are refused since then, although they may "
-            "not have expired."
+            "Not one of those before was kept, so access tokens signed before are refused since then, although they "
+            "may not have expired."
         ),
         fix=(
             f"Have the server publish a new key at least {_OVERLAP} before it signs with it, and keep the old one "
