@@ -60,8 +60,8 @@ class RegistrationForm(forms.Form):
             audience=self._text("audience"),
             issuer=self._text("issuer"),
             client_id=self._text("client_id"),
-            accept_any=self._on("accept_any"),
-            accept_anybody=self._on("accept_anybody"),
+            accept_any=self._confirmed("accept_any"),
+            accept_anybody=self._confirmed("accept_anybody"),
             authority=PRIVATE_KEY if self.private_key_pasted else self._text("authority"),
         )
 
@@ -80,6 +80,10 @@ class RegistrationForm(forms.Form):
 
     def _on(self, name: str) -> bool:
         return bool(self.cleaned_data.get(name))
+
+    def _confirmed(self, name: str) -> bool:
+        # What a checked box sends and nothing else: to Django, a box that sends "off" is checked.
+        return self.data.get(name) == "on"
 
 
 def blank(*, enabled: bool) -> RegistrationForm:
