@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from kit import registrations
 from kit.forge import ec_key
 from kit.people import NOW
 from watchword.control.fleet.unknown_keys import MAX_PAIRS, ReportRefused, decode_report, force_refreshes
-from watchword.control.servers.models import KeySetState
+from watchword.control.servers.models import KeyHistory, KeySetState
 
 
 def report(*pairs: object, schema: object = 1, **more: object) -> bytes:
@@ -71,3 +72,22 @@ def test_a_missing_key_brings_the_fetch_forward_once() -> None:
     assert force_refreshes(frozenset({("acme", kid), ("acme", "new"), ("acme", "newer")}), NOW) == 1
     assert KeySetState.objects.get(server=server).forced_at == NOW
     assert force_refreshes(frozenset({("acme", "new")}), NOW) == 0
+
+
+@pytest.mark.django_db
+def test_a_withdrawn_key_that_is_named_is_noted_for_the_rotation_watch() -> None:
+    registrations.organization("acme")
+    server = registrations.add(ec_key("known"))
+    gone = KeyHistory.objects.create(
+        server=server,
+        kid="gone",
+        kty="EC",
+        bits=256,
+        thumbprint="x" * 43,
+        first_seen_at=NOW - timedelta(days=9),
+        last_seen_at=NOW - timedelta(hours=1),
+        withdrawn_at=NOW - timedelta(hours=1),
+    )
+    assert force_refreshes(frozenset({("acme", "gone"), ("acme", "made-up")}), NOW) == 1
+    gone.refresh_from_db()
+    assert gone.asked_at == NOW

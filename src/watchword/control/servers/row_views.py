@@ -61,7 +61,7 @@ def _ask_to_enable(
             f"Only one server can be enabled at a time: {other} is disabled in the same moment, and API requests with "
             f"tokens issued by {other} are rejected from then on."
         )
-    if row.acceptance is not None:
+    if row.acceptance is not None and refusal is None:
         sentences.append(row.acceptance.sentence)
     acknowledge = {"name": _CONFIRMED, "label": _ACCEPT} if row.must_confirm else None
     return _ask(
