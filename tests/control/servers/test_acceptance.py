@@ -6,6 +6,7 @@ Each row says who could get such a token.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -277,7 +278,7 @@ class TestCommands:
         AuthorizationServer.objects.update(jwks_location=GITLAB)
         for confirmed in (False, True):
             command = EnableServer(organization_id="acme", server_id=server.pk, confirmed=confirmed)
-            assert "GitLab.com" in refused(lambda command=command: command.run(ALICE)).sentence
+            assert "GitLab.com" in refused(partial(command.run, ALICE)).sentence
         (row,) = list_servers("acme", timezone.now())
         assert row.acceptance is not None
         assert (row.acceptance.tone, row.must_confirm) == ("bad", False)
