@@ -5,6 +5,7 @@ What a JWKS location answers is decided by `ANSWERS`, a table by host that stand
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -46,6 +47,8 @@ SELF_SIGNED: Final = "https://appliance.acme.example/jwks"
 WITHOUT_ROOT: Final = "https://idp.acme.example/keys"
 EXPIRED: Final = "https://old.acme.example/keys"
 SLOW: Final = "https://slow.acme.example/keys"
+GOOGLE: Final = "https://www.googleapis.com/oauth2/v3/certs"
+GITLAB: Final = "https://gitlab.com/oauth/discovery/keys"
 
 PROD_OKTA: Final = ServerFields(
     enabled=True,
@@ -160,7 +163,15 @@ def age(server: UUID, *, fetched_minutes_ago: int, failing: bool = False) -> Non
     then = timezone.now() - timedelta(minutes=fetched_minutes_ago)
     failure = {"failing_since": then, "problem": Problem.CONNECTION_FAILED.code, "failures": 3} if failing else {}
     KeySetState.objects.filter(server_id=server).update(fetched_at=then, **failure)
-    KeyHistory.objects.filter(server_id=server).update(first_seen_at=then - timedelta(days=41), last_seen_at=then)
+    for key in KeyHistory.objects.filter(server_id=server):
+        key.first_seen_at, key.last_seen_at = then - timedelta(days=41), then
+        key.thumbprint = thumbprint(key.kid or "")
+        key.save()
+
+
+def thumbprint(kid: str) -> str:
+    """Made from the name, as the keys themselves are others in every process and pictures must not change."""
+    return forge.b64(hashlib.sha256(kid.encode()).digest())
 
 
 def probe(
@@ -182,7 +193,7 @@ def probe(
             return _failed(Step.TLS, problem, read_chain(chain(), timezone.now()))
     if location == SLOW:
         time.sleep(1.2)
-    if not host.endswith(".acme.example"):
+    if not host.endswith(".acme.example") and location not in (GOOGLE, GITLAB):
         return _failed(Step.ADDRESS, Problem.HOST_NOT_FOUND)
     try:
         key_set = admit(keys_document())

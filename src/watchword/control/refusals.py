@@ -53,6 +53,7 @@ class RefusalReason(Enum):
         "validation_for_other_location", 422,
         "The JWKS location or how its certificate is checked differs from what was validated. Validate again.",
     )  # fmt: skip
+    TOKENS_OF_OTHERS = ("tokens_of_others", 422, "{sentence}")
     FIELDS_INVALID = ("fields_invalid", 422, "Nothing was saved: some fields need your attention.")
 
     def __init__(self, code: str, status: int, template: str) -> None:

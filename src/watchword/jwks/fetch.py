@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from httpcore2 import Response
 
     from watchword.jwks.authority import AttachedAuthority
+    from watchword.jwks.certificate import CertificateFacts
 
 MAX_ETAG_LENGTH: Final = 512
 USER_AGENT: Final = f"Watchword/{version('watchword')}"
@@ -141,7 +142,9 @@ def fetch(
         with journal.step(Step.TLS) as note:
             attached = _attached(authority) if verify_certificate and authority is not None else None
             stream = _secured(connection, parsed, policy, deadline, attached, verify_certificate=verify_certificate)
-            _describe_certificate(_handshake(stream, attached), note, attached, verify_certificate=verify_certificate)
+            facts = read_certificate(_handshake(stream, attached))
+            journal.certificate_expires_at = facts.expires_at
+            _describe_certificate(facts, note, attached, verify_certificate=verify_certificate)
         with journal.step(Step.HTTP) as note:
             answer = _exchange(stream, parsed, _storable(etag), policy.max_bytes)
             note.passed(_http_sentence(answer))
@@ -190,9 +193,9 @@ def _handshake(stream: transport.TlsStream, attached: AttachedAuthority | None) 
 
 
 def _describe_certificate(
-    der: bytes, note: Note, attached: AttachedAuthority | None, *, verify_certificate: bool
+    facts: CertificateFacts, note: Note, attached: AttachedAuthority | None, *, verify_certificate: bool
 ) -> None:
-    facts, now = read_certificate(der), now_utc()
+    now = now_utc()
     ending = () if attached is None else tuple(anchor for anchor in attached.anchors if anchor.expires_soon(now))
     if not verify_certificate:
         note.warned(

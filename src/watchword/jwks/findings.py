@@ -12,6 +12,7 @@ from watchword.jwks.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from watchword.core.jwk import IgnoredKey, KeySet
     from watchword.jwks.chain import PresentedChain
@@ -69,6 +70,7 @@ class Findings:
         ignored: the ignored keys with their reasons, also when none was left and the probe failed for it.
         problem: why the probe failed; None if it succeeded.
         chain: what the server presented, if the probe failed for its certificates.
+        certificate_expires_at: until when the server's certificate is valid; None if the probe did not get that far.
     """
 
     steps: tuple[StepFinding, ...]
@@ -79,6 +81,7 @@ class Findings:
     ignored: tuple[IgnoredKey, ...] = ()
     problem: Problem | None = None
     chain: PresentedChain | None = None
+    certificate_expires_at: datetime | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -110,10 +113,11 @@ class Note:
 
 
 class Journal:
-    """Collects the finding of each step while a probe runs."""
+    """Collects the finding of each step while a probe runs, and the expiry of the certificate it met."""
 
     def __init__(self) -> None:
         self._findings: dict[Step, StepFinding] = {}
+        self.certificate_expires_at: datetime | None = None
 
     @contextmanager
     def step(self, step: Step) -> Iterator[Note]:

@@ -16,7 +16,7 @@ from django.db import connections
 from django.utils import timezone
 
 from watchword.control.access import commands as people
-from watchword.control.servers import key_set_commands
+from watchword.control.servers import key_set_commands, rotation_commands
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.jwks.address import masked
 from watchword.jwks.probe import probe
@@ -151,6 +151,7 @@ class Worker:
         if time.monotonic() - self._purged_at >= _PURGE_SECONDS:
             now = timezone.now()
             key_set_commands.purge_validations(now)
+            rotation_commands.purge_history(now)
             people.purge(now)
             self._purged_at = time.monotonic()
 

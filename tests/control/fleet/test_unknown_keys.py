@@ -11,7 +11,7 @@ from kit.forge import ec_key
 from kit.people import NOW
 from watchword.control.fleet.unknown_keys import MAX_PAIRS, ReportRefused, UnknownKey, decode_report, force_refreshes
 from watchword.control.servers.key_set_commands import force_for_repeated_key
-from watchword.control.servers.models import KeySetState
+from watchword.control.servers.models import KeyHistory, KeySetState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -150,3 +150,22 @@ def test_a_repeated_kid_forces_the_enabled_server_alone() -> None:
     registrations.add(ec_key("known"), enabled=False)
     fetched(NOW - timedelta(seconds=10))
     assert not force_for_repeated_key("acme", NOW)
+
+
+@pytest.mark.django_db
+def test_a_withdrawn_key_that_is_named_is_noted_for_the_rotation_watch() -> None:
+    registrations.organization("acme")
+    server = registrations.add(ec_key("known"))
+    gone = KeyHistory.objects.create(
+        server=server,
+        kid="gone",
+        kty="EC",
+        bits=256,
+        thumbprint="x" * 43,
+        first_seen_at=NOW - timedelta(days=9),
+        last_seen_at=NOW - timedelta(hours=1),
+        withdrawn_at=NOW - timedelta(hours=1),
+    )
+    assert force_refreshes(keys(("acme", "gone"), ("acme", "made-up")), NOW) == 1
+    gone.refresh_from_db()
+    assert gone.asked_at == NOW

@@ -157,14 +157,6 @@ def test_faulty_fields_are_named_all_at_once_and_nothing_is_saved() -> None:
     assert events() == []
 
 
-def test_a_server_of_the_whole_world_is_refused_without_an_expected_value() -> None:
-    location = "https://gitlab.com/oauth/discovery/keys"
-    blank = {"audience": "", "issuer": "", "client_id": "", "accept_any": True}
-    with pytest.raises(Refusal) as refused:
-        add_server(receipt(location=location), jwks_location=location, **blank).run(ALICE)
-    assert "GitLab.com" in refused.value.field_errors["accept_any"]
-
-
 # ------------------------------------------------------------------------------------------------ receipts (CASES J-26)
 
 

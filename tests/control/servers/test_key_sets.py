@@ -254,7 +254,7 @@ def test_a_change_of_keys_is_an_audit_event_of_the_worker() -> None:
     fetch(found(B), after(300))
     (event,) = events("keys_changed")
     assert (event.actor, event.interface, event.organization, event.target) == ("worker", "worker", "acme", "ProdOkta")
-    assert set(event.changes) == {"keys_added", "keys_removed"}
+    assert set(event.changes) == {"keys_added", "keys_removed", "keys_replaced_at_once"}
     assert event.changes["keys_added"][1].startswith("b (")
     assert event.changes["keys_removed"][0].startswith("a (")
 

@@ -361,7 +361,7 @@ class TestAdd:
         assert has_save(response)
         assert not AuthorizationServer.objects.exists()
 
-    def test_all_three_blank_must_be_confirmed(self, portal: Portal) -> None:
+    def test_m06_all_three_blank_must_be_confirmed(self, portal: Portal) -> None:
         fields = replace(PROD_OKTA, audience="", issuer="", client_id="")
         receipt = portal.receipt(fields)
         response = portal.post("add", form=typed(fields, receipt=receipt))

@@ -40,18 +40,12 @@ def test_the_list_shows_what_was_registered() -> None:
     )  # fmt: skip
     assert (row.jwks_host, row.jwks_location) == ("login.acme.example", f"{LOCATION}?token=…")
     assert (row.audience, row.issuer, row.client_id) == ("https://api.example/", None, None)
-    assert row.warnings == ()
+    assert (row.acceptance, row.must_confirm, row.rotation) == (None, False, ())
     assert row.key_algorithms == ("ES256", "RSA")
     assert [(key.kid, key.algorithm, key.bits) for key in row.keys] == [("a", "ES256", 256), ("c", "RSA", 2048)]
     assert (row.failing_since, row.problem, row.fix) == (None, None, None)
     assert row.last_successful_fetch is not None
     assert row.keys_good_until is not None
-
-
-def test_the_list_warns() -> None:
-    add(audience="", issuer="", client_id="batch", verify_certificate=False)
-    (row,) = list_servers("acme", timezone.now())
-    assert len(row.warnings) == 2
 
 
 def test_the_list_tells_a_failure_and_its_fix() -> None:

@@ -61,6 +61,7 @@ def test_a_good_location_earns_a_receipt_and_its_keys_are_stored(server: KeyServ
     stored = Validation.objects.get()
     assert receipt.read(proof, now=timezone.now().timestamp()).validation == stored.pk
     assert (stored.location, stored.etag, stored.max_age) == (server.location, '"v1"', 120)
+    assert stored.certificate_expires_at == findings.certificate_expires_at is not None
     assert [jwk["kid"] for jwk in stored_jwks(stored)] == ["first"]
 
 
@@ -71,6 +72,7 @@ def test_what_was_validated_can_be_saved(server: KeyServer) -> None:
     ).run(ALICE)  # fmt: skip
     state = KeySetState.objects.get()
     assert state.etag == '"v1"'
+    assert state.certificate_expires_at is not None
     assert 50 < (state.due_at - timezone.now()).total_seconds() < 140
 
 

@@ -15,6 +15,10 @@ ACTIONS: Final = {
     "server_deleted": "Delete authorization server",
     "refresh_requested": "Refresh keys",
     "keys_changed": "Keys changed",
+    "withdrawn_keys_named": "Tokens name withdrawn keys",
+    "fetches_failing": "Key fetches fail",
+    "fetches_recovered": "Key fetches succeed again",
+    "certificate_expiring": "Server certificate expires soon",
     "signed_in": "Sign in",
     "signed_out": "Sign out",
     "password_set": "Set password",
@@ -59,10 +63,13 @@ FIELDS: Final = {
     "audience": "Audience URI",
     "issuer": "Issuer URI",
     "client_id": "Client ID",
+    "accept_any": "Confirmed: every token it signs is accepted",
+    "accept_anybody": "Confirmed: tokens that anybody can ask for are accepted",
     "api_call_threshold": "API call threshold",
     "starts_at": "Start",
     "expires_at": "Expiry",
     "last_hash": "Hash of the last",
+    "keys_replaced_at_once": "Whole key set replaced at once",
 }
 """Where the field's own name with blanks is not what the portal calls it."""
 

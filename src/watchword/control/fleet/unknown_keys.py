@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watchword.control.servers.key_set_commands import force_for_repeated_key, force_for_unknown_key
 from watchword.control.servers.models import KeySetState
+from watchword.control.servers.rotation_commands import note_asked_for
 from watchword.core.strict_json import JsonRefused, parse_object
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def force_refreshes(keys: frozenset[UnknownKey], now: datetime) -> int:
     Each organization at most once, and at most as often as the cool-downs allow: what a verifier reports was typed by
     whoever sent the token.
     """
+    note_asked_for(frozenset((key.organization, key.kid) for key in keys), now)
     reported: dict[str, set[UnknownKey]] = {}
     for key in keys:
         reported.setdefault(key.organization, set()).add(key)

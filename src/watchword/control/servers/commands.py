@@ -11,14 +11,15 @@ from watchword.control.access.actor import Permission
 from watchword.control.change import change
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import rules
-from watchword.control.servers.authorities import checked_authority, fingerprints
+from watchword.control.servers.acceptance import CONFIRMED_BY
+from watchword.control.servers.audited import accepted, audited, confirmed, difference
+from watchword.control.servers.authorities import checked_authority
 from watchword.control.servers.conflicts import explained_conflicts, refuse_taken_name, servers_but, stale
 from watchword.control.servers.key_set_commands import bring_forward
 from watchword.control.servers.key_sets import KeyChange, labels
 from watchword.control.servers.models import AuthorizationServer, KeySetState
-from watchword.control.servers.shared_servers import shared_server
 from watchword.control.servers.sources import KeySource, install, validated
-from watchword.jwks.address import LocationRefused, masked, parse_location
+from watchword.jwks.address import LocationRefused, parse_location
 from watchword.jwks.authority import AuthorityRefused
 from watchword.jwks.schedule import FORCED_COOL_DOWN
 
@@ -73,7 +74,7 @@ class AddServer:
             server.authority = authority
             _save(server, self.fields, source, work)
             keys = install(KeySetState(server=server), validation, settings=settings.WATCHWORD)
-            work.record(target=server.name, changes=_difference({}, _audited(server)) | keys.as_changes())
+            work.record(target=server.name, changes=difference({}, audited(server)) | keys.as_changes())
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
 
@@ -98,7 +99,7 @@ class EditServer:
             server = _server(self.organization_id, self.server_id, self.expected_version)
             source, authority = _checked(self.fields, work.now, kept=server.authority)
             refuse_taken_name(self.organization_id, self.fields.name, server_id=server.pk)
-            before = _audited(server)
+            before = audited(server)
             moved = source != KeySource.of(server)
             keys = KeyChange(added=(), removed=())
             if moved:
@@ -111,18 +112,22 @@ class EditServer:
             _save(server, self.fields, source, work)
             # Two locations that differ in a hidden value look alike once masked; the event names them all the same.
             always = frozenset({"jwks_location"}) if moved else frozenset()
-            changes = _difference(before, _audited(server), always=always)
+            changes = difference(before, audited(server), always=always)
             work.record(target=server.name, changes=changes | keys.as_changes())
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnableServer:
-    """Enable a server, which disables the other one in the same transaction."""
+    """Enable a server, which disables the other one in the same transaction.
+
+    `confirmed` says knowingly what the window said when this was saved: that it accepts tokens of others, if it does.
+    """
 
     organization_id: str
     server_id: UUID
     expected_version: int | None = None
+    confirmed: bool = False
 
     def run(self, actor: Actor) -> Saved:
         with (
@@ -130,8 +135,9 @@ class EnableServer:
             change(actor, self.organization_id, permission=_REQUIRED, action="server_enabled") as work,
         ):
             server = _server(self.organization_id, self.server_id, self.expected_version)
+            _check_acceptance(server, confirmed=self.confirmed)
             disabled = _make_way(work, but=server)
-            _switch(work, server, enabled=True)
+            _switch(work, server, enabled=True, knowing=confirmed(server))
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
 
@@ -161,7 +167,7 @@ class DeleteServer:
     def run(self, actor: Actor) -> None:
         with change(actor, self.organization_id, permission=_REQUIRED, action="server_deleted") as work:
             server = _server(self.organization_id, self.server_id, self.expected_version)
-            gone = _difference(_audited(server), {})
+            gone = difference(audited(server), {})
             keys = KeyChange(added=(), removed=labels(_key_set_of(server)))
             work.record(target=server.name, changes=gone | keys.as_changes())
             server.delete()
@@ -220,7 +226,6 @@ def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) ->
     """
     faults: dict[str, str] = {}
     location = ""
-    shared = None
     authority = None
     try:
         authority = checked_authority(fields.authority, now, kept=kept)
@@ -231,8 +236,8 @@ def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) ->
     except LocationRefused as refused:
         faults["jwks_location"] = f"{refused.problem.sentence} {refused.problem.fix}"
     else:
-        location, shared = parsed.url, shared_server(parsed.host)
-    faults |= rules.check_fields(fields, shared_server=shared)
+        location = parsed.url
+    faults |= rules.check_fields(fields)
     if faults:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
     source = KeySource.named(location, verify_certificate=fields.verify_certificate, authority=authority)
@@ -249,13 +254,21 @@ def _make_way(work: Work, *, but: AuthorizationServer | None = None) -> str | No
     return other.name
 
 
-def _switch(work: Work, server: AuthorizationServer, *, enabled: bool, action: str | None = None) -> None:
-    before = _audited(server)
+def _switch(
+    work: Work,
+    server: AuthorizationServer,
+    *,
+    enabled: bool,
+    action: str | None = None,
+    knowing: Mapping[str, Scalar] | None = None,
+) -> None:
+    before = audited(server)
     if server.enabled != enabled:
         server.enabled = enabled
         _stamp(server, work)
         server.save()
-    work.record(target=server.name, changes=_difference(before, _audited(server)), action=action)
+    changes = difference(before, audited(server)) | difference({}, knowing or {})
+    work.record(target=server.name, changes=changes, action=action)
 
 
 def _save(server: AuthorizationServer, fields: ServerFields, source: KeySource, work: Work) -> None:
@@ -277,23 +290,13 @@ def _stamp(server: AuthorizationServer, work: Work) -> None:
     server.updated_by = work.actor.name
 
 
-def _audited(server: AuthorizationServer) -> dict[str, Scalar]:
-    return {
-        "enabled": server.enabled,
-        "name": server.name,
-        "description": server.description,
-        "jwks_location": masked(server.jwks_location),
-        "verify_certificate": server.verify_certificate,
-        "authority": fingerprints(server.authority),
-        "audience": server.audience,
-        "issuer": server.issuer,
-        "client_id": server.client_id,
-    }
+def _check_acceptance(server: AuthorizationServer, *, confirmed: bool) -> None:
+    """Refuse to enable what may not be saved any more, since the table has grown or the server is older than a rule.
 
-
-def _difference(
-    before: Mapping[str, Scalar], after: Mapping[str, Scalar], *, always: frozenset[str] = frozenset()
-) -> dict[str, list[Scalar]]:
-    names = [*before, *(name for name in after if name not in before)]
-    pairs = {name: [before.get(name), after.get(name)] for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or name in always}
+    Raises:
+        Refusal: tokens_of_others.
+    """
+    said = frozenset(CONFIRMED_BY.values()) if confirmed else frozenset[str]()
+    fault = accepted(server).fault(said)
+    if fault is not None:
+        raise Refusal(RefusalReason.TOKENS_OF_OTHERS, sentence=fault[1])

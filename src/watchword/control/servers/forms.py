@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django import forms
 
 from watchword.control.portal.typed import Text
+from watchword.control.servers.acceptance import CONFIRMED_BY, AcceptedTokens
 from watchword.control.servers.rules import ServerFields
 from watchword.jwks.authority import holds_private_key
 
@@ -38,6 +39,7 @@ class RegistrationForm(forms.Form):
     issuer = Text()
     client_id = Text()
     accept_any = forms.BooleanField(required=False)
+    accept_anybody = forms.BooleanField(required=False)
     receipt = Text()
     version = forms.IntegerField(required=False, min_value=1)
 
@@ -58,7 +60,8 @@ class RegistrationForm(forms.Form):
             audience=self._text("audience"),
             issuer=self._text("issuer"),
             client_id=self._text("client_id"),
-            accept_any=self._on("accept_any"),
+            accept_any=self._confirmed("accept_any"),
+            accept_anybody=self._confirmed("accept_anybody"),
             authority=PRIVATE_KEY if self.private_key_pasted else self._text("authority"),
         )
 
@@ -78,13 +81,20 @@ class RegistrationForm(forms.Form):
     def _on(self, name: str) -> bool:
         return bool(self.cleaned_data.get(name))
 
+    def _confirmed(self, name: str) -> bool:
+        # What a checked box sends and nothing else: to Django, a box that sends "off" is checked.
+        return self.data.get(name) == "on"
+
 
 def blank(*, enabled: bool) -> RegistrationForm:
     return RegistrationForm(initial={"enabled": enabled, "verify_certificate": True})
 
 
 def of(detail: ServerDetail) -> RegistrationForm:
-    """The form as Edit opens it. Whoever accepted all-blank fields knowingly before has done so."""
+    """The form as Edit opens it. Whoever accepted tokens of others knowingly before has done so."""
+    accepted = AcceptedTokens.of(
+        detail.jwks_location, audience=detail.audience, issuer=detail.issuer, client_id=detail.client_id
+    )
     values: dict[str, Any] = {
         "enabled": detail.enabled,
         "name": detail.name,
@@ -95,7 +105,7 @@ def of(detail: ServerDetail) -> RegistrationForm:
         "audience": detail.audience,
         "issuer": detail.issuer,
         "client_id": detail.client_id,
-        "accept_any": detail.audience == detail.issuer == detail.client_id == "",
+        **{field: accepted.confirmed_by == field for field in CONFIRMED_BY.values()},
         "version": detail.version,
     }
     return RegistrationForm(initial=values)

@@ -20,6 +20,12 @@ from watchword.control.change import change
 from watchword.control.servers.key_sets import KeyChange, confirm_keys, from_unix, put_keys
 from watchword.control.servers.models import KeySetState, Validation
 from watchword.control.servers.receipt import RECEIPT_SECONDS
+from watchword.control.servers.rotation_commands import (
+    note_certificate,
+    note_failing,
+    note_recovery,
+    note_replacement,
+)
 from watchword.control.servers.sources import KeySource
 from watchword.jwks.schedule import (
     FORCED_COOL_DOWN,
@@ -112,6 +118,7 @@ def record_findings(claim: Claim, findings: Findings, now: datetime, settings: R
     with _work_on(claim, now) as (work, state):
         if state is None:
             return Recorded.SUPERSEDED
+        note_certificate(work, state, findings.certificate_expires_at)
         if findings.problem is None:
             return _record_success(work, state, findings, settings)
         return _record_failure(work, state, findings.problem.code, settings)
@@ -249,6 +256,7 @@ def _work_on(claim: Claim, now: datetime) -> Iterator[tuple[Work, KeySetState | 
 
 def _record_success(work: Work, state: KeySetState, findings: Findings, settings: RefreshSettings) -> Recorded:
     published_until = state.good_until
+    note_recovery(work, state)
     good_until = _good_until(published_until, work.now, settings)
     difference = KeyChange(added=(), removed=())
     if findings.key_set is None:
@@ -261,8 +269,9 @@ def _record_success(work: Work, state: KeySetState, findings: Findings, settings
         _release(work, state, due, published_until)
         return Recorded.UNCHANGED
     state.good_until = _good_until(None, work.now, settings)
+    replaced = note_replacement(work, state, difference)
     _release(work, state, due, published_until=None)
-    work.record(target=state.server.name, changes=difference.as_changes())
+    work.record(target=state.server.name, changes=difference.as_changes() | replaced)
     return Recorded.CHANGED
 
 
@@ -279,6 +288,7 @@ def _record_failure(work: Work, state: KeySetState, problem: str, settings: Refr
     # are told the exact time once, so that good keys serve for as long as was promised.
     if state.fetched_at is not None and is_stale(now, state.fetched_at.timestamp()):
         state.good_until = _good_until(None, state.fetched_at, settings)
+    note_failing(work, state)
     due = after_failure(now, state.failures, interval=settings.interval, jitter=_DICE.random())
     _release(work, state, due, published_until)
     return Recorded.FAILED

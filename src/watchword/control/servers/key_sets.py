@@ -22,10 +22,11 @@ WITHDRAWN_KEPT: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """Which keys came and went, each as "kid (thumbprint)", for the audit log."""
+    """Which keys came and went, each as "kid (thumbprint)", for the audit log; `abrupt` if not one of them stayed."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    abrupt: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
@@ -71,7 +72,8 @@ def put_keys(
     """
     if not keys:
         raise ValueError("keys are never replaced by an empty set")
-    before = set(labels(state))
+    previous = from_document(state.document)
+    before = {_label(key) for key in previous}
     after = {_label(key) for key in keys}
     state.document = to_document(keys)
     state.etag = etag
@@ -79,7 +81,11 @@ def put_keys(
     if before != after:
         _keep_history(state.server_id, keys, fetched_at)
     confirm_keys(state, fetched_at=fetched_at, good_until=good_until)
-    return KeyChange(added=tuple(sorted(after - before)), removed=tuple(sorted(before - after)))
+    return KeyChange(
+        added=tuple(sorted(after - before)),
+        removed=tuple(sorted(before - after)),
+        abrupt=bool(previous) and {_identity(key) for key in previous}.isdisjoint(map(_identity, keys)),
+    )
 
 
 def confirm_keys(state: KeySetState, *, fetched_at: datetime, good_until: datetime) -> None:
@@ -89,12 +95,17 @@ def confirm_keys(state: KeySetState, *, fetched_at: datetime, good_until: dateti
     state.failing_since = None
     state.failures = 0
     state.problem = None
+    state.failing_told_at = None
     KeyHistory.objects.filter(server_id=state.server_id, withdrawn_at__isnull=True).update(last_seen_at=fetched_at)
 
 
 def labels(state: KeySetState) -> tuple[str, ...]:
     """The keys in place, each as "kid (thumbprint)"."""
     return tuple(sorted(_label(key) for key in from_document(state.document)))
+
+
+def _identity(key: SigningKey) -> tuple[str | None, str]:
+    return key.kid, key.thumbprint
 
 
 def _label(key: SigningKey) -> str:
@@ -106,7 +117,7 @@ def _label(key: SigningKey) -> str:
 
 def _keep_history(server_id: UUID, keys: tuple[SigningKey, ...], at: datetime) -> None:
     rows = {(row.kid, row.thumbprint): row for row in KeyHistory.objects.filter(server_id=server_id)}
-    current = {(key.kid, key.thumbprint): key for key in keys}
+    current = {_identity(key): key for key in keys}
     KeyHistory.objects.filter(
         pk__in=[row.pk for identity, row in rows.items() if identity not in current and row.withdrawn_at is None]
     ).update(withdrawn_at=at)
@@ -115,6 +126,7 @@ def _keep_history(server_id: UUID, keys: tuple[SigningKey, ...], at: datetime) -
             server_id=server_id, kid=key.kid, kty=key.kty, thumbprint=key.thumbprint, first_seen_at=at
         )
         row.alg, row.bits, row.last_seen_at, row.withdrawn_at = key.alg, key.bits, at, None
+        row.asked_at = None
         row.save()
     _forget_oldest(server_id)
 

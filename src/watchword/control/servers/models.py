@@ -116,6 +116,10 @@ class KeySetState(models.Model):
             flood of made-up kids cannot lock the administrator's button.
         lease_until, lease_holder: who may fetch now.
         fetch_number: grows with each claim and each change of the location; an answer is taken only from the newest.
+        replaced_at: the last fetch that found not one of the keys before it.
+        certificate_expires_at: of the certificate that the server presented last; NULL while none was read.
+        certificate_told: the expiry that the audit log was told of last.
+        failing_told_at: when the audit log was told that this run of failed fetches lasts.
     """
 
     server = models.OneToOneField(
@@ -136,6 +140,10 @@ class KeySetState(models.Model):
     lease_until = models.DateTimeField(null=True)
     lease_holder = models.CharField(max_length=100, null=True)
     fetch_number = models.PositiveBigIntegerField(default=0)
+    replaced_at = models.DateTimeField(null=True)
+    certificate_expires_at = models.DateTimeField(null=True)
+    certificate_told = models.DateTimeField(null=True)
+    failing_told_at = models.DateTimeField(null=True)
 
     class Meta:
         # Of many thousand key sets only those that fail are listed, the longest failing first.
@@ -173,6 +181,10 @@ class KeyHistory(models.Model):
     """One signing key that a server published, from its first appearance to its withdrawal.
 
     A key that comes back after its withdrawal takes up its row again.
+
+    Attributes:
+        asked_at: when, since its withdrawal, a token was last reported that names it. What a token names was typed by
+            whoever sent it.
     """
 
     server = models.ForeignKey(AuthorizationServer, on_delete=models.CASCADE, related_name="key_history")
@@ -184,6 +196,7 @@ class KeyHistory(models.Model):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -191,6 +204,10 @@ class KeyHistory(models.Model):
             # NULL differs from NULL in a unique index, so keys without a kid need one of their own.
             models.UniqueConstraint(
                 name="servers_history_once_without_kid", fields=["server", "thumbprint"], condition=Q(kid__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="servers_asked_for_once_withdrawn",
+                condition=Q(asked_at__isnull=True) | Q(withdrawn_at__isnull=False),
             ),
         ]
 
@@ -212,6 +229,7 @@ class Validation(models.Model):
     document = models.JSONField(null=True)
     etag = models.CharField(max_length=1024, null=True)
     max_age = models.PositiveBigIntegerField(null=True)
+    certificate_expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

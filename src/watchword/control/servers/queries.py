@@ -7,28 +7,40 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from watchword.control.organizations.models import Subscription, Suspension
-from watchword.control.servers import rules
+from watchword.control.servers import rotation, rules
+from watchword.control.servers.audited import accepted
 from watchword.control.servers.authorities import state_of, told
 from watchword.control.servers.key_sets import from_document
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
+from watchword.control.servers.rotation import WithdrawnKey
 from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
 from watchword.jwks.address import masked
 from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
+    from watchword.control.servers.acceptance import AcceptanceWarning
     from watchword.control.servers.authorities import ToldCertificate
+    from watchword.control.servers.rotation import RotationWarning
 
 PROBLEMS: Final = {problem.code: problem for problem in Problem}
+
+THUMBPRINT_SHOWN: Final = 11
 
 _FAULT_OF_OURS: Final = ("The keys could not be fetched because of a fault of this service.", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """One key of a server, as the expanded row shows it. `withdrawn_at` is None while it is published."""
+    """One key of a server, as the expanded row shows it.
+
+    Attributes:
+        withdrawn_at: None while it is published.
+        asked_at: when a token that names it was last reported, if that is worth telling; None if not.
+    """
 
     kid: str | None
     algorithm: str
@@ -38,6 +50,11 @@ class KeyRow:
     first_seen_at: datetime
     last_seen_at: datetime
     withdrawn_at: datetime | None
+    asked_at: datetime | None
+
+    @property
+    def thumbprint_begin(self) -> str:
+        return f"{self.thumbprint[:THUMBPRINT_SHOWN]}…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +67,17 @@ class ServerRow:
         authority_state: good, soon or expired; None without any.
         audience, issuer, client_id: None means any.
         key_algorithms: the algorithms of `keys`, each once, sorted.
-        keys, withdrawn_keys: the keys in use, and those of the past, newest first.
+        keys: the keys in use, the newest first.
+        withdrawn_keys: those of the past, the last withdrawn first; at most `rotation.HISTORY_SHOWN`.
+        withdrawn_left_out: how many more there were.
         fetch: a value of `rules.FetchState`.
         last_successful_fetch: None while there was none.
         failing_since, problem, fix: all None unless the latest fetch failed.
         keys_good_until: when the keys stop being believed; None without keys.
-        warnings: sentences.
+        keys_believed: whether there are keys that are believed now.
+        acceptance: what there is to warn of in whose tokens are accepted; None if they are the organization's own.
+        must_confirm: whether enabling it takes a knowing yes.
+        rotation: what the rotation watch warns of.
     """
 
     id: UUID
@@ -77,6 +99,7 @@ class ServerRow:
     key_algorithms: tuple[str, ...]
     keys: tuple[KeyRow, ...]
     withdrawn_keys: tuple[KeyRow, ...]
+    withdrawn_left_out: int
     fetch: str
     last_successful_fetch: datetime | None
     last_attempt: datetime | None
@@ -84,7 +107,15 @@ class ServerRow:
     problem: str | None
     fix: str | None
     keys_good_until: datetime | None
-    warnings: tuple[str, ...]
+    keys_believed: bool
+    acceptance: AcceptanceWarning | None
+    must_confirm: bool
+    rotation: tuple[RotationWarning, ...]
+
+    @property
+    def lasting_failure(self) -> RotationWarning | None:
+        """The warning that belongs to `problem`, once it lasts."""
+        return next((warning for warning in self.rotation if warning.place is rotation.Place.FETCH), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +207,13 @@ def _server_trust(state: KeySetState) -> ServerTrust:
 
 def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
     state = server.key_set
-    keys = tuple(_key_row(key) for key in sorted(server.key_history.all(), key=_newest_first))
-    in_use = tuple(key for key in keys if key.withdrawn_at is None)
+    history = server.key_history.all()
+    in_use = tuple(_key_row(key, now) for key in sorted(history, key=_newest_first) if key.withdrawn_at is None)
+    withdrawn = sorted(_withdrawn(history), key=lambda pair: pair[0], reverse=True)
+    shown = withdrawn[: rotation.HISTORY_SHOWN]
     authority = told(server.authority, now) if server.verify_certificate else ()
     problem, fix = problem_of(state.problem, authority)
+    accepts = accepted(server)
     return ServerRow(
         id=server.pk,
         slot=server.slot,
@@ -199,7 +233,8 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         updated_by=server.updated_by,
         key_algorithms=tuple(sorted({key.algorithm for key in in_use})),
         keys=in_use,
-        withdrawn_keys=tuple(key for key in keys if key.withdrawn_at is not None),
+        withdrawn_keys=tuple(_key_row(key, now) for _, key in shown),
+        withdrawn_left_out=len(withdrawn) - len(shown),
         fetch=rules.fetch_state(
             now=now,
             fetched_at=state.fetched_at,
@@ -214,16 +249,30 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         problem=problem,
         fix=fix,
         keys_good_until=state.good_until,
-        warnings=rules.warnings(
-            audience=server.audience,
-            issuer=server.issuer,
-            client_id=server.client_id,
+        keys_believed=state.good_until is not None and now < state.good_until,
+        acceptance=accepts.warning,
+        must_confirm=accepts.confirmed_by is not None,
+        rotation=rotation.warnings(
+            now=now,
+            host=urlsplit(server.jwks_location).hostname or "",
             verify_certificate=server.verify_certificate,
+            failing_since=state.failing_since,
+            keys_good_until=state.good_until,
+            certificate_expires_at=state.certificate_expires_at,
+            replaced_at=state.replaced_at,
+            withdrawn=[
+                WithdrawnKey(kid=key.kid, withdrawn_at=withdrawn_at, asked_at=key.asked_at)
+                for withdrawn_at, key in withdrawn
+            ],
         ),
     )
 
 
-def _key_row(key: KeyHistory) -> KeyRow:
+def _withdrawn(history: Iterable[KeyHistory]) -> list[tuple[datetime, KeyHistory]]:
+    return [(key.withdrawn_at, key) for key in history if key.withdrawn_at is not None]
+
+
+def _key_row(key: KeyHistory, now: datetime) -> KeyRow:
     return KeyRow(
         kid=key.kid,
         algorithm=rules.algorithm_label(kty=key.kty, alg=key.alg, bits=key.bits),
@@ -233,6 +282,7 @@ def _key_row(key: KeyHistory) -> KeyRow:
         first_seen_at=key.first_seen_at,
         last_seen_at=key.last_seen_at,
         withdrawn_at=key.withdrawn_at,
+        asked_at=key.asked_at if rotation.is_named(key.withdrawn_at, key.asked_at, now) else None,
     )
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from watchword.control.servers.authorities import canonical, fingerprints, told
 from watchword.control.servers.receipt import ReceiptRefused, read
+from watchword.control.servers.shared_servers import shared_server_at
 from watchword.control.servers.sources import KeySource
 from watchword.jwks.address import LocationRefused, parse_location
 
@@ -63,6 +64,7 @@ def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> 
         "validate_url": reverse(routes[1], args=routes[3]),
         "trust_url": reverse(routes[2], args=routes[3]),
         "authority": authority,
+        "shared": shared_server_at(str(form["jwks_location"].value() or "")),
         "attached": told(authority, page.frame.now),
         "detail": detail,
         "caution": _CAUTION if detail is not None and detail.enabled else None,

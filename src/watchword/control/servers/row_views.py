@@ -28,23 +28,45 @@ if TYPE_CHECKING:
 
 _CONFIRM: Final = "portal/confirm.html"
 
+_CONFIRMED: Final = "confirmed"
+_ACCEPT: Final = "Accept these tokens"
+
 
 @guarded
 def enable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
-    """GET asks, because another server may be disabled by it; POST enables."""
+    """GET asks, because another server may be disabled or tokens of others accepted by it; POST enables."""
     row = _row(page, server)
-    if request.method == "POST":
-        outcome = EnableServer(organization_id=page.organization_id, server_id=server).run(actor)
-        displaced = "" if outcome.disabled is None else f" {outcome.disabled} is now disabled."
-        return saved(request, actor, page, Notice(f"{row.name} is enabled.{displaced}"))
-    other = page.enabled_besides(server)
+    if request.method != "POST":
+        return _ask_to_enable(request, actor, page, row)
+    command = EnableServer(
+        organization_id=page.organization_id, server_id=server, confirmed=request.POST.get(_CONFIRMED) == "on"
+    )
+    try:
+        outcome = command.run(actor)
+    except Refusal as refusal:
+        if refusal.reason is not RefusalReason.TOKENS_OF_OTHERS or not row.must_confirm:
+            raise
+        return _ask_to_enable(request, actor, page, row, refusal)
+    displaced = "" if outcome.disabled is None else f" {outcome.disabled} is now disabled."
+    return saved(request, actor, page, Notice(f"{row.name} is enabled.{displaced}"))
+
+
+def _ask_to_enable(
+    request: HttpRequest, actor: Actor, page: Page, row: ServerRow, refusal: Refusal | None = None
+) -> HttpResponse:
+    other = page.enabled_besides(row.id)
     sentences = [f"From then on, tokens issued by {row.name} are verified and accepted."]
     if other is not None:
         sentences.append(
             f"Only one server can be enabled at a time: {other} is disabled in the same moment, and API requests with "
             f"tokens issued by {other} are rejected from then on."
         )
-    return _ask(request, actor, page, row, action="enable", sentences=sentences)
+    if row.acceptance is not None and refusal is None:
+        sentences.append(row.acceptance.sentence)
+    acknowledge = {"name": _CONFIRMED, "label": _ACCEPT} if row.must_confirm else None
+    return _ask(
+        request, actor, page, row, action="enable", sentences=sentences, acknowledge=acknowledge, refusal=refusal
+    )
 
 
 @guarded
@@ -100,7 +122,15 @@ def _outcome(row: ServerRow) -> Notice:
 
 
 def _ask(
-    request: HttpRequest, actor: Actor, page: Page, row: ServerRow, *, action: str, sentences: list[str]
+    request: HttpRequest,
+    actor: Actor,
+    page: Page,
+    row: ServerRow,
+    *,
+    action: str,
+    sentences: list[str],
+    acknowledge: dict[str, str] | None = None,
+    refusal: Refusal | None = None,
 ) -> HttpResponse:
     check_may_change(actor, page)
     context: dict[str, Any] = {
@@ -109,9 +139,14 @@ def _ask(
         "confirm_url": reverse(f"servers:{action}", args=[page.organization_id, row.id]),
         # The specification's word for the deletion; elsewhere the verb says more.
         "confirm_label": "OK" if action == "delete" else action.capitalize(),
-        "dangerous": action != "enable",
+        "dangerous": action != "enable" or acknowledge is not None,
+        "acknowledge": acknowledge,
     }
-    return window(request, page, _CONFIRM, context)
+    if refusal is None:
+        return window(request, page, _CONFIRM, context)
+    return window(
+        request, page, _CONFIRM, context | {"refusal": refusal.sentence, "again": True}, status=refusal.status
+    )
 
 
 def _about_deletion(row: ServerRow) -> list[str]:

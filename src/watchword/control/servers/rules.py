@@ -9,13 +9,13 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from watchword.control.servers.acceptance import CONFIRMED_BY, AcceptedTokens
 from watchword.core.trust import ANY
 from watchword.jwks.schedule import is_stale
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.servers.shared_servers import SharedServer
     from watchword.core.trust import Expected
 
 SLOTS: Final = (1, 2)
@@ -40,6 +40,7 @@ class ServerFields:
     Attributes:
         accept_any: the administrator said knowingly that every token signed by the server is to be accepted. Only
             asked when `audience`, `issuer` and `client_id` are all blank.
+        accept_anybody: the same, of tokens that everybody can ask the server for.
         authority: CA certificates in PEM; "" for none.
     """
 
@@ -52,7 +53,13 @@ class ServerFields:
     issuer: str
     client_id: str
     accept_any: bool = False
+    accept_anybody: bool = False
     authority: str = field(default="", repr=False)
+
+    @property
+    def confirmed(self) -> frozenset[str]:
+        """The fields in which the administrator said a knowing yes."""
+        return frozenset(name for name in CONFIRMED_BY.values() if getattr(self, name))
 
 
 def expected(stored: str | None) -> Expected:
@@ -68,13 +75,12 @@ def stored(typed: str) -> str | None:
     return typed if typed != "" else None
 
 
-def check_fields(fields: ServerFields, *, shared_server: SharedServer | None) -> dict[str, str]:
-    """Find the faults of a registration's fields, the JWKS location aside.
+def check_fields(fields: ServerFields) -> dict[str, str]:
+    """Find the faults of a registration's fields; of the JWKS location only whose tokens come with it.
 
     Args:
         fields: as typed. Nothing is trimmed, here or anywhere: a check that repairs what it sees ends up accepting
             what nobody meant.
-        shared_server: the entry of the table of servers open to the whole world that the location is on, if any.
 
     Returns:
         One sentence for each field at fault, by the field's name; empty when all is well.
@@ -86,8 +92,12 @@ def check_fields(fields: ServerFields, *, shared_server: SharedServer | None) ->
         "issuer": _fault_of_expected("Issuer URI", fields.issuer),
         "client_id": _fault_of_expected("Client ID", fields.client_id),
     }
-    if fields.audience == fields.issuer == fields.client_id == "":
-        faults["accept_any"] = _fault_of_accepting_any(accept_any=fields.accept_any, shared_server=shared_server)
+    accepted = AcceptedTokens.of(
+        fields.jwks_location, audience=fields.audience, issuer=fields.issuer, client_id=fields.client_id
+    )
+    unaccepted = accepted.fault(fields.confirmed)
+    if unaccepted is not None:
+        faults[unaccepted[0]] = unaccepted[1]
     return {field: sentence for field, sentence in faults.items() if sentence is not None}
 
 
@@ -121,20 +131,6 @@ def _fault_of_expected(label: str, typed: str) -> str | None:
         return f"The {label} contains a control character or another invisible character."
     if len(typed) > EXPECTED_MAX:
         return f"The {label} cannot exceed {EXPECTED_MAX} characters; this one has {len(typed)}."
-    return None
-
-
-def _fault_of_accepting_any(*, accept_any: bool, shared_server: SharedServer | None) -> str | None:
-    if shared_server is not None:
-        return (
-            f"This JWKS location belongs to {shared_server.name}, which issues tokens to everybody. "
-            "Enter at least one of Audience URI, Issuer URI and Client ID, or anybody could call your API."
-        )
-    if not accept_any:
-        return (
-            "Audience URI, Issuer URI and Client ID are all blank: every token that this server signs would be "
-            "accepted. Fill in at least one, or confirm that this is what you want."
-        )
     return None
 
 
@@ -200,22 +196,3 @@ def algorithm_label(*, kty: str, alg: str | None, bits: int) -> str:
         bits: size of the modulus or of the curve's field.
     """
     return alg or _ALGORITHM_OF_KIND.get((kty, bits), kty)
-
-
-def warnings(
-    *, audience: str | None, issuer: str | None, client_id: str | None, verify_certificate: bool
-) -> tuple[str, ...]:
-    """What an administrator should think about once more, although it is allowed."""
-    found = []
-    if audience is None and issuer is None:
-        found.append(
-            "Audience URI and Issuer URI are both blank: tokens that the server issued for other services are accepted."
-            if client_id is not None
-            else "Audience URI, Issuer URI and Client ID are all blank: every token that the server signs is accepted."
-        )
-    if not verify_certificate:
-        found.append(
-            "Certificate validation is off: whoever can interfere with the connection to the server can replace its "
-            "keys and forge access tokens."
-        )
-    return tuple(found)

@@ -95,6 +95,10 @@ def install(state: KeySetState, validation: Validation, *, settings: ControlSett
         fetched_at=fetched_at,
         good_until=from_unix(int(fetched_at.timestamp()) + settings.keys_hard_limit),
     )
+    # What was watched of the old source says nothing about this one.
+    state.replaced_at = None
+    state.certificate_expires_at = validation.certificate_expires_at
+    state.certificate_told = None
     state.attempted_at = fetched_at
     state.due_at = from_unix(
         next_due(

@@ -79,6 +79,7 @@ def validate(
         keys=findings.key_set.keys,
         etag=findings.etag,
         max_age=findings.max_age,
+        certificate_expires_at=findings.certificate_expires_at,
     ).run(timezone.now())
     return findings, proof
 
@@ -138,6 +139,7 @@ class RecordValidation:
     keys: tuple[SigningKey, ...]
     etag: str | None
     max_age: int | None
+    certificate_expires_at: datetime | None = None
 
     def run(self, now: datetime) -> str:
         """Returns the receipt."""
@@ -148,6 +150,7 @@ class RecordValidation:
             document=to_document(self.keys),
             etag=self.etag,
             max_age=None if self.max_age is None else min(max(self.max_age, 0), _MAX_AGE_KEPT),
+            certificate_expires_at=self.certificate_expires_at,
         )
         return receipt.issue(
             Receipt(

@@ -1,0 +1,133 @@
+"""Whose tokens a registration accepts, by what it asks of them. Pure.
+
+It goes by the registration itself and by the table of shared servers alone, never by what anybody else has registered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Self
+
+from watchword.control.servers.shared_servers import AudienceIs, shared_server_at
+
+if TYPE_CHECKING:
+    from watchword.control.servers.shared_servers import SharedServer
+
+
+class Acceptance(Enum):
+    """Whose tokens are accepted."""
+
+    OWN = "own"
+    """Those that something typed by the administrator tells from all others."""
+
+    OTHER_SERVICES = "other_services"
+    """Those for one client, whatever service they were issued for."""
+
+    ANY = "any"
+    """All that the server signs; an administrator may accept that knowingly."""
+
+    ANYBODY = "anybody"
+    """Those of everybody who asks the server for them; an administrator may accept that knowingly."""
+
+    EVERYBODY = "everybody"
+    """Those of the whole world; never accepted."""
+
+
+CONFIRMED_BY: Final = {Acceptance.ANY: "accept_any", Acceptance.ANYBODY: "accept_anybody"}
+"""The field by which an administrator says knowingly that this is wanted, and by which the audit log tells of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceWarning:
+    """What the list keeps saying. `short` is for the row, `sentence` says what it means; `tone` is warn or bad."""
+
+    tone: str
+    short: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedTokens:
+    """Whose tokens are accepted, and the entry of the table that the JWKS location is on, if any."""
+
+    whose: Acceptance
+    shared: SharedServer | None
+
+    @classmethod
+    def of(cls, location: str, *, audience: str | None, issuer: str | None, client_id: str | None) -> Self:
+        """By what a registration asks for. A blank value, "" as typed or None as stored, asks for nothing."""
+        shared = shared_server_at(location)
+        if shared is not None:
+            return cls(_at_shared(shared, audience=audience, issuer=issuer, client_id=client_id), shared)
+        if audience or issuer:
+            return cls(Acceptance.OWN, None)
+        return cls(Acceptance.OTHER_SERVICES if client_id else Acceptance.ANY, None)
+
+    @property
+    def confirmed_by(self) -> str | None:
+        """The field in which this takes a knowing yes; None if it takes none, or if none would help."""
+        return CONFIRMED_BY.get(self.whose)
+
+    def fault(self, confirmed: frozenset[str]) -> tuple[str, str] | None:
+        """What forbids to save or enable this: the field and a sentence for it; None when all is well.
+
+        Args:
+            confirmed: the fields of `CONFIRMED_BY` in which the administrator said yes.
+        """
+        if self.shared is not None and self.whose is Acceptance.EVERYBODY:
+            return "expectations", f"{self.shared.reason} {self.shared.remedy}"
+        if self.confirmed_by is None or self.confirmed_by in confirmed:
+            return None
+        if self.shared is not None:
+            wanted = "Confirm that this is what you want, or use a server of your own."
+            return self.confirmed_by, f"{self.shared.chosen} {wanted}"
+        return self.confirmed_by, (
+            "Audience URI, Issuer URI and Client ID are all blank: every token that this server signs would be "
+            "accepted. Fill in at least one, or confirm that this is what you want."
+        )
+
+    @property
+    def warning(self) -> AcceptanceWarning | None:
+        """What the list says for as long as it is so."""
+        if self.shared is not None and self.whose is Acceptance.EVERYBODY:
+            return AcceptanceWarning(
+                tone="bad",
+                short=f"Tokens that {self.shared.name} signs for everybody are accepted",
+                sentence=f"{self.shared.reason} {self.shared.remedy}",
+            )
+        if self.shared is not None and self.whose is Acceptance.ANYBODY:
+            return AcceptanceWarning(
+                tone="warn", short=f"Anybody can ask {self.shared.name} for such a token", sentence=self.shared.chosen
+            )
+        return _OF_OTHERS.get(self.whose)
+
+
+_OF_OTHERS: Final = {
+    Acceptance.ANY: AcceptanceWarning(
+        tone="warn",
+        short="Every token this server signs is accepted",
+        sentence=(
+            "Audience URI, Issuer URI and Client ID are all blank: tokens issued for any service, by any issuer and to "
+            "any client are accepted, as long as this server signed them. Fill in at least one of the three."
+        ),
+    ),
+    Acceptance.OTHER_SERVICES: AcceptanceWarning(
+        tone="warn",
+        short="Tokens this server issued for other services are accepted too",
+        sentence=(
+            "Audience URI and Issuer URI are both blank: a token that the server issued to this client for another "
+            "service is accepted here too. Fill in the Audience URI."
+        ),
+    ),
+}
+
+
+def _at_shared(shared: SharedServer, *, audience: str | None, issuer: str | None, client_id: str | None) -> Acceptance:
+    own_issuer = shared.own_issuer is not None and shared.own_issuer.fullmatch(issuer or "") is not None
+    own_audience = audience and shared.audience is AudienceIs.REGISTERED
+    if own_issuer or own_audience or (client_id and shared.client_id):
+        return Acceptance.OWN
+    if audience and shared.audience is AudienceIs.CHOSEN:
+        return Acceptance.ANYBODY
+    return Acceptance.EVERYBODY
