@@ -85,8 +85,9 @@ def rotating(directory: Path, *organizations: str) -> Iterator[dict[str, Rotatin
             keys = forge.key_set(FIRST).decode()
             product.desk("register_all", json.dumps({name: [keys, server.location] for name, server in at.items()}))
             product.start("portal")
-            product.start("worker")
+            worker = product.start("worker")
             product.start("verifier")
+            worker.wait_until(lambda: "worker_started" in product.log("worker"), what="the worker works", timeout=40)
             sites = {name: Rotating(name, product, server) for name, server in at.items()}
             for site in sites.values():
                 site.wait_for(FIRST, "allowed")
