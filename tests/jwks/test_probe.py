@@ -4,6 +4,7 @@ import json
 import logging
 import pickle
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -203,6 +204,21 @@ def test_a_certificate_that_expires_soon_is_warned_about() -> None:
     assert findings.succeeded
     assert findings.steps[2].outcome is Outcome.WARNED
     assert findings.steps[2].fix is not None
+
+
+def test_the_expiry_of_the_certificate_is_known_from_each_probe_that_met_one() -> None:
+    with KeyServer(serves(GOOD_SET, etag='"v1"'), certificates.EXPIRES_IN_A_WEEK) as server:
+        days = [
+            (findings.certificate_expires_at - datetime.now(UTC)).days
+            for findings in (look_at(server), look_at(server, etag='"v1"'))
+            if findings.certificate_expires_at is not None
+        ]
+        server.behaviour = answers(500)
+        failed = look_at(server)
+    assert days == [6, 6]
+    assert failed.certificate_expires_at is not None
+    with KeyServer(serves(GOOD_SET), certificates.EXPIRED) as server:
+        assert look_at(server).certificate_expires_at is None
 
 
 def test_switched_off_certificate_validation_is_warned_about() -> None:

@@ -60,7 +60,13 @@ def probe(
         )
         if answer.untrusted_document is None:
             _note_unchanged(journal)
-            return Findings(steps=journal.steps(), not_modified=True, etag=answer.etag, max_age=answer.max_age)
+            return Findings(
+                steps=journal.steps(),
+                not_modified=True,
+                etag=answer.etag,
+                max_age=answer.max_age,
+                certificate_expires_at=journal.certificate_expires_at,
+            )
         with journal.step(Step.JWKS) as note:
             key_set = _admitted(answer.untrusted_document, claims_html=answer.claims_html)
             note.passed("The answer is a JSON Web Key Set of public keys.")
@@ -69,9 +75,20 @@ def probe(
             note.passed(_describe_usable_keys(key_set))
     except ProbeFailed as failure:
         chain = read_chain(failure.presented, now_utc())
-        return Findings(steps=journal.steps(), ignored=ignored, problem=failure.problem, chain=chain)
+        return Findings(
+            steps=journal.steps(),
+            ignored=ignored,
+            problem=failure.problem,
+            chain=chain,
+            certificate_expires_at=journal.certificate_expires_at,
+        )
     return Findings(
-        steps=journal.steps(), key_set=key_set, etag=answer.etag, max_age=answer.max_age, ignored=key_set.ignored
+        steps=journal.steps(),
+        key_set=key_set,
+        etag=answer.etag,
+        max_age=answer.max_age,
+        ignored=key_set.ignored,
+        certificate_expires_at=journal.certificate_expires_at,
     )
 
 
