@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit import authorities, certificates, forge
-from kit.key_server import KeyServer, serves
+from kit.key_server import Behaviour, KeyServer, serves
 from watchword.jwks.probe import Findings, Problem, probe
 
 if TYPE_CHECKING:
+    import ssl
+
     from kit.certificates import ServerCertificate
+    from kit.key_server import Conversation
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.usefixtures("few_authorities")]
 
@@ -103,3 +106,20 @@ def test_j24_nor_when_both_fetch_at_the_same_moment() -> None:
 
         for found, authority in zip(pool.map(fetch_as, [root.pem, None] * 10), [root.pem, None] * 10, strict=True):
             assert found.problem is (None if authority else Problem.CERTIFICATE_UNKNOWN_AUTHORITY)
+
+
+def test_only_http_1_1_is_offered() -> None:
+    def load_into(context: ssl.SSLContext) -> None:
+        certificates.GOOD.load_into(context)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+
+    with KeyServer(serves(GOOD_SET), certificates.ServerCertificate(load_into)) as server:
+        agreed: list[str | None] = []
+
+        def on_request(conversation: Conversation) -> None:
+            agreed.append(conversation.connection.selected_alpn_protocol())
+            conversation.answer(200, GOOD_SET)
+
+        server.behaviour = Behaviour(on_request)
+        assert look_at(server).succeeded
+    assert agreed == ["http/1.1"]

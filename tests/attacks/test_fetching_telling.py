@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kit import forge
 from kit.hostile import OK, dribbles_a_handshake, hangs_up, speaks_old_tls
-from kit.key_server import Behaviour, KeyServer, answers, resets, serves, speaks_plainly, stalls_handshake
+from kit.key_server import Behaviour, KeyServer, answers, resets, sends, serves, speaks_plainly, stalls_handshake
+from watchword.jwks import transport
+from watchword.jwks.fetch import fetch
+from watchword.jwks.findings import Journal
 from watchword.jwks.probe import Findings, Problem, probe
+from watchword.jwks.problem import ProbeFailed
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from watchword.jwks.address import Address
+    from watchword.jwks.deadline import Deadline
 
 pytestmark = pytest.mark.enable_socket
 
@@ -104,3 +116,37 @@ def test_w07_a_private_key_in_the_set_is_said_loudly() -> None:
     assert findings.problem is Problem.PRIVATE_KEY_MATERIAL
     assert findings.key_set is None
     assert findings.ignored == ()
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        speaks_plainly(b"220 mail.acme.example ESMTP\r\n"),
+        hangs_up(),
+        sends(b"220 mail.acme.example ESMTP\r\n\r\n"),
+        sends(OK + b"Content-Length: 5\r\n\r\n{}"),
+        answers(404, b"secret"),
+    ],
+)
+def test_j14_no_failure_carries_what_the_server_sent(behaviour: Behaviour) -> None:
+    """A cause or a context would be printed with the failure, and the library's words quote the server's."""
+    with KeyServer(behaviour) as server, pytest.raises(ProbeFailed) as failed:
+        fetch(server.location, verify_certificate=True, policy=server.policy(), etag=None, journal=Journal())
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__ or failed.value.__context__ is None
+
+
+@pytest.mark.parametrize("behaviour", [hangs_up(), answers(404), serves(GOOD_SET), sends(OK)])
+def test_j10_no_connection_is_left_open(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[socket.socket] = []
+    really = transport.connect
+
+    def connect(addresses: Sequence[Address], port: int, connecting: Deadline) -> socket.socket:
+        opened.append(really(addresses, port, connecting))
+        return opened[-1]
+
+    monkeypatch.setattr("watchword.jwks.fetch.transport.connect", connect)
+    with KeyServer(behaviour) as server:
+        look_at(server, connect_timeout=CONNECTING)
+    assert [connection.fileno() for connection in opened] == [-1]

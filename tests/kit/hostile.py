@@ -7,6 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from kit.certificates import GOOD, ServerCertificate
 from kit.key_server import Behaviour, Conversation, sends, trickles
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import socket
     import threading
     from collections.abc import Iterator
+    from pathlib import Path
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -27,10 +29,12 @@ def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def few_authorities(monkeypatch: pytest.MonkeyPatch, authority_file: object) -> None:
+def few_authorities(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The system recognizes one authority only, so that a thousand fetches do not read its whole list each time."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority_file))
-    monkeypatch.setenv("SSL_CERT_DIR", "/nonexistent")
+    recognized = tmp_path / "recognized.pem"
+    trustme.CA().cert_pem.write_to_path(str(recognized))
+    monkeypatch.setenv("SSL_CERT_FILE", str(recognized))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
 
 
 # ------------------------------------------------------------------------------------------- before and below TLS

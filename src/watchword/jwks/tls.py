@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from watchword.jwks.deadline import Deadline
     from watchword.jwks.findings import Note
 
-_TELLS_OF_A_PORT: Final = frozenset(
-    {Problem.CONNECTION_FAILED, Problem.TIMED_OUT, Problem.TLS_FAILED, Problem.TOO_LARGE}
-)
-"""What differs between a port that resets, one that is silent and one where something else than TLS is spoken."""
+_OF_CERTIFICATES: Final = frozenset(each for each in Problem if each.code.startswith(("certificate_", "authority_")))
+"""What only a TLS server can be the reason for. All else differs between a port that resets, one that is silent and one
+where something else is spoken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +135,7 @@ def concealed(handshake: Callable[[], Secured], connecting: Deadline) -> Callabl
     try:
         secured = handshake()
     except ProbeFailed as failure:
-        if failure.problem in _TELLS_OF_A_PORT:
+        if failure.problem not in _OF_CERTIFICATES:
             connecting.wait_out()
             raise ProbeFailed(Problem.CONNECTION_FAILED) from None
         problem, presented = failure.problem, failure.presented
