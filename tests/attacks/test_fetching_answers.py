@@ -137,6 +137,7 @@ def test_j09_a_bomb_does_not_go_off(bomb: Behaviour, problem: Problem) -> None:
 # ------------------------------------------------------------------------------------------- J-10: slow, by the clock
 
 
+@pytest.mark.usefixtures("loopback_is_public")
 @pytest.mark.parametrize("behaviour", [pytest.param(behaviour, id=name) for name, behaviour in slow_answers()])
 def test_j10_slow_servers_are_left_when_the_time_is_up(behaviour: Behaviour) -> None:
     with KeyServer(behaviour) as server:
@@ -160,6 +161,7 @@ def test_j10_so_are_handshakes(behaviour: Behaviour) -> None:
     assert SHORT - 0.05 <= elapsed < SHORT + BUSY
 
 
+@pytest.mark.usefixtures("loopback_is_public")
 def test_j10_all_stages_share_one_limit() -> None:
     """Each is quick enough by itself; the lookup, the handshake and the pieces of the answer together are not."""
 

@@ -126,6 +126,6 @@ def slow_answers() -> Iterator[tuple[str, Behaviour]]:
     yield "a byte of the body now and then", trickles(OK + b"Content-Length: 100000\r\n\r\n", b" ")
     yield "a chunk now and then", trickles(CHUNKED, b"1\r\n \r\n")
     yield "a chunk extension without end", trickles(CHUNKED + b"1;", b"x")
-    yield "a chunk size without end", trickles(CHUNKED, b"0")
+    yield "a chunk size without end", trickles(CHUNKED, b"0", pause=0.2)
     yield "trailers without end", trickles(CHUNKED + b"0\r\n", b"X: x\r\n")
     yield "a body that nothing ends", trickles(OK + b"\r\n{}", b" ")
