@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,12 @@ from watchword.core.decision import Allow, Deny, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+WITHOUT_SECRETS = """
+import sys
+import watchword.core.verify
+print([name for name in ("hmac", "cryptography.hazmat.primitives.hmac", "zlib", "gzip") if name in sys.modules])
+"""
 
 RSA = forge.rsa_key("rsa-1")
 OTHER_RSA = forge.rsa_key("rsa-2")
@@ -76,6 +84,12 @@ def test_a01_to_a04_public_key_in_any_form_is_never_an_hmac_secret(key: forge.Ke
             assert decision == Deny(Reason.ALGORITHM_NOT_ACCEPTED)
 
 
+def test_a03_t16_kernel_has_neither_hmac_nor_decompression_at_hand() -> None:
+    """In a process of its own, as others here have loaded both. Beside it an import contract forbids them by name."""
+    outcome = subprocess.run([sys.executable, "-c", WITHOUT_SECRETS], capture_output=True, check=True, timeout=60)
+    assert outcome.stdout == b"[]\n"
+
+
 # -------------------------------------------------------------------- A-05: none
 
 
@@ -110,6 +124,7 @@ def test_a05_other_spellings_of_alg_are_refused_whatever_the_signature(alg: obje
 # -------------------------------------------------------------------- A-06 to A-09: the algorithm must fit the key
 
 FITTING = {"rsa-1": set(forge.RSA_ALGORITHMS), "ec-1": {"ES256"}, "ed-1": set(forge.OKP_ALGORITHMS)}
+P192 = {"kty": "EC", "kid": "p192", "crv": "P-192", "x": forge.b64(b"\x01" * 24), "y": forge.b64(b"\x02" * 24)}
 
 
 @pytest.mark.parametrize("alg", forge.ALGORITHMS)
@@ -185,6 +200,15 @@ FIT: list[tuple[Attack, dict[str, object]]] = [
             Reason.ALGORITHM_NOT_ACCEPTED,
         ),
         forge.ec_key("k1", "secp256k1").jwk(),
+    ),
+    (
+        Attack(
+            "A-09",
+            "A key of P-192 is not even admitted.",
+            lambda: forge.token(EC.named("p192"), "ES256"),
+            Reason.NO_MATCHING_KEY,
+        ),
+        P192,
     ),
     (
         Attack(

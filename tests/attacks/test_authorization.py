@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kit import acme, forge
-from watchword.core.decision import Reason
+from watchword.core.decision import Deny, Reason
 from watchword.core.verify import verify
 
 KEY = forge.ec_key("ec-1", "P-256")
@@ -41,6 +41,13 @@ HEADERS: list[tuple[str, list[str], Reason | None]] = [
     ("T-20: a good token behind another", ["Basic x", f"Bearer {GOOD}"], Reason.AUTHORIZATION_REPEATED),
     ("T-20: an empty header before", ["", f"Bearer {GOOD}"], Reason.AUTHORIZATION_REPEATED),
 ]
+
+
+def test_t20_two_tokens_are_refused_also_while_no_keys_are_known() -> None:
+    """Where the keys are still being fetched, a lenient gateway let one of the two through unverified."""
+    trust = acme.trust(server=acme.server(keys_good_until=forge.NOW))
+    decision = verify([f"Bearer {GOOD}", "Bearer x"], trust, now=forge.NOW, snapshot_good_until=forge.NOW + 1)
+    assert decision == Deny(Reason.AUTHORIZATION_REPEATED)
 
 
 @pytest.mark.parametrize(("values", "expected"), [row[1:] for row in HEADERS], ids=[row[0] for row in HEADERS])

@@ -80,6 +80,15 @@ def test_times_are_checked_to_the_second(claims: dict[str, Any], expected: Reaso
     assert refusal(**claims) is expected
 
 
+def test_c03_how_long_a_token_lives_is_left_to_the_authorization_server() -> None:
+    """No maximum is demanded: it would refuse good tokens of servers that nobody here administers. What ends a token of
+    ten years before its time is the withdrawal of its key."""
+    token = forge.token(KEY, "ES256", iat=NOW - 1, exp=NOW + 315_360_000)
+    assert acme.reason(acme.decide(token, ALL_SET)) is None
+    withdrawn = acme.trust(forge.ec_key("ec-2", "P-256"))
+    assert acme.reason(acme.decide(token, withdrawn)) is Reason.NO_MATCHING_KEY
+
+
 def test_c04_no_token_outlives_its_expiry_and_the_leeway() -> None:
     token = forge.token(KEY, "ES256", exp=NOW + 3)
     for tenths in range(0, 700, 7):
@@ -176,6 +185,17 @@ CLIENTS: list[tuple[str, dict[str, object], bool]] = [
 def test_c09_every_client_claim_present_must_be_the_configured_one(claims: dict[str, Any], good: bool) -> None:  # noqa: FBT001
     token = forge.token(KEY, "ES256", **{"client_id": ..., **claims})
     assert acme.reason(acme.decide(token, expecting(client_id="a"))) is (None if good else Reason.CLIENT_MISMATCH)
+
+
+@pytest.mark.parametrize(
+    ("expected", "claim"),
+    [("a", "A"), ("a", "a "), ("ab", "a"), ("ab", "ab\x00"), ("a\u0301", "\u00e1"), ("1", 1), ("true", True)],
+    ids=repr,
+)
+def test_c09_client_is_compared_exactly(expected: str, claim: object) -> None:
+    for name in ("client_id", "cid", "appid"):
+        token = forge.token(KEY, "ES256", **{"client_id": ..., name: claim})
+        assert acme.reason(acme.decide(token, expecting(client_id=expected))) is Reason.CLIENT_MISMATCH
 
 
 @pytest.mark.parametrize("value", [1, True, 1.0], ids=repr)

@@ -46,15 +46,22 @@ CHOICE = [
         lambda: forge.token(UNPUBLISHED, "RS256", header_changes={"jwk": UNPUBLISHED.jwk()}),
         Reason.NO_MATCHING_KEY,
     ),
-    Attack(
-        "A-15",
-        "The header says where the attacker's keys and certificates are.",
-        lambda: forge.token(
-            UNPUBLISHED.named("rsa-1"),
-            "RS256",
-            header_changes={"jku": "https://evil.example/keys", "x5u": "https://evil.example/chain", "x5c": ["MIIB"]},
-        ),
-        Reason.SIGNATURE_INVALID,
+    *(
+        Attack(
+            "A-15",
+            f"The header brings or names the attacker's key by {member}; nothing is fetched, as no test here may.",
+            lambda member=member, value=value: forge.token(  # type: ignore[misc]
+                UNPUBLISHED.named("rsa-1"), "RS256", header_changes={member: value}
+            ),
+            Reason.SIGNATURE_INVALID,
+        )
+        for member, value in {
+            "jku": "https://evil.example/keys",
+            "x5u": "https://evil.example/chain",
+            "x5c": ["MIIB"],
+            "x5t": "AAAA",
+            "x5t#S256": "AAAA",
+        }.items()
     ),
     Attack(
         "A-17",
@@ -124,6 +131,10 @@ def test_a19_one_key_published_under_two_kids_is_still_one_key() -> None:
 def test_a16_strange_kids_are_merely_unknown(kid: str) -> None:
     decision = acme.decide(forge.token(RSA.named(kid), "RS256"), EVERYTHING)
     assert acme.reason(decision) is Reason.NO_MATCHING_KEY
+
+
+def test_a16_kid_of_64_kib_is_not_even_read() -> None:
+    assert acme.decide(forge.token(RSA.named("k" * 65_536), "RS256"), EVERYTHING) == Deny(Reason.TOKEN_TOO_LARGE)
 
 
 @pytest.mark.parametrize("kid", [None, 0, 1.5, True, ["rsa-1"], {"rsa-1": 1}], ids=repr)

@@ -63,7 +63,13 @@ def test_w07_refusal_holds_no_key_material() -> None:
 # -------------------------------------------------------------------- W-08 to W-11: siblings, names, purposes
 
 STRANGERS: list[tuple[object, KeyProblem]] = [
-    ({"kty": "AKP", "alg": "ML-DSA-65", "kid": "pq", "pub": "AAAA"}, KeyProblem.KIND_UNKNOWN),
+    ({"kty": "AKP", "alg": "ML-DSA-65", "kid": "pq", "pub": "AAAA"}, KeyProblem.VALUE_MALFORMED),
+    ({"kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "kid": "pq", "pub": "AAAA"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"kty": "AKP", "alg": "RS256", "kid": "pq", "pub": "AAAA"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"kty": "AKP", "alg": ["ML-DSA-65"], "pub": "AAAA"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"kty": "AKP", "pub": "AAAA"}, KeyProblem.ALGORITHM_NOT_ACCEPTED),
+    ({"kty": "AKP", "alg": "ML-DSA-65"}, KeyProblem.VALUE_MISSING),
+    ({"kty": "LMS", "alg": "LMS", "pub": "AAAA"}, KeyProblem.KIND_UNKNOWN),
     ({"kty": "rsa", "n": "AQAB", "e": "AQAB"}, KeyProblem.KIND_UNKNOWN),
     ({"kty": ["RSA"]}, KeyProblem.KIND_UNKNOWN),
     ({"kty": None}, KeyProblem.KIND_UNKNOWN),
@@ -84,10 +90,10 @@ def test_w08_stranger_is_left_out_and_its_siblings_stay(stranger: Any, expected:
 
 def test_w08_set_without_a_usable_key_is_refused_and_says_why_for_each() -> None:
     with pytest.raises(KeySetRefused) as refused:
-        admit(forge.key_set({"kty": "AKP", "kid": "pq"}, RSA.jwk(use="enc")))
+        admit(forge.key_set({"kty": "LMS", "kid": "pq"}, RSA.jwk(use="enc")))
     assert refused.value.problem is KeySetProblem.NO_USABLE_KEY
     assert refused.value.ignored == (
-        IgnoredKey("pq", "AKP", KeyProblem.KIND_UNKNOWN),
+        IgnoredKey("pq", "LMS", KeyProblem.KIND_UNKNOWN),
         IgnoredKey("rsa-1", "RSA", KeyProblem.USE_NOT_SIGNATURE),
     )
 

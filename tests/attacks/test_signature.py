@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 RSA = forge.rsa_key("rsa-1")
 EC_KEYS = {alg: forge.ec_key(alg, forge.CURVE_OF[alg]) for alg in forge.EC_ALGORITHMS}
 SIZES = {"ES256": 32, "ES384": 48, "ES512": 66}
-TRUST = acme.trust(RSA, *EC_KEYS.values(), forge.ed25519_key("ed-1"))
+ML_DSA_KEYS = {alg: forge.ml_dsa_key(alg, alg) for alg in forge.ML_DSA}
+TRUST = acme.trust(RSA, *EC_KEYS.values(), *ML_DSA_KEYS.values(), forge.ed25519_key("ed-1"))
 REFUSED = Deny(Reason.SIGNATURE_INVALID)
 
 SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -76,6 +77,7 @@ def test_a10_a_number_plus_the_order_is_not_a_second_spelling() -> None:
         pytest.param(lambda signature: signature[1:], id="the first byte is missing"),
         pytest.param(lambda signature: signature + b"\x00", id="a zero is appended"),
         pytest.param(lambda signature: b"\x00" + signature, id="a zero is put before"),
+        pytest.param(lambda signature: b"\x00" + signature + b"\x00", id="a zero on either side"),
         pytest.param(
             lambda signature: signature[: len(signature) // 2] + b"\x00" + signature[len(signature) // 2 :],
             id="a zero is put between the halves, which changes neither number",
@@ -87,7 +89,7 @@ def test_a10_a_number_plus_the_order_is_not_a_second_spelling() -> None:
     ],
 )
 def test_a11_a25_signature_of_another_length_or_order_is_refused(alg: str, change: Callable[[bytes], bytes]) -> None:
-    keys = {**EC_KEYS, **dict.fromkeys(forge.RSA_ALGORITHMS, RSA), "EdDSA": forge.ed25519_key("ed-1")}
+    keys = {**EC_KEYS, **ML_DSA_KEYS, **dict.fromkeys(forge.RSA_ALGORITHMS, RSA)}
     key = keys.get(alg, forge.ed25519_key("ed-1"))
     assert isinstance(acme.decide(with_signature(key, alg, lambda signature: signature), TRUST), Allow)
     assert acme.decide(with_signature(key, alg, change), TRUST) == REFUSED

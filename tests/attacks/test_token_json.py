@@ -47,6 +47,10 @@ OBJECT_ATTACKS: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("T-14: an overlong encoding", lambda good: good[:-1] + b',"x":"\xc0\xaf"}'),
     ("T-14: a surrogate in UTF-8", lambda good: good[:-1] + b',"x":"\xed\xa0\x80"}'),
     ("T-14: half of a surrogate pair", lambda good: good[:-1] + b',"x":"\\ud800"}'),
+    (
+        "T-14: half of a surrogate pair in a claim that is passed on",
+        lambda good: good.replace(b'"alice"', b'"\\udc00"').replace(b'"ec-1"', b'"\\udc00"'),
+    ),
     ("T-14: half of a surrogate pair as a name", lambda good: good[:-1] + b',"\\udfff":1}'),
     ("T-14: half of a surrogate pair, deep inside", lambda good: good[:-1] + b',"x":[{"y":["\\uDBFF"]}]}'),
     ("C-02: NaN", lambda good: good[:-1] + b',"x":NaN}'),
@@ -92,6 +96,11 @@ def test_t12_two_algorithms_are_refused_in_either_order(header: bytes) -> None:
     assert refusal(header_of(header)) is Reason.HEADER_MALFORMED
 
 
+@pytest.mark.parametrize("part", [header_of, claims_of], ids=["header", "claims"])
+def test_t05_nesting_of_100_000_is_larger_than_any_token(part: Callable[[bytes], str]) -> None:
+    assert refusal(part(b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")) is Reason.TOKEN_TOO_LARGE
+
+
 @pytest.mark.parametrize("name", ["iss", "aud", "exp", "client_id", "\\u0069ss", "\\u0065xp"])
 def test_t13_claim_given_twice_is_refused(name: str) -> None:
     good = json.dumps(forge.claims())
@@ -121,5 +130,5 @@ def test_t05_nesting_of_exactly_32_is_accepted_and_brackets_in_texts_do_not_coun
 @pytest.mark.parametrize("end", ["", "\\"], ids=["cut off", "cut off in an escape"])
 def test_t03_a_string_that_never_ends_is_read_over_once(end: str) -> None:
     # Taken up again at each escaped quote, 16 KiB of them would cost a second of the verifier's one core.
-    unending = '"' + '\\"' * 1_000 + end
-    assert [match.group() for match in strict_json._STRING_OR_BRACKET.finditer(unending)] == [unending]
+    unending = ('"' + '\\"' * 1_000 + end).encode()
+    assert [match.group() for match in strict_json._STRING.finditer(unending)] == [unending]

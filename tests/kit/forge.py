@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+MlDsaPrivateKey = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | MlDsaPrivateKey
 
 NOW: Final = 1_700_000_000
 """The frozen clock of the tests, in Unix seconds."""
@@ -43,7 +44,13 @@ CURVE_OF: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K
 RSA_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 EC_ALGORITHMS: Final = ("ES256", "ES384", "ES512")
 OKP_ALGORITHMS: Final = ("EdDSA", "Ed25519")
-ALGORITHMS: Final = RSA_ALGORITHMS + EC_ALGORITHMS + OKP_ALGORITHMS
+ML_DSA: Final[Mapping[str, type[MlDsaPrivateKey]]] = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey,
+}
+CLASSICAL_ALGORITHMS: Final = RSA_ALGORITHMS + EC_ALGORITHMS + OKP_ALGORITHMS
+ALGORITHMS: Final = (*CLASSICAL_ALGORITHMS, *ML_DSA)
 
 
 @dataclass(frozen=True)
@@ -87,12 +94,19 @@ def ed25519_key(name: str = "ed25519") -> Key:
     return Key(ed25519.Ed25519PrivateKey.generate(), name)
 
 
+@cache
+def ml_dsa_key(name: str = "ml-dsa", alg: str = "ML-DSA-65") -> Key:
+    return Key(ML_DSA[alg].generate(), name)
+
+
 def key_for(alg: str, name: str = "key") -> Key:
     """A key that signs with this algorithm; one and the same for equal arguments."""
     if alg in RSA_ALGORITHMS:
         return rsa_key(name)
     if alg in CURVE_OF:
         return ec_key(name, CURVE_OF[alg])
+    if alg in ML_DSA:
+        return ml_dsa_key(name, alg)
     return ed25519_key(name)
 
 
@@ -167,7 +181,7 @@ def hmac_token(secret: bytes, alg: str = "HS256", header_changes: Mapping[str, o
 def sign(key: Key, alg: str, signing_input: bytes) -> bytes:
     """The signature part of a JWS, in the encoding of RFC 7518 and RFC 8037. Also with keys that `alg` forbids."""
     private = key.private
-    if isinstance(private, ed25519.Ed25519PrivateKey):
+    if isinstance(private, ed25519.Ed25519PrivateKey | MlDsaPrivateKey):
         return private.sign(signing_input)
     digest = HASHES.get(alg.removesuffix("K")[-3:], hashes.SHA256())
     if isinstance(private, ec.EllipticCurvePrivateKey):
@@ -206,10 +220,15 @@ def integer(number: int, size: int | None = None) -> str:
 
 
 def rsa_jwk(bits: int, exponent: int = 65537, kid: str | None = "sized") -> dict[str, Any]:
-    """A public RSA JWK of any size at no cost. Nobody knows its private key: the modulus is a hash, not a product."""
+    """A public RSA JWK of any size at no cost. Nobody knows its private key: the modulus is a hash, not a product.
+
+    It is the next number after the hash without a small factor, of which keys are not admitted.
+    """
     stream = b"".join(hashlib.sha512(b"%d:%d" % (bits, block)).digest() for block in range(bits // 512 + 1))
     modulus = int.from_bytes(stream, "big") >> (len(stream) * 8 - bits)
     modulus |= (1 << (bits - 1)) | 1
+    while any(modulus % small == 0 for small in range(3, 1_000, 2)):
+        modulus += 2
     named = {} if kid is None else {"kid": kid}
     return {"kty": "RSA", "n": integer(modulus), "e": integer(exponent), **named}
 
@@ -223,6 +242,8 @@ def _public_members(private: PrivateKey) -> dict[str, str]:
         size = (private.curve.key_size + 7) // 8
         ec_numbers = private.public_key().public_numbers()
         return {"kty": "EC", "crv": crv, "x": integer(ec_numbers.x, size), "y": integer(ec_numbers.y, size)}
+    if isinstance(private, MlDsaPrivateKey):
+        return {"kty": "AKP", "alg": ml_dsa_name(private), "pub": b64(private.public_key().public_bytes_raw())}
     return {"kty": "OKP", "crv": "Ed25519", "x": b64(private.public_key().public_bytes_raw())}
 
 
@@ -240,4 +261,10 @@ def _private_members(private: PrivateKey) -> dict[str, str]:
         return {name: integer(number) for name, number in named.items()}
     if isinstance(private, ec.EllipticCurvePrivateKey):
         return {"d": integer(private.private_numbers().private_value, (private.curve.key_size + 7) // 8)}
+    if isinstance(private, MlDsaPrivateKey):
+        return {"priv": b64(private.private_bytes_raw())}
     return {"d": b64(private.private_bytes_raw())}
+
+
+def ml_dsa_name(private: MlDsaPrivateKey) -> str:
+    return next(name for name, kind in ML_DSA.items() if isinstance(private, kind))

@@ -7,11 +7,15 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MlDsaPublicKey = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87PublicKey
 
 
 class Scheme(Enum):
@@ -21,6 +25,7 @@ class Scheme(Enum):
     RSASSA_PSS = "RSASSA-PSS"
     ECDSA = "ECDSA"
     EDDSA = "EdDSA"
+    ML_DSA = "ML-DSA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +35,16 @@ class Algorithm:
     Attributes:
         name: the `alg` value, compared exactly.
         scheme: the signature scheme.
-        kty, crv: the only kind of key that it works with; `crv` is None for RSA.
-        hash: the hash function. Ed25519 applies it by itself (RFC 8032 section 5.1), the others are told.
+        kty, variant: the only kind of key that it works with. The variant is what a key says beside its `kty`: `crv` of
+            EC and OKP, `alg` of AKP; None for RSA.
+        hash: the hash function. Ed25519 (RFC 8032 section 5.1) and ML-DSA (FIPS 204 section 5.3) apply it by
+            themselves, the others are told.
     """
 
     name: str
     scheme: Scheme
     kty: str
-    crv: str | None
+    variant: str | None
     hash: hashes.HashAlgorithm
 
 
@@ -69,7 +76,30 @@ CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
 )
 """RFC 7518 section 6.2.1.1. secp256k1 is not here: ES256K is not accepted."""
 
-_ROWS = (
+
+@dataclass(frozen=True, slots=True)
+class ParameterSet:
+    """A parameter set of ML-DSA: its name, bytes of a public key and of a signature, and the class of its keys."""
+
+    name: str
+    key_bytes: int
+    signature_bytes: int
+    implementation: type[MlDsaPublicKey]
+
+
+PARAMETER_SETS: Final[Mapping[str, ParameterSet]] = MappingProxyType(
+    {
+        parameters.name: parameters
+        for parameters in (
+            ParameterSet("ML-DSA-44", 1_312, 2_420, mldsa.MLDSA44PublicKey),
+            ParameterSet("ML-DSA-65", 1_952, 3_309, mldsa.MLDSA65PublicKey),
+            ParameterSet("ML-DSA-87", 2_592, 4_627, mldsa.MLDSA87PublicKey),
+        )
+    }
+)
+"""FIPS 204 table 2. A token signed by the largest is about 7 KiB, well below the limit of 16."""
+
+_CLASSICAL = (
     # RFC 7518 section 3.3.
     Algorithm("RS256", Scheme.RSASSA_PKCS1, "RSA", None, hashes.SHA256()),
     Algorithm("RS384", Scheme.RSASSA_PKCS1, "RSA", None, hashes.SHA384()),
@@ -87,13 +117,28 @@ _ROWS = (
     Algorithm("Ed25519", Scheme.EDDSA, "OKP", "Ed25519", hashes.SHA512()),
 )
 
-ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({row.name: row for row in _ROWS})
+# RFC 9964: the key names the algorithm, and the algorithm the parameter set.
+_POST_QUANTUM = tuple(Algorithm(name, Scheme.ML_DSA, "AKP", name, hashes.SHAKE256(64)) for name in PARAMETER_SETS)
 
+
+def _ml_dsa_is_offered() -> bool:
+    """Say whether the cryptographic library that runs here can verify ML-DSA; not every build of OpenSSL can."""
+    smallest = PARAMETER_SETS["ML-DSA-44"]
+    try:
+        smallest.implementation.from_public_bytes(bytes(smallest.key_bytes))
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
+_ROWS = (*_CLASSICAL, *(_POST_QUANTUM if _ml_dsa_is_offered() else ()))
+
+ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({row.name: row for row in _ROWS})
 
 NAMES_FITTING: Final[Mapping[tuple[str, str | None], frozenset[str]]] = MappingProxyType(
     {
-        kind: frozenset(row.name for row in _ROWS if (row.kty, row.crv) == kind)
-        for kind in {(row.kty, row.crv) for row in _ROWS}
+        kind: frozenset(row.name for row in _ROWS if (row.kty, row.variant) == kind)
+        for kind in {(row.kty, row.variant) for row in _ROWS}
     }
 )
-"""By (`kty`, `crv`) of a key: the names of all algorithms that it can be used with."""
+"""By (`kty`, variant) of a key: the names of all algorithms that it can be used with."""

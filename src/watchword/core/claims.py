@@ -1,4 +1,4 @@
-"""Claims, by how far they are to be trusted, and the checks of steps 7 to 10.
+"""Claims, by how far they are to be trusted, and the checks of steps 4 and 7 to 10.
 
 Comparisons are exact, character by character (CASES C-05 to C-09). What is compared with is never empty and never
 lost: `ServerTrust` cannot be made that way.
@@ -6,9 +6,9 @@ lost: `ServerTrust` cannot be made that way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NewType
+from typing import TYPE_CHECKING, Final, NamedTuple, NewType
 
-from watchword.core.decision import Reason, TokenRefused, VerifiedClaims
+from watchword.core.decision import Reason, TokenRefused
 from watchword.core.strict_json import JsonObject, JsonValue
 from watchword.core.trust import ANY, Expected
 
@@ -24,59 +24,100 @@ SignedClaims = NewType("SignedClaims", JsonObject)
 MAX_TIME: Final = 2.0**53
 """Unix seconds. From here on a float no longer holds every whole second."""
 
+
+class Lifetime(NamedTuple):
+    """When a token ends and when it was issued, in Unix seconds, fractions cut off."""
+
+    expires_at: int
+    issued_at: int | None
+
+
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
 """RFC 9068 (and PingFederate, Keycloak, Auth0), Okta, Entra ID v1."""
 
 
-def check_times(claims: SignedClaims, now: float, leeway: float) -> None:
+ID_TOKEN_CLAIMS: Final = frozenset({"at_hash", "c_hash", "s_hash"})
+"""Hashes of an access token, a code and a state that were issued together with an ID token (OpenID Connect Core
+sections 2 and 3.3.2.11, FAPI): no access token can hold its own hash."""
+
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+"""OpenID Connect Back-Channel Logout section 2.4."""
+
+
+def check_kind(claims: UnverifiedClaims) -> None:
+    """Step 4, second half: no claim says that it is another kind of token (RFC 8725 section 3.11, CASES T-15).
+
+    The same key signs ID tokens and logout tokens, and few authorization servers write a type into their headers. Only
+    what no access token has is refused: `nonce` and `auth_time`, for instance, some write into access tokens as well.
+    An ID token without these hashes is told apart by its audience alone, which is the client.
+    """
+    if not ID_TOKEN_CLAIMS.isdisjoint(claims):
+        raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
+    if "events" in claims:
+        events = claims["events"]
+        if isinstance(events, dict) and LOGOUT_EVENT in events:
+            raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
+
+
+def check_times(claims: SignedClaims, now: float, leeway: float) -> Lifetime:
     """Step 7. A token is good in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6)."""
     if "exp" not in claims:
         raise TokenRefused(Reason.EXPIRY_MISSING)
-    times = {name: _time(claims[name]) for name in ("exp", "nbf", "iat") if name in claims}
+    expires_at = _time(claims["exp"])
+    not_before = _time(claims["nbf"]) if "nbf" in claims else None
+    issued_at = _time(claims["iat"]) if "iat" in claims else None
     # Written so that a comparison with something that is not a number refuses.
-    if not now < times["exp"] + leeway:
+    if not now < expires_at + leeway:
         raise TokenRefused(Reason.TOKEN_EXPIRED)
-    if not times.get("nbf", 0) <= now + leeway:
+    if not_before is not None and not not_before <= now + leeway:
         raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)
-    if not times.get("iat", 0) <= now + leeway:
+    if issued_at is not None and not issued_at <= now + leeway:
         raise TokenRefused(Reason.TOKEN_FROM_FUTURE)
+    return Lifetime(int(expires_at), None if issued_at is None else int(issued_at))
 
 
-def check_issuer(claims: SignedClaims, expected: Expected) -> None:
-    """Step 8."""
-    if expected is not ANY and _text(claims.get("iss")) != expected:
+def check_issuer(claims: SignedClaims, expected: Expected) -> str | None:
+    """Step 8: the issuer, None where the token names none and none is expected."""
+    issuer = _text(claims.get("iss"))
+    if expected is not ANY and issuer != expected:
         raise TokenRefused(Reason.ISSUER_MISMATCH)
+    return issuer
 
 
-def check_audience(claims: SignedClaims, expected: Expected) -> None:
-    """Step 9."""
-    if expected is not ANY and expected not in _audience(claims):
+def check_audience(claims: SignedClaims, expected: Expected) -> tuple[str, ...]:
+    """Step 9: the audiences; none of them if any is not a text (CASES C-05)."""
+    audience = _audience(claims.get("aud"))
+    if expected is not ANY and expected not in audience:
         raise TokenRefused(Reason.AUDIENCE_MISMATCH)
+    return audience
 
 
-def check_client(claims: SignedClaims, expected: Expected) -> None:
-    """Step 10."""
-    if expected is not ANY and _client(claims) != expected:
+def check_client(claims: SignedClaims, expected: Expected) -> str | None:
+    """Step 10: the one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
+    client = _client(claims)
+    if expected is not ANY and client != expected:
         raise TokenRefused(Reason.CLIENT_MISMATCH)
+    return client
 
 
-def verified(claims: SignedClaims) -> VerifiedClaims:
-    """The claims to pass on, of a token that passed every check."""
-    issued_at = claims.get("iat")
-    return VerifiedClaims(
-        issuer=_text(claims.get("iss")),
-        subject=_text(claims.get("sub")),
-        client_id=_client(claims),
-        scope=_scope(claims),
-        audience=_audience(claims),
-        expires_at=int(_time(claims["exp"])),
-        issued_at=None if issued_at is None else int(_time(issued_at)),
-    )
+def subject(claims: SignedClaims) -> str | None:
+    return _text(claims.get("sub"))
+
+
+def scope(claims: SignedClaims) -> str:
+    """RFC 8693 section 4.2 (`scope`, a text); Okta and Entra ID write `scp`, a list or a text."""
+    granted = claims.get("scope", claims.get("scp"))
+    if isinstance(granted, str):
+        return granted
+    # A list entry with a space in it would turn into two scopes.
+    if isinstance(granted, list) and all(isinstance(entry, str) and entry and " " not in entry for entry in granted):
+        return " ".join(str(entry) for entry in granted)
+    return ""
 
 
 def _time(value: JsonValue) -> float:
     # `True` is an int to Python (CASES C-01), and a text that looks like a number is not one.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MAX_TIME:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < MAX_TIME:
         raise TokenRefused(Reason.TIME_MALFORMED)
     return value
 
@@ -85,31 +126,21 @@ def _text(value: JsonValue) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _audience(claims: Mapping[str, JsonValue]) -> tuple[str, ...]:
-    """The audiences, or none of them if any is not a text (CASES C-05)."""
-    audience = claims.get("aud")
+def _audience(audience: JsonValue) -> tuple[str, ...]:
     if isinstance(audience, str):
         return (audience,)
     if not isinstance(audience, list):
         return ()
-    texts = tuple(entry for entry in audience if isinstance(entry, str))
+    texts = tuple([entry for entry in audience if isinstance(entry, str)])
     return texts if len(texts) == len(audience) else ()
 
 
 def _client(claims: Mapping[str, JsonValue]) -> str | None:
-    """The one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
-    named = [claims[name] for name in CLIENT_CLAIMS if name in claims]
-    if not named or named.count(named[0]) != len(named):
-        return None
-    return _text(named[0])
-
-
-def _scope(claims: Mapping[str, JsonValue]) -> str:
-    """RFC 8693 section 4.2 (`scope`, a text); Okta and Entra ID write `scp`, a list or a text."""
-    scope = claims.get("scope", claims.get("scp"))
-    if isinstance(scope, str):
-        return scope
-    # A list entry with a space in it would turn into two scopes.
-    if isinstance(scope, list) and all(isinstance(entry, str) and entry and " " not in entry for entry in scope):
-        return " ".join(str(entry) for entry in scope)
-    return ""
+    agreed = None
+    for name in CLIENT_CLAIMS:
+        if name in claims:
+            named = claims[name]
+            if not isinstance(named, str) or agreed not in (None, named):
+                return None
+            agreed = named
+    return agreed

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NewType
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple, NewType
 
 from watchword.core import base64url
 from watchword.core.base64url import Base64urlRefused
 from watchword.core.claims import UnverifiedClaims
 from watchword.core.decision import Reason, TokenRefused
-from watchword.core.strict_json import JsonObject, JsonRefused, parse_object
+from watchword.core.strict_json import JsonObject, JsonRefused, JsonValue, parse_object
 
-UnverifiedHeader = NewType("UnverifiedHeader", JsonObject)
+UnverifiedHeader = NewType("UnverifiedHeader", Mapping[str, JsonValue])
 """What somebody wrote into a token's header: a request how to treat it, never an instruction."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedToken:
+_REMEMBERED_HEADERS: Final = 256
+_LONGEST_REMEMBERED_HEADER: Final = 256
+"""An authorization server writes the same header into all tokens that it signs with a key. Its meaning is remembered by
+its exact text: at most this many, and none longer than this many characters, so that no more than a few megabytes can
+ever be taken up. Whoever floods a verifier with made-up headers only has every header read again."""
+
+
+class UnverifiedToken(NamedTuple):
     """A well-formed token of unknown origin.
 
     Attributes:
@@ -40,26 +48,39 @@ def parse(token: str) -> UnverifiedToken:
     Raises:
         TokenRefused: unless it is three parts of canonical base64url, the first two strict JSON objects.
     """
-    # The limit keeps a token of a million dots from becoming a million texts (CASES T-04).
-    parts = token.split(".", maxsplit=3)
-    if len(parts) != _PARTS:
-        raise TokenRefused(Reason.TOKEN_MALFORMED)
     try:
-        header_octets, claims_octets, signature = map(base64url.decode, parts)
-    except Base64urlRefused:
+        written = token.encode("ascii")
+        # The limit keeps a token of a million dots from becoming a million texts (CASES T-04).
+        header_part, claims_part, signature_part = written.split(b".", 3)
+        header = _header(header_part)
+        claims_octets = base64url.decode_ascii(claims_part)
+        signature = base64url.decode_ascii(signature_part)
+    except (ValueError, Base64urlRefused):
+        # Covers characters outside ASCII, and any number of parts but three.
         raise TokenRefused(Reason.TOKEN_MALFORMED) from None
-    header = _object(header_octets, Reason.HEADER_MALFORMED)
     kid = header.get("kid")
-    if "kid" in header and not isinstance(kid, str):
+    if not isinstance(kid, str) and "kid" in header:
         # `null` is not an absent kid (CASES A-16): RFC 7515 section 4.1.4 knows texts only.
         raise TokenRefused(Reason.HEADER_MALFORMED)
     return UnverifiedToken(
-        header=UnverifiedHeader(header),
+        header=header,
         kid=kid if isinstance(kid, str) else None,
         claims=UnverifiedClaims(_object(claims_octets, Reason.CLAIMS_MALFORMED)),
-        signing_input=token.rpartition(".")[0].encode("ascii"),
+        signing_input=written[: len(header_part) + 1 + len(claims_part)],
         signature=signature,
     )
+
+
+def _header(part: bytes) -> UnverifiedHeader:
+    return _remembered_header(part) if len(part) <= _LONGEST_REMEMBERED_HEADER else _read_header(part)
+
+
+def _read_header(part: bytes) -> UnverifiedHeader:
+    # Behind a proxy, as the same one is handed out for many tokens.
+    return UnverifiedHeader(MappingProxyType(_object(base64url.decode_ascii(part), Reason.HEADER_MALFORMED)))
+
+
+_remembered_header = lru_cache(maxsize=_REMEMBERED_HEADERS)(_read_header)
 
 
 def _object(octets: bytes, reason: Reason) -> JsonObject:
@@ -67,6 +88,3 @@ def _object(octets: bytes, reason: Reason) -> JsonObject:
         return parse_object(octets)
     except JsonRefused:
         raise TokenRefused(reason) from None
-
-
-_PARTS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Status = Literal[400, 401, 403, 503]
 OAuthError = Literal["invalid_request", "invalid_token"]
@@ -102,8 +102,7 @@ class Reason(Enum):
         self.sentence = sentence
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedClaims:
+class VerifiedClaims(NamedTuple):
     """What a gateway may pass on about an allowed token.
 
     Attributes:
@@ -123,8 +122,7 @@ class VerifiedClaims:
     issued_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(NamedTuple):
     """The token is good for the organization; `claims` are what the gateway may pass on."""
 
     organization: str

@@ -32,7 +32,8 @@ def accepted_algorithm(header: UnverifiedHeader) -> Algorithm:
         TokenRefused: for another algorithm, a demand for special processing, or another kind of token.
     """
     alg = header.get("alg")
-    if not isinstance(alg, str) or alg not in ALGORITHMS:
+    algorithm = ALGORITHMS.get(alg) if isinstance(alg, str) else None
+    if algorithm is None:
         raise TokenRefused(Reason.ALGORITHM_NOT_ACCEPTED)
     if not REFUSED_MEMBERS.isdisjoint(header):
         raise TokenRefused(Reason.HEADER_NOT_ACCEPTED)
@@ -40,7 +41,7 @@ def accepted_algorithm(header: UnverifiedHeader) -> Algorithm:
         typ = header["typ"]
         if not isinstance(typ, str) or typ.lower() not in ACCEPTED_TYPES:
             raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
-    return ALGORITHMS[alg]
+    return algorithm
 
 
 def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm) -> SigningKey:
@@ -63,11 +64,10 @@ def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm
         if not fitting:
             raise TokenRefused(Reason.NO_MATCHING_KEY)
         return fitting[0]
-    named = [key for key in keys if key.kid == kid]
-    if not named:
-        # A key that is named is that key or none (CASES A-17, A-18).
-        raise TokenRefused(Reason.NO_MATCHING_KEY, unknown_kid=kid if is_kid(kid) else None)
-    for key in named:
-        if algorithm.name in key.algorithms:
+    for key in keys:
+        if key.kid == kid and algorithm.name in key.algorithms:
             return key
-    raise TokenRefused(Reason.KEY_ALGORITHM_MISMATCH)
+    # A key that is named is that key or none (CASES A-17, A-18).
+    if any(key.kid == kid for key in keys):
+        raise TokenRefused(Reason.KEY_ALGORITHM_MISMATCH)
+    raise TokenRefused(Reason.NO_MATCHING_KEY, unknown_kid=kid if is_kid(kid) else None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
-from watchword.core import base64url, jwk_material
+from watchword.core import base64url, jwk_material, weak_keys
 from watchword.core.algorithms import ALGORITHMS, NAMES_FITTING
 from watchword.core.jwk_material import Material, MaterialRefused, PublicKey
 from watchword.core.jwk_problems import KeyProblem, KeySetProblem
@@ -19,7 +19,7 @@ MAX_KID_LENGTH: Final = 512
 """Characters. Longer than any in use, and short enough for a log line, an index and a report upstream."""
 
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-"""RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1; `priv` is the private member of post-quantum keys (kty AKP)."""
+"""RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1; RFC 9964 (`priv`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class SigningKey:
 
     Attributes:
         kid: the key's name, compared exactly; None when it is published without one.
-        kty, crv: kind of key; `crv` is None for RSA.
-        bits: size of the modulus or of the curve's field.
+        kty, variant: kind of key; the variant is its `crv` or, of an AKP key, its `alg`; None for RSA.
+        bits: size of the modulus, of the curve's field, or of an AKP key as a whole.
         alg: the algorithm that the key is declared for, None when it declares none.
         algorithms: names of the algorithms that it may be used with: `alg` alone if declared.
         thumbprint: RFC 7638, SHA-256, base64url. Two keys with equal thumbprints are the same key.
@@ -38,7 +38,7 @@ class SigningKey:
 
     kid: str | None
     kty: str
-    crv: str | None
+    variant: str | None
     bits: int
     alg: str | None
     algorithms: frozenset[str]
@@ -58,7 +58,7 @@ class SigningKey:
 
     def to_jwk(self) -> dict[str, str]:
         """The public members alone, in the form that `admit_stored` takes back."""
-        optional = {"kid": self.kid, "alg": self.alg, "crv": self.crv}
+        optional = {"kid": self.kid, "alg": self.alg, jwk_material.VARIANT_MEMBER.get(self.kty, ""): self.variant}
         return {
             "kty": self.kty,
             **{name: value for name, value in optional.items() if value is not None},
@@ -113,7 +113,7 @@ def admit(document: bytes) -> KeySet:
     if any(_has_private_members(entry) for entry in published):
         # Whoever publishes a private key has lost it, and most likely its siblings too (CASES W-07).
         raise KeySetRefused(KeySetProblem.PRIVATE_MEMBERS)
-    entries = [admit_key(entry) for entry in published]
+    entries = _without_weak_keys([admit_key(entry) for entry in published])
     ignored = tuple(entry for entry in entries if isinstance(entry, IgnoredKey))
     keys = _without_repetition([entry for entry in entries if isinstance(entry, SigningKey)])
     if not keys:
@@ -123,6 +123,8 @@ def admit(document: bytes) -> KeySet:
 
 def admit_stored(jwks: Sequence[object]) -> tuple[SigningKey, ...]:
     """Admit keys that were written by `SigningKey.to_jwk`. The same checks again; here any bad key refuses all.
+
+    Only weak keys are not searched for once more: it costs too much for all keys of all organizations.
 
     An empty sequence is an empty tuple: an authorization server whose keys were never fetched.
 
@@ -160,7 +162,7 @@ def _signing_key(jwk: Mapping[str, object]) -> SigningKey:
     return SigningKey(
         kid=kid,
         kty=material.kty,
-        crv=material.crv,
+        variant=material.variant,
         bits=material.bits,
         alg=alg,
         algorithms=algorithms,
@@ -201,7 +203,7 @@ def _check_purpose(jwk: Mapping[str, object]) -> None:
 
 
 def _algorithms_of(jwk: Mapping[str, object], material: Material) -> tuple[str | None, frozenset[str]]:
-    fitting = NAMES_FITTING[material.kty, material.crv]
+    fitting = NAMES_FITTING[material.kty, material.variant]
     if "alg" not in jwk:
         return None, fitting
     alg = jwk["alg"]
@@ -213,15 +215,25 @@ def _algorithms_of(jwk: Mapping[str, object], material: Material) -> tuple[str |
 
 
 def _thumbprint(material: Material) -> str:
-    """RFC 7638 section 3: the required members alone, sorted by name, without spaces.
+    """RFC 7638 section 3, RFC 9964: the required members alone, sorted by name, without spaces.
 
-    Every value has been checked to be base64url or the name of a curve, so nothing needs escaping.
+    Every value has been checked to be base64url or a name of our tables, so nothing needs escaping.
     """
     members = [("kty", material.kty), *zip(jwk_material.MEMBERS[material.kty], material.values, strict=True)]
-    if material.crv is not None:
-        members.append(("crv", material.crv))
+    if material.variant is not None:
+        members.append((jwk_material.VARIANT_MEMBER[material.kty], material.variant))
     canonical = "{" + ",".join([f'"{name}":"{value}"' for name, value in sorted(members)]) + "}"
     return base64url.encode(hashlib.sha256(canonical.encode("utf-8")).digest())
+
+
+def _without_weak_keys(entries: Sequence[SigningKey | IgnoredKey]) -> list[SigningKey | IgnoredKey]:
+    weak = weak_keys.found(entry.material for entry in entries if isinstance(entry, SigningKey))
+    return [
+        IgnoredKey(entry.kid, entry.kty, weak[entry.material])
+        if isinstance(entry, SigningKey) and entry.material in weak
+        else entry
+        for entry in entries
+    ]
 
 
 def _without_repetition(keys: Sequence[SigningKey]) -> tuple[SigningKey, ...]:

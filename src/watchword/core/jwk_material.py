@@ -9,13 +9,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from watchword.core import base64url
-from watchword.core.algorithms import CURVES
+from watchword.core.algorithms import CURVES, NAMES_FITTING, PARAMETER_SETS, MlDsaPublicKey
 from watchword.core.jwk_problems import KeyProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | MlDsaPublicKey
 
 MIN_RSA_BITS: Final = 2048
 MAX_RSA_BITS: Final = 8192
@@ -27,8 +27,16 @@ MIN_RSA_EXPONENT: Final = 3
 MAX_RSA_EXPONENT: Final = 2**32
 """A bound on work as well."""
 
-MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
-"""The members that hold the public key, by `kty` (RFC 7518 section 6, RFC 8037 section 2)."""
+MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "RSA": ("n", "e"),
+    "EC": ("x", "y"),
+    "OKP": ("x",),
+    "AKP": ("pub",),
+}
+"""The members that hold the public key, by `kty` (RFC 7518 section 6, RFC 8037 section 2, RFC 9964)."""
+
+VARIANT_MEMBER: Final[Mapping[str, str]] = {"EC": "crv", "OKP": "crv", "AKP": "alg"}
+"""The member that says which kind of key it is, where `kty` does not say it all."""
 
 
 class MaterialRefused(Exception):
@@ -44,7 +52,7 @@ class Material:
     """A checked public key: `values` are the members named by MEMBERS, in that order."""
 
     kty: str
-    crv: str | None
+    variant: str | None
     bits: int
     values: tuple[str, ...]
 
@@ -61,13 +69,18 @@ def read(jwk: Mapping[str, object]) -> Material:
     if not isinstance(kty, str) or kty not in _READERS:
         raise MaterialRefused(KeyProblem.KIND_UNKNOWN)
     values = tuple([_text(jwk.get(name)) for name in MEMBERS[kty]])
-    crv, bits, _ = _READERS[kty](jwk.get("crv"), values)
-    return Material(kty, crv, bits, values)
+    variant, bits, _ = _READERS[kty](jwk.get(VARIANT_MEMBER.get(kty, "")), values)
+    return Material(kty, variant, bits, values)
 
 
 def load(material: Material) -> PublicKey:
     """Make the key object of checked material, by the same way that checked it."""
-    return _READERS[material.kty](material.crv, material.values)[2]
+    return _READERS[material.kty](material.variant, material.values)[2]
+
+
+def modulus_of(material: Material) -> int:
+    """The modulus of checked RSA material."""
+    return _unsigned_integer(material.values[0])
 
 
 def _text(value: object) -> str:
@@ -92,10 +105,10 @@ def _unsigned_integer(value: str) -> int:
 
 
 Reading = tuple[str | None, int, PublicKey]
-"""The curve, the size in bits, and the key."""
+"""The variant, the size in bits, and the key."""
 
 
-def _read_rsa(_crv: object, values: tuple[str, ...]) -> Reading:
+def _read_rsa(_variant: object, values: tuple[str, ...]) -> Reading:
     modulus, exponent = map(_unsigned_integer, values)
     bits = modulus.bit_length()
     if bits < MIN_RSA_BITS:
@@ -144,10 +157,25 @@ def _read_okp(crv: object, values: tuple[str, ...]) -> Reading:
         raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
 
 
+def _read_akp(alg: object, values: tuple[str, ...]) -> Reading:
+    # What the library here does not offer has no row in the table of algorithms.
+    if not isinstance(alg, str) or ("AKP", alg) not in NAMES_FITTING:
+        raise MaterialRefused(KeyProblem.ALGORITHM_NOT_ACCEPTED)
+    parameters = PARAMETER_SETS[alg]
+    octets = _octets(values[0])
+    if len(octets) != parameters.key_bytes:
+        raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
+    try:
+        return alg, 8 * parameters.key_bytes, parameters.implementation.from_public_bytes(octets)
+    except (ValueError, UnsupportedAlgorithm):
+        raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
+
+
 _READERS: Final[Mapping[str, Callable[[object, tuple[str, ...]], Reading]]] = {
     "RSA": _read_rsa,
     "EC": _read_ec,
     "OKP": _read_okp,
+    "AKP": _read_akp,
 }
 
 _ED25519_BYTES: Final = 32
@@ -166,12 +194,14 @@ def _is_ed25519_point_of_large_order(octets: bytes) -> bool:
     y = int.from_bytes(octets, "little") & (2**255 - 1)
     if y >= prime:
         return False
-    # The curve is -x² + y² = 1 + d·x²·y², so x² = (y² - 1) / (d·y² + 1), which must be a square.
-    x_squared = (y * y - 1) * pow(_ED25519_D * y * y + 1, -1, prime) % prime
-    if pow(x_squared, (prime - 1) // 2, prime) != 1:
+    # The curve is -x² + y² = 1 + d·x²·y², so x² = u / v with u = y² - 1 and v = d·y² + 1, which must be a square. It is
+    # one exactly if u·v is: nothing is divided here, as that takes as long as all the rest.
+    y_squared = y * y % prime
+    u, v = y_squared - 1, (_ED25519_D * y_squared + 1) % prime
+    if pow(u * v, (prime - 1) // 2, prime) != 1:
         # Not a square: not on the curve. Zero: y is 1 or -1, whose order is 1 or 2.
         return False
     # Doubling a point gives y' = (y² + x²) / (2 - (y² - x²)), from -x² + y² = 1 + d·x²·y². A point of order 4 doubles
     # to order 2 and a point of order 8 to order 4: y' is then -1 or 0. The points of order 4 have y = 0.
-    doubled_y = (y * y + x_squared) * pow(2 - (y * y - x_squared), -1, prime) % prime
-    return doubled_y not in (0, prime - 1)
+    above, below = y_squared * v + u, (2 - y_squared) * v + u
+    return above % prime != 0 and (above + below) % prime != 0

@@ -14,22 +14,89 @@ class KeyProblem(Enum):
     """
 
     NOT_AN_OBJECT = ("not_an_object", "The entry is not a JSON object.")
-    PRIVATE_MEMBERS = ("private_members", "The key contains private key material.")
-    KIND_UNKNOWN = ("kind_unknown", "The key type is not one that signatures are verified with (RSA, EC or OKP).")
-    SYMMETRIC = ("symmetric", "The key is a shared secret; only public keys are used.")
-    CURVE_UNKNOWN = ("curve_unknown", "The curve is not one of P-256, P-384, P-521 and Ed25519.")
+    PRIVATE_MEMBERS = (
+        "private_members",
+        "The key contains private key material. Treat it as stolen: replace it, and publish its public members only.",
+    )
+    KIND_UNKNOWN = (
+        "kind_unknown",
+        "The key type (kty) is not one that signatures are verified with: RSA, EC, OKP or AKP.",
+    )
+    SYMMETRIC = ("symmetric", "The key is a shared secret (kty oct). Sign access tokens with a public key algorithm.")
+    CURVE_UNKNOWN = (
+        "curve_unknown",
+        "The curve (crv) is not one of P-256, P-384 and P-521 for EC, and Ed25519 for OKP.",
+    )
     KID_MALFORMED = ("kid_malformed", "The kid is not a text of 1 to 512 printable characters.")
-    USE_NOT_SIGNATURE = ("use_not_signature", "The key's use is not 'sig'.")
-    OPERATION_NOT_VERIFY = ("operation_not_verify", "The key's key_ops do not contain 'verify'.")
-    ALGORITHM_NOT_ACCEPTED = ("algorithm_not_accepted", "The key's alg is not an accepted signature algorithm.")
-    ALGORITHM_NOT_FITTING = ("algorithm_not_fitting", "The key's alg cannot be used with its key type or curve.")
+    USE_NOT_SIGNATURE = (
+        "use_not_signature",
+        (
+            "The key is published for another use than signatures. That is right for an encryption key; "
+            "for a signing key, set use to 'sig' or leave it out."
+        ),
+    )
+    OPERATION_NOT_VERIFY = (
+        "operation_not_verify",
+        "The key's key_ops do not contain 'verify'. For a signing key, add it or leave key_ops out.",
+    )
+    ALGORITHM_NOT_ACCEPTED = (
+        "algorithm_not_accepted",
+        "The key's alg is missing or not an accepted signature algorithm, such as RS256, PS256, ES256 or EdDSA.",
+    )
+    ALGORITHM_NOT_FITTING = (
+        "algorithm_not_fitting",
+        "The key's alg cannot be used with its key type or curve. Correct alg, or leave it out.",
+    )
     VALUE_MISSING = ("value_missing", "A value of the public key is missing or not a text.")
-    VALUE_MALFORMED = ("value_malformed", "A value of the public key is not canonical base64url of the right length.")
-    RSA_TOO_SMALL = ("rsa_too_small", "The RSA key is smaller than 2048 bits.")
-    RSA_TOO_LARGE = ("rsa_too_large", "The RSA key is larger than 8192 bits.")
-    RSA_MODULUS_INVALID = ("rsa_modulus_invalid", "The RSA modulus is even.")
-    RSA_EXPONENT_INVALID = ("rsa_exponent_invalid", "The RSA exponent is not an odd number from 3 to 2^32.")
-    POINT_INVALID = ("point_invalid", "The public key is not a usable point of its curve.")
+    VALUE_MALFORMED = (
+        "value_malformed",
+        (
+            "A value of the public key is not base64url without padding, or not of the one length that it must have: "
+            "the shortest for n and e, the full length of the curve for x and y."
+        ),
+    )
+    RSA_TOO_SMALL = ("rsa_too_small", "The RSA key is smaller than 2048 bits. Replace it by one of 2048 bits or more.")
+    RSA_TOO_LARGE = ("rsa_too_large", "The RSA key is larger than 8192 bits. Use one of 2048 to 8192 bits.")
+    RSA_MODULUS_INVALID = (
+        "rsa_modulus_invalid",
+        "The RSA modulus is even, so it is no RSA key. Export the public key again.",
+    )
+    RSA_EXPONENT_INVALID = (
+        "rsa_exponent_invalid",
+        "The RSA exponent is not an odd number from 3 to 2^32. Replace the key by one with the exponent 65537.",
+    )
+    RSA_SMALL_FACTOR = (
+        "rsa_small_factor",
+        (
+            "The RSA modulus has a small factor: it is damaged, or its private key can be computed. "
+            "Export the public key again, and replace the key if that does not help."
+        ),
+    )
+    RSA_ROCA = (
+        "rsa_roca",
+        (
+            "The RSA key was made by a faulty generator (ROCA, CVE-2017-15361), so its private key can be computed. "
+            "Replace it by a key that was made elsewhere than in the affected smart card, TPM or security module."
+        ),
+    )
+    RSA_PRIMES_CLOSE = (
+        "rsa_primes_close",
+        (
+            "The two primes of the RSA key are too close (CVE-2022-26320), so its private key can be computed. "
+            "Replace it by a key that was made with another library."
+        ),
+    )
+    RSA_PRIME_SHARED = (
+        "rsa_prime_shared",
+        (
+            "The RSA key shares a prime with another key of the set, so both private keys can be computed. "
+            "Replace both, and make the new ones with a better source of randomness."
+        ),
+    )
+    POINT_INVALID = (
+        "point_invalid",
+        "The public key is not a usable point of its curve. Export the public key again, and check crv, x and y.",
+    )
     NOT_LOADABLE = ("not_loadable", "The cryptographic library refuses the public key.")
 
     def __init__(self, code: str, sentence: str) -> None:

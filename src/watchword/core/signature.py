@@ -1,19 +1,22 @@
-"""Step 6: the signature (RFC 7518 section 3, RFC 8037 section 3.1). Every encoding has exactly one length here."""
+"""Step 6: the signature (RFC 7518 section 3, RFC 8037 section 3.1, RFC 9964). Every encoding has exactly one length."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from watchword.core.algorithms import CURVES, Algorithm, Scheme
+from watchword.core.algorithms import ALGORITHMS, CURVES, PARAMETER_SETS, Algorithm, MlDsaPublicKey, Scheme
 from watchword.core.claims import SignedClaims
 from watchword.core.decision import Reason, TokenRefused
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from collections.abc import Callable, Mapping
+
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
     from watchword.core.compact import UnverifiedToken
     from watchword.core.jwk import SigningKey
@@ -26,38 +29,40 @@ def signed_claims(token: UnverifiedToken, key: SigningKey, algorithm: Algorithm)
         TokenRefused: when it is not.
         TypeError: when the key does not fit the algorithm, which step 5 has excluded.
     """
-    public_key = key.public_key
+    if key.kty != algorithm.kty or key.variant != algorithm.variant:
+        raise TypeError
     try:
-        if isinstance(public_key, rsa.RSAPublicKey):
-            _verify_rsa(public_key, algorithm, token)
-        elif isinstance(public_key, ec.EllipticCurvePublicKey):
-            _verify_ecdsa(public_key, algorithm, token)
-        else:
-            _verify_eddsa(public_key, algorithm, token)
+        _VERIFIERS[algorithm.scheme](key.public_key, algorithm, token)
     except InvalidSignature:
         raise TokenRefused(Reason.SIGNATURE_INVALID) from None
     return SignedClaims(token.claims)
+
+
+def _padding_of(algorithm: Algorithm) -> padding.AsymmetricPadding:
+    if algorithm.scheme is Scheme.RSASSA_PKCS1:
+        return padding.PKCS1v15()
+    # RFC 7518 section 3.5 fixes the salt to the length of the hash; "auto" would take any (CASES A-13).
+    return padding.PSS(mgf=padding.MGF1(algorithm.hash), salt_length=algorithm.hash.digest_size)
+
+
+_PADDINGS: Final[Mapping[str, padding.AsymmetricPadding]] = MappingProxyType(
+    {row.name: _padding_of(row) for row in ALGORITHMS.values() if row.kty == "RSA"}
+)
+_ECDSA: Final[Mapping[str, ec.ECDSA]] = MappingProxyType(
+    {row.name: ec.ECDSA(row.hash) for row in ALGORITHMS.values() if row.scheme is Scheme.ECDSA}
+)
+"""By the name of the algorithm. Made once: to make one takes as long as all that is checked around it."""
 
 
 def _verify_rsa(public_key: rsa.RSAPublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
     if len(token.signature) != (public_key.key_size + 7) // 8:
         # RFC 8017 section 8.1.2 step 1; a shorter or longer text could spell the same number (CASES A-25).
         raise InvalidSignature
-    scheme: padding.AsymmetricPadding
-    if algorithm.scheme is Scheme.RSASSA_PKCS1:
-        scheme = padding.PKCS1v15()
-    elif algorithm.scheme is Scheme.RSASSA_PSS:
-        # RFC 7518 section 3.5 fixes the salt to the length of the hash; "auto" would take any (CASES A-13).
-        scheme = padding.PSS(mgf=padding.MGF1(algorithm.hash), salt_length=algorithm.hash.digest_size)
-    else:
-        raise TypeError
-    public_key.verify(token.signature, token.signing_input, scheme, algorithm.hash)
+    public_key.verify(token.signature, token.signing_input, _PADDINGS[algorithm.name], algorithm.hash)
 
 
 def _verify_ecdsa(public_key: ec.EllipticCurvePublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
-    if algorithm.scheme is not Scheme.ECDSA:
-        raise TypeError
-    curve = CURVES[str(algorithm.crv)]
+    curve = CURVES[str(algorithm.variant)]
     size = curve.coordinate_bytes
     if len(token.signature) != 2 * size:
         # RFC 7518 section 3.4: two numbers side by side, never ASN.1 (CASES A-11).
@@ -67,11 +72,28 @@ def _verify_ecdsa(public_key: ec.EllipticCurvePublicKey, algorithm: Algorithm, t
     if not (0 < r < curve.order and 0 < s < curve.order):
         # Zero verified everything in Java once (CASES A-10); r plus the order would be a second spelling.
         raise InvalidSignature
-    public_key.verify(encode_dss_signature(r, s), token.signing_input, ec.ECDSA(algorithm.hash))
+    public_key.verify(encode_dss_signature(r, s), token.signing_input, _ECDSA[algorithm.name])
 
 
-def _verify_eddsa(public_key: ed25519.Ed25519PublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
-    if algorithm.scheme is not Scheme.EDDSA:
-        raise TypeError
+def _verify_eddsa(public_key: ed25519.Ed25519PublicKey, _algorithm: Algorithm, token: UnverifiedToken) -> None:
     # The library refuses every length but 64 bytes, and a second half that is not below the order (RFC 8032 5.1.7).
     public_key.verify(token.signature, token.signing_input)
+
+
+def _verify_ml_dsa(public_key: MlDsaPublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
+    if len(token.signature) != PARAMETER_SETS[algorithm.name].signature_bytes:
+        raise InvalidSignature
+    # RFC 9964: the context is empty, and the signing input is signed itself, not its hash.
+    public_key.verify(token.signature, token.signing_input)
+
+
+# Any: that the key is of the class that its function wants follows from `kty` and variant, which were just compared.
+_VERIFIERS: Final[Mapping[Scheme, Callable[[Any, Algorithm, UnverifiedToken], None]]] = MappingProxyType(
+    {
+        Scheme.RSASSA_PKCS1: _verify_rsa,
+        Scheme.RSASSA_PSS: _verify_rsa,
+        Scheme.ECDSA: _verify_ecdsa,
+        Scheme.EDDSA: _verify_eddsa,
+        Scheme.ML_DSA: _verify_ml_dsa,
+    }
+)

@@ -25,7 +25,9 @@ _WHITESPACE: Final = " \t\n\r"
 
 # Possessive, and a string that never ends reaches to the end of the text: else each of its escaped quotes would be
 # tried as the start of another string, and a token of 16 KiB could cost a second (CASES T-03).
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class JsonRefused(Exception):
@@ -44,7 +46,8 @@ def parse_object(octets: bytes) -> JsonObject:
     """
     try:
         text = octets.decode("utf-8").strip(_WHITESPACE)
-        _check_depth(text)
+        if text.count("[") + text.count("{") > MAX_DEPTH:
+            _check_depth(octets)
         value, end = _DECODER.raw_decode(text)
         if "\\u" in text:
             # An escape can spell half of a surrogate pair, which no UTF-8 text can hold: it would blow up later,
@@ -58,19 +61,17 @@ def parse_object(octets: bytes) -> JsonObject:
     return value
 
 
-def _check_depth(text: str) -> None:
-    """Bound the nesting before the recursive parser sees it (CASES T-05)."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return
-    depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
-        character = match.group()
-        if character in ("[", "{"):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise JsonRefused
-        elif character in ("]", "}"):
-            depth -= 1
+def _check_depth(octets: bytes) -> None:
+    """Bound the nesting before the recursive parser sees it (CASES T-05).
+
+    Of the text only the brackets outside of strings are left. Then the innermost pairs are taken away as often as
+    there may be levels; what remains is nested deeper, or was never closed. No bracket costs a step of its own.
+    """
+    brackets = _STRING.sub(b"", octets).translate(_TO_SQUARE, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+    if brackets:
+        raise JsonRefused
 
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.bearer import token_of
-from watchword.core.claims import check_audience, check_client, check_issuer, check_times, verified
+from watchword.core.claims import check_audience, check_client, check_issuer, check_kind, check_times, scope, subject
 from watchword.core.compact import parse
-from watchword.core.decision import Allow, Decision, Deny, Reason, TokenRefused
+from watchword.core.decision import Allow, Decision, Deny, Reason, TokenRefused, VerifiedClaims
 from watchword.core.entitlement import entitled
 from watchword.core.header import accepted_algorithm, choose_key
 from watchword.core.signature import signed_claims
@@ -22,7 +22,7 @@ STEPS: Final[tuple[str, ...]] = (
     "One Authorization header with one bearer token of at most 16 KiB",
     "The organization is known and entitled, a server is enabled, and what is known is fresh enough",
     "The token is a compact JWS: three parts of canonical base64url, header and claims strict JSON objects",
-    "The header names an accepted algorithm and type, and asks for no special processing",
+    "The header names an accepted algorithm and type and asks for no special processing; no claim tells another kind",
     "Exactly one published key is meant, and the algorithm fits it",
     "The signature is by that key",
     "The times are good: not expired, already valid, not from the future",
@@ -94,8 +94,10 @@ def _decide(
     # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
     token = parse(text)
 
-    # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing.
+    # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing; and no claim that
+    # tells an ID token or a logout token.
     algorithm = accepted_algorithm(token.header)
+    check_kind(token.claims)
 
     # 5. The key by organization, server and kid; the algorithm must fit the key.
     key = choose_key(server.keys, token.kid, algorithm)
@@ -104,15 +106,27 @@ def _decide(
     claims = signed_claims(token, key, algorithm)
 
     # 7. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
-    check_times(claims, now, limits.leeway)
+    lifetime = check_times(claims, now, limits.leeway)
 
     # 8. `iss` equals the Issuer URI, if one is set.
-    check_issuer(claims, server.issuer)
+    issuer = check_issuer(claims, server.issuer)
 
     # 9. `aud` is or contains the Audience URI, if one is set.
-    check_audience(claims, server.audience)
+    audience = check_audience(claims, server.audience)
 
     # 10. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is set.
-    check_client(claims, server.client_id)
+    client_id = check_client(claims, server.client_id)
 
-    return Allow(organization=trust.organization, server=server.name, claims=verified(claims))
+    return Allow(
+        organization=trust.organization,
+        server=server.name,
+        claims=VerifiedClaims(
+            issuer=issuer,
+            subject=subject(claims),
+            client_id=client_id,
+            scope=scope(claims),
+            audience=audience,
+            expires_at=lifetime.expires_at,
+            issued_at=lifetime.issued_at,
+        ),
+    )

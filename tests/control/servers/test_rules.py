@@ -27,7 +27,7 @@ def faults(**changes: object) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["A", "z9", "0", LONGEST_NAME])
-def test_a_name_of_ascii_letters_and_digits_is_fine(name: str) -> None:
+def test_p05_a_name_of_ascii_letters_and_digits_is_fine(name: str) -> None:
     assert faults(name=name) == {}
 
 
@@ -51,7 +51,7 @@ def test_a_name_of_ascii_letters_and_digits_is_fine(name: str) -> None:
         ("A" * 65, "cannot exceed 64 characters; this one has 65"),
     ],
 )
-def test_each_faulty_name_gets_its_own_sentence(name: str, part: str) -> None:
+def test_p05_each_faulty_name_gets_its_own_sentence(name: str, part: str) -> None:
     assert part in faults(name=name)["name"]
 
 
