@@ -30,6 +30,7 @@ _CLIENT: Final = (_CLAIMS + "test_c09_every_client_claim_present_must_be_the_con
 _SCOPE: Final = (_VERIFY + "test_scope_comes_from_scope_or_scp",)
 _REFUSED: Final = ("attacks/test_entitlement.py::test_good_token_is_refused",)
 _STORY: Final = (_VERIFY + "test_each_step_refuses_before_those_that_follow",)
+_KIND: Final = ("attacks/test_token_form.py::test_t15_id_tokens_and_logout_tokens_are_told_by_their_claims",)
 _BROKEN_CLOCK: Final = (_CLAIMS + "test_a_broken_clock_allows_nothing",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -42,8 +43,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                (_VERIFY + "test_alices_good_token_is_allowed_with_every_algorithm",)),
     _signature("the length of PSS salts", "salt_length=algorithm.hash.digest_size", "salt_length=padding.PSS.AUTO",
                (_SIGNATURES + "test_a13_parameters_of_pss_are_fixed",)),
-    _signature("the hash of PSS masks", "padding.MGF1(algorithm.hash)", "padding.MGF1(hashes.SHA256())"
-               if False else "padding.MGF1(ALGORITHMS['PS256'].hash)",
+    _signature("the hash of PSS masks", "padding.MGF1(algorithm.hash)", "padding.MGF1(ALGORITHMS['PS256'].hash)",
                (_VERIFY + "test_alices_good_token_is_allowed_with_every_algorithm",)),
     _signature("the length of an ECDSA signature", "if len(token.signature) != 2 * size:", "if False:",
                ("core/test_signature.py::test_a11_ecdsa_signature_has_the_length_of_two_coordinates",)),
@@ -55,6 +55,15 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _signature("s below the order", "and 0 < s < curve.order", "and 0 < s", _RANGE),
     _signature("the look at the key's kind", "if key.kty != algorithm.kty or key.variant != algorithm.variant:",
                "if False:", (_VERIFY + "test_key_that_contradicts_its_own_algorithms_is_undecidable",)),
+    _signature("the length of an ML-DSA signature",
+               "if len(token.signature) != PARAMETER_SETS[algorithm.name].signature_bytes:", "if False:",
+               ("core/test_ml_dsa.py::test_signature_for_another_context_is_refused",)),
+    # Step 4, second half.
+    _claims("the look for ID tokens", "if not ID_TOKEN_CLAIMS.isdisjoint(claims):", "if False:", _KIND),
+    *(_claims(f"the look for {name}", f'"{name}"', f'"no {name}"', _KIND) for name in ("at_hash", "c_hash", "s_hash")),
+    _claims("the look for logout tokens", 'if "events" in claims:', "if False:", _KIND),
+    _claims("events that are an object", "isinstance(events, dict) and LOGOUT", "LOGOUT",
+            ("attacks/test_token_form.py::test_t15_what_access_tokens_have_as_well_is_no_reason_to_refuse",)),
     # Step 7.
     _claims("the demand for exp", 'if "exp" not in claims:', "if False:", _SECOND),
     _claims("the end", "if not now < expires_at + leeway:", "if False:", _SECOND),
@@ -129,6 +138,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     # The story.
     _verify("a deny for whatever goes wrong", "except Exception:", "except ZeroDivisionError:",
             (_VERIFY + "test_any_fault_of_our_own_is_a_deny",)),
+    _verify("the second half of step 4", "    check_kind(token.claims)\n", "", _KIND),
     _verify("step 7", "check_times(claims, now, limits.leeway)", "check_times(claims, 1.0, 1e12)", _STORY),
     _verify("step 8", "check_issuer(claims, server.issuer)", "check_issuer(claims, ANY)", _STORY),
     _verify("step 9", "check_audience(claims, server.audience)", "check_audience(claims, ANY)", _STORY),
@@ -139,6 +149,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             (_VERIFY + "test_limits_are_those_of_the_public_sentences", *_SECOND)),
     _verify("the size that the caller sets", "token_of(authorization, limits.max_token_bytes)",
             "token_of(authorization, 16_384)", (_VERIFY + "test_limits_can_be_narrowed",)),
-    _verify("the leeway that the caller sets", "check_times(claims, now, limits.leeway)", "check_times(claims, now, 60)",
+    _verify("the leeway that the caller sets", "(claims, now, limits.leeway)", "(claims, now, 60)",
             (_VERIFY + "test_limits_can_be_narrowed",)),
 )  # fmt: skip

@@ -25,6 +25,7 @@ _PROCESSING: Final = (_FORM + "test_header_that_asks_for_processing_is_refused",
 _DEPTH: Final = (
     "attacks/test_token_json.py::test_t05_nesting_of_exactly_32_is_accepted_and_brackets_in_texts_do_not_count",
 )
+_FITS: Final = ("attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for",)
 _SPELLINGS: Final = ("attacks/test_algorithm.py::test_a05_other_spellings_of_alg_are_refused_whatever_the_signature",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -66,7 +67,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _base64url("the refusal of other scripts", "except UnicodeEncodeError:", "except ZeroDivisionError:",
                ("attacks/test_key_material.py::test_w02_numbers_are_in_their_shortest_form",)),
     # Step 3: JSON.
-    _json("UTF-8 as the only encoding", 'octets.decode("utf-8")', 'octets.decode(json.detect_encoding(octets))',
+    _json("UTF-8 as the only encoding", 'octets.decode("utf-8")', "octets.decode(json.detect_encoding(octets))",
           _STRICT),
     _json("the refusal of a byte order mark", 'octets.decode("utf-8")', 'octets.decode("utf-8-sig")', _STRICT),
     _json("the refusal of bytes that are no text", 'octets.decode("utf-8")', 'octets.decode("utf-8", "replace")',
@@ -117,10 +118,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _header("the name of a key that is named", "if key.kid == kid and algorithm.name in key.algorithms:",
             "if algorithm.name in key.algorithms:", _CHOICE),
     _header("the algorithm fitting a key that is named", "if key.kid == kid and algorithm.name in key.algorithms:",
-            "if key.kid == kid:", ("attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for",)),
+            "if key.kid == kid:", _FITS),
     _header("the difference between an unknown key and one for another algorithm",
-            "if any(key.kid == kid for key in keys):", "if False:",
-            ("attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for",)),
+            "if any(key.kid == kid for key in keys):", "if False:", _FITS),
     _header("the report of an unknown kid", "unknown_kid=kid if is_kid(kid) else None", "unknown_kid=None",
             (_KEYS + "test_m10_unknown_kid_is_reported_so_that_a_new_key_can_be_fetched",)),
     _header("the silence about kids that no key can have", "unknown_kid=kid if is_kid(kid) else None",

@@ -9,6 +9,7 @@ Ends with status 1 if one survives, if its text is not found any more, or if a t
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -67,27 +69,39 @@ class Tree:
         rooms = sorted({str(mutant.path.parent) for mutant in ALL})
         compiling = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash", *rooms)
         subprocess.run([sys.executable, *compiling], cwd=folder, check=True)
+        self._bench = subprocess.Popen(
+            [sys.executable, "-m", "mutants.bench"],
+            cwd=folder,
+            env={
+                **os.environ,
+                # Before the installed package, which leads to the source that was copied.
+                "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder / 'tests'}",
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-    def tests(self, names: Iterable[str], *, module: str, file: Path, stop: bool = True) -> tuple[int, str]:
-        """Run tests against this copy; the exit status of pytest and what it printed."""
-        command = [
-            *(sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no", "-rfE"),
-            *("-c", "tests/mutants/killers.ini", "--rootdir", str(self.folder)),
-            *(("-x",) if stop else ()),
-            *(f"tests/{name}" for name in names),
-        ]
-        environment = {
-            **os.environ,
-            # Before the installed package, which leads to the source that was copied.
-            "PYTHONPATH": f"{self.folder / 'src'}{os.pathsep}{self.folder / 'tests'}",
-            "MUTANT_MODULE": module,
-            "MUTANT_FILE": str(self.folder / file),
+    def close(self) -> None:
+        self._bench.communicate()
+
+    def tests(
+        self, names: Iterable[str], *, module: str, file: Path, until_one_fails: bool = True
+    ) -> tuple[int | None, str]:
+        """Run tests against this copy; the exit status of pytest, None without an end, and what it printed."""
+        arguments = ["-c", "tests/mutants/killers.ini", "--rootdir", str(self.folder)]
+        order = {
+            "arguments": [*arguments, *(("-x",) if until_one_fails else ()), *(f"tests/{name}" for name in names)],
+            "environment": {"MUTANT_MODULE": module, "MUTANT_FILE": str(self.folder / file)},
+            "seconds": SECONDS if until_one_fails else None,
         }
-        ran = subprocess.run(
-            command, cwd=self.folder, env=environment, check=False, capture_output=True, text=True,
-            timeout=SECONDS if stop else None,
-        )  # fmt: skip
-        return ran.returncode, ran.stdout + ran.stderr
+        if self._bench.stdin is None or self._bench.stdout is None:
+            raise RuntimeError("The bench has no pipes.")
+        self._bench.stdin.write(json.dumps(order) + "\n")
+        self._bench.stdin.flush()
+        answer = json.loads(self._bench.stdout.readline())
+        return answer["status"], answer["printed"]
 
     def fate_of(self, mutant: Mutant) -> Fate:
         path = self.folder / mutant.path
@@ -97,14 +111,14 @@ class Tree:
             status, output = self.tests(mutant.killers, module=mutant.module, file=mutant.path)
         except Stale as stale:
             return Fate(mutant, Verdict.STALE, str(stale))
-        except subprocess.TimeoutExpired:
-            return Fate(mutant, Verdict.KILLED, f"no end within {SECONDS} s")
         finally:
             path.write_text(source, encoding="utf-8")
         return _fate(mutant, status, output)
 
 
-def _fate(mutant: Mutant, status: int, output: str) -> Fate:
+def _fate(mutant: Mutant, status: int | None, output: str) -> Fate:
+    if status is None:
+        return Fate(mutant, Verdict.KILLED, f"no end within {SECONDS} s")
     if status == 0:
         return Fate(mutant, Verdict.SURVIVED, "by none of " + ", ".join(mutant.killers))
     failed = _FAILED.search(output)
@@ -122,13 +136,14 @@ def hunt(mutants: Sequence[Mutant], jobs: int) -> Iterable[Fate]:
     Raises:
         RuntimeError: a killer fails without any mutant, so that it would kill every one.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        free: SimpleQueue[Tree] = SimpleQueue()
-        trees = [Tree(Path(folder) / str(number)) for number in range(jobs)]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        trees = [stack.enter_context(closing(Tree(Path(folder) / str(number)))) for number in range(jobs)]
         killers = dict.fromkeys(killer for mutant in mutants for killer in mutant.killers)
-        status, output = trees[0].tests(killers, module=mutants[0].module, file=mutants[0].path, stop=False)
+        first = mutants[0]
+        status, output = trees[0].tests(killers, module=first.module, file=first.path, until_one_fails=False)
         if status != 0:
             raise RuntimeError(output)
+        free: SimpleQueue[Tree] = SimpleQueue()
         for tree in trees:
             free.put(tree)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -19,19 +20,43 @@ def name_of(mutant: Mutant) -> str:
     return f"{mutant.file}: {mutant.removes}"
 
 
-@pytest.mark.parametrize("mutant", ALL, ids=name_of)
-def test_a_mutant_is_a_program_that_differs_from_the_code_in_one_place(mutant: Mutant) -> None:
-    source = (ROOT / mutant.path).read_text(encoding="utf-8")
-    mutated = mutant.applied_to(source)
-    assert ast.dump(ast.parse(mutated)) != ast.dump(ast.parse(source))
+@cache
+def source_of(file: str) -> str:
+    return (ROOT / "src/watchword" / file).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("mutant", ALL, ids=name_of)
-def test_its_killers_exist(mutant: Mutant) -> None:
-    assert mutant.killers
-    for killer in mutant.killers:
-        file, _, name = killer.partition("::")
-        assert f"def {name.rpartition('::')[2]}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), killer
+@cache
+def meaning_of(file: str) -> str:
+    """The program without its layout and comments."""
+    return ast.dump(ast.parse(source_of(file)))
+
+
+@cache
+def tests_in(file: str) -> frozenset[str]:
+    nodes = ast.walk(ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8")))
+    return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef))
+
+
+def test_every_mutant_is_found_in_the_code() -> None:
+    """A change of the code that a mutant is about must change the mutant too."""
+    stale = [name_of(mutant) for mutant in ALL if source_of(mutant.file).count(mutant.old) != 1]
+    assert stale == []
+
+
+def test_every_mutant_is_another_program() -> None:
+    idle = [
+        name_of(mutant)
+        for mutant in ALL
+        if ast.dump(ast.parse(mutant.applied_to(source_of(mutant.file)))) == meaning_of(mutant.file)
+    ]
+    assert idle == []
+
+
+def test_every_killer_exists() -> None:
+    killers = {killer for mutant in ALL for killer in mutant.killers}
+    parts = [killer.partition("::") for killer in killers]
+    assert [name for file, _, name in parts if name not in tests_in(file)] == []
+    assert [name_of(mutant) for mutant in ALL if not mutant.killers] == []
 
 
 def test_no_two_mutants_are_called_the_same() -> None:
@@ -41,7 +66,7 @@ def test_no_two_mutants_are_called_the_same() -> None:
 @pytest.mark.parametrize("old", ["no such text", "return"])
 def test_a_text_that_is_not_there_exactly_once_is_stale(old: str) -> None:
     with pytest.raises(Stale, match="occurs"):
-        Mutant(ADDRESS, "x", old, "", ()).applied_to((ROOT / "src/watchword" / ADDRESS).read_text(encoding="utf-8"))
+        Mutant(ADDRESS, "x", old, "", ()).applied_to(source_of(ADDRESS))
 
 
 def test_the_hunt_tells_killed_from_survived_stale_and_broken() -> None:
