@@ -135,6 +135,7 @@ def test_the_address_of_a_host_that_is_one() -> None:
         ("https://acme.example/keys?secret", "https://acme.example/keys?…"),
         ("https://acme.example/keys?token=x&secret#secret", "https://acme.example/keys?token=…"),
         ("https://acme.example/keys?", "https://acme.example/keys?…"),
+        ("https://acme.example/keys#token=secret", "https://acme.example/keys"),
     ],
 )
 def test_values_of_the_query_are_masked_for_display(url: str, shown: str) -> None:

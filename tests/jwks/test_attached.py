@@ -162,6 +162,7 @@ def test_a_server_of_another_authority_than_the_attached_one() -> None:
         findings = look_at(certificate, root())
         assert findings.problem is Problem.CERTIFICATE_OTHER_AUTHORITY
         assert "nor by the attached" in findings.steps[2].sentence
+        assert findings.chain is not None
 
 
 def test_an_authority_that_the_present_rules_no_longer_admit_trusts_nobody() -> None:

@@ -136,7 +136,14 @@ def test_only_certificates_and_blanks_between_them(text: str) -> None:
     assert "Paste nothing but the lines" in refusal(text)
 
 
-@pytest.mark.parametrize("body", ["AAAA", "=", "MIIB", root().pem.splitlines()[1]], ids=range(4))
+WHOLE = "".join(root().pem.splitlines()[1:-1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["AAAA", "=", "MIIB", WHOLE[:64], f"{WHOLE.rstrip('=')}====", f"{WHOLE.rstrip('=')}==AAAA"],
+    ids=range(6),
+)
 def test_a_damaged_certificate(body: str) -> None:
     assert "damaged" in refusal(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 
