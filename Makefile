@@ -44,6 +44,10 @@ mutate: $(STAMPS)/dev ## Take out each check of core and jwks in turn and see th
 bench: $(STAMPS)/bench $(STAMPS)/machine-bench ## The verifier's speed beside its peers; prints ratios, never fails on a timing
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMPS)/fuzz ## Look for bytes that the kernel decides wrongly about, for a minute; ARGS="--seconds 600" for longer
+	@$(BIN)/python tests/fuzz/run.py $(ARGS)
+
 ##@ Write
 .PHONY: format
 format: $(STAMPS)/dev ## Format code and templates in place, mend what the linter can mend
@@ -100,6 +104,10 @@ $(STAMPS)/dev: $(STAMPS)/uv-$(UV_VERSION) $(LOCKED)
 
 $(STAMPS)/bench: $(STAMPS)/dev
 	$(UV) sync --locked --inexact --group dev --group bench
+	@touch $@
+
+$(STAMPS)/fuzz: $(STAMPS)/dev
+	$(UV) sync --locked --inexact --group dev --group fuzz
 	@touch $@
 
 $(STAMPS)/peers: $(STAMPS)/dev $(foreach peer,$(PEERS),$(wildcard $(peer)/package.json $(peer)/package-lock.json))

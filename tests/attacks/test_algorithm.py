@@ -124,7 +124,13 @@ def test_a05_other_spellings_of_alg_are_refused_whatever_the_signature(alg: obje
 # -------------------------------------------------------------------- the algorithm must fit the key
 
 FITTING = {"rsa-1": set(forge.RSA_ALGORITHMS), "ec-1": {"ES256"}, "ed-1": set(forge.OKP_ALGORITHMS)}
-P192 = {"kty": "EC", "kid": "p192", "crv": "P-192", "x": forge.b64(b"\x01" * 24), "y": forge.b64(b"\x02" * 24)}
+P192: dict[str, object] = {
+    "kty": "EC",
+    "kid": "p192",
+    "crv": "P-192",
+    "x": forge.b64(b"\x01" * 24),
+    "y": forge.b64(b"\x02" * 24),
+}
 
 
 @pytest.mark.parametrize("alg", forge.ALGORITHMS)

@@ -194,7 +194,7 @@ def test_c09_every_client_claim_present_must_be_the_configured_one(claims: dict[
 )
 def test_c09_client_is_compared_exactly(expected: str, claim: object) -> None:
     for name in ("client_id", "cid", "appid"):
-        token = forge.token(KEY, "ES256", **{"client_id": ..., name: claim})
+        token = forge.token(KEY, "ES256", payload=forge.claims(**{"client_id": ..., name: claim}))
         assert acme.reason(acme.decide(token, expecting(client_id=expected))) is Reason.CLIENT_MISMATCH
 
 

@@ -80,7 +80,7 @@ def test_t15_other_types_are_refused(typ: object) -> None:
     assert refusal(forge.token(KEY, "ES256", header_changes={"typ": typ})) is Reason.TYPE_NOT_ACCEPTED
 
 
-LOGOUT = {"http://schemas.openid.net/event/backchannel-logout": {}}
+LOGOUT: dict[str, object] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""One verification through the kernel beside the bare call of `cryptography`, on tokens that were never seen before.
+
+The two take turns, token by token: measured in a loop of its own, the bare call would find its code and its tables in
+the processor's caches, which no server's does. Refusals are measured beside the good token that they were made of.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from rich.console import Console
+from rich.table import Table
+
+from kit import acme, forge
+from watchword.core.decision import Allow
+from watchword.core.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from watchword.core.trust import Trust
+
+AIMS: Final = {"RS256": 1.6, "ES256": 1.2, "Ed25519": 1.2}
+TOKENS, QUICK_TOKENS = 4_000, 1_000
+
+
+def main(*, quick: bool = False) -> None:
+    console = Console()
+    number = QUICK_TOKENS if quick else TOKENS
+    good = Table(
+        "algorithm", "bare, µs", "kernel, µs", "ratio", "aim", title="The kernel beside cryptography, one thread"
+    )
+    refused = Table("algorithm", "refused for", "µs", "of a good one", title="Refusing beside accepting, the aim is 1")
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    for alg, aim in AIMS.items():
+        key = forge.key_for(alg)
+        trust = acme.trust(key)
+        tokens = [forge.token(key, alg, jti=f"token-{count:08d}") for count in range(number)]
+        bare, kernel = _alternately(
+            [_bare(key, alg, token) for token in tokens], [_kernel(token, trust) for token in tokens]
+        )
+        good.add_row(alg, f"{bare:.1f}", f"{kernel:.1f}", f"{kernel / bare:.2f}", f"≤ {aim}")
+        for sentence, bad in _bad(key, alg).items():
+            accepting, refusing = _alternately([_kernel(tokens[0], trust)] * 500, [_kernel(bad, trust)] * 500)
+            refused.add_row(alg, sentence, f"{refusing:.1f}", f"{refusing / accepting:.2f}")
+    console.print(good)
+    console.print(refused)
+    console.print(f"Load average {os.getloadavg()[0]:.1f}.")
+
+
+def _alternately(these: Sequence[Callable[[], object]], those: Sequence[Callable[[], object]]) -> tuple[float, float]:
+    """The lower quartiles of both in microseconds: what is above has mostly been waiting for others."""
+    clock = time.perf_counter
+    first, second = [], []
+    gc.collect()
+    gc.disable()
+    try:
+        for this, that in zip(these, those, strict=True):
+            started = clock()
+            this()
+            between = clock()
+            that()
+            second.append(clock() - between)
+            first.append(between - started)
+    finally:
+        gc.enable()
+    return _lower_quartile(first), _lower_quartile(second)
+
+
+def _lower_quartile(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=4)[0] * 1e6
+
+
+def _bare(key: forge.Key, alg: str, token: str) -> Callable[[], None]:
+    """The call that verifies, with everything that it needs made beforehand."""
+    public: Any = key.private.public_key()
+    signing_input, _, text = token.rpartition(".")
+    octets, signature = signing_input.encode(), forge.unb64(text)
+    if alg == "RS256":
+        return partial(public.verify, signature, octets, padding.PKCS1v15(), forge.HASHES["256"])
+    if alg == "ES256":
+        r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+        return partial(public.verify, encode_dss_signature(r, s), octets, ec.ECDSA(forge.HASHES["256"]))
+    return partial(public.verify, signature, octets)
+
+
+def _kernel(token: str, trust: Trust) -> Callable[[], object]:
+    assert trust.server is not None
+    return partial(verify, (f"Bearer {token}",), trust, now=forge.NOW, snapshot_good_until=forge.NOW + acme.DAY)
+
+
+def _bad(key: forge.Key, alg: str) -> dict[str, str]:
+    good = forge.token(key, alg)
+    header, claims, signature = good.split(".")
+    assert isinstance(_kernel(good, acme.trust(key))(), Allow)
+    wrong = signature[:-5] + ("A" if signature[-5] != "A" else "B") + signature[-4:]
+    return {
+        "a wrong signature": f"{header}.{claims}.{wrong}",
+        "an unknown kid": forge.token(key.named("unknown"), alg),
+        "an expired token": forge.token(key, alg, exp=1),
+        "another client": forge.token(key, alg, client_id="x"),
+        "claims that are no JSON": f"{header}.{forge.b64(forge.unb64(claims)[:-1])}.{signature}",
+        "a foreign character": f"{header}.{claims}.{signature[:-1]}~",
+        "HS256": forge.hmac_token(b"secret"),
+    }
+
+
+if __name__ == "__main__":
+    main()
