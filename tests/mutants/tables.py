@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mutants import core_claims, core_keys, core_token, jwks_address, jwks_certificate, jwks_fetch
+from mutants import core_claims, core_keys, core_token, jwks_address, jwks_certificate, jwks_fetch, jwks_schedule
 
 if TYPE_CHECKING:
     from mutants.mutant import Mutant
@@ -16,4 +16,5 @@ ALL: Final[tuple[Mutant, ...]] = (
     *jwks_address.MUTANTS,
     *jwks_certificate.MUTANTS,
     *jwks_fetch.MUTANTS,
+    *jwks_schedule.MUTANTS,
 )
