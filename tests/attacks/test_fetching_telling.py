@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import forge
-from kit.hostile import OK, dribbles_a_handshake, hangs_up, speaks_old_tls
+from kit.hostile import OK, dribbles_a_handshake, dribbles_between, hangs_up, speaks_old_tls
 from kit.key_server import Behaviour, KeyServer, answers, resets, sends, serves, speaks_plainly, stalls_handshake
 from watchword.jwks import transport
 from watchword.jwks.fetch import fetch
@@ -72,6 +72,12 @@ def test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answer
             assert server.connections == 1
         assert told(findings) == told(refused), name
         assert CONNECTING - 0.05 <= elapsed < CONNECTING + BUSY, name
+
+
+def test_j15_an_internal_server_has_its_whole_time_for_the_answer() -> None:
+    answer = OK + b"Content-Length: %d\r\n\r\n" % len(GOOD_SET) + GOOD_SET
+    with KeyServer(dribbles_between(answer, pause=BUSY + 0.3)) as server:
+        assert look_at(server, connect_timeout=BUSY, total_timeout=60).succeeded
 
 
 def test_j15_nor_which_other_tls_it_speaks() -> None:

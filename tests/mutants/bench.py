@@ -53,9 +53,9 @@ def try_out(arguments: list[str], seconds: float | None) -> tuple[int | None, st
             os.dup2(printed.fileno(), 1)
             os.dup2(printed.fileno(), 2)
             sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-            status = int(pytest.main(arguments))
+            verdict = int(pytest.main(arguments))
             sys.stdout.flush()
-            os._exit(status)
+            os._exit(verdict)
         status = _ended(child, seconds)
         printed.seek(0)
         return status, printed.read().decode("utf-8", "replace")

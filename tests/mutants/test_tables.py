@@ -32,7 +32,7 @@ def meaning_of(file: str) -> str:
 
 
 @cache
-def tests_in(file: str) -> frozenset[str]:
+def names_in(file: str) -> frozenset[str]:
     nodes = ast.walk(ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8")))
     return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef))
 
@@ -55,7 +55,7 @@ def test_every_mutant_is_another_program() -> None:
 def test_every_killer_exists() -> None:
     killers = {killer for mutant in ALL for killer in mutant.killers}
     parts = [killer.partition("::") for killer in killers]
-    assert [name for file, _, name in parts if name not in tests_in(file)] == []
+    assert [name for file, _, name in parts if name not in names_in(file)] == []
     assert [name_of(mutant) for mutant in ALL if not mutant.killers] == []
 
 
