@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sys
 import tracemalloc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kit import acme, forge
+from watchword.core import compact
 from watchword.core.decision import Allow
 from watchword.core.jwk import KeySetRefused, admit
 from watchword.core.verify import LIMITS, verify
@@ -151,6 +152,22 @@ def test_remembered_headers_are_few_and_small() -> None:
             decide(token)()
 
     assert peak(flood) < 4 * 2**20
+
+
+def test_longer_headers_are_read_each_time() -> None:
+    remembered = compact._remembered_header.cache_info
+    for size, reads in ((120, 1), (200, 0)):
+        token = forge.token(KEY, "ES256", header_changes={"x": "x" * size})
+        before = remembered().misses
+        decide(token)()
+        decide(token)()
+        assert remembered().misses - before == reads
+
+
+def test_remembered_header_cannot_be_changed_for_those_who_come_later() -> None:
+    header: Any = compact.parse(NORMAL).header
+    with pytest.raises(TypeError):
+        header["alg"] = "none"
 
 
 def test_w12_no_key_set_takes_100_times_its_size_in_memory() -> None:

@@ -49,6 +49,14 @@ def test_a11_ecdsa_signature_has_the_length_of_two_coordinates(alg: str, size: i
             signature._verify_ecdsa(GULLIBLE, ALGORITHMS[alg], token(octets))
 
 
+@pytest.mark.parametrize(("alg", "size"), [("ML-DSA-44", 2_420), ("ML-DSA-65", 3_309), ("ML-DSA-87", 4_627)])
+def test_a11_ml_dsa_signature_has_the_length_of_its_parameter_set(alg: str, size: int) -> None:
+    signature._verify_ml_dsa(GULLIBLE, ALGORITHMS[alg], token(bytes(size)))
+    for length in (0, size - 1, size + 1, 2 * size):
+        with pytest.raises(InvalidSignature):
+            signature._verify_ml_dsa(GULLIBLE, ALGORITHMS[alg], token(bytes(length)))
+
+
 @pytest.mark.parametrize(("alg", "crv"), [("ES256", "P-256"), ("ES384", "P-384"), ("ES512", "P-521")])
 def test_a10_ecdsa_numbers_are_above_zero_and_below_the_order(alg: str, crv: str) -> None:
     curve = CURVES[crv]

@@ -180,7 +180,14 @@ def test_authorization_of_another_type_is_a_deny(header: Any) -> None:
 def test_key_that_contradicts_its_own_algorithms_is_undecidable() -> None:
     """Cannot come out of admission. Were it possible, an RSA key would have to verify ECDSA, and the reverse."""
     algorithms = frozenset(forge.ALGORITHMS)
-    for key, alg in ((KEY, "ES256"), (KEY, "EdDSA"), (forge.ec_key(), "RS256"), (forge.ed25519_key(), "PS256")):
+    for key, alg in (
+        (KEY, "ES256"),
+        (KEY, "EdDSA"),
+        (forge.ec_key(), "RS256"),
+        (forge.ec_key(), "ES384"),
+        (forge.ed25519_key(), "PS256"),
+        (forge.ml_dsa_key("pq", "ML-DSA-44"), "ML-DSA-65"),
+    ):
         (admitted,) = acme.keys(key)
         trust = acme.trust(server=acme.server(keys=(replace(admitted, algorithms=algorithms),)))
         assert acme.decide(forge.token(key, alg), trust) == Deny(Reason.UNDECIDABLE)

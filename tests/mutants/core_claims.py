@@ -54,6 +54,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _signature("s below the order", "and 0 < s < curve.order", "and 0 < s", _RANGE),
     _signature("the look at the key's kind", "if key.kty != algorithm.kty or key.variant != algorithm.variant:",
                "if False:", (_VERIFY + "test_key_that_contradicts_its_own_algorithms_is_undecidable",)),
+    _signature("the length of an ML-DSA signature",
+               "if len(token.signature) != PARAMETER_SETS[algorithm.name].signature_bytes:", "if False:",
+               ("core/test_signature.py::test_a11_ml_dsa_signature_has_the_length_of_its_parameter_set",)),
     # Step 4, second half.
     _claims("the look for ID tokens", "if not ID_TOKEN_CLAIMS.isdisjoint(claims):", "if False:", _KIND),
     *(_claims(f"the look for {name}", f'"{name}"', f'"no {name}"', _KIND) for name in ("at_hash", "c_hash", "s_hash")),

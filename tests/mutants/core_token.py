@@ -15,6 +15,7 @@ _header = partial(Mutant, "core/header.py")
 
 _FORM: Final = "attacks/test_token_form.py::"
 _KEYS: Final = "attacks/test_key_choice.py::"
+_WORK: Final = "attacks/test_work.py::"
 _ONE_TOKEN: Final = ("attacks/test_authorization.py::test_exactly_one_bearer_token_is_taken",)
 _PARTS: Final = (_FORM + "test_t04_t06_anything_but_three_whole_parts_is_refused",)
 _FOREIGN: Final = (_FORM + "test_t07_t08_t10_foreign_characters_are_refused",)
@@ -54,6 +55,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _compact("the claims in what is signed", "len(header_part) + 1 + len(claims_part)", "len(header_part)",
              ("core/test_verify.py::test_alices_good_token_is_allowed_with_every_algorithm",)),
     _compact("the reason for broken JSON", "        raise TokenRefused(reason) from None", "        raise", _STRICT),
+    _compact("the bound on a header that is remembered", "if len(part) <= _LONGEST_REMEMBERED_HEADER else", "if True else",
+             (_WORK + "test_longer_headers_are_read_each_time",)),
+    _compact("the bound on headers remembered", "maxsize=_REMEMBERED_HEADERS", "maxsize=None",
+             (_WORK + "test_remembered_headers_are_few_and_small",)),
+    _compact("the proxy before a remembered header",
+             "MappingProxyType(_object(base64url.decode_ascii(part), Reason.HEADER_MALFORMED))",
+             "_object(base64url.decode_ascii(part), Reason.HEADER_MALFORMED)",
+             (_WORK + "test_remembered_header_cannot_be_changed_for_those_who_come_later",)),
     _base64url("zero in unused bits", "if written and written[-1] not in _LAST[over]:", "if False:",
                (_FORM + "test_t09_unused_bits_of_the_last_character_must_be_zero", *_FOREIGN)),
     _base64url("zero in four unused bits", "_ALPHABET[::16]", "_ALPHABET[::4]",

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from watchword.core.algorithms import ALGORITHMS, CURVES, PARAMETER_SETS, Algorithm, MlDsaPublicKey, Scheme
+from watchword.core.algorithms import ALGORITHMS, CURVES, PARAMETER_SETS, Algorithm, Curve, MlDsaPublicKey, Scheme
 from watchword.core.claims import SignedClaims
 from watchword.core.decision import Reason, TokenRefused
 
@@ -32,7 +32,7 @@ def signed_claims(token: UnverifiedToken, key: SigningKey, algorithm: Algorithm)
     if key.kty != algorithm.kty or key.variant != algorithm.variant:
         raise TypeError
     try:
-        _VERIFIERS[algorithm.scheme](key.public_key, algorithm, token)
+        _VERIFIERS[algorithm.name](key.public_key, algorithm, token)
     except InvalidSignature:
         raise TokenRefused(Reason.SIGNATURE_INVALID) from None
     return SignedClaims(token.claims)
@@ -48,8 +48,12 @@ def _padding_of(algorithm: Algorithm) -> padding.AsymmetricPadding:
 _PADDINGS: Final[Mapping[str, padding.AsymmetricPadding]] = MappingProxyType(
     {row.name: _padding_of(row) for row in ALGORITHMS.values() if row.kty == "RSA"}
 )
-_ECDSA: Final[Mapping[str, ec.ECDSA]] = MappingProxyType(
-    {row.name: ec.ECDSA(row.hash) for row in ALGORITHMS.values() if row.scheme is Scheme.ECDSA}
+_ECDSA: Final[Mapping[str, tuple[Curve, ec.ECDSA]]] = MappingProxyType(
+    {
+        row.name: (CURVES[str(row.variant)], ec.ECDSA(row.hash))
+        for row in ALGORITHMS.values()
+        if row.scheme is Scheme.ECDSA
+    }
 )
 """By the name of the algorithm. Made once: to make one takes as long as all that is checked around it."""
 
@@ -62,7 +66,7 @@ def _verify_rsa(public_key: rsa.RSAPublicKey, algorithm: Algorithm, token: Unver
 
 
 def _verify_ecdsa(public_key: ec.EllipticCurvePublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
-    curve = CURVES[str(algorithm.variant)]
+    curve, ecdsa = _ECDSA[algorithm.name]
     size = curve.coordinate_bytes
     if len(token.signature) != 2 * size:
         # RFC 7518 section 3.4: two numbers side by side, never ASN.1 (CASES A-11).
@@ -72,7 +76,7 @@ def _verify_ecdsa(public_key: ec.EllipticCurvePublicKey, algorithm: Algorithm, t
     if not (0 < r < curve.order and 0 < s < curve.order):
         # Zero verified everything in Java once (CASES A-10); r plus the order would be a second spelling.
         raise InvalidSignature
-    public_key.verify(encode_dss_signature(r, s), token.signing_input, _ECDSA[algorithm.name])
+    public_key.verify(encode_dss_signature(r, s), token.signing_input, ecdsa)
 
 
 def _verify_eddsa(public_key: ed25519.Ed25519PublicKey, _algorithm: Algorithm, token: UnverifiedToken) -> None:
@@ -88,12 +92,12 @@ def _verify_ml_dsa(public_key: MlDsaPublicKey, algorithm: Algorithm, token: Unve
 
 
 # Any: that the key is of the class that its function wants follows from `kty` and variant, which were just compared.
-_VERIFIERS: Final[Mapping[Scheme, Callable[[Any, Algorithm, UnverifiedToken], None]]] = MappingProxyType(
-    {
-        Scheme.RSASSA_PKCS1: _verify_rsa,
-        Scheme.RSASSA_PSS: _verify_rsa,
-        Scheme.ECDSA: _verify_ecdsa,
-        Scheme.EDDSA: _verify_eddsa,
-        Scheme.ML_DSA: _verify_ml_dsa,
-    }
-)
+_FUNCTIONS: Final[Mapping[Scheme, Callable[[Any, Algorithm, UnverifiedToken], None]]] = {
+    Scheme.RSASSA_PKCS1: _verify_rsa,
+    Scheme.RSASSA_PSS: _verify_rsa,
+    Scheme.ECDSA: _verify_ecdsa,
+    Scheme.EDDSA: _verify_eddsa,
+    Scheme.ML_DSA: _verify_ml_dsa,
+}
+_VERIFIERS: Final = MappingProxyType({row.name: _FUNCTIONS[row.scheme] for row in ALGORITHMS.values()})
+"""By the name of the algorithm, like the tables above."""

@@ -263,7 +263,7 @@ class TestAdd:
         assert "prod-2026-11" in page
         # The ignored key with its reason.
         assert "enc-1" in page
-        assert "use is not" in page
+        assert "another use than signatures" in page
         assert has_save(response)
         assert 'value="ProdOkta"' in page
 
