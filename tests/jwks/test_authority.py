@@ -141,8 +141,8 @@ WHOLE = "".join(root().pem.splitlines()[1:-1])
 
 @pytest.mark.parametrize(
     "body",
-    ["AAAA", "=", "MIIB", WHOLE[:64], f"{WHOLE.rstrip('=')}====", f"{WHOLE.rstrip('=')}==AAAA"],
-    ids=range(6),
+    ["AAAA", "=", "MIIB", WHOLE[:64], f"{WHOLE[:64]}={WHOLE[64:]}"],
+    ids=range(5),
 )
 def test_a_damaged_certificate(body: str) -> None:
     assert "damaged" in refusal(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")

@@ -55,7 +55,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _compact("the claims in what is signed", "len(header_part) + 1 + len(claims_part)", "len(header_part)",
              ("core/test_verify.py::test_alices_good_token_is_allowed_with_every_algorithm",)),
     _compact("the reason for broken JSON", "        raise TokenRefused(reason) from None", "        raise", _STRICT),
-    _compact("the bound on a header that is remembered", "if len(part) <= _LONGEST_REMEMBERED_HEADER else", "if True else",
+    _compact("the bound on a header that is remembered", "if len(part) <= _LONGEST_REMEMBERED_HEADER", "if True",
              (_WORK + "test_longer_headers_are_read_each_time",)),
     _compact("the bound on headers remembered", "maxsize=_REMEMBERED_HEADERS", "maxsize=None",
              (_WORK + "test_remembered_headers_are_few_and_small",)),
