@@ -36,6 +36,10 @@ check: $(STAMPS)/dev ## Format, lint, types, import contracts, dependencies, tem
 test: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine ## All tests on PostgreSQL and SQLite, with coverage gates; ARGS="-k name" narrows
 	@$(BIN)/python tests/run.py $(ARGS)
 
+.PHONY: mutate
+mutate: $(STAMPS)/dev ## Take out each check of core and jwks in turn and see that a test notices; ARGS="--only jwks/fetch" narrows
+	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ARGS)
+
 .PHONY: bench
 bench: $(STAMPS)/bench $(STAMPS)/machine-bench ## The verifier's speed beside its peers; prints ratios, never fails on a timing
 	@$(BIN)/python tests/bench/run.py $(ARGS)

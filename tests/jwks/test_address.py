@@ -4,7 +4,14 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
 
-from watchword.jwks.address import JwksLocation, LocationRefused, check_address, masked, parse_location
+from watchword.jwks.address import (
+    JwksLocation,
+    LocationRefused,
+    check_address,
+    is_public,
+    masked,
+    parse_location,
+)
 from watchword.jwks.problem import Problem
 
 
@@ -135,6 +142,7 @@ def test_the_address_of_a_host_that_is_one() -> None:
         ("https://acme.example/keys?secret", "https://acme.example/keys?…"),
         ("https://acme.example/keys?token=x&secret#secret", "https://acme.example/keys?token=…"),
         ("https://acme.example/keys?", "https://acme.example/keys?…"),
+        ("https://acme.example/keys#token=secret", "https://acme.example/keys"),
     ],
 )
 def test_values_of_the_query_are_masked_for_display(url: str, shown: str) -> None:
@@ -169,6 +177,11 @@ NOT_PUBLIC = [
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_unicast_is_accepted(address: str) -> None:
     assert check_address(ip_address(address)) == ip_address(address)
+
+
+def test_what_is_public_may_be_talked_about() -> None:
+    assert all(is_public(ip_address(address)) for address in PUBLIC)
+    assert not any(is_public(ip_address(address)) for address in NOT_PUBLIC)
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)

@@ -162,6 +162,7 @@ def test_a_server_of_another_authority_than_the_attached_one() -> None:
         findings = look_at(certificate, root())
         assert findings.problem is Problem.CERTIFICATE_OTHER_AUTHORITY
         assert "nor by the attached" in findings.steps[2].sentence
+        assert findings.chain is not None
 
 
 def test_an_authority_that_the_present_rules_no_longer_admit_trusts_nobody() -> None:
@@ -285,6 +286,7 @@ def test_a_huge_certificate_is_named_by_its_fingerprint_alone() -> None:
     assert chain.certificates[1].expires_at is None
 
 
+@pytest.mark.usefixtures("loopback_is_public")
 def test_more_than_a_handshake_may_hold_is_no_chain() -> None:
     many = [issue(f"noise {number}", extra=bytes(15_000)) for number in range(12)]
     findings = look_at(presenting(server(root()), *many))
@@ -336,6 +338,7 @@ def test_one_connection_shows_its_own_chain() -> None:
     assert [each and each.root and each.root.fingerprint for each in told] == [first.fingerprint, second.fingerprint]
 
 
+@pytest.mark.usefixtures("loopback_is_public")
 def test_a_server_that_sends_its_certificates_byte_by_byte_is_left_when_the_time_is_up() -> None:
     context = presenting(server(root()), root()).server_context()
 

@@ -85,6 +85,17 @@ def test_what_is_no_fit_authority_is_named_with_the_reason(bad: Issued, sentence
     assert sentence in refusal(bad.pem)
 
 
+class HugeKey:
+    """A public key of 8,200 bits. Nobody has the private one: making it takes a minute."""
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        return rsa.RSAPublicNumbers(65537, 2**8199 + 1).public_key()
+
+
+def test_a_key_may_be_too_large() -> None:
+    assert "has a weak or unusual key." in refusal(issue("x", by=root(), key=HugeKey()).pem)
+
+
 @pytest.mark.parametrize("pem", [old_certificates.SHA1_ROOT, old_certificates.MD5_ROOT], ids=["SHA-1", "MD5"])
 def test_what_a_root_says_of_itself_may_be_signed_as_in_old_days(pem: str) -> None:
     assert read_authority(pem).pem == pem
@@ -125,7 +136,14 @@ def test_only_certificates_and_blanks_between_them(text: str) -> None:
     assert "Paste nothing but the lines" in refusal(text)
 
 
-@pytest.mark.parametrize("body", ["AAAA", "=", "MIIB", root().pem.splitlines()[1]], ids=range(4))
+WHOLE = "".join(root().pem.splitlines()[1:-1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["AAAA", "=", "MIIB", WHOLE[:64], f"{WHOLE[:64]}={WHOLE[64:]}"],
+    ids=range(5),
+)
 def test_a_damaged_certificate(body: str) -> None:
     assert "damaged" in refusal(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 

@@ -58,6 +58,17 @@ def test_soon_is_within_14_days() -> None:
     assert CertificateFacts("Initech", NOW + timedelta(days=14, seconds=-1)).expires_soon(NOW)
 
 
-def test_what_openssl_finds_has_a_name_for_the_administrator() -> None:
-    assert problem_of(20) is Problem.CERTIFICATE_UNKNOWN_AUTHORITY
-    assert problem_of(9_999) is Problem.CERTIFICATE_REFUSED
+@pytest.mark.parametrize(
+    ("verify_code", "problem"),
+    [
+        *((code, Problem.CERTIFICATE_UNKNOWN_AUTHORITY) for code in (2, 19, 20, 21)),
+        (9, Problem.CERTIFICATE_NOT_YET_VALID),
+        (10, Problem.CERTIFICATE_EXPIRED),
+        (18, Problem.CERTIFICATE_SELF_SIGNED),
+        (62, Problem.CERTIFICATE_WRONG_HOST),
+        (64, Problem.CERTIFICATE_WRONG_HOST),
+        (9_999, Problem.CERTIFICATE_REFUSED),
+    ],
+)
+def test_what_openssl_finds_has_a_name_for_the_administrator(verify_code: int, problem: Problem) -> None:
+    assert problem_of(verify_code) is problem

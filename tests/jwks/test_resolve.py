@@ -16,7 +16,7 @@ from watchword.jwks.resolve import checked_addresses, system_resolver
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from watchword.jwks.address import Address
+    from watchword.jwks.address import Address, Network
     from watchword.jwks.resolve import Resolver
 
 pytestmark = pytest.mark.enable_socket
@@ -24,10 +24,12 @@ pytestmark = pytest.mark.enable_socket
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
-def look_up(host: str, resolver: Resolver, seconds: float = 2) -> tuple[Address, ...]:
+def look_up(
+    host: str, resolver: Resolver, seconds: float = 2, *, allowed: Sequence[Network] = LOOPBACK
+) -> tuple[Address, ...]:
     return checked_addresses(
         parse_location(f"https://{host}/"),
-        allowed_networks=LOOPBACK,
+        allowed_networks=allowed,
         refused_networks=(),
         resolver=resolver,
         deadline=Deadline(seconds),
@@ -45,6 +47,7 @@ def test_the_system_is_asked_for_names() -> None:
 def test_an_address_is_not_looked_up() -> None:
     assert look_up("127.0.0.9", never) == (ip_address("127.0.0.9"),)
     assert look_up("[::1]", never) == (ip_address("::1"),)
+    assert look_up("[2606:4700::1]", never, allowed=()) == (ip_address("2606:4700::1"),)
 
 
 def test_addresses_keep_their_order_and_come_once() -> None:

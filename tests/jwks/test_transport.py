@@ -37,7 +37,7 @@ def problem_of(action: Callable[[], object]) -> Problem:
 
 def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     with KeyServer(serves(b"{}")) as server:
-        connection = connect([NOBODY[0], LOOPBACK], server.port, timeout=1, deadline=Deadline(1))
+        connection = connect([NOBODY[0], LOOPBACK], server.port, Deadline(1))
         with connection:
             assert connection.getpeername() == ("127.0.0.1", server.port)
 
@@ -45,7 +45,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
 def test_only_three_addresses_are_tried() -> None:
     with KeyServer(serves(b"{}")) as server:
         addresses = [*NOBODY[:3], LOOPBACK]
-        problem = problem_of(lambda: connect(addresses, server.port, timeout=0.1, deadline=Deadline(1)))
+        problem = problem_of(lambda: connect(addresses, server.port, Deadline(0.1)))
     assert problem is Problem.CONNECTION_FAILED
     assert server.connections == 0
 
@@ -53,7 +53,7 @@ def test_only_three_addresses_are_tried() -> None:
 @pytest.mark.parametrize(("timeout", "total"), [(0.2, 5.0), (5.0, 0.2)])
 def test_connecting_takes_its_own_time_and_never_more_than_all(timeout: float, total: float) -> None:
     started = time.monotonic()
-    problem = problem_of(lambda: connect(NOBODY, 9, timeout=timeout, deadline=Deadline(total)))
+    problem = problem_of(lambda: connect(NOBODY, 9, Deadline(total).within(timeout)))
 
     assert problem is Problem.CONNECTION_FAILED
     assert 0.2 <= time.monotonic() - started < BUSY
@@ -65,7 +65,7 @@ def test_a_filtered_port_shares_the_time_among_the_addresses() -> None:
         # Linux takes one connection more than the backlog says; from then on it drops what comes, as a filter does.
         with socket.create_connection(("127.0.0.1", port)):
             started = time.monotonic()
-            problem = problem_of(lambda: connect([LOOPBACK] * 3, port, timeout=0.3, deadline=Deadline(5)))
+            problem = problem_of(lambda: connect([LOOPBACK] * 3, port, Deadline(0.3)))
     assert problem is Problem.CONNECTION_FAILED
     assert 0.3 <= time.monotonic() - started < BUSY
 
@@ -75,23 +75,21 @@ def test_an_address_that_is_filtered_leaves_time_for_the_next() -> None:
         addresses = [ip_address("127.0.0.10"), LOOPBACK]
         with socket.create_connection(("127.0.0.10", server.port)):
             started = time.monotonic()
-            with connect(addresses, server.port, timeout=BUSY, deadline=Deadline(5)) as connection:
+            with connect(addresses, server.port, Deadline(BUSY)) as connection:
                 assert connection.getpeername() == ("127.0.0.1", server.port)
             assert time.monotonic() - started < BUSY
 
 
 def test_nothing_is_tried_when_the_time_is_up() -> None:
     with KeyServer(serves(b"{}")) as server:
-        assert problem_of(lambda: connect([LOOPBACK], server.port, timeout=1, deadline=Deadline(0))) is (
-            Problem.TIMED_OUT
-        )
+        assert problem_of(lambda: connect([LOOPBACK], server.port, Deadline(0).within(1))) is (Problem.TIMED_OUT)
     assert server.connections == 0
 
 
 def stream_to(server: KeyServer, seconds: float, max_bytes: int = 100_000) -> TlsStream:
     deadline = Deadline(seconds)
     return TlsStream(
-        connect([LOOPBACK], server.port, timeout=1, deadline=deadline),
+        connect([LOOPBACK], server.port, deadline),
         new_context(verify_certificate=False, extra_authorities=None),
         server_hostname="127.0.0.1",
         deadline=deadline,
@@ -102,14 +100,14 @@ def stream_to(server: KeyServer, seconds: float, max_bytes: int = 100_000) -> Tl
 def test_the_handshake_counts_toward_the_bytes() -> None:
     with KeyServer(serves(b"{}")) as server:
         stream = stream_to(server, 2, max_bytes=50)
-        assert problem_of(stream.handshake) is Problem.TOO_LARGE
+        assert problem_of(lambda: stream.handshake(Deadline(2))) is Problem.TOO_LARGE
         stream.close()
 
 
 def test_each_read_has_only_the_time_that_is_left() -> None:
     with KeyServer(trickles(b"", b"x")) as server:
         stream = stream_to(server, 0.4)
-        stream.handshake()
+        stream.handshake(Deadline(2))
         stream.write(b"GET / HTTP/1.1\r\n\r\n")
         started = time.monotonic()
 
@@ -124,8 +122,8 @@ def test_each_read_has_only_the_time_that_is_left() -> None:
 
 def test_writing_has_only_the_time_that_is_left() -> None:
     with KeyServer(trickles(b"", b"", pause=5)) as server:
-        stream = stream_to(server, 0.5)
-        stream.handshake()
+        stream = stream_to(server, 1)
+        stream.handshake(Deadline(2))
         stream.write(b"GET / HTTP/1.1\r\n\r\n")
         started = time.monotonic()
         assert problem_of(lambda: stream.write(b"x" * 50_000_000)) is Problem.TIMED_OUT
@@ -136,7 +134,7 @@ def test_writing_has_only_the_time_that_is_left() -> None:
 def test_a_connection_that_is_gone() -> None:
     with KeyServer(serves(b"{}"), certificates.GOOD) as server:
         stream = stream_to(server, 1)
-        stream.handshake()
+        stream.handshake(Deadline(2))
         stream.close()
         assert problem_of(lambda: stream.read(1)) is Problem.CONNECTION_FAILED
         assert problem_of(lambda: stream.write(b"x")) is Problem.CONNECTION_FAILED

@@ -203,6 +203,12 @@ _EMBEDDING: tuple[tuple[IPv6Network, int], ...] = (
 )
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 _PADDING = IPv4Network("0.0.0.0/8")
+_INTERNAL_ZONES = frozenset(
+    {
+        "arpa", "consul", "corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localhost", "mail",
+        "private", "svc",
+    }
+)  # fmt: skip
 _TEREDO = IPv6Network("2001::/32")
 _ISATAP_INTERFACES = frozenset({0x0000_5EFE, 0x0200_5EFE})
 
@@ -223,6 +229,23 @@ def check_address(
     if not all(_is_acceptable(each, allowed_networks, refused_networks) for each in meant):
         raise LocationRefused(Problem.ADDRESS_REFUSED)
     return address
+
+
+def is_public(address: Address) -> bool:
+    """Whether anybody on the Internet could ask this address, so that nothing told about it is news."""
+    try:
+        check_address(address)
+    except LocationRefused:
+        return False
+    return True
+
+
+def is_internal_name(host: str) -> bool:
+    """Whether a name can only mean something inside some network: the Internet has none such (RFC 6761, RFC 6762,
+    RFC 8375, and what ICANN has set aside or refused to delegate).
+    """
+    _, dot, zone = host.rpartition(".")
+    return not dot or zone in _INTERNAL_ZONES
 
 
 def embedded_addresses(address: Address) -> tuple[IPv4Address, ...]:

@@ -32,5 +32,13 @@ class Deadline:
             raise ProbeFailed(Problem.TIMED_OUT)
         return left
 
+    def within(self, seconds: float) -> Deadline:
+        """A limit for a part of the work: at most that many seconds, and never longer than the whole.
+
+        Raises:
+            ProbeFailed: TIMED_OUT when the time is up.
+        """
+        return Deadline(min(seconds, self.remaining()))
+
     def wait_out(self) -> None:
         time.sleep(self.left())

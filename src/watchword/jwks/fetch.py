@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import logging
 import re
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from cryptography.x509 import load_pem_x509_certificates
 from httpcore2 import URL, HTTP11Connection, Origin, RemoteProtocolError, Request
 
-from watchword.jwks import transport
-from watchword.jwks.address import JwksLocation, Network, parse_location
-from watchword.jwks.authority import AuthorityRefused, read_authority
-from watchword.jwks.certificate import new_context, now_utc, read_certificate
-from watchword.jwks.chain import problem_with
+from watchword.jwks import tls, transport
+from watchword.jwks.address import JwksLocation, Network, is_public, parse_location
 from watchword.jwks.deadline import Deadline
-from watchword.jwks.findings import Journal, Note, Step
+from watchword.jwks.findings import Journal, Step
 from watchword.jwks.problem import ProbeFailed, Problem
 from watchword.jwks.resolve import Resolver, checked_addresses, system_resolver
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Sequence
 
     from httpcore2 import Response
 
-    from watchword.jwks.authority import AttachedAuthority
-    from watchword.jwks.certificate import CertificateFacts
+    from watchword.jwks.transport import TlsStream
 
 MAX_ETAG_LENGTH: Final = 512
 USER_AGENT: Final = f"Watchword/{version('watchword')}"
@@ -123,6 +119,9 @@ def fetch(
         ProbeFailed: with the problem; `journal` holds the same as the finding of the step that failed.
     """
     deadline = Deadline(policy.total_timeout)
+    settings = tls.CertificateSettings(
+        verify_certificate=verify_certificate, authority=authority, extra_authorities=policy.extra_authorities
+    )
     with journal.step(Step.ADDRESS) as note:
         parsed = parse_location(location)
         if parsed.port not in policy.allowed_ports:
@@ -135,90 +134,34 @@ def fetch(
             deadline=deadline,
         )
         note.passed(f"The location is well-formed and {parsed.host} may be asked.")
-    with journal.step(Step.CONNECT) as note:
-        connection = transport.connect(addresses, parsed.port, timeout=policy.connect_timeout, deadline=deadline)
-        note.passed("The server accepts connections.")
-    with closing(connection):
+    with ExitStack() as stack:
+        with journal.step(Step.CONNECT) as note:
+            connecting = deadline.within(policy.connect_timeout)
+            connection = stack.enter_context(transport.connect(addresses, parsed.port, connecting))
+            internal = not all(map(is_public, addresses))
+            secure = partial(
+                tls.secure,
+                connection,
+                parsed.host,
+                settings,
+                within=connecting if internal else deadline,
+                deadline=deadline,
+                # Room for the handshake, the header section and the framing of a body in small chunks.
+                max_bytes=2 * policy.max_bytes + 128 * 1024,
+            )
+            handshake = tls.concealed(secure, connecting) if internal else secure
+            note.passed("The server accepts connections.")
         with journal.step(Step.TLS) as note:
-            attached = _attached(authority) if verify_certificate and authority is not None else None
-            stream = _secured(connection, parsed, policy, deadline, attached, verify_certificate=verify_certificate)
-            facts = read_certificate(_handshake(stream, attached))
-            journal.certificate_expires_at = facts.expires_at
-            _describe_certificate(facts, note, attached, verify_certificate=verify_certificate)
+            secured = handshake()
+            journal.certificate_expires_at = secured.facts.expires_at
+            secured.describe(note)
         with journal.step(Step.HTTP) as note:
-            answer = _exchange(stream, parsed, _storable(etag), policy.max_bytes)
+            answer = _exchange(secured.stream, parsed, _storable(etag), policy.max_bytes)
             note.passed(_http_sentence(answer))
     return answer
 
 
-def _attached(authority: str) -> AttachedAuthority:
-    try:
-        return read_authority(authority)
-    except AuthorityRefused:
-        # Rules have become stricter since it was attached.
-        raise ProbeFailed(Problem.AUTHORITY_UNUSABLE) from None
-
-
-def _secured(
-    connection: socket.socket,
-    location: JwksLocation,
-    policy: FetchPolicy,
-    deadline: Deadline,
-    attached: AttachedAuthority | None,
-    *,
-    verify_certificate: bool,
-) -> transport.TlsStream:
-    return transport.TlsStream(
-        connection,
-        new_context(
-            verify_certificate=verify_certificate,
-            extra_authorities=policy.extra_authorities,
-            authority=None if attached is None else attached.pem,
-        ),
-        server_hostname=location.host,
-        deadline=deadline,
-        # Room for the handshake, the header section and the framing of a body in small chunks.
-        max_bytes=2 * policy.max_bytes + 128 * 1024,
-    )
-
-
-def _handshake(stream: transport.TlsStream, attached: AttachedAuthority | None) -> bytes:
-    """The server's certificate in DER."""
-    try:
-        return stream.handshake()
-    except ProbeFailed as failure:
-        if attached is None:
-            raise
-        raise ProbeFailed(problem_with(attached, failure, now_utc()), presented=failure.presented) from None
-
-
-def _describe_certificate(
-    facts: CertificateFacts, note: Note, attached: AttachedAuthority | None, *, verify_certificate: bool
-) -> None:
-    now = now_utc()
-    ending = () if attached is None else tuple(anchor for anchor in attached.anchors if anchor.expires_soon(now))
-    if not verify_certificate:
-        note.warned(
-            f"Certificate validation is off: who the server is was not checked. {facts.describe()}",
-            'Enable "JWKS Server Certificate Validation" once the certificate is signed by a recognized authority, or '
-            "now, by attaching the certificate of its authority.",
-        )
-    elif facts.expires_soon(now):
-        note.warned(
-            f"The certificate expires soon. {facts.describe()}",
-            "Renew the server certificate; from its expiry on, no keys can be fetched.",
-        )
-    elif ending:
-        note.warned(
-            f"{facts.describe()} The attached CA certificate “{ending[0].name}” expires on "
-            f"{ending[0].expires_at:%Y-%m-%d}.",
-            "Attach its successor beside it before that day.",
-        )
-    else:
-        note.passed(facts.describe())
-
-
-def _exchange(stream: transport.TlsStream, location: JwksLocation, etag: str | None, max_bytes: int) -> Answer:
+def _exchange(stream: TlsStream, location: JwksLocation, etag: str | None, max_bytes: int) -> Answer:
     host = location.host.encode("ascii")
     headers = [
         (b"Host", location.authority.encode("ascii")),

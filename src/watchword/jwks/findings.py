@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ class StepFinding:
     """The result of one step.
 
     Attributes:
-        milliseconds: how long the step took; coarse for a failed step (see `coarse`), 0 for one not reached.
+        milliseconds: how long the step took; coarse where a step failed (see `coarse`), 0 for one not reached.
         sentence: what was found; holds nothing that the server sent but the name of its certificate's issuer.
         fix: what the administrator can do; None where nothing needs doing.
     """
@@ -93,7 +93,7 @@ _COARSE_MILLISECONDS = (100, 500, 1_000, 2_500, 5_000)
 
 
 def coarse(milliseconds: int) -> int:
-    """Round the duration of a failed step up, so that it does not tell closed ports from filtered ones (CASES J-15)."""
+    """Round the duration of a step up, so that it does not tell closed ports from filtered ones (CASES J-15)."""
     return next((bound for bound in _COARSE_MILLISECONDS if milliseconds <= bound), 10_000)
 
 
@@ -128,14 +128,17 @@ class Journal:
             yield note
         except ProbeFailed as failure:
             problem = failure.problem
-            self._record(step, Outcome.FAILED, coarse(_milliseconds_since(started)), problem.sentence, problem.fix)
+            self._record(step, Outcome.FAILED, _milliseconds_since(started), problem.sentence, problem.fix)
             raise
         self._record(step, note.outcome, _milliseconds_since(started), note.sentence, note.fix)
 
     def steps(self) -> tuple[StepFinding, ...]:
-        return tuple(
-            self._findings.get(step) or StepFinding(step, Outcome.NOT_REACHED, 0, "Not reached.") for step in Step
-        )
+        """One finding for each step. Once one has failed no duration is exact, also not of those before it."""
+        reached = tuple(self._findings.values())
+        if any(finding.outcome is Outcome.FAILED for finding in reached):
+            reached = tuple(replace(finding, milliseconds=coarse(finding.milliseconds)) for finding in reached)
+        found = {finding.step: finding for finding in reached}
+        return tuple(found.get(step) or StepFinding(step, Outcome.NOT_REACHED, 0, "Not reached.") for step in Step)
 
     def _record(self, step: Step, outcome: Outcome, milliseconds: int, sentence: str, fix: str | None) -> None:
         self._findings[step] = StepFinding(step, outcome, milliseconds, sentence, fix)

@@ -6,7 +6,10 @@ from enum import Enum
 
 _SHOW_LOCATION = "Copy the JWKS location from the authorization server's metadata, where it is called jwks_uri."
 _ASK_OPERATOR = "Publish the key set at a public address, or ask the operator of this service to allow this one."
-_CHECK_SERVER = "Check that the authorization server is running and can be reached from the Internet, then try again."
+_CHECK_SERVER = (
+    "Check that the authorization server is running, speaks TLS 1.2 or later on this port and can be reached from the "
+    "Internet, then try again."
+)
 _CHECK_ENDPOINT = "Check that the location is the JWKS endpoint of the authorization server and works without sign-in."
 _THREE_REMEDIES = (
     'Disable certificate validation using the option "JWKS Server Certificate Validation", or change the server '

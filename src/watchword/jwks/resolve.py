@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from watchword.jwks.address import check_address
+from watchword.jwks.address import check_address, is_internal_name
 from watchword.jwks.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ def checked_addresses(
     Raises:
         ProbeFailed: when the host has no address, one that is refused, or none within the deadline.
     """
+    # Its own look into the network this service runs in is nothing that an organization may borrow: whether such a name
+    # exists there is not even asked, unless the operator has opened a network of the inside.
+    if not allowed_networks and location.address is None and is_internal_name(location.host):
+        raise ProbeFailed(Problem.ADDRESS_REFUSED)
     literal = location.address
     found = (literal,) if literal is not None else _look_up(location, resolver, deadline)
     checked = (check_address(address, allowed_networks, refused_networks) for address in found)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from httpcore2 import NetworkStream
 
 from watchword.jwks.certificate import presented_chain, problem_of
-from watchword.jwks.deadline import Deadline
 from watchword.jwks.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from watchword.jwks.address import Address
+    from watchword.jwks.deadline import Deadline
 
 MAX_ATTEMPTS: Final = 3
 """Addresses of one host that are tried; the others were checked all the same."""
@@ -26,8 +26,8 @@ _RECEIVE_BYTES = 16_384
 Result = TypeVar("Result")
 
 
-def connect(addresses: Sequence[Address], port: int, *, timeout: float, deadline: Deadline) -> socket.socket:
-    """Connect to the first of the addresses that answers, in `timeout` seconds for all of them together.
+def connect(addresses: Sequence[Address], port: int, connecting: Deadline) -> socket.socket:
+    """Connect to the first of the addresses that answers, in the time of `connecting` for all of them together.
 
     A failure is reported only when the time is up, so that neither the problem nor the time taken tells a closed port
     from a filtered one (CASES J-15).
@@ -35,7 +35,6 @@ def connect(addresses: Sequence[Address], port: int, *, timeout: float, deadline
     Raises:
         ProbeFailed: CONNECTION_FAILED, or ADDRESS_REFUSED if the connection leads elsewhere.
     """
-    connecting = Deadline(min(timeout, deadline.remaining()))
     candidates = addresses[:MAX_ATTEMPTS]
     for index, address in enumerate(candidates):
         share = connecting.left() / (len(candidates) - index)
@@ -85,9 +84,11 @@ class TlsStream(NetworkStream):
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
 
-    def handshake(self) -> bytes:
-        """Set TLS up and return the server's certificate in DER; empty if it has none."""
+    def handshake(self, within: Deadline) -> bytes:
+        """Set TLS up in the time of `within` and return the server's certificate in DER; empty if it has none."""
+        whole, self._deadline = self._deadline, within
         self._pump(self._tls.do_handshake)
+        self._deadline = whole
         return self._tls.getpeercert(binary_form=True) or b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # The client's interface.

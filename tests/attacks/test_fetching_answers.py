@@ -1,0 +1,278 @@
+"""Servers that answer too much, too slowly, elsewhere or with something else: J-03, J-09 to J-13 of the case list."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import time
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import forge
+from kit.hostile import (
+    CHUNKED,
+    OK,
+    demands_a_client_certificate,
+    dribbles_a_handshake,
+    dribbles_between,
+    floods_with_session_tickets,
+    sends_a_bomb,
+    slow_answers,
+)
+from kit.key_server import (
+    Canary,
+    KeyServer,
+    answers,
+    redirects,
+    resets_after,
+    sends,
+    sends_without_end,
+    serves,
+    stalls_handshake,
+)
+from watchword.jwks.probe import FetchPolicy, Findings, Problem, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kit.key_server import Behaviour
+
+pytestmark = pytest.mark.enable_socket
+
+GOOD_SET = forge.key_set(forge.ec_key("alice"))
+SHORT = 0.5
+"""Seconds that a hostile server gets in these tests instead of 5."""
+BUSY = 2.0
+"""Seconds that a busy machine may add."""
+
+
+def look_at(server: KeyServer, *, verify_certificate: bool = True, **changes: object) -> Findings:
+    return probe(server.location, verify_certificate=verify_certificate, policy=server.policy(**changes))
+
+
+def problem_with(behaviour: Behaviour) -> Problem | None:
+    with KeyServer(behaviour) as server:
+        return look_at(server).problem
+
+
+# ---------------------------------------------------------------------------------------------- J-03: somewhere else
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 305, 307, 308])
+def test_j03_a_redirect_is_not_followed_and_its_body_not_used(status: int) -> None:
+    with Canary() as canary, KeyServer(serves(GOOD_SET)) as server:
+        server.behaviour = redirects(f"https://127.0.0.1:{canary.port}/", GOOD_SET, status)
+        findings = look_at(server, allowed_ports=frozenset({server.port, canary.port}))
+        assert findings.problem is Problem.REDIRECT_NOT_FOLLOWED
+        assert findings.key_set is None
+        assert canary.count() == 0
+        assert server.connections == 1
+
+
+def test_j03_no_header_of_an_answer_leads_elsewhere_or_is_remembered() -> None:
+    with Canary() as canary, KeyServer(serves(GOOD_SET)) as server:
+        elsewhere = f"https://127.0.0.1:{canary.port}/"
+        server.behaviour = serves(
+            GOOD_SET,
+            headers={
+                "Location": elsewhere, "Content-Location": elsewhere, "Refresh": f"0; url={elsewhere}",
+                "Link": f"<{elsewhere}>; rel=canonical", "Alt-Svc": f'h2="127.0.0.1:{canary.port}"',
+                "Set-Cookie": "session=acme", "Strict-Transport-Security": "max-age=1",
+                "WWW-Authenticate": "Basic realm=x", "Proxy-Authenticate": "Basic realm=x",
+            },
+        )  # fmt: skip
+        assert look_at(server).succeeded
+        assert look_at(server).succeeded
+        assert server.requests[0].request == server.requests[1].request
+        assert canary.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        (201, Problem.HTTP_STATUS), (203, Problem.HTTP_STATUS), (206, Problem.HTTP_STATUS), (299, Problem.HTTP_STATUS),
+        (400, Problem.HTTP_REFUSED), (401, Problem.HTTP_REFUSED), (404, Problem.HTTP_REFUSED),
+        (407, Problem.HTTP_REFUSED), (500, Problem.HTTP_SERVER_FAULT), (503, Problem.HTTP_SERVER_FAULT),
+        (799, Problem.HTTP_STATUS),
+    ],
+)  # fmt: skip
+def test_j03_only_status_200_brings_keys(status: int, problem: Problem) -> None:
+    with KeyServer(answers(status, GOOD_SET, {"Content-Type": "application/json"})) as server:
+        assert look_at(server).problem is problem
+        assert server.connections == 1
+
+
+# --------------------------------------------------------------------------------------------------- J-09: compressed
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd", "deflate", "gzip, gzip", "identity", "x", ""])
+def test_j09_nothing_is_decompressed(encoding: str) -> None:
+    body = gzip.compress(GOOD_SET) if encoding == "gzip" else GOOD_SET
+
+    assert problem_with(serves(body, headers={"Content-Encoding": encoding})) is Problem.CONTENT_ENCODING
+
+
+def test_j09_nor_is_a_compressed_transfer() -> None:
+    answer = OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+
+    assert problem_with(sends(answer)) is Problem.HTTP_MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("bomb", "problem"),
+    [
+        (sends_a_bomb(200, "gzip"), Problem.CONTENT_ENCODING),
+        (sends_a_bomb(200, ", ".join(["gzip"] * 50)), Problem.CONTENT_ENCODING),
+        (sends_a_bomb(302, "gzip"), Problem.REDIRECT_NOT_FOLLOWED),
+        (sends_a_bomb(503, "gzip"), Problem.HTTP_SERVER_FAULT),
+        (serves(gzip.compress(GOOD_SET)), Problem.NOT_JSON),
+    ],
+)
+def test_j09_a_bomb_does_not_go_off(bomb: Behaviour, problem: Problem) -> None:
+    assert problem_with(bomb) is problem
+
+
+# ------------------------------------------------------------------------------------------- J-10: slow, by the clock
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+@pytest.mark.parametrize("behaviour", [pytest.param(behaviour, id=name) for name, behaviour in slow_answers()])
+def test_j10_slow_servers_are_left_when_the_time_is_up(behaviour: Behaviour) -> None:
+    with KeyServer(behaviour) as server:
+        started = time.monotonic()
+        findings = look_at(server, total_timeout=SHORT)
+        elapsed = time.monotonic() - started
+
+    assert findings.problem is Problem.TIMED_OUT
+    assert SHORT - 0.05 <= elapsed < SHORT + BUSY
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+@pytest.mark.parametrize("behaviour", [stalls_handshake(), dribbles_a_handshake()])
+def test_j10_so_are_handshakes(behaviour: Behaviour) -> None:
+    with KeyServer(behaviour) as server:
+        started = time.monotonic()
+        findings = look_at(server, total_timeout=SHORT)
+        elapsed = time.monotonic() - started
+
+    assert findings.problem is Problem.TIMED_OUT
+    assert SHORT - 0.05 <= elapsed < SHORT + BUSY
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_j10_all_stages_share_one_limit() -> None:
+    """Each is quick enough by itself; the lookup, the handshake and the pieces of the answer together are not."""
+
+    def slow_resolver(_host: str, _port: int) -> Sequence[str]:
+        time.sleep(SHORT / 2)
+        return ["127.0.0.1"]
+
+    pieces = [OK, b"X: x\r\n", b"Content-Length: 2\r\n\r\n", b"{", b"}"]
+    with KeyServer(dribbles_between(*pieces, pause=SHORT / 3)) as server:
+        policy = server.policy(resolver=slow_resolver, total_timeout=SHORT, connect_timeout=SHORT)
+        started = time.monotonic()
+        findings = probe(server.location_at("keys.acme.example"), verify_certificate=True, policy=policy)
+        elapsed = time.monotonic() - started
+
+    assert findings.problem is Problem.TIMED_OUT
+    assert elapsed < SHORT + BUSY
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_j10_a_server_that_does_not_read_is_left_too() -> None:
+    """A peer whose receive buffer is full blocks the sender, not only the reader."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        policy = FetchPolicy(
+            allowed_networks=(ip_network("127.0.0.1"),), allowed_ports=frozenset({port}), total_timeout=SHORT
+        )
+        started = time.monotonic()
+        findings = probe(f"https://127.0.0.1:{port}/", verify_certificate=True, policy=policy)
+
+    assert findings.problem is Problem.TIMED_OUT
+    assert time.monotonic() - started < SHORT + BUSY
+
+
+# ------------------------------------------------------------------------------------------ J-11: too large or broken
+
+ROWS: list[tuple[str, Behaviour, Problem]] = [
+    ("a byte too many", serves(b"x" * 262_145), Problem.TOO_LARGE),
+    ("chunks without end", sends_without_end(CHUNKED, b"1000\r\n" + b"x" * 4096 + b"\r\n"), Problem.TOO_LARGE),
+    ("a body without length or end", sends_without_end(OK + b"\r\n", b"x" * 4096), Problem.TOO_LARGE),
+    ("100 MB", sends_without_end(OK + b"Content-Length: 104857600\r\n\r\n", b"x" * 4096), Problem.TOO_LARGE),
+    ("a length of 20 digits", sends_without_end(OK + b"Content-Length: " + b"9" * 20 + b"\r\n\r\n", b"x" * 4096),
+     Problem.TOO_LARGE),
+    ("interim answers without end",
+     sends_without_end(b"", b"HTTP/1.1 103 Early Hints\r\nX: " + b"x" * 2000 + b"\r\n\r\n"), Problem.TOO_LARGE),
+    ("a chunk extension on each byte", sends_without_end(CHUNKED, b"1;" + b"x" * 200 + b"\r\nx\r\n"),
+     Problem.TOO_LARGE),
+    ("trailers without end", sends_without_end(CHUNKED + b"0\r\n", b"X: " + b"x" * 90 + b"\r\n"),
+     Problem.HTTP_MALFORMED),
+    ("less than its length", sends(OK + b"Content-Length: 5\r\n\r\n{}"), Problem.CONNECTION_FAILED),
+    ("two lengths", sends(OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}    "), Problem.HTTP_MALFORMED),
+    ("a negative length", sends(OK + b"Content-Length: -5\r\n\r\n{}"), Problem.HTTP_MALFORMED),
+    ("a length with a sign", sends(OK + b"Content-Length: +2\r\n\r\n{}"), Problem.HTTP_MALFORMED),
+    ("a length of 21 digits", sends(OK + b"Content-Length: " + b"9" * 21 + b"\r\n\r\n{}"), Problem.HTTP_MALFORMED),
+    ("cut off by whoever is between", sends(OK + b"\r\n" + GOOD_SET), Problem.CONNECTION_FAILED),
+    ("a chunk size that is none", sends(CHUNKED + b"zz\r\n"), Problem.HTTP_MALFORMED),
+    ("a chunk size of 30 digits", sends(CHUNKED + b"1" * 30 + b"\r\n"), Problem.HTTP_MALFORMED),
+    ("a long chunk extension", sends(CHUNKED + b"1;" + b"x" * 70_000 + b"\r\nx\r\n"), Problem.HTTP_MALFORMED),
+    ("a huge status line", sends(b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n"), Problem.HTTP_MALFORMED),
+    ("headers without end", sends_without_end(OK, b"X-Header: " + b"x" * 90 + b"\r\n"), Problem.HTTP_MALFORMED),
+    ("a header of 33 KB", sends(OK + b"X: " + b"x" * 33_000 + b"\r\nContent-Length: 2\r\n\r\n{}"),
+     Problem.HTTP_MALFORMED),
+    ("a header name with a blank", sends(OK + b"Content-Length : 2\r\n\r\n{}"), Problem.HTTP_MALFORMED),
+    ("a header without a colon", sends(OK + b"Content-Length 2\r\n\r\n{}"), Problem.HTTP_MALFORMED),
+    ("a NUL in a header", sends(OK + b"X: \x00\r\nContent-Length: 2\r\n\r\n{}"), Problem.HTTP_MALFORMED),
+    ("a header that is folded from nothing", sends(OK + b" X: x\r\nContent-Length: 2\r\n\r\n{}"),
+     Problem.HTTP_MALFORMED),
+    ("a transfer nobody knows", sends(OK + b"Transfer-Encoding: x\r\n\r\n{}"), Problem.HTTP_MALFORMED),
+    ("HTTP/0.9", sends(GOOD_SET + b"\r\n\r\n"), Problem.HTTP_MALFORMED),
+    ("HTTP/2", sends(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + b"\x00" * 18), Problem.HTTP_MALFORMED),
+    ("another protocol's greeting", sends(b"220 mail.acme.example ESMTP\r\n\r\n"), Problem.HTTP_MALFORMED),
+    ("zeros", sends(b"\x00" * 100), Problem.HTTP_MALFORMED),
+    ("another protocol from here on", sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
+     Problem.HTTP_MALFORMED),
+    ("nothing", sends(b""), Problem.CONNECTION_FAILED),
+    ("a reset in the middle", resets_after(OK + b"Content-Length: 500\r\n\r\n{"), Problem.CONNECTION_FAILED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("behaviour", "problem"), [pytest.param(*row[1:], id=row[0]) for row in ROWS])
+def test_j11_answers_that_are_too_large_or_broken(behaviour: Behaviour, problem: Problem) -> None:
+    assert problem_with(behaviour) is problem
+
+
+def test_j11_records_that_carry_nothing_count_too() -> None:
+    with KeyServer(serves(GOOD_SET), floods_with_session_tickets(10_000)) as server:
+        assert look_at(server).problem is Problem.TOO_LARGE
+
+
+def test_j06_we_have_no_certificate_to_show() -> None:
+    with KeyServer(serves(GOOD_SET), demands_a_client_certificate()) as server:
+        # Which of the two comes first is up to the network: the server's alert, or the end of the connection.
+        assert look_at(server).problem in {Problem.TLS_FAILED, Problem.CONNECTION_FAILED}
+        assert server.requests == []
+
+
+# ------------------------------------------------------------------------------------------------- J-13: what it says
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
+def test_j13_a_sign_in_page_is_no_key_set_whatever_it_holds(content_type: str) -> None:
+    assert problem_with(serves(GOOD_SET, content_type=content_type)) is Problem.HTML_PAGE
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/jwk-set+json", "text/plain", "application/octet-stream", "application/json; charset=utf-16", ""],
+)
+def test_j13_otherwise_the_document_decides_and_is_read_as_utf8(content_type: str) -> None:
+    assert problem_with(serves(GOOD_SET, content_type=content_type)) is None
+    assert problem_with(serves(GOOD_SET.decode().encode("utf-16"), content_type=content_type)) is Problem.NOT_JSON
+
+
+def test_j13_nor_need_a_type_be_stated() -> None:
+    assert problem_with(sends(OK + b"Content-Length: %d\r\n\r\n" % len(GOOD_SET) + GOOD_SET)) is None

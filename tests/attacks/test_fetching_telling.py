@@ -1,0 +1,158 @@
+"""What an administrator is told of a failure, and what nobody can read out of it: J-14 and J-15 of the case list."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import forge
+from kit.hostile import OK, dribbles_a_handshake, dribbles_between, hangs_up, speaks_old_tls
+from kit.key_server import Behaviour, KeyServer, answers, resets, sends, serves, speaks_plainly, stalls_handshake
+from watchword.jwks import transport
+from watchword.jwks.fetch import fetch
+from watchword.jwks.findings import Journal
+from watchword.jwks.probe import Findings, Problem, probe
+from watchword.jwks.problem import ProbeFailed
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from watchword.jwks.address import Address
+    from watchword.jwks.deadline import Deadline
+
+pytestmark = pytest.mark.enable_socket
+
+GOOD_SET = forge.key_set(forge.ec_key("alice"))
+BUSY = 2.0
+"""Seconds that a busy machine may add."""
+
+
+def look_at(server: KeyServer, **changes: object) -> Findings:
+    return probe(server.location, verify_certificate=True, policy=server.policy(**changes))
+
+
+NO_TLS_SERVER: list[tuple[str, Behaviour]] = [
+    ("resets", resets()),
+    ("hangs up", hangs_up()),
+    ("is silent", stalls_handshake()),
+    ("dribbles", dribbles_a_handshake()),
+    ("greets", speaks_plainly(b"220 mail.acme.example ESMTP\r\n")),
+    ("speaks HTTP", speaks_plainly(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+]
+
+
+CONNECTING = 0.7
+"""Seconds; not at one of the bounds that times are rounded up to."""
+
+
+def told(findings: Findings) -> str:
+    return json.dumps(
+        [(each.step.code, each.outcome.value, each.milliseconds, each.sentence, each.fix) for each in findings.steps]
+    )
+
+
+def test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers() -> None:
+    """The operator has opened the network. Refused, filtered, reset, silent, not TLS: one answer, after one time."""
+    with KeyServer(serves(GOOD_SET)) as gone:
+        location, policy = gone.location, gone.policy(connect_timeout=CONNECTING)
+    started = time.monotonic()
+    refused = probe(location, verify_certificate=True, policy=policy)
+    assert refused.problem is Problem.CONNECTION_FAILED
+    assert time.monotonic() - started >= CONNECTING
+
+    for name, behaviour in NO_TLS_SERVER:
+        with KeyServer(behaviour) as server:
+            started = time.monotonic()
+            findings = look_at(server, connect_timeout=CONNECTING)
+            elapsed = time.monotonic() - started
+            assert server.connections == 1
+        assert told(findings) == told(refused), name
+        assert CONNECTING - 0.05 <= elapsed < CONNECTING + BUSY, name
+
+
+def test_j15_an_internal_server_has_its_whole_time_for_the_answer() -> None:
+    answer = OK + b"Content-Length: %d\r\n\r\n" % len(GOOD_SET) + GOOD_SET
+    with KeyServer(dribbles_between(answer, pause=BUSY + 0.3)) as server:
+        assert look_at(server, connect_timeout=BUSY, total_timeout=60).succeeded
+
+
+def test_j15_nor_which_other_tls_it_speaks() -> None:
+    with KeyServer(serves(GOOD_SET), speaks_old_tls()) as server:
+        assert look_at(server, connect_timeout=CONNECTING).problem is Problem.CONNECTION_FAILED
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+@pytest.mark.parametrize(
+    ("behaviour", "problem"),
+    [
+        (speaks_plainly(b"220 mail.acme.example ESMTP\r\n"), Problem.TLS_FAILED),
+        (speaks_plainly(OK + b"\r\n" + GOOD_SET), Problem.TLS_FAILED),
+        (hangs_up(), Problem.CONNECTION_FAILED),
+    ],
+)
+def test_j15_of_a_public_host_everybody_can_find_out_and_the_administrator_is_told(
+    behaviour: Behaviour, problem: Problem
+) -> None:
+    with KeyServer(behaviour) as server:
+        findings = look_at(server)
+    assert findings.problem is problem
+    assert [each.step.code for each in findings.steps if each.outcome.value == "failed"] == ["tls"]
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+def test_j15_also_that_its_tls_is_too_old() -> None:
+    with KeyServer(serves(GOOD_SET), speaks_old_tls()) as server:
+        assert look_at(server).problem is Problem.TLS_FAILED
+
+
+def test_j14_no_time_is_told_exactly_once_something_failed() -> None:
+    with KeyServer(answers(404)) as server:
+        findings = look_at(server)
+    assert {each.milliseconds for each in findings.steps} <= {0, 100, 500, 1_000, 2_500, 5_000, 10_000}
+    assert all(each.milliseconds for each in findings.steps[:4])
+
+
+def test_w07_a_private_key_in_the_set_is_said_loudly() -> None:
+    with KeyServer(serves(forge.key_set(forge.ec_key("alice"), forge.ec_key("bob").private_jwk()))) as server:
+        findings = look_at(server)
+    assert findings.problem is Problem.PRIVATE_KEY_MATERIAL
+    assert findings.key_set is None
+    assert findings.ignored == ()
+
+
+@pytest.mark.usefixtures("loopback_is_public")
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        speaks_plainly(b"220 mail.acme.example ESMTP\r\n"),
+        hangs_up(),
+        sends(b"220 mail.acme.example ESMTP\r\n\r\n"),
+        sends(OK + b"Content-Length: 5\r\n\r\n{}"),
+        answers(404, b"secret"),
+    ],
+)
+def test_j14_no_failure_carries_what_the_server_sent(behaviour: Behaviour) -> None:
+    """A cause or a context would be printed with the failure, and the library's words quote the server's."""
+    with KeyServer(behaviour) as server, pytest.raises(ProbeFailed) as failed:
+        fetch(server.location, verify_certificate=True, policy=server.policy(), etag=None, journal=Journal())
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__ or failed.value.__context__ is None
+
+
+@pytest.mark.parametrize("behaviour", [hangs_up(), answers(404), serves(GOOD_SET), sends(OK)])
+def test_j10_no_connection_is_left_open(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[socket.socket] = []
+    really = transport.connect
+
+    def connect(addresses: Sequence[Address], port: int, connecting: Deadline) -> socket.socket:
+        opened.append(really(addresses, port, connecting))
+        return opened[-1]
+
+    monkeypatch.setattr("watchword.jwks.fetch.transport.connect", connect)
+    with KeyServer(behaviour) as server:
+        look_at(server, connect_timeout=CONNECTING)
+    assert [connection.fileno() for connection in opened] == [-1]

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from watchword.core.claims import SignedClaims, check_times
+from watchword.core.decision import Reason, TokenRefused
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"exp": 1_000}, Reason.TOKEN_EXPIRED),
+        ({"exp": 1_000, "nbf": 1, "iat": 1}, Reason.TOKEN_EXPIRED),
+    ],
+)
+def test_no_token_is_in_time_by_a_clock_that_shows_none(claims: dict[str, Any], reason: Reason) -> None:
+    """The step before refuses such a clock, too; neither relies on the other."""
+    with pytest.raises(TokenRefused) as refused:
+        check_times(SignedClaims(claims), math.nan, 60)
+    assert refused.value.deny.reason is reason

@@ -1,0 +1,153 @@
+"""From the signature to the decision: core/signature.py, claims.py, entitlement.py, trust.py and verify.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_signature = partial(Mutant, "core/signature.py")
+_claims = partial(Mutant, "core/claims.py")
+_entitlement = partial(Mutant, "core/entitlement.py")
+_trust = partial(Mutant, "core/trust.py")
+_verify = partial(Mutant, "core/verify.py")
+
+_SIGNATURES: Final = "attacks/test_signature.py::"
+_CLAIMS: Final = "attacks/test_claims.py::"
+_VERIFY: Final = "core/test_verify.py::"
+_RANGE: Final = (
+    _SIGNATURES + "test_a10_numbers_out_of_range_are_refused",
+    "core/test_signature.py::test_a10_ecdsa_numbers_are_above_zero_and_below_the_order",
+)
+_BY_ANOTHER: Final = (_SIGNATURES + "test_signature_by_another_key_of_the_same_kind_is_refused",)
+_SECOND: Final = (_CLAIMS + "test_times_are_checked_to_the_second",)
+_TYPES: Final = (_CLAIMS + "test_c01_time_of_another_type_is_not_an_absent_one",)
+_OUT_OF_RANGE: Final = (_CLAIMS + "test_c02_number_out_of_range_is_refused",)
+_ISSUER: Final = (_CLAIMS + "test_c07_issuer_is_exactly_the_configured_one",)
+_AUDIENCE: Final = (_CLAIMS + "test_c05_audience_is_or_contains_exactly_the_configured_one",)
+_CLIENT: Final = (_CLAIMS + "test_c09_every_client_claim_present_must_be_the_configured_one",)
+_SCOPE: Final = (_VERIFY + "test_scope_comes_from_scope_or_scp",)
+_REFUSED: Final = ("attacks/test_entitlement.py::test_good_token_is_refused",)
+_STORY: Final = (_VERIFY + "test_each_step_refuses_before_those_that_follow",)
+_KIND: Final = ("attacks/test_token_form.py::test_t15_id_tokens_and_logout_tokens_are_told_by_their_claims",)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    # Step 6.
+    _signature("the verdict on a signature", "        raise TokenRefused(Reason.SIGNATURE_INVALID) from None",
+               "        pass", _BY_ANOTHER),
+    _signature("the length of an RSA signature", "if len(token.signature) != (public_key.key_size + 7) // 8:",
+               "if False:", ("core/test_signature.py::test_a25_rsa_signature_has_the_length_of_the_modulus",)),
+    _signature("PKCS #1 v1.5 where it is named", "if algorithm.scheme is Scheme.RSASSA_PKCS1:", "if False:",
+               (_VERIFY + "test_alices_good_token_is_allowed_with_every_algorithm",)),
+    _signature("the length of PSS salts", "salt_length=algorithm.hash.digest_size", "salt_length=padding.PSS.AUTO",
+               (_SIGNATURES + "test_a13_parameters_of_pss_are_fixed",)),
+    _signature("the hash of PSS masks", "padding.MGF1(algorithm.hash)", "padding.MGF1(ALGORITHMS['PS256'].hash)",
+               (_VERIFY + "test_alices_good_token_is_allowed_with_every_algorithm",)),
+    _signature("the length of an ECDSA signature", "if len(token.signature) != 2 * size:", "if False:",
+               ("core/test_signature.py::test_a11_ecdsa_signature_has_the_length_of_two_coordinates",)),
+    _signature("the range of ECDSA's numbers", "if not (0 < r < curve.order and 0 < s < curve.order):", "if False:",
+               _RANGE),
+    _signature("r above zero", "0 < r < curve.order and", "r < curve.order and", _RANGE),
+    _signature("r below the order", "0 < r < curve.order and", "0 < r and", _RANGE),
+    _signature("s above zero", "and 0 < s < curve.order", "and s < curve.order", _RANGE),
+    _signature("s below the order", "and 0 < s < curve.order", "and 0 < s", _RANGE),
+    _signature("the look at the key's kind", "if key.kty != algorithm.kty or key.variant != algorithm.variant:",
+               "if False:", (_VERIFY + "test_key_that_contradicts_its_own_algorithms_is_undecidable",)),
+    _signature("the length of an ML-DSA signature",
+               "if len(token.signature) != PARAMETER_SETS[algorithm.name].signature_bytes:", "if False:",
+               ("core/test_signature.py::test_a11_ml_dsa_signature_has_the_length_of_its_parameter_set",)),
+    # Step 4, second half.
+    _claims("the look for ID tokens", "if not ID_TOKEN_CLAIMS.isdisjoint(claims):", "if False:", _KIND),
+    *(_claims(f"the look for {name}", f'"{name}"', f'"no {name}"', _KIND) for name in ("at_hash", "c_hash", "s_hash")),
+    _claims("the look for logout tokens", 'if "events" in claims:', "if False:", _KIND),
+    _claims("events that are an object", "isinstance(events, dict) and LOGOUT", "LOGOUT",
+            ("attacks/test_token_form.py::test_t15_what_access_tokens_have_as_well_is_no_reason_to_refuse",)),
+    # Step 7.
+    _claims("the demand for exp", 'if "exp" not in claims:', "if False:", _SECOND),
+    _claims("the end", "if not now < expires_at + leeway:", "if False:", _SECOND),
+    _claims("the second of the end", "if not now < expires_at + leeway:", "if not now <= expires_at + leeway:",
+            _SECOND),
+    _claims("the leeway at the end", "now < expires_at + leeway", "now < expires_at", _SECOND),
+    _claims("the beginning", "not_before is not None and not not_before <= now + leeway", "False", _SECOND),
+    _claims("the second of the beginning", "not not_before <= now + leeway", "not not_before < now + leeway",
+            _SECOND),
+    _claims("the refusal of tokens from the future", "issued_at is not None and not issued_at <= now + leeway",
+            "False", _SECOND),
+    _claims("the second of the future", "not issued_at <= now + leeway", "not issued_at < now + leeway", _SECOND),
+    _claims("a clock that shows a time", "if not now < expires_at + leeway:", "if now >= expires_at + leeway:",
+            ("core/test_claims.py::test_no_token_is_in_time_by_a_clock_that_shows_none",)),
+    _claims("the look at nbf", '_time(claims["nbf"]) if "nbf" in claims else None', "None", _SECOND),
+    _claims("the look at iat", '_time(claims["iat"]) if "iat" in claims else None', "None", _SECOND),
+    _claims("the refusal of booleans as times", "isinstance(value, bool) or ", "", _TYPES),
+    _claims("times that are numbers", " or not isinstance(value, (int, float))", " or value is None", _TYPES),
+    _claims("times above zero", "not 0 < value < MAX_TIME", "not value < MAX_TIME", _OUT_OF_RANGE),
+    _claims("times below 2^53", "not 0 < value < MAX_TIME", "not 0 < value", _OUT_OF_RANGE),
+    # Steps 8 to 10.
+    _claims("the issuer", "if expected is not ANY and issuer != expected:", "if False:", _ISSUER),
+    _claims("the exact issuer", "issuer != expected:", "not str(issuer).startswith(str(expected)):", _ISSUER),
+    _claims("the audience", "if expected is not ANY and expected not in audience:", "if False:", _AUDIENCE),
+    _claims("the exact audience", "expected not in audience:", "str(expected) not in str(audience):", _AUDIENCE),
+    _claims("the refusal of a list that holds no texts alone", "return texts if len(texts) == len(audience) else ()",
+            "return texts", _AUDIENCE),
+    _claims("an audience that is one text", "if isinstance(audience, str):", "if False:", _AUDIENCE),
+    _claims("an audience that is a list", "if not isinstance(audience, list):",
+            "if not isinstance(audience, (list, dict)):", _AUDIENCE),
+    _claims("the client", "if expected is not ANY and client != expected:", "if False:", _CLIENT),
+    _claims("clients that agree", " or agreed not in (None, named)", "", _CLIENT),
+    _claims("clients that are texts", "if not isinstance(named, str) or agreed", "if agreed",
+            (_VERIFY + "test_claims_that_are_no_texts_are_not_passed_on", *_CLIENT)),
+    *(
+        _claims(f"the look at {name}", f'"{name}"', f'"no {name}"', _CLIENT) for name in ("client_id", "cid", "appid")
+    ),
+    _claims("scopes that are texts", "if isinstance(granted, str):", "if granted:", _SCOPE),
+    _claims("scopes without blanks", ' and " " not in entry', "", _SCOPE),
+    _claims("scp", 'claims.get("scope", claims.get("scp"))', 'claims.get("scope")', _SCOPE),
+    _claims("texts where texts belong", "return value if isinstance(value, str) else None", "return value",
+            (_VERIFY + "test_claims_that_are_no_texts_are_not_passed_on",)),
+    # Step 2.
+    _entitlement("the refusal of strangers", "raise TokenRefused(Reason.ORGANIZATION_UNKNOWN)", "pass", _REFUSED),
+    _entitlement("suspension", "if trust.suspended:", "if False:", _REFUSED),
+    _entitlement("a subscription", "trust.subscription is None or ", "trust.subscription is not None and ", _REFUSED),
+    _entitlement("a subscription that is active", " or not trust.subscription.is_active(now)", "", _REFUSED),
+    _entitlement("an enabled server", "raise TokenRefused(Reason.NO_ENABLED_SERVER)", "pass", _REFUSED),
+    _entitlement("news that are fresh", "if not now < snapshot_good_until:", "if False:", _REFUSED),
+    _entitlement("the second in which news grow old", "if not now < snapshot_good_until:",
+                 "if not now <= snapshot_good_until:", _REFUSED),
+    _entitlement("an age of the news", "if not now < snapshot_good_until:", "if now >= snapshot_good_until:",
+                 _REFUSED),
+    _entitlement("keys", "if not trust.server.keys:", "if False:", _REFUSED),
+    _entitlement("keys that are fresh", "if not now < trust.server.keys_good_until:", "if False:", _REFUSED),
+    _entitlement("the second in which keys grow old", "if not now < trust.server.keys_good_until:",
+                 "if not now <= trust.server.keys_good_until:", _REFUSED),
+    _trust("the first second of a subscription", "self.starts_at <= now", "self.starts_at < now",
+           ("attacks/test_entitlement.py::test_subscription_counts_from_its_first_second_to_its_last",)),
+    _trust("the beginning of a subscription", "self.starts_at <= now < self", "now < self", _REFUSED),
+    _trust("the last second of a subscription", "now < self.expires_at", "now <= self.expires_at",
+           ("attacks/test_entitlement.py::test_subscription_counts_from_its_first_second_to_its_last",)),
+    _trust("the refusal of what got lost", "if not expected:", "if False:",
+           (_CLAIMS + "test_c10_value_to_compare_with_can_be_neither_empty_nor_lost",)),
+    *(
+        _trust(f"that refusal for the {name}", f"self.{name},", "ANY,",
+               (_CLAIMS + "test_c10_value_to_compare_with_can_be_neither_empty_nor_lost",))
+        for name in ("issuer", "audience")
+    ),
+    _trust("that refusal for the client", ", self.client_id)", ", ANY)",
+           (_CLAIMS + "test_c10_value_to_compare_with_can_be_neither_empty_nor_lost",)),
+    # The story.
+    _verify("a deny for whatever goes wrong", "except Exception:", "except ZeroDivisionError:",
+            (_VERIFY + "test_any_fault_of_our_own_is_a_deny",)),
+    _verify("the second half of step 4", "    check_kind(token.claims)\n", "", _KIND),
+    _verify("step 7", "check_times(claims, now, limits.leeway)", "check_times(claims, 1.0, 1e12)", _STORY),
+    _verify("step 8", "check_issuer(claims, server.issuer)", "check_issuer(claims, ANY)", _STORY),
+    _verify("step 9", "check_audience(claims, server.audience)", "check_audience(claims, ANY)", _STORY),
+    _verify("step 10", "check_client(claims, server.client_id)", "check_client(claims, ANY)", _STORY),
+    _verify("the largest token", "max_token_bytes: int = 16_384", "max_token_bytes: int = 1 << 20",
+            (_VERIFY + "test_limits_are_those_of_the_public_sentences",)),
+    _verify("the leeway", "leeway: int = 60", "leeway: int = 600",
+            (_VERIFY + "test_limits_are_those_of_the_public_sentences", *_SECOND)),
+    _verify("the size that the caller sets", "token_of(authorization, limits.max_token_bytes)",
+            "token_of(authorization, 16_384)", (_VERIFY + "test_limits_can_be_narrowed",)),
+    _verify("the leeway that the caller sets", "(claims, now, limits.leeway)", "(claims, now, 60)",
+            (_VERIFY + "test_limits_can_be_narrowed",)),
+)  # fmt: skip

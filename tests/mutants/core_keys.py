@@ -1,0 +1,149 @@
+"""Which keys are admitted: core/jwk.py, jwk_material.py, weak_keys.py and algorithms.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_jwk = partial(Mutant, "core/jwk.py")
+_material = partial(Mutant, "core/jwk_material.py")
+_weak = partial(Mutant, "core/weak_keys.py")
+_algorithms = partial(Mutant, "core/algorithms.py")
+
+_SETS: Final = "attacks/test_key_sets.py::"
+_MATERIAL: Final = "attacks/test_key_material.py::"
+_JWK: Final = "core/test_jwk.py::"
+_WEAK: Final = "attacks/test_weak_keys.py::"
+_ML_DSA: Final = "core/test_ml_dsa.py::"
+_DOCUMENT: Final = (_SETS + "test_document_is_refused_whole",)
+_LARGEST: Final = (_SETS + "test_j11_j12_largest_document_and_most_keys_are_admitted",)
+_PRIVATE: Final = (_SETS + "test_w07_single_private_member_is_enough_whatever_its_value",)
+_STORED: Final = (_JWK + "test_stored_keys_are_admitted_all_or_none",)
+_KID: Final = (_SETS + "test_w09_key_whose_kid_is_no_printable_text_is_left_out",)
+_PURPOSE: Final = (_SETS + "test_w11_purpose_of_the_key_is_respected",)
+_STRANGER: Final = (_SETS + "test_w08_stranger_is_left_out_and_its_siblings_stay",)
+_SHORTEST: Final = (_MATERIAL + "test_w02_numbers_are_in_their_shortest_form",)
+_SIZE: Final = (_MATERIAL + "test_w01_size_of_the_modulus",)
+_EXPONENT: Final = (_MATERIAL + "test_w02_exponent_is_odd_and_of_a_sensible_size",)
+_POINT: Final = (_MATERIAL + "test_w04_points_lie_on_their_curve",)
+_SMALL_ORDER: Final = (_MATERIAL + "test_w05_ed25519_points_of_small_order_or_odd_spelling_are_left_out",)
+_OKP: Final = (_MATERIAL + "test_w05_ed25519_is_the_only_okp_curve",)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    # The set.
+    _jwk("the largest document", "if len(document) > MAX_DOCUMENT_BYTES:", "if False:", _DOCUMENT),
+    _jwk("a document of exactly the limit", "len(document) > MAX_DOCUMENT_BYTES", "len(document) >= MAX_DOCUMENT_BYTES",
+         _LARGEST),
+    _jwk("the refusal of what is no JSON", "except JsonRefused:", "except ZeroDivisionError:", _DOCUMENT),
+    _jwk("the demand for a list of keys", "if not isinstance(published, list):", "if False:", _DOCUMENT),
+    _jwk("the refusal of an empty list", "if not published:", "if False:", _DOCUMENT),
+    _jwk("the most keys", "if len(published) > MAX_KEYS:", "if False:", _DOCUMENT),
+    _jwk("exactly the most keys", "if len(published) > MAX_KEYS:", "if len(published) >= MAX_KEYS:", _LARGEST),
+    _jwk("the refusal of a set with private members", "if any(_has_private_members(entry) for entry in published):",
+         "if False:", _PRIVATE),
+    *(
+        _jwk(f"the look for {member}", f'"{member}"', f'"no {member}"', _PRIVATE)
+        for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
+    ),
+    _jwk("the refusal of a set without a usable key", "if not keys:", "if False:",
+         (_SETS + "test_w08_set_without_a_usable_key_is_refused_and_says_why_for_each",)),
+    _jwk("the search for weak keys", "_without_weak_keys([admit_key(entry) for entry in published])",
+         "[admit_key(entry) for entry in published]",
+         (_WEAK + "test_w03_key_of_the_shape_of_roca_is_left_out",)),
+    _jwk("one key under one kid", "raise KeySetRefused(KeySetProblem.KID_REUSED)", "pass",
+         (_SETS + "test_w09_different_keys_under_one_kid_refuse_the_set",)),
+    _jwk("keys without a kid being no contradiction", "if key.kid is not None and thumbprint", "if thumbprint",
+         (_SETS + "test_w09_kids_differ_by_case_and_several_keys_may_have_none",)),
+    _jwk("repetitions being left out", "return tuple(dict.fromkeys(keys))", "return tuple(keys)",
+         (_SETS + "test_w09_same_key_twice_under_one_kid_is_one_key",)),
+    _jwk("the most stored keys", "if len(jwks) > MAX_KEYS:", "if False:", _STORED),
+    _jwk("all or none of the stored keys", "if len(keys) != len(jwks):", "if False:", _STORED),
+    # One key.
+    _jwk("the demand for an object", "if not isinstance(jwk, Mapping):", "if False:", _STRANGER),
+    _jwk("the refusal of a stored private key", "if _has_private_members(jwk):", "if False:", _STORED),
+    _jwk("a kid that is fit to be shown", "kid if is_kid(kid) else None", "kid", _KID),
+    _jwk("the form of a kid", "if not is_kid(kid):", "if False:", _KID),
+    _jwk("the least length of a kid", "1 <= len(value) <= MAX", "len(value) <= MAX", _KID),
+    _jwk("the greatest length of a kid", " <= MAX_KID_LENGTH and", " and", _KID),
+    _jwk("printable kids", " and value.isprintable()", "", _KID),
+    _jwk("kids that are texts", "return isinstance(value, str) and 1", "return 1", _KID),
+    _jwk("the use", 'if "use" in jwk and jwk["use"] != "sig":', "if False:", _PURPOSE),
+    _jwk("the operations", 'if "key_ops" in jwk:', "if False:", _PURPOSE),
+    _jwk("operations that are a list", 'not isinstance(operations, list) or "verify" not in operations',
+         '"verify" not in str(operations)', _PURPOSE),
+    _jwk("the alg of a key", 'if "alg" not in jwk:', "if True:", _PURPOSE),
+    _jwk("an alg that is in the table", "if not isinstance(alg, str) or alg not in ALGORITHMS:", "if False:", _PURPOSE),
+    _jwk("an alg that fits the key", "if alg not in fitting:", "if False:",
+         (_SETS + "test_w11_alg_must_fit_the_curve", *_PURPOSE)),
+    _jwk("the alg as the only one", "return alg, frozenset({alg})", "return alg, fitting",
+         ("attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for",)),
+    _jwk("the variant in the thumbprint", "if material.variant is not None:", "if False:",
+         ("core/test_vectors.py::test_thumbprints_are_those_of_the_rfcs",)),
+    _jwk("the order in the thumbprint", "in sorted(members)]", "in members]",
+         ("core/test_vectors.py::test_thumbprints_are_those_of_the_rfcs",)),
+    # Its numbers.
+    _material("the name of a shared secret", 'if kty == "oct":', "if False:",
+              (_SETS + "test_w06_shared_secret_without_its_value_is_left_out", *_STRANGER)),
+    _material("kinds that are known", "if not isinstance(kty, str) or kty not in _READERS:", "if False:", _STRANGER),
+    _material("kinds that are texts", "if not isinstance(kty, str) or kty", "if kty", _STRANGER),
+    _material("values that are texts", "if not isinstance(value, str):", "if False:", (*_SHORTEST, *_STRANGER)),
+    _material("values in base64url", "except base64url.Base64urlRefused:", "except ZeroDivisionError:", _SHORTEST),
+    _material("the shortest form of numbers", 'if octets[:1] in (b"", b"\\x00"):', "if False:", _SHORTEST),
+    _material("the least modulus", "if bits < MIN_RSA_BITS:", "if False:", _SIZE),
+    _material("a modulus of exactly the least size", "if bits < MIN_RSA_BITS:", "if bits <= MIN_RSA_BITS:", _SIZE),
+    _material("the greatest modulus", "if bits > MAX_RSA_BITS:", "if False:", _SIZE),
+    _material("a modulus of exactly the greatest size", "if bits > MAX_RSA_BITS:", "if bits >= MAX_RSA_BITS:", _SIZE),
+    _material("odd moduli", "if modulus % 2 == 0:", "if False:", _SHORTEST),
+    _material("odd exponents", "exponent % 2 == 0 or ", "", _EXPONENT),
+    _material("the least exponent", "not MIN_RSA_EXPONENT <= exponent", "not 1 <= exponent", _EXPONENT),
+    _material("the greatest exponent", "exponent <= MAX_RSA_EXPONENT:", "exponent:", _EXPONENT),
+    _material("curves that are known", "if curve is None:", "if curve is None and False:", _POINT),
+    _material("curves that are texts", "CURVES.get(crv) if isinstance(crv, str) else None", "CURVES.get(crv)", _POINT),
+    _material("the full length of coordinates", "any(len(coordinate) != curve.coordinate_bytes for", "any(False for",
+              _POINT),
+    _material("points on their curve",
+              "except (ValueError, UnsupportedAlgorithm):\n        # The library checks that the point",
+              "except UnsupportedAlgorithm:\n        # The library checks that the point", _POINT),
+    _material("Ed25519 as the only curve of OKP", 'if crv != "Ed25519":', "if False:", _OKP),
+    _material("32 bytes", "if len(octets) != _ED25519_BYTES:", "if False:", _OKP),
+    _material("the refusal of small orders", "if not _is_ed25519_point_of_large_order(octets):", "if False:",
+              _SMALL_ORDER),
+    _material("canonical y", "if y >= prime:", "if False:", _SMALL_ORDER),
+    _material("points on Ed25519", "if pow(u * v, (prime - 1) // 2, prime) != 1:", "if False:", _SMALL_ORDER),
+    _material("orders 1 and 2", "if pow(u * v, (prime - 1) // 2, prime) != 1:",
+              "if pow(u * v, (prime - 1) // 2, prime) == prime - 1:", _SMALL_ORDER),
+    _material("order 8", "return above % prime != 0 and ", "return ", _SMALL_ORDER),
+    _material("order 4", " and (above + below) % prime != 0", "", _SMALL_ORDER),
+    _material("an ML-DSA key's parameter set", 'if not isinstance(alg, str) or ("AKP", alg) not in NAMES_FITTING:',
+              "if False:", (*_STRANGER, _ML_DSA + "test_key_has_the_length_of_its_parameter_set",
+                            "attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for")),
+    _material("the length of an ML-DSA key", "if len(octets) != parameters.key_bytes:", "if False:",
+              (_ML_DSA + "test_key_has_the_length_of_its_parameter_set",)),
+    # Weak ones.
+    _weak("small factors", "if gcd(modulus, _SMALL_PRIMES_PRODUCT) != 1:", "if False:",
+          (_WEAK + "test_w03_modulus_with_a_small_factor_is_left_out",)),
+    _weak("ROCA", "if _has_roca_fingerprint(modulus):", "if False:",
+          (_WEAK + "test_w03_key_of_the_shape_of_roca_is_left_out",)),
+    _weak("the demand that all primes show ROCA", "return all(mask", "return any(mask",
+          (_WEAK + "test_w03_ordinary_keys_are_not_taken_for_weak_ones",)),
+    _weak("primes that are close", "if _primes_are_close(modulus):", "if False:",
+          (_WEAK + "test_w03_key_of_two_close_primes_is_left_out",)),
+    _weak("the steps of Fermat's method", "_FERMAT_STEPS: Final = 100", "_FERMAT_STEPS: Final = 1",
+          (_WEAK + "test_w03_key_of_two_close_primes_is_left_out",)),
+    _weak("primes that are shared", "if gcd(*pair) != 1", "if False",
+          (_WEAK + "test_w03_two_keys_that_share_a_prime_are_both_left_out",)),
+    _weak("the bound on comparisons", "> _MAX_COMPARED_BITS:", "> 1 << 60:",
+          (_WEAK + "test_w03_the_largest_sets_are_not_compared_pair_by_pair",)),
+    # The table.
+    *(
+        _algorithms(f"{name} in the table", f'Algorithm("{name}", ', f'Algorithm("no {name}", ',
+                    ("core/test_verify.py::test_alices_good_token_is_allowed_with_every_algorithm",))
+        for name in ("RS384", "PS512", "ES256", "EdDSA")
+    ),
+    _algorithms("the curve of ES256", '"EC", "P-256", hashes', '"EC", "P-384", hashes',
+                ("core/test_verify.py::test_alices_good_token_is_allowed_with_every_algorithm",)),
+    _algorithms("the variant that an algorithm fits", "if (row.kty, row.variant) == kind)", "if row.kty == kind[0])",
+                ("attacks/test_algorithm.py::test_a06_key_without_alg_allows_only_the_algorithms_of_its_kind",)),
+)  # fmt: skip

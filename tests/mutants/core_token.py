@@ -1,0 +1,137 @@
+"""From the request to the key: core/bearer.py, compact.py, base64url.py, strict_json.py and header.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_bearer = partial(Mutant, "core/bearer.py")
+_compact = partial(Mutant, "core/compact.py")
+_base64url = partial(Mutant, "core/base64url.py")
+_json = partial(Mutant, "core/strict_json.py")
+_header = partial(Mutant, "core/header.py")
+
+_FORM: Final = "attacks/test_token_form.py::"
+_KEYS: Final = "attacks/test_key_choice.py::"
+_WORK: Final = "attacks/test_work.py::"
+_ONE_TOKEN: Final = ("attacks/test_authorization.py::test_exactly_one_bearer_token_is_taken",)
+_PARTS: Final = (_FORM + "test_t04_t06_anything_but_three_whole_parts_is_refused",)
+_FOREIGN: Final = (_FORM + "test_t07_t08_t10_foreign_characters_are_refused",)
+_CHOICE: Final = (_KEYS + "test_only_the_key_that_is_meant_verifies",)
+_STRICT: Final = ("attacks/test_token_json.py::test_header_and_claims_are_strict_json_objects",)
+_NUMBERS: Final = ("attacks/test_claims.py::test_c02_what_is_no_number_is_refused_with_the_whole_token",)
+_PROCESSING: Final = (_FORM + "test_header_that_asks_for_processing_is_refused",)
+_DEPTH: Final = (
+    "attacks/test_token_json.py::test_t05_nesting_of_exactly_32_is_accepted_and_brackets_in_texts_do_not_count",
+)
+_FITS: Final = ("attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for",)
+_SPELLINGS: Final = ("attacks/test_algorithm.py::test_a05_other_spellings_of_alg_are_refused_whatever_the_signature",)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    # Step 1.
+    _bearer("the demand for a header", "if not authorization:", "if False:", _ONE_TOKEN),
+    _bearer("the refusal of a second header", "if len(authorization) > 1:", "if False:", _ONE_TOKEN),
+    _bearer("the scheme", 'if scheme.lower() != "bearer":', "if False:", _ONE_TOKEN),
+    _bearer("the scheme in any case", 'scheme.lower() != "bearer"', 'scheme != "Bearer"', _ONE_TOKEN),
+    _bearer("the largest token", "if len(token) > max_bytes:", "if False:",
+            (_FORM + "test_t03_size_is_bounded_before_anything_is_read",)),
+    _bearer("a token of exactly the limit", "if len(token) > max_bytes:", "if len(token) >= max_bytes:",
+            (_FORM + "test_t03_bound_is_exact",)),
+    _bearer("the refusal of quotes and commas", "b'\",'", "b''", _ONE_TOKEN),
+    _bearer("the demand for a token", "if not token or ", "if ", _ONE_TOKEN),
+    _bearer("the characters of a token", ' or token.encode("ascii").translate(None, _CHARACTERS)', "", _ONE_TOKEN),
+    # Step 3: the form.
+    _compact("the number of parts", '.split(b".", 3)', '.split(b".", 3)[:3]', _PARTS),
+    _compact("a split that stops", '.split(b".", 3)', '.split(b".")',
+             (_FORM + "test_t04_splitting_stops_behind_the_third_dot",)),
+    _compact("the refusal of broken base64url", "except (ValueError, Base64urlRefused):", "except ValueError:",
+             _FOREIGN),
+    _compact("the refusal of a kid that is no text", 'if not isinstance(kid, str) and "kid" in header:', "if False:",
+             (_KEYS + "test_a16_kid_that_is_not_a_text_is_refused",)),
+    _compact("the refusal of null as a kid", '"kid" in header:', "kid is not None:",
+             (_KEYS + "test_a16_kid_that_is_not_a_text_is_refused",)),
+    _compact("the claims in what is signed", "len(header_part) + 1 + len(claims_part)", "len(header_part)",
+             ("core/test_verify.py::test_alices_good_token_is_allowed_with_every_algorithm",)),
+    _compact("the reason for broken JSON", "        raise TokenRefused(reason) from None", "        raise", _STRICT),
+    _compact("the bound on a header that is remembered", "if len(part) <= _LONGEST_REMEMBERED_HEADER", "if True",
+             (_WORK + "test_longer_headers_are_read_each_time",)),
+    _compact("the bound on headers remembered", "maxsize=_REMEMBERED_HEADERS", "maxsize=None",
+             (_WORK + "test_remembered_headers_are_few_and_small",)),
+    _compact("the proxy before a remembered header",
+             "MappingProxyType(_object(base64url.decode_ascii(part), Reason.HEADER_MALFORMED))",
+             "_object(base64url.decode_ascii(part), Reason.HEADER_MALFORMED)",
+             (_WORK + "test_remembered_header_cannot_be_changed_for_those_who_come_later",)),
+    _base64url("zero in unused bits", "if written and written[-1] not in _LAST[over]:", "if False:",
+               (_FORM + "test_t09_unused_bits_of_the_last_character_must_be_zero", *_FOREIGN)),
+    _base64url("zero in four unused bits", "_ALPHABET[::16]", "_ALPHABET[::4]",
+               (_FORM + "test_t09_unused_bits_of_the_last_character_must_be_zero",)),
+    _base64url("zero in two unused bits", "_ALPHABET[::4])", "_ALPHABET[::2])",
+               (_FORM + "test_t09_unused_bits_of_the_last_character_must_be_zero",)),
+    _base64url("the refusal of the standard alphabet", 'b"-_+/=", b"+/!!!"', 'b"-_=", b"+/!"', _FOREIGN),
+    _base64url("the refusal of foreign characters", "strict_mode=True", "strict_mode=False", _FOREIGN),
+    _base64url("the refusal of other scripts", "except UnicodeEncodeError:", "except ZeroDivisionError:",
+               ("attacks/test_key_material.py::test_w02_numbers_are_in_their_shortest_form",)),
+    # Step 3: JSON.
+    _json("UTF-8 as the only encoding", 'octets.decode("utf-8")', "octets.decode(json.detect_encoding(octets))",
+          _STRICT),
+    _json("the refusal of a byte order mark", 'octets.decode("utf-8")', 'octets.decode("utf-8-sig")', _STRICT),
+    _json("the refusal of bytes that are no text", 'octets.decode("utf-8")', 'octets.decode("utf-8", "replace")',
+          _STRICT),
+    _json("white space as RFC 8259 has it", ".strip(_WHITESPACE)", ".strip()", _STRICT),
+    _json("the end of the text", "if end != len(text) or not", "if not", _STRICT),
+    _json("an object at the top", " or not isinstance(value, dict):", ":", _STRICT),
+    _json("the refusal of half a surrogate pair", 'if "\\\\u" in text:', "if False:", _STRICT),
+    _json("the greatest depth", "_check_depth(octets)\n        value", "pass\n        value", _STRICT),
+    _json("a depth of exactly the limit", "for _ in range(MAX_DEPTH):", "for _ in range(MAX_DEPTH - 1):", _DEPTH),
+    _json("the limit being 32", "MAX_DEPTH: Final = 32", "MAX_DEPTH: Final = 33", _STRICT),
+    _json("brackets in texts not being counted", '_STRING.sub(b"", octets)', "octets", _DEPTH),
+    _json("the refusal of duplicate names", "if len(members) != len(pairs):", "if False:",
+          ("attacks/test_token_json.py::test_t13_claim_given_twice_is_refused",)),
+    _json("the greatest length of an integer",
+          "def _integer(text: str) -> int:\n    if len(text) > MAX_NUMBER_LENGTH:",
+          "def _integer(text: str) -> int:\n    if False:",
+          ("core/test_strict_json.py::test_a_number_has_a_greatest_length",)),
+    _json("the greatest length of a fraction",
+          "def _float(text: str) -> float:\n    if len(text) > MAX_NUMBER_LENGTH:",
+          "def _float(text: str) -> float:\n    if False:",
+          ("core/test_strict_json.py::test_a_number_has_a_greatest_length",)),
+    _json("the refusal of what overflows", "if not math.isfinite(number):", "if False:", _NUMBERS),
+    _json("the refusal of NaN and Infinity", ", parse_constant=_constant", "", _NUMBERS),
+    _json("the refusal of control characters in texts", "strict=True", "strict=False", _STRICT),
+    # Step 4.
+    _header("the table of algorithms", "if algorithm is None:", "if algorithm is None and alg is not None:",
+            _SPELLINGS),
+    _header("an alg that is a text", "ALGORITHMS.get(alg) if isinstance(alg, str) else None", "ALGORITHMS.get(alg)",
+            _SPELLINGS),
+    _header("the exact spelling of alg", "ALGORITHMS.get(alg)", "ALGORITHMS.get(alg.strip().upper())", _SPELLINGS),
+    _header("the refusal of special processing", "if not REFUSED_MEMBERS.isdisjoint(header):", "if False:",
+            _PROCESSING),
+    *(
+        _header(f"the refusal of {member}", f'"{member}"', f'"no {member}"', _PROCESSING)
+        for member in ("crit", "b64", "zip")
+    ),
+    _header("the kind of token", 'if "typ" in header:', "if False:", (_FORM + "test_t15_other_types_are_refused",)),
+    _header("a kind that is a text", "not isinstance(typ, str) or ", "isinstance(typ, str) and ",
+            (_FORM + "test_t15_other_types_are_refused",)),
+    _header("the kind in any case", "typ.lower() not in ACCEPTED_TYPES", "typ not in ACCEPTED_TYPES",
+            (_FORM + "test_t15_access_token_types_are_accepted_in_any_case",)),
+    # Step 5.
+    _header("one key being meant", "if len({key.thumbprint for key in fitting}) > 1:", "if False:", _CHOICE),
+    _header("one key under two kids being one", "{key.thumbprint for key in fitting}", "fitting",
+            (_KEYS + "test_a19_one_key_published_under_two_kids_is_still_one_key",)),
+    _header("the algorithm fitting a key that is not named",
+            "fitting = [key for key in keys if algorithm.name in key.algorithms]", "fitting = list(keys)",
+            (*_CHOICE, _KEYS + "test_a19_no_kid_with_exactly_one_fitting_key_is_accepted")),
+    _header("the name of a key that is named", "if key.kid == kid and algorithm.name in key.algorithms:",
+            "if algorithm.name in key.algorithms:", _CHOICE),
+    _header("the algorithm fitting a key that is named", "if key.kid == kid and algorithm.name in key.algorithms:",
+            "if key.kid == kid:", _FITS),
+    _header("the difference between an unknown key and one for another algorithm",
+            "if any(key.kid == kid for key in keys):", "if False:", _FITS),
+    _header("the report of an unknown kid", "unknown_kid=kid if is_kid(kid) else None", "unknown_kid=None",
+            (_KEYS + "test_m10_unknown_kid_is_reported_so_that_a_new_key_can_be_fetched",)),
+    _header("the silence about kids that no key can have", "unknown_kid=kid if is_kid(kid) else None",
+            "unknown_kid=kid", (_KEYS + "test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch",)),
+)  # fmt: skip

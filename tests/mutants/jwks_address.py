@@ -1,0 +1,144 @@
+"""The rules about URLs and addresses: jwks/address.py and jwks/resolve.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_address = partial(Mutant, "jwks/address.py")
+_resolve = partial(Mutant, "jwks/resolve.py")
+
+_HOSTS: Final = ("jwks/test_address.py::test_a_host_that_is_none",)
+_CHARACTERS: Final = ("jwks/test_address.py::test_characters_that_parsers_disagree_about",)
+_CREDENTIALS: Final = ("jwks/test_address.py::test_credentials_in_the_location",)
+_NORMAL: Final = ("jwks/test_address.py::test_a_location_is_normalised",)
+_PORTS: Final = ("jwks/test_address.py::test_a_port_that_is_none",)
+_REFUSED: Final = ("jwks/test_address.py::test_everything_else_is_refused",)
+_PUBLIC: Final = ("jwks/test_address.py::test_public_unicast_is_accepted",)
+_INSIDE: Final = (
+    "jwks/test_address.py::test_a_listed_ipv6_network_opens_no_way_to_ipv4_addresses_that_are_not_listed",
+)
+_LISTED: Final = ("jwks/test_address.py::test_an_operator_may_list_networks_that_are_not_public",)
+_OWN: Final = ("jwks/test_address.py::test_a_refused_network_wins_over_public_and_listed",)
+_J01: Final = ("attacks/test_fetching.py::test_j01_one_bad_address_refuses_the_host",)
+_J15_NAMES: Final = ("attacks/test_fetching.py::test_j15_whether_an_internal_name_exists_is_not_told",)
+_TELLING: Final = "attacks/test_fetching_telling.py::"
+_J15: Final = (_TELLING + "test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers",)
+_J28: Final = ("attacks/test_fetching.py::test_j28_lookups_that_fail",)
+
+_NETWORKS: Final = (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16", "172.16.0.0/12",
+    "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16",
+    "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "2001::/23",
+    "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
+)  # fmt: skip
+_EMBEDDED: Final = (("::/96", 0), ("::ffff:0:0:0/96", 0), ("64:ff9b::/96", 0), ("2002::/16", 80))
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    # The text of a location.
+    _address("the greatest length of a location", "len(text) > MAX_LOCATION_LENGTH", "False",
+             ("jwks/test_address.py::test_a_location_has_a_greatest_length",)),
+    _address("the refusal of what is not printable", 'not text.isprintable() or " " in text', '" " in text',
+             _CHARACTERS),
+    _address("the refusal of blanks", '" " in text or ', "", _CHARACTERS),
+    _address("the refusal of backslashes", ' or "\\\\" in text', "",
+             ("attacks/test_fetching.py::test_j02_no_other_scheme_is_spoken", *_CHARACTERS)),
+    _address("https as the only scheme", "if text[: len(_HTTPS)].lower() != _HTTPS:", "if False:",
+             ("jwks/test_address.py::test_only_https_with_both_slashes",)),
+    _address("the refusal of credentials", 'if "@" in authority:', "if False:", _CREDENTIALS),
+    _address("the refusal of a fragment", "if hash_sign:", "if False:", ("jwks/test_address.py::test_a_fragment",)),
+    _address("the characters of a path", "not _TARGET.fullmatch(target) or ", "", _CHARACTERS),
+    _address("the refusal of encoded control characters", " or _ENCODED_CONTROL.search(target)", "",
+             ("attacks/test_fetching.py::test_j08_no_line_break_reaches_a_request",)),
+    _address("encoded NUL among the control characters", "%(?:[01]", "%(?:[1]", _CHARACTERS),
+    _address("encoded DEL among the control characters", "|7[Ff])", ")", _CHARACTERS),
+    _address("the whole of host and port being read", "_HOST_AND_PORT.fullmatch(authority)",
+             "_HOST_AND_PORT.match(authority)", _HOSTS),
+    _address("the least port", "if not 1 <= port <= _MAX_PORT:", "if not port <= _MAX_PORT:", _PORTS),
+    _address("the greatest port", "if not 1 <= port <= _MAX_PORT:", "if not 1 <= port:", _PORTS),
+    _address("the refusal of zone identifiers", 'if "%" in text:', "if False:", _HOSTS),
+    _address("lower case", "text.lower() if text.isascii()", "text if text.isascii()", (*_NORMAL, *_HOSTS)),
+    _address("one name for an absolute name", 'host = host.removesuffix(".")', "pass", _NORMAL),
+    _address("the greatest length of a host", "len(host) > _MAX_HOST_LENGTH or ", "", _HOSTS),
+    _address("the form of a name's labels", "not all(_LABEL.fullmatch(label) for label in labels)", "False", _HOSTS),
+    _address("the end of a label", "(?:[a-z0-9-]{0,61}[a-z0-9])?", "[a-z0-9-]{0,62}", _HOSTS),
+    _address("the refusal of numbers as hosts", "if _NUMERIC_LABEL.fullmatch(labels[-1]):", "if False:", _HOSTS),
+    _address("hexadecimal numbers as hosts", "[0-9]+|0x[0-9a-f]*", "[0-9]+", _HOSTS),
+    _address("the usual form of an address", "return str(IPv4Address(host))", "return host", _HOSTS),
+    _address("the mapping of other scripts", "uts46=True", "uts46=False", _NORMAL),
+    _address("the values being hidden", "(name for name, equals, _ in", "(name + _ for name, equals, _ in",
+             ("jwks/test_address.py::test_values_of_the_query_are_masked_for_display",)),
+    _address("the fragment being hidden", 'url.partition("#")[0].partition', "url.partition",
+             ("jwks/test_address.py::test_values_of_the_query_are_masked_for_display",)),
+    _address("brackets in the Host header", 'f"[{self.host}]" if ":" in self.host else self.host', "self.host",
+             _NORMAL),
+    # Addresses.
+    *(
+        _address(f"the refusal of {network}", f'    "{network}",', "    #", _REFUSED)
+        for network in _NETWORKS
+    ),
+    *(
+        _address(f"the look at what {network} carries", f'(IPv6Network("{network}"), {shift})',
+                 f'(IPv6Network("100::/128"), {shift})', _INSIDE)
+        for network, shift in _EMBEDDED
+    ),
+    _address("public unicast being the rule", '"2000::/3"', '"::/0"', _REFUSED),
+    _address("unmapping", "address = _unmapped(address)\n", "\n",
+             ("jwks/test_address.py::test_a_mapped_address_is_the_ipv4_address_that_it_means",)),
+    _address("the check of embedded addresses", "meant = (address, *embedded_addresses(address))",
+             "meant = (address,)", _INSIDE),
+    _address("the local NAT64 prefix", "if address in _LOCAL_NAT64:", "if False:", _INSIDE),
+    _address("the reading with a prefix of 48 bits", "for shift in (40, 32, 24)", "for shift in (32, 24)", _INSIDE),
+    _address("the reading with a prefix of 56 bits", "for shift in (40, 32, 24)", "for shift in (40, 24)", _INSIDE),
+    _address("the reading with a prefix of 64 bits", "for shift in (40, 32, 24)", "for shift in (40, 32)", _INSIDE),
+    _address("the reading with a prefix of 96 bits", ", _low_32_bits(number)]", "]", _INSIDE),
+    _address("the gap of RFC 6052", "(number >> 64 << 56) | (number & (1 << 56) - 1)", "number", _INSIDE),
+    _address("Teredo", "if address in _TEREDO:", "if False:", _INSIDE),
+    _address("Teredo's server", "[_low_32_bits(number >> 64), _low_32_bits(~number)]", "[_low_32_bits(~number)]",
+             _INSIDE),
+    _address("Teredo's client", "[_low_32_bits(number >> 64), _low_32_bits(~number)]",
+             "[_low_32_bits(number >> 64)]", _INSIDE),
+    _address("the turned bits of Teredo's client", "_low_32_bits(~number)", "_low_32_bits(number)", _INSIDE),
+    _address("ISATAP", "if number >> 32 & 0xFFFF_FFFF in _ISATAP_INTERFACES:", "if False:", _INSIDE),
+    _address("ISATAP's universal form", "{0x0000_5EFE, 0x0200_5EFE}", "{0x0000_5EFE}", _INSIDE),
+    _address("ISATAP's local form", "{0x0000_5EFE, 0x0200_5EFE}", "{0x0200_5EFE}", _INSIDE),
+    _address("loopback standing for itself", "if number <= 1:", "if False:", _LISTED),
+    _address("the refusal of the operator's own networks", "if _is_in(address, refused):", "if False:", _OWN),
+    _address("that refusal's precedence", "if _is_in(address, refused):",
+             "if _is_in(address, refused) and not _is_in(address, allowed):", _OWN),
+    _address("what the operator lists", "return _is_in(address, allowed) or ", "return ", _LISTED),
+    _address("the refusal of what is not public", " and not _is_in(address, _NOT_PUBLIC)", "", _REFUSED),
+    _address("the difference between public and internal", "    except LocationRefused:\n        return False",
+             "    except LocationRefused:\n        return True",
+             _J15),
+    _address("internal zones", "return not dot or zone in _INTERNAL_ZONES", "return not dot", _J15_NAMES),
+    _address("names without a zone", "return not dot or zone in _INTERNAL_ZONES", "return zone in _INTERNAL_ZONES",
+             _J15_NAMES),
+    # The lookup.
+    _resolve("the refusal of internal names", "if not allowed_networks and location.address is None", "if False",
+             _J15_NAMES),
+    _resolve("internal names in networks that are opened", "if not allowed_networks and ", "if ",
+             ("attacks/test_fetching.py::test_j15_unless_the_operator_has_opened_an_internal_network",)),
+    _resolve("addresses that are no names", "location.address is None and ", "",
+             ("jwks/test_resolve.py::test_an_address_is_not_looked_up",)),
+    _resolve("the check of any address", "(check_address(address, allowed_networks, refused_networks) for",
+             "(address for", _J01),
+    _resolve("the check of all addresses", "for address in found)", "for address in found[:1])", _J01),
+    _resolve("addresses that are not looked up", "(literal,) if literal is not None else ", "",
+             ("jwks/test_resolve.py::test_an_address_is_not_looked_up",)),
+    _resolve("one entry for each address", "tuple(dict.fromkeys(checked))", "tuple(checked)",
+             ("jwks/test_resolve.py::test_addresses_keep_their_order_and_come_once",)),
+    _resolve("the bound on lookups", "if not _lookups.acquire(timeout=deadline.remaining()):", "if False:",
+             ("jwks/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
+    _resolve("the end of a lookup that was waited for", "    finally:\n        _lookups.release()",
+             "    finally:\n        pass", ("jwks/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
+    _resolve("the limit on a lookup's time", "answer.result(timeout=deadline.remaining())", "answer.result()", _J28),
+    _resolve("names that do not exist", "exists = error.errno not in _NO_SUCH_HOST", "exists = True", _J28),
+    _resolve("EAI_NODATA among them", ', getattr(socket, "EAI_NODATA", socket.EAI_NONAME)', "", _J28),
+    _resolve("a host that has no address", "if not addresses:", "if False:", _J28),
+    _resolve("the faults of a lookup", "answer.set_exception(error)", "pass",
+             ("attacks/test_fetching.py::test_j28_lookups_that_fail",
+              "jwks/test_resolve.py::test_a_fault_of_the_resolver_reaches_the_caller")),
+)  # fmt: skip

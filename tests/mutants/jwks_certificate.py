@@ -1,0 +1,175 @@
+"""Certificates of key servers and attached authorities: jwks/certificate.py, tls.py, authority.py and chain.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_certificate = partial(Mutant, "jwks/certificate.py")
+_tls = partial(Mutant, "jwks/tls.py")
+_authority = partial(Mutant, "jwks/authority.py")
+_chain = partial(Mutant, "jwks/chain.py")
+
+_ATTACHED: Final = "jwks/test_attached.py::"
+_TEXT: Final = "jwks/test_authority.py::"
+_ATTACKS: Final = "attacks/test_fetching_certificates.py::"
+_BAD: Final = (_ATTACKS + "test_a_bad_certificate_has_its_own_problem_and_no_request_is_sent",)
+_J24: Final = (_ATTACKS + "test_j24_what_one_registration_trusts_or_does_not_check_never_reaches_another",)
+_TELLING: Final = "attacks/test_fetching_telling.py::"
+_J15: Final = (_TELLING + "test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers",)
+_UNFIT: Final = (_TEXT + "test_what_is_no_fit_authority_is_named_with_the_reason",)
+_ONLY: Final = (_TEXT + "test_only_certificates_and_blanks_between_them",)
+_NAMES: Final = ("jwks/test_certificate.py::test_the_issuer_is_told_in_printable_characters",)
+_EXPIRED: Final = (_ATTACHED + "test_an_expired_attached_authority_is_named_as_the_reason",)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    # The context of one fetch.
+    _certificate("certificates being validated", "context.verify_mode = ssl.CERT_REQUIRED",
+                 "context.check_hostname = False; context.verify_mode = ssl.CERT_NONE", _BAD),
+    _certificate("the check of the host name", "context.check_hostname = True", "context.check_hostname = False", _BAD),
+    _certificate("validation being the setting's", "    if verify_certificate:\n        context = truststore",
+                 "    if True:\n        context = truststore", _BAD),
+    _certificate("the operator's authorities", "if extra_authorities is not None:", "if False:",
+                 ("jwks/test_probe.py::test_a_good_key_set_passes_all_steps",)),
+    _certificate("the attached authority", "if authority is not None:", "if False:",
+                 (_ATTACHED + "test_a_server_of_the_attached_root",)),
+    _certificate("an attached intermediate being the end", "context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN",
+                 "pass", (_ATTACHED + "test_an_attached_intermediate_is_enough_and_does_not_bring_its_root",)),
+    _certificate("TLS's farewell", "context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF",
+                 "context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF",
+                 ("attacks/test_fetching_answers.py::test_j11_answers_that_are_too_large_or_broken",)),
+    _certificate("TLS 1.2 as the least", "context.minimum_version = ssl.TLSVersion.TLSv1_2",
+                 "context.minimum_version = ssl.TLSVersion.TLSv1",
+                 ("jwks/test_transport.py::test_old_tls_is_not_spoken",)),
+    _certificate("HTTP/1.1 being asked for", 'context.set_alpn_protocols(["http/1.1"])', "pass",
+                 (_ATTACKS + "test_only_http_1_1_is_offered",)),
+    _certificate("a library that has no chain", "    except AttributeError:\n        return ()",
+                 "    except ZeroDivisionError:\n        return ()",
+                 (_ATTACHED + "test_a_library_without_the_chain_costs_the_chain_alone",)),
+    _certificate("soon", "timedelta(days=14)", "timedelta(days=15)",
+                 ("jwks/test_certificate.py::test_soon_is_within_14_days",)),
+    _certificate("bytes that are no certificate", 'return CertificateFacts("an unknown authority", None)', "raise",
+                 ("jwks/test_certificate.py::test_bytes_that_are_no_certificate",)),
+    _certificate("what is unprintable being left out", "if character.isprintable()", "", _NAMES),
+    _certificate("the greatest length of a name", "text[:_MAX_NAME_LENGTH]", "text", _NAMES),
+    _certificate("the fingerprint's hash", "hashlib.sha256(der)", "hashlib.sha512(der)",
+                 (_TEXT + "test_an_authority_may_be_attached",)),
+    *(
+        _certificate(f"the name of OpenSSL's error {code}", f"    {code}: Problem", f"    {code}00: Problem", killers)
+        for code, killers in {
+            9: _BAD, 10: _BAD, 18: _BAD, 20: _BAD, 64: _BAD,
+            19: _J24,
+            62: (_ATTACKS + "test_the_certificate_must_be_for_the_name_and_not_for_the_address",),
+            2: ("jwks/test_certificate.py::test_what_openssl_finds_has_a_name_for_the_administrator",),
+            21: ("jwks/test_certificate.py::test_what_openssl_finds_has_a_name_for_the_administrator",),
+        }.items()
+    ),
+    # Setting TLS up.
+    _tls("the authority counting only while certificates are validated",
+         "if not settings.verify_certificate or settings.authority is None:", "if settings.authority is None:",
+         (_ATTACHED + "test_without_validation_the_authority_means_nothing",)),
+    _tls("the refusal of an authority that the rules no longer admit",
+         "        raise ProbeFailed(Problem.AUTHORITY_UNUSABLE) from None", "        return None",
+         (_ATTACHED + "test_an_authority_that_the_present_rules_no_longer_admit_trusts_nobody",)),
+    _tls("the setting of this registration", "verify_certificate=settings.verify_certificate,\n        extra",
+         "verify_certificate=False,\n        extra", _BAD),
+    _tls("the host whose certificate it must be", "server_hostname=hostname", 'server_hostname="keys.acme.example"',
+         ("attacks/test_fetching.py::test_j29_another_script_is_told_looked_up_and_sent_in_ascii",)),
+    _tls("what was presented", "now_utc()), presented=failure.presented) from None", "now_utc())) from None",
+         (_ATTACHED + "test_a_server_of_another_authority_than_the_attached_one",)),
+    _tls("the failure's name beside an attached authority", "problem_with(attached, failure, now_utc())",
+         "failure.problem", _EXPIRED),
+    _tls("the wait that hides what a port does", "            connecting.wait_out()\n", "", _J15),
+    _tls("one name for whatever a port does", "raise ProbeFailed(Problem.CONNECTION_FAILED) from None",
+         "raise ProbeFailed(failure.problem) from None", _J15),
+    _tls("the difference between a bad certificate and no TLS", '("certificate_", "authority_")', '("authority_",)',
+         _BAD),
+    _tls("the difference between an expired authority and no TLS", '("certificate_", "authority_")',
+         '("certificate_",)', _EXPIRED),
+    _tls("the failure of an internal server's certificate", "    return fail\n", "    return handshake\n", _BAD),
+    _tls("the chain of an internal server", "raise ProbeFailed(problem, presented=presented)",
+         "raise ProbeFailed(problem)", (_ATTACHED + "test_the_chain_is_told_with_its_root_to_trust",)),
+    _tls("the warning that nothing was checked", "if not self.verify_certificate:", "if False:",
+         ("jwks/test_probe.py::test_switched_off_certificate_validation_is_warned_about",)),
+    _tls("the warning before the certificate expires", "elif facts.expires_soon(now):", "elif False:",
+         ("jwks/test_probe.py::test_a_certificate_that_expires_soon_is_warned_about",)),
+    _tls("the warning before the authority expires", "elif ending:", "elif False:",
+         (_ATTACHED + "test_an_authority_that_ends_soon_is_warned_about",)),
+    # What may be attached.
+    _authority("the refusal of private keys", "if holds_private_key(text):", "if False:",
+               (_TEXT + "test_a_private_key_is_refused_loudly_and_not_quoted",)),
+    _authority("private keys in any case", ", re.IGNORECASE)", ")",
+               (_TEXT + "test_private_keys_of_other_programs_too",)),
+    _authority("private keys of PuTTY", "|PRIVATE-LINES", "", (_TEXT + "test_private_keys_of_other_programs_too",)),
+    _authority("the greatest length as it was typed", "if len(text) > MAX_CHARACTERS:", "if False:",
+               (_TEXT + "test_too_much_is_refused_before_it_is_read",)),
+    _authority("the greatest length in its usual form", "if len(authority.pem) > MAX_CHARACTERS:", "if False:",
+               (_TEXT + "test_the_usual_form_counts_too",)),
+    _authority("any certificate", 'if not bodies or _BLOCK.sub("", text).strip():',
+               'if _BLOCK.sub("", text).strip():', _ONLY),
+    _authority("the refusal of what lies between", ' or _BLOCK.sub("", text).strip()', "", _ONLY),
+    _authority("the greatest number", "if len(anchors) > MAX_CERTIFICATES:", "if False:",
+               (_TEXT + "test_at_most_five_each_counted_once",)),
+    _authority("one order", "for fingerprint in sorted(anchors)", "for fingerprint in anchors",
+               (_TEXT + "test_equal_sets_have_equal_text",)),
+    _authority("strict base64", "validate=True", "validate=False", (_TEXT + "test_a_damaged_certificate",)),
+    _authority("the end of expired ones", "if anchor.expired(now):", "if False:",
+               (_TEXT + "test_dates_are_checked_when_it_is_attached",)),
+    _authority("those that are not valid yet", "if now < anchor.starts_at:", "if False:",
+               (_TEXT + "test_dates_are_checked_when_it_is_attached",)),
+    _authority("the second of the end", "return self.expires_at <= now", "return self.expires_at < now",
+               (_TEXT + "test_to_the_second",)),
+    _authority("the refusal of version 1", "if certificate.version is not x509.Version.v3:", "if False:",
+               (_TEXT + "test_a_certificate_of_version_1_is_outdated",)),
+    _authority("the refusal of weak keys", "if not _is_strong(certificate.public_key()):", "if False:", _UNFIT),
+    _authority("the least size of RSA", "return _MIN_RSA_BITS <= key.key_size", "return key.key_size", _UNFIT),
+    _authority("the greatest size of RSA", " <= key.key_size <= _MAX_RSA_BITS", " <= key.key_size",
+               (_TEXT + "test_a_key_may_be_too_large",)),
+    _authority("the list of curves", "isinstance(key.curve, (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1))", "True",
+               _UNFIT),
+    _authority("Ed25519 as the only other kind", "return isinstance(key, ed25519.Ed25519PublicKey)", "return True",
+               _UNFIT),
+    _authority("the refusal of weak signatures", "if not self_signed and _is_weakly_signed(certificate):", "if False:",
+               (_TEXT + "test_what_another_signed_may_not",)),
+    _authority("the exception for old roots", "if not self_signed and _is_weakly_signed(certificate):",
+               "if _is_weakly_signed(certificate):",
+               (_TEXT + "test_what_a_root_says_of_itself_may_be_signed_as_in_old_days",)),
+    _authority("MD5 among the weak ones", "(MD5, SHA1)", "(SHA1,)", (_TEXT + "test_what_another_signed_may_not",)),
+    _authority("SHA-1 among the weak ones", "(MD5, SHA1)", "(MD5,)", (_TEXT + "test_what_another_signed_may_not",)),
+    _authority("an authority's right to sign", "return None if _may_sign_certificates(certificate) else",
+               "return None if True else", _UNFIT),
+    _authority("the refusal of others' server certificates",
+               "if self_signed and not _claims_to_sign_certificates(certificate):", "if True:", _UNFIT),
+    _authority("the refusal of a server certificate that signs",
+               "if self_signed and not _claims_to_sign_certificates(certificate):", "if self_signed:", _UNFIT),
+    _authority("the signature of what is self-signed", "else was_issued_by(certificate, certificate)",
+               "else certificate.issuer == certificate.subject",
+               (_TEXT + "test_one_with_the_name_of_its_issuer_is_not_self_signed_for_that",)),
+    _authority("the check of a signature", "certificate.verify_directly_issued_by(issuer)",
+               "if certificate.issuer != issuer.subject: raise ValueError",
+               (_ATTACHED + "test_a_root_that_merely_lies_beside_is_not_offered",
+                _TEXT + "test_one_with_the_name_of_its_issuer_is_not_self_signed_for_that")),
+    # What was presented.
+    _chain("the bound on certificates shown", "looked_into = presented[:MAX_SHOWN]", "looked_into = presented",
+           (_ATTACHED + "test_fifty_certificates_are_eight_and_a_number",)),
+    _chain("the bound on a certificate's size", "if len(der) > MAX_BYTES:", "if False:",
+           (_ATTACHED + "test_a_huge_certificate_is_named_by_its_fingerprint_alone",)),
+    _chain("a root that signatures lead to", "if was_issued_by(top, other)", "",
+           (_ATTACHED + "test_a_root_that_merely_lies_beside_is_not_offered",)),
+    _chain("the root being the top's", "if not is_self_signed(top):\n        return", "if False:\n        return",
+           (_ATTACHED + "test_without_the_root_the_authority_to_ask_for_is_named",)),
+    _chain("an end of certificates that sign each other", "        others.remove(issuer)\n", "",
+           (_ATTACHED + "test_two_that_sign_each_other_end_somewhere",)),
+    _chain("the rules for what may be offered", "authority.check_dates(now)", "pass",
+           (_ATTACHED + "test_a_root_that_may_not_be_attached_is_not_offered_and_the_reason_told",)),
+    _chain("the name of a server of another authority",
+           "return Problem.CERTIFICATE_OTHER_AUTHORITY", "return failure.problem",
+           (_ATTACHED + "test_a_server_of_another_authority_than_the_attached_one",)),
+    _chain("the attached authority's end as the reason", "return Problem.AUTHORITY_EXPIRED", "pass", _EXPIRED),
+    _chain("the difference to a server that is itself expired",
+           "if not any(other is not None and other.not_valid_after_utc <= now for other in others):", "if True:",
+           (_ATTACHED + "test_an_expired_intermediate_is_the_servers_fault",
+            _ATTACHED + "test_an_expired_server_certificate_stays_expired")),
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""The guarded fetch: jwks/deadline.py, transport.py, fetch.py, probe.py and findings.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_deadline = partial(Mutant, "jwks/deadline.py")
+_transport = partial(Mutant, "jwks/transport.py")
+_fetch = partial(Mutant, "jwks/fetch.py")
+_probe = partial(Mutant, "jwks/probe.py")
+_findings = partial(Mutant, "jwks/findings.py")
+
+_ANSWERS: Final = "attacks/test_fetching_answers.py::"
+_CERTIFICATES: Final = "attacks/test_fetching_certificates.py::"
+_TELLING: Final = "attacks/test_fetching_telling.py::"
+
+_J10: Final = (_ANSWERS + "test_j10_slow_servers_are_left_when_the_time_is_up",)
+_J10_ALL: Final = (_ANSWERS + "test_j10_all_stages_share_one_limit",)
+_J11: Final = (_ANSWERS + "test_j11_answers_that_are_too_large_or_broken",)
+_J15: Final = (_TELLING + "test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers",)
+_STATUS: Final = (_ANSWERS + "test_j03_only_status_200_brings_keys",)
+_ETAG: Final = ("jwks/test_fetch.py::test_an_etag_is_kept_if_it_is_fit_to_be_stored",)
+_MAX_AGE: Final = ("jwks/test_fetch.py::test_max_age_is_read_leniently",)
+_REQUEST: Final = ("jwks/test_fetch.py::test_the_request_is_this_and_nothing_more",)
+_NOT_MODIFIED: Final = ("jwks/test_fetch.py::test_not_modified_without_an_etag_keeps_the_one_asked_with",)
+_DOCUMENT: Final = ("jwks/test_probe.py::test_a_document_that_is_no_key_set",)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    # The clock.
+    _deadline("the end of the time", "if left <= 0:", "if False:",
+              ("jwks/test_transport.py::test_nothing_is_tried_when_the_time_is_up", *_J10)),
+    _deadline("the bound of the whole on a part", "Deadline(min(seconds, self.remaining()))", "Deadline(seconds)",
+              ("jwks/test_transport.py::test_connecting_takes_its_own_time_and_never_more_than_all",)),
+    _deadline("the bound of a part", "Deadline(min(seconds, self.remaining()))", "Deadline(self.remaining())",
+              ("jwks/test_transport.py::test_connecting_takes_its_own_time_and_never_more_than_all",)),
+    _deadline("a wait that lasts", "time.sleep(self.left())", "pass", _J15),
+    # The connection.
+    _transport("the bound on addresses tried", "candidates = addresses[:MAX_ATTEMPTS]", "candidates = addresses",
+               ("jwks/test_transport.py::test_only_three_addresses_are_tried",)),
+    _transport("the time for the other addresses", "/ (len(candidates) - index)", "",
+               ("jwks/test_transport.py::test_an_address_that_is_filtered_leaves_time_for_the_next",)),
+    _transport("one time for refused and filtered", "    connecting.wait_out()\n", "",
+               ("jwks/test_transport.py::test_connecting_takes_its_own_time_and_never_more_than_all",)),
+    _transport("the look at where a connection leads", "if ip_address(peer) != address:", "if False:",
+               ("attacks/test_fetching.py::test_j04_a_connection_that_leads_elsewhere_is_dropped",)),
+    _transport("a limit on connecting", "connection.settimeout(max(timeout, 0.001))",
+               "connection.settimeout(30)",
+               ("jwks/test_transport.py::test_a_filtered_port_shares_the_time_among_the_addresses",)),
+    _transport("the time of the handshake", "whole, self._deadline = self._deadline, within", "whole = self._deadline",
+               _J15),
+    _transport("the time after the handshake", "        self._deadline = whole\n", "",
+               (_TELLING + "test_j15_an_internal_server_has_its_whole_time_for_the_answer",)),
+    _transport("the limit on each wait", "self._connection.settimeout(self._deadline.remaining())",
+               "self._connection.settimeout(30)", _J10),
+    _transport("the limit on all waits together", "self._connection.settimeout(self._deadline.remaining())",
+               "self._connection.settimeout(0.5)", _J10),
+    _transport("the bound on what is received", "if self._bytes_left < 0:", "if False:", (
+        "jwks/test_transport.py::test_the_handshake_counts_toward_the_bytes",
+        _ANSWERS + "test_j11_records_that_carry_nothing_count_too")),
+    _transport("a count of what is received", "self._bytes_left -= len(received)", "pass",
+               ("jwks/test_transport.py::test_the_handshake_counts_toward_the_bytes",)),
+    _transport("the end of the bytes", "self._incoming.write_eof()", "pass", _J11),
+    _transport("the difference between cut off and broken", "cut_off = self._incoming.eof", "cut_off = False", _J11),
+    _transport("what the server presented", ", presented=presented_chain(self._tls)) from None", ") from None",
+               ("jwks/test_attached.py::test_the_chain_is_told_with_its_root_to_trust",)),
+    _transport("the cause being hidden", "Problem.TLS_FAILED) from None", "Problem.TLS_FAILED)",
+               (_TELLING + "test_j14_no_failure_carries_what_the_server_sent",)),
+    _transport("time-outs being named", "except TimeoutError:", "except ZeroDivisionError:", _J10),
+    # The exchange.
+    _fetch("the list of ports", "if parsed.port not in policy.allowed_ports:", "if False:",
+           ("attacks/test_fetching.py::test_j15_only_listed_ports",)),
+    _fetch("the networks that the operator refuses", "refused_networks=policy.refused_networks,",
+           "refused_networks=(),", ("jwks/test_fetch.py::test_refused_networks_of_the_operator_are_refused",)),
+    _fetch("the networks that the operator allows", "allowed_networks=policy.allowed_networks,",
+           "allowed_networks=(),", ("jwks/test_fetch.py::test_ipv6",)),
+    _fetch("the limit on connecting", "deadline.within(policy.connect_timeout)", "deadline",
+           _J15),
+    _fetch("the silence about internal ports", "internal = not all(map(is_public, addresses))", "internal = False",
+           _J15),
+    _fetch("what is told of public ports", "internal = not all(map(is_public, addresses))", "internal = True",
+           (_TELLING + "test_j15_of_a_public_host_everybody_can_find_out_and_the_administrator_is_told",)),
+    _fetch("the time that an internal handshake has", "within=connecting if internal else deadline",
+           "within=deadline", _J15),
+    _fetch("the bound on bytes received", "max_bytes=2 * policy.max_bytes + 128 * 1024", "max_bytes=1 << 40",
+           (_ANSWERS + "test_j11_records_that_carry_nothing_count_too", *_J11)),
+    _fetch("a connection that is closed", "stack.enter_context(transport.connect(addresses, parsed.port, connecting))",
+           "transport.connect(addresses, parsed.port, connecting)",
+           (_TELLING + "test_j10_no_connection_is_left_open",)),
+    _fetch("the bound on a header", "MAX_INCOMPLETE_EVENT_SIZE = 24 * 1024", "MAX_INCOMPLETE_EVENT_SIZE = 1 << 30",
+           _J11),
+    _fetch("the Host header", '(b"Host", location.authority.encode("ascii"))',
+           '(b"Host", host)', _REQUEST),
+    _fetch("the wish for no compression", '        (b"Accept-Encoding", b"identity"),\n', "", _REQUEST),
+    _fetch("the end of the connection", '        (b"Connection", b"close"),\n', "", _REQUEST),
+    _fetch("the etag being sent", "if etag is not None:", "if False:",
+           ("jwks/test_fetch.py::test_not_modified",)),
+    _fetch("the check of an etag that is sent", "_exchange(secured.stream, parsed, _storable(etag),",
+           "_exchange(secured.stream, parsed, etag,",
+           ("jwks/test_fetch.py::test_an_etag_that_is_not_fit_is_not_sent",)),
+    _fetch("malformed HTTP being a failure", "except RemoteProtocolError:", "except ZeroDivisionError:", _J11),
+    _fetch("a sign-in page being one", 'any("html" in value.lower() for value in _values(response, b"content-type"))',
+           "False", (_ANSWERS + "test_j13_a_sign_in_page_is_no_key_set_whatever_it_holds",)),
+    _fetch("the etag asked with", " or (etag if not_modified else None)", "", _NOT_MODIFIED),
+    _fetch("an etag's end", "(etag if not_modified else None)", "etag", _NOT_MODIFIED),
+    _fetch("status 200", "if status == 200:", "if status < 300:", _STATUS),
+    _fetch("a 304 that was not asked for", "if asked_for_modification:", "if True:",
+           ("jwks/test_fetch.py::test_not_modified_must_have_been_asked_for",)),
+    _fetch("redirects by their name", "3: Problem.REDIRECT_NOT_FOLLOWED, ", "",
+           (_ANSWERS + "test_j03_a_redirect_is_not_followed_and_its_body_not_used",)),
+    _fetch("4xx by its name", "4: Problem.HTTP_REFUSED, ", "", _STATUS),
+    _fetch("5xx by its name", ", 5: Problem.HTTP_SERVER_FAULT", "", _STATUS),
+    _fetch("the refusal of compression", 'if _values(response, b"content-encoding"):', "if False:",
+           (_ANSWERS + "test_j09_nothing_is_decompressed",)),
+    _fetch("the refusal of an empty coding", 'if _values(response, b"content-encoding"):',
+           'if any(_values(response, b"content-encoding")):', (_ANSWERS + "test_j09_nothing_is_decompressed",)),
+    _fetch("the largest body", "if len(body) > max_bytes:", "if False:",
+           ("jwks/test_fetch.py::test_a_body_above_the_limit_of_the_operator",)),
+    _fetch("a body of exactly the limit", "if len(body) > max_bytes:", "if len(body) >= max_bytes:",
+           ("jwks/test_fetch.py::test_a_body_of_exactly_the_limit",)),
+    _fetch("the longest etag", " and len(etag) <= MAX_ETAG_LENGTH", "", _ETAG),
+    _fetch("the form of an etag", " and _ETAG.fullmatch(etag)", "", _ETAG),
+    _fetch("the end of an etag", "_ETAG.fullmatch(etag)", "_ETAG.match(etag)", _ETAG),
+    _fetch("names of headers in any case", "if each.lower() == name", "if each == name", _MAX_AGE),
+    _fetch("the digits of max-age", "int(match[1][:_MAX_AGE_DIGITS])", "int(match[1])", _MAX_AGE),
+    _fetch("the whole of a directive", "_MAX_AGE.fullmatch(", "_MAX_AGE.search(", _MAX_AGE),
+    _fetch("the document being kept from logs", "untrusted_document: bytes | None = field(repr=False)",
+           "untrusted_document: bytes | None", ("jwks/test_fetch.py::test_the_document_is_not_shown_by_accident",)),
+    _fetch("the client's silence", 'logging.getLogger("httpcore2").setLevel(logging.WARNING)', "pass",
+           ("jwks/test_probe.py::test_a_failure_reads_nothing_back",)),
+    _fetch("the check of the operator's authorities", "load_pem_x509_certificates(self.extra_authorities.encode())",
+           "pass", ("jwks/test_fetch.py::test_authorities_of_the_operator_are_read_when_the_policy_is_made",)),
+    _fetch("443 as the one port", "frozenset({443})", "frozenset({443, 8443})",
+           ("jwks/test_fetch.py::test_the_limits_of_the_design_are_the_defaults",)),
+    _fetch("5 s", "total_timeout: float = 5.0", "total_timeout: float = 50.0",
+           ("jwks/test_fetch.py::test_the_limits_of_the_design_are_the_defaults",)),
+    _fetch("256 KiB", "max_bytes: int = 262_144", "max_bytes: int = 1 << 30",
+           ("jwks/test_fetch.py::test_the_limits_of_the_design_are_the_defaults",)),
+    # What is made of the answer.
+    _probe("sign-in pages", "if claims_html:", "if False:",
+           (_ANSWERS + "test_j13_a_sign_in_page_is_no_key_set_whatever_it_holds",)),
+    _probe("web pages by their look", 'and untrusted_document.lstrip().startswith(b"<")', "and False", _DOCUMENT),
+    _probe("the end of a set without a usable key", "if not key_set.keys:", "if False:",
+           ("jwks/test_probe.py::test_no_usable_key_fails_the_last_step_and_still_says_why",)),
+    _probe("the reasons of ignored keys", "return KeySet((), refused.ignored)", "return KeySet((), ())",
+           ("jwks/test_probe.py::test_no_usable_key_fails_the_last_step_and_still_says_why",)),
+    _probe("the etag", "policy=policy,\n            etag=etag,", "policy=policy,\n            etag=None,",
+           ("jwks/test_probe.py::test_a_key_set_that_has_not_changed_is_not_sent_again",)),
+    _probe("the authority", "authority=authority,", "authority=None,",
+           ("jwks/test_attached.py::test_a_server_of_the_attached_root",)),
+    _probe("the certificate setting", "verify_certificate=verify_certificate,", "verify_certificate=False,",
+           (_CERTIFICATES + "test_a_bad_certificate_has_its_own_problem_and_no_request_is_sent",)),
+    _findings("coarse times", "for bound in _COARSE_MILLISECONDS if milliseconds <= bound), 10_000)",
+              "for bound in (milliseconds,)), 0)", ("jwks/test_probe.py::test_times_of_failures_are_coarse",)),
+    _findings("coarse times of the steps before a failure",
+              "if any(finding.outcome is Outcome.FAILED for finding in reached):", "if False:",
+              (_TELLING + "test_j14_no_time_is_told_exactly_once_something_failed",)),
+    _findings("the failure of a step", "            raise\n        self._record(step, note.outcome",
+              "        self._record(step, note.outcome", _STATUS),
+)  # fmt: skip

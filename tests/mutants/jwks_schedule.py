@@ -1,0 +1,38 @@
+"""When a key set is fetched and how long it is believed: jwks/schedule.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_schedule = partial(Mutant, "jwks/schedule.py")
+
+_TESTS: Final = "jwks/test_schedule.py::"
+_FORCED: Final = (_TESTS + "test_a_fetch_is_forced_at_most_once_in_30_seconds",)
+_EXTENDED: Final = (_TESTS + "test_trust_in_unchanged_keys_is_extended_in_large_steps",)
+_DUE: Final = (_TESTS + "test_a_key_set_is_due_again",)
+_RETRIES: Final = (_TESTS + "test_failing_servers_are_tried_less_and_less_often",)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    _schedule("the cool-down", "return last_forced is None or not 0 <= now - last_forced < FORCED_COOL_DOWN",
+              "return True", _FORCED),
+    _schedule("a first forced fetch", "last_forced is None or not 0", "last_forced is not None and not 0", _FORCED),
+    _schedule("a stamp in the future being harmless", "not 0 <= now - last_forced <", "not now - last_forced <",
+              _FORCED),
+    _schedule("the end of the cool-down", "< FORCED_COOL_DOWN", "<= FORCED_COOL_DOWN", _FORCED),
+    _schedule("stale key sets", "return now - fetched_at >= STALE_AFTER", "return False",
+              (_TESTS + "test_a_key_set_is_stale_after_15_minutes",)),
+    _schedule("the least max-age", "jitter), lowest), highest)", "jitter), 0), highest)", _DUE),
+    _schedule("the greatest max-age", "jitter), lowest), highest)", "jitter), lowest), 1e9)", _DUE),
+    _schedule("a bound before the spread", "min(max(max_age, lowest), highest)", "max(max_age, lowest)", _DUE),
+    _schedule("the bound on retries", "min(_spread(FIRST_RETRY * 2**doublings, jitter), interval)",
+              "_spread(FIRST_RETRY * 2**doublings, jitter)",
+              (_TESTS + "test_retries_drift_apart_but_never_beyond_the_interval", *_RETRIES)),
+    _schedule("the doubling of retries", "FIRST_RETRY * 2**doublings", "FIRST_RETRY", _RETRIES),
+    _schedule("a lowered limit at once", "good_until > fresh or ", "", _EXTENDED),
+    _schedule("a first limit", "good_until is None or ", "good_until is not None and ", _EXTENDED),
+    _schedule("large steps", " or 3 * (fresh - good_until) >= hard_limit", " or True", _EXTENDED),
+    _schedule("steps at all", " or 3 * (fresh - good_until) >= hard_limit", "", _EXTENDED),
+)  # fmt: skip

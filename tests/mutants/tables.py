@@ -1,0 +1,20 @@
+"""All mutants, room by room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mutants import core_claims, core_keys, core_token, jwks_address, jwks_certificate, jwks_fetch, jwks_schedule
+
+if TYPE_CHECKING:
+    from mutants.mutant import Mutant
+
+ALL: Final[tuple[Mutant, ...]] = (
+    *core_token.MUTANTS,
+    *core_keys.MUTANTS,
+    *core_claims.MUTANTS,
+    *jwks_address.MUTANTS,
+    *jwks_certificate.MUTANTS,
+    *jwks_fetch.MUTANTS,
+    *jwks_schedule.MUTANTS,
+)
