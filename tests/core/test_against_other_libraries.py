@@ -36,9 +36,9 @@ FAR = 2**40
 KERNEL_IS_STRICTER = {
     Reason.TOKEN_MALFORMED: "One takes a padded signature, so that a token has two spellings.",
     Reason.HEADER_MALFORMED: "Both take duplicate names, NaN and UTF-16.",
-    Reason.CLAIMS_MALFORMED: "Both take duplicate names, NaN, UTF-16 and half surrogate pairs.",
+    Reason.CLAIMS_MALFORMED: "Both take duplicate names, NaN, UTF-16, half surrogate pairs, any depth and any number.",
     Reason.HEADER_NOT_ACCEPTED: "They take zip, b64 and an empty crit, where these change nothing for them.",
-    Reason.TYPE_NOT_ACCEPTED: "Neither looks at typ.",
+    Reason.TYPE_NOT_ACCEPTED: "Neither looks at typ, nor for the hashes that mark an ID token.",
     Reason.NO_MATCHING_KEY: "They are given the key and do not compare its kid.",
     Reason.TIME_MALFORMED: "One takes numbers as texts and booleans, both take negative times.",
     Reason.CLIENT_MISMATCH: "They know no client claims.",
@@ -132,6 +132,7 @@ CLAIM_CHANGES = st.fixed_dictionaries(
         "iat": st.sampled_from([1, 10**9, 2**33, "1", None, ...]),
         "client_id": st.sampled_from(["acme-batch", "x", None, ...]),
         "sub": st.sampled_from(["bob", "", ...]),
+        "at_hash": st.sampled_from(["AAAA", ...]),
     },
 )  # fmt: skip
 HEADER_CHANGES = st.fixed_dictionaries(
@@ -221,6 +222,11 @@ KNOWN_DIFFERENCES: list[tuple[str, dict[str, Any], Reason]] = [
     ("a header in UTF-16", {"header_octets": '{"kid":"key","alg":"ES256"}'.encode("utf-16")}, Reason.HEADER_MALFORMED),
     ("two algorithms", {"header_octets": b'{"kid":"key","alg":"none","alg":"ES256"}'}, Reason.HEADER_MALFORMED),
     ("another type", {"header_changes": {"typ": "dpop+jwt"}}, Reason.TYPE_NOT_ACCEPTED),
+    ("an ID token", {"payload": claims(at_hash="AAAA")}, Reason.TYPE_NOT_ACCEPTED),
+    ("NaN among the claims", {"payload": GOOD[:-1] + b',"x":NaN}'}, Reason.CLAIMS_MALFORMED),
+    ("half a surrogate pair", {"payload": GOOD[:-1] + b',"x":"\\ud800"}'}, Reason.CLAIMS_MALFORMED),
+    ("claims nested 33 deep", {"payload": claims(x=json.loads("[" * 32 + "]" * 32))}, Reason.CLAIMS_MALFORMED),
+    ("a number of 65 digits", {"payload": claims(x=10**64)}, Reason.CLAIMS_MALFORMED),
     ("another kid", {"header_changes": {"kid": "other"}}, Reason.NO_MATCHING_KEY),
     ("zip", {"header_changes": {"zip": "DEF"}}, Reason.HEADER_NOT_ACCEPTED),
     ("an empty crit", {"header_changes": {"crit": []}}, Reason.HEADER_NOT_ACCEPTED),
