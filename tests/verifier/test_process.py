@@ -69,6 +69,22 @@ def test_a_gateway_that_is_none_of_ours_is_404(verifier: VerifierProcess, gatewa
     assert answer.header("Content-Type") == "application/problem+json"
 
 
+@pytest.mark.parametrize("trick", ["\r\nforged: line", "\x1b[31mforged", "\u2028forged", '","forged":"'])
+def test_t22_nothing_that_a_client_wrote_reaches_the_log_or_the_figures(verifier: VerifierProcess, trick: str) -> None:
+    for token in (
+        live.token(iss=trick, sub=trick, client_id=trick),
+        live.token(header_changes={"kid": trick}),
+        live.token(header_changes={"alg": trick}),
+    ):
+        url = f"http://{LOOPBACK}:{verifier.port}/verify/plain/acme/forged"
+        # A header cannot hold the controls themselves; whoever forges lines tries them written as escapes.
+        headers = {"User-Agent": ascii(trick), "X-Request-Id": ascii(trick)}
+        assert request(url, bearer=token, headers=headers).status in {200, 401}
+    assert request(f"http://{LOOPBACK}:{verifier.port}/verify/plain/forged").status == 401
+    assert "forged" not in verifier.log()
+    assert "forged" not in verifier.admin("/metrics").body.decode()
+
+
 def test_admin_paths_are_not_on_the_gateways_port_nor_the_other_way(verifier: VerifierProcess) -> None:
     for path in ("/livez", "/readyz", "/metrics", "/"):
         assert request(f"http://{LOOPBACK}:{verifier.port}{path}").status == 404
