@@ -56,7 +56,7 @@ def _told(page: Page) -> None:
 
 
 def _refused(page: Page) -> None:
-    _validate(page, GITLAB, "https://api.example.com")
+    _validate(page, GITLAB)
     page.get_by_role("button", name="Save").click()
     page.get_by_role("alert").wait_for()
     page.get_by_label("Client ID").scroll_into_view_if_needed()

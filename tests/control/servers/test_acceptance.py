@@ -85,15 +85,15 @@ def whose(location: str, **typed: str) -> Acceptance:
             OWN,
         ),
         # GitHub Actions: a workflow of anybody chooses its audience, and no claim names a client.
-        (GITHUB, {"audience": "https://api.example/"}, EVERYBODY),
+        (GITHUB, {"audience": "https://api.example/"}, ANYBODY),
         (GITHUB, {"client_id": "acme"}, EVERYBODY),
         (GITHUB, {"issuer": "https://token.actions.githubusercontent.com"}, EVERYBODY),
         (GITHUB, {"issuer": "https://token.actions.githubusercontent.com/"}, EVERYBODY),
-        (GITHUB, {**BLANK, "audience": "x", "client_id": "y", "issuer": "z"}, EVERYBODY),
+        (GITHUB, {**BLANK, "audience": "x", "client_id": "y", "issuer": "z"}, ANYBODY),
         (GITHUB, {"issuer": "https://token.actions.githubusercontent.com/acme"}, OWN),
         # GitLab.com: the same, and an enterprise has no issuer of its own.
-        (GITLAB, {"audience": "https://api.example/"}, EVERYBODY),
-        (GITLAB, {"issuer": "https://gitlab.com", "audience": "x", "client_id": "y"}, EVERYBODY),
+        (GITLAB, {"audience": "https://api.example/"}, ANYBODY),
+        (GITLAB, {"issuer": "https://gitlab.com", "client_id": "y"}, EVERYBODY),
         # Who signs people in for registered applications: the audience is the application.
         (APPLE, {"audience": "com.acme.orders"}, OWN),
         (APPLE, {"issuer": "https://appleid.apple.com"}, EVERYBODY),
@@ -162,7 +162,7 @@ def test_the_list_keeps_a_warning_of_its_own_for_each() -> None:
     assert short(LOCATION) == "Every token this server signs is accepted"
     assert short(LOCATION, client_id="x") == "Tokens this server issued for other services are accepted too"
     assert short(GOOGLE, audience="x") == "Anybody can ask Google for such a token"
-    assert short(GITLAB, audience="x") == "Tokens that GitLab.com signs for everybody are accepted"
+    assert short(GITLAB, client_id="x") == "Tokens that GitLab.com signs for everybody are accepted"
     assert short(LOCATION, issuer="x") is None
 
 
@@ -258,7 +258,7 @@ class TestCommands:
 
     def test_m06_an_edit_cannot_move_to_a_server_of_the_whole_world(self) -> None:
         server = add(client_id="acme-batch", issuer="")
-        run = editing(server, receipt(location=GITLAB), jwks_location=GITLAB).run
+        run = editing(server, receipt(location=GITLAB), jwks_location=GITLAB, audience="").run
         assert refused(lambda: run(ALICE)).field_errors.keys() == {"expectations"}
         server.refresh_from_db()
         assert server.jwks_location == LOCATION
@@ -275,7 +275,7 @@ class TestCommands:
 
     def test_m06_what_was_saved_before_the_table_knew_its_server_cannot_be_enabled_any_more(self) -> None:
         server = add(enabled=False)
-        AuthorizationServer.objects.update(jwks_location=GITLAB)
+        AuthorizationServer.objects.update(jwks_location=GITLAB, audience=None)
         for confirmed in (False, True):
             command = EnableServer(organization_id="acme", server_id=server.pk, confirmed=confirmed)
             assert "GitLab.com" in refused(partial(command.run, ALICE)).sentence

@@ -131,7 +131,7 @@ def test_m06_a_server_of_the_whole_world_is_refused_with_the_reason_and_no_box(p
     page = text(response)
     assert response.status_code == 422
     assert 'id="expectations-error"' in page
-    assert "each job chooses the audience of its token" in page
+    assert "GitLab.com signs the tokens of every project" in page
     assert not AuthorizationServer.objects.exists()
 
 
@@ -169,11 +169,11 @@ def test_m06_enabling_what_accepts_every_token_asks_and_is_refused_without_the_y
 
 def test_m06_what_no_yes_helps_cannot_be_enabled(portal: Portal) -> None:
     server = portal.add(replace(PROD_OKTA, enabled=False))
-    AuthorizationServer.objects.update(jwks_location=GITLAB)
+    AuthorizationServer.objects.update(jwks_location=GITLAB, audience=None)
     assert "Accept these tokens" not in portal.get("enable", server)
     response = portal.post("enable", server, form={"confirmed": "on"})
     assert response.status_code == 422
-    assert "This server cannot be used here." in text(response)
+    assert "or use a GitLab of your own." in text(response)
     assert "Tokens that GitLab.com signs for everybody are accepted" in portal.get("list")
 
 

@@ -36,9 +36,6 @@ class AudienceIs(Enum):
     CHOSEN = "chosen"
     """Whoever asks for the token. An administrator may accept that knowingly."""
 
-    MEANINGLESS = "meaningless"
-    """Whoever asks for the token, and nothing else tells the tokens apart: it is not accepted."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedServer:
@@ -125,15 +122,16 @@ SHARED_SERVERS: Final = (
         # https://docs.github.com/enterprise-cloud@latest/actions/reference/security/oidc: a workflow sets the audience
         # by core.getIDToken(audience), no claim names a client, and an enterprise may have its slug in the issuer.
         hosts=frozenset({"token.actions.githubusercontent.com"}),
-        reason=(
-            "GitHub Actions signs the tokens of every repository's workflows with these keys, and each workflow "
-            "chooses the audience of its token: neither Audience URI nor Client ID tells yours from anybody's."
-        ),
+        reason="GitHub Actions signs the tokens of every repository's workflows with these keys.",
         remedy=(
             "Enter the Issuer URI of your enterprise (https://token.actions.githubusercontent.com/ and its name), if "
-            "GitHub has given it one. Else this server cannot be used here."
+            "GitHub has given it one, or the Audience URI of your API."
         ),
-        audience=AudienceIs.MEANINGLESS,
+        audience=AudienceIs.CHOSEN,
+        chosen=(
+            "Every workflow, in anybody's repository, chooses the audience of its token: whoever learns yours can call "
+            "your API."
+        ),
         own_issuer=re.compile(
             r"https://token\.actions\.githubusercontent\.com/[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
         ),
@@ -144,37 +142,32 @@ SHARED_SERVERS: Final = (
         # `id_tokens: aud`, the issuer is the instance, and no claim names a client. The keys are at
         # /oauth/discovery/keys and at /-/jwks.
         hosts=frozenset({"gitlab.com"}),
-        reason=(
-            "GitLab.com signs the tokens of every project's jobs with these keys, names the same issuer, and each job "
-            "chooses the audience of its token: nothing that can be entered here tells yours from anybody's."
+        reason="GitLab.com signs the tokens of every project's jobs with these keys, and names the same issuer.",
+        remedy="Enter the Audience URI of your API, or use a GitLab of your own.",
+        audience=AudienceIs.CHOSEN,
+        chosen=(
+            "Every job, in anybody's project, chooses the audience of its token: whoever learns yours can call your API."
         ),
-        remedy="This server cannot be used here. A GitLab of your own can.",
-        audience=AudienceIs.MEANINGLESS,
     ),
     SharedServer(
         name="Buildkite",
         # https://buildkite.com/docs/agent/cli/reference/oidc (--audience), and
         # https://buildkite.com/docs/apis/workload-identity-federation/buildkite-agents: all share one issuer.
         hosts=frozenset({"agent.buildkite.com"}),
-        reason=(
-            "Buildkite signs the tokens of every organization's jobs with these keys, names the same issuer, and each "
-            "job chooses the audience of its token: nothing that can be entered here tells yours from anybody's."
-        ),
-        remedy="This server cannot be used here.",
-        audience=AudienceIs.MEANINGLESS,
+        reason="Buildkite signs the tokens of every organization's jobs with these keys, and names the same issuer.",
+        remedy="Enter the Audience URI of your API.",
+        audience=AudienceIs.CHOSEN,
+        chosen="Every job of anybody chooses the audience of its token: whoever learns yours can call your API.",
     ),
     SharedServer(
         name="HCP Terraform",
         # https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/manual-generation:
         # a workspace sets the audience by TFC_WORKLOAD_IDENTITY_AUDIENCE; the issuer is the host.
         hosts=frozenset({"app.terraform.io"}),
-        reason=(
-            "HCP Terraform signs the tokens of every organization's runs with these keys, names the same issuer, and "
-            "each workspace chooses the audience of its token: nothing that can be entered here tells yours from "
-            "anybody's."
-        ),
-        remedy="This server cannot be used here.",
-        audience=AudienceIs.MEANINGLESS,
+        reason="HCP Terraform signs the tokens of every organization's runs with these keys, and names the same issuer.",
+        remedy="Enter the Audience URI of your API.",
+        audience=AudienceIs.CHOSEN,
+        chosen="Every workspace of anybody chooses the audience of its token: whoever learns yours can call your API.",
     ),
     SharedServer(
         name="Google Cloud Identity-Aware Proxy",
