@@ -146,7 +146,7 @@ SHARED_SERVERS: Final = (
         remedy="Enter the Audience URI of your API, or use a GitLab of your own.",
         audience=AudienceIs.CHOSEN,
         chosen=(
-            "Every job, in anybody's project, chooses the audience of its token: whoever learns yours can call your API."
+            "Every job of anybody's project chooses the audience of its token: whoever learns yours can call your API."
         ),
     ),
     SharedServer(
@@ -164,7 +164,7 @@ SHARED_SERVERS: Final = (
         # https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/manual-generation:
         # a workspace sets the audience by TFC_WORKLOAD_IDENTITY_AUDIENCE; the issuer is the host.
         hosts=frozenset({"app.terraform.io"}),
-        reason="HCP Terraform signs the tokens of every organization's runs with these keys, and names the same issuer.",
+        reason="HCP Terraform signs the tokens of every organization's runs with these keys, and names one issuer.",
         remedy="Enter the Audience URI of your API.",
         audience=AudienceIs.CHOSEN,
         chosen="Every workspace of anybody chooses the audience of its token: whoever learns yours can call your API.",
