@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django_htmx.http import HttpResponseStopPolling
 
 from kit import sample_portal
 from kit.sample_portal import LOCATION, PROD_OKTA, STANDBY, UNKNOWN_AUTHORITY
@@ -543,7 +544,9 @@ class TestRow:
     def test_the_row_alone_is_no_page(self, portal: Portal) -> None:
         response = portal.get("fetch", portal.add(PROD_OKTA))
         assert (response.status_code, response["Location"]) == (302, portal.url("list"))
-        assert portal.get("fetch", uuid4(), htmx=True).status_code == 404
+        assert portal.get("fetch", uuid4()).status_code == 404
+        # The row of a server that was deleted meanwhile asks no more.
+        assert portal.get("fetch", uuid4(), htmx=True).status_code == HttpResponseStopPolling.status_code
 
     def test_refresh_now_is_asked_for_once_in_thirty_seconds(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)

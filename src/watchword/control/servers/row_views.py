@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseStopPolling
 
 from watchword.control.portal.moments import relative
 from watchword.control.portal.notices import Notice
@@ -105,7 +106,13 @@ def refresh(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Htt
 @guarded
 def fetch(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:  # noqa: ARG001 - the guard's.
     """The row as it is now, asked for by the page while a requested fetch is under way; at its end with a notice."""
-    row = _row(page, server)
+    try:
+        row = _row(page, server)
+    except Refusal:
+        if is_partial(request):
+            # Deleted while its row was asking: there is nothing to say, and nothing more to ask.
+            return HttpResponseStopPolling()
+        raise
     if not is_partial(request):
         return redirect(page.home)
     told = () if row.fetch == FetchState.UNDER_WAY.value else (_outcome(row),)
