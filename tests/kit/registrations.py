@@ -14,15 +14,16 @@ from watchword.control.fleet.models import FeedState
 from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
 from watchword.control.servers.authorities import canonical
 from watchword.control.servers.commands import AddServer
-from watchword.control.servers.key_set_commands import RefreshSettings
-from watchword.control.servers.models import AuthorizationServer
+from watchword.control.servers.key_set_commands import RefreshSettings, claim_due, record_findings
+from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.rules import ServerFields
 from watchword.control.servers.validate import BeginValidation, RecordValidation
 from watchword.core.jwk import admit
 from watchword.jwks.findings import Findings
 
 if TYPE_CHECKING:
-    from watchword.control.servers.models import KeySetState, Validation
+    from watchword.control.servers.key_set_commands import Claim, Recorded
+    from watchword.control.servers.models import Validation
     from watchword.jwks.problem import Problem
 
 LOCATION: Final = "https://login.acme.example/keys"
@@ -143,6 +144,25 @@ def stored_jwks(state: KeySetState | Validation) -> list[dict[str, str]]:
 
 def make_due(state: KeySetState, at: datetime) -> None:
     type(state).objects.filter(pk=state.pk).update(due_at=at)
+
+
+def claim_at(now: datetime, holder: str = "one") -> Claim:
+    """The only key set, claimed by the worker `holder` as soon as it is due."""
+    make_due(KeySetState.objects.get(), now)
+    (claim,) = claim_due(holder, now, 8)
+    return claim
+
+
+def fetch(findings: Findings, now: datetime) -> Recorded:
+    """One turn of a worker that finds this."""
+    return record_findings(claim_at(now), findings, now, SETTINGS)
+
+
+def after(seconds: float) -> datetime:
+    """An instant after the only key set's last good fetch."""
+    fetched_at = KeySetState.objects.get().fetched_at
+    assert fetched_at is not None
+    return fetched_at + timedelta(seconds=seconds)
 
 
 def events(action: str | None = None) -> list[AuditEvent]:

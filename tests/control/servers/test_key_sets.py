@@ -19,8 +19,11 @@ from kit.registrations import (
     OTHER_LOCATION,
     SETTINGS,
     add,
+    after,
+    claim_at,
     events,
     failed,
+    fetch,
     fields,
     found,
     make_due,
@@ -33,7 +36,6 @@ from watchword.control.servers.commands import DeleteServer, DisableServer, Edit
 from watchword.control.servers.key_set_commands import (
     FAULT_OF_OURS,
     LEASE,
-    Claim,
     Recorded,
     _candidates,
     _take,
@@ -51,8 +53,6 @@ from watchword.jwks.problem import Problem
 from watchword.jwks.schedule import HEAD_START
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from watchword.jwks.findings import Findings
 
 pytestmark = pytest.mark.django_db
@@ -65,16 +65,6 @@ def acme() -> None:
     registrations.organization("acme")
 
 
-def claim_at(now: datetime, holder: str = "one") -> Claim:
-    make_due(KeySetState.objects.get(), now)
-    (claim,) = claim_due(holder, now, 8)
-    return claim
-
-
-def fetch(findings: Findings, now: datetime) -> Recorded:
-    return record_findings(claim_at(now), findings, now, SETTINGS)
-
-
 def trusted() -> list[str | None]:
     server = trust_of("acme").server
     assert server is not None
@@ -85,13 +75,6 @@ def good_until() -> int:
     server = trust_of("acme").server
     assert server is not None
     return server.keys_good_until
-
-
-def after(seconds: float) -> datetime:
-    """An instant after the fetch that the registration began with."""
-    fetched_at = KeySetState.objects.get().fetched_at
-    assert fetched_at is not None
-    return fetched_at + timedelta(seconds=seconds)
 
 
 # ------------------------------------------------------------------------------------------------ leases

@@ -16,20 +16,19 @@ from kit.forge import ec_key, key_set, rsa_key
 from kit.registrations import (
     CHARLIE,
     OTHER_LOCATION,
-    SETTINGS,
     add,
+    after,
     events,
     failed,
+    fetch,
     fields,
     found,
-    make_due,
     not_modified,
     receipt,
     revision,
 )
 from watchword.control.servers import rotation
 from watchword.control.servers.commands import AddServer, DisableServer, EditServer
-from watchword.control.servers.key_set_commands import claim_due, record_findings
 from watchword.control.servers.models import KeyHistory, KeySetState, Validation
 from watchword.control.servers.queries import list_servers
 from watchword.control.servers.rotation import Place
@@ -51,19 +50,6 @@ A, B, C = ec_key("a"), ec_key("b"), rsa_key("c")
 @pytest.fixture(autouse=True)
 def acme() -> None:
     registrations.organization("acme")
-
-
-def after(seconds: float) -> datetime:
-    """An instant after the last good fetch."""
-    fetched_at = KeySetState.objects.get().fetched_at
-    assert fetched_at is not None
-    return fetched_at + timedelta(seconds=seconds)
-
-
-def fetch(findings: Findings, now: datetime) -> None:
-    make_due(KeySetState.objects.get(), now)
-    (claim,) = claim_due("one", now, 8)
-    record_findings(claim, findings, now, SETTINGS)
 
 
 def warnings(now: datetime) -> dict[Place, RotationWarning]:
