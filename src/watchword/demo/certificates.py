@@ -16,7 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIFETIME = timedelta(days=7)
+LIFETIME = timedelta(days=30)
+"""Longer than the 14 days in which the portal warns: the first thing a visitor sees is not to be a warning."""
 # A clock that is a little behind must not see the certificate as not yet valid.
 BACKDATED = timedelta(hours=1)
 
