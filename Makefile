@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# Images of containers often set it, and every start of a process would compile all that it imports: 3 s instead of 1.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The first interpreter that is new enough; override with `make PYTHON=/path/to/python3.12 …`.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -27,12 +27,15 @@ WITHOUT_PARKING = 2.0
 
 PARKED = 1.5
 ABRUPT = ("acme", "globex", "initech")
+FLOODED = ("flooded-1", "flooded-2", "flooded-3")
+CIRCLED = ("circled-1", "circled-2", "circled-3")
 
 
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Rotating]]:
     """An organization for each test, since the verifier remembers what it has seen."""
-    with rotating(tmp_path_factory.mktemp("rotation"), *ABRUPT, "overlap", "flooded", "circled", "cached") as running:
+    names = (*ABRUPT, *FLOODED, *CIRCLED, "overlap", "cached")
+    with rotating(tmp_path_factory.mktemp("rotation"), *names) as running:
         yield running
 
 
@@ -79,26 +82,32 @@ def test_without_overlap_good_tokens_wait_for_their_key_and_none_is_refused(site
 
 
 @pytest.mark.parametrize(
-    ("organization", "distinct"), [("flooded", None), ("circled", 300)], ids=["never the same", "300 in a circle"]
+    ("organizations", "distinct"), [(FLOODED, None), (CIRCLED, 300)], ids=["never the same", "300 in a circle"]
 )
 def test_a_flood_of_made_up_kids_changes_nothing_of_it(
-    sites: dict[str, Rotating], organization: str, distinct: int | None
+    sites: dict[str, Rotating], organizations: tuple[str, ...], distinct: int | None
 ) -> None:
-    site = sites[organization]
-    with flood(site, distinct=distinct) as sent, load(site, clients=4) as seen:
-        # The flood has used up the fetch that all made-up names share, and the time in which they may wait.
-        time.sleep(4)
-        before, fetches = sent(), site.server.connections
-        site.publishes(SECOND)
-        rotated_at = time.monotonic()
-        seen.key = SECOND
-        time.sleep(WITHOUT_PARKING + 2)
-        assert sent() > before
-        forced = site.server.connections - fetches
-    late = [entry for entry in seen.refused() if entry[0] > rotated_at + WITHOUT_PARKING]
-    assert (late, seen.faults) == ([], [])
-    assert {said for asked_at, took, said in seen.heard if asked_at + took < rotated_at} == {"allowed"}
-    assert 1 <= forced <= 4
+    late = {}
+    for name in organizations:
+        site = sites[name]
+        with flood(site, distinct=distinct) as sent, load(site, clients=4) as seen:
+            # The flood has used up the fetch that all made-up names share, and the time in which they may wait.
+            time.sleep(4)
+            before, fetches = sent(), site.server.connections
+            site.publishes(SECOND)
+            rotated_at = time.monotonic()
+            seen.key = SECOND
+            time.sleep(WITHOUT_PARKING + 2)
+            assert sent() > before
+            forced = site.server.connections - fetches
+        assert seen.faults == []
+        assert {said for asked_at, took, said in seen.heard if asked_at + took < rotated_at} == {"allowed"}
+        late[name] = [entry for entry in seen.refused() if entry[0] > rotated_at + WITHOUT_PARKING]
+        if not late[name]:
+            assert 1 <= forced <= 4
+            return
+    # As above: a machine too busy for a fetch gets two more chances.
+    pytest.fail(f"refused later than {WITHOUT_PARKING} s after each rotation: {late}")
 
 
 def test_a_cache_that_serves_the_old_set_for_ten_minutes_heals_without_a_restart(sites: dict[str, Rotating]) -> None:
