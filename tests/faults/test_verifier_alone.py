@@ -48,6 +48,10 @@ class Fleet:
     def wait_for(self, organization: str, reason: str, *, seconds: float = ALLOW_SECONDS) -> None:
         wait_until(lambda: self.reason(organization) == reason, what=f"{organization} is {reason}", timeout=seconds)
 
+    def wait_for_copy(self, text: str) -> None:
+        """Until the copy on disk contains that text."""
+        wait_until(lambda: text in self.product.state_file.read_text(), what=f"{text} is in the copy")
+
 
 @contextmanager
 def fleet(directory: Path, *organizations: str) -> Iterator[Fleet]:
@@ -93,9 +97,7 @@ def alone_before_the_subscription_of_initech_ends(running: Fleet) -> int:
         running.product.command(
             "organization", "subscribe", "initech", "--starts-at", "2026-01-01", "--expires-at", moment
         )
-        wait_until(
-            lambda: str(expires_at) in running.product.state_file.read_text(), what="the new expiry is in the copy"
-        )
+        running.wait_for_copy(str(expires_at))
         running.product.stop("portal", "verifier")
         running.product.start("verifier")
         if time.time() < expires_at - 2:
@@ -146,9 +148,7 @@ def test_a_damaged_copy_is_refused_and_mended_by_the_feed(tmp_path: Path) -> Non
         product = running.product
         product.desk("suspend", "globex")
         running.wait_for("globex", "403 organization_suspended")
-        wait_until(
-            lambda: b'"suspended": true' in product.state_file.read_bytes(), what="the suspension is in the copy"
-        )
+        running.wait_for_copy('"suspended": true')
         product.stop("portal", "verifier")
         good = product.state_file.read_bytes()
 
