@@ -59,16 +59,11 @@ def parse(token: str) -> UnverifiedToken:
         # Covers characters outside ASCII, and any number of parts but three.
         raise TokenRefused(Reason.TOKEN_MALFORMED) from None
     kid = header.get("kid")
-    if not isinstance(kid, str) and "kid" in header:
+    if not isinstance(kid, str) and (kid is not None or "kid" in header):
         # `null` is not an absent kid (CASES A-16): RFC 7515 section 4.1.4 knows texts only.
         raise TokenRefused(Reason.HEADER_MALFORMED)
-    return UnverifiedToken(
-        header=header,
-        kid=kid if isinstance(kid, str) else None,
-        claims=UnverifiedClaims(_object(claims_octets, Reason.CLAIMS_MALFORMED)),
-        signing_input=written[: len(header_part) + 1 + len(claims_part)],
-        signature=signature,
-    )
+    claims = UnverifiedClaims(_object(claims_octets, Reason.CLAIMS_MALFORMED))
+    return UnverifiedToken(header, kid, claims, written[: len(header_part) + 1 + len(claims_part)], signature)
 
 
 def _header(part: bytes) -> UnverifiedHeader:

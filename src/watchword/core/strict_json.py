@@ -49,7 +49,7 @@ def parse_object(octets: bytes) -> JsonObject:
         if text.count("[") + text.count("{") > MAX_DEPTH:
             _check_depth(octets)
         value, end = _DECODER.raw_decode(text)
-        if "\\u" in text:
+        if "\\" in text and "\\u" in text:
             # An escape can spell half of a surrogate pair, which no UTF-8 text can hold: it would blow up later,
             # wherever the string is first written.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
