@@ -42,6 +42,8 @@ def test_alices_good_token_is_allowed_with_every_algorithm(alg: str) -> None:
             expires_at=NOW + 300,
             issued_at=NOW - 10,
         ),
+        good_from=NOW - 70,
+        good_until=NOW + 360,
     )
 
 

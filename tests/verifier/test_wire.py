@@ -24,7 +24,7 @@ def allow(**changes: object) -> Allow:
         "expires_at": 1_700_000_300,
         "issued_at": None,
     }
-    return Allow("acme", "ProdOkta", VerifiedClaims(**{**claims, **changes}))  # type: ignore[arg-type]
+    return Allow("acme", "ProdOkta", VerifiedClaims(**{**claims, **changes}), 0, 1)  # type: ignore[arg-type]
 
 
 def header(answer: wire.Answer, name: str) -> str | None:

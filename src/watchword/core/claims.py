@@ -26,10 +26,17 @@ MAX_TIME: Final = 2.0**53
 
 
 class Lifetime(NamedTuple):
-    """When a token ends and when it was issued, in Unix seconds, fractions cut off."""
+    """The times of a token in Unix seconds.
+
+    Attributes:
+        expires_at, issued_at: what it says, fractions cut off.
+        good_from, good_until: when step 7 allows it, leeway included: in [good_from, good_until).
+    """
 
     expires_at: int
     issued_at: int | None
+    good_from: float
+    good_until: float
 
 
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
@@ -66,14 +73,19 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> Lifetime:
     expires_at = _time(claims["exp"])
     not_before = _time(claims["nbf"]) if "nbf" in claims else None
     issued_at = _time(claims["iat"]) if "iat" in claims else None
+    good_from, good_until = 0.0, expires_at + leeway
     # Written so that a comparison with something that is not a number refuses.
-    if not now < expires_at + leeway:
+    if not now < good_until:
         raise TokenRefused(Reason.TOKEN_EXPIRED)
-    if not_before is not None and not not_before <= now + leeway:
-        raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)
-    if issued_at is not None and not issued_at <= now + leeway:
-        raise TokenRefused(Reason.TOKEN_FROM_FUTURE)
-    return Lifetime(int(expires_at), None if issued_at is None else int(issued_at))
+    if not_before is not None:
+        good_from = not_before - leeway
+        if not good_from <= now:
+            raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)
+    if issued_at is not None:
+        good_from = max(good_from, issued_at - leeway)
+        if not good_from <= now:
+            raise TokenRefused(Reason.TOKEN_FROM_FUTURE)
+    return Lifetime(int(expires_at), None if issued_at is None else int(issued_at), good_from, good_until)
 
 
 def check_issuer(claims: SignedClaims, expected: Expected) -> str | None:

@@ -123,11 +123,20 @@ class VerifiedClaims(NamedTuple):
 
 
 class Allow(NamedTuple):
-    """The token is good for the organization; `claims` are what the gateway may pass on."""
+    """The token is good for the organization.
+
+    Attributes:
+        organization, server: whose token it is.
+        claims: what the gateway may pass on.
+        good_from, good_until: Unix seconds. The same trust allows the same token, and says the same of it, at every
+            moment in [good_from, good_until), as long as the snapshot is fresh; this is what may be remembered.
+    """
 
     organization: str
     server: str
     claims: VerifiedClaims
+    good_from: float
+    good_until: float
 
 
 @dataclass(frozen=True, slots=True)

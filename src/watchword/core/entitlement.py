@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from watchword.core.decision import Reason, TokenRefused
 
@@ -10,8 +10,23 @@ if TYPE_CHECKING:
     from watchword.core.trust import ServerTrust, Trust
 
 
-def entitled(trust: Trust | None, *, now: float, snapshot_good_until: float) -> tuple[Trust, ServerTrust]:
-    """The trust and its enabled server, once every precondition holds.
+class Entitlement(NamedTuple):
+    """What later steps rely on.
+
+    Attributes:
+        organization: whose tokens are accepted.
+        server: whose signatures count.
+        good_from, good_until: Unix seconds. The trust entitles at every moment in [good_from, good_until).
+    """
+
+    organization: str
+    server: ServerTrust
+    good_from: float
+    good_until: float
+
+
+def entitled(trust: Trust | None, *, now: float, snapshot_good_until: float) -> Entitlement:
+    """The enabled server, once every precondition holds.
 
     What the provider or the administrator decided comes first, so that its reason is given however old the news is;
     freshness decides only about what would otherwise be verified. All times are Unix seconds, and compared so that
@@ -24,14 +39,16 @@ def entitled(trust: Trust | None, *, now: float, snapshot_good_until: float) -> 
         raise TokenRefused(Reason.ORGANIZATION_UNKNOWN)
     if trust.suspended:
         raise TokenRefused(Reason.ORGANIZATION_SUSPENDED)
-    if trust.subscription is None or not trust.subscription.is_active(now):
+    subscription, server = trust.subscription, trust.server
+    if subscription is None or not subscription.is_active(now):
         raise TokenRefused(Reason.SUBSCRIPTION_INACTIVE)
-    if trust.server is None:
+    if server is None:
         raise TokenRefused(Reason.NO_ENABLED_SERVER)
     if not now < snapshot_good_until:
         raise TokenRefused(Reason.TRUST_STALE)
-    if not trust.server.keys:
+    if not server.keys:
         raise TokenRefused(Reason.KEYS_MISSING)
-    if not now < trust.server.keys_good_until:
+    if not now < server.keys_good_until:
         raise TokenRefused(Reason.KEYS_STALE)
-    return trust, trust.server
+    good_until = min(subscription.expires_at, server.keys_good_until)
+    return Entitlement(trust.organization, server, subscription.starts_at, good_until)

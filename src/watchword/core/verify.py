@@ -82,14 +82,15 @@ def verify_token(
 
 
 def _decide(
-    authorization: Sequence[str], known: Trust | None, now: float, snapshot_good_until: float, limits: Limits
+    authorization: Sequence[str], trust: Trust | None, now: float, snapshot_good_until: float, limits: Limits
 ) -> Allow:
     """The whole story. Each step raises TokenRefused, or hands the next one something it may rely on."""
     # 1. One Authorization header, scheme Bearer, one token, bounded before anything reads it.
     text = token_of(authorization, limits.max_token_bytes)
 
     # 2. Trust of the organization: known, entitled, a server enabled, snapshot and keys fresh enough.
-    trust, server = entitled(known, now=now, snapshot_good_until=snapshot_good_until)
+    entitlement = entitled(trust, now=now, snapshot_good_until=snapshot_good_until)
+    server = entitlement.server
 
     # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
     token = parse(text)
@@ -118,7 +119,7 @@ def _decide(
     client_id = check_client(claims, server.client_id)
 
     return Allow(
-        organization=trust.organization,
+        organization=entitlement.organization,
         server=server.name,
         claims=VerifiedClaims(
             issuer=issuer,
@@ -129,4 +130,6 @@ def _decide(
             expires_at=lifetime.expires_at,
             issued_at=lifetime.issued_at,
         ),
+        good_from=max(entitlement.good_from, lifetime.good_from),
+        good_until=min(entitlement.good_until, lifetime.good_until),
     )

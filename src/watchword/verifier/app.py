@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from watchword.verifier.parking import PARKED_SECONDS, Parking, Waiting
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
 from watchword.verifier.usage import Outcomes
+from watchword.verifier.verified import VerifiedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,12 +53,14 @@ class Verifier:
         outcomes: Outcomes,
         unknown_keys: UnknownKeys,
         late_outcomes: Outcomes | None = None,
+        verified: VerifiedTokens | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._current = current
         self._outcomes = outcomes
         self._late_outcomes = Outcomes() if late_outcomes is None else late_outcomes
         self._unknown_keys = unknown_keys
+        self._verified = VerifiedTokens(0) if verified is None else verified
         self._clock = clock
         self.parking = Parking(current=current, decide=self._decision)
 
@@ -75,26 +79,39 @@ class Verifier:
             None when the answer comes `later`.
         """
         try:
-            found = wire.route(path)
-            if found is None:
-                return wire.NOT_FOUND
-            profile, organization = found
-            view = self._current.view
-            if view is None:
-                return _answer_to(Deny(Reason.TRUST_STALE), profile, self._outcomes)
-            decision = self._decision(view, organization, authorization)
-            if isinstance(decision, Deny) and decision.unknown_kid is not None:
-                now = time.monotonic()
-                sight = self._unknown_keys.note(organization, decision.unknown_kid, now)
-                if sight is not None and later is not None:
-                    deliver, until = partial(self._deliver, profile, later), now + PARKED_SECONDS
-                    waiting = Waiting(organization, authorization, sight, view.snapshot, until, deliver)
-                    if self.parking.park(waiting):
-                        return None
-            return _answer_to(decision, profile, self._outcomes)
+            return self._answer(path, authorization, later)
         except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
             self._outcomes.denied[Reason.UNDECIDABLE] += 1
             return wire.UNDECIDABLE
+
+    def _answer(self, path: str, authorization: Sequence[str], later: Callable[[Answer], None] | None) -> Answer | None:
+        found = wire.route(path)
+        if found is None:
+            return wire.NOT_FOUND
+        profile, organization = found
+        view = self._current.view
+        if view is None:
+            return _answer_to(Deny(Reason.TRUST_STALE), profile, self._outcomes)
+        trust, now = view.snapshot.organizations.get(organization), self._clock()
+        # A snapshot that is not to be believed any more makes nothing good that was decided by it.
+        if now < view.good_until:
+            remembered = self._verified.find(organization, authorization, trust, now)
+            if remembered is not None:
+                self._outcomes.allowed += 1
+                return remembered
+        decision = verify(authorization, trust, now=now, snapshot_good_until=view.good_until)
+        if isinstance(decision, Deny) and decision.unknown_kid is not None:
+            moment = time.monotonic()
+            sight = self._unknown_keys.note(organization, decision.unknown_kid, moment)
+            if sight is not None and later is not None:
+                deliver, until = partial(self._deliver, profile, later), moment + PARKED_SECONDS
+                waiting = Waiting(organization, authorization, sight, view.snapshot, until, deliver)
+                if self.parking.park(waiting):
+                    return None
+        answer = _answer_to(decision, profile, self._outcomes)
+        if isinstance(decision, Allow) and answer.status == HTTPStatus.OK:
+            self._verified.keep(organization, authorization, trust, decision, answer)
+        return answer
 
     def _decision(self, view: View, organization: str, authorization: Sequence[str]) -> Decision:
         return verify(
@@ -140,7 +157,14 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     feed = _feed_of(settings)
     # Two of them, each counted by one thread alone.
     outcomes, late_outcomes, unknown_keys = Outcomes(), Outcomes(), UnknownKeys()
-    verifier = Verifier(current=current, outcomes=outcomes, late_outcomes=late_outcomes, unknown_keys=unknown_keys)
+    verified = VerifiedTokens(settings.token_cache_bytes)
+    verifier = Verifier(
+        current=current,
+        outcomes=outcomes,
+        late_outcomes=late_outcomes,
+        unknown_keys=unknown_keys,
+        verified=verified,
+    )
     current.on_swap = verifier.parking.look_again
     client = FeedClient(feed=feed, current=current, disk=disk)
     registry = registry_of(VerifierCollector(outcomes=(outcomes, late_outcomes), current=current, feed=client))
@@ -150,6 +174,7 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
         _in_background("feed", client.run, stop)
         _in_background("unknown-keys", report_unknown_keys, feed, unknown_keys, stop)
         _in_background("parking", verifier.parking.run, stop)
+        _in_background("verified-tokens", verified.run, stop)
         try:
             yield verifier
         finally:

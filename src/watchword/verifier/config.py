@@ -45,6 +45,7 @@ class VerifierSettings(BaseSettings):
         admin_host, admin_port: where /livez, /readyz and /metrics are answered; never to be reachable by clients.
         state_file: the last-good copy of the snapshot, from which a restart serves.
         node: name shown in the operators' console.
+        token_cache_bytes: memory for tokens that were verified, so that one that comes again need not be; 0 for none.
         snapshot_hard_limit: seconds without word from the control plane after which every request is denied.
     """
 
@@ -63,6 +64,7 @@ class VerifierSettings(BaseSettings):
     node: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] = Field(
         default_factory=lambda: socket.gethostname()[:64]
     )
+    token_cache_bytes: Annotated[int, Field(ge=0, le=2**36)] = 64 * 2**20
     snapshot_hard_limit: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
 
     @field_validator("feed_url")

@@ -1,0 +1,126 @@
+"""Tokens that were verified, so that a token that comes again costs neither parsing nor a signature.
+
+What is remembered is never more than what deciding anew would say: an entry answers for one organization, for the whole
+Authorization value, under the very trust that it was decided by, and only at the moments for which the kernel said that
+its answer holds. A change of trust of any kind makes all entries of the organization worthless at once, as the feed
+then brings a new `Trust`; a token that was refused is never remembered (CASES M-01 to M-05, M-07).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from watchword.core.decision import Allow
+    from watchword.core.trust import Trust
+    from watchword.verifier.wire import Answer
+
+TURN_SECONDS: Final = 60.0
+ENTRY_BYTES: Final = 1_600
+"""What an entry takes beside the characters of its token and of its answer: objects, and a place in a dictionary."""
+
+
+Key = tuple[str, ...]
+"""The organization and the values of all Authorization headers: a tuple, so that no separator can be forged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One token that is allowed.
+
+    Attributes:
+        trust: decided so; compared by identity.
+        good_from, good_until: Unix seconds, see `Allow`.
+        answer: what the gateway is told.
+        size: bytes that it takes, estimated from above.
+    """
+
+    trust: Trust | None
+    good_from: float
+    good_until: float
+    answer: Answer
+    size: int
+
+
+@dataclass(slots=True)
+class _Generation:
+    entries: dict[Key, Verified] = field(default_factory=dict)
+    size: int = 0
+
+    def put(self, key: Key, verified: Verified) -> None:
+        replaced = self.entries.get(key)
+        self.size += verified.size - (0 if replaced is None else replaced.size)
+        self.entries[key] = verified
+
+
+class VerifiedTokens:
+    """Two generations. What is asked for moves to the younger one; at each turn the older one is dropped whole.
+
+    So a token that nobody has used for two minutes is forgotten, and a flood of tokens of one organization cannot push
+    out what others use all the time. `find` and `keep` belong to the thread that decides; `turn` may come from any.
+
+    Args:
+        max_bytes: for both generations together; 0 remembers nothing.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._generation_bytes = max_bytes // 2
+        # One reference to both, so that no thread ever sees half of a turn.
+        self._generations = (_Generation(), _Generation())
+        self.found = 0
+
+    def find(self, organization: str, authorization: Sequence[str], trust: Trust | None, now: float) -> Answer | None:
+        """The answer that deciding about the request would give, None if it must be decided.
+
+        Args:
+            organization: as in the path.
+            authorization: the values of all Authorization headers; only one that stands alone can have been verified.
+            trust: what is known of the organization at this moment.
+            now: Unix seconds.
+        """
+        key = (organization, *authorization)
+        young, old = self._generations
+        verified = young.entries.get(key)
+        if verified is None:
+            verified = old.entries.get(key)
+            if verified is None:
+                return None
+            self._put(key, verified)
+        # Written so that a moment that is not a number finds nothing.
+        if verified.trust is trust and verified.good_from <= now < verified.good_until:
+            self.found += 1
+            return verified.answer
+        return None
+
+    def keep(
+        self, organization: str, authorization: Sequence[str], trust: Trust | None, decision: Allow, answer: Answer
+    ) -> None:
+        """Remember an answer that was just given; the arguments are those of `find`."""
+        key = (organization, *authorization)
+        size = ENTRY_BYTES + sum(map(len, key)) + sum(len(value) for _, value in answer.headers)
+        self._put(key, Verified(trust, decision.good_from, decision.good_until, answer, size))
+
+    def turn(self) -> None:
+        """Forget what was not asked for since the last turn but one."""
+        self._generations = (_Generation(), self._generations[0])
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn every minute until `stop`."""
+        while not stop.wait(TURN_SECONDS):
+            self.turn()
+
+    @property
+    def size(self) -> int:
+        """Bytes, estimated."""
+        return sum(generation.size for generation in self._generations)
+
+    def _put(self, key: Key, verified: Verified) -> None:
+        if verified.size > self._generation_bytes:
+            return
+        if self._generations[0].size + verified.size > self._generation_bytes:
+            self.turn()
+        self._generations[0].put(key, verified)
