@@ -9,7 +9,7 @@ then brings a new `Trust`; a token that was refused is never remembered (CASES M
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     import threading
@@ -28,8 +28,7 @@ Key = tuple[str, ...]
 """The organization and the values of all Authorization headers: a tuple, so that no separator can be forged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """One token that is allowed.
 
     Attributes:
@@ -101,7 +100,7 @@ class VerifiedTokens:
     ) -> None:
         """Remember an answer that was just given; the arguments are those of `find`."""
         key = (organization, *authorization)
-        size = ENTRY_BYTES + sum(map(len, key)) + sum(len(value) for _, value in answer.headers)
+        size = ENTRY_BYTES + len("".join(key)) + len("".join([value for _, value in answer.headers]))
         self._put(key, Verified(trust, decision.good_from, decision.good_until, answer, size))
 
     def turn(self) -> None:

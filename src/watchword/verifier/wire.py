@@ -7,7 +7,6 @@ request carries: not on the query, not on the method, not on X-Forwarded-* or an
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
@@ -33,7 +32,6 @@ RETRY_AFTER_SECONDS: Final = "1"
 _UNAUTHORIZED: Final = 401
 _UNAVAILABLE: Final = 503
 
-_PLAIN_VALUE: Final = re.compile(r"(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?")
 _SAFE: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 Headers = list[tuple[str, str]]
@@ -110,7 +108,7 @@ def encoded(value: str) -> str:
     the same reason outer spaces, which HTTP strips from a header, are encoded. CR, LF and NUL cannot split a response
     (CASES G-11).
     """
-    if _PLAIN_VALUE.fullmatch(value) is not None:
+    if value.isascii() and value.isprintable() and "%" not in value and value == value.strip(" "):
         return value
     # A lone surrogate has no UTF-8; it still gets an encoding of its own instead of an exception.
     text = quote(value.encode("utf-8", "surrogatepass"), safe=_SAFE)
