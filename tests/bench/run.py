@@ -1,15 +1,23 @@
-"""`make bench`: every measurement, one after the other. Prints ratios of one run and never fails on a timing."""
+"""`make bench`: every measurement, one after the other. Prints ratios of one run and never fails on a timing.
+
+ARGS="--quick" for a first impression, ARGS="--only decisions" for one of them.
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import kernel, pages, verifier_vs_envoy
+MEASUREMENTS = ("kernel", "decisions", "in_the_path", "pages")
 
 if __name__ == "__main__":
-    kernel.main(quick="--quick" in sys.argv[1:])
-    verifier_vs_envoy.main(quick="--quick" in sys.argv[1:])
-    pages.main(quick="--quick" in sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="short rounds, for a first impression")
+    parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="this measurement alone; repeatable")
+    arguments = parser.parse_args()
+    for name in arguments.only or MEASUREMENTS:
+        importlib.import_module(f"bench.{name}").main(quick=arguments.quick)

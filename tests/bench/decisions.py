@@ -1,0 +1,106 @@
+"""The verifier beside its peers: one core each, the same tokens, over loopback by wrk.
+
+Rounds alternate, so that a machine that gets slower or busier does so for all. What counts are the ratios within one
+run; the figures themselves are the machine's.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.cores import SERVER, kept_on
+from bench.peers import Peer, Question
+from bench.peers.apache import apache
+from bench.peers.envoy import envoy, jwt_authn
+from bench.peers.fastapi import fastapi
+from bench.peers.haproxy import haproxy
+from bench.peers.nginx import fixed_answer
+from bench.peers.watchword import organizations, watchword
+from bench.rounds import FULL, HEADINGS, QUICK, Effort, Subject, alternate, ratio, warm_up
+from bench.tokens import sign
+from kit import forge, live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OURS: Final = "watchword"
+CACHING: Final = "envoy, its token cache on"
+PLAIN: Final = "envoy, without cache"
+BY_HAND: Final = "FastAPI + PyJWT"
+MANY: Final = 10_000
+
+AIMS: Final = (
+    ((OURS, "reused"), (CACHING, "reused"), 1.0),
+    ((OURS, "reused"), (BY_HAND, "reused"), 8.0),
+    ((OURS, "never seen"), (PLAIN, "never seen"), 1.0),
+    ((OURS, "never seen"), ("haproxy", "never seen"), 0.9),
+    ((OURS, f"reused, {MANY:,} organizations"), (OURS, "reused"), 1.0),
+)
+"""Ours, theirs, and the ratio aimed at (DESIGN section 14)."""
+
+
+def main(*, quick: bool = False) -> list[Table]:
+    effort = QUICK if quick else FULL
+    return [_measured(alg, effort) for alg in ("RS256", "ES256")]
+
+
+def _measured(alg: str, effort: Effort) -> Table:
+    console = Console()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="watchword-bench-") as folder, ExitStack() as parts:
+        key = live.KEY if alg == "RS256" else forge.key_for(alg)
+        question = Question(Path(folder), key, alg)
+        console.print(f"{alg}: signing {effort.tokens:,} tokens, none of which comes twice in a run ...")
+        with kept_on(SERVER):
+            peers = {name: parts.enter_context(peer) for name, peer in _peers(question)}
+            many = parts.enter_context(watchword(question, number=MANY))
+        subjects = list(_subjects(question, effort, peers, many))
+        warm_up(subjects, lambda subject: subject.distinct is None)
+        alternate(subjects, effort, console)
+    table = Table(*HEADINGS, title=f"{alg}, one core")
+    for subject in subjects:
+        table.add_row(*subject.cells())
+    console.print(table)
+    for ours, theirs, aim in AIMS:
+        console.print(f"{', '.join(ours)} / {', '.join(theirs)} = {ratio(subjects, ours, theirs):.2f} (aim {aim:g})")
+    console.print(f"{time.monotonic() - started:.0f} s in all; load average {os.getloadavg()[0]:.1f}.")
+    return table
+
+
+def _peers(question: Question) -> Iterator[tuple[str, object]]:
+    yield OURS, watchword(question)
+    yield CACHING, envoy(question.folder, "envoy-cache", [jwt_authn(question, cache=True)])
+    yield PLAIN, envoy(question.folder, "envoy-plain", [jwt_authn(question, cache=False)])
+    yield "haproxy", haproxy(question)
+    yield "mod_auth_openidc", apache(question)
+    yield BY_HAND, fastapi(question)
+    yield "nginx, no check", fixed_answer(question.folder, "nginx-fixed")
+
+
+def _subjects(question: Question, effort: Effort, peers: dict[str, Peer], many: Peer) -> Iterator[Subject]:
+    for name, peer in peers.items():
+        tokens = sign(question.folder / f"reused-{peer.port}", [peer.path], 1, key=question.key, alg=question.alg)
+        yield Subject(name, "reused", peer.port, peer.pid, tokens)
+    paths = [f"/verify/plain/{name}" for name in organizations(MANY)]
+    kind = f"reused, {MANY:,} organizations"
+    tokens = sign(question.folder / "many", paths, MANY, key=question.key, alg=question.alg)
+    yield Subject(OURS, kind, many.port, many.pid, tokens)
+    never = sign(question.folder / "never", ["PATH"], effort.tokens, key=question.key, alg=question.alg).read_text()
+    for name, peer in peers.items():
+        if name.startswith("nginx"):
+            continue
+        own = question.folder / f"never-{peer.port}"
+        own.write_text(never.replace("PATH", peer.path))
+        yield Subject(name, "never seen", peer.port, peer.pid, own, distinct=effort.tokens)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The verifier itself, fed by a small feed with as many organizations as are wanted."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from bench.peers import Peer
+from kit import live
+from kit.feed_server import feed_server
+from kit.verifier_process import VerifierProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.peers import Question
+
+
+def organizations(number: int) -> list[str]:
+    return ["acme", *(f"org-{index}" for index in range(1, number))]
+
+
+@contextmanager
+def watchword(question: Question, *, number: int = 1) -> Iterator[Peer]:
+    """Organizations that all trust the key; none of them is known to another by anything but its name."""
+    folder = question.folder / f"watchword-{question.alg}-{number}"
+    folder.mkdir()
+    with ExitStack() as parts:
+        feed = parts.enter_context(feed_server())
+        feed.publish(*(live.trust(question.key, organization=name) for name in organizations(number)))
+        verifier = VerifierProcess(folder, feed_port=feed.port)
+        parts.callback(verifier.stop)
+        child = verifier.start()
+        yield Peer(verifier.port, child.pid, "/verify/plain/acme")

@@ -1,0 +1,97 @@
+"""Several subjects, measured in alternating rounds: what counts is the ratio of medians within one run."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.cores import processor_seconds
+from bench.wrk import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure; `tokens` is above what a core can verify in all rounds, so that none comes twice."""
+
+    rounds: int
+    seconds: int
+    tokens: int
+
+
+FULL = Effort(rounds=5, seconds=2, tokens=90_000)
+QUICK = Effort(rounds=2, seconds=1, tokens=25_000)
+
+
+@dataclass
+class Subject:
+    """One line of a table.
+
+    Attributes:
+        name, kind: what is measured, and with which tokens.
+        port, pid: where it listens, and the process whose time is counted.
+        tokens: file of paths and tokens.
+        distinct: how many lines the file has where none may come twice, else None.
+    """
+
+    name: str
+    kind: str
+    port: int
+    pid: int
+    tokens: Path
+    distinct: int | None = None
+    sent: int = 0
+    per_second: list[float] = field(default_factory=list)
+    microseconds: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    remarks: set[str] = field(default_factory=set)
+
+    def measure(self, seconds: int) -> None:
+        before = processor_seconds(self.pid)
+        result = load(self.port, self.tokens, seconds=seconds, start=self.sent)
+        spent = processor_seconds(self.pid) - before
+        self.sent += result.requests
+        self.per_second.append(result.per_second)
+        self.microseconds.append(spent / result.requests * 1e6)
+        self.p99.append(result.p99)
+        if result.failures:
+            self.remarks.add(f"{result.failures} failures")
+        if self.distinct is not None and self.sent > self.distinct:
+            self.remarks.add("tokens came twice")
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.per_second)
+
+    def cells(self) -> tuple[str, ...]:
+        spread = f"{min(self.per_second):,.0f} to {max(self.per_second):,.0f}"
+        microseconds = f"{statistics.median(self.microseconds):.1f}"
+        p99 = f"{statistics.median(self.p99):.1f}"
+        return (self.name, self.kind, f"{self.median:,.0f}", spread, microseconds, p99, ", ".join(sorted(self.remarks)))
+
+
+HEADINGS = ("what", "tokens", "requests/s", "spread", "processor, µs", "p99, ms", "remarks")
+
+
+def alternate(subjects: Sequence[Subject], effort: Effort, console: Console) -> None:
+    """Measure all of them, round by round; every second round the other way about."""
+    for number in range(effort.rounds):
+        console.print(f"Round {number + 1} of {effort.rounds}: {len(subjects)} subjects, {effort.seconds} s each ...")
+        for subject in subjects if number % 2 == 0 else reversed(subjects):
+            subject.measure(effort.seconds)
+
+
+def ratio(subjects: Sequence[Subject], ours: tuple[str, str], theirs: tuple[str, str]) -> float:
+    median = {(subject.name, subject.kind): subject.median for subject in subjects}
+    return median[ours] / median[theirs]
+
+
+def warm_up(subjects: Sequence[Subject], once: Callable[[Subject], bool] = lambda _: True) -> None:
+    for subject in filter(once, subjects):
+        load(subject.port, subject.tokens, seconds=1)
