@@ -31,7 +31,7 @@ class Program:
 
 PROGRAMS = (
     Program("nginx", "nginx"),
-    Program("haproxy", "haproxy", needed_for=frozenset({"test"})),
+    Program("haproxy", "haproxy"),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
     # The portal's pictures and widths must not depend on which fonts a machine happens to have.
@@ -41,6 +41,14 @@ PROGRAMS = (
     # The walk-through of the demo is commands of curl.
     Program("curl", "curl", needed_for=frozenset({"demo", "test", "bench"})),
     Program("wrk", "wrk", needed_for=frozenset({"bench"})),
+    # Without the package `apache2`, which would start a server of its own.
+    Program("apache2", "apache2-bin", needed_for=frozenset({"bench"})),
+    Program(
+        "mod_auth_openidc.so",
+        "libapache2-mod-auth-openidc",
+        elsewhere="usr/lib/apache2/modules/mod_auth_openidc.so",
+        needed_for=frozenset({"bench"}),
+    ),
 )
 
 

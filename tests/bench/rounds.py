@@ -10,7 +10,7 @@ from bench.cores import processor_seconds
 from bench.wrk import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -38,6 +38,7 @@ class Subject:
         port, pid: where it listens, and the process whose time is counted.
         tokens: file of paths and tokens.
         distinct: how many lines the file has where none may come twice, else None.
+        known: how many tokens must have come once before it is measured.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Subject:
     pid: int
     tokens: Path
     distinct: int | None = None
+    known: int = 1
     sent: int = 0
     per_second: list[float] = field(default_factory=list)
     microseconds: list[float] = field(default_factory=list)
@@ -92,6 +94,9 @@ def ratio(subjects: Sequence[Subject], ours: tuple[str, str], theirs: tuple[str,
     return median[ours] / median[theirs]
 
 
-def warm_up(subjects: Sequence[Subject], once: Callable[[Subject], bool] = lambda _: True) -> None:
-    for subject in filter(once, subjects):
-        load(subject.port, subject.tokens, seconds=1)
+def warm_up(subjects: Sequence[Subject]) -> None:
+    """Let every token that is to be reused come once."""
+    for subject in subjects:
+        sent = 0
+        while subject.distinct is None and sent < subject.known:
+            sent += load(subject.port, subject.tokens, seconds=1, start=sent).requests

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kit import live
 
@@ -20,17 +19,18 @@ LIFETIME_SECONDS = 3600
 
 def sign(path: Path, paths: Sequence[str], number: int, *, key: forge.Key, alg: str) -> Path:
     """Write `number` tokens, none the same, one per line behind the paths in turn."""
-    make = partial(_signed, key, alg)
-    with path.open("w") as file:
-        if number == 1:
-            file.write(f"{paths[0]} {make(0)}\n")
-            return path
-        # Forked, so that all sign with one key.
-        with multiprocessing.get_context("fork").Pool() as pool:
-            for index, token in enumerate(pool.imap(make, range(number), chunksize=500)):
-                file.write(f"{paths[index % len(paths)]} {token}\n")
+    # Forked: a private key cannot be sent to another process, but it is there already.
+    pool = multiprocessing.get_context("fork").Pool(initializer=_sign_with.extend, initargs=((key, alg),))
+    with pool, path.open("w") as file:
+        for index, token in enumerate(pool.imap(_signed, range(number), chunksize=500)):
+            file.write(f"{paths[index % len(paths)]} {token}\n")
     return path
 
 
-def _signed(key: forge.Key, alg: str, number: int) -> str:
+_sign_with: list[Any] = []
+"""The key and the algorithm, in each process of the pool."""
+
+
+def _signed(number: int) -> str:
+    key, alg = _sign_with
     return live.token(key, alg, exp=int(time.time()) + LIFETIME_SECONDS, jti=f"token-{number:08d}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from bench.peers import Peer
-from kit import forge
 from kit.processes import LOOPBACK, free_port, running
 
 if TYPE_CHECKING:
@@ -34,34 +34,29 @@ ThreadsPerChild 64
 MaxRequestWorkers 64
 KeepAlive On
 MaxKeepAliveRequests 0
-OIDCOAuthVerifyJwksUri http://{address}:{port}/keys.json
+OIDCOAuthVerifyCertFiles {kid}#{key}
 OIDCOAuthRemoteUserClaim sub
 OIDCCryptoPassphrase not-used-here
-OIDCOAuthSSLValidateServer Off
 <Location "/">
     AuthType oauth20
     Require claim iss:{issuer}
-</Location>
-<Location "/keys.json">
-    AuthType None
-    Require all granted
 </Location>
 """
 
 
 @contextmanager
 def apache(question: Question) -> Iterator[Peer]:
-    """It fetches the keys from itself, and demands the issuer alone: it is asked for less than the others."""
+    """It demands the issuer alone, and is so asked for less than the others."""
     port = free_port()
     root = question.folder / f"apache-{question.alg}"
     (root / "www").mkdir(parents=True)
     (root / "www" / "index.html").write_text("")
-    (root / "www" / "keys.json").write_text(json.dumps(json.loads(forge.key_set(question.key))))
+    key = root / "key.pem"
+    key.write_bytes(question.key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     modules = "\n".join(f"LoadModule {name}_module {_FOLDER}/mod_{name}.so" for name in _MODULES)
     settings = root / "httpd.conf"
-    settings.write_text(
-        _SETTINGS.format(modules=modules, root=root, address=LOOPBACK, port=port, issuer=question.issuer)
-    )
+    named = {"modules": modules, "root": root, "kid": question.key.kid, "key": key, "issuer": question.issuer}
+    settings.write_text(_SETTINGS.format(address=LOOPBACK, port=port, **named))
     program = shutil.which("apache2", path="/usr/sbin:/usr/bin") or "apache2"
     command = [program, "-DFOREGROUND", "-f", str(settings)]
     with running(command, log=root / "apache.log", port=port) as child:
