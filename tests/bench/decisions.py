@@ -30,6 +30,7 @@ from kit import forge, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 OURS: Final = "watchword"
 CACHING: Final = "envoy, its token cache on"
@@ -60,7 +61,7 @@ def _measured(alg: str, effort: Effort) -> Table:
         question = Question(Path(folder), key, alg)
         console.print(f"{alg}: signing {effort.tokens:,} tokens, none of which comes twice in a run ...")
         with kept_on(SERVER):
-            peers = {name: parts.enter_context(peer) for name, peer in _peers(question)}
+            peers: dict[str, Peer] = {name: parts.enter_context(peer) for name, peer in _peers(question)}
             many = parts.enter_context(watchword(question, number=MANY))
         subjects = list(_subjects(question, effort, peers, many))
         warm_up(subjects)
@@ -75,7 +76,7 @@ def _measured(alg: str, effort: Effort) -> Table:
     return table
 
 
-def _peers(question: Question) -> Iterator[tuple[str, object]]:
+def _peers(question: Question) -> Iterator[tuple[str, AbstractContextManager[Peer]]]:
     yield OURS, watchword(question)
     yield CACHING, envoy(question.folder, "envoy-cache", [jwt_authn(question, cache=True)])
     yield PLAIN, envoy(question.folder, "envoy-plain", [jwt_authn(question, cache=False)])
