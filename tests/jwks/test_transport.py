@@ -4,13 +4,15 @@ import socket
 import ssl
 import time
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import truststore
 
-from kit import certificates
+from kit import authorities, certificates
 from kit.key_server import KeyServer, serves, trickles
-from watchword.jwks.certificate import new_context
+from watchword.jwks.certificate import context_for, new_context
 from watchword.jwks.deadline import Deadline
 from watchword.jwks.problem import ProbeFailed, Problem
 from watchword.jwks.transport import TlsStream, connect
@@ -147,6 +149,47 @@ def test_old_tls_is_not_spoken() -> None:
         assert context.check_hostname is verify_certificate
 
 
-def test_no_context_is_used_twice() -> None:
-    contexts = [new_context(verify_certificate=True, extra_authorities=None) for _ in range(2)]
+AUTHORITY = authorities.issue("Acme Root").pem
+OPERATORS = authorities.issue("Operator Root").pem
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"verify_certificate": False, "extra_authorities": None},
+        {"verify_certificate": False, "extra_authorities": None, "authority": AUTHORITY},
+        {"verify_certificate": True, "extra_authorities": None, "authority": AUTHORITY},
+    ],
+    ids=["validation off", "off, with an authority", "an attached authority"],
+)
+def test_j24_what_is_one_registrations_own_is_in_no_context_that_is_used_twice(settings: dict[str, Any]) -> None:
+    shared = context_for(verify_certificate=True, extra_authorities=None)
+    contexts = [context_for(**settings), context_for(**settings), shared]
+    assert len({id(context) for context in contexts}) == 3
+    assert shared.verify_mode is ssl.CERT_REQUIRED
+    assert shared.check_hostname
+    assert not shared.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def test_those_that_validate_and_attach_nothing_share_a_context_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 7200.0
+    monkeypatch.setattr("watchword.jwks.certificate.time.monotonic", lambda: now)
+    first = context_for(verify_certificate=True, extra_authorities=None)
+    assert context_for(verify_certificate=True, extra_authorities=None) is first
+    with_the_operators = context_for(verify_certificate=True, extra_authorities=OPERATORS)
+    assert with_the_operators is not first
+    now += 3599
+    assert context_for(verify_certificate=True, extra_authorities=None) is first
+    now += 1
+    assert context_for(verify_certificate=True, extra_authorities=None) is not first
+
+
+def test_where_the_system_keeps_no_file_each_handshake_asks_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = SimpleNamespace(cafile=None, capath=None)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    contexts = [context_for(verify_certificate=True, extra_authorities=None) for _ in range(2)]
     assert contexts[0] is not contexts[1]
+    for context in contexts:
+        assert isinstance(context, truststore.SSLContext)
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname

@@ -14,6 +14,9 @@ _chain = partial(Mutant, "jwks/chain.py")
 
 _ATTACHED: Final = "jwks/test_attached.py::"
 _TEXT: Final = "jwks/test_authority.py::"
+_NOT_SHARED: Final = (
+    "jwks/test_transport.py::test_j24_what_is_one_registrations_own_is_in_no_context_that_is_used_twice",
+)
 _ATTACKS: Final = "attacks/test_fetching_certificates.py::"
 _BAD: Final = (_ATTACKS + "test_a_bad_certificate_has_its_own_problem_and_no_request_is_sent",)
 _J24: Final = (_ATTACKS + "test_j24_what_one_registration_trusts_or_does_not_check_never_reaches_another",)
@@ -29,8 +32,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _certificate("certificates being validated", "context.verify_mode = ssl.CERT_REQUIRED",
                  "context.check_hostname = False; context.verify_mode = ssl.CERT_NONE", _BAD),
     _certificate("the check of the host name", "context.check_hostname = True", "context.check_hostname = False", _BAD),
-    _certificate("validation being the setting's", "    if verify_certificate:\n        context = truststore",
-                 "    if True:\n        context = truststore", _BAD),
+    _certificate("validation being the setting's", "    if verify_certificate:\n        if _system_store",
+                 "    if True:\n        if _system_store", _BAD),
+    _certificate("an attached authority staying out of the shared context",
+                 "if verify_certificate and authority is None and", "if verify_certificate and", _NOT_SHARED),
+    _certificate("validation that is off staying out of the shared context",
+                 "if verify_certificate and authority is None and", "if authority is None and", _NOT_SHARED),
+    _certificate("the hour", "int(time.monotonic() / SHARED_SECONDS)", "0",
+                 ("jwks/test_transport.py::test_those_that_validate_and_attach_nothing_share_a_context_for_an_hour",)),
     _certificate("the operator's authorities", "if extra_authorities is not None:", "if False:",
                  ("jwks/test_probe.py::test_a_good_key_set_passes_all_steps",)),
     _certificate("the attached authority", "if authority is not None:", "if False:",

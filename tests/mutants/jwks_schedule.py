@@ -11,6 +11,7 @@ _schedule = partial(Mutant, "jwks/schedule.py")
 
 _TESTS: Final = "jwks/test_schedule.py::"
 _FORCED: Final = (_TESTS + "test_a_fetch_is_forced_at_most_once_in_30_seconds",)
+_REPEATED: Final = (_TESTS + "test_four_fetches_for_repeated_kids_can_be_saved_up",)
 _EXTENDED: Final = (_TESTS + "test_trust_in_unchanged_keys_is_extended_in_large_steps",)
 _DUE: Final = (_TESTS + "test_a_key_set_is_due_again",)
 _RETRIES: Final = (_TESTS + "test_failing_servers_are_tried_less_and_less_often",)
@@ -22,6 +23,16 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _schedule("a stamp in the future being harmless", "not 0 <= now - last_forced <", "not now - last_forced <",
               _FORCED),
     _schedule("the end of the cool-down", "< FORCED_COOL_DOWN", "<= FORCED_COOL_DOWN", _FORCED),
+    _schedule("the allowance of repeated kids",
+              "return begun + REPEATED_COOL_DOWN if begun + REPEATED_COOL_DOWN <= now + reach else None",
+              "return begun + REPEATED_COOL_DOWN", _REPEATED),
+    _schedule("the last of the allowance", "<= now + reach else None", "< now + reach else None", _REPEATED),
+    _schedule("what was spent already", "spent_until is None or not now < spent_until <= now + reach", "True",
+              _REPEATED),
+    _schedule("an allowance that comes back", "not now < spent_until <= now + reach", "not spent_until <= now + reach",
+              _REPEATED),
+    _schedule("a mark in the future being harmless", "not now < spent_until <= now + reach", "not now < spent_until",
+              _REPEATED),
     _schedule("stale key sets", "return now - fetched_at >= STALE_AFTER", "return False",
               (_TESTS + "test_a_key_set_is_stale_after_15_minutes",)),
     _schedule("the least max-age", "jitter), lowest), highest)", "jitter), 0), highest)", _DUE),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mutants import core_claims, core_keys, core_token, jwks_address, jwks_certificate, jwks_fetch, jwks_schedule
+from mutants import (
+    core_claims,
+    core_keys,
+    core_token,
+    jwks_address,
+    jwks_certificate,
+    jwks_fetch,
+    jwks_schedule,
+    verifier_verified,
+)
 
 if TYPE_CHECKING:
     from mutants.mutant import Mutant
@@ -17,4 +26,5 @@ ALL: Final[tuple[Mutant, ...]] = (
     *jwks_certificate.MUTANTS,
     *jwks_fetch.MUTANTS,
     *jwks_schedule.MUTANTS,
+    *verifier_verified.MUTANTS,
 )

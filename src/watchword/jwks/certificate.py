@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import sys
+import time
 from _ssl import ENCODING_DER
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import truststore
@@ -16,6 +19,9 @@ from cryptography.x509.oid import NameOID
 from watchword.jwks.problem import Problem
 
 EXPIRES_SOON: Final = timedelta(days=14)
+SHARED_SECONDS: Final = 3600.0
+"""After which what an operator has installed or removed in the system's store is seen."""
+
 _MAX_NAME_LENGTH = 64
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
@@ -36,22 +42,48 @@ def problem_of(verify_code: int) -> Problem:
     return _PROBLEM_OF_VERIFY_CODE.get(verify_code, Problem.CERTIFICATE_REFUSED)
 
 
-def new_context(
+def context_for(
     *, verify_certificate: bool, extra_authorities: str | None, authority: str | None = None
 ) -> ssl.SSLContext:
-    """A context for one fetch and no other.
+    """The context for one fetch.
 
-    It is never shared: a session or a setting left over from a registration without certificate validation, or the
-    authority of another registration, must not reach one that has validation switched on (CASES J-24).
+    What differs from one registration to the next is never shared: a session or a setting left over from a
+    registration without certificate validation, or the authority of another registration, must not reach one that has
+    validation switched on (CASES J-24). Those that validate and have attached nothing all trust the same, so they share
+    a context for an hour: to read the system's store takes longer than all the rest of a fetch.
 
     Args:
         verify_certificate: whether to validate at all; without it no authority is asked.
         extra_authorities: PEM certificates that the operator trusts for all registrations.
         authority: PEM certificates that this one registration trusts.
     """
+    if verify_certificate and authority is None and _system_store_is_a_file():
+        return _shared_context(extra_authorities, int(time.monotonic() / SHARED_SECONDS))
+    return new_context(verify_certificate=verify_certificate, extra_authorities=extra_authorities, authority=authority)
+
+
+def _system_store_is_a_file() -> bool:
+    """Whether OpenSSL finds the authorities by itself; else truststore asks the system anew at every handshake."""
+    paths = ssl.get_default_verify_paths()
+    return sys.platform == "linux" and (paths.cafile or paths.capath) is not None
+
+
+@lru_cache(maxsize=4)
+def _shared_context(extra_authorities: str | None, _hour: int) -> ssl.SSLContext:
+    return new_context(verify_certificate=True, extra_authorities=extra_authorities)
+
+
+def new_context(
+    *, verify_certificate: bool, extra_authorities: str | None, authority: str | None = None
+) -> ssl.SSLContext:
+    """A context of its own; the arguments are those of `context_for`."""
     context: ssl.SSLContext
     if verify_certificate:
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if _system_store_is_a_file():
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.set_default_verify_paths()
+        else:
+            context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = True
         context.verify_mode = ssl.CERT_REQUIRED
         if extra_authorities is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from watchword.jwks.authority import AuthorityRefused, read_authority
-from watchword.jwks.certificate import new_context, now_utc, read_certificate
+from watchword.jwks.certificate import context_for, now_utc, read_certificate
 from watchword.jwks.chain import problem_with
 from watchword.jwks.problem import ProbeFailed, Problem
 from watchword.jwks.transport import TlsStream
@@ -87,7 +87,7 @@ def secure(
     deadline: Deadline,
     max_bytes: int,
 ) -> Secured:
-    """Set TLS up, in a context that is made for this connection and thrown away with it.
+    """Set TLS up. No ticket of an earlier handshake is offered.
 
     Args:
         connection: stands already.
@@ -101,7 +101,7 @@ def secure(
         ProbeFailed: with what the server presented, if that is why.
     """
     attached = _attached(settings)
-    context = new_context(
+    context = context_for(
         verify_certificate=settings.verify_certificate,
         extra_authorities=settings.extra_authorities,
         authority=None if attached is None else attached.pem,

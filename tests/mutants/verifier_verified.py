@@ -1,0 +1,43 @@
+"""What is remembered of verified tokens: verifier/verified.py."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_verified = partial(Mutant, "verifier/verified.py")
+
+_TESTS: Final = "verifier/test_verified.py::"
+_TRUST: Final = (_TESTS + "test_m04_m07_after_a_change_of_trust_the_new_trust_decides",)
+_ENDS: Final = (_TESTS + "test_c04_what_is_remembered_ends_with",)
+_BEGINS: Final = (_TESTS + "test_a_clock_that_was_set_back_makes_nothing_good_before",)
+_SPELLED: Final = (_TESTS + "test_m02_no_organization_can_be_spelled_into_anothers_entry",)
+_BOUNDED: Final = (_TESTS + "test_c13_the_memory_is_bounded_whatever_the_tokens_say",)
+_TWO: Final = (_TESTS + "test_two_authorization_headers_are_refused_though_the_first_is_remembered",)
+_KEY: Final = "        key = (organization, *authorization)"
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    _verified("the trust that it was decided by", "verified.trust is trust and ", "", _TRUST),
+    _verified("the end of what holds", "<= now < verified.good_until", "<= now", _ENDS),
+    _verified("the second of the end", "now < verified.good_until", "now <= verified.good_until", _ENDS),
+    _verified("the beginning of what holds", "verified.good_from <= now < verified", "now < verified", _BEGINS),
+    _verified("the organization in the key of what is kept", f"{_KEY}\n        size",
+              "        key = ('', *authorization)\n        size", _SPELLED),
+    _verified("the organization in the key of what is sought", f"{_KEY}\n        young",
+              "        key = ('acme', *authorization)\n        young", _SPELLED),
+    _verified("separate parts of a key", f"{_KEY}\n        young",
+              "        key = (organization, ''.join(authorization))\n        young", _SPELLED),
+    _verified("all Authorization headers", f"{_KEY}\n        young",
+              "        key = (organization, *authorization[:1])\n        young", _TWO),
+    _verified("the bound on a generation",
+              "if self._generations[0].size + verified.size > self._generation_bytes:", "if False:", _BOUNDED),
+    _verified("the size of an entry alone", "if verified.size > self._generation_bytes:", "if False:",
+              (_TESTS + "test_a_token_too_large_for_the_memory_is_decided_each_time",)),
+    _verified("the move of what is used to the younger generation", "            self._put(key, verified)\n", "",
+              (_TESTS + "test_what_is_not_asked_for_is_forgotten_with_the_second_turn",)),
+    _verified("an end of the older generation", "(_Generation(), self._generations[0])",
+              "(_Generation(), self._generations[1])",
+              (_TESTS + "test_what_is_not_asked_for_is_forgotten_with_the_second_turn",)),
+)  # fmt: skip
