@@ -1,0 +1,103 @@
+"""How a verifier knows that it is a gateway of ours that asks: by a shared secret, by a client certificate, or both.
+
+Without either anybody who reaches the port can try tokens and learn which organizations there are (CASES G-13).
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Final
+
+from watchword.verifier.config import SettingsRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from watchword.verifier.config import VerifierSettings
+
+MAX_SECRETS: Final = 2
+"""The one in use and its successor: verifiers learn both, then the gateways change, then the old one goes."""
+
+_SECRET: Final = re.compile(r"[!#-\[\]-~]{32,256}")
+"""Visible ASCII that needs no escape in any gateway's configuration; long enough not to be guessed."""
+
+
+_FORM: Final = (
+    "one secret, or two while it is being replaced, each on a line of its own: "
+    r"32 to 256 visible ASCII characters other than the quotation mark and the backslash"
+)
+
+
+class GatewaySecrets:
+    """The secrets of which a gateway must show one."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = tuple(secret.encode("ascii") for secret in secrets)
+
+    def includes(self, shown: Sequence[str]) -> bool:
+        """Whether the request shows one of them, once. How long it takes does not tell how much of it is right."""
+        if len(shown) != 1:
+            return False
+        secret = shown[0].encode("utf-8", "surrogatepass")
+        # All are compared, so that the time does not tell either which one it was.
+        return sum(compare_digest(secret, known) for known in self._secrets) > 0
+
+    def __repr__(self) -> str:
+        return f"GatewaySecrets({len(self._secrets)} hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files of the listeners. With `client_authority` nobody is answered who has no certificate of it."""
+
+    certificate: Path
+    key: Path
+    client_authority: Path | None
+
+
+def read_secrets(settings: VerifierSettings) -> GatewaySecrets | None:
+    """The secrets that the settings demand; None if they demand none.
+
+    Raises:
+        SettingsRefused: the file cannot be read, or holds no usable secret.
+    """
+    path = settings.gateway_secret_file
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="ascii").split()
+    except (OSError, ValueError) as failure:
+        raise SettingsRefused((f"gateway_secret_file: cannot be read ({type(failure).__name__}).",)) from None
+    if not 1 <= len(lines) <= MAX_SECRETS or not all(_SECRET.fullmatch(line) for line in lines):
+        raise SettingsRefused((f"gateway_secret_file: must hold {_FORM}.",))
+    return GatewaySecrets(lines)
+
+
+def read_tls(settings: VerifierSettings) -> Tls | None:
+    """The files for TLS after trying them; None if the verifier is to answer without TLS.
+
+    Raises:
+        SettingsRefused: a file cannot be used. The server itself would fail later, and say less.
+    """
+    certificate, key = settings.tls_certificate_file, settings.tls_key_file
+    if certificate is None or key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An encrypted key would otherwise be asked for on the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except (OSError, ssl.SSLError) as failure:
+        raise SettingsRefused(
+            (f"tls_certificate_file, tls_key_file: cannot be used as PEM ({type(failure).__name__}).",)
+        ) from None
+    authority = settings.gateway_ca_file
+    if authority is not None:
+        try:
+            context.load_verify_locations(authority)
+        except (OSError, ssl.SSLError) as failure:
+            raise SettingsRefused((f"gateway_ca_file: cannot be used as PEM ({type(failure).__name__}).",)) from None
+    return Tls(certificate, key, authority)
