@@ -25,12 +25,13 @@ _MAIN = """
 
 
 @contextmanager
-def caddy(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def caddy(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
     """Yields its port on loopback, where the host is `api.example`."""
     port = free_port()
     changes = {
         "api.example.com {": f"http://api.example:{port} {{",
         "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        'X-Watchword-Secret ""': f'X-Watchword-Secret "{secret}"',
         "your-api:8000": f"{LOOPBACK}:{api_port}",
     }
     (site,) = pasted("caddy", changes)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def haproxy(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def haproxy(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
     """Yields its port on loopback. The settings have no statistics and no command socket."""
     port = free_port()
     script = folder / "watchword.lua"
@@ -23,6 +23,7 @@ def haproxy(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]
         "bind :8088": f"bind {LOOPBACK}:{port}",
         "/etc/haproxy/watchword.lua": str(script),
         "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        "WATCHWORD_SECRET none": f"WATCHWORD_SECRET {secret or 'none'}",
         "your-api:8000": f"{LOOPBACK}:{api_port}",
     }
     settings, lua = pasted("haproxy", changes)

@@ -19,7 +19,7 @@ _QUIET = "\nglobal: { checkNewVersion: false, sendAnonymousUsage: false }\n"
 
 
 @contextmanager
-def traefik(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def traefik(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
     """Yields its port on loopback."""
     port = free_port()
     routes = folder / "watchword.yaml"
@@ -27,6 +27,9 @@ def traefik(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]
         '":8088"': f'"{LOOPBACK}:{port}"',
         "/etc/traefik/watchword.yaml": str(routes),
         "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        '    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: ""': (
+            f'    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: "{secret}"'
+        ),
         "your-api:8000": f"{LOOPBACK}:{api_port}",
     }
     entry_points, dynamic = pasted("traefik", changes)

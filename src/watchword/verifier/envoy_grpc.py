@@ -85,8 +85,8 @@ def organization_of(question: Any) -> str:
 def authorization_of(question: Any) -> list[str]:
     """The values of all Authorization headers.
 
-    With `encode_raw_headers` Envoy tells them one by one, by their octets. Without it they come joined by a comma, and
-    a token has none: two of them are refused either way.
+    Envoy joins two of them by a comma before it asks. No token has one, so the question is refused as malformed. Under
+    `encode_raw_headers` it tells the headers by their octets, and in another place.
     """
     http = question.attributes.request.http
     if http.HasField("header_map"):
