@@ -12,24 +12,33 @@ from kit.pasted import changed, pasted
 from kit.processes import LOOPBACK, free_port, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @contextmanager
-def envoy(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
+def envoy(
+    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """Yields its port on loopback. The settings have no admin interface."""
-    changes = {"http://127.0.0.1:8081": f"http://{LOOPBACK}:{verifier_port}"}
+    changes = {**(instead or {}), "http://127.0.0.1:8081": f"http://{LOOPBACK}:{verifier_port}"}
     with _running(folder, pasted("envoy", changes), api_port, verifier_port, secret) as port:
         yield port
 
 
 @contextmanager
 def envoy_over_grpc(
-    folder: Path, *, api_port: int, verifier_port: int, grpc_port: int, secret: str = ""
+    folder: Path,
+    *,
+    api_port: int,
+    verifier_port: int,
+    grpc_port: int,
+    secret: str = "",
+    instead: Mapping[str, str] | None = None,
 ) -> Iterator[int]:
     """The same with what is shipped for gRPC, which the portal does not show."""
     shipped = (FOLDER / "envoy" / "envoy-grpc.yaml").read_text()
-    changes = {"address: 127.0.0.1, port_value: 8082": f"address: {LOOPBACK}, port_value: {grpc_port}"}
+    port = f"address: {LOOPBACK}, port_value: {grpc_port}"
+    changes = {**(instead or {}), "address: 127.0.0.1, port_value: 8082": port}
     with _running(folder, changed([shipped], changes), api_port, verifier_port, secret) as port:
         yield port
 

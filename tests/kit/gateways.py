@@ -21,7 +21,7 @@ from kit.traefik import traefik
 from kit.verifier_process import verifier_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -61,11 +61,20 @@ class Gateway:
     says_why_undecidable: bool = True
     particular: bool = False
 
-    def run(self, folder: Path, behind: Behind) -> AbstractContextManager[int]:
-        """Run it with its settings; yields its port on loopback."""
+    def run(
+        self, folder: Path, behind: Behind, *, instead: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[int]:
+        """Run it with its settings; yields its port on loopback.
+
+        Args:
+            folder: of its own.
+            behind: what it is put in front of.
+            instead: other lines than its own, for those gateways that take a client certificate.
+        """
         ports = {"api_port": behind.api.port, "verifier_port": behind.verifier_port}
         over_grpc = {"grpc_port": behind.grpc_port} if self.over_grpc else {}
-        return self.serve(folder, **ports, **over_grpc, secret=behind.secret)
+        more = {} if instead is None else {"instead": instead}
+        return self.serve(folder, **ports, **over_grpc, **more, secret=behind.secret)
 
 
 GATEWAYS = {

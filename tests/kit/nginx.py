@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kit.pasted import pasted
+from kit.pasted import changed, pasted
 from kit.processes import LOOPBACK, free_port, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "gateways" / "nginx"
 
@@ -38,7 +38,9 @@ _SITE = "server { listen %s:%d; %s }"
 
 
 @contextmanager
-def protecting(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
+def protecting(
+    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """Run nginx in front of an API with the shipped files; yields its port on loopback.
 
     Only addresses are changed in what is shipped, so that the tests speak of what an operator copies.
@@ -46,6 +48,10 @@ def protecting(folder: Path, *, api_port: int, verifier_port: int, secret: str =
     port = free_port()
     prefix = _shipped(folder, port, api_port, verifier_port)
     _point(prefix / "watchword-server.conf", 'set $watchword_secret "";', f'set $watchword_secret "{secret}";')
+    if instead:
+        files = sorted(prefix.glob("watchword-*.conf"))
+        for file, text in zip(files, changed([file.read_text() for file in files], instead), strict=True):
+            file.write_text(text)
     with _running(prefix, "example.conf", port):
         yield port
 
