@@ -45,7 +45,7 @@ DOCUMENT = {
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Behind, FeedServer]]:
     told = {"api_url": "https://api.example/{organization}", "api_name": "Orders"}
-    with backends(tmp_path_factory.mktemp("behind"), secret=SECRET, **told) as (behind, feed, _):
+    with backends(tmp_path_factory.mktemp("behind"), secret=SECRET, at=None, **told) as (behind, feed, _):
         yield behind, feed
 
 

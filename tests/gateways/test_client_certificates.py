@@ -30,7 +30,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         "gateway_ca_file": str(pair.authority),
         "api_url": "https://api.example/{organization}",
     }
-    with backends(folder, **settings) as (behind, _, _):
+    with backends(folder, at=None, secret="", **settings) as (behind, _, _):
         yield behind
 
 

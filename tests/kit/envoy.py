@@ -37,8 +37,8 @@ def envoy_over_grpc(
 ) -> Iterator[int]:
     """The same with what is shipped for gRPC, which the portal does not show."""
     shipped = (FOLDER / "envoy" / "envoy-grpc.yaml").read_text()
-    port = f"address: {LOOPBACK}, port_value: {grpc_port}"
-    changes = {**(instead or {}), "address: 127.0.0.1, port_value: 8082": port}
+    listener = f"address: {LOOPBACK}, port_value: {grpc_port}"
+    changes = {**(instead or {}), "address: 127.0.0.1, port_value: 8082": listener}
     with _running(folder, changed([shipped], changes), api_port, verifier_port, secret) as port:
         yield port
 

@@ -142,8 +142,8 @@ def backends(
     with ExitStack() as parts:
         feed = parts.enter_context(feed_server())
         feed.publish(live.trust(), live.trust(organization="globex", suspended=True))
-        told = {**settings, "grpc_port": str(grpc_port)}
-        verifier = parts.enter_context(verifier_process(folder, feed_port=feed.port, port=port, ready=True, **told))
+        told = {**settings, "port": str(port), "grpc_port": str(grpc_port)}
+        verifier = parts.enter_context(verifier_process(folder, feed_port=feed.port, ready=True, **told))
         api = parts.enter_context(orders_api())
         yield Behind(api, verifier.port, grpc_port, secret), feed, verifier
 

@@ -33,9 +33,9 @@ class VerifierProcess:
         command_prefix: words before the command, such as `taskset`'s.
     """
 
-    def __init__(self, folder: Path, *, feed_port: int, port: int | None = None, **settings: str) -> None:
+    def __init__(self, folder: Path, *, feed_port: int, **settings: str) -> None:
         self.command_prefix: tuple[str, ...] = ()
-        self.port = port or free_port()
+        self.port = int(settings.pop("port", "0")) or free_port()
         self.admin_port = free_port()
         self.state_file = folder / "state" / "snapshot.json"
         self._log = folder / "verifier.log"
@@ -84,10 +84,8 @@ class VerifierProcess:
 
 
 @contextmanager
-def verifier_process(
-    folder: Path, *, feed_port: int, port: int | None = None, ready: bool = True, **settings: str
-) -> Iterator[VerifierProcess]:
-    verifier = VerifierProcess(folder, feed_port=feed_port, port=port, **settings)
+def verifier_process(folder: Path, *, feed_port: int, ready: bool = True, **settings: str) -> Iterator[VerifierProcess]:
+    verifier = VerifierProcess(folder, feed_port=feed_port, **settings)
     try:
         verifier.start(ready=ready)
         yield verifier

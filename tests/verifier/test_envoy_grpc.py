@@ -123,7 +123,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with feed_server() as feed:
         feed.publish(live.trust(), live.trust(organization="globex", suspended=True))
         with (
-            verifier_process(folder, feed_port=feed.port, **settings) as verifier,
+            verifier_process(folder, feed_port=feed.port, ready=True, **settings) as verifier,
             grpc.secure_channel(f"{LOOPBACK}:{port}", shown) as channel,
         ):
             yield Site(channel, verifier, feed)
@@ -166,7 +166,7 @@ def test_without_the_secret_nothing_is_decided(site: Site, shown: tuple[str, ...
     for asked in (question(f"Bearer {live.token()}"), question()):
         with pytest.raises(grpc.RpcError) as raised:
             check(site.channel, asked, *(("x-watchword-secret", secret) for secret in shown))
-        assert raised.value.code() is grpc.StatusCode.PERMISSION_DENIED  # type: ignore[attr-defined]
+        assert raised.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 @pytest.mark.enable_socket
@@ -214,7 +214,7 @@ def test_whatever_goes_wrong_is_no_allow() -> None:
         listener.start(never)
         with pytest.raises(grpc.RpcError) as raised:
             check(channel, question(), ("x-watchword-secret", SECRET))
-        assert raised.value.code() is grpc.StatusCode.UNKNOWN  # type: ignore[attr-defined]
+        assert raised.value.code() is grpc.StatusCode.UNKNOWN
         garbage: Any = channel.unary_unary("/envoy.service.auth.v3.Authorization/Check")
         with pytest.raises(grpc.RpcError):
             garbage(b"\xff" * 9, metadata=(("x-watchword-secret", SECRET),), timeout=20)

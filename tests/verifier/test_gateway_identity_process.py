@@ -49,7 +49,7 @@ def demanding(folder: Path) -> Iterator[VerifierProcess]:
     }
     with feed_server() as feed:
         feed.publish(live.trust(), live.trust(organization="globex", suspended=True))
-        with verifier_process(folder, feed_port=feed.port, **settings) as running:
+        with verifier_process(folder, feed_port=feed.port, ready=True, **settings) as running:
             yield running
 
 
