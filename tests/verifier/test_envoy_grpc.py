@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from watchword.verifier.gateway_identity import GatewaySecrets
 from watchword.verifier.server import _grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 SECRET = "secret-of-the-gateway-and-the-verifier"
@@ -202,6 +203,31 @@ def test_without_its_packages_the_setting_stops_the_start(monkeypatch: pytest.Mo
         _grpc(load_settings(grpc_port=8082), None, None)
     with _grpc(load_settings(), None, None) as none:
         assert none is None
+
+
+@pytest.mark.enable_socket
+def test_what_was_asked_before_the_end_is_answered() -> None:
+    port, asked = free_port(), threading.Event()
+    promised: list[Callable[[wire.Answer], None]] = []
+
+    def waiting(path: str, authorization: Sequence[str], later: Callable[[wire.Answer], None], /) -> None:
+        promised.append(later)
+        asked.set()
+
+    with (
+        grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener,
+        grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        listener.start(waiting)
+        answer = pool.submit(check, channel, question())
+        assert asked.wait(30)
+        end = pool.submit(listener.finish)
+        promised[0](wire.PROFILES["envoy"].denials[Reason.NO_MATCHING_KEY])
+        assert answer.result(timeout=30).denied_response.status.code == 401
+        end.result(timeout=30)
+        # One that has already gone is nobody's fault.
+        promised[0](wire.UNDECIDABLE)
 
 
 @pytest.mark.enable_socket

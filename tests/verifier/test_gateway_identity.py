@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from kit import certificates
 from watchword.verifier.config import SettingsRefused, load_settings
@@ -54,6 +55,21 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     with pytest.raises(SettingsRefused) as raised:
         secrets_of(tmp_path, f"{OLD}\nshort")
     assert OLD not in str(raised.value)
+
+
+def test_a_gateway_that_is_not_known_is_told_of_once_a_minute() -> None:
+    now = [100.0]
+    secrets = GatewaySecrets([OLD], clock=lambda: now[0])
+    with capture_logs() as lines:
+        for moment in (100.0, 101.0, 159.9, 160.0, 160.1):
+            now[0] = moment
+            assert secrets.includes([OLD])
+            assert not secrets.includes([ANOTHER])
+    assert [(line["event"], line["refused_since_start"]) for line in lines] == [
+        ("gateway_unknown", 1),
+        ("gateway_unknown", 4),
+    ]
+    assert ANOTHER not in str(lines)
 
 
 def test_without_settings_nothing_is_demanded() -> None:

@@ -145,8 +145,11 @@ class GrpcListener:
         self._authorization.answer = answer
         asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result()
 
-    async def stop(self) -> None:
-        """Finish what was begun."""
+    def finish(self) -> None:
+        """Take no more questions, and answer those that came before."""
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+
+    async def _stop(self) -> None:
         if self._server is not None:
             await self._server.stop(DRAIN_SECONDS)
 
@@ -170,7 +173,7 @@ def grpc_listener(*, host: str, port: int, secrets: GatewaySecrets | None, tls: 
             raise SettingsRefused((f"host, grpc_port: {address} cannot be listened on; is it in use?",)) from None
         yield listener
     finally:
-        asyncio.run_coroutine_threadsafe(listener.stop(), loop).result()
+        listener.finish()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

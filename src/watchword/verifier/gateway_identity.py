@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from watchword.verifier.config import SettingsRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from watchword.verifier.config import VerifierSettings
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 MAX_SECRETS: Final = 2
 """The one in use and its successor: verifiers learn both, then the gateways change, then the old one goes."""
 
+QUIET_SECONDS: Final = 60.0
+
+_log = structlog.get_logger("watchword.verifier")
 _SECRET: Final = re.compile(r"[!#-\[\]-~]{32,256}")
 """Visible ASCII that needs no escape in any gateway's configuration; long enough not to be guessed."""
 
@@ -35,16 +41,30 @@ _FORM: Final = (
 class GatewaySecrets:
     """The secrets of which a gateway must show one."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    def __init__(self, secrets: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._secrets = tuple(secret.encode("ascii") for secret in secrets)
+        self._clock = clock
+        self._refused = 0
+        self._silent_until = float("-inf")
 
     def includes(self, shown: Sequence[str]) -> bool:
         """Whether the request shows one of them, once. How long it takes does not tell how much of it is right."""
-        if len(shown) != 1:
-            return False
-        secret = shown[0].encode("utf-8", "surrogatepass")
-        # All are compared, so that the time does not tell either which one it was.
-        return sum(compare_digest(secret, known) for known in self._secrets) > 0
+        if len(shown) == 1:
+            secret = shown[0].encode("utf-8", "surrogatepass")
+            # All are compared, so that the time does not tell either which one it was.
+            if sum(compare_digest(secret, known) for known in self._secrets) > 0:
+                return True
+        self._tell()
+        return False
+
+    def _tell(self) -> None:
+        # A gateway with an old secret refuses everybody, and its operator must be able to find out why. Whoever floods
+        # the port gets no more than a line a minute.
+        self._refused += 1
+        now = self._clock()
+        if now >= self._silent_until:
+            self._silent_until = now + QUIET_SECONDS
+            _log.warning("gateway_unknown", refused_since_start=self._refused, consequence="refusing without deciding")
 
     def __repr__(self) -> str:
         return f"GatewaySecrets({len(self._secrets)} hidden)"

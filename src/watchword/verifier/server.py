@@ -187,6 +187,9 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
                 answer = _in_turn(answer)
                 grpc.start(answer)
             listen(answer, bound, stop, secrets=secrets, tls=tls)
+            if grpc is not None:
+                # While there is still somebody to answer those who wait for a key.
+                grpc.finish()
     except OSError as failure:
         raise SettingsRefused((f"host, port, admin_host or admin_port: {failure}.",)) from failure
 
