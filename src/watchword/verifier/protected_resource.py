@@ -8,6 +8,7 @@ is told the API's public URL; otherwise nothing of this file is on the path of a
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 FRESH_SECONDS: Final = 60
+_DOCUMENTS: Final = f"{WELL_KNOWN}/"
+_PLAIN: Final = re.compile(r"[0-9A-Za-z-]+")
+"""What the id of an organization is made of. The rest only an odd path may hold, and it is encoded."""
+
 _CHALLENGED: Final = frozenset({400, 401})
 
 
@@ -46,8 +51,8 @@ class ProtectedResource:
         """Wrap what answers gateways, so that it also tells clients where to get a token."""
 
         def told(path: str, authorization: Sequence[str], later: Callable[[Answer], None], /) -> Answer | None:
-            if path.startswith(f"{WELL_KNOWN}/"):
-                return self.metadata(path.removeprefix(f"{WELL_KNOWN}/").partition("/")[0])
+            if path.startswith(_DOCUMENTS):
+                return self.metadata(path.removeprefix(_DOCUMENTS).partition("/")[0])
             answered = answer(path, authorization, partial(told_later, path, later))
             return None if answered is None else self._pointing_to_document(path, answered)
 
@@ -92,7 +97,7 @@ class ProtectedResource:
         """The same answer whose challenge names the document of the organization that was asked about.
 
         Denials are made once for all organizations; a copy for each would be 30 answers times 100,000. So the few
-        headers of one that has a challenge are written anew, which takes a microsecond.
+        headers of one that has a challenge are written anew, which takes some microseconds.
         """
         if answered.status not in _CHALLENGED:
             return answered
@@ -107,5 +112,7 @@ class ProtectedResource:
 
 
 def _filled_in(url: str, organization: str) -> str:
-    # Whatever stands in a path, it becomes neither another URL nor a second header.
-    return url.replace(ORGANIZATION, quote(organization, safe="", errors="replace"))
+    if _PLAIN.fullmatch(organization) is None:
+        # Whatever stands in a path, it becomes neither another URL nor a second header.
+        organization = quote(organization, safe="", errors="replace")
+    return url.replace(ORGANIZATION, organization)
