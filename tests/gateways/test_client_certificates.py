@@ -57,8 +57,8 @@ def test_a_gateway_with_a_strangers_certificate_or_without_tls_lets_nobody_in(
     for kind, instead in (
         ("stranger", over_tls(name, Pair(stranger.certificate, stranger.key, ours.authority))),
         # It does not take anybody for the verifier either.
-        ("verifier of another authority", over_tls(name, Pair(ours.certificate, ours.key, stranger.authority))),
-        ("without TLS", None),
+        ("another-verifier", over_tls(name, Pair(ours.certificate, ours.key, stranger.authority))),
+        ("without-tls", None),
     ):
         folder = tmp_path / kind
         folder.mkdir()

@@ -98,6 +98,12 @@ class Pair:
     key: Path
     authority: Path
 
+    def both_in_one(self) -> Path:
+        """A file that holds certificate and key, as HAProxy wants it."""
+        both = self.certificate.with_suffix(".both")
+        both.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
+        return both
+
 
 def pair(folder: Path, name: str, *, authority: trustme.CA | None = None, password: bytes | None = None) -> Pair:
     """Write a certificate for the loopback hosts, which a server or a client may show, with its key and authority."""

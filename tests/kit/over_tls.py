@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kit.nginx import SHIPPED
+from kit.processes import LOOPBACK, free_port
+
 if TYPE_CHECKING:
     from kit.certificates import Pair
+
+NGINX_TLS: Final = SHIPPED / "watchword-tls.conf"
 
 _CADDY_TLS = """\
 tls_trust_pool file /etc/watchword/verifiers-ca.pem
@@ -41,11 +46,20 @@ serversTransports:
         keyFile: /etc/watchword/gateway.key
 """
 
+_HAPROXY_TLS = """\
+listen verifier-over-tls
+    bind 127.0.0.1:8089
+    default-server ssl ssl-min-ver TLSv1.3 crt /etc/watchword/gateway-and-key.pem
+    default-server verify required verifyhost verifier.example ca-file /etc/watchword/verifiers-ca.pem
+    server verifier 127.0.0.1:8081
+"""
+
 SHOWN: Final = {
     "caddy": (_CADDY_TLS,),
     "traefik": (_TRAEFIK_TLS, _TRAEFIK_TRANSPORT),
     "envoy": (_ENVOY_TLS,),
     "envoy-grpc": (_ENVOY_TLS,),
+    "haproxy": (_HAPROXY_TLS,),
     "nginx-files": (),
 }
 """By gateway, the lines that the page shows. nginx has a file of its own for them."""
@@ -80,6 +94,10 @@ _INSTEAD: Final = {
         ),
         "url: http://127.0.0.1:8081\n": f"url: https://127.0.0.1:8081\n\n{_indented(_TRAEFIK_TRANSPORT, '  ')}",
     },
+    "haproxy": {
+        'VERIFIER = "http://127.0.0.1:8081': 'VERIFIER = "http://127.0.0.1:8089',
+        "    server verifier 127.0.0.1:8081\n": f"    server verifier 127.0.0.1:8089\n\n{_HAPROXY_TLS}",
+    },
     "envoy": _envoy("watchword"),
     # gRPC insists on the negotiation of HTTP/2.
     "envoy-grpc": {**_envoy("watchword"), **_envoy("watchword-grpc", "      alpn_protocols: [h2]\n")},
@@ -92,10 +110,14 @@ def over_tls(gateway: str, pair: Pair) -> dict[str, str]:
         "/etc/watchword/gateway.pem": str(pair.certificate),
         "/etc/watchword/gateway.key": str(pair.key),
         "/etc/watchword/verifiers-ca.pem": str(pair.authority),
+        "/etc/watchword/gateway-and-key.pem": str(pair.both_in_one()),
+        "127.0.0.1:8089": f"{LOOPBACK}:{free_port()}",
         "verifier.example": "localhost",
     }
-    # nginx has them in its own file.
-    instead = {**_INSTEAD[gateway], **(files if gateway == "nginx-files" else {})}
+    instead = dict(_INSTEAD[gateway])
+    if gateway == "nginx-files":
+        # They stand in a file of its own.
+        instead |= {shown: actual for shown, actual in files.items() if shown in NGINX_TLS.read_text()}
     for shown, actual in files.items():
         instead = {before: after.replace(shown, actual) for before, after in instead.items()}
     return instead
