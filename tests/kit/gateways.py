@@ -113,12 +113,12 @@ class Site:
     def api(self) -> OrdersApi:
         return self.behind.api
 
-    def send(self, *lines: str, path: str = "/api/orders", timeout: float = 10.0) -> Answer:
+    def send(self, *lines: str, path: str = "/api/orders", timeout: float = 30.0) -> Answer:
         """One request with exactly these header lines."""
         head = (f"GET {path} HTTP/1.1", f"Host: api.example:{self.port}", *lines, "", "")
         return exchange(self.port, "\r\n".join(head), timeout=timeout)
 
-    def get(self, token: str | None = None, *lines: str, path: str = "/api/orders", timeout: float = 10.0) -> Answer:
+    def get(self, token: str | None = None, *lines: str, path: str = "/api/orders", timeout: float = 30.0) -> Answer:
         bearer = () if token is None else (f"Authorization: Bearer {token}",)
         return self.send(*bearer, *lines, path=path, timeout=timeout)
 

@@ -29,6 +29,8 @@ def traefik(
         **(instead or {}),
         '":8088"': f'"{LOOPBACK}:{port}"',
         "/etc/traefik/watchword.yaml": str(routes),
+        # By default it waits for two seconds with what it has read.
+        "providers:\n": "providers:\n  providersThrottleDuration: 50ms\n",
         "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
         '    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: ""': (
             f'    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: "{secret}"'
