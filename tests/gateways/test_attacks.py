@@ -294,6 +294,35 @@ def test_bodies_do_not_confuse_the_way_to_the_verifier(site: Site) -> None:
     for _ in range(3):
         assert exchange(site.port, head + body).status == 401
     assert site.get(live.token()).status == 200
+    good = head.replace("\r\nContent", f"\r\nAuthorization: Bearer {live.token()}\r\nContent")
+    assert exchange(site.port, good + body).status == 200
+
+
+def test_trailers_reach_the_api_only_where_the_page_says_so(site: Site) -> None:
+    # RFC 9110 section 6.5.1 forbids to take them for headers; an API that does so nevertheless has an identity of the
+    # client's own making (Traefik CVE-2026-88004).
+    head = (
+        "POST /api/orders HTTP/1.1",
+        f"Host: api.example:{site.port}",
+        f"Authorization: Bearer {live.token()}",
+        "Transfer-Encoding: chunked",
+        "Trailer: X-Auth-Subject",
+        "",
+        "5\r\norder\r\n0\r\nX-Auth-Subject: forged\r\n\r\n",
+    )
+    answer = exchange(site.port, "\r\n".join(head))
+    assert identity_at_api(answer)["x-auth-subject"] == ["alice"]
+    assert bool(answer.json()["trailers"]) == site.gateway.trailers
+
+
+def test_connection_can_take_the_token_off_but_not_make_a_good_one_of_it(site: Site) -> None:
+    before = len(site.api.requests)
+    for listed in ("Authorization", "close, authorization", "X-Watchword-Secret", "Host, Authorization"):
+        answer = site.get(live.token(), f"Connection: {listed}")
+        assert answer.status != 200 or identity_at_api(answer)["x-auth-subject"] == ["alice"]
+        assert site.get(None, f"Connection: {listed}").status >= 400
+        assert site.get("nonsense", f"Connection: {listed}").status >= 400
+    assert len(site.api.requests) <= before + 4
 
 
 def test_two_authorization_headers_are_refused(site: Site) -> None:
@@ -349,6 +378,14 @@ def test_undecidable_is_refused(site: Site, feed: FeedServer) -> None:
         assert answer.header("Retry-After") == "1"
         assert answer.json()["reason"] == "keys_stale"
     assert len(site.api.requests) == before
+
+
+def test_a_route_of_envoy_that_names_no_organization_lets_nobody_in(behind: Behind, tmp_path: Path) -> None:
+    instead = {"context_extensions: { organization: acme }": "context_extensions: { tenant: acme }"}
+    gateway = GATEWAYS["envoy-grpc"]
+    with gateway.run(tmp_path, behind, instead=instead) as port:
+        for token in (live.token(), None):
+            assert Site(gateway, port, behind).get(token).status in {401, 403}
 
 
 def test_python_closes_a_websocket_before_it_is_accepted(tmp_path: Path) -> None:

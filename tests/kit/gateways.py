@@ -47,6 +47,7 @@ class Gateway:
         problem: whether the problem document of a 401 or 403 reaches the client.
         says_why_undecidable: the same for a 503, with its Retry-After.
         particular: whether a 200 counts only with this organization's name.
+        trailers: whether the API gets what a client sends behind a chunked body.
     """
 
     label: str
@@ -60,6 +61,7 @@ class Gateway:
     problem: bool = True
     says_why_undecidable: bool = True
     particular: bool = False
+    trailers: bool = False
 
     def run(
         self, folder: Path, behind: Behind, *, instead: Mapping[str, str] | None = None
@@ -86,7 +88,7 @@ GATEWAYS = {
     "caddy": Gateway("Caddy", caddy, down=502, frozen=504),
     "envoy": Gateway("Envoy", envoy, says_why_undecidable=False),
     "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc, over_grpc=True),
-    "haproxy": Gateway("HAProxy", haproxy, particular=True),
+    "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True),
     "python": Gateway("Python", asgi, particular=True),
 }
 

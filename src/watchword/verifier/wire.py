@@ -1,5 +1,8 @@
 """The gateway contract. The only file that knows paths, header names and what each gateway can pass on.
 
+Two files speak beside it: `protected_resource.py` of the one document that is for clients, and `envoy_grpc.py`, which
+asks by a path of this file what Envoy asks over gRPC.
+
 A decision depends on the path's gateway and organization and on the Authorization header, and on nothing else that a
 request carries: not on the query, not on the method, not on X-Forwarded-* or any other header (CASES G-06 to G-08).
 """
