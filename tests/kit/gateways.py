@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from kit.verifier_process import VerifierProcess
 
 
+SECRET = "a-secret-of-gateways-and-the-verifier"
+
+
 @dataclass(frozen=True)
 class Gateway:
     """What a client gets, as docs/gateways.md says it. 401 and 403 are the same everywhere.
