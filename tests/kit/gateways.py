@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from kit.verifier_process import VerifierProcess
 
 
-SECRET = "a-secret-of-gateways-and-the-verifier"
+SECRET = "+a-secret/of=gateways.and_the~verifier="
+"""With every mark that a secret may have: none of them means anything to any gateway."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,17 @@ def test_nothing_else_counts(tmp_path: Path, shown: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "short", "x" * 257, f"{OLD}\n{NEW}\n{ANOTHER}", f"{OLD}\nshort", '"' * 32, "\\" * 32, b"\xff"]
+    "text",
+    [
+        "",
+        "\n",
+        "short",
+        "x" * 257,
+        f"{OLD}\n{NEW}\n{ANOTHER}",
+        f"{OLD}\nshort",
+        b"\xff",
+        *(OLD + mark for mark in "\"\\'$%{}#,;`&"),
+    ],
 )
 def test_a_file_without_one_or_two_good_secrets_stops_the_start(tmp_path: Path, text: str | bytes) -> None:
     with pytest.raises(SettingsRefused, match="gateway_secret_file"):

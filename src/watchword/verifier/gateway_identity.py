@@ -28,13 +28,14 @@ MAX_SECRETS: Final = 2
 QUIET_SECONDS: Final = 60.0
 
 _log = structlog.get_logger("watchword.verifier")
-_SECRET: Final = re.compile(r"[!#-\[\]-~]{32,256}")
-"""Visible ASCII that needs no escape in any gateway's configuration; long enough not to be guessed."""
+_SECRET: Final = re.compile(r"[0-9A-Za-z+/=._~-]{32,256}")
+"""Long enough not to be guessed, and of characters that mean nothing in any gateway's configuration: `$` would in
+nginx's, `%` in HAProxy's and Envoy's, braces in Caddy's and Traefik's."""
 
 
 _FORM: Final = (
     "one secret, or two while it is being replaced, each on a line of its own: "
-    r"32 to 256 visible ASCII characters other than the quotation mark and the backslash"
+    "32 to 256 letters, digits and + / = . _ ~ -"
 )
 
 
