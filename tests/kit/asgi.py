@@ -39,10 +39,11 @@ app = Watchword(api)
 
 
 @contextmanager
-def asgi(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def asgi(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
     """Yields its port on loopback."""
     port = free_port()
-    (middleware,) = pasted("python", {'"127.0.0.1", 8081': f'"{LOOPBACK}", {verifier_port}'})
+    changes = {'"127.0.0.1", 8081': f'"{LOOPBACK}", {verifier_port}', 'SECRET = ""': f'SECRET = "{secret}"'}
+    (middleware,) = pasted("python", changes)
     (folder / "watchword_asgi.py").write_text(middleware)
     (folder / "api.py").write_text(_APP % (LOOPBACK, api_port))
     options = ["--host", LOOPBACK, "--port", str(port), "--no-access-log", "--app-dir", str(folder)]

@@ -11,7 +11,7 @@ from kit.pasted import pasted
 from kit.processes import LOOPBACK, free_port, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # Without certificates, without its admin interface, and on loopback alone.
 _MAIN = """
@@ -25,12 +25,16 @@ _MAIN = """
 
 
 @contextmanager
-def caddy(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def caddy(
+    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """Yields its port on loopback, where the host is `api.example`."""
     port = free_port()
     changes = {
+        **(instead or {}),
         "api.example.com {": f"http://api.example:{port} {{",
         "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        'X-Watchword-Secret ""': f'X-Watchword-Secret "{secret}"',
         "your-api:8000": f"{LOOPBACK}:{api_port}",
     }
     (site,) = pasted("caddy", changes)

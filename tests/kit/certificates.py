@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 HOSTS = ("127.0.0.1", "::1", "localhost", "keys.acme.example")
 
@@ -87,3 +88,32 @@ NOT_YET_VALID = issued(*HOSTS, starts_in_days=1)
 FOR_ANOTHER_HOST = issued("keys.globex.example")
 FROM_UNKNOWN_AUTHORITY = ServerCertificate(_load_from_unknown_authority)
 SELF_SIGNED = ServerCertificate(_load_self_signed)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """PEM files of a certificate of the test authority, and of its key."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+    def both_in_one(self) -> Path:
+        """A file that holds certificate and key, as HAProxy wants it."""
+        both = self.certificate.with_suffix(".both")
+        both.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
+        return both
+
+
+def pair(folder: Path, name: str, *, authority: trustme.CA | None = None, password: bytes | None = None) -> Pair:
+    """Write a certificate for the loopback hosts, which a server or a client may show, with its key and authority."""
+    signer = authority or _authority()
+    leaf = signer.issue_cert(*HOSTS)
+    files = Pair(folder / f"{name}.pem", folder / f"{name}.key", folder / f"{name}-authority.pem")
+    files.certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+    key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
+    protection = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
+    files.key.write_bytes(key.private_bytes(*form))
+    signer.cert_pem.write_to_path(str(files.authority))
+    return files

@@ -10,19 +10,23 @@ from kit.pasted import pasted
 from kit.processes import LOOPBACK, free_port, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
 @contextmanager
-def haproxy(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def haproxy(
+    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """Yields its port on loopback. The settings have no statistics and no command socket."""
     port = free_port()
     script = folder / "watchword.lua"
     changes = {
+        **(instead or {}),
         "bind :8088": f"bind {LOOPBACK}:{port}",
         "/etc/haproxy/watchword.lua": str(script),
         "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        "WATCHWORD_SECRET none": f"WATCHWORD_SECRET {secret or 'none'}",
         "your-api:8000": f"{LOOPBACK}:{api_port}",
     }
     settings, lua = pasted("haproxy", changes)

@@ -32,9 +32,25 @@ def orders_api() -> Iterator[OrdersApi]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            self._show([])
+
+        def do_POST(self) -> None:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                self._show([])
+                return
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                self.rfile.read(size + len(b"\r\n"))
+            trailers = []
+            while line := self.rfile.readline().strip():
+                trailers.append([part.strip().decode() for part in line.lower().split(b":", 1)])
+            self._show(trailers)
+
+        def _show(self, trailers: list[list[str]]) -> None:
             api.requests.append(self.path)
             # Every header as it came, repetitions included: a gateway that lets two through has a hole.
-            body = json.dumps({"headers": [[name.lower(), value] for name, value in self.headers.items()]}).encode()
+            headers = [[name.lower(), value] for name, value in self.headers.items()]
+            body = json.dumps({"headers": headers, "trailers": trailers}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

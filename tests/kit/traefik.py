@@ -12,21 +12,29 @@ from kit.pasted import pasted
 from kit.processes import LOOPBACK, free_port, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # It would otherwise ask the internet for a newer version. Its dashboard and API are off unless switched on.
 _QUIET = "\nglobal: { checkNewVersion: false, sendAnonymousUsage: false }\n"
 
 
 @contextmanager
-def traefik(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def traefik(
+    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """Yields its port on loopback."""
     port = free_port()
     routes = folder / "watchword.yaml"
     changes = {
+        **(instead or {}),
         '":8088"': f'"{LOOPBACK}:{port}"',
         "/etc/traefik/watchword.yaml": str(routes),
+        # By default it waits for two seconds with what it has read.
+        "providers:\n": "providers:\n  providersThrottleDuration: 50ms\n",
         "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
+        '    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: ""': (
+            f'    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: "{secret}"'
+        ),
         "your-api:8000": f"{LOOPBACK}:{api_port}",
     }
     entry_points, dynamic = pasted("traefik", changes)

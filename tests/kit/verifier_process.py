@@ -35,7 +35,7 @@ class VerifierProcess:
 
     def __init__(self, folder: Path, *, feed_port: int, **settings: str) -> None:
         self.command_prefix: tuple[str, ...] = ()
-        self.port = free_port()
+        self.port = int(settings.pop("port", "0")) or free_port()
         self.admin_port = free_port()
         self.state_file = folder / "state" / "snapshot.json"
         self._log = folder / "verifier.log"

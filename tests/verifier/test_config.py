@@ -79,6 +79,35 @@ def test_the_feed_url_is_an_origin(origin: str) -> None:
     assert refused(feed_url=origin).startswith("feed_url: ")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example",
+        "api.example",
+        "https://",
+        "https://alice@api.example/",
+        "https://api.example/?a",
+        "https://api.example/#a",
+        "https://api.example/{organization}/{organization}",
+        "https://api.example/{tenant}",
+        'https://api.example/"',
+        "https://api.example/a b",
+        "https://api.example/\\",
+        "https://api.example/\r\nX-Auth-Subject: alice",
+        "https://api.example/caf\u00e9",
+    ],
+)
+def test_the_api_url_is_a_resource_identifier(url: str) -> None:
+    assert refused(api_url=url).startswith("api_url: ")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.example", "https://api.example/{organization}/mcp", "https://{organization}.api.example/"]
+)
+def test_the_api_url_may_hold_the_organization(url: str) -> None:
+    assert load_settings(api_url=url).api_url == url
+
+
 def test_plain_http_to_another_machine_must_be_said_aloud() -> None:
     assert "feed_over_plain_http" in refused(feed_url="http://portal.example")
     assert "feed_over_plain_http" in refused(feed_url="http://10.0.0.7:8080")
@@ -98,6 +127,14 @@ def test_plain_http_to_another_machine_must_be_said_aloud() -> None:
         ({"node": "n" * 65}, "node"),
         ({"snapshot_hard_limit": 0}, "snapshot_hard_limit"),
         ({"credential": "a", "credential_file": "b"}, "credential_file"),
+        ({"grpc_port": 0}, "grpc_port"),
+        ({"grpc_port": 8081}, "grpc_port"),
+        ({"grpc_port": 9081}, "grpc_port"),
+        ({"tls_certificate_file": "a.pem"}, "tls_key_file"),
+        ({"tls_key_file": "a.pem"}, "tls_certificate_file"),
+        ({"gateway_ca_file": "a.pem"}, "gateway_ca_file"),
+        ({"api_name": "Orders"}, "api_url"),
+        ({"api_name": "", "api_url": "https://api.example"}, "api_name"),
     ],
 )
 def test_a_wrong_setting_is_named(flags: dict[str, object], names: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import tomllib
 from pathlib import Path
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "WATCHWORD_VERIFIER_"
 FILE_VARIABLE = "WATCHWORD_CONFIG"
 FILE_TABLE = "verifier"
+
+ORGANIZATION = "{organization}"
+"""Stands for the organization's id in `api_url`."""
+
+_NOT_IN_A_URL = re.compile(r"[^!#-;=?-\[\]_a-z~]")
+"""All that RFC 3986 leaves out; so what is said in a challenge needs no escape (RFC 9110 section 5.6.4)."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -42,6 +49,13 @@ class VerifierSettings(BaseSettings):
         credential: the secret printed once by `watchword verifier create`.
         credential_file: a file that holds it, instead of `credential`.
         host, port: where gateways ask.
+        grpc_port: where Envoy asks over gRPC, None for nowhere; needs the extra `grpc`.
+        gateway_secret_file: a file with the secret that gateways must send, or two while it is being replaced.
+        tls_certificate_file, tls_key_file: PEM files; gateways then ask over TLS 1.3 alone.
+        gateway_ca_file: PEM file of the authorities of which a gateway must have a certificate. Needs the other two.
+        api_url: the API as its clients know it, such as `https://api.example/{organization}`; with it they are told
+            where to get a token (RFC 9728).
+        api_name: the API's name for people, in the same document.
         admin_host, admin_port: where /livez, /readyz and /metrics are answered; never to be reachable by clients.
         state_file: the last-good copy of the snapshot, from which a restart serves.
         node: name shown in the operators' console.
@@ -58,6 +72,13 @@ class VerifierSettings(BaseSettings):
     credential_file: Path | None = None
     host: str = "127.0.0.1"
     port: Port = 8081
+    grpc_port: Port | None = None
+    gateway_secret_file: Path | None = None
+    tls_certificate_file: Path | None = None
+    tls_key_file: Path | None = None
+    gateway_ca_file: Path | None = None
+    api_url: str | None = None
+    api_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     admin_host: str = "127.0.0.1"
     admin_port: Port = 9081
     state_file: Path = Path("data/verifier/snapshot.json")
@@ -77,6 +98,19 @@ class VerifierSettings(BaseSettings):
             raise ValueError("must be an origin alone, without user, query or fragment")
         return feed_url.rstrip("/")
 
+    @field_validator("api_url")
+    @classmethod
+    def _is_a_resource(cls, api_url: str | None) -> str | None:
+        """A resource identifier has no fragment and should have no query (RFC 9728 section 1.2)."""
+        if api_url is None:
+            return None
+        parts = urlsplit(api_url.replace(ORGANIZATION, "organization"))
+        if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("must be an https URL without user, query or fragment")
+        if api_url.count(ORGANIZATION) > 1 or _NOT_IN_A_URL.search(api_url.replace(ORGANIZATION, "")):
+            raise ValueError("may hold {organization} once, and otherwise only the characters of a URL")
+        return api_url
+
     @model_validator(mode="after")
     def _fits_together(self) -> VerifierSettings:
         parts = urlsplit(self.feed_url)
@@ -87,6 +121,15 @@ class VerifierSettings(BaseSettings):
             )
         if (self.host, self.port) == (self.admin_host, self.admin_port):
             raise ValueError("port and admin_port are the same; the admin listener needs a port of its own")
+        if self.grpc_port is not None and self.grpc_port in {self.port, self.admin_port}:
+            raise ValueError("grpc_port is the port of another listener; it needs one of its own")
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_certificate_file and tls_key_file belong together; set both or neither")
+        if self.gateway_ca_file is not None and self.tls_certificate_file is None:
+            # Without TLS nobody would be asked for a certificate, and everybody let in.
+            raise ValueError("gateway_ca_file needs tls_certificate_file and tls_key_file")
+        if self.api_name is not None and self.api_url is None:
+            raise ValueError("api_name is told only together with api_url")
         if self.credential is not None and self.credential_file is not None:
             raise ValueError("credential and credential_file are both set; keep one of them")
         return self

@@ -11,21 +11,28 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from granian import _granian
 from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 
+from watchword.verifier import wire
 from watchword.verifier.app import assembled
 from watchword.verifier.config import SettingsRefused
+from watchword.verifier.gateway_identity import read_secrets, read_tls
+from watchword.verifier.protected_resource import ProtectedResource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from watchword.verifier.config import VerifierSettings
-    from watchword.verifier.wire import Answer
+    from watchword.verifier.envoy_grpc import GrpcListener
+    from watchword.verifier.gateway_identity import GatewaySecrets, Tls
+    from watchword.verifier.wire import Answer, Answering
 
 BACKLOG: Final = 1024
 MAX_CONNECTIONS: Final = 1024
@@ -41,20 +48,12 @@ _CallbackScheduler: Any = _granian.CallbackScheduler
 _SocketHolder: Any = _granian.SocketHolder
 
 
-class Answering(Protocol):
-    """The signature of `app.Verifier.answer`."""
-
-    def __call__(
-        self, path: str, authorization: Sequence[str], later: Callable[[Answer], None], /
-    ) -> Answer | None: ...
-
-
 class _Scheduler(_CallbackScheduler):  # type: ignore[misc]
     """Answers in the call in which granian hands a request over."""
 
-    def __new__(cls, answer: Answering, loop: asyncio.AbstractEventLoop) -> Self:
+    def __new__(cls, handle: Callable[[Any], None], loop: asyncio.AbstractEventLoop) -> Self:
         scheduler: Self = super().__new__(cls, loop, None, None, None, None)
-        scheduler._schedule_fn = _answering(answer)
+        scheduler._schedule_fn = handle
         return scheduler
 
     def __init__(self, *_: object) -> None:
@@ -74,6 +73,18 @@ def _answering(answer: Answering) -> Callable[[Any], None]:
             _respond(request, answered)
 
     return handle
+
+
+def _answering_the_known(handle: Callable[[Any], None], secrets: GatewaySecrets) -> Callable[[Any], None]:
+    """Only for a verifier that demands a secret; for the others there is nothing to look at."""
+
+    def handle_if_known(request: Any) -> None:
+        if secrets.includes(request.scope.headers.get_all(wire.SECRET_HEADER)):
+            handle(request)
+        else:
+            _respond(request, wire.GATEWAY_UNKNOWN)
+
+    return handle_if_known
 
 
 def _respond(request: Any, answer: Answer) -> None:
@@ -98,7 +109,14 @@ def bind(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-def listen(answer: Answering, bound: socket.socket, stop: threading.Event) -> None:
+def listen(
+    answer: Answering,
+    bound: socket.socket,
+    stop: threading.Event,
+    *,
+    secrets: GatewaySecrets | None = None,
+    tls: Tls | None = None,
+) -> None:
     """Answer requests until `stop` is set, then finish what was begun.
 
     Args:
@@ -107,40 +125,98 @@ def listen(answer: Answering, bound: socket.socket, stop: threading.Event) -> No
             values: granian leaves it out.
         bound: from `bind`; closed at the end.
         stop: set from another thread.
+        secrets: of which a gateway must show one, None if anybody may ask.
+        tls: None for plain HTTP.
     """
+    handle = _answering(answer)
+    if secrets is not None:
+        handle = _answering_the_known(handle, secrets)
     # Granian's reactor needs it so; a blocking accept would hold up every connection behind it.
     bound.settimeout(0)
     unix_socket = False
     holder = (None, _SocketHolder(bound.detach(), unix_socket, BACKLOG))
     over = _granian.WorkerSignal()
-    no_tls: tuple[object, ...] = (False, None, None, None, "tls1.3", None, [], False)
     limits = HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES)
     threads = (1, 1, 1, 30)
     no_websockets = False
     worker = _RSGIWorker(
         1, holder, None, *threads, MAX_CONNECTIONS, HTTPModes.http1, limits, None, no_websockets, None,
-        *no_tls, (None, None),
+        *_tls_arguments(tls), (None, None),
     )  # fmt: skip
     # Never run: granian keeps it for handlers that wait, and there are none.
     loop = asyncio.new_event_loop()
     drained = threading.Event()
     over.add_cb(drained.set)
-    worker.serve_str(_Scheduler(answer, loop), loop, over)
+    worker.serve_str(_Scheduler(handle, loop), loop, over)
     stop.wait()
     over.set()
     drained.wait(DRAIN_SECONDS)
     loop.close()
 
 
+def _tls_arguments(tls: Tls | None) -> tuple[object, ...]:
+    oldest, no_password, no_revocation_lists = "tls1.3", None, list[str]()
+    if tls is None:
+        return (False, None, None, no_password, oldest, None, no_revocation_lists, False)
+    authority = tls.client_authority
+    return (
+        True, str(tls.certificate.resolve()), str(tls.key.resolve()), no_password, oldest,
+        None if authority is None else str(authority.resolve()), no_revocation_lists, authority is not None,
+    )  # fmt: skip
+
+
 def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """Run a verifier until `stop` is set.
 
     Raises:
-        SettingsRefused: there is no usable credential or authority file, or a port is taken.
+        SettingsRefused: there is no usable credential, secret, certificate or authority file, or a port is taken.
     """
+    secrets, tls = read_secrets(settings), read_tls(settings)
     try:
         # Bound before the admin listener says "ready": no gateway may be sent to a port that refuses connections.
-        with bind(settings.host, settings.port) as bound, assembled(settings) as verifier:
-            listen(verifier.answer, bound, stop)
+        with (
+            bind(settings.host, settings.port) as bound,
+            _grpc(settings, secrets, tls) as grpc,
+            assembled(settings) as verifier,
+        ):
+            answer: Answering = verifier.answer
+            if settings.api_url is not None:
+                resource = ProtectedResource(url=settings.api_url, name=settings.api_name, current=verifier.current)
+                answer = resource.telling(answer)
+            if grpc is not None:
+                answer = _in_turn(answer)
+                grpc.start(answer)
+            listen(answer, bound, stop, secrets=secrets, tls=tls)
+            if grpc is not None:
+                # While there is still somebody to answer those who wait for a key.
+                grpc.finish()
     except OSError as failure:
         raise SettingsRefused((f"host, port, admin_host or admin_port: {failure}.",)) from failure
+
+
+def _grpc(
+    settings: VerifierSettings, secrets: GatewaySecrets | None, tls: Tls | None
+) -> AbstractContextManager[GrpcListener | None]:
+    """Where Envoy asks over gRPC, if the settings say so.
+
+    Raises:
+        SettingsRefused: the extra `grpc` is not installed; or, on entering, the port is in use.
+    """
+    if settings.grpc_port is None:
+        return nullcontext()
+    try:
+        from watchword.verifier.envoy_grpc import grpc_listener  # noqa: PLC0415 - it needs an extra.
+    except ImportError:
+        raise SettingsRefused(("grpc_port: needs the extra `grpc`: pip install 'watchword[grpc]'.",)) from None
+    return grpc_listener(host=settings.host, port=settings.grpc_port, secrets=secrets, tls=tls)
+
+
+def _in_turn(answer: Answering) -> Answering:
+    """For two listeners: what is counted and remembered on the way to an answer is made for one thread at a time."""
+    turn = threading.Lock()
+
+    def answer_in_turn(path: str, authorization: Sequence[str], later: Callable[[Answer], None], /) -> Answer | None:
+        with turn:
+            return answer(path, authorization, later)
+
+    return answer_in_turn

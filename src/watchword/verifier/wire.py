@@ -1,5 +1,8 @@
 """The gateway contract. The only file that knows paths, header names and what each gateway can pass on.
 
+Two files speak beside it: `protected_resource.py` of the one document that is for clients, and `envoy_grpc.py`, which
+asks by a path of this file what Envoy asks over gRPC.
+
 A decision depends on the path's gateway and organization and on the Authorization header, and on nothing else that a
 request carries: not on the query, not on the method, not on X-Forwarded-* or any other header (CASES G-06 to G-08).
 """
@@ -10,13 +13,13 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
 from watchword.core.decision import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from watchword.core.decision import Allow
 
@@ -28,6 +31,12 @@ MAX_SCOPE: Final = 4096
 """The same for the scope, which some authorization servers fill with hundreds of names."""
 
 RETRY_AFTER_SECONDS: Final = "1"
+
+IDENTITY_PREFIX: Final = "x-auth-"
+SECRET_HEADER: Final = "x-watchword-secret"  # noqa: S105 - its name, not the secret.
+"""Where a gateway shows that it is one of ours, if the verifier demands a secret. The API never sees it."""
+
+CHALLENGE_HEADER: Final = "www-authenticate"
 
 _UNAUTHORIZED: Final = 401
 _UNAVAILABLE: Final = 503
@@ -43,6 +52,14 @@ class Answer(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+
+
+class Answering(Protocol):
+    """The signature of `app.Verifier.answer`, which every listener and everything around it shares."""
+
+    def __call__(
+        self, path: str, authorization: Sequence[str], later: Callable[[Answer], None], /
+    ) -> Answer | None: ...
 
 
 class Route(NamedTuple):
@@ -143,7 +160,7 @@ def _denied(reason: Reason) -> Answer:
     headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
     challenge = _challenge(reason)
     if challenge is not None:
-        headers.append(("www-authenticate", challenge))
+        headers.append((CHALLENGE_HEADER, challenge))
     if reason.status == _UNAVAILABLE:
         headers.append(("retry-after", RETRY_AFTER_SECONDS))
     return Answer(reason.status, headers, _problem(reason.status, reason.code, reason.sentence).encode())
@@ -181,11 +198,18 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 )
 """By the name in the path. A gateway that is not listed is not answered."""
 
-NOT_FOUND: Final = Answer(
-    HTTPStatus.NOT_FOUND,
-    [("content-type", "application/problem+json"), ("cache-control", "no-store")],
-    _problem(404, "no_such_path", "Ask for /verify/{gateway}/{organization}.").encode(),
+
+def _no_decision(status: HTTPStatus, reason: str, sentence: str) -> Answer:
+    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+    return Answer(status, headers, _problem(status, reason, sentence).encode())
+
+
+NOT_FOUND: Final = _no_decision(HTTPStatus.NOT_FOUND, "no_such_path", "Ask for /verify/{gateway}/{organization}.")
+
+GATEWAY_UNKNOWN: Final = _no_decision(
+    HTTPStatus.FORBIDDEN, "gateway_unknown", "The verifier does not know who asks on behalf of the API."
 )
+"""For whoever asks without the secret: always the same, so that nobody learns what would have been decided."""
 
 UNDECIDABLE: Final = _denied(Reason.UNDECIDABLE)
 """For a fault outside every profile."""

@@ -1,4 +1,5 @@
 local VERIFIER = "http://127.0.0.1:8081/verify/haproxy/"
+local SECRET = os.getenv("WATCHWORD_SECRET") or ""
 local IDENTITY = { "organization", "server", "issuer", "subject", "client-id", "scope", "expires" }
 local DENIALS = { [400] = true, [401] = true, [403] = true, [503] = true }
 local PASSED_ON = { "content-type", "cache-control", "www-authenticate", "retry-after" }
@@ -15,7 +16,10 @@ end
 core.register_action("watchword", { "http-req" }, function(txn, organization)
   local answer = core.httpclient():get({
     url = VERIFIER .. organization,
-    headers = { authorization = values(txn.http:req_get_headers(), "authorization") },
+    headers = {
+      authorization = values(txn.http:req_get_headers(), "authorization"),
+      ["x-watchword-secret"] = { SECRET },
+    },
     timeout = MILLISECONDS,
   })
   local headers = answer.headers or {}

@@ -1,0 +1,118 @@
+"""What clients are told of the API as a protected resource: where to get a token for it (RFC 9728).
+
+Modern clients, those of the Model Context Protocol among them, find an authorization server by the API's own answer:
+the challenge of a 401 names a document (section 5.1), and that names the server. A verifier knows both, as soon as it
+is told the API's public URL; otherwise nothing of this file is on the path of a request.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+from watchword.core.trust import ANY
+from watchword.verifier import wire
+from watchword.verifier.config import ORGANIZATION
+from watchword.verifier.wire import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from watchword.verifier.snapshot import CurrentSnapshot
+    from watchword.verifier.wire import Answering
+
+WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
+FRESH_SECONDS: Final = 60
+_DOCUMENTS: Final = f"{WELL_KNOWN}/"
+_PLAIN: Final = re.compile(r"[0-9A-Za-z-]+")
+"""What the id of an organization is made of. The rest only an odd path may hold, and it is encoded."""
+
+_CHALLENGED: Final = frozenset({400, 401})
+
+
+class ProtectedResource:
+    """Answers for the document, and lets every challenge name it."""
+
+    def __init__(self, *, url: str, name: str | None, current: CurrentSnapshot) -> None:
+        self._url = url
+        self._name = name
+        self._current = current
+        parts = urlsplit(url)
+        # RFC 9728 section 3.1 puts the well-known part between the host and the path of the resource. Where that path
+        # does not begin with the organization, it must: the verifier has to know whose document is asked for.
+        path = parts.path if parts.path.split("/")[1:2] == [ORGANIZATION] else f"/{ORGANIZATION}"
+        self._document = f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{path.rstrip('/')}"
+
+    def telling(self, answer: Answering) -> Answering:
+        """Wrap what answers gateways, so that it also tells clients where to get a token."""
+
+        def told(path: str, authorization: Sequence[str], later: Callable[[Answer], None], /) -> Answer | None:
+            if path.startswith(_DOCUMENTS):
+                return self.metadata(path.removeprefix(_DOCUMENTS).partition("/")[0])
+            answered = answer(path, authorization, partial(told_later, path, later))
+            return None if answered is None else self._pointing_to_document(path, answered)
+
+        def told_later(path: str, later: Callable[[Answer], None], answered: Answer) -> None:
+            later(self._pointing_to_document(path, answered))
+
+        return told
+
+    def metadata(self, organization: str) -> Answer:
+        """The document of RFC 9728 section 2.
+
+        It says no more of an organization than its tokens' issuer. One that has none to tell is answered like one
+        that does not exist.
+        """
+        if not organization:
+            return wire.NOT_FOUND
+        document: dict[str, Any] = {"resource": _filled_in(self._url, organization)}
+        issuer = self._issuer(organization)
+        if issuer is not None:
+            document["authorization_servers"] = [issuer]
+        document["bearer_methods_supported"] = ["header"]
+        if self._name is not None:
+            document["resource_name"] = self._name
+        headers = [
+            ("content-type", "application/json"),
+            ("cache-control", f"max-age={FRESH_SECONDS}"),
+            # Public by purpose, and also for clients that run in a browser.
+            ("access-control-allow-origin", "*"),
+        ]
+        return Answer(HTTPStatus.OK, headers, json.dumps(document).encode())
+
+    def _issuer(self, organization: str) -> str | None:
+        view = self._current.view
+        known = None if view is None else view.snapshot.organizations.get(organization)
+        if known is None or known.server is None or known.server.issuer is ANY:
+            return None
+        issuer = str(known.server.issuer)
+        # Only such an issuer identifies an authorization server (RFC 8414 section 2); others may name one in tokens.
+        return issuer if issuer.startswith("https://") else None
+
+    def _pointing_to_document(self, path: str, answered: Answer) -> Answer:
+        """The same answer whose challenge names the document of the organization that was asked about.
+
+        Denials are made once for all organizations; a copy for each would be 30 answers times 100,000. So the few
+        headers of one that has a challenge are written anew, which takes some microseconds.
+        """
+        if answered.status not in _CHALLENGED:
+            return answered
+        found = wire.route(path)
+        if found is None:
+            return answered
+        pointer = f', resource_metadata="{_filled_in(self._document, found.organization)}"'
+        headers = [
+            (name, value + pointer if name == wire.CHALLENGE_HEADER else value) for name, value in answered.headers
+        ]
+        return Answer(answered.status, headers, answered.body)
+
+
+def _filled_in(url: str, organization: str) -> str:
+    if _PLAIN.fullmatch(organization) is None:
+        # Whatever stands in a path, it becomes neither another URL nor a second header.
+        organization = quote(organization, safe="", errors="replace")
+    return url.replace(ORGANIZATION, organization)

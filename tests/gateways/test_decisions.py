@@ -1,0 +1,285 @@
+"""Who gets through each gateway with its shipped settings, and what the others are told: CASES G-06 to G-09 and G-15.
+
+The verifier is the real one; test_no_verifier.py is about what may stand in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import runpy
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kit import acme, live
+from kit.gateways import GATEWAYS, SECRET, Site
+from kit.pasted import pasted
+from kit.processes import LOOPBACK, free_port, wait_until
+from kit.raw_http import exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kit.feed_server import FeedServer
+    from kit.gateways import Behind
+
+pytestmark = pytest.mark.enable_socket
+
+METADATA = "/.well-known/oauth-protected-resource"
+DOCUMENT = {
+    "resource": "https://api.example/acme",
+    "authorization_servers": ["https://login.acme.example/"],
+    "bearer_methods_supported": ["header"],
+    "resource_name": "Orders",
+}
+
+BAD_TOKENS: dict[str, dict[str, Any]] = {
+    "signature_invalid": {"signature": b"0" * 256},
+    "token_expired": {"exp": 1},
+    "issuer_mismatch": {"iss": "https://login.globex.example/"},
+    "audience_mismatch": {"aud": "https://other.example/"},
+    "client_mismatch": {"client_id": "globex-batch"},
+    "token_missing": {},
+}
+
+
+@pytest.mark.parametrize("reason", BAD_TOKENS)
+def test_a_bad_token_is_401_with_its_challenge(site: Site, reason: str) -> None:
+    before = len(site.api.requests)
+    answer = site.get(live.token(**BAD_TOKENS[reason]) if BAD_TOKENS[reason] else None)
+    assert answer.status == 401
+    error = ', error="invalid_token", error_description="' if BAD_TOKENS[reason] else ""
+    challenge = str(answer.header("WWW-Authenticate"))
+    assert challenge.startswith(f'Bearer realm="watchword"{error}')
+    assert challenge.endswith(f', resource_metadata="https://api.example{METADATA}/acme"')
+    assert (answer.header("Content-Type") == "application/problem+json") == site.gateway.problem
+    if site.gateway.problem:
+        assert (answer.json()["status"], answer.json()["reason"]) == (401, reason)
+        assert answer.header("Cache-Control") == "no-store"
+    assert len(site.api.requests) == before
+
+
+def test_a_header_of_another_form_is_refused(site: Site) -> None:
+    answer = site.send("Authorization: Basic YWxpY2U6c2VjcmV0")
+    assert answer.status == site.gateway.malformed
+    assert 'error="invalid_request"' in str(answer.header("WWW-Authenticate"))
+
+
+# G-06, G-07: what a proxy or a prober would send, and what a client can send as well.
+OTHER_HEADERS = (
+    "X-Original-URL: /.well-known/oauth-protected-resource/acme",
+    "X-Rewrite-URL: /livez",
+    "X-Forwarded-Uri: /livez",
+    "X-Forwarded-Method: OPTIONS",
+    "X-Forwarded-Host: verifier",
+    "X-Forwarded-For: 127.0.0.1",
+    "X-HTTP-Method-Override: OPTIONS",
+    "X-Organization: globex",
+    "X-Watchword-Status: 200",
+    "X-Envoy-Internal: true",
+    "X-Envoy-Original-Path: /.well-known/oauth-protected-resource/acme",
+    "User-Agent: kube-probe/1.30",
+    "User-Agent: GoogleHC/1.0",
+    "User-Agent: ELB-HealthChecker/2.0",
+    "If-None-Match: *",
+    "Range: bytes=0-0",
+    "Expect: 100-continue",
+)
+
+
+def test_no_other_header_changes_a_decision(site: Site) -> None:
+    token = live.token()
+    before = len(site.api.requests)
+    for header in OTHER_HEADERS:
+        assert 400 <= site.send(header).status < 500, header
+    assert len(site.api.requests) == before
+    for header in OTHER_HEADERS[:-1]:
+        assert site.get(token, header).status == 200, header
+
+
+@pytest.mark.parametrize("name", ["access_token", "token", "authorization", "jwt"])
+def test_a_token_in_the_query_counts_for_nothing(site: Site, name: str) -> None:
+    assert site.send(path=f"/api/orders?{name}={live.token()}").status == 401
+
+
+# G-08. The open path is the one to reach another by.
+PATHS = (
+    "/api/../api/orders",
+    "/api/%2e%2e/api/orders",
+    "/api/..;/orders",
+    "/api//orders",
+    "//api/orders",
+    "/api/orders;x",
+    "/api/orders%3Fx",
+    "/api/orders%23x",
+    "/api/orders%00",
+    "/api/%252e%252e/orders",
+    "/api\\..\\orders",
+    "/api/livez",
+    "/api/readyz",
+    f"{METADATA}/acme/../../../api/orders",
+    f"{METADATA}/acme/%2e%2e/%2e%2e/%2e%2e/api/orders",
+    f"{METADATA}/acme/..;/..;/..;/api/orders",
+    f"{METADATA}/acme%2f..%2f..%2f..%2fapi/orders",
+    f"{METADATA}/acme\\..\\..\\..\\api\\orders",
+    f"/api/..{METADATA}/acme/../../../api/orders",
+    "/%2ewell-known/oauth-protected-resource/acme/../../../api/orders",
+)
+
+
+def test_no_path_leads_past_the_verifier(site: Site) -> None:
+    before = len(site.api.requests)
+    for path in PATHS:
+        answer = site.send(path=path)
+        # Where the open path's pattern fits, its document is what comes.
+        assert answer.status >= 400 or answer.status in {301, 307, 308} or answer.json() == DOCUMENT, (path, answer)
+    assert len(site.api.requests) == before
+
+
+# Spellings by which a request for the open path might be handed to the verifier under another one.
+TO_THE_VERIFIER = (
+    "/verify/plain/globex",
+    "/watchword",
+    "/.watchword/verify",
+    "/%2ewatchword/verify",
+    "//.watchword//verify",
+    f"{METADATA}/acme/../../../verify/plain/globex",
+    f"{METADATA}/acme/%2e%2e/%2e%2e/%2e%2e/verify/plain/acme",
+    f"/verify/plain/acme/../../..{METADATA}/acme",
+    f"/verify/plain/acme/%2e%2e/%2e%2e/%2e%2e{METADATA}/acme",
+    f"/verify/plain/acme/..;/..;/..;{METADATA}/acme",
+    f"//verify/plain/acme/..//..//..{METADATA}/acme",
+)
+
+
+def test_clients_cannot_ask_the_verifier_themselves(site: Site) -> None:
+    token = live.token()
+    for path in TO_THE_VERIFIER:
+        for bearer in (None, token):
+            answer = site.get(bearer, path=path)
+            assert not [name for name, _ in answer.headers if name.lower().startswith("x-auth-")], path
+            assert b"organization_suspended" not in answer.body, path
+
+
+@pytest.mark.parametrize("suffix", ["", "/mcp", "/mcp?a=b"])
+def test_everybody_may_read_where_to_get_a_token(site: Site, suffix: str) -> None:
+    before = len(site.api.requests)
+    for token in (None, live.token(), "nonsense"):
+        answer = site.get(token, path=f"{METADATA}/acme{suffix}")
+        assert answer.status == 200
+        assert answer.header("Content-Type") == "application/json"
+        assert answer.header("Access-Control-Allow-Origin") == "*"
+        assert answer.json() == DOCUMENT
+    assert len(site.api.requests) == before
+
+
+@pytest.mark.parametrize("other", ["", "/", "/globex", "/acme2", "/acm", "/ACME", "x/acme"])
+def test_a_gateway_shows_the_document_of_its_own_organization_alone(site: Site, other: str) -> None:
+    before = len(site.api.requests)
+    answer = site.send(path=f"{METADATA}{other}")
+    # Caddy's paths match in any case.
+    assert answer.status in {401, 404} or answer.json() == DOCUMENT
+    assert len(site.api.requests) == before
+
+
+def test_bodies_do_not_confuse_the_way_to_the_verifier(site: Site) -> None:
+    body = "order=" + "x" * 5000
+    head = f"POST /api/orders HTTP/1.1\r\nHost: api.example:{site.port}\r\nContent-Length: {len(body)}\r\n\r\n"
+    for _ in range(3):
+        assert exchange(site.port, head + body).status == 401
+    assert site.get(live.token()).status == 200
+    good = head.replace("\r\nContent", f"\r\nAuthorization: Bearer {live.token()}\r\nContent")
+    assert exchange(site.port, good + body).status == 200
+
+
+def test_two_authorization_headers_are_refused(site: Site) -> None:
+    before = len(site.api.requests)
+    good = f"Authorization: Bearer {live.token()}"
+    for lines in ((good, good), (good, "authorization: Bearer x"), ("Authorization: Bearer x", good)):
+        assert site.send(*lines).status == 400
+    assert len(site.api.requests) == before
+
+
+def test_a_large_token_gets_through_and_a_too_large_one_is_named(site: Site) -> None:
+    assert site.get(live.token(padding="p" * 11_000)).status == 200
+    assert "larger than 16 KiB" in str(site.get("a" * 16_385).header("WWW-Authenticate"))
+
+
+@pytest.fixture
+def acme_again(site: Site, feed: FeedServer) -> Iterator[None]:
+    yield
+    feed.publish(live.trust())
+    wait_until(lambda: site.get(live.token()).status == 200, what="Acme's tokens are good again", timeout=30)
+
+
+@pytest.mark.usefixtures("acme_again")
+def test_a_suspension_is_403(site: Site, feed: FeedServer) -> None:
+    token = live.token()
+    feed.publish(live.trust(suspended=True))
+    wait_until(lambda: site.get(token).status != 200, what="suspended", timeout=30)
+    before = len(site.api.requests)
+    answer = site.get(token)
+    assert answer.status == 403
+    assert answer.header("WWW-Authenticate") is None
+    if site.gateway.problem:
+        assert answer.json()["reason"] == "organization_suspended"
+    assert len(site.api.requests) == before
+
+
+@pytest.mark.usefixtures("acme_again")
+def test_undecidable_is_refused(site: Site, feed: FeedServer) -> None:
+    token = live.token()
+    feed.publish(live.trust(server=acme.server(live.KEY, keys_good_until=1)))
+    wait_until(lambda: site.get(token).status != 200, what="stale", timeout=30)
+    before = len(site.api.requests)
+    answer = site.get(token)
+    assert answer.status == site.gateway.undecidable
+    if site.gateway.says_why_undecidable:
+        assert answer.header("Retry-After") == "1"
+        assert answer.json()["reason"] == "keys_stale"
+    assert len(site.api.requests) == before
+
+
+def test_a_route_of_envoy_that_names_no_organization_lets_nobody_in(behind: Behind, tmp_path: Path) -> None:
+    instead = {"context_extensions: { organization: acme }": "context_extensions: { tenant: acme }"}
+    gateway = GATEWAYS["envoy-grpc"]
+    with gateway.run(tmp_path, behind, instead=instead) as port:
+        for token in (live.token(), None):
+            assert Site(gateway, port, behind).get(token).status in {401, 403}
+
+
+def test_python_closes_a_websocket_before_it_is_accepted(tmp_path: Path) -> None:
+    (middleware,) = pasted("python", {'"127.0.0.1", 8081': f'"{LOOPBACK}", {free_port()}'})
+    file = tmp_path / "watchword_asgi.py"
+    file.write_text(middleware)
+    watchword_class = runpy.run_path(str(file))["Watchword"]
+    reached, sent = [], []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["type"])
+
+    async def send(event: dict[str, Any]) -> None:
+        sent.append(event)
+
+    for kind in ("websocket", "lifespan"):
+        asyncio.run(watchword_class(app)({"type": kind, "headers": []}, None, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+    assert reached == ["lifespan"]
+
+
+def test_curl_says_what_the_verifier_says(behind: Behind) -> None:
+    (command,) = pasted("curl", {"127.0.0.1:8081": f"{LOOPBACK}:{behind.verifier_port}"})
+    command = command.rstrip() + f' -H "X-Watchword-Secret: {SECRET}"'
+    shell = shutil.which("sh")
+    assert shell is not None
+    for token, status in ((live.token(), "200 OK"), ("nonsense", "401 Unauthorized")):
+        environment = {"ACCESS_TOKEN": token, "PATH": "/usr/bin:/bin"}
+        run = subprocess.run(
+            [shell, "-c", command], env=environment, capture_output=True, text=True, check=True, timeout=20
+        )
+        assert run.stdout.startswith(f"HTTP/1.1 {status}")
+        assert bool(re.search(r"^x-auth-subject: alice\r?$", run.stdout, re.MULTILINE)) == (status == "200 OK")

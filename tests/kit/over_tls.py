@@ -1,0 +1,123 @@
+"""What docs/gateways.md says to write instead of a shipped line, so that a gateway asks over TLS with a certificate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kit.nginx import SHIPPED
+from kit.processes import LOOPBACK, free_port
+
+if TYPE_CHECKING:
+    from kit.certificates import Pair
+
+NGINX_TLS: Final = SHIPPED / "watchword-tls.conf"
+
+_CADDY_TLS = """\
+tls_trust_pool file /etc/watchword/verifiers-ca.pem
+tls_client_auth /etc/watchword/gateway.pem /etc/watchword/gateway.key
+"""
+_ENVOY_TLS = """\
+transport_socket:
+  name: envoy.transport_sockets.tls
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+    common_tls_context:
+      tls_params: { tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3 }
+      tls_certificates:
+        - certificate_chain: { filename: /etc/watchword/gateway.pem }
+          private_key: { filename: /etc/watchword/gateway.key }
+      validation_context:
+        trusted_ca: { filename: /etc/watchword/verifiers-ca.pem }
+        match_typed_subject_alt_names:
+          - { san_type: DNS, matcher: { exact: verifier.example } }
+"""
+_TRAEFIK_TLS = """\
+tls:
+  ca: /etc/watchword/verifiers-ca.pem
+  cert: /etc/watchword/gateway.pem
+  key: /etc/watchword/gateway.key
+"""
+_TRAEFIK_TRANSPORT = """\
+serversTransports:
+  verifier:
+    rootCAs: [/etc/watchword/verifiers-ca.pem]
+    certificates:
+      - certFile: /etc/watchword/gateway.pem
+        keyFile: /etc/watchword/gateway.key
+"""
+
+_HAPROXY_TLS = """\
+listen verifier-over-tls
+    bind 127.0.0.1:8089
+    default-server ssl ssl-min-ver TLSv1.3 crt /etc/watchword/gateway-and-key.pem
+    default-server verify required verifyhost verifier.example ca-file /etc/watchword/verifiers-ca.pem
+    server verifier 127.0.0.1:8081
+"""
+
+SHOWN: Final = {
+    "caddy": (_CADDY_TLS,),
+    "traefik": (_TRAEFIK_TLS, _TRAEFIK_TRANSPORT),
+    "envoy": (_ENVOY_TLS,),
+    "envoy-grpc": (_ENVOY_TLS,),
+    "haproxy": (_HAPROXY_TLS,),
+    "nginx-files": (),
+}
+"""By gateway, the lines that the page shows. nginx has a file of its own for them."""
+
+
+def _indented(lines: str, indent: str) -> str:
+    return "".join(f"{indent}{line}\n" for line in lines.splitlines())
+
+
+def _envoy(cluster: str, alpn: str = "") -> dict[str, str]:
+    tls = _ENVOY_TLS.replace("common_tls_context:\n", f"common_tls_context:\n{alpn}")
+    return {f"    - name: {cluster}\n": f"    - name: {cluster}\n{_indented(tls, '      ')}"}
+
+
+_INSTEAD: Final = {
+    "nginx-files": {
+        "proxy_pass http://watchword_verifiers/": "include watchword-tls.conf;\n    proxy_pass https://watchword_verifiers/",
+    },
+    "caddy": {
+        "forward_auth 127.0.0.1:8081 {": "forward_auth https://127.0.0.1:8081 {",
+        "dial_timeout 1s\n": f"dial_timeout 1s\n{_indented(_CADDY_TLS, '				')}",
+        "reverse_proxy 127.0.0.1:8081\n": (
+            f"reverse_proxy https://127.0.0.1:8081 {{\n transport http {{\n{_CADDY_TLS}}}\n}}\n"
+        ),
+    },
+    "traefik": {
+        "address: http://127.0.0.1:8081/verify/traefik/acme\n": (
+            f"address: https://127.0.0.1:8081/verify/traefik/acme\n{_indented(_TRAEFIK_TLS, '        ')}"
+        ),
+        "    verifier:\n      loadBalancer:\n": (
+            "    verifier:\n      loadBalancer:\n        serversTransport: verifier\n"
+        ),
+        "url: http://127.0.0.1:8081\n": f"url: https://127.0.0.1:8081\n\n{_indented(_TRAEFIK_TRANSPORT, '  ')}",
+    },
+    "haproxy": {
+        'VERIFIER = "http://127.0.0.1:8081': 'VERIFIER = "http://127.0.0.1:8089',
+        "    server verifier 127.0.0.1:8081\n": f"    server verifier 127.0.0.1:8089\n\n{_HAPROXY_TLS}",
+    },
+    "envoy": _envoy("watchword"),
+    # gRPC insists on the negotiation of HTTP/2.
+    "envoy-grpc": {**_envoy("watchword"), **_envoy("watchword-grpc", "      alpn_protocols: [h2]\n")},
+}
+
+
+def over_tls(gateway: str, pair: Pair) -> dict[str, str]:
+    """What stands in the settings, and what is to stand there instead, with the files of a test."""
+    files = {
+        "/etc/watchword/gateway.pem": str(pair.certificate),
+        "/etc/watchword/gateway.key": str(pair.key),
+        "/etc/watchword/verifiers-ca.pem": str(pair.authority),
+        "/etc/watchword/gateway-and-key.pem": str(pair.both_in_one()),
+        "127.0.0.1:8089": f"{LOOPBACK}:{free_port()}",
+        "verifier.example": "localhost",
+    }
+    instead = dict(_INSTEAD[gateway])
+    if gateway == "nginx-files":
+        # They stand in a file of its own.
+        instead |= {shown: actual for shown, actual in files.items() if shown in NGINX_TLS.read_text()}
+    for shown, actual in files.items():
+        instead = {before: after.replace(shown, actual) for before, after in instead.items()}
+    return instead

@@ -1,0 +1,153 @@
+"""RFC 9728: the document about the API, and the challenge that names it."""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kit import acme, forge
+from watchword.core.decision import Reason
+from watchword.core.trust import ANY
+from watchword.feed import Snapshot
+from watchword.verifier import wire
+from watchword.verifier.protected_resource import ProtectedResource
+from watchword.verifier.snapshot import CurrentSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+OWN = "https://api.example/{organization}"
+
+
+def resource(url: str = OWN, name: str | None = None, *, known: bool = True) -> ProtectedResource:
+    current = CurrentSnapshot(hard_limit=3600)
+    if known:
+        organizations = {
+            "acme": acme.trust(forge.rsa_key("alice")),
+            "globex": acme.trust(organization="globex", server=None),
+            "initech": acme.trust(organization="initech", server=acme.server(issuer=ANY)),
+            "initech-2": acme.trust(organization="initech-2", server=acme.server(issuer="acme-tokens")),
+        }
+        current.swap(Snapshot("first", 1, MappingProxyType(organizations)), heard_at=forge.NOW)
+    return ProtectedResource(url=url, name=name, current=current)
+
+
+def denying(reason: Reason, gateway: str = "plain") -> wire.Answering:
+    def answer(path: str, authorization: Sequence[str], later: Callable[[wire.Answer], None], /) -> wire.Answer:
+        return wire.PROFILES[gateway].denials[reason]
+
+    return answer
+
+
+def ask(path: str, told: ProtectedResource, answer: wire.Answering | None = None) -> wire.Answer:
+    answered = told.telling(answer or denying(Reason.TOKEN_MISSING))(path, [], lambda _: None)
+    assert answered is not None
+    return answered
+
+
+def document(path: str, told: ProtectedResource) -> Any:
+    answer = ask(path, told)
+    assert answer.status == 200
+    assert ("content-type", "application/json") in answer.headers
+    return json.loads(answer.body)
+
+
+def challenge(answer: wire.Answer) -> str:
+    (value,) = (value for name, value in answer.headers if name == "www-authenticate")
+    return value
+
+
+def test_the_document_names_the_api_and_the_organizations_authorization_server() -> None:
+    assert document(f"{WELL_KNOWN}/acme", resource(name="Orders API")) == {
+        "resource": "https://api.example/acme",
+        "authorization_servers": ["https://login.acme.example/"],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Orders API",
+    }
+
+
+@pytest.mark.parametrize("organization", ["globex", "initech", "initech-2", "nobody"])
+def test_no_issuer_to_tell_and_no_such_organization_look_alike(organization: str) -> None:
+    assert document(f"{WELL_KNOWN}/{organization}", resource()) == {
+        "resource": f"https://api.example/{organization}",
+        "bearer_methods_supported": ["header"],
+    }
+
+
+def test_before_the_first_snapshot_the_document_names_no_server() -> None:
+    assert "authorization_servers" not in document(f"{WELL_KNOWN}/acme", resource(known=False))
+
+
+@pytest.mark.parametrize("path", [WELL_KNOWN, f"{WELL_KNOWN}/", f"{WELL_KNOWN}//acme"])
+def test_a_document_of_nobody_is_not_there(path: str) -> None:
+    assert ask(path, resource(), lambda *_: wire.NOT_FOUND).status == 404
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        # RFC 9728 section 3.1: the well-known part stands between host and path, without a final slash.
+        ("https://api.example/{organization}", f"https://api.example{WELL_KNOWN}/acme"),
+        ("https://api.example/{organization}/", f"https://api.example{WELL_KNOWN}/acme"),
+        ("https://api.example:8443/{organization}/mcp", f"https://api.example:8443{WELL_KNOWN}/acme/mcp"),
+        # A path that does not say whose document it is.
+        ("https://api.example", f"https://api.example{WELL_KNOWN}/acme"),
+        ("https://api.example/orders/", f"https://api.example{WELL_KNOWN}/acme"),
+        ("https://{organization}.api.example/", f"https://{{organization}}.api.example{WELL_KNOWN}/acme"),
+    ],
+)
+def test_every_challenge_names_the_document(url: str, expected: str) -> None:
+    if url.startswith("https://{"):
+        expected = expected.replace("{organization}", "acme")
+    told = challenge(ask("/verify/plain/acme/orders", resource(url)))
+    assert told == f'Bearer realm="watchword", resource_metadata="{expected}"'
+    # What the challenge names is answered here.
+    path = "/" + expected.split("/", 3)[3]
+    assert document(path, resource(url))["resource"] == url.replace("{organization}", "acme")
+
+
+@pytest.mark.parametrize("gateway", wire.PROFILES)
+@pytest.mark.parametrize("reason", Reason)
+def test_a_denial_is_otherwise_what_it_was_and_the_shared_one_is_not_touched(reason: Reason, gateway: str) -> None:
+    shared = wire.PROFILES[gateway].denials[reason]
+    before = list(shared.headers)
+    answer = ask(f"/verify/{gateway}/acme", resource(), denying(reason, gateway))
+    pointer = f', resource_metadata="https://api.example{WELL_KNOWN}/acme"'
+    headers = [(name, value + pointer if name == "www-authenticate" else value) for name, value in before]
+    assert answer == (shared.status, headers, shared.body)
+    assert shared.headers == before
+    has_challenge = any(name == "www-authenticate" for name, _ in answer.headers)
+    assert has_challenge == (reason.status in {400, 401})
+
+
+@pytest.mark.parametrize("hostile", ['a"b', "a\r\nX: y", "\u00e9", "\ud800", "a\\b", "{organization}"])
+def test_no_name_can_end_the_challenge_or_lead_elsewhere(hostile: str) -> None:
+    told = challenge(ask(f"/verify/plain/{hostile}", resource()))
+    assert told.startswith(f'Bearer realm="watchword", resource_metadata="https://api.example{WELL_KNOWN}/')
+    pointer = told.removeprefix('Bearer realm="watchword", resource_metadata="').removesuffix('"')
+    assert not set(pointer) & set('"\\\r\n {}')
+    assert pointer.isascii()
+
+
+def test_an_answer_that_comes_later_names_it_too() -> None:
+    promised: list[Callable[[wire.Answer], None]] = []
+    given: list[wire.Answer] = []
+
+    def waiting(path: str, authorization: Sequence[str], later: Callable[[wire.Answer], None], /) -> None:
+        promised.append(later)
+
+    assert resource().telling(waiting)("/verify/plain/acme", [], given.append) is None
+    promised[0](wire.PROFILES["plain"].denials[Reason.NO_MATCHING_KEY])
+    assert "resource_metadata=" in challenge(given[0])
+    promised[0](wire.Answer(200, [("x-auth-subject", "alice")], b""))
+    assert given[1] == (200, [("x-auth-subject", "alice")], b"")
+
+
+def test_a_path_that_leads_nowhere_stays_what_it_was() -> None:
+    assert ask("/nowhere", resource(), lambda *_: wire.NOT_FOUND) is wire.NOT_FOUND
+    odd = wire.Answer(401, [("www-authenticate", "Bearer")], b"")
+    assert ask("/nowhere", resource(), lambda *_: odd) is odd
