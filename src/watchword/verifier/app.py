@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -24,15 +25,23 @@ from watchword.verifier.metrics import VerifierCollector, registry_of
 from watchword.verifier.parking import PARKED_SECONDS, Parking, Waiting
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Outcomes
+from watchword.verifier.usage import Usage
+from watchword.verifier.usage_backlog import Backlog
+from watchword.verifier.usage_sender import UsageSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from watchword.core.decision import Decision
+    from watchword.core.trust import Trust
     from watchword.verifier.config import VerifierSettings
     from watchword.verifier.snapshot import View
     from watchword.verifier.wire import Answer, Profile
+
+FLUSH_SECONDS: Final = 8.0
+"""How long a graceful stop waits for the last counts to be sent: for one batch whose answer does not come, and one more."""
+
+_UNDECIDABLE: Final = Deny(Reason.UNDECIDABLE)
 
 _log = structlog.get_logger("watchword.verifier")
 
@@ -48,14 +57,14 @@ class Verifier:
         self,
         *,
         current: CurrentSnapshot,
-        outcomes: Outcomes,
+        usage: Usage,
         unknown_keys: UnknownKeys,
-        late_outcomes: Outcomes | None = None,
+        late_usage: Usage | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._current = current
-        self._outcomes = outcomes
-        self._late_outcomes = Outcomes() if late_outcomes is None else late_outcomes
+        self._usage = usage
+        self._late_usage = Usage() if late_usage is None else late_usage
         self._unknown_keys = unknown_keys
         self._clock = clock
         self.parking = Parking(current=current, decide=self._decision)
@@ -81,19 +90,20 @@ class Verifier:
             profile, organization = found
             view = self._current.view
             if view is None:
-                return _answer_to(Deny(Reason.TRUST_STALE), profile, self._outcomes)
+                return _answer_to(Deny(Reason.TRUST_STALE), profile, organization, None, self._usage)
             decision = self._decision(view, organization, authorization)
             if isinstance(decision, Deny) and decision.unknown_kid is not None:
                 now = time.monotonic()
                 sight = self._unknown_keys.note(organization, decision.unknown_kid, now)
                 if sight is not None and later is not None:
-                    deliver, until = partial(self._deliver, profile, later), now + PARKED_SECONDS
+                    deliver, until = partial(self._deliver, profile, organization, later), now + PARKED_SECONDS
                     waiting = Waiting(organization, authorization, sight, view.snapshot, until, deliver)
                     if self.parking.park(waiting):
                         return None
-            return _answer_to(decision, profile, self._outcomes)
+            trust = view.snapshot.organizations.get(organization)
+            return _answer_to(decision, profile, organization, trust, self._usage)
         except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
-            self._outcomes.denied[Reason.UNDECIDABLE] += 1
+            self._usage.line("", None, _UNDECIDABLE).calls += 1
             return wire.UNDECIDABLE
 
     def _decision(self, view: View, organization: str, authorization: Sequence[str]) -> Decision:
@@ -104,25 +114,29 @@ class Verifier:
             snapshot_good_until=view.good_until,
         )
 
-    def _deliver(self, profile: Profile, later: Callable[[Answer], None], decision: Decision) -> None:
+    def _deliver(
+        self, profile: Profile, organization: str, later: Callable[[Answer], None], decision: Decision
+    ) -> None:
         try:
-            answer = _answer_to(decision, profile, self._late_outcomes)
+            view = self._current.view
+            trust = None if view is None else view.snapshot.organizations.get(organization)
+            answer = _answer_to(decision, profile, organization, trust, self._late_usage)
         except Exception:  # noqa: BLE001 - as above; and this thread must outlive any fault.
-            self._late_outcomes.denied[Reason.UNDECIDABLE] += 1
+            self._late_usage.line("", None, _UNDECIDABLE).calls += 1
             answer = wire.UNDECIDABLE
         # A client that has gone meanwhile is nobody's fault.
         with suppress(Exception):
             later(answer)
 
 
-def _answer_to(decision: Decision, profile: Profile, outcomes: Outcomes) -> Answer:
+def _answer_to(decision: Decision, profile: Profile, organization: str, trust: Trust | None, usage: Usage) -> Answer:
     if isinstance(decision, Allow):
         answer = wire.allowed(decision)
         if answer is not None:
-            outcomes.allowed += 1
+            usage.line(organization, trust, decision).calls += 1
             return answer
-        decision = Deny(Reason.CLAIMS_MALFORMED)
-    outcomes.denied[decision.reason] += 1
+        decision = Deny(Reason.CLAIMS_MALFORMED, profile=decision.profile)
+    usage.line(organization, trust, decision).calls += 1
     return profile.denials[decision.reason]
 
 
@@ -139,21 +153,25 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     _start_from(disk, current)
     feed = _feed_of(settings)
     # Two of them, each counted by one thread alone.
-    outcomes, late_outcomes, unknown_keys = Outcomes(), Outcomes(), UnknownKeys()
-    verifier = Verifier(current=current, outcomes=outcomes, late_outcomes=late_outcomes, unknown_keys=unknown_keys)
+    usage, late_usage, unknown_keys = Usage(), Usage(), UnknownKeys()
+    verifier = Verifier(current=current, usage=usage, late_usage=late_usage, unknown_keys=unknown_keys)
+    backlog = Backlog(node=settings.node, boot=secrets.token_hex(16))
+    sender = UsageSender(intake=feed, usages=(usage, late_usage), backlog=backlog)
     current.on_swap = verifier.parking.look_again
     client = FeedClient(feed=feed, current=current, disk=disk)
-    registry = registry_of(VerifierCollector(outcomes=(outcomes, late_outcomes), current=current, feed=client))
+    registry = registry_of(VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client))
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.
         _in_background("feed", client.run, stop)
         _in_background("unknown-keys", report_unknown_keys, feed, unknown_keys, stop)
         _in_background("parking", verifier.parking.run, stop)
+        sending = _in_background("usage", sender.run, stop)
         try:
             yield verifier
         finally:
             stop.set()
+            sending.join(FLUSH_SECONDS)
 
 
 def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> None:
@@ -180,5 +198,7 @@ def _feed_of(settings: VerifierSettings) -> FeedOverHttp:
         raise SettingsRefused((f"feed_ca_file: cannot be read as PEM ({type(failure).__name__}).",)) from failure
 
 
-def _in_background(name: str, work: Callable[..., None], *arguments: Any) -> None:
-    threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
+def _in_background(name: str, work: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
+    thread.start()
+    return thread
