@@ -266,24 +266,21 @@ def test_raising_the_threshold_is_the_operators_word(
     assert live() is None
 
 
-def test_setting_the_subscription_with_a_higher_threshold_lifts_it_too(
-    verifier: CountingVerifier, acme: Organization, shell: Actor
-) -> None:
+def test_no_limit_any_more_lifts_it_too(verifier: CountingVerifier, acme: Organization, shell: Actor) -> None:
     verifier.send(NOON, line(NOON, 1001))
-    until = NOW + timedelta(days=90)
-    SetSubscription(organization_id="acme", starts_at=NOW, expires_at=until, api_call_threshold=1000).run(shell)
-    assert live() is not None
+    ChangeThreshold(organization_id="acme", api_call_threshold=None).run(shell, now=NOON)
 
-    SetSubscription(organization_id="acme", starts_at=NOW, expires_at=until, api_call_threshold=None).run(shell)
     assert live() is None
 
 
-def test_neither_lowering_it_nor_renewing_lifts_it(
+def test_neither_lowering_it_nor_renewing_nor_setting_anew_lifts_it(
     verifier: CountingVerifier, acme: Organization, shell: Actor
 ) -> None:
     verifier.send(NOON, line(NOON, 1001))
     ChangeThreshold(organization_id="acme", api_call_threshold=10).run(shell)
     RenewSubscription(organization_id="acme", expires_at=NOW + timedelta(days=90)).run(shell)
+    until = NOW + timedelta(days=90)
+    SetSubscription(organization_id="acme", starts_at=NOW, expires_at=until, api_call_threshold=5000).run(shell)
 
     assert live() is not None
 

@@ -40,7 +40,7 @@ class CreateOrganization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetSubscription:
-    """Set or renew the API subscription. Lifts no suspension but one that a higher threshold puts right.
+    """Set or renew the API subscription. Never lifts a suspension.
 
     Attributes:
         starts_at, expires_at: the half-open interval, both aware of their time zone.
@@ -58,8 +58,7 @@ class SetSubscription:
         with change(
             actor, self.organization_id, permission=Authority.OPERATOR, action="subscription_set", now=now
         ) as work:
-            before = Subscription.objects.filter(pk=self.organization_id).first()
-            subscription = set_subscription(
+            return set_subscription(
                 work,
                 Subscription(
                     organization=work.organization,
@@ -69,8 +68,6 @@ class SetSubscription:
                 ),
                 expected_version=self.expected_version,
             )
-            _lift_when_raised(work, None if before is None else before.api_call_threshold, subscription)
-            return subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
