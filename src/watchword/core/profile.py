@@ -23,20 +23,13 @@ def profile_of(token: UnverifiedToken) -> TokenProfile:
     client_claim = client_id = None
     for name in CLIENT_CLAIMS:
         if name in claims:
-            client_claim, client_id = name, _said(claims[name])
+            client_claim, client_id = name, claims[name]
             break
     audience = claims.get("aud")
     if isinstance(audience, list):
         audience = ", ".join([entry for entry in audience[:MAX_AUDIENCES] if isinstance(entry, str)])
-    return TokenProfile(
-        issuer=_said(claims.get("iss")),
-        audience=_said(audience),
-        client_claim=client_claim,
-        client_id=client_id,
-        kid=_said(token.kid),
-        alg=_said(header.get("alg")),
-        typ=_said(header.get("typ")),
-    )
+    said = (claims.get("iss"), audience, client_claim, client_id, token.kid, header.get("alg"), header.get("typ"))
+    return TokenProfile(*[value if value is None else _said(value) for value in said])
 
 
 def _said(value: JsonValue) -> str | None:

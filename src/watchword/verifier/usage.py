@@ -41,7 +41,6 @@ ALLOWED: Final = ""
 """Stands where the code of a reason stands otherwise."""
 
 _SIGNATURE_STEP: Final = 6
-_CODES: Final = {reason: reason.code for reason in Reason}
 _REASON_OF: Final = {reason.code: reason for reason in Reason}
 
 
@@ -137,7 +136,7 @@ class Usage:
             trust: by which it was decided; without one the organization may be made up, and is not counted for.
             decision: what is counted.
         """
-        outcome = ALLOWED if isinstance(decision, Allow) else _CODES[decision.reason]
+        outcome = ALLOWED if isinstance(decision, Allow) else decision.reason.code
         if trust is None:
             counted = Counted("", None, outcome, None)
         else:
