@@ -47,7 +47,12 @@ def test_several_audiences_are_joined_and_bounded() -> None:
 def test_what_is_no_text_is_not_told(value: object) -> None:
     profile = said(iss=value, aud=value, client_id=value)
 
-    assert (profile.issuer, profile.audience, profile.client_claim, profile.client_id) == (None, None, "client_id", None)
+    assert (profile.issuer, profile.audience, profile.client_claim, profile.client_id) == (
+        None,
+        None,
+        "client_id",
+        None,
+    )
 
 
 def test_a_long_value_is_told_by_its_beginning() -> None:

@@ -1,4 +1,4 @@
-"""Counts arrive exactly once, whatever is lost, repeated, reordered or killed between a verifier and the control plane."""
+"""Counts arrive exactly once, whatever is lost, repeated, reordered or killed on the way."""
 
 from __future__ import annotations
 

@@ -135,7 +135,10 @@ def test_a_batch_is_bounded_in_lines_and_bytes() -> None:
     backlog.add([taken(issuer=str(number)) for number in range(MAX_BATCH_LINES + 1)], NOON)
     assert [len(lines) for lines in batches(backlog)] == [MAX_BATCH_LINES, 1]
 
-    long = [Taken(Counted("acme", None, ALLOWED, TokenProfile(str(number), *["𝓁" * 256] * 6)), 1, 1) for number in range(90)]
+    long = [
+        Taken(Counted("acme", None, ALLOWED, TokenProfile(str(number), *["\N{GRINNING FACE}" * 256] * 6)), 1, 1)
+        for number in range(90)
+    ]
     backlog.add(long, NOON)
     assert sum(len(lines) for lines in batches(backlog)) == 90
 

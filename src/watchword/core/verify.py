@@ -70,7 +70,7 @@ def verify(
     """
     parsed: list[UnverifiedToken] = []
     try:
-        return _decide(authorization, trust, now, snapshot_good_until, limits, parsed)
+        return _decide(authorization, trust, now, snapshot_good_until, limits, parsed=parsed)
     except TokenRefused as refused:
         deny = refused.deny
         return Deny(deny.reason, deny.unknown_kid, profile_of(parsed[0])) if parsed else deny
@@ -91,6 +91,7 @@ def _decide(
     now: float,
     snapshot_good_until: float,
     limits: Limits,
+    *,
     parsed: list[UnverifiedToken],
 ) -> Allow:
     """The whole story. Each step raises TokenRefused, or hands the next one something it may rely on.

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from watchword.verifier.wire import Answer, Profile
 
 FLUSH_SECONDS: Final = 8.0
-"""How long a graceful stop waits for the last counts to be sent: for one batch whose answer does not come, and one more."""
+"""How long a graceful stop waits for the last counts to be sent: for a batch that is not answered, and one more."""
 
 _UNDECIDABLE: Final = Deny(Reason.UNDECIDABLE)
 

@@ -27,8 +27,8 @@ MAX_PROFILES: Final = 32
 Made-up tokens therefore never crowd out real ones."""
 
 MAX_LINES: Final = 65_536
-"""In all, half a kilobyte each. From there on a refusal is counted without its organization, and an allowed call without
-its profile: such lines are at most as many as there are organizations."""
+"""In all, half a kilobyte each. From there on a refusal is counted without its organization, and an allowed call
+without its profile: such lines are at most as many as there are organizations."""
 
 IDLE_SECONDS: Final = 600.0
 """A line that has not moved for so long makes room."""

@@ -9,7 +9,7 @@ never away from the organization whose API calls they are.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watchword.core.decision import TokenProfile
 from watchword.verifier.usage import ALLOWED, OTHER, Counted
@@ -107,11 +107,9 @@ def _without_profile(entry: _Entry) -> _Entry:
 
 def _by_day(entry: _Entry) -> _Entry:
     counted = entry.counted
-    if counted.outcome == ALLOWED:
-        counted = counted._replace(server=None)
-    else:
-        counted = Counted("", None, counted.outcome, None)
-    return _Entry(entry.begins - entry.begins % _DAY, counted)
+    allowed = counted.outcome == ALLOWED
+    merged = counted._replace(server=None) if allowed else Counted("", None, counted.outcome, None)
+    return _Entry(entry.begins - entry.begins % _DAY, merged)
 
 
 def _document(entry: _Entry, calls: int, revision: int) -> dict[str, object]:
@@ -139,5 +137,3 @@ def _printable(value: str | None) -> str | None:
     if value is None or value.isprintable():
         return value
     return "".join(character if character.isprintable() else "�" for character in value)
-
-

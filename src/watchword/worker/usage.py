@@ -26,7 +26,7 @@ _log = structlog.get_logger("watchword.worker")
 
 @contextmanager
 def watching_the_usage(kept_days: int, stop: threading.Event) -> Iterator[None]:
-    """Watch it in a thread of its own until `stop` is set: no fetch waits for it, no fault of it reaches the fetches."""
+    """Watch it in a thread of its own until `stop` is set: no fetch waits for it, nor ends by a fault of it."""
     thread = threading.Thread(target=_watch, args=[kept_days, stop], name="usage")
     thread.start()
     try:

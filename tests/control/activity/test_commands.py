@@ -103,7 +103,9 @@ def test_an_organization_cannot_be_made_up(verifier: CountingVerifier, acme: Org
     assert list(DailyCalls.objects.values_list("organization", flat=True)) == ["acme"]
 
 
-def test_requests_to_organizations_that_do_not_exist_are_nobodys(verifier: CountingVerifier, acme: Organization) -> None:
+def test_requests_to_organizations_that_do_not_exist_are_nobodys(
+    verifier: CountingVerifier, acme: Organization
+) -> None:
     verifier.send(NOON, line(NOON, 5, organization=None, outcome="organization_unknown", profile=None, server=None))
 
     assert not DailyCalls.objects.exists()
@@ -292,9 +294,7 @@ def test_raising_the_threshold_lifts_no_suspension_for_another_reason(acme: Orga
     assert live() is not None
 
 
-def test_another_threshold_has_notices_of_its_own(
-    verifier: CountingVerifier, acme: Organization, shell: Actor
-) -> None:
+def test_another_threshold_has_notices_of_its_own(verifier: CountingVerifier, acme: Organization, shell: Actor) -> None:
     verifier.send(NOON, line(NOON, 600))
     ChangeThreshold(organization_id="acme", api_call_threshold=10_000).run(shell)
     verifier.send(NOON, line(NOON, 1))

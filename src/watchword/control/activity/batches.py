@@ -136,9 +136,11 @@ def _values(document: JsonObject) -> tuple[str | None, ...]:
 
 def _value(value: JsonValue, where: str, longest: int) -> str | None:
     # Printable: PostgreSQL cannot hold U+0000, and characters that nobody sees make one text look like another.
-    if value is None or (isinstance(value, str) and len(value) <= longest and value.isprintable()):
-        return value
-    _refuse(where)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+        _refuse(where)
+    return value
 
 
 def _matching(value: JsonValue, pattern: re.Pattern[str], where: str) -> str:

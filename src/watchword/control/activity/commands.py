@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from watchword.control.change import Work
 
 PURGE_BATCH: Final = 5_000
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What became of a batch.

@@ -1,7 +1,7 @@
 """What was called: counted by the verifiers, added up here.
 
-Every row that is added to belongs to one verifier, whose batches come one after the other. So no two verifiers ever wait
-for each other's row, however many calls one organization makes; sums are made when they are read.
+Every row that is added to belongs to one verifier, whose batches come one after the other. So no two verifiers ever
+wait for each other's row, however many calls one organization makes; sums are made when they are read.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ class DailyCalls(models.Model):
     class Meta:
         constraints = [
             # In this order, so that its index finds an organization's days.
-            models.UniqueConstraint(
-                name="activity_daily_calls_once", fields=["organization", "day", "verifier"]
-            ),
+            models.UniqueConstraint(name="activity_daily_calls_once", fields=["organization", "day", "verifier"]),
         ]
         indexes = [models.Index(name="activity_daily_calls_by_day", fields=["day"])]
 
@@ -84,8 +82,8 @@ class UsageLine(models.Model):
         revision: the newest revision of the trust that decided.
         outcome: the code of the kernel's reason; NULL for allowed.
         read: whether a token was read, and if so whether there was a place for its profile.
-        issuer, audience, client_claim, client_id, kid, alg, typ: what it said of itself. Of refused tokens nothing of it
-            is verified.
+        issuer, audience, client_claim, client_id, kid, alg, typ: what it said of itself. Of refused tokens nothing of
+            it is verified.
         last_at: the newest minute.
     """
 
@@ -121,7 +119,7 @@ class UsageLine(models.Model):
         indexes = [models.Index(name="activity_usage_by_organization", fields=["organization", "hour"])]
 
     def __str__(self) -> str:
-        return f"{self.organization_id} at {self.hour}: {self.calls} × {self.outcome or 'allowed'}"
+        return f"{self.organization_id} at {self.hour}: {self.calls} calls, {self.outcome or 'allowed'}"
 
 
 class ThresholdDay(models.Model):

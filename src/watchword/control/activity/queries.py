@@ -46,8 +46,8 @@ def is_suspended(organization_id: str) -> bool:
 def due_for_review(organization_ids: Iterable[str], now: datetime) -> list[str]:
     """Which of the organizations have reached what they were not told of yet. At most four queries, without a lock.
 
-    What it says may be out of date at once; `ReviewThreshold` looks again. An organization that is suspended is due when
-    it has more calls than were left out of account, so that they do not count after it was reinstated.
+    What it says may be out of date at once; `ReviewThreshold` looks again. An organization that is suspended is due
+    when it has more calls than were left out of account, so that they do not count after it was reinstated.
     """
     ids = list(organization_ids)
     thresholds = dict(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from watchword.core.decision import Reason
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -13,6 +15,10 @@ PERCENTAGES: Final = (50, 80, 100)
 """Of the API call threshold, at which notices are given. The last one is the crossing, which suspends."""
 
 CROSSED: Final = PERCENTAGES[-1]
+
+_SIGNATURE: Final = 6
+SIGNED: Final = frozenset(reason.code for reason in Reason if reason.step > _SIGNATURE)
+"""Codes of the reasons for which a token is refused although its signature was verified."""
 
 _A_MINUTE: Final = timedelta(minutes=1)
 _GOES_STALE: Final = 2 * _A_MINUTE
@@ -46,6 +52,33 @@ def reached(calls: int, threshold: int | None) -> int:
     if calls > threshold:
         return CROSSED
     return max((percent for percent in PERCENTAGES[:-1] if calls * 100 >= percent * threshold), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdNotice:
+    """What an organization's administrators are told before its API call threshold is crossed.
+
+    Attributes:
+        percent: the highest of PERCENTAGES below the last that was reached today.
+        calls: allowed calls that count toward the threshold today.
+    """
+
+    percent: int
+    calls: int
+    threshold: int
+
+    @property
+    def sentence(self) -> str:
+        """The banner."""
+        return (
+            f"{self.percent} % of the API call threshold are used up: {self.calls:,} of {self.threshold:,} calls today "
+            "(UTC). More than that suspend the organization: its tokens are refused until the provider lifts it."
+        )
+
+    @property
+    def pressing(self) -> bool:
+        """Whether it is time to act."""
+        return self.percent > PERCENTAGES[0]
 
 
 @dataclass(frozen=True, slots=True)

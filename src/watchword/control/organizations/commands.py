@@ -210,9 +210,7 @@ def set_subscription(
     return after
 
 
-def suspend(
-    work: Work, reason: SuspensionReason, *, public_text: str = "", private_note: str = ""
-) -> Suspension:
+def suspend(work: Work, reason: SuspensionReason, *, public_text: str = "", private_note: str = "") -> Suspension:
     """Lock the organization within a change of it.
 
     Raises:

@@ -5,87 +5,144 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('fleet', '0001_initial'),
-        ('organizations', '0002_terms_and_lists'),
+        ("fleet", "0001_initial"),
+        ("organizations", "0002_terms_and_lists"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DailyCalls',
+            name="DailyCalls",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('allowed', models.PositiveBigIntegerField(default=0)),
-                ('denied', models.PositiveBigIntegerField(default=0)),
-                ('updated_at', models.DateTimeField(db_index=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='daily_calls', to='organizations.organization')),
-                ('verifier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fleet.verifiercredential')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("allowed", models.PositiveBigIntegerField(default=0)),
+                ("denied", models.PositiveBigIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(db_index=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="daily_calls",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "verifier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="fleet.verifiercredential"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['day'], name='activity_daily_calls_by_day')],
-                'constraints': [models.UniqueConstraint(fields=('organization', 'day', 'verifier'), name='activity_daily_calls_once')],
+                "indexes": [models.Index(fields=["day"], name="activity_daily_calls_by_day")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "day", "verifier"), name="activity_daily_calls_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ThresholdDay',
+            name="ThresholdDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(db_index=True)),
-                ('base', models.PositiveBigIntegerField(default=0)),
-                ('told', models.PositiveSmallIntegerField(default=0)),
-                ('threshold', models.PositiveBigIntegerField(null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='threshold_days', to='organizations.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(db_index=True)),
+                ("base", models.PositiveBigIntegerField(default=0)),
+                ("told", models.PositiveSmallIntegerField(default=0)),
+                ("threshold", models.PositiveBigIntegerField(null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="threshold_days",
+                        to="organizations.organization",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organization', 'day'), name='activity_one_threshold_day'), models.CheckConstraint(condition=models.Q(('told__in', (0, 50, 80, 100))), name='activity_told_percentages')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "day"), name="activity_one_threshold_day"),
+                    models.CheckConstraint(
+                        condition=models.Q(("told__in", (0, 50, 80, 100))), name="activity_told_percentages"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageLine',
+            name="UsageLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField(db_index=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('server', models.CharField(max_length=64, null=True)),
-                ('revision', models.PositiveBigIntegerField()),
-                ('outcome', models.CharField(max_length=32, null=True)),
-                ('read', models.CharField(choices=[('nothing', 'no token read'), ('profile', 'profile'), ('other', 'other')], max_length=10)),
-                ('issuer', models.CharField(max_length=256, null=True)),
-                ('audience', models.CharField(max_length=256, null=True)),
-                ('client_claim', models.CharField(max_length=256, null=True)),
-                ('client_id', models.CharField(max_length=256, null=True)),
-                ('kid', models.CharField(max_length=256, null=True)),
-                ('alg', models.CharField(max_length=256, null=True)),
-                ('typ', models.CharField(max_length=256, null=True)),
-                ('calls', models.PositiveBigIntegerField()),
-                ('last_at', models.DateTimeField()),
-                ('organization', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='usage_lines', to='organizations.organization')),
-                ('verifier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fleet.verifiercredential')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hour", models.DateTimeField(db_index=True)),
+                ("digest", models.CharField(max_length=64)),
+                ("server", models.CharField(max_length=64, null=True)),
+                ("revision", models.PositiveBigIntegerField()),
+                ("outcome", models.CharField(max_length=32, null=True)),
+                (
+                    "read",
+                    models.CharField(
+                        choices=[("nothing", "no token read"), ("profile", "profile"), ("other", "other")],
+                        max_length=10,
+                    ),
+                ),
+                ("issuer", models.CharField(max_length=256, null=True)),
+                ("audience", models.CharField(max_length=256, null=True)),
+                ("client_claim", models.CharField(max_length=256, null=True)),
+                ("client_id", models.CharField(max_length=256, null=True)),
+                ("kid", models.CharField(max_length=256, null=True)),
+                ("alg", models.CharField(max_length=256, null=True)),
+                ("typ", models.CharField(max_length=256, null=True)),
+                ("calls", models.PositiveBigIntegerField()),
+                ("last_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="usage_lines",
+                        to="organizations.organization",
+                    ),
+                ),
+                (
+                    "verifier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="fleet.verifiercredential"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['organization', 'hour'], name='activity_usage_by_organization')],
-                'constraints': [models.UniqueConstraint(fields=('digest', 'hour', 'verifier'), name='activity_usage_line_once')],
+                "indexes": [models.Index(fields=["organization", "hour"], name="activity_usage_by_organization")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("digest", "hour", "verifier"), name="activity_usage_line_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageStream',
+            name="UsageStream",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('boot', models.CharField(max_length=32)),
-                ('applied', models.PositiveBigIntegerField(default=0)),
-                ('heard_at', models.DateTimeField(db_index=True)),
-                ('minute', models.DateTimeField(null=True)),
-                ('calls', models.PositiveBigIntegerField(default=0)),
-                ('calls_before', models.PositiveBigIntegerField(default=0)),
-                ('verifier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='streams', to='fleet.verifiercredential')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("node", models.CharField(max_length=64)),
+                ("boot", models.CharField(max_length=32)),
+                ("applied", models.PositiveBigIntegerField(default=0)),
+                ("heard_at", models.DateTimeField(db_index=True)),
+                ("minute", models.DateTimeField(null=True)),
+                ("calls", models.PositiveBigIntegerField(default=0)),
+                ("calls_before", models.PositiveBigIntegerField(default=0)),
+                (
+                    "verifier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="streams",
+                        to="fleet.verifiercredential",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('verifier', 'node', 'boot'), name='activity_one_stream_per_process')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("verifier", "node", "boot"), name="activity_one_stream_per_process")
+                ],
             },
         ),
     ]
