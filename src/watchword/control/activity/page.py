@@ -50,6 +50,7 @@ class Page:
             | calls_context(organization_id, queries.threshold_of(organization_id), now)
             | {
                 "home": self.home,
+                "suspended": self.frame.standing.suspended,
                 "allowed_lately": sum(count.calls for count in counts if count.outcome is None),
                 "refused_lately": sum(count.calls for count in counts if count.outcome is not None),
                 "refused": presentation.refused(counts),

@@ -71,8 +71,8 @@ class ThresholdNotice:
     def sentence(self) -> str:
         """The banner."""
         return (
-            f"{self.percent} % of the API call threshold are used up: {self.calls:,} of {self.threshold:,} calls today "
-            "(UTC). More than that suspend the organization: its tokens are refused until the provider lifts it."
+            f"{self.percent} % of the API call threshold is used up: {self.calls:,} of {self.threshold:,} calls today "
+            "(UTC). One call more than that suspends the organization: its tokens are refused until support lifts it."
         )
 
     @property
