@@ -27,6 +27,7 @@ from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
 from watchword.verifier.usage import Usage
 from watchword.verifier.usage_backlog import Backlog
+from watchword.verifier.usage_journal import Journal
 from watchword.verifier.usage_sender import UsageSender
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     usage, late_usage, unknown_keys = Usage(), Usage(), UnknownKeys()
     verifier = Verifier(current=current, usage=usage, late_usage=late_usage, unknown_keys=unknown_keys)
     backlog = Backlog(node=settings.node, boot=secrets.token_hex(16))
-    sender = UsageSender(intake=feed, usages=(usage, late_usage), backlog=backlog)
+    journal = Journal(settings.state_file.with_name("usage.json"))
+    sender = UsageSender(intake=feed, usages=(usage, late_usage), backlog=backlog, journal=journal)
     current.on_swap = verifier.parking.look_again
     client = FeedClient(feed=feed, current=current, disk=disk)
     registry = registry_of(VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client))

@@ -9,13 +9,13 @@ never away from the organization whose API calls they are.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from watchword.core.decision import TokenProfile
 from watchword.verifier.usage import ALLOWED, OTHER, Counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from watchword.verifier.usage import Taken
 
@@ -71,6 +71,35 @@ class Backlog:
         """The batch was applied, or refused for good."""
         self._under_way = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything is not known to have arrived."""
+        return self._under_way is not None or bool(self._entries)
+
+    @property
+    def cuts_next(self) -> bool:
+        """Whether `batch` would make a new one."""
+        return self._under_way is None
+
+    def document(self) -> dict[str, object]:
+        """All that waits, for the journal; `restore` reads it."""
+        return {
+            "under_way": None if self._under_way is None else self._under_way.decode(),
+            "entries": [_document(entry, calls, revision) for entry, (calls, revision) in self._entries.items()],
+        }
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Take over what another process left: its batch as it was, under its own number, and the rest under ours.
+
+        Raises:
+            ValueError, KeyError, TypeError: the document was not made by `document`; nothing was taken over.
+        """
+        under_way = document["under_way"]
+        entries = [(_entry(line), int(line["calls"]), int(line["revision"])) for line in document["entries"]]
+        self._under_way = None if under_way is None else str(under_way).encode()
+        for entry, calls, revision in entries:
+            self._keep(entry, calls, revision)
+
     def _keep(self, entry: _Entry, calls: int, revision: int) -> None:
         sums = self._entries.setdefault(entry, [0, 0])
         sums[0] += calls
@@ -123,6 +152,14 @@ def _document(entry: _Entry, calls: int, revision: int) -> dict[str, object]:
         "profile": counted.profile._asdict() if isinstance(counted.profile, TokenProfile) else counted.profile,
         "calls": calls,
     }
+
+
+def _entry(line: Mapping[str, Any]) -> _Entry:
+    profile = line["profile"]
+    if isinstance(profile, dict):
+        profile = TokenProfile(**profile)
+    counted = Counted(line["organization"] or "", line["server"], line["outcome"] or ALLOWED, profile)
+    return _Entry(int(line["begins"]), counted)
 
 
 def _tidy(counted: Counted) -> Counted:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from watchword.verifier.usage import Usage
     from watchword.verifier.usage_backlog import Backlog
+    from watchword.verifier.usage_journal import Journal
 
 INTERVAL: Final = 1.0
 """Seconds between two takes. So much is lost at most when the process is killed, and an organization can exceed its API
@@ -44,41 +45,79 @@ class UsageSender:
         intake: UsageIntake,
         usages: Sequence[Usage],
         backlog: Backlog,
+        journal: Journal,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._intake = intake
         self._usages = usages
         self._backlog = backlog
+        self._journal = journal
         self._clock = clock
         self._monotonic = monotonic
         self._problem: str | None = None
         self._delay = FIRST_DELAY
-        self._not_before = float("-inf")
+        self._not_before = self._journal_not_before = float("-inf")
+        # Whether the backlog has changed since the journal was written.
+        self._unwritten = False
 
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop`, and once more then."""
+        """Send until `stop`, and once more then, beginning with what a process before this one left."""
+        self._take_over()
         while not stop.wait(INTERVAL):
             self.step()
-        self._not_before = float("-inf")
+        self._not_before = self._journal_not_before = float("-inf")
         self.step()
 
     def step(self) -> None:
         """Take what was counted, then send all that waits, unless the control plane has just failed to answer."""
         try:
             self._take()
-            while self._monotonic() >= self._not_before:
-                batch = self._backlog.batch()
-                if batch is None:
-                    break
-                self._send(batch)
+            while self._monotonic() >= self._not_before and self._backlog.waits:
+                self._send_one()
+            self._keep_journal()
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault.
             self._failed(f"fault_{type(fault).__name__}", LONGEST_DELAY)
+
+    def _take_over(self) -> None:
+        left = self._journal.load()
+        if left is None:
+            return
+        try:
+            self._backlog.restore(left)
+        except (ValueError, KeyError, TypeError, AttributeError) as failure:
+            _log.error("usage_journal_damaged", problem=type(failure).__name__)
+
+    def _send_one(self) -> None:
+        self._unwritten |= self._backlog.cuts_next
+        batch = self._backlog.batch()
+        # A journal that tells of what leaves now as of other calls would have them counted again after the next start.
+        if self._unwritten and self._journal.exists and not self._write():
+            self._failed("journal_in_the_way", LONGEST_DELAY)
+        elif batch is not None:
+            self._send(batch)
+
+    def _keep_journal(self) -> None:
+        if not self._backlog.waits:
+            if self._journal.exists:
+                self._journal.discard()
+        elif self._unwritten and self._monotonic() >= self._journal_not_before:
+            began = self._monotonic()
+            self._write()
+            # A tenth of the time at most: a long journal is written less often.
+            self._journal_not_before = self._monotonic() + 9 * (self._monotonic() - began)
+
+    def _write(self) -> bool:
+        written = self._journal.store(self._backlog.document())
+        self._unwritten = not written
+        return written
 
     def _take(self) -> None:
         now = self._clock()
         for usage in self._usages:
-            self._backlog.add(usage.take(), now)
+            taken = usage.take()
+            self._backlog.add(taken, now)
+            self._unwritten |= bool(taken)
 
     def _send(self, batch: bytes) -> None:
         try:

@@ -334,3 +334,12 @@ def test_it_is_purged_in_batches(
 
     assert purge(long_after, kept_days=KEPT_DAYS) == 3
     assert purge(long_after, kept_days=KEPT_DAYS) == 1
+
+
+def test_another_credential_does_not_make_another_process_of_it(verifier: CountingVerifier, acme: Organization) -> None:
+    verifier.send(NOON, line(NOON, 3))
+    renewed = CountingVerifier("edge-1-renewed")
+    renewed.boot, renewed.sequence = verifier.boot, verifier.sequence
+
+    assert renewed.send_again(NOON, line(NOON, 3)).again
+    assert allowed_on("acme", today(NOON)) == 3

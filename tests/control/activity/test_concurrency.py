@@ -55,7 +55,8 @@ def test_verifiers_that_count_for_one_organization_at_once_lose_nothing(acme: Or
 
     def send(verifier: CountingVerifier) -> Callable[[], object]:
         return lambda: [
-            verifier.apply(NOW, batch(sequence, line(NOW), line(NOW, profile="other"))) for sequence in range(1, 6)
+            verifier.apply(NOW, batch(sequence, line(NOW), line(NOW, profile="other"), boot=verifier.boot))
+            for sequence in range(1, 6)
         ]
 
     at_once(*[send(verifier) for verifier in verifiers])

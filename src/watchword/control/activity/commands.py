@@ -51,8 +51,8 @@ def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int
     the last one belongs to a batch that was applied, however late it arrives.
     """
     with transaction.atomic(durable=True):
-        process = {"verifier_id": verifier_id, "node": batch.node, "boot": batch.boot}
-        UsageStream.objects.get_or_create(**process, defaults={"heard_at": now})
+        process = {"node": batch.node, "boot": batch.boot}
+        UsageStream.objects.get_or_create(**process, defaults={"verifier_id": verifier_id, "heard_at": now})
         # Of two that bring the same batch at once, the second waits here for the first, and then finds it applied.
         taken = UsageStream.objects.filter(**process, applied__lt=batch.sequence).update(
             applied=batch.sequence, heard_at=now

@@ -21,7 +21,8 @@ class UsageStream(models.Model):
     """The batches of one verifier process, and which of them have been applied: all up to `applied`.
 
     Attributes:
-        boot: names the process; another one after each start.
+        verifier: whose credential it came with first.
+        boot: names the process, 128 random bits; another one after each start.
         applied: the number of the last batch that was applied. One with the same or a lower number was applied before.
         heard_at: when that was.
         minute: the newest minute of which calls were counted; NULL before the first.
@@ -40,7 +41,8 @@ class UsageStream(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="activity_one_stream_per_process", fields=["verifier", "node", "boot"])
+            # Whatever its credential: a process that was given another one goes on with its numbers.
+            models.UniqueConstraint(name="activity_one_stream_per_process", fields=["node", "boot"])
         ]
 
     def __str__(self) -> str:
