@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kit import acme, forge
@@ -11,7 +13,7 @@ KEY = forge.ec_key("k1")
 OPEN = acme.trust(server=acme.server(KEY, issuer=ANY, audience=ANY, client_id=ANY))
 
 
-def said(**changes: object) -> TokenProfile:
+def said(**changes: Any) -> TokenProfile:
     decision = acme.decide(forge.token(KEY, "ES256", **changes), OPEN)
     assert isinstance(decision, Allow)
     return decision.profile

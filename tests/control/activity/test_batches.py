@@ -28,7 +28,7 @@ def test_a_batch_says_who_counted_what_and_when() -> None:
 
 
 def test_what_differs_has_another_digest() -> None:
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {},
         {"organization": "globex"},
         {"server": None},

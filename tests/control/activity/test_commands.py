@@ -99,7 +99,7 @@ def test_a_number_that_was_left_out_holds_nothing_up(verifier: CountingVerifier,
 def test_an_organization_cannot_be_made_up(verifier: CountingVerifier, acme: Organization) -> None:
     applied = verifier.send(NOON, line(NOON, 5, organization="nowhere"), line(NOON, 1))
 
-    assert (applied.unknown, applied.touched) == (5, {"acme"})
+    assert (applied.unknown, applied.touched) == (5, frozenset({"acme"}))
     assert list(DailyCalls.objects.values_list("organization", flat=True)) == ["acme"]
 
 

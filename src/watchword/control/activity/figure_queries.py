@@ -129,7 +129,7 @@ def servers_in_use(organization_id: str, now: datetime) -> dict[str, InUse]:
         .values("server")
         .annotate(lately=Sum("calls", filter=Q(hour__gte=_since(now))), newest=Max("last_at"))
     )
-    return {row["server"]: InUse(row["lately"] or 0, row["newest"]) for row in sums}
+    return {str(row["server"]): InUse(row["lately"] or 0, row["newest"]) for row in sums}
 
 
 def calls_per_second(verifier_ids: Iterable[int], now: datetime) -> dict[int, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
+from django.db.models import Field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +39,9 @@ def add_up(
     """
     if not rows:
         return
-    fields = [model._meta.get_field(name) for name in rows[0]]  # noqa: SLF001 - Django documents `_meta` as public.
-    columns: dict[str, str] = {field.name: connection.ops.quote_name(field.column) for field in fields}  # type: ignore[union-attr]
-    table = connection.ops.quote_name(model._meta.db_table)  # noqa: SLF001 - likewise.
+    fields = [_column(model, name) for name in rows[0]]
+    columns = {field.name: connection.ops.quote_name(str(field.column)) for field in fields}
+    table = connection.ops.quote_name(model._meta.db_table)  # noqa: SLF001 - Django documents it as public.
     added = [f"{columns[name]} = {table}.{columns[name]} + excluded.{columns[name]}" for name in sums]
     greater = [
         f"{columns[name]} = CASE WHEN excluded.{columns[name]} > {table}.{columns[name]} "
@@ -61,5 +62,12 @@ def add_up(
             )
             cursor.execute(
                 statement,
-                [field.get_db_prep_save(row[field.name], connection) for row in some for field in fields],  # type: ignore[union-attr]
+                [field.get_db_prep_save(row[field.name], connection) for row in some for field in fields],
             )
+
+
+def _column(model: type[Model], name: str) -> Field[Any, Any]:
+    field = model._meta.get_field(name)  # noqa: SLF001 - Django documents `_meta` as public.
+    if not isinstance(field, Field):
+        raise TypeError("only what is a column can be added up")
+    return field
