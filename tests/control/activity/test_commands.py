@@ -7,6 +7,7 @@ import pytest
 
 from kit.people import NOW
 from kit.usage import KEPT_DAYS, CountingVerifier, line
+from watchword.control.access.actor import SYSTEM
 from watchword.control.activity.commands import ReviewThreshold, purge, review
 from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageLine, UsageStream
 from watchword.control.activity.queries import allowed_on
@@ -302,6 +303,13 @@ def test_another_threshold_has_notices_of_its_own(verifier: CountingVerifier, ac
     verifier.send(NOON, line(NOON, 4399))
 
     assert notices() == [50, 50]
+
+
+def test_what_was_told_is_not_told_again_whoever_looks(verifier: CountingVerifier, acme: Organization) -> None:
+    verifier.send(NOON, line(NOON, 500))
+
+    assert ReviewThreshold(organization_id="acme").run(SYSTEM, now=NOON) == 0
+    assert notices() == [50]
 
 
 def test_a_review_finds_nothing_where_nothing_has_happened(acme: Organization, shell: Actor) -> None:
