@@ -40,6 +40,7 @@ OTHER: Final = "other"
 ALLOWED: Final = ""
 """Stands where the code of a reason stands otherwise."""
 
+_LOOKED_AT_ONCE: Final = 2_048
 _SIGNATURE_STEP: Final = 6
 _REASON_OF: Final = {reason.code: reason for reason in Reason}
 
@@ -179,7 +180,10 @@ class Usage:
         """Move what was added to the lines over to `_waiting`, and let go of idle lines."""
         now = self._clock()
         # The copy is made in one step of the interpreter, so the thread that answers may add lines meanwhile.
-        for line in list(self._lines.values()):
+        for number, line in enumerate(list(self._lines.values())):
+            if number % _LOOKED_AT_ONCE == 0:
+                # Lets the thread that answers go on: a hundred thousand lines take some hundredths of a second.
+                time.sleep(0)
             if not self._taken_from(line, now) and now - line.moved_at >= IDLE_SECONDS:
                 self._drop(line)
         for line in self._let_go:

@@ -312,6 +312,16 @@ def test_what_was_told_is_not_told_again_whoever_looks(verifier: CountingVerifie
     assert notices() == [50]
 
 
+def test_many_are_reviewed_part_by_part(
+    verifier: CountingVerifier, acme: Organization, globex: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchword.control.activity.commands.REVIEWED_AT_ONCE", 1)
+    verifier.send(NOON, line(NOON, 1001), line(NOON, 1001, organization="globex"))
+
+    assert live("acme") is not None
+    assert live("globex") is not None
+
+
 def test_a_review_finds_nothing_where_nothing_has_happened(acme: Organization, shell: Actor) -> None:
     assert review([], NOON) == 0
     assert review(["acme", "nowhere"], NOON) == 0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from watchword.control.change import Work
 
 PURGE_BATCH: Final = 5_000
+REVIEWED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,10 @@ def _told(work: Work, day: ThresholdDay) -> int:
 
 def review(organization_ids: Iterable[str], now: datetime) -> int:
     """Review those of the organizations for which there is something to tell or to suspend; returns how many."""
-    due = queries.due_for_review(organization_ids, now)
+    ids = sorted(set(organization_ids))
+    # A statement takes so many parameters and no more.
+    parts = [ids[at : at + REVIEWED_AT_ONCE] for at in range(0, len(ids), REVIEWED_AT_ONCE)]
+    due = [organization_id for part in parts for organization_id in queries.due_for_review(part, now)]
     for organization_id in due:
         ReviewThreshold(organization_id=organization_id).run(SYSTEM, now=now)
     return len(due)
