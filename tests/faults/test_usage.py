@@ -45,6 +45,15 @@ class Callers:
         found: dict[str, Any] = json.loads(self.product.desk("counted", organization))
         return found
 
+    def in_the_journal(self) -> int:
+        """Calls that the verifier has put aside."""
+        try:
+            journal = json.loads(self.product.state_file.with_name("usage.json").read_bytes())
+        except FileNotFoundError:
+            return 0
+        under_way = json.loads(journal["under_way"])["lines"] if journal["under_way"] else []
+        return sum(line["calls"] for line in [*under_way, *journal["entries"]])
+
     def wait_until_counted(self, organization: str) -> None:
         def is_counted() -> bool:
             found = self.counted(organization)
@@ -101,6 +110,16 @@ def test_every_call_counts_once_and_too_many_suspend(callers: Callers) -> None:
     found = callers.counted("acme")
     assert (found["processes"], found["notices"], found["suspensions"]) == (3, [], 0)
     assert found["lines"] == found["allowed"] + found["denied"]
+
+    # Killed while there is no control plane: the next process tells what this one could not.
+    product.kill("portal")
+    callers.call("acme", 20)
+    wait_until(lambda: callers.in_the_journal() == 20, what="the calls are on the disk", timeout=PATIENCE)
+    product.kill("verifier")
+    product.start("verifier")
+    callers.call("acme", 5)
+    product.start("portal")
+    callers.wait_until_counted("acme")
 
     # Globex has 1,000 calls a day.
     deadline = time.monotonic() + 2 * PATIENCE
