@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit import acme
-from watchword.control.activity.batches import decode_batch
 from watchword.core.decision import Deny, Reason, TokenProfile
-from watchword.verifier import usage_backlog
 from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
-from watchword.verifier.usage import ALLOWED, OTHER, Counted, Taken, Usage
-from watchword.verifier.usage_backlog import KEPT_SECONDS, MAX_BATCH_LINES, Backlog
+from watchword.verifier.usage import Usage
+from watchword.verifier.usage_backlog import Backlog
 from watchword.verifier.usage_journal import Journal
 from watchword.verifier.usage_sender import FIRST_DELAY, LONGEST_DELAY, UsageSender
 
@@ -79,137 +77,6 @@ class Post:
 @pytest.fixture
 def post(tmp_path: Path) -> Post:
     return Post(tmp_path)
-
-
-def taken(calls: int = 1, *, organization: str = "acme", outcome: str = ALLOWED, issuer: str | None = None) -> Taken:
-    profile = SAID if issuer is None else SAID._replace(issuer=issuer)
-    return Taken(Counted(organization, "s-1", outcome, profile), 1, calls)
-
-
-def sent(backlog: Backlog) -> list[dict[str, Any]]:
-    """All lines that wait, batch after batch."""
-    lines: list[dict[str, Any]] = []
-    while (batch := backlog.batch()) is not None:
-        decode_batch(batch)
-        lines += json.loads(batch)["lines"]
-        backlog.settled()
-    return lines
-
-
-# -------------------------------------------------------------------- the backlog
-
-
-def test_the_control_plane_reads_what_is_written() -> None:
-    backlog = Backlog(node="edge-1", boot=BOOT)
-    backlog.add([taken(3), taken(2, outcome="token_expired", issuer="bad\0\u202e\ud800é")], NOON + 61)
-
-    batch = backlog.batch()
-
-    assert batch is not None
-    read = decode_batch(batch)
-    assert (read.node, read.boot, read.sequence) == ("edge-1", BOOT, 1)
-    allowed, expired = read.lines
-    assert (allowed.begins, allowed.kind.organization, allowed.calls) == (NOON + 60, "acme", 3)
-    assert (expired.kind.outcome, expired.kind.values()["issuer"]) == ("token_expired", "bad���é")
-
-
-def test_lines_of_nobody_and_without_a_profile_are_read_too() -> None:
-    backlog = Backlog(node="edge-1", boot=BOOT)
-    backlog.add(
-        [
-            Taken(Counted("", None, "organization_unknown", None), 0, 1),
-            Taken(Counted("acme", None, ALLOWED, OTHER), 2, 1),
-        ],
-        NOON,
-    )
-
-    unknown, other = sent(backlog)
-
-    assert (unknown["organization"], unknown["profile"]) == (None, None)
-    assert (other["server"], other["profile"], other["revision"]) == (None, "other", 2)
-
-
-def test_a_batch_stays_the_same_until_its_fate_is_known() -> None:
-    backlog = Backlog(node="edge-1", boot=BOOT)
-    backlog.add([taken()], NOON)
-    first = backlog.batch()
-    backlog.add([taken()], NOON)
-
-    assert backlog.batch() == first
-    backlog.settled()
-    second = backlog.batch()
-    assert second is not None
-    assert second != first
-    backlog.settled()
-    assert backlog.batch() is None
-
-
-def test_a_batch_is_bounded_in_lines_and_bytes() -> None:
-    backlog = Backlog(node="edge-1", boot=BOOT)
-    backlog.add([taken(issuer=str(number)) for number in range(MAX_BATCH_LINES + 1)], NOON)
-    assert [len(lines) for lines in batches(backlog)] == [MAX_BATCH_LINES, 1]
-
-    long = [
-        Taken(Counted("acme", None, ALLOWED, TokenProfile(str(number), *["\N{GRINNING FACE}" * 256] * 6)), 1, 1)
-        for number in range(90)
-    ]
-    backlog.add(long, NOON)
-    assert sum(len(lines) for lines in batches(backlog)) == 90
-
-
-def batches(backlog: Backlog) -> list[tuple[object, ...]]:
-    found: list[tuple[object, ...]] = []
-    while (batch := backlog.batch()) is not None:
-        assert len(batch) < 256 * 1024
-        found.append(decode_batch(batch).lines)
-        backlog.settled()
-    return found
-
-
-def test_what_waits_is_merged_by_the_hour_then_without_profiles_then_by_the_day(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    backlog = Backlog(node="edge-1", boot=BOOT)
-    monkeypatch.setattr(usage_backlog, "MAX_ENTRIES", 4)
-    for minute in range(5):
-        backlog.add([taken()], NOON + 60 * minute)
-    assert [(line["begins"], line["calls"]) for line in sent(backlog)] == [(NOON, 5)]
-
-    backlog.add([taken(issuer=str(number)) for number in range(6)], NOON)
-    assert [(line["profile"], line["calls"]) for line in sent(backlog)] == [("other", 6)]
-
-    for hour in range(3):
-        backlog.add([taken(), taken(outcome="token_expired")], NOON + 3600 * hour)
-    lines = sent(backlog)
-    midnight = NOON - NOON % 86_400
-    assert [(line["begins"], line["organization"], line["outcome"], line["calls"]) for line in lines] == [
-        (midnight, "acme", None, 3),
-        (midnight, None, "token_expired", 3),
-    ]
-
-
-def test_no_call_moves_to_another_day_or_organization_however_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    backlog = Backlog(node="edge-1", boot=BOOT)
-    monkeypatch.setattr(usage_backlog, "MAX_ENTRIES", 4)
-    for day in range(3):
-        for number in range(3):
-            backlog.add([taken(organization=f"org-{number}")], NOON + 86_400 * day + number)
-
-    lines = sent(backlog)
-
-    assert sorted({(line["begins"] // 86_400, line["organization"]) for line in lines}) == [
-        (NOON // 86_400 + day, f"org-{number}") for day in range(3) for number in range(3)
-    ]
-    assert sum(line["calls"] for line in lines) == 9
-
-
-def test_what_no_control_plane_would_count_any_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    backlog = Backlog(node="edge-1", boot=BOOT)
-    monkeypatch.setattr(usage_backlog, "MAX_ENTRIES", 1)
-    backlog.add([taken()], NOON)
-    backlog.add([taken(), taken(organization="globex")], NOON + KEPT_SECONDS + 86_400)
-
-    assert len(sent(backlog)) == 2
 
 
 # -------------------------------------------------------------------- sending
@@ -293,6 +160,22 @@ def test_at_a_graceful_stop_all_that_was_counted_is_sent(post: Post) -> None:
 
     assert post.intake.sequences == [1, 1, 2]
     assert post.intake.calls == 2
+
+
+def test_at_a_stop_counts_are_on_the_disk_before_an_answer_is_waited_for(post: Post) -> None:
+    found: list[bool] = []
+
+    class Hanging(Intake):
+        def report_usage(self, batch: bytes) -> None:
+            found.append(b"token_missing" in post.journal.read_bytes())
+            super().report_usage(batch)
+
+    post.sender._intake = Hanging()
+    post.count()
+    post.stop_now()
+
+    assert found == [True]
+    assert not post.journal.exists()
 
 
 def test_the_first_retry_comes_soon(post: Post) -> None:

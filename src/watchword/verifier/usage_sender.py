@@ -67,13 +67,15 @@ class UsageSender:
         while not stop.wait(INTERVAL):
             self.step()
         self._not_before = self._journal_not_before = float("-inf")
+        # On the disk first: whoever stops the process may not wait for the control plane's answer.
+        self.step(sending=False)
         self.step()
 
-    def step(self) -> None:
+    def step(self, *, sending: bool = True) -> None:
         """Take what was counted, then send all that waits, unless the control plane has just failed to answer."""
         try:
             self._take()
-            while self._monotonic() >= self._not_before and self._backlog.waits:
+            while sending and self._monotonic() >= self._not_before and self._backlog.waits:
                 self._send_one()
             self._keep_journal()
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault.
