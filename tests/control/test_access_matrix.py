@@ -117,6 +117,7 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("servers:fetch", KEYS, holder=(302, None), operator=(302, None)),
     OfOrganization("servers:trust", KEYS, holder=(None, 422), operator=(None, 403)),
     OfOrganization("servers:trust-edit", KEYS, holder=(None, 422), operator=(None, 403)),
+    OfOrganization("activity:list", Permission.ACTIVITY, holder=(200, None), operator=(200, None)),
     OfOrganization("audit:list", Permission.AUDIT_LOGS, holder=(200, None), operator=(200, None)),
     OfOrganization("audit:export", Permission.AUDIT_LOGS, holder=(None, 422), operator=(None, 422)),
     OfProvider("audit:provider", operator=(200, None)),

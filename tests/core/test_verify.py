@@ -11,7 +11,7 @@ import pytest
 
 from kit import acme, forge
 from watchword.core import verify as story
-from watchword.core.decision import Allow, Deny, Reason, VerifiedClaims
+from watchword.core.decision import Allow, Deny, Reason, TokenProfile, VerifiedClaims
 from watchword.core.trust import ANY
 from watchword.core.verify import LIMITS, STEPS, Limits, verify, verify_token
 
@@ -44,6 +44,15 @@ def test_alices_good_token_is_allowed_with_every_algorithm(alg: str) -> None:
         ),
         good_from=NOW - 70,
         good_until=NOW + 360,
+        profile=TokenProfile(
+            issuer="https://login.acme.example/",
+            audience="https://api.example/",
+            client_claim="client_id",
+            client_id="acme-batch",
+            kid=key.kid,
+            alg=alg,
+            typ=None,
+        ),
     )
 
 

@@ -31,6 +31,7 @@ class FeedServer:
         page_size: changes in one page.
         broken_answer: when set, the body of every answer instead of a page.
         reports: the unknown keys reported so far, as (organization, kid).
+        batches: of usage, as they came.
         asked: the (epoch, after) of every question, in order.
     """
 
@@ -40,6 +41,7 @@ class FeedServer:
         self.credential = CREDENTIAL
         self.broken_answer: bytes | None = None
         self.reports: list[tuple[str, str]] = []
+        self.batches: list[bytes] = []
         self.asked: list[tuple[str, int]] = []
         self.headers: dict[str, str] = {}
         self._changed = threading.Condition()
@@ -107,6 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if not self._known():
+            return
+        if self.path.endswith("/usage"):
+            self.feed.batches.append(body)
+            self._answer(204, b"")
             return
         self.feed.reports += [(pair["organization"], pair["kid"]) for pair in json.loads(body)["pairs"]]
         self._answer(204, b"")

@@ -22,6 +22,7 @@ ACTIONS = {
     "register_all": ("servers",),
     "pass_time": ("organization", "seconds"),
     "inspect": ("organization",),
+    "counted": ("organization",),
     "idle": (),
 }
 
@@ -148,6 +149,27 @@ def inspect(organization: str) -> None:
         if fetching is None or fetching.good_until is None
         else round((fetching.good_until - timezone.now()).total_seconds() / 3600),
         "switched": AuditEvent.objects.filter(organization=organization, action="server_enabled").count(),
+    }
+    sys.stdout.write(json.dumps(found))
+
+
+def counted(organization: str) -> None:
+    """What was counted of the organization's calls and what followed from it, as JSON."""
+    from django.db.models import Sum
+
+    from watchword.control.activity.models import DailyCalls, UsageLine, UsageStream
+    from watchword.control.audit.models import AuditEvent
+    from watchword.control.organizations.models import Suspension
+
+    days = DailyCalls.objects.filter(organization=organization).aggregate(allowed=Sum("allowed"), denied=Sum("denied"))
+    notices = AuditEvent.objects.filter(organization=organization, action="threshold_reached").order_by("sequence")
+    found = {
+        "allowed": days["allowed"] or 0,
+        "denied": days["denied"] or 0,
+        "lines": sum(UsageLine.objects.filter(organization=organization).values_list("calls", flat=True)),
+        "processes": UsageStream.objects.count(),
+        "notices": [event.changes["percent"][1] for event in notices],
+        "suspensions": Suspension.objects.filter(organization=organization).count(),
     }
     sys.stdout.write(json.dumps(found))
 

@@ -14,7 +14,7 @@ from watchword.feed import Snapshot
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Outcomes
+from watchword.verifier.usage import Usage
 from watchword.verifier.verified import ENTRY_BYTES, VerifiedTokens
 
 KEYS = (forge.ec_key("one"), forge.ec_key("two"))
@@ -58,7 +58,7 @@ class Side:
         self.current = CurrentSnapshot(hard_limit=75)
         self.verifier = Verifier(
             current=self.current,
-            outcomes=Outcomes(),
+            usage=Usage(),
             unknown_keys=UnknownKeys(),
             verified=memory,
             clock=lambda: self.now,

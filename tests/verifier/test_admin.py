@@ -7,12 +7,12 @@ import pytest
 from kit import acme, forge
 from kit.client import request
 from kit.processes import LOOPBACK, free_port
-from watchword.core.decision import Reason
+from watchword.core.decision import Deny, Reason
 from watchword.feed import Snapshot
 from watchword.verifier.admin import admin_listener
 from watchword.verifier.metrics import VerifierCollector, registry_of
 from watchword.verifier.snapshot import CurrentSnapshot
-from watchword.verifier.usage import Outcomes
+from watchword.verifier.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Admin:
         self.port = port
         self.now = 1000.0
         self.current = CurrentSnapshot(hard_limit=100)
-        self.outcomes, self.late_outcomes = Outcomes(), Outcomes()
+        self.usage, self.late_usage = Usage(), Usage()
         self.feed = Feed()
 
     def get(self, path: str) -> Answer:
@@ -46,7 +46,7 @@ class Admin:
 def admin() -> Iterator[Admin]:
     admin = Admin(free_port())
     collector = VerifierCollector(
-        outcomes=(admin.outcomes, admin.late_outcomes),
+        outcomes=(admin.usage, admin.late_usage),
         current=admin.current,
         feed=admin.feed,
         clock=lambda: admin.now,
@@ -83,9 +83,11 @@ def test_figures_before_the_first_snapshot_claim_nothing(admin: Admin) -> None:
 
 
 def test_figures_tell_outcomes_and_freshness(admin: Admin) -> None:
-    admin.outcomes.allowed = 3
-    admin.outcomes.denied[Reason.TOKEN_EXPIRED] = 2
-    trust = acme.trust(forge.rsa_key("alice"))
+    key = forge.rsa_key("alice")
+    trust = acme.trust(key)
+    admin.usage.line("acme", trust, acme.decide(forge.token(key, "RS256"), trust)).calls += 1
+    admin.late_usage.line("acme", trust, acme.decide(forge.token(key, "RS256"), trust)).calls += 2
+    admin.usage.line("acme", trust, Deny(Reason.TOKEN_EXPIRED)).calls += 2
     admin.current.swap(Snapshot("first", 42, {"acme": trust}), heard_at=990)
     admin.feed.connected = False
     figures = admin.figures()

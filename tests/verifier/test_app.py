@@ -14,7 +14,7 @@ from watchword.verifier import wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKey, UnknownKeys
-from watchword.verifier.usage import Outcomes
+from watchword.verifier.usage import Usage
 
 if TYPE_CHECKING:
     from watchword.core.trust import Trust
@@ -27,12 +27,12 @@ class Desk:
 
     def __init__(self, organizations: Mapping[str, Trust] | None, *, heard_at: float = forge.NOW) -> None:
         self.current = CurrentSnapshot(hard_limit=3600)
-        self.outcomes = Outcomes()
+        self.usage = Usage()
         self.unknown_keys = UnknownKeys()
         if organizations is not None:
             self.current.swap(Snapshot("first", 1, organizations), heard_at=heard_at)
         self.verifier = Verifier(
-            current=self.current, outcomes=self.outcomes, unknown_keys=self.unknown_keys, clock=lambda: forge.NOW
+            current=self.current, usage=self.usage, unknown_keys=self.unknown_keys, clock=lambda: forge.NOW
         )
 
     def ask(self, token: str | None, path: str = "/verify/plain/acme") -> wire.Answer:
@@ -54,16 +54,16 @@ def test_a_good_token_is_allowed_and_counted(desk: Desk) -> None:
     answer = desk.ask(forge.token(KEY, "RS256"))
     assert answer.status == 200
     assert ("x-auth-subject", "alice") in answer.headers
-    assert desk.outcomes.allowed == 1
-    assert sum(desk.outcomes.denied.values()) == 0
+    assert desk.usage.allowed == 1
+    assert sum(desk.usage.denied.values()) == 0
 
 
 def test_a_bad_token_is_denied_in_the_gateways_profile_and_counted(desk: Desk) -> None:
     expired = forge.token(KEY, "RS256", exp=1)
     assert desk.ask(expired) is denial(Reason.TOKEN_EXPIRED)
     assert desk.ask(expired, "/verify/nginx/acme/orders") is denial(Reason.TOKEN_EXPIRED, "nginx")
-    assert desk.outcomes.denied[Reason.TOKEN_EXPIRED] == 2
-    assert desk.outcomes.allowed == 0
+    assert desk.usage.denied[Reason.TOKEN_EXPIRED] == 2
+    assert desk.usage.allowed == 0
 
 
 def test_the_organization_of_the_path_decides(desk: Desk) -> None:
@@ -76,7 +76,7 @@ def test_the_organization_of_the_path_decides(desk: Desk) -> None:
 
 def test_an_unknown_path_is_404_and_no_decision(desk: Desk) -> None:
     assert desk.ask(forge.token(KEY, "RS256"), "/verify/apache/acme") is wire.NOT_FOUND
-    assert (desk.outcomes.allowed, sum(desk.outcomes.denied.values())) == (0, 0)
+    assert (desk.usage.allowed, sum(desk.usage.denied.values())) == (0, 0)
 
 
 def test_before_the_first_snapshot_everything_is_503() -> None:
@@ -94,8 +94,8 @@ def test_from_the_hard_limit_on_a_good_token_is_503() -> None:
 
 def test_a_token_whose_identity_does_not_fit_a_header_is_denied(desk: Desk) -> None:
     assert desk.ask(forge.token(KEY, "RS256", sub="a" * 1025)) is denial(Reason.CLAIMS_MALFORMED)
-    assert desk.outcomes.allowed == 0
-    assert desk.outcomes.denied[Reason.CLAIMS_MALFORMED] == 1
+    assert desk.usage.allowed == 0
+    assert desk.usage.denied[Reason.CLAIMS_MALFORMED] == 1
 
 
 def test_an_unknown_key_is_noted_for_its_organization(desk: Desk) -> None:
@@ -119,7 +119,7 @@ def test_a_fault_of_our_own_denies() -> None:
     desk = Desk(Exploding())
     assert desk.ask(forge.token(KEY, "RS256")) is wire.UNDECIDABLE
     assert wire.UNDECIDABLE.status == 503
-    assert desk.outcomes.denied[Reason.UNDECIDABLE] == 1
+    assert desk.usage.denied[Reason.UNDECIDABLE] == 1
 
 
 def test_a_change_of_trust_counts_from_the_next_request(desk: Desk) -> None:

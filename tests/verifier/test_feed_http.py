@@ -70,6 +70,12 @@ def test_it_reports_unknown_keys(server: FeedServer) -> None:
     assert server.reports == [("acme", "rotated")]
 
 
+def test_it_reports_usage(server: FeedServer) -> None:
+    with connected(server.origin) as feed:
+        feed.report_usage(b"a batch")
+    assert server.batches == [b"a batch"]
+
+
 def test_a_refused_credential_is_told_apart(server: FeedServer) -> None:
     with connected(server.origin, credential="wwv_revoked") as feed, pytest.raises(CredentialRefused):
         feed.changes(epoch="", after=0, wait=0)

@@ -17,7 +17,7 @@ from watchword.verifier.app import Verifier
 from watchword.verifier.parking import FIRST_SIGHTS_PER_ORGANIZATION, IN_ALL, PER_ORGANIZATION, Parking, Waiting
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import Sight, UnknownKeys
-from watchword.verifier.usage import Outcomes
+from watchword.verifier.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,12 +35,12 @@ class Gate:
 
     def __init__(self) -> None:
         self.current = CurrentSnapshot(hard_limit=3600)
-        self.outcomes, self.late_outcomes = Outcomes(), Outcomes()
+        self.usage, self.late_usage = Usage(), Usage()
         self.unknown_keys = UnknownKeys()
         self.verifier = Verifier(
             current=self.current,
-            outcomes=self.outcomes,
-            late_outcomes=self.late_outcomes,
+            usage=self.usage,
+            late_usage=self.late_usage,
             unknown_keys=self.unknown_keys,
             clock=lambda: forge.NOW,
         )
@@ -98,7 +98,7 @@ def test_a_good_token_of_a_key_that_comes_in_time_is_allowed(gate: Gate) -> None
         gate.publish(acme.trust(NEW))
         assert until(answers, 2) < 1
     assert [answer.status for answer in answers] == [200, 200]
-    assert (gate.outcomes.allowed, gate.late_outcomes.allowed) == (0, 2)
+    assert (gate.usage.allowed, gate.late_usage.allowed) == (0, 2)
     assert gate.verifier.parking._places == {}
 
 
@@ -110,8 +110,8 @@ def test_it_is_denied_with_the_ordinary_reason_when_the_key_does_not_come_within
         assert gate.ask(NEW, answers) is None
         assert 1.3 < until(answers, 1) < 2.5
     assert answers == [UNKNOWN]
-    assert gate.late_outcomes.denied[Reason.NO_MATCHING_KEY] == 1
-    assert gate.outcomes.denied[Reason.NO_MATCHING_KEY] == 0
+    assert gate.late_usage.denied[Reason.NO_MATCHING_KEY] == 1
+    assert gate.usage.denied[Reason.NO_MATCHING_KEY] == 0
 
 
 def test_news_of_others_do_not_end_the_wait_and_the_key_may_still_come(gate: Gate) -> None:
@@ -191,7 +191,7 @@ def test_a_fault_while_delivering_reaches_nobody_else(gate: Gate, monkeypatch: p
         until(answers, 2)
     assert answers[0].status == 200
     assert answers[1] is wire.UNDECIDABLE
-    assert gate.late_outcomes.denied[Reason.UNDECIDABLE] == 1
+    assert gate.late_usage.denied[Reason.UNDECIDABLE] == 1
 
 
 # ------------------------------------------------------------------------------------------------ bounds

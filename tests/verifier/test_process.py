@@ -361,3 +361,24 @@ def test_no_token_is_ever_logged(verifier: VerifierProcess) -> None:
     assert token.rsplit(".", 1)[0] not in verifier.log()
     assert acme.trust().organization  # The kit names Acme; the log does not name anybody's subject.
     assert "alice" not in verifier.log()
+
+
+def test_what_it_decides_is_told_within_seconds_and_the_last_of_it_when_it_stops(tmp_path: Path) -> None:
+    def told(feed: FeedServer) -> dict[str | None, int]:
+        lines = [line for batch in feed.batches for line in json.loads(batch)["lines"]]
+        outcomes = {line["outcome"] for line in lines}
+        return {outcome: sum(line["calls"] for line in lines if line["outcome"] == outcome) for outcome in outcomes}
+
+    with feed_server() as feed:
+        feed.publish(live.trust())
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            for _ in range(3):
+                assert verifier.ask(live.token()).status == 200
+            wait_until(lambda: told(feed) == {None: 3}, what="three calls are told", timeout=30)
+            # The same token was decided about by the same line; and this is told by the stop alone, or just before it.
+            assert verifier.ask(live.token()).status == 200
+            assert reason(verifier) == "token_missing"
+            verifier.stop()
+        assert told(feed) == {None: 4, "token_missing": 1}
+        assert [json.loads(batch)["sequence"] for batch in feed.batches] == list(range(1, len(feed.batches) + 1))
+        assert not (verifier.state_file.parent / "usage.json").exists()

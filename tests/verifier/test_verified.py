@@ -21,8 +21,8 @@ from watchword.verifier import wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Outcomes
-from watchword.verifier.verified import ENTRY_BYTES, VerifiedTokens
+from watchword.verifier.usage import Usage
+from watchword.verifier.verified import ENTRY_BYTES, VerifiedTokens, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,10 +42,10 @@ class Desk:
         self.now: float = NOW
         self.tokens = VerifiedTokens(max_bytes)
         self.current = CurrentSnapshot(hard_limit=HARD_LIMIT)
-        self.outcomes = Outcomes()
+        self.usage = Usage()
         self.verifier = Verifier(
             current=self.current,
-            outcomes=self.outcomes,
+            usage=self.usage,
             unknown_keys=UnknownKeys(),
             verified=self.tokens,
             clock=lambda: self.now,
@@ -82,7 +82,7 @@ def test_a_token_that_comes_again_is_answered_without_deciding_and_counted() -> 
     desk = Desk(acme.trust(KEY))
     token = good()
     assert [desk.ask(token) for _ in range(3)] == [None] * 3
-    assert (desk.found, desk.outcomes.allowed) == (2, 3)
+    assert (desk.found, desk.usage.allowed) == (2, 3)
 
 
 def test_it_says_the_same_as_the_first_time() -> None:
@@ -310,8 +310,8 @@ def test_what_an_entry_takes_is_not_more_than_is_counted() -> None:
         values = [value for _, value in headers]
         parts = [entry, entry.good_from, entry.good_until, entry.answer, headers, *headers, *values, key, *key]
         # 100 bytes of the dictionary: a slot of a table that is two thirds full at the most, and its index.
-        assert sum(map(sys.getsizeof, parts)) + 100 <= entry.size
-    assert desk.tokens.size == sum(entry.size for entry in desk.tokens._generations[0].entries.values())
+        assert sum(map(sys.getsizeof, parts)) + 100 <= size_of(key, entry)
+    assert desk.tokens.size == sum(size_of(*item) for item in desk.tokens._generations[0].entries.items())
 
 
 def test_a_token_too_large_for_the_memory_is_decided_each_time() -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchword.core.decision import Allow, Reason, VerifiedClaims
+from watchword.core.decision import Allow, Reason, TokenProfile, VerifiedClaims
 from watchword.verifier import wire
 
 PRINTABLE = re.compile(r"[ -~]*")
+NO_PROFILE = TokenProfile(None, None, None, None, None, None, None)
 
 
 def allow(**changes: object) -> Allow:
@@ -24,7 +25,7 @@ def allow(**changes: object) -> Allow:
         "expires_at": 1_700_000_300,
         "issued_at": None,
     }
-    return Allow("acme", "ProdOkta", VerifiedClaims(**{**claims, **changes}), 0, 1)  # type: ignore[arg-type]
+    return Allow("acme", "ProdOkta", VerifiedClaims(**{**claims, **changes}), 0, 1, NO_PROFILE)  # type: ignore[arg-type]
 
 
 def header(answer: wire.Answer, name: str) -> str | None:

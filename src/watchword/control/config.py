@@ -58,6 +58,7 @@ class ControlSettings(BaseSettings):
         refresh_interval: seconds between two fetches of a key set, before jitter.
         keys_hard_limit: seconds after the last good fetch from which keys are no longer believed.
         audit_kept_days: days after which the worker purges events of the audit log; six months by default.
+        usage_kept_days: days after which the worker purges what was counted of API calls.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True)
@@ -77,6 +78,7 @@ class ControlSettings(BaseSettings):
     refresh_interval: Annotated[int, Field(ge=60, le=3600)] = 300
     keys_hard_limit: Annotated[int, Field(ge=3600, le=7 * 86400)] = 86400
     audit_kept_days: Annotated[int, Field(ge=30, le=36525)] = 184
+    usage_kept_days: Annotated[int, Field(ge=2, le=366)] = 31
 
     @field_validator(
         "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies", mode="before"

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "watchword.control.access",
     "watchword.control.servers",
     "watchword.control.fleet",
+    "watchword.control.activity",
     "watchword.control.console",
     "watchword.control.portal",
 ]

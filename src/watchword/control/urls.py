@@ -7,6 +7,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("watchword.control.access.urls")),
     path("", include("watchword.control.servers.urls")),
+    path("", include("watchword.control.activity.urls")),
     path("", include("watchword.control.audit.urls")),
     path("", include("watchword.control.console.urls")),
 ]

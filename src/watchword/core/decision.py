@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, NamedTuple
 
@@ -122,6 +122,26 @@ class VerifiedClaims(NamedTuple):
     issued_at: int | None
 
 
+class TokenProfile(NamedTuple):
+    """Where a token comes from and whom it is for, as its issuer's administrator would describe it; never whose it is.
+
+    Beside an Allow it is verified. Beside a Deny it is what somebody wrote, perhaps to be seen by whoever reads of it.
+
+    Attributes:
+        client_claim: which of `client_id`, `cid` and `appid` names the client; the first of them if several do.
+        audience: several are joined by `, `.
+        issuer, client_id, kid, alg, typ: None where the token does not say it, or not in a text.
+    """
+
+    issuer: str | None
+    audience: str | None
+    client_claim: str | None
+    client_id: str | None
+    kid: str | None
+    alg: str | None
+    typ: str | None
+
+
 class Allow(NamedTuple):
     """The token is good for the organization.
 
@@ -130,6 +150,7 @@ class Allow(NamedTuple):
         claims: what the gateway may pass on.
         good_from, good_until: Unix seconds. The same trust allows the same token, and says the same of it, at every
             moment in [good_from, good_until), as long as the snapshot is fresh; this is what may be remembered.
+        profile: which kind of token it is, for counting.
     """
 
     organization: str
@@ -137,6 +158,7 @@ class Allow(NamedTuple):
     claims: VerifiedClaims
     good_from: float
     good_until: float
+    profile: TokenProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +167,14 @@ class Deny:
 
     `unknown_kid` is the `kid` of a token that named a key which is not in the key set, so that the verifier may
     report it upstream; it is attacker-controlled and never logged. None in every other case.
+
+    `profile` is what the unverified token says of itself, for counting; None where it was not read so far. It has no
+    part in what is decided, so decisions that differ in nothing else are equal.
     """
 
     reason: Reason
     unknown_kid: str | None = None
+    profile: TokenProfile | None = field(default=None, compare=False)
 
 
 Decision = Allow | Deny

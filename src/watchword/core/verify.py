@@ -11,11 +11,13 @@ from watchword.core.compact import parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, TokenRefused, VerifiedClaims
 from watchword.core.entitlement import entitled
 from watchword.core.header import accepted_algorithm, choose_key
+from watchword.core.profile import profile_of
 from watchword.core.signature import signed_claims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from watchword.core.compact import UnverifiedToken
     from watchword.core.trust import Trust
 
 STEPS: Final[tuple[str, ...]] = (
@@ -66,10 +68,12 @@ def verify(
         snapshot_good_until: Unix seconds from which on all that is known is too old to be believed.
         limits: bounds on size and clocks.
     """
+    parsed: list[UnverifiedToken] = []
     try:
-        return _decide(authorization, trust, now, snapshot_good_until, limits)
+        return _decide(authorization, trust, now, snapshot_good_until, limits, parsed=parsed)
     except TokenRefused as refused:
-        return refused.deny
+        deny = refused.deny
+        return Deny(deny.reason, deny.unknown_kid, profile_of(parsed[0])) if parsed else deny
     except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
         return Deny(Reason.UNDECIDABLE)
 
@@ -82,9 +86,18 @@ def verify_token(
 
 
 def _decide(
-    authorization: Sequence[str], trust: Trust | None, now: float, snapshot_good_until: float, limits: Limits
+    authorization: Sequence[str],
+    trust: Trust | None,
+    now: float,
+    snapshot_good_until: float,
+    limits: Limits,
+    *,
+    parsed: list[UnverifiedToken],
 ) -> Allow:
-    """The whole story. Each step raises TokenRefused, or hands the next one something it may rely on."""
+    """The whole story. Each step raises TokenRefused, or hands the next one something it may rely on.
+
+    A token that came through step 3 is put into `parsed`: whoever tells of its refusal can say which token it was.
+    """
     # 1. One Authorization header, scheme Bearer, one token, bounded before anything reads it.
     text = token_of(authorization, limits.max_token_bytes)
 
@@ -94,6 +107,7 @@ def _decide(
 
     # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
     token = parse(text)
+    parsed.append(token)
 
     # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing; and no claim that
     # tells an ID token or a logout token.
@@ -132,4 +146,5 @@ def _decide(
         ),
         good_from=max(entitlement.good_from, lifetime.good_from),
         good_until=min(entitlement.good_until, lifetime.good_until),
+        profile=profile_of(token),
     )

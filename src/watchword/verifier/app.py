@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 import threading
 import time
@@ -9,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -25,16 +26,26 @@ from watchword.verifier.metrics import VerifierCollector, registry_of
 from watchword.verifier.parking import PARKED_SECONDS, Parking, Waiting
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Outcomes
-from watchword.verifier.verified import VerifiedTokens
+from watchword.verifier.usage import Usage
+from watchword.verifier.usage_backlog import Backlog
+from watchword.verifier.usage_journal import Journal
+from watchword.verifier.usage_sender import UsageSender
+from watchword.verifier.verified import Verified, VerifiedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from watchword.core.decision import Decision
+    from watchword.core.trust import Trust
     from watchword.verifier.config import VerifierSettings
     from watchword.verifier.snapshot import View
+    from watchword.verifier.usage import Line
     from watchword.verifier.wire import Answer, Profile
+
+FLUSH_SECONDS: Final = 8.0
+"""How long a graceful stop waits for the last counts to be sent: for a batch that is not answered, and one more."""
+
+_UNDECIDABLE: Final = Deny(Reason.UNDECIDABLE)
 
 _log = structlog.get_logger("watchword.verifier")
 
@@ -51,15 +62,15 @@ class Verifier:
         self,
         *,
         current: CurrentSnapshot,
-        outcomes: Outcomes,
+        usage: Usage,
         unknown_keys: UnknownKeys,
-        late_outcomes: Outcomes | None = None,
+        late_usage: Usage | None = None,
         verified: VerifiedTokens | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.current = self._current = current
-        self._outcomes = outcomes
-        self._late_outcomes = Outcomes() if late_outcomes is None else late_outcomes
+        self._usage = usage
+        self._late_usage = Usage() if late_usage is None else late_usage
         self._unknown_keys = unknown_keys
         self._verified = VerifiedTokens(0) if verified is None else verified
         self._clock = clock
@@ -82,7 +93,7 @@ class Verifier:
         try:
             return self._answer(path, authorization, later)
         except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
-            self._outcomes.denied[Reason.UNDECIDABLE] += 1
+            self._usage.line("", None, _UNDECIDABLE).calls += 1
             return wire.UNDECIDABLE
 
     def _answer(self, path: str, authorization: Sequence[str], later: Callable[[Answer], None] | None) -> Answer | None:
@@ -92,26 +103,27 @@ class Verifier:
         profile, organization = found
         view = self._current.view
         if view is None:
-            return _answer_to(Deny(Reason.TRUST_STALE), profile, self._outcomes)
+            return _counted(Deny(Reason.TRUST_STALE), profile, organization, None, self._usage)[0]
         trust, now = view.snapshot.organizations.get(organization), self._clock()
         # A snapshot that is not to be believed any more makes nothing good that was decided by it.
         if now < view.good_until:
             remembered = self._verified.find(organization, authorization, trust, now)
             if remembered is not None:
-                self._outcomes.allowed += 1
-                return remembered
+                remembered.line.calls += 1
+                return remembered.answer
         decision = verify(authorization, trust, now=now, snapshot_good_until=view.good_until)
         if isinstance(decision, Deny) and decision.unknown_kid is not None:
             moment = time.monotonic()
             sight = self._unknown_keys.note(organization, decision.unknown_kid, moment)
             if sight is not None and later is not None:
-                deliver, until = partial(self._deliver, profile, later), moment + PARKED_SECONDS
+                deliver, until = partial(self._deliver, profile, organization, later), moment + PARKED_SECONDS
                 waiting = Waiting(organization, authorization, sight, view.snapshot, until, deliver)
                 if self.parking.park(waiting):
                     return None
-        answer = _answer_to(decision, profile, self._outcomes)
+        answer, line = _counted(decision, profile, organization, trust, self._usage)
         if isinstance(decision, Allow) and answer.status == HTTPStatus.OK:
-            self._verified.keep(organization, authorization, trust, decision, answer)
+            verified = Verified(trust, decision.good_from, decision.good_until, answer, line)
+            self._verified.keep(organization, authorization, verified)
         return answer
 
     def _decision(self, view: View, organization: str, authorization: Sequence[str]) -> Decision:
@@ -122,26 +134,33 @@ class Verifier:
             snapshot_good_until=view.good_until,
         )
 
-    def _deliver(self, profile: Profile, later: Callable[[Answer], None], decision: Decision) -> None:
+    def _deliver(
+        self, profile: Profile, organization: str, later: Callable[[Answer], None], decision: Decision
+    ) -> None:
         try:
-            answer = _answer_to(decision, profile, self._late_outcomes)
+            view = self._current.view
+            trust = None if view is None else view.snapshot.organizations.get(organization)
+            answer, _ = _counted(decision, profile, organization, trust, self._late_usage)
         except Exception:  # noqa: BLE001 - as above; and this thread must outlive any fault.
-            self._late_outcomes.denied[Reason.UNDECIDABLE] += 1
+            self._late_usage.line("", None, _UNDECIDABLE).calls += 1
             answer = wire.UNDECIDABLE
         # A client that has gone meanwhile is nobody's fault.
         with suppress(Exception):
             later(answer)
 
 
-def _answer_to(decision: Decision, profile: Profile, outcomes: Outcomes) -> Answer:
-    if isinstance(decision, Allow):
-        answer = wire.allowed(decision)
-        if answer is not None:
-            outcomes.allowed += 1
-            return answer
-        decision = Deny(Reason.CLAIMS_MALFORMED)
-    outcomes.denied[decision.reason] += 1
-    return profile.denials[decision.reason]
+def _counted(
+    decision: Decision, profile: Profile, organization: str, trust: Trust | None, usage: Usage
+) -> tuple[Answer, Line]:
+    """The answer to a decision, and the line that it was counted with."""
+    answer = wire.allowed(decision) if isinstance(decision, Allow) else None
+    if answer is None:
+        if isinstance(decision, Allow):
+            decision = Deny(Reason.CLAIMS_MALFORMED, profile=decision.profile)
+        answer = profile.denials[decision.reason]
+    line = usage.line(organization, trust, decision)
+    line.calls += 1
+    return answer, line
 
 
 @contextmanager
@@ -157,18 +176,17 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     _start_from(disk, current)
     feed = _feed_of(settings)
     # Two of them, each counted by one thread alone.
-    outcomes, late_outcomes, unknown_keys = Outcomes(), Outcomes(), UnknownKeys()
+    usage, late_usage, unknown_keys = Usage(), Usage(), UnknownKeys()
     verified = VerifiedTokens(settings.token_cache_bytes)
     verifier = Verifier(
-        current=current,
-        outcomes=outcomes,
-        late_outcomes=late_outcomes,
-        unknown_keys=unknown_keys,
-        verified=verified,
+        current=current, usage=usage, late_usage=late_usage, unknown_keys=unknown_keys, verified=verified
     )
+    backlog = Backlog(node=settings.node, boot=secrets.token_hex(16))
+    journal = Journal(settings.state_file.with_name("usage.json"))
+    sender = UsageSender(intake=feed, usages=(usage, late_usage), backlog=backlog, journal=journal)
     current.on_swap = verifier.parking.look_again
     client = FeedClient(feed=feed, current=current, disk=disk)
-    registry = registry_of(VerifierCollector(outcomes=(outcomes, late_outcomes), current=current, feed=client))
+    registry = registry_of(VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client))
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.
@@ -176,10 +194,12 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
         _in_background("unknown-keys", report_unknown_keys, feed, unknown_keys, stop)
         _in_background("parking", verifier.parking.run, stop)
         _in_background("verified-tokens", verified.run, stop)
+        sending = _in_background("usage", sender.run, stop)
         try:
             yield verifier
         finally:
             stop.set()
+            sending.join(FLUSH_SECONDS)
 
 
 def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> None:
@@ -206,5 +226,7 @@ def _feed_of(settings: VerifierSettings) -> FeedOverHttp:
         raise SettingsRefused((f"feed_ca_file: cannot be read as PEM ({type(failure).__name__}).",)) from failure
 
 
-def _in_background(name: str, work: Callable[..., None], *arguments: Any) -> None:
-    threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
+def _in_background(name: str, work: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
+    thread.start()
+    return thread

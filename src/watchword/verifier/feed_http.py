@@ -1,4 +1,4 @@
-"""The two requests that a verifier sends to the control plane. The only outgoing connections of the data plane."""
+"""The three requests that a verifier sends to the control plane. The only outgoing connections of the data plane."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 """Beyond the time that the feed was asked to wait; also for each further piece of the answer."""
+
+USAGE_SECONDS: Final = 5.0
+"""For the answer to a batch of usage: while it is waited for, what is counted counts for a later minute."""
 
 PAGE_SECONDS: Final = 120.0
 """For a whole page, so that an answer that drips in byte by byte ends too."""
@@ -52,7 +55,7 @@ class Feed(Protocol):
 
 
 class FeedOverHttp:
-    """Talks to one portal. Used by two threads at once; the pool underneath allows that."""
+    """Talks to one portal. Used by three threads at once; the pool underneath allows that."""
 
     def __init__(
         self, *, origin: str, credential: SecretStr, node: str, version: str, authority_file: Path | None
@@ -69,7 +72,7 @@ class FeedOverHttp:
         # No proxy and no netrc from the environment, and no redirect is ever followed: the credential goes to the
         # configured origin and nowhere else.
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=tls_context(authority_file), max_connections=2, keepalive_expiry=30.0
+            ssl_context=tls_context(authority_file), max_connections=3, keepalive_expiry=30.0
         )
 
     def changes(self, *, epoch: str, after: int, wait: int) -> bytes:
@@ -91,6 +94,14 @@ class FeedOverHttp:
             FeedUnavailable: it was not accepted.
         """
         self._send("POST", "/feed/v1/unknown-keys", report, expected=_NO_CONTENT, patience=ANSWER_SECONDS)
+
+    def report_usage(self, batch: bytes) -> None:
+        """Send a batch made by `usage_backlog.Backlog`.
+
+        Raises:
+            FeedUnavailable: it was not accepted, or it is not known whether it was.
+        """
+        self._send("POST", "/feed/v1/usage", batch, expected=_NO_CONTENT, patience=USAGE_SECONDS)
 
     def close(self) -> None:
         self._pool.close()

@@ -46,8 +46,9 @@ class VerifierCollector(Collector):
             "watchword_verifier_decisions", "Decisions since the start.", labels=("outcome", "reason")
         )
         decisions.add_metric(("allow", ""), sum(each.allowed for each in self._outcomes))
+        denied = [each.denied for each in self._outcomes]
         for reason in Reason:
-            decisions.add_metric(("deny", reason.code), sum(each.denied[reason] for each in self._outcomes))
+            decisions.add_metric(("deny", reason.code), sum(each[reason] for each in denied))
         yield decisions
         yield GaugeMetricFamily(
             "watchword_verifier_feed_connected",

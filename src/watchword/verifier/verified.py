@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
-    from watchword.core.decision import Allow
     from watchword.core.trust import Trust
+    from watchword.verifier.usage import Line
     from watchword.verifier.wire import Answer
 
 TURN_SECONDS: Final = 60.0
@@ -35,14 +35,19 @@ class Verified(NamedTuple):
         trust: decided so; compared by identity.
         good_from, good_until: Unix seconds, see `Allow`.
         answer: what the gateway is told.
-        size: bytes that it takes, estimated from above.
+        line: what the call is counted with.
     """
 
     trust: Trust | None
     good_from: float
     good_until: float
     answer: Answer
-    size: int
+    line: Line
+
+
+def size_of(key: Key, verified: Verified) -> int:
+    """Bytes that an entry takes, estimated from above."""
+    return ENTRY_BYTES + len("".join(key)) + len("".join([value for _, value in verified.answer.headers]))
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ class _Generation:
 
     def put(self, key: Key, verified: Verified) -> None:
         replaced = self.entries.get(key)
-        self.size += verified.size - (0 if replaced is None else replaced.size)
+        self.size += size_of(key, verified) - (0 if replaced is None else size_of(key, replaced))
         self.entries[key] = verified
 
 
@@ -72,8 +77,8 @@ class VerifiedTokens:
         self._generations = (_Generation(), _Generation())
         self.found = 0
 
-    def find(self, organization: str, authorization: Sequence[str], trust: Trust | None, now: float) -> Answer | None:
-        """The answer that deciding about the request would give, None if it must be decided.
+    def find(self, organization: str, authorization: Sequence[str], trust: Trust | None, now: float) -> Verified | None:
+        """What deciding about the request would come to, None if it must be decided.
 
         Args:
             organization: as in the path.
@@ -83,25 +88,18 @@ class VerifiedTokens:
         """
         key = (organization, *authorization)
         young, old = self._generations
-        verified = young.entries.get(key)
-        if verified is None:
-            verified = old.entries.get(key)
-            if verified is None:
-                return None
-            self._put(key, verified)
+        verified = young.entries.get(key) or old.entries.get(key)
         # Written so that a moment that is not a number finds nothing.
-        if verified.trust is trust and verified.good_from <= now < verified.good_until:
-            self.found += 1
-            return verified.answer
-        return None
+        if verified is None or verified.trust is not trust or not verified.good_from <= now < verified.good_until:
+            return None
+        if key not in young.entries:
+            self._put(key, verified)
+        self.found += 1
+        return verified
 
-    def keep(
-        self, organization: str, authorization: Sequence[str], trust: Trust | None, decision: Allow, answer: Answer
-    ) -> None:
-        """Remember an answer that was just given; the arguments are those of `find`."""
-        key = (organization, *authorization)
-        size = ENTRY_BYTES + len("".join(key)) + len("".join([value for _, value in answer.headers]))
-        self._put(key, Verified(trust, decision.good_from, decision.good_until, answer, size))
+    def keep(self, organization: str, authorization: Sequence[str], verified: Verified) -> None:
+        """Remember what was just decided; the arguments are those of `find`."""
+        self._put((organization, *authorization), verified)
 
     def turn(self) -> None:
         """Forget what was not asked for since the last turn but one."""
@@ -118,8 +116,9 @@ class VerifiedTokens:
         return sum(generation.size for generation in self._generations)
 
     def _put(self, key: Key, verified: Verified) -> None:
-        if verified.size > self._generation_bytes:
+        size = size_of(key, verified)
+        if size > self._generation_bytes:
             return
-        if self._generations[0].size + verified.size > self._generation_bytes:
+        if self._generations[0].size + size > self._generation_bytes:
             self.turn()
         self._generations[0].put(key, verified)

@@ -22,6 +22,7 @@ from watchword.jwks.address import masked
 from watchword.jwks.probe import probe
 from watchword.worker.audit_log import keeping_the_audit_log
 from watchword.worker.places import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
+from watchword.worker.usage import watching_the_usage
 
 if TYPE_CHECKING:
     import threading
@@ -55,7 +56,7 @@ class Fetch(Protocol):
 
 def run(settings: ControlSettings, stop: threading.Event) -> None:
     """Work until `stop` is set, then finish the fetches under way (at most about 5 s) and return."""
-    with keeping_the_audit_log(settings.audit_kept_days, stop):
+    with keeping_the_audit_log(settings.audit_kept_days, stop), watching_the_usage(settings.usage_kept_days, stop):
         Worker(
             policy=settings.fetch_policy(),
             refresh=RefreshSettings(interval=settings.refresh_interval, hard_limit=settings.keys_hard_limit),

@@ -96,7 +96,7 @@ def test_the_budget_of_queries(
         Reinstate(organization_id="acme").run(command_line())
 
     # Session, person, organization; standing (2), subscription, suspensions, servers and their keys (2), people.
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         desk.get(PAGE, "acme")
 
 

@@ -71,7 +71,7 @@ def test_each_organization_shows_its_state_and_the_countdown_of_its_subscription
 
     assert ids(page.html) == ["active", "expired", "expiring", "later", "locked", "none"]
     for words in (
-        "Active One active Active 89 days left 1,000,000 per day 0",
+        "Active One active Active 89 days left 0 of 1,000,000 · 0 % 0",
         "Nearly Over expiring Expires soon 12 days left",
         "Over expired Expired expired 3 days ago",
         "Yet to Come later Not started starts in 5 days",
@@ -242,7 +242,7 @@ def test_the_budget_of_queries_does_not_grow_with_the_list(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     # Session and person, then organizations, suspensions, servers.
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         desk.get(LIST, state=state, q="o-")
 
 

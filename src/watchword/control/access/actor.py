@@ -97,6 +97,9 @@ def command_line() -> Actor:
 
 WORKER: Final = Actor(name="worker", interface=Interface.WORKER)
 
+SYSTEM: Final = Actor(name="system", interface=Interface.WORKER)
+"""What happens by itself, in whichever process it is noticed first: an API call threshold that is crossed."""
+
 
 def actor_of(request: HttpRequest) -> Actor:
     """The signed-in person of a portal request. The view must have been guarded: nobody signed in is an error."""

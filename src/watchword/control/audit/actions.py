@@ -39,6 +39,7 @@ ACTIONS: Final = {
     "subscription_set": "Set API subscription",
     "subscription_renewed": "Renew API subscription",
     "threshold_changed": "Change API call threshold",
+    "threshold_reached": "Reach part of API call threshold",
     "verifier_created": "Create verifier credential",
     "verifier_revoked": "Revoke verifier credential",
     "feed_epoch_rotated": "Start feed over",

@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from watchword.control.activity.figure_queries import calls_per_second
+from watchword.control.activity.page import calls_context
+from watchword.control.activity.presentation import gauge, spoken_rate
 from watchword.control.console import fleet_queries, queries
 from watchword.control.console.paging import AFTER, BEFORE
 from watchword.control.console.presentation import calls_allowed, countdown, look_of, look_of_verifier
@@ -69,7 +72,7 @@ class OrganizationsPage:
                 "organization": row,
                 "look": look_of(row.standing.situation, row.terms, self.frame.now),
                 "countdown": countdown(row.terms, self.frame.now),
-                "calls_allowed": calls_allowed(row.api_call_threshold),
+                "gauge": gauge(row.calls_today, row.api_call_threshold),
                 "enabled": next((server.name for server in row.servers if server.enabled), None),
                 "failing": any(server.failing for server in row.servers),
             }
@@ -150,6 +153,7 @@ class OrganizationPage:
             "earlier_suspensions": [row for row in self.suspensions if row.lifted_at is not None],
             "servers": self.servers,
             "administrators": queries.administrators_of(self.organization.pk),
+            **calls_context(self.organization.pk, threshold, self.frame.now),
         }
 
 
@@ -178,7 +182,11 @@ class VerifiersPage:
 
     def context(self) -> dict[str, Any]:
         page = fleet_queries.list_verifiers(self.asked, self.frame.now)
-        rows = [{"verifier": row, "look": look_of_verifier(row.state)} for row in page.rows]
+        rates = calls_per_second([row.id for row in page.rows], self.frame.now)
+        rows = [
+            {"verifier": row, "look": look_of_verifier(row.state), "rate": spoken_rate(rates.get(row.id))}
+            for row in page.rows
+        ]
         return self.frame.context() | {"home": self.home, "rows": rows, "page": page, **_steps(self.home, page, {})}
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import Exists, OuterRef, Q, TextChoices
 
 from watchword.control.access.models import Person
+from watchword.control.activity.queries import allowed_on_day
+from watchword.control.activity.rules import today
 from watchword.control.console.paging import Key, Order, Page, moment, page_of
 from watchword.control.organizations.models import Organization, Subscription, Suspension
 from watchword.control.organizations.queries import notice_of, terms_of
@@ -72,6 +74,7 @@ class OrganizationRow:
     standing: Entitlement
     terms: SubscriptionTerms | None
     api_call_threshold: int | None
+    calls_today: int
     servers: tuple[ServerBrief, ...]
 
 
@@ -100,7 +103,7 @@ _ORDERS: Final = {
 
 
 def list_organizations(search: Search, now: datetime) -> Page[OrganizationRow]:
-    """A page of the organizations that fit. Three queries."""
+    """A page of the organizations that fit. Four queries."""
     organizations = Organization.objects.select_related("subscription")
     if search.state is not None:
         organizations = _in_state(organizations, search.state, now, joined=not search.text)
@@ -112,9 +115,16 @@ def list_organizations(search: Search, now: datetime) -> Page[OrganizationRow]:
     ids = [organization.pk for organization in page.rows]
     suspensions = {row.organization_id: row for row in _live_suspensions().filter(organization_id__in=ids)}
     servers = _servers_of(ids)
+    calls = allowed_on_day(ids, today(now))
     return page.of(
         [
-            _row(organization, suspensions.get(organization.pk), servers.get(organization.pk, []), now)
+            _row(
+                organization,
+                suspensions.get(organization.pk),
+                servers.get(organization.pk, []),
+                calls.get(organization.pk, 0),
+                now,
+            )
             for organization in page.rows
         ]
     )
@@ -198,7 +208,11 @@ def _servers_of(ids: Iterable[str]) -> dict[str, list[ServerBrief]]:
 
 
 def _row(
-    organization: Organization, suspension: Suspension | None, servers: list[ServerBrief], now: datetime
+    organization: Organization,
+    suspension: Suspension | None,
+    servers: list[ServerBrief],
+    calls_today: int,
+    now: datetime,
 ) -> OrganizationRow:
     subscription: Subscription | None = getattr(organization, "subscription", None)
     terms = terms_of(subscription)
@@ -208,5 +222,6 @@ def _row(
         standing=entitlement(subscription=terms, suspension=notice_of(suspension), now=now),
         terms=terms,
         api_call_threshold=None if subscription is None else subscription.api_call_threshold,
+        calls_today=calls_today,
         servers=tuple(servers),
     )

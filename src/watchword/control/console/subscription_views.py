@@ -12,6 +12,8 @@ from watchword.control.console.forms import SubscriptionForm
 from watchword.control.console.organization_views import again, guarded, saved
 from watchword.control.console.presentation import calls_allowed
 from watchword.control.organizations.commands import ChangeThreshold, RenewSubscription, SetSubscription
+from watchword.control.organizations.models import SuspensionReason
+from watchword.control.organizations.queries import entitlement_of
 from watchword.control.organizations.rules import spoken
 from watchword.control.portal.screens import window
 from watchword.control.refusals import Refusal, RefusalReason
@@ -102,7 +104,15 @@ def change_threshold(request: HttpRequest, actor: Actor, page: OrganizationPage)
     except Refusal as refusal:
         return again(request, page, _TEMPLATE, _context(page, form, _THRESHOLD), refusal)
     old, new = calls_allowed(before.api_call_threshold), calls_allowed(after.api_call_threshold)
-    return saved(request, actor, page, f"API call threshold changed: {old} → {new}.")
+    reinstated = ""
+    if page.standing.suspended and not entitlement_of(page.organization.pk, page.frame.now).suspended:
+        reinstated = f" {page.organization.name} is reinstated."
+    return saved(request, actor, page, f"API call threshold changed: {old} → {new}.{reinstated}")
+
+
+def _suspended_for_calls(page: OrganizationPage) -> bool:
+    suspension = page.live_suspension
+    return suspension is not None and suspension.reason == SuspensionReason.API_CALL_THRESHOLD_EXCEEDED
 
 
 def _subscription(page: OrganizationPage) -> Subscription:
@@ -121,6 +131,7 @@ def _context(page: OrganizationPage, form: SubscriptionForm, kind: _Window) -> d
         "alone": len(kind.fields) == 1,
         "organization": page.organization,
         "suspended": page.standing.suspended,
+        "raising_reinstates": kind is _THRESHOLD and _suspended_for_calls(page),
         # Of what is shown: a second attempt after a stale one is a decision about the values just seen.
         "version": 0 if stored is None else stored.version,
         "before": None

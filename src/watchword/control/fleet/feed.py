@@ -19,6 +19,7 @@ import structlog
 from django.db import DatabaseError
 from django.utils import timezone
 
+from watchword.control.fleet import usage
 from watchword.control.fleet.queries import (
     Caller,
     Head,
@@ -101,7 +102,9 @@ class Feed:
                 return await self._changes(credential, headers, scope["query_string"])
             case ("POST", "unknown-keys"):
                 return await self._unknown_keys(receive)
-            case (_, "changes" | "unknown-keys"):
+            case ("POST", "usage"):
+                return await self._usage(credential, receive)
+            case (_, "changes" | "unknown-keys" | "usage"):
                 return problem(405, "method_not_allowed", "This path does not know that method.")
         return problem(404, "not_found", "There is no such path.")
 
@@ -130,7 +133,7 @@ class Feed:
             _log.warning("verifier_not_noted", fault=type(failure).__name__)
 
     async def _unknown_keys(self, receive: Receive) -> Answer:
-        body = await _body(receive)
+        body = await _body(receive, MAX_BYTES)
         if body is None:
             return problem(413, "too_large", "A report has at most 16 KiB.")
         try:
@@ -140,6 +143,16 @@ class Feed:
         forced = await self._database.run(force_refreshes, pairs, timezone.now())
         if forced:
             _log.info("refreshes_forced", key_sets=forced)
+        return Answer(204)
+
+    async def _usage(self, credential: VerifierCredential, receive: Receive) -> Answer:
+        body = await _body(receive, usage.MAX_BYTES)
+        if body is None:
+            return problem(413, "too_large", "A batch has at most 256 KiB.")
+        try:
+            await self._database.run(usage.take_in, credential.pk, body, timezone.now())
+        except usage.BatchRefused:
+            return problem(422, "batch_invalid", "The batch is not of the agreed form.")
         return Answer(204)
 
     def _watch(self) -> Watch:
@@ -171,7 +184,7 @@ def _label(headers: Mapping[str, str], name: str) -> str | None:
     return text[:_LABEL_MAX] or None
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     """The body, or None as soon as it is too large. A client that goes away leaves an incomplete body behind."""
     body = b""
     while True:
@@ -179,7 +192,7 @@ async def _body(receive: Receive) -> bytes | None:
         if message["type"] != "http.request":
             return body
         body += bytes(message.get("body", b""))
-        if len(body) > MAX_BYTES:
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
             return body

@@ -92,7 +92,10 @@ class RenewSubscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeThreshold:
-    """Change how many API calls per day the subscription allows; None for no limit."""
+    """Change how many API calls per day the subscription allows; None for no limit.
+
+    Raising it lifts a suspension for too many API calls, and no other: it is the operator's word about that very limit.
+    """
 
     organization_id: str
     api_call_threshold: int | None
@@ -103,8 +106,10 @@ class ChangeThreshold:
             actor, self.organization_id, permission=Authority.OPERATOR, action="threshold_changed", now=now
         ) as work:
             subscription = _subscription(self.organization_id)
-            subscription.api_call_threshold = self.api_call_threshold
-            return set_subscription(work, subscription, expected_version=self.expected_version)
+            before, subscription.api_call_threshold = subscription.api_call_threshold, self.api_call_threshold
+            set_subscription(work, subscription, expected_version=self.expected_version)
+            _lift_when_raised(work, before, subscription)
+            return subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,23 +137,7 @@ class Suspend:
                     text_required=self.reason is SuspensionReason.OTHER,
                 )
             )
-            # The organization's row is locked, so of two operators the second finds the first one's suspension.
-            if _live(self.organization_id) is not None:
-                raise Refusal(RefusalReason.ALREADY_SUSPENDED)
-            suspension = Suspension.objects.create(
-                organization=work.organization,
-                reason=self.reason,
-                public_text=self.public_text,
-                private_note=self.private_note,
-                reference="".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH)),
-                started_at=work.now,
-                started_by=actor.name,
-            )
-            work.record(
-                target=suspension.reference,
-                changes={"reason": [None, str(self.reason.label)], "public_text": [None, self.public_text]},
-            )
-            return suspension
+            return suspend(work, self.reason, public_text=self.public_text, private_note=self.private_note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,12 +162,7 @@ class Reinstate:
                 raise Refusal(
                     RefusalReason.VERSION_STALE, who=suspension.started_by, when=rules.spoken(suspension.started_at)
                 )
-            # Never before its start: the clocks of two machines may differ by more than the suspension lasted.
-            suspension.lifted_at = max(work.now, suspension.started_at)
-            suspension.lifted_by = actor.name
-            suspension.save(update_fields=["lifted_at", "lifted_by"])
-            work.record(target=suspension.reference)
-            return suspension
+            return _lift(work, suspension)
 
 
 def create_organization(work: Work, organization_id: str, name: str) -> Organization:
@@ -224,6 +208,52 @@ def set_subscription(
     changes = {name: [old.get(name), value] for name, value in new.items() if old.get(name) != value}
     work.record(target="API subscription", changes=changes, action=action)
     return after
+
+
+def suspend(work: Work, reason: SuspensionReason, *, public_text: str = "", private_note: str = "") -> Suspension:
+    """Lock the organization within a change of it.
+
+    Raises:
+        Refusal: already_suspended.
+    """
+    # The organization's row is locked, so of two at once the second finds the first one's suspension.
+    if _live(work.organization.pk) is not None:
+        raise Refusal(RefusalReason.ALREADY_SUSPENDED)
+    suspension = Suspension.objects.create(
+        organization=work.organization,
+        reason=reason,
+        public_text=public_text,
+        private_note=private_note,
+        reference="".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH)),
+        started_at=work.now,
+        started_by=work.actor.name,
+    )
+    work.record(
+        target=suspension.reference,
+        changes={"reason": [None, str(reason.label)], "public_text": [None, public_text]},
+        action="organization_suspended",
+    )
+    return suspension
+
+
+def _lift(work: Work, suspension: Suspension) -> Suspension:
+    # Never before its start: the clocks of two machines may differ by more than the suspension lasted.
+    suspension.lifted_at = max(work.now, suspension.started_at)
+    suspension.lifted_by = work.actor.name
+    suspension.save(update_fields=["lifted_at", "lifted_by"])
+    work.record(target=suspension.reference, action="organization_reinstated")
+    return suspension
+
+
+def _lift_when_raised(work: Work, before: int | None, after: Subscription) -> None:
+    """An operator who gives more API calls to an organization that was suspended for too many of them reinstates it.
+
+    A suspension for another reason stays, and so does one when the threshold was not raised.
+    """
+    raised = before is not None and (after.api_call_threshold is None or after.api_call_threshold > before)
+    suspension = _live(work.organization.pk) if raised else None
+    if suspension is not None and suspension.reason == SuspensionReason.API_CALL_THRESHOLD_EXCEEDED:
+        _lift(work, suspension)
 
 
 def _subscription(organization_id: str) -> Subscription:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from watchword.control.access.actor import Authority
+from watchword.control.activity.figure_queries import threshold_notice
 from watchword.control.change import check_permission
 from watchword.control.organizations.models import Organization
 from watchword.control.organizations.queries import entitlement_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.access.actor import Actor, Permission, Required
+    from watchword.control.activity.rules import ThresholdNotice
     from watchword.control.organizations.rules import Entitlement
 
 
@@ -79,10 +81,12 @@ class OrganizationFrame(Frame):
     Attributes:
         organization: whose page it is.
         standing: what the organization is entitled to at `now`.
+        notice: how far its API call threshold is used up today; None while there is nothing to tell.
     """
 
     organization: Organization
     standing: Entitlement
+    notice: ThresholdNotice | None
 
     @classmethod
     def of(cls, actor: Actor, organization_id: str, *, route: str, permission: Permission) -> OrganizationFrame:
@@ -102,7 +106,8 @@ class OrganizationFrame(Frame):
     def around(cls, actor: Actor, organization: Organization, *, route: str) -> OrganizationFrame:
         """The frame without any question of rights, for pages that anybody who is signed in may see."""
         now = timezone.now()
-        return cls(actor, route, now, organization, entitlement_of(organization.pk, now))
+        standing, notice = entitlement_of(organization.pk, now), threshold_notice(organization.pk, now)
+        return cls(actor, route, now, organization, standing, notice)
 
     def context(self) -> dict[str, Any]:
         """What `portal/base.html` needs."""
@@ -113,7 +118,10 @@ class OrganizationFrame(Frame):
 
     def banners(self) -> list[dict[str, str]]:
         """The one place where an organization's state is told, above the content of each of its pages."""
-        if self.standing.banner is None:
-            return []
-        tone = "note" if self.standing.may_change else "bad" if self.standing.suspended else "warn"
-        return [{"sentence": self.standing.banner, "tone": tone}]
+        banners = []
+        if self.standing.banner is not None:
+            tone = "note" if self.standing.may_change else "bad" if self.standing.suspended else "warn"
+            banners.append({"sentence": self.standing.banner, "tone": tone})
+        if self.notice is not None and not self.standing.suspended:
+            banners.append({"sentence": self.notice.sentence, "tone": "warn" if self.notice.pressing else "note"})
+        return banners

@@ -49,6 +49,7 @@ ADMINISTRATION: Final = Branch(
         ),
         Leaf("Administrators", "access:administrators", Permission.ADMINISTRATORS),
         Leaf("Role Management", "access:roles", Permission.ADMINISTRATORS),
+        Leaf("Activity", "activity:list", Permission.ACTIVITY),
         Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
     ),
 )

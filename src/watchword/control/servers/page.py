@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.urls import reverse
 
 from watchword.control.access.actor import Permission
+from watchword.control.activity.figure_queries import servers_in_use
 from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.servers import known_products, queries
 from watchword.control.servers.rules import SLOTS
 from watchword.control.servers.snippets import snippets
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from watchword.control.access.actor import Actor
+    from watchword.control.activity.figure_queries import InUse
     from watchword.control.organizations.rules import Entitlement
     from watchword.control.servers.queries import ServerRow
 
@@ -57,7 +60,7 @@ class Page:
             frame.organization.pk,
             frame.organization.name,
             frame.standing,
-            queries.list_servers(organization, frame.now),
+            _with_their_use(queries.list_servers(organization, frame.now), organization, frame.now),
             actor.may(Permission.API_KEY_MANAGEMENT, organization),
         )
 
@@ -68,6 +71,10 @@ class Page:
     def enabled_besides(self, server_id: UUID | None) -> str | None:
         """The name of the enabled server other than this one: the one that enabling this one disables."""
         return next((row.name for row in self.servers if row.enabled and row.id != server_id), None)
+
+    def use_of(self, server_id: UUID) -> InUse | None:
+        """How much a server's tokens are used; None if they are not."""
+        return next((row.in_use for row in self.servers if row.id == server_id), None)
 
     @property
     def is_full(self) -> bool:
@@ -102,3 +109,8 @@ class Page:
         if self._lock() is not None:
             return "Changes are locked."
         return _ALL_USED if self.is_full else None
+
+
+def _with_their_use(servers: tuple[ServerRow, ...], organization_id: str, now: datetime) -> tuple[ServerRow, ...]:
+    use = servers_in_use(organization_id, now)
+    return tuple(replace(row, in_use=use.get(str(row.id))) for row in servers)

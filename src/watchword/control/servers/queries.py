@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from watchword.control.activity.figure_queries import InUse
     from watchword.control.servers.acceptance import AcceptanceWarning
     from watchword.control.servers.authorities import ToldCertificate
     from watchword.control.servers.rotation import RotationWarning
@@ -78,6 +79,7 @@ class ServerRow:
         acceptance: what there is to warn of in whose tokens are accepted; None if they are the organization's own.
         must_confirm: whether enabling it takes a knowing yes.
         rotation: what the rotation watch warns of.
+        in_use: how much its tokens are used, where that is shown; None if they were not.
     """
 
     id: UUID
@@ -111,6 +113,7 @@ class ServerRow:
     acceptance: AcceptanceWarning | None
     must_confirm: bool
     rotation: tuple[RotationWarning, ...]
+    in_use: InUse | None = None
 
     @property
     def lasting_failure(self) -> RotationWarning | None:

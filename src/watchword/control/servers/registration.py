@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
 
+from watchword.control.activity.presentation import spoken_use
 from watchword.control.servers.authorities import canonical, fingerprints, told
 from watchword.control.servers.receipt import ReceiptRefused, read
 from watchword.control.servers.shared_servers import shared_server_at
@@ -67,9 +68,14 @@ def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> 
         "shared": shared_server_at(str(form["jwks_location"].value() or "")),
         "attached": told(authority, page.frame.now),
         "detail": detail,
-        "caution": _CAUTION if detail is not None and detail.enabled else None,
+        "caution": _caution(page, detail) if detail is not None and detail.enabled else None,
         "displaced": page.enabled_besides(None if detail is None else detail.id),
     }
+
+
+def _caution(page: Page, detail: ServerDetail) -> str:
+    use = page.use_of(detail.id)
+    return _CAUTION if use is None else f"{_CAUTION} {spoken_use(use, page.frame.now)}"
 
 
 def keeps_source(fields: ServerFields, detail: ServerDetail) -> bool:

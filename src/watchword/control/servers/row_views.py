@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
+from watchword.control.activity.presentation import spoken_use
 from watchword.control.portal.moments import relative
 from watchword.control.portal.notices import Notice
 from watchword.control.portal.screens import is_partial, window
@@ -165,7 +166,8 @@ def _about_deletion(row: ServerRow) -> list[str]:
     fetched = row.last_successful_fetch
     last = "never" if fetched is None else relative(fetched, timezone.now())
     keys = "1 key" if len(row.keys) == 1 else f"{len(row.keys)} keys"
-    return [consequence, f"Its {keys}, last fetched {last}, and their history are deleted with it."]
+    used = "No request came with its tokens lately." if row.in_use is None else spoken_use(row.in_use, timezone.now())
+    return [consequence, used, f"Its {keys}, last fetched {last}, and their history are deleted with it."]
 
 
 def _row(page: Page, server: UUID) -> ServerRow:

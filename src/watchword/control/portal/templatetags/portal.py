@@ -59,6 +59,12 @@ def duration_since(value: datetime) -> str:
     return elapsed((timezone.now() - value).total_seconds())
 
 
+@register.filter
+def thousands(value: int) -> str:
+    """`1204` as `1,204`; Django's own filter depends on the language."""
+    return f"{value:,}"
+
+
 @register.inclusion_tag("portal/copyable.html")
 def copyable(text: str, label: str, *, shown: str | None = None, cut: bool = False) -> dict[str, object]:
     """Monospace text with a button that copies it. `label` names the thing for the button: "Copy key ID"."""

@@ -1,0 +1,160 @@
+"""What a verifier sends: decoded strictly, refused whole when anything in it is not of the agreed form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from watchword.control.activity.models import BOOT_MAX, NODE_MAX, SERVER_MAX, VALUE_MAX, UsageLine
+from watchword.control.organizations.rules import is_organization_id
+from watchword.core.decision import Reason
+from watchword.core.strict_json import JsonRefused, parse_object
+
+if TYPE_CHECKING:
+    from watchword.core.strict_json import JsonObject, JsonValue
+
+SCHEMA: Final = 1
+MAX_BYTES: Final = 256 * 1024
+MAX_LINES: Final = 1_000
+
+_MAX_INTEGER: Final = 2**53
+_MAX_CALLS: Final = 10**12
+"""Of one line: what a verifier could not decide in a month. A million such lines still fit a column."""
+
+_CODES: Final = frozenset(reason.code for reason in Reason)
+_HEAD: Final = frozenset({"schema", "node", "boot", "sequence", "lines"})
+_LINE: Final = frozenset({"begins", "organization", "server", "revision", "outcome", "profile", "calls"})
+_PROFILE: Final = ("issuer", "audience", "client_claim", "client_id", "kid", "alg", "typ")
+_NODE: Final = re.compile(rf"[!-~]{{1,{NODE_MAX}}}")
+_BOOT: Final = re.compile(rf"[0-9a-f]{{16,{BOOT_MAX}}}")
+
+
+class BatchRefused(Exception):
+    """The batch is not of the agreed form. Says where, never what."""
+
+
+class Kind(NamedTuple):
+    """What the calls of a line have in common; the attributes are those of `UsageLine`."""
+
+    organization: str | None
+    server: str | None
+    outcome: str | None
+    read: str
+    profile: tuple[str | None, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hexadecimal, over all of it."""
+        return hashlib.sha256(json.dumps(self).encode("ascii")).hexdigest()
+
+    def values(self) -> dict[str, str | None]:
+        """By the names of the model's fields, without the organization."""
+        named = dict(zip(_PROFILE, self.profile, strict=True))
+        return {"server": self.server, "outcome": self.outcome, "read": self.read, **named}
+
+
+class Counted(NamedTuple):
+    """A line: so many calls of a kind, for the minute, hour or day that begins at `begins` (Unix seconds)."""
+
+    begins: int
+    kind: Kind
+    revision: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Counts of one verifier process. `sequence` numbers its batches from 1."""
+
+    node: str
+    boot: str
+    sequence: int
+    lines: tuple[Counted, ...]
+
+
+def decode_batch(body: bytes) -> Batch:
+    """Read a batch.
+
+    Raises:
+        BatchRefused: for anything that is not exactly of the agreed form.
+    """
+    try:
+        document = parse_object(body)
+    except JsonRefused:
+        _refuse("JSON")
+    if document.keys() != _HEAD or _integer(document["schema"], "schema") != SCHEMA:
+        _refuse("schema")
+    lines = document["lines"]
+    if not isinstance(lines, list) or not 1 <= len(lines) <= MAX_LINES:
+        _refuse("lines")
+    return Batch(
+        node=_matching(document["node"], _NODE, "node"),
+        boot=_matching(document["boot"], _BOOT, "boot"),
+        sequence=_integer(document["sequence"], "sequence", minimum=1),
+        lines=tuple(_line(line) for line in lines),
+    )
+
+
+def _line(line: JsonValue) -> Counted:
+    if not isinstance(line, dict) or line.keys() != _LINE:
+        _refuse("line")
+    organization, outcome = line["organization"], line["outcome"]
+    if organization is not None and not (isinstance(organization, str) and is_organization_id(organization)):
+        _refuse("organization")
+    if outcome is not None and not (isinstance(outcome, str) and outcome in _CODES):
+        _refuse("outcome")
+    if organization is None and outcome is None:
+        # What is allowed is always somebody's.
+        _refuse("organization")
+    server = _value(line["server"], "server", SERVER_MAX)
+    read, profile = _profile(line["profile"])
+    return Counted(
+        begins=_integer(line["begins"], "begins"),
+        kind=Kind(organization, server, outcome, read, profile),
+        revision=_integer(line["revision"], "revision"),
+        calls=_integer(line["calls"], "calls", minimum=1, below=_MAX_CALLS),
+    )
+
+
+def _profile(document: JsonValue) -> tuple[str, tuple[str | None, ...]]:
+    nothing = (None,) * len(_PROFILE)
+    if document is None:
+        return UsageLine.Read.NOTHING.value, nothing
+    if document == UsageLine.Read.OTHER.value:
+        return UsageLine.Read.OTHER.value, nothing
+    if not isinstance(document, dict) or document.keys() != set(_PROFILE):
+        _refuse("profile")
+    return UsageLine.Read.PROFILE.value, _values(document)
+
+
+def _values(document: JsonObject) -> tuple[str | None, ...]:
+    return tuple(_value(document[name], name, VALUE_MAX) for name in _PROFILE)
+
+
+def _value(value: JsonValue, where: str, longest: int) -> str | None:
+    # Printable: PostgreSQL cannot hold U+0000, and characters that nobody sees make one text look like another.
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+        _refuse(where)
+    return value
+
+
+def _matching(value: JsonValue, pattern: re.Pattern[str], where: str) -> str:
+    if not isinstance(value, str) or pattern.fullmatch(value) is None:
+        _refuse(where)
+    return value
+
+
+def _integer(value: JsonValue, where: str, minimum: int = 0, below: int = _MAX_INTEGER) -> int:
+    # `True` is an int to Python, and 1.0 equals 1.
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < below:
+        _refuse(where)
+    return value
+
+
+def _refuse(where: str) -> NoReturn:
+    raise BatchRefused(f"Not acceptable: {where}.")

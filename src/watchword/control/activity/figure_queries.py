@@ -1,0 +1,162 @@
+"""What pages show of the calls that were counted. Each function is one query, unless it says more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Max, Q, Sum
+
+from watchword.control.activity import rules
+from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageLine, UsageStream
+from watchword.control.activity.queries import allowed_on
+from watchword.control.activity.rules import ThresholdNotice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+
+HOURS_SHOWN: Final = 24
+DAYS_SHOWN: Final = 31
+PROFILES_SHOWN: Final = 50
+
+_PROFILE: Final = ("issuer", "audience", "client_claim", "client_id", "kid", "alg", "typ")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Calls of one day (UTC)."""
+
+    day: date
+    allowed: int = 0
+    denied: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeCount:
+    """Calls with one outcome; `outcome` is the code of a reason, None for allowed."""
+
+    outcome: str | None
+    calls: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSeen:
+    """Tokens that said the same of themselves and were decided about alike.
+
+    Attributes:
+        outcome: the code of a reason, None for allowed.
+        read: a value of `UsageLine.Read`.
+        issuer, audience, client_claim, client_id, kid, alg, typ: None where the token did not say it.
+    """
+
+    outcome: str | None
+    read: str
+    issuer: str | None
+    audience: str | None
+    client_claim: str | None
+    client_id: str | None
+    kid: str | None
+    alg: str | None
+    typ: str | None
+    calls: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """How much a server is used: requests of the last 24 hours with its tokens, and the minute of the last one ever."""
+
+    requests: int
+    last_at: datetime
+
+
+def last_days(organization_id: str, now: datetime) -> tuple[Day, ...]:
+    """The last DAYS_SHOWN days, today the last; those without calls too."""
+    today = rules.today(now)
+    days = [today - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
+    sums = (
+        DailyCalls.objects.filter(organization=organization_id, day__gte=days[0])
+        .values("day")
+        .annotate(all_allowed=Sum("allowed"), all_denied=Sum("denied"))
+    )
+    found = {row["day"]: Day(row["day"], row["all_allowed"], row["all_denied"]) for row in sums}
+    return tuple(found.get(day, Day(day)) for day in days)
+
+
+def outcomes(organization_id: str, now: datetime) -> tuple[OutcomeCount, ...]:
+    """The last 24 hours, the most frequent first."""
+    sums = (
+        UsageLine.objects.filter(organization=organization_id, hour__gte=_since(now))
+        .values("outcome")
+        .annotate(all_calls=Sum("calls"), newest=Max("last_at"))
+        .order_by("-all_calls", "outcome")
+    )
+    return tuple(OutcomeCount(row["outcome"], row["all_calls"], row["newest"]) for row in sums)
+
+
+def profiles(organization_id: str, now: datetime) -> tuple[ProfileSeen, ...]:
+    """The last 24 hours, the last seen first; PROFILES_SHOWN of them at most."""
+    kinds = (
+        UsageLine.objects.filter(organization=organization_id, hour__gte=_since(now))
+        .exclude(read=UsageLine.Read.NOTHING)
+        .values("outcome", "read", *_PROFILE)
+        .annotate(all_calls=Sum("calls"), newest=Max("last_at"))
+        .order_by("-newest", "-all_calls", "outcome", *_PROFILE)[:PROFILES_SHOWN]
+    )
+    return tuple(
+        ProfileSeen(
+            outcome=row["outcome"],
+            read=row["read"],
+            calls=row["all_calls"],
+            last_at=row["newest"],
+            **{name: row[name] for name in _PROFILE},
+        )
+        for row in kinds
+    )
+
+
+def servers_in_use(organization_id: str, now: datetime) -> dict[str, InUse]:
+    """By the server's id: requests with a token that it had signed.
+
+    What was refused before its signature was verified may have come from anybody, and is no use of a server.
+    """
+    signed = Q(outcome__isnull=True) | Q(outcome__in=rules.SIGNED)
+    sums = (
+        UsageLine.objects.filter(signed, organization=organization_id, server__isnull=False)
+        .values("server")
+        .annotate(lately=Sum("calls", filter=Q(hour__gte=_since(now))), newest=Max("last_at"))
+    )
+    return {str(row["server"]): InUse(row["lately"] or 0, row["newest"]) for row in sums}
+
+
+def calls_per_second(verifier_ids: Iterable[int], now: datetime) -> dict[int, float]:
+    """By verifier, over its processes; those that say nothing are left out."""
+    streams = UsageStream.objects.filter(
+        verifier__in=list(verifier_ids), heard_at__gte=now - timedelta(minutes=5), minute__isnull=False
+    )
+    rates: dict[int, float] = {}
+    for row in streams:
+        pace = rules.Pace(row.minute, row.calls, row.calls_before)
+        rates[row.verifier_id] = rates.get(row.verifier_id, 0.0) + pace.per_second(now)
+    return rates
+
+
+def told_today(organization_id: str, now: datetime) -> ThresholdDay | None:
+    """What was told today about the threshold; None if nothing was."""
+    return ThresholdDay.objects.filter(organization=organization_id, day=rules.today(now)).first()
+
+
+def threshold_notice(organization_id: str, now: datetime) -> ThresholdNotice | None:
+    """What the administrators are to be told today; None while there is nothing. One query, two when there is."""
+    day = told_today(organization_id, now)
+    if day is None or not day.told or day.threshold is None:
+        return None
+    return ThresholdNotice(day.told, allowed_on(organization_id, day.day) - day.base, day.threshold)
+
+
+def _since(now: datetime) -> datetime:
+    # Whole hours: the present one and the 23 before it.
+    return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1)

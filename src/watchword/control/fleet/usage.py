@@ -1,0 +1,35 @@
+"""What verifiers report of the calls that they decided. Synchronous; feed.py runs it in threads of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+
+from watchword.control.activity.batches import MAX_BYTES, BatchRefused, decode_batch
+from watchword.control.activity.commands import apply_batch, review
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["MAX_BYTES", "BatchRefused", "take_in"]
+
+_log = structlog.get_logger("watchword.feed")
+
+
+def take_in(verifier_id: int, body: bytes, now: datetime) -> None:
+    """Add a batch up, then see to the thresholds of the organizations in it.
+
+    Raises:
+        BatchRefused: the batch is not of the agreed form.
+        DatabaseError: nothing of it was added up; the verifier sends it again.
+    """
+    applied = apply_batch(verifier_id, decode_batch(body), now, kept_days=settings.WATCHWORD.usage_kept_days)
+    if applied.unknown:
+        _log.warning("usage_of_nobody", calls=applied.unknown)
+    try:
+        review(applied.touched, now)
+    except Exception as fault:  # noqa: BLE001 - the batch has been added up, and must not be answered as if it had not.
+        # The next batch asks again, and so does the worker.
+        _log.error("threshold_not_reviewed", fault=type(fault).__name__)

@@ -1,0 +1,67 @@
+"""What the worker does about API calls: thresholds that a portal process had to leave unreviewed, and purging."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from watchword.control.activity import queries
+from watchword.control.activity.commands import PURGE_BATCH, purge, review
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+REVIEW_SECONDS: Final = 10.0
+PURGE_SECONDS: Final = 3600.0
+
+_log = structlog.get_logger("watchword.worker")
+
+
+@contextmanager
+def watching_the_usage(kept_days: int, stop: threading.Event) -> Iterator[None]:
+    """Watch it in a thread of its own until `stop` is set: no fetch waits for it, nor ends by a fault of it."""
+    thread = threading.Thread(target=_watch, args=[kept_days, stop], name="usage")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def review_once(now: datetime) -> None:
+    """See to the thresholds of all organizations with calls in the last minutes."""
+    reviewed = review(queries.called_lately(now), now)
+    if reviewed:
+        _log.info("thresholds_reviewed", organizations=reviewed)
+
+
+def purge_once(kept_days: int, stop: threading.Event, now: datetime) -> None:
+    """Purge all that is older than `kept_days`."""
+    while (purged := purge(now, kept_days=kept_days)) > 0:
+        _log.info("usage_purged", rows=purged)
+        if purged < PURGE_BATCH or stop.is_set():
+            break
+
+
+def _watch(kept_days: int, stop: threading.Event) -> None:
+    purged_at = -PURGE_SECONDS
+    while not stop.is_set():
+        try:
+            close_old_connections()
+            review_once(timezone.now())
+            if time.monotonic() - purged_at >= PURGE_SECONDS:
+                purge_once(kept_days, stop, timezone.now())
+                purged_at = time.monotonic()
+        except Exception as error:  # noqa: BLE001 - the thread outlives the database.
+            # Its kind alone: its text may hold a row of the database.
+            _log.error("usage_not_watched", fault=type(error).__name__)
+        stop.wait(REVIEW_SECONDS)
+    connections.close_all()

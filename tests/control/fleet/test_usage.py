@@ -1,0 +1,117 @@
+"""A batch of usage on its way in: from the verifier's own client to the rows, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import DatabaseError
+from structlog.testing import capture_logs
+
+from kit import people
+from kit.people import NOW
+from kit.usage import batch, line
+from watchword.control.activity.models import DailyCalls
+from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
+from watchword.control.fleet.feed import Feed
+from watchword.control.organizations.models import Suspension
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watchword.control.access.actor import Actor
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
+
+
+class Poster:
+    def __init__(self, feed: Feed, secret: str) -> None:
+        self._feed = feed
+        self._secret = secret
+
+    def post(self, body: bytes, *, method: str = "POST") -> tuple[int, Any]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": method, "path": "/feed/v1/usage", "query_string": b"",
+            "headers": [(b"authorization", f"Bearer {self._secret}".encode())],
+        }  # fmt: skip
+        asyncio.run(self._feed(scope, receive, send))
+        start, end = sent
+        return start["status"], json.loads(end["body"]) if end["body"] else None
+
+
+@pytest.fixture
+def poster(shell: Actor) -> Iterator[Poster]:
+    feed = Feed()
+    people.organization("acme")
+    yield Poster(feed, CreateVerifier(name="edge-1").run(shell))
+    feed.close()
+
+
+def test_a_batch_is_added_up_and_acknowledged_also_when_it_comes_again(poster: Poster) -> None:
+    body = batch(1, line(NOW, 5), line(NOW, 9, organization="nowhere"))
+
+    with capture_logs() as logs:
+        assert poster.post(body) == (204, None)
+        assert poster.post(body) == (204, None)
+
+    assert DailyCalls.objects.get().allowed == 5
+    assert [(entry["event"], entry["calls"]) for entry in logs] == [("usage_of_nobody", 9)]
+
+
+def test_too_many_calls_suspend_at_once(poster: Poster) -> None:
+    poster.post(batch(1, line(NOW, 1001)))
+
+    assert Suspension.objects.get().organization_id == "acme"
+
+
+def test_a_malformed_or_oversized_batch_changes_nothing(poster: Poster) -> None:
+    assert poster.post(b"{}")[0] == 422
+    assert poster.post(batch(1, line(NOW, 5), line(NOW, 0)))[1]["code"] == "batch_invalid"
+    assert poster.post(b" " * (256 * 1024 + 1))[0] == 413
+    assert poster.post(b"", method="GET")[0] == 405
+    assert not DailyCalls.objects.exists()
+
+
+def test_nobody_counts_without_a_credential(poster: Poster, shell: Actor) -> None:
+    RevokeVerifier(name="edge-1").run(shell)
+
+    assert poster.post(batch(1, line(NOW)))[0] == 401
+    assert not DailyCalls.objects.exists()
+
+
+def test_what_was_added_up_is_acknowledged_even_if_the_threshold_could_not_be_looked_at(
+    poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise DatabaseError("terminating connection")
+
+    monkeypatch.setattr("watchword.control.fleet.usage.review", away)
+    with capture_logs() as logs:
+        assert poster.post(batch(1, line(NOW, 1001)))[0] == 204
+
+    assert DailyCalls.objects.get().allowed == 1001
+    assert [entry["event"] for entry in logs] == ["threshold_not_reviewed"]
+
+
+def test_a_database_that_is_away_is_told_so_that_the_batch_comes_again(
+    poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise DatabaseError("database or disk is full")
+
+    monkeypatch.setattr("watchword.control.activity.commands._add_days", away)
+    assert poster.post(batch(1, line(NOW, 5)))[0] == 503
+    monkeypatch.undo()
+
+    assert poster.post(batch(1, line(NOW, 5)))[0] == 204
+    assert DailyCalls.objects.get().allowed == 5
