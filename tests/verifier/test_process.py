@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import signal
 import socket
 import threading
@@ -18,6 +16,7 @@ from kit.feed_server import CREDENTIAL, FeedServer, feed_server
 from kit.processes import LOOPBACK, NotReady, free_port, is_listening, wait_until
 from kit.raw_http import exchange
 from kit.verifier_process import VerifierProcess, verifier_process
+from watchword.verifier.disk import DiskCopy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,7 +253,7 @@ def test_a_damaged_copy_is_refused_aloud_and_everything_denied(tmp_path: Path) -
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:
             pass
     content = verifier.state_file.read_bytes()
-    verifier.state_file.write_bytes(content.replace(b'"suspended": true', b'"suspended": false'))
+    verifier.state_file.write_bytes(content.replace(b'"suspended":true', b'"suspended":false'))
     assert verifier.state_file.read_bytes() != content
     try:
         verifier.start(ready=False)
@@ -299,10 +298,9 @@ def test_a_snapshot_beyond_its_limit_denies(tmp_path: Path) -> None:
         feed.publish(live.trust())
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:
             pass
-    content = verifier.state_file.read_bytes()
-    document = json.loads(content.partition(b"\n")[2])
-    body = json.dumps({**document, "heard_at": time.time() - 3600}).encode()
-    verifier.state_file.write_bytes(f"watchword-snapshot-1 {hashlib.sha256(body).hexdigest()}\n".encode() + body)
+    copy = DiskCopy(verifier.state_file).load(now=time.time())
+    assert copy is not None
+    DiskCopy(verifier.state_file).store(copy.snapshot, heard_at=time.time() - 3600)
     for limit, status in (("60", 503), ("7200", 200)):
         verifier._environment["WATCHWORD_VERIFIER_SNAPSHOT_HARD_LIMIT"] = limit
         try:

@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from watchword.core.decision import Decision
+    from watchword.feed import Snapshot
     from watchword.verifier.config import VerifierSettings
     from watchword.verifier.snapshot import View
     from watchword.verifier.wire import Answer, Profile
+
+_DENYING = "denying until the feed answers"
 
 _log = structlog.get_logger("watchword.verifier")
 
@@ -136,13 +139,13 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     """
     current = CurrentSnapshot(hard_limit=settings.snapshot_hard_limit)
     disk = DiskCopy(settings.state_file)
-    _start_from(disk, current)
+    base = _start_from(disk, current)
     feed = _feed_of(settings)
     # Two of them, each counted by one thread alone.
     outcomes, late_outcomes, unknown_keys = Outcomes(), Outcomes(), UnknownKeys()
     verifier = Verifier(current=current, outcomes=outcomes, late_outcomes=late_outcomes, unknown_keys=unknown_keys)
     current.on_swap = verifier.parking.look_again
-    client = FeedClient(feed=feed, current=current, disk=disk)
+    client = FeedClient(feed=feed, current=current, disk=disk, base=base)
     registry = registry_of(VerifierCollector(outcomes=(outcomes, late_outcomes), current=current, feed=client))
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
@@ -156,15 +159,21 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
             stop.set()
 
 
-def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> None:
+def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> Snapshot | None:
+    """Decide by the copy; one that is behind is returned instead, for the feed to continue."""
     try:
         copy = disk.load(now=time.time())
     except CopyDamaged as damaged:
-        _log.error("snapshot_copy_damaged", problem=str(damaged), consequence="denying until the feed answers")
-        return
-    if copy is not None:
-        current.swap(copy.snapshot, heard_at=copy.heard_at)
-        _log.info("snapshot_copy_loaded", revision=copy.snapshot.revision)
+        _log.error("snapshot_copy_damaged", problem=str(damaged), consequence=_DENYING)
+        return None
+    if copy is None:
+        return None
+    if copy.behind:
+        _log.error("snapshot_copy_behind", revision=copy.snapshot.revision, consequence=_DENYING)
+        return copy.snapshot
+    current.swap(copy.snapshot, heard_at=copy.heard_at)
+    _log.info("snapshot_copy_loaded", revision=copy.snapshot.revision)
+    return None
 
 
 def _feed_of(settings: VerifierSettings) -> FeedOverHttp:
