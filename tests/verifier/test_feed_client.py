@@ -249,13 +249,13 @@ def test_a_newer_schema_keeps_what_is_known_and_says_so(follower: Follower, newe
         for _ in range(3):
             assert follower.client.step() == feed_client.LONGEST_DELAY
     assert follower.current.view is before
-    assert follower.client.schema_unknown
+    assert follower.current.schema_unknown
     assert [(line["event"], line["problem"], line["understood"]) for line in lines] == [
         ("feed_failed", "schema_unknown", SCHEMA)
     ]
     follower.feed.answer = None
     follower.client.step()
-    assert (follower.client.connected, follower.client.schema_unknown) == (True, False)
+    assert (follower.client.connected, follower.current.schema_unknown) == (True, False)
 
 
 def test_a_copy_that_is_behind_decides_only_when_the_feed_has_continued_it(follower: Follower) -> None:
@@ -304,6 +304,24 @@ def test_a_base_of_a_forgotten_history_is_given_up(follower: Follower) -> None:
     assert again.client.step() == feed_client.LONGEST_DELAY
     again.client.step()
     assert set(again.snapshot.organizations) == {"acme"}
+
+
+def test_a_snapshot_that_gets_old_is_told_of_once(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme"))
+    follower.client.step()
+    follower.feed.failure = FeedUnavailable("timed_out")
+    with capture_logs() as lines:
+        for seconds in (10, 3599, 3600, 3700):
+            follower.now = NOW + seconds
+            follower.client.step()
+    assert [line["event"] for line in lines] == ["feed_failed", "snapshot_stale"]
+    follower.feed.failure = None
+    follower.client.step()
+    follower.feed.failure = FeedUnavailable("timed_out")
+    follower.now += 3600
+    with capture_logs() as lines:
+        follower.client.step()
+    assert [line["event"] for line in lines] == ["feed_failed", "snapshot_stale"]
 
 
 def test_a_full_disk_does_not_hold_up_a_suspension(follower: Follower) -> None:

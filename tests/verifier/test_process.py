@@ -282,6 +282,23 @@ def test_the_control_plane_may_be_gone_and_come_back(tmp_path: Path) -> None:
         verifier.stop()
 
 
+def test_a_control_plane_of_a_newer_version_is_told_of_and_changes_nothing(tmp_path: Path) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust(), live.trust(organization="globex", suspended=True))
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            feed.broken_answer = b'{"schema": 2, "changes": []}'
+            feed.publish(live.trust(suspended=True))
+            wait_until(lambda: b"another schema" in verifier.admin("/readyz").body, what="it says so", timeout=30)
+            assert verifier.is_ready()
+            assert b"watchword_verifier_feed_schema_unknown 1.0" in verifier.admin("/metrics").body
+            assert verifier.log().count("schema_unknown") == 1
+            assert verifier.ask(live.token()).status == 200
+            assert reason(verifier, live.token(), "globex") == "organization_suspended"
+            feed.broken_answer = None
+            wait_until(lambda: verifier.ask(live.token()).status == 403, what="it follows again", timeout=30)
+            assert verifier.admin("/readyz").body == b"ready\n"
+
+
 def test_a_revoked_credential_keeps_what_is_known(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())

@@ -20,6 +20,7 @@ from watchword.verifier.config import SettingsRefused
 from watchword.verifier.disk import CopyDamaged, DiskCopy
 from watchword.verifier.feed_client import FeedClient, report_unknown_keys
 from watchword.verifier.feed_http import FeedOverHttp
+from watchword.verifier.following import FollowingCollector
 from watchword.verifier.metrics import VerifierCollector, registry_of
 from watchword.verifier.parking import PARKED_SECONDS, Parking, Waiting
 from watchword.verifier.snapshot import CurrentSnapshot
@@ -137,7 +138,7 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
         SettingsRefused: there is no usable credential or authority file.
         OSError: the admin port is in use.
     """
-    current = CurrentSnapshot(hard_limit=settings.snapshot_hard_limit)
+    current = CurrentSnapshot(hard_limit=settings.snapshot_hard_limit, soft_limit=settings.snapshot_soft_limit)
     disk = DiskCopy(settings.state_file)
     base = _start_from(disk, current)
     feed = _feed_of(settings)
@@ -147,6 +148,7 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     current.on_swap = verifier.parking.look_again
     client = FeedClient(feed=feed, current=current, disk=disk, base=base)
     registry = registry_of(VerifierCollector(outcomes=(outcomes, late_outcomes), current=current, feed=client))
+    registry.register(FollowingCollector(current=current, disk=disk))
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.

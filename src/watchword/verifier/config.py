@@ -45,6 +45,7 @@ class VerifierSettings(BaseSettings):
         admin_host, admin_port: where /livez, /readyz and /metrics are answered; never to be reachable by clients.
         state_file: the last-good copy of the snapshot, from which a restart serves.
         node: name shown in the operators' console.
+        snapshot_soft_limit: seconds without word from the control plane after which /readyz and /metrics warn.
         snapshot_hard_limit: seconds without word from the control plane after which every request is denied.
     """
 
@@ -63,6 +64,7 @@ class VerifierSettings(BaseSettings):
     node: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] = Field(
         default_factory=lambda: socket.gethostname()[:64]
     )
+    snapshot_soft_limit: Annotated[int, Field(ge=30, le=7 * 86400)] = 300
     snapshot_hard_limit: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
 
     @field_validator("feed_url")
@@ -83,6 +85,8 @@ class VerifierSettings(BaseSettings):
                 "feed_url is plain http to another machine; use https, "
                 "or set feed_over_plain_http = true if that network is trusted as the portal itself"
             )
+        if self.snapshot_soft_limit > self.snapshot_hard_limit and "snapshot_soft_limit" in self.model_fields_set:
+            raise ValueError("snapshot_soft_limit is above snapshot_hard_limit, so it would warn too late")
         if (self.host, self.port) == (self.admin_host, self.admin_port):
             raise ValueError("port and admin_port are the same; the admin listener needs a port of its own")
         if self.credential is not None and self.credential_file is not None:

@@ -45,7 +45,6 @@ class FeedClient:
 
     Attributes:
         connected: whether the last question was answered, and the answer followed.
-        schema_unknown: whether the last answer was of another schema than this version's. What was known before stays.
         disk: the copy; other threads may read its attributes.
     """
 
@@ -75,8 +74,8 @@ class FeedClient:
         self._problem: str | None = None
         self._failures = 0
         self._copy_fails = False
+        self._told_stale = False
         self.connected = False
-        self.schema_unknown = False
 
     def run(self, stop: threading.Event) -> None:
         """Ask again and again until `stop`; whatever goes wrong, the snapshot that is there stays."""
@@ -93,7 +92,7 @@ class FeedClient:
             return self._failed(unavailable.code, self._back_off())
         except SchemaUnknown:
             # Half understood, a document might lack the one restriction that matters. What is known stays, and ages.
-            self.schema_unknown = True
+            self._current.schema_unknown = True
             return self._failed("schema_unknown", LONGEST_DELAY)
         except FeedRefused:
             self._gathering = None
@@ -103,7 +102,8 @@ class FeedClient:
             return self._failed(f"fault_{type(fault).__name__}", LONGEST_DELAY)
         if self._problem is not None or not self.connected:
             _log.info("feed_connected")
-        self._problem, self._failures, self.connected, self.schema_unknown = None, 0, True, False
+        self._problem, self._failures, self.connected = None, 0, True
+        self._current.schema_unknown = self._told_stale = False
         # A control plane that does not wait although asked to must not be asked in a tight loop.
         return 0.0 if brought_something else EMPTY_ANSWER_DELAY
 
@@ -168,7 +168,12 @@ class FeedClient:
         if code != self._problem:
             # Once for each new problem: an hour without control plane is one line and not seven hundred.
             self._problem = code
-            _log.warning("feed_failed", problem=code, **({"understood": SCHEMA} if self.schema_unknown else {}))
+            _log.warning(
+                "feed_failed", problem=code, **({"understood": SCHEMA} if self._current.schema_unknown else {})
+            )
+        if not self._told_stale and self._current.is_stale(self._clock()):
+            self._told_stale = True
+            _log.warning("snapshot_stale", problem=code)
         return max(delay, FIRST_DELAY)
 
 
