@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from sys import intern
 from threading import Lock
 from typing import Final, TypeVar, overload
 
@@ -16,6 +17,7 @@ _SHARDS: Final = 1024
 _PACKED_BEGINS: Final = re.compile(
     rb'\{"schema":%d,"organization":"([a-z][a-z0-9-]{0,30}[a-z0-9])","revision":([1-9][0-9]{0,15}),' % SCHEMA
 )
+_WRITTEN_ALIKE: Final = frozenset({"kty", "alg", "crv", "e", "name"})
 _unpacking: Final = Lock()
 
 T = TypeVar("T")
@@ -45,8 +47,17 @@ class Packed:
         """
         with _unpacking:
             if self.trust is None:
-                self.trust = decode_trust(json.loads(self.document))
+                self.trust = decode_trust(json.loads(self.document, object_hook=_shared))
             return self.trust
+
+
+def _shared(members: dict[str, object]) -> dict[str, object]:
+    """What is written alike for most organizations, such as `"kty":"RSA"`, exists once in memory."""
+    for name in members.keys() & _WRITTEN_ALIKE:
+        value = members[name]
+        if isinstance(value, str):
+            members[name] = intern(value)
+    return members
 
 
 def pack(trust: Trust) -> Packed:

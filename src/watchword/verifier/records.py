@@ -174,7 +174,7 @@ def _place(line: bytes) -> Place:
         place = Place(members["epoch"], members["after"], members["revision"], float(members["heard_at"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise RecordDamaged("place") from None
-    if not (isinstance(place.epoch, str) and place.epoch):
+    if not members["epoch"] or not isinstance(members["epoch"], str):
         raise RecordDamaged("place")
     if not all(type(number) is int and 0 <= number < _MAX_INTEGER for number in (place.after, place.revision)):
         raise RecordDamaged("place")

@@ -146,7 +146,7 @@ def test_the_listener_outlives_every_fault(
 
     monkeypatch.setattr(news, "RECONNECT_SECONDS", 0.01)
     monkeypatch.setattr(heard.listener, "_listen", fail)
-    monkeypatch.setattr(news.connection, "vendor", "postgresql")
+    monkeypatch.setattr(connection, "vendor", "postgresql")
     with capture_logs() as lines:
         heard.listener.start()
         heard.listener.start()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from watchword.control.fleet import queries
 from watchword.control.fleet import watch as watching
 from watchword.control.fleet.queries import Head
 from watchword.control.fleet.watch import Database, Shared, Watch
@@ -31,7 +32,7 @@ class Heads:
     async def run(self, query: Callable[..., object], *arguments: object) -> object:
         self.asked += 1
         await asyncio.sleep(0)
-        return self.head if query is watching.head else query(*arguments)
+        return self.head if query is queries.head else query(*arguments)
 
 
 def run(story: Callable[[Heads, Watch], Coroutine[Any, Any, None]]) -> None:
