@@ -7,9 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import kernel, pages, verifier_vs_envoy
+from bench import kernel, pages, scale, verifier_vs_envoy
 
 if __name__ == "__main__":
     kernel.main(quick="--quick" in sys.argv[1:])
     verifier_vs_envoy.main(quick="--quick" in sys.argv[1:])
     pages.main(quick="--quick" in sys.argv[1:])
+    scale.main(quick="--quick" in sys.argv[1:])

@@ -151,6 +151,22 @@ def test_going_back_and_forth_between_epochs_never_leaves_half_a_snapshot(follow
     assert set(follower.snapshot.organizations) == {"acme", "globex"}
 
 
+def test_an_epoch_that_was_left_never_comes_back(follower: Follower) -> None:
+    server = follower.feed.server
+    server.publish(*trusts("acme"))
+    follower.client.step()
+    kept = json.dumps(encode_page(server.page("", 0, 0))).encode()
+    server.restore_backup("restored", *trusts("acme", suspended=True))
+    follower.client.step()
+    before = follower.current.view
+    follower.feed.answer = kept
+    assert follower.client.step() == feed_client.LONGEST_DELAY
+    assert follower.current.view is before
+    follower.feed.answer = None
+    follower.client.step()
+    assert follower.client.connected
+
+
 def test_another_restore_in_the_middle_starts_gathering_again(follower: Follower) -> None:
     server = follower.feed.server
     server.page_size = 1

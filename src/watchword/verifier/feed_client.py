@@ -40,6 +40,10 @@ _WAITS: Final = "a restart would wait for the feed"
 _log = structlog.get_logger("watchword.verifier.feed")
 
 
+class EpochLeft(FeedRefused):
+    """The page is of a history that ended for this verifier. Only a new epoch leads on, or a restart."""
+
+
 class FeedClient:
     """The one writer of `current` and of the disk copy.
 
@@ -71,6 +75,7 @@ class FeedClient:
         self.disk = disk
         self._clock = clock
         self._gathering = base
+        self._left: set[str] = set()
         self._problem: str | None = None
         self._failures = 0
         self._copy_fails = False
@@ -90,13 +95,8 @@ class FeedClient:
             return self._failed(refused.code, SLOW_DELAY)
         except FeedUnavailable as unavailable:
             return self._failed(unavailable.code, self._back_off())
-        except SchemaUnknown:
-            # Half understood, a document might lack the one restriction that matters. What is known stays, and ages.
-            self._current.schema_unknown = True
-            return self._failed("schema_unknown", LONGEST_DELAY)
-        except FeedRefused:
-            self._gathering = None
-            return self._failed("document_refused", LONGEST_DELAY)
+        except FeedRefused as refused:
+            return self._failed(self._code_of(refused), LONGEST_DELAY)
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or the verifier would go stale.
             self._gathering = None
             return self._failed(f"fault_{type(fault).__name__}", LONGEST_DELAY)
@@ -106,6 +106,17 @@ class FeedClient:
         self._current.schema_unknown = self._told_stale = False
         # A control plane that does not wait although asked to must not be asked in a tight loop.
         return 0.0 if brought_something else EMPTY_ANSWER_DELAY
+
+    def _code_of(self, refused: FeedRefused) -> str:
+        match refused:
+            case SchemaUnknown():
+                # Half understood, a document might lack the one restriction that matters. What is known stays.
+                self._current.schema_unknown = True
+                return "schema_unknown"
+            case EpochLeft():
+                return "epoch_left"
+        self._gathering = None
+        return "document_refused"
 
     def _poll(self) -> bool:
         known = self._gathering or self._snapshot()
@@ -119,6 +130,10 @@ class FeedClient:
         return self._follow(decode_page(document))
 
     def _follow(self, page: Page) -> bool:
+        if page.epoch in self._left:
+            # A portal whose database was left behind, or an answer that somebody kept. Its history is over, and would
+            # bring back what was since taken away.
+            raise EpochLeft
         snapshot = self._snapshot()
         gathering = self._gathering
         # A page of the current epoch continues the current snapshot, whatever is being gathered.
@@ -137,6 +152,8 @@ class FeedClient:
         # The disk first: after a restart nobody gets back what a decision has already been refused for.
         self._on_disk(lambda: self.disk.store(folded, heard_at=now, page=page))
         self._current.swap(folded, heard_at=now)
+        if snapshot.epoch not in {"", folded.epoch}:
+            self._left.add(snapshot.epoch)
         self._on_disk(lambda: self.disk.tidy(folded, heard_at=now))
         return True
 
