@@ -194,7 +194,7 @@ def start(size: int, copy: Path) -> Figures:
     each = 50
     looking = _median(lambda _: [get(name) for name in names], each) / SAMPLES
     figures["look at an organization, ns"] = looking * 1e9
-    change = _suspended(0, size)
+    change = _suspended(0, snapshot.revision)
     figures["folding one change, µs"] = _median(lambda _: fold(snapshot, change), each) * 1e6
     waited = []
     for number in range(each):
