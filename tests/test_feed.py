@@ -261,6 +261,21 @@ def test_packed_trust_comes_back_as_it_was() -> None:
         assert packed.trust is None
         assert organization_and_revision(packed.document) == (trust.organization, trust.revision)
         assert packed.unpack() == trust
+        assert packed.unpack() is packed.unpack()
+
+
+def test_the_last_of_several_changes_of_one_organization_counts() -> None:
+    packed = [("acme", pack(replace(ACME, revision=revision))) for revision in (1, 2, 3)]
+    assert Organizations().changed(packed)["acme"].revision == 3
+
+
+def test_what_most_keys_have_in_common_exists_once_in_memory() -> None:
+    names = []
+    for organization in ("acme", "globex"):
+        server = pack(acme.trust(KEY, organization=organization)).unpack().server
+        assert server is not None
+        names.append((server.name, server.keys[0].kty, server.keys[0].material.values[1]))
+    assert all(one is other for one, other in zip(*names, strict=True))
 
 
 def test_packed_trust_is_one_line() -> None:
@@ -310,12 +325,18 @@ def test_what_was_not_packed_by_this_version_is_told_by_its_beginning(document: 
 
 
 def test_packed_trust_that_is_not_admitted_any_more_is_refused_when_asked() -> None:
-    document = pack(ACME).document.replace(KEY.jwk()["n"].encode(), b"AQAB")
-    organizations = Organizations().changed([("acme", Packed(document))])
-    assert "acme" in organizations
-    for _ in range(2):
-        with pytest.raises(FeedRefused):
-            organizations.get("acme")
+    document = pack(ACME).document
+    for damaged in (
+        document.replace(KEY.jwk()["n"].encode(), b"AQAB"),
+        document.replace(b'"name":"ProdOkta"', b'"name":1'),
+        document.replace(b'"kty":"RSA"', b'"kty":["RSA"]'),
+    ):
+        assert damaged != document
+        organizations = Organizations().changed([("acme", Packed(damaged))])
+        assert "acme" in organizations
+        for _ in range(2):
+            with pytest.raises(FeedRefused):
+                organizations.get("acme")
 
 
 def test_organizations_are_a_mapping() -> None:
