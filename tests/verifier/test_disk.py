@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kit import acme, forge
 from watchword.feed import EMPTY, Page, Snapshot, fold
-from watchword.verifier.disk import RETRY_SECONDS, SMALLEST_REWRITE, CopyDamaged, DiskCopy
+from watchword.verifier.disk import RETRY_SECONDS, SMALLEST_REWRITE, TIDY_AGAIN_SECONDS, CopyDamaged, DiskCopy
 from watchword.verifier.mark import Mark, MarkFile
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def snapshot(revision: int = 1, epoch: str = "first", *, suspended: bool = False
 
 def stored(path: Path) -> Copy:
     """What another process finds."""
-    copy = DiskCopy(path).load(now=NOW + 10**6)
+    # By anybody, as a verifier that starts would clear away what this one is writing.
+    copy = DiskCopy(path).load(now=NOW + 10**6, by_anybody=True)
     assert copy is not None
     return copy
 
@@ -54,7 +56,20 @@ class Follower:
         page = Page(epoch, after, changes[-1].revision, complete=True, changes=changes)
         self.snapshot = fold(self.snapshot, page)
         self.disk.store(self.snapshot, heard_at=self.now, page=page)
+
+    def tidy(self) -> None:
+        """Begin to write anew if that is due, or take over what is written."""
         self.disk.tidy(self.snapshot, heard_at=self.now)
+        if self.disk._rewriting is not None:
+            self.disk._rewriting.join()
+
+    def outgrow(self) -> None:
+        """Hear of so much that the copy is due to be written anew."""
+        page = [trust(f"organization-{number:03d}", self.snapshot.revision + 1 + number) for number in range(250)]
+        while self.path.stat().st_size < SMALLEST_REWRITE + 2 * 125_000 + 10_000:
+            self.hear(
+                *(replace(each, revision=self.snapshot.revision + 1 + number) for number, each in enumerate(page))
+            )
 
 
 @pytest.fixture
@@ -108,15 +123,86 @@ def test_the_next_process_goes_on_adding(follower: Follower) -> None:
     assert stored(follower.path).snapshot == again.snapshot
 
 
-def test_pages_that_outgrow_the_rest_are_taken_into_it(follower: Follower) -> None:
-    revision, largest = 4, 0
-    for _ in range(3 * SMALLEST_REWRITE // 1000):
-        revision += 1
-        follower.hear(trust("acme", revision))
-        largest = max(largest, follower.path.stat().st_size)
-    assert SMALLEST_REWRITE < largest < SMALLEST_REWRITE + 20_000
-    assert follower.path.stat().st_size < largest
+def test_pages_that_outgrow_the_rest_are_taken_into_it_while_others_come(follower: Follower) -> None:
+    follower.tidy()
+    assert follower.disk._rewriting is None, "not for so little"
+    follower.outgrow()
+    before = follower.path.stat().st_size
+    follower.tidy()
+    assert follower.path.stat().st_size == before
+    # These come while it is being written.
+    follower.hear(trust("acme", follower.snapshot.revision + 1, suspended=True))
+    follower.hear(trust("late", follower.snapshot.revision + 1))
     assert stored(follower.path).snapshot == follower.snapshot
+    follower.tidy()
+    assert follower.path.stat().st_size < before
+    assert stored(follower.path).snapshot == follower.snapshot
+    assert not stored(follower.path).behind
+    follower.hear(trust("late", follower.snapshot.revision + 1, suspended=True))
+    assert stored(follower.path).snapshot == follower.snapshot
+    assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
+
+
+def test_what_is_written_anew_is_given_up_for_another_epoch(follower: Follower) -> None:
+    follower.outgrow()
+    follower.disk.tidy(follower.snapshot, heard_at=NOW)
+    rewriting = follower.disk._rewriting
+    assert rewriting is not None
+    follower.hear(trust("acme"), epoch="restored")
+    assert follower.disk._rewriting is None
+    rewriting.join()
+    follower.tidy()
+    assert stored(follower.path).snapshot.epoch == "restored"
+    assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
+
+
+def test_what_is_written_anew_never_hides_that_the_copy_is_behind(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower.outgrow()
+    follower.tidy()
+    with _Full(follower, monkeypatch), pytest.raises(OSError, match="No space"):
+        follower.hear(trust("acme", follower.snapshot.revision + 1, suspended=True))
+    follower.tidy()
+    assert stored(follower.path).behind
+    assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
+
+
+@pytest.mark.parametrize("what", ["cleared away", "emptied"])
+def test_what_was_written_anew_and_then_spoilt_never_takes_the_place(follower: Follower, what: str) -> None:
+    follower.outgrow()
+    follower.tidy()
+    follower.hear(trust("acme", follower.snapshot.revision + 1, suspended=True))
+    (temporary,) = follower.path.parent.glob("*.new")
+    if what == "emptied":
+        temporary.write_bytes(b"")
+    else:
+        temporary.unlink()
+    with pytest.raises(OSError, match=r"not as it was written|No such file"):
+        follower.tidy()
+    assert stored(follower.path).snapshot == follower.snapshot
+    assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
+
+
+def test_a_disk_without_room_for_a_second_copy_keeps_the_first_and_is_asked_again_later(
+    follower: Follower, disk: Disk
+) -> None:
+    follower.outgrow()
+    disk.refuses_once = {"fsync"}
+    follower.tidy()
+    with pytest.raises(OSError, match="No space"):
+        follower.tidy()
+    assert (follower.disk.behind, stored(follower.path).snapshot) == (False, follower.snapshot)
+    follower.tidy()
+    assert follower.disk._rewriting is None, "not at each change"
+    follower.now += TIDY_AGAIN_SECONDS
+    follower.tidy()
+    follower.hear(trust("acme", follower.snapshot.revision + 1))
+    disk.refuses_once = {"fsync"}
+    with pytest.raises(OSError, match="No space"):
+        follower.tidy()
+    assert stored(follower.path).snapshot == follower.snapshot
+    assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
 
 
 def test_there_may_be_no_copy_yet(path: Path) -> None:

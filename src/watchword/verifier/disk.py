@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watchword.feed import FeedRefused, Organizations, Packed, Snapshot, organization_and_revision
 from watchword.verifier.mark import Mark, MarkFile
-from watchword.verifier.records import ALL, FORM, PAGE, Place, RecordDamaged, encode_record, read_records
+from watchword.verifier.records import PAGE, Place, RecordDamaged, encode_record, read_records
+from watchword.verifier.rewriting import Rewriting, Rewritten, encode_all, take_the_place, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 HEARD_EVERY_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 10.0
+TIDY_AGAIN_SECONDS: Final = 60.0
 SMALLEST_REWRITE: Final = 256 * 1024
 """Bytes of pages below which the copy is not written anew, however small it is."""
 
@@ -83,6 +85,8 @@ class DiskCopy:
         self._written: _Written | None = None
         self._marked_at = 0.0
         self._tried_at = 0.0
+        self._rewriting: Rewriting | None = None
+        self._tidied_at = 0.0
         self.behind = False
         self.unmarked = False
 
@@ -146,16 +150,24 @@ class DiskCopy:
         self.behind = self.unmarked = False
 
     def tidy(self, snapshot: Snapshot, *, heard_at: float) -> None:
-        """Write the copy anew once its pages outgrow the rest. Nobody waits for this: the pages are safe already.
+        """Have the copy written anew once its pages outgrow the rest. Nobody waits for this: the pages are safe.
 
         Raises:
             OSError: the disk refused; the copy is as good as before.
         """
-        written = self._written
-        if written is None or (written.epoch, written.revision) != (snapshot.epoch, snapshot.revision):
+        written, rewriting = self._written, self._rewriting
+        if written is None:
             return
-        if written.size - written.all_size > max(written.all_size, SMALLEST_REWRITE):
-            self._rewrite(snapshot, heard_at)
+        if rewriting is not None:
+            if rewriting.is_done():
+                self._rewriting = None
+                self._take_over(rewriting.finish(), written.epoch, written.revision, heard_at)
+            return
+        is_that = (written.epoch, written.revision) == (snapshot.epoch, snapshot.revision)
+        has_waited = not 0 <= heard_at - self._tidied_at < TIDY_AGAIN_SECONDS
+        if is_that and has_waited and written.size - written.all_size > max(written.all_size, SMALLEST_REWRITE):
+            self._tidied_at = heard_at
+            self._rewriting = Rewriting(self._path, snapshot, heard_at)
 
     def _remove_unfinished(self) -> None:
         # What was being written when a process was killed is as large as the copy, and nobody else clears it away.
@@ -187,25 +199,36 @@ class DiskCopy:
                 return False
             size = written.size + _append_all(file, b"".join(parts), written.size)
         self._written = replace(written, revision=page.revision, digest=digest, size=size)
+        if self._rewriting is not None:
+            self._rewriting.add(place, documents)
         with contextlib.suppress(OSError):
             # Not durable: should the end of the file get lost, this most likely tells; the page itself is safe.
             self._mark.write(Mark(written.all_digest, page.revision, heard_at), durable=False)
         return True
 
     def _rewrite(self, snapshot: Snapshot, heard_at: float) -> None:
-        place = Place(snapshot.epoch, 0, snapshot.revision, heard_at)
-        documents = list(Organizations.of(snapshot.organizations).documents())
-        digest, parts = encode_record(ALL, previous="", place=place, documents=documents)
-        size, inode = _replace(self._path, (FORM, *parts))
-        self._written = _Written(snapshot.epoch, snapshot.revision, digest, size, digest, size, inode)
+        self._give_up_rewriting()
+        digest, parts = encode_all(snapshot, heard_at)
+        size, inode = _replace(self._path, parts)
+        self._take_over(Rewritten(digest, size, digest, size, inode), snapshot.epoch, snapshot.revision, heard_at)
+
+    def _take_over(self, rewritten: Rewritten, epoch: str, revision: int, heard_at: float) -> None:
+        self._written = _Written(epoch, revision, *rewritten)
         self._marked_at = heard_at
         with contextlib.suppress(OSError):
             # Written now, while there is room, so that it can be written over when there is none.
-            self._mark.write(Mark(digest, snapshot.revision, heard_at), durable=True)
+            self._mark.write(Mark(rewritten.all_digest, revision, heard_at), durable=True)
+
+    def _give_up_rewriting(self) -> None:
+        if self._rewriting is not None:
+            self._rewriting.give_up()
+            self._rewriting = None
 
     def _fall_behind(self, snapshot: Snapshot, heard_at: float) -> None:
         """See to it that no start decides by the copy alone: by the mark, or else by taking the copy away."""
         self.behind = True
+        # It would not know of what is missing, and its own mark would say that nothing is.
+        self._give_up_rewriting()
         written = self._written
         if written is None:
             return
@@ -267,29 +290,15 @@ def _append_all(file: BinaryIO, content: bytes, size: int) -> int:
 
 
 def _replace(path: Path, content: Iterable[bytes]) -> tuple[int, int]:
-    """Put `content` at `path` so that after a crash or a power cut the file is the old or the new one, whole.
-
-    Returns:
-        Its size and its inode.
-    """
+    """Put `content` at `path`, whole or not at all; returns its size and its inode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The process id keeps two verifiers that were given one path by mistake from writing into one file.
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb", buffering=1024 * 1024) as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(descriptor)
-            status = os.fstat(descriptor)
-        temporary.replace(path)
+        status = write(temporary, content)
+        take_the_place(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
     return status.st_size, status.st_ino

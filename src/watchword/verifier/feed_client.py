@@ -147,7 +147,7 @@ class FeedClient:
         now = self._clock()
         if folded.epoch == snapshot.epoch and folded.revision == snapshot.revision:
             self._current.confirm(now)
-            self._on_disk(lambda: self.disk.store(snapshot, heard_at=now))
+            self._on_disk(lambda: self._keep(snapshot, now))
             return False
         # The disk first: after a restart nobody gets back what a decision has already been refused for.
         self._on_disk(lambda: self.disk.store(folded, heard_at=now, page=page))
@@ -156,6 +156,10 @@ class FeedClient:
             self._left.add(snapshot.epoch)
         self._on_disk(lambda: self.disk.tidy(folded, heard_at=now))
         return True
+
+    def _keep(self, snapshot: Snapshot, now: float) -> None:
+        self.disk.store(snapshot, heard_at=now)
+        self.disk.tidy(snapshot, heard_at=now)
 
     def _snapshot(self) -> Snapshot:
         return EMPTY if self._current.view is None else self._current.view.snapshot
