@@ -23,7 +23,7 @@ class Gate:
 
 DECIDING = (
     "src/watchword/core/*",
-    "src/watchword/feed.py",
+    "src/watchword/feed/*",
     "src/watchword/jwks/*",
     "src/watchword/control/*/rules.py",
     "src/watchword/control/*/commands.py",

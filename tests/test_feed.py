@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +16,18 @@ from watchword.feed import (
     EMPTY,
     SCHEMA,
     FeedRefused,
+    Organizations,
+    Packed,
     Page,
+    SchemaUnknown,
     Snapshot,
     decode_page,
-    decode_snapshot,
     decode_trust,
     encode_page,
-    encode_snapshot,
     encode_trust,
     fold,
+    organization_and_revision,
+    pack,
 )
 
 if TYPE_CHECKING:
@@ -127,7 +132,7 @@ def test_trust_with_anything_wrong_is_refused(path: str, value: object) -> None:
 
 @pytest.mark.parametrize("document", [None, [], "trust", 1, True], ids=repr)
 def test_document_that_is_no_object_is_refused(document: object) -> None:
-    for decode in (decode_trust, decode_page, decode_snapshot):
+    for decode in (decode_trust, decode_page):
         with pytest.raises(FeedRefused):
             decode(document)
 
@@ -138,6 +143,19 @@ def test_refusal_says_where_and_never_what() -> None:
     with pytest.raises(FeedRefused, match="name") as refused:
         decode_trust(document)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("schema", [SCHEMA - 1, SCHEMA + 1])
+def test_another_schema_is_told_apart_whatever_its_members_are(schema: int) -> None:
+    page: Any = encode_page(PAGE)
+    page["changes"][1] = {"schema": schema, "tenant": "globex"}
+    for decode, document in (
+        (decode_trust, {"schema": schema}),
+        (decode_page, {"schema": schema}),
+        (decode_page, page),
+    ):
+        with pytest.raises(SchemaUnknown):
+            decode(document)
 
 
 # -------------------------------------------------------------------- pages
@@ -234,33 +252,106 @@ def test_snapshot_cannot_be_changed() -> None:
         organizations["acme"] = GLOBEX
 
 
-# -------------------------------------------------------------------- the copy on disk
+# -------------------------------------------------------------------- packed, until somebody asks
 
 
-@pytest.mark.parametrize("snapshot", [fold(EMPTY, PAGE), fold(EMPTY, Page("e1", 0, 0, complete=True, changes=()))])
-def test_snapshot_comes_back_as_it_was(snapshot: Snapshot) -> None:
-    assert decode_snapshot(through_json(encode_snapshot(snapshot))) == snapshot
+def test_packed_trust_comes_back_as_it_was() -> None:
+    for trust in TRUSTS:
+        packed = pack(trust)
+        assert packed.trust is None
+        assert organization_and_revision(packed.document) == (trust.organization, trust.revision)
+        assert packed.unpack() == trust
+        assert packed.unpack() is packed.unpack()
 
 
-WRONG_IN_SNAPSHOT: list[tuple[str, object]] = [
-    *rows("schema", [2, None, ...]),
-    *rows("epoch", ["", 1, None, ...]),
-    *rows("revision", [-1, 2, "3", None, ...]),
-    *rows("organizations", [{}, None, [None], ...]),
-    ("organizations.1.organization", "acme"),
-    ("organizations.0.revision", 4),
-    ("extra", 1),
-]
+def test_the_last_of_several_changes_of_one_organization_counts() -> None:
+    packed = [("acme", pack(replace(ACME, revision=revision))) for revision in (1, 2, 3)]
+    assert Organizations().changed(packed)["acme"].revision == 3
 
 
-@pytest.mark.parametrize(("path", "value"), WRONG_IN_SNAPSHOT, ids=lambda value: repr(value)[:24])
-def test_snapshot_with_anything_wrong_is_refused(path: str, value: object) -> None:
-    document = through_json(encode_snapshot(fold(EMPTY, PAGE)))
-    at(path, value)(document)
+def test_what_most_keys_have_in_common_exists_once_in_memory() -> None:
+    names = []
+    for organization in ("acme", "globex"):
+        server = pack(acme.trust(KEY, organization=organization)).unpack().server
+        assert server is not None
+        names.append((server.name, server.keys[0].kty, server.keys[0].material.values[1]))
+    assert all(one is other for one, other in zip(*names, strict=True))
+
+
+def test_packed_trust_is_one_line() -> None:
+    packed = pack(acme.trust(server=acme.server(issuer="a\nb\x85c\u2028d", client_id="é")))
+    assert len(packed.document.splitlines()) == 1
+    assert packed.document.isascii()
+    assert packed.unpack().server == acme.server(issuer="a\nb\x85c\u2028d", client_id="é")
+
+
+def test_trust_is_unpacked_once_and_stays_the_same_object_also_when_others_change() -> None:
+    before = fold(EMPTY, PAGE)
+    acme_before = before.organizations["acme"]
+    after = fold(before, Page("e1", 3, 4, complete=True, changes=(replace(GLOBEX, revision=4, suspended=False),)))
+    assert after.organizations.get("acme") is acme_before
+    assert after.organizations["globex"] is not before.organizations["globex"]
+    # Also when the older snapshot is the first that is asked.
+    assert before.organizations["initech"] is after.organizations["initech"]
+
+
+def test_many_threads_that_ask_first_get_one_object() -> None:
+    for _ in range(20):
+        organizations = fold(EMPTY, PAGE).organizations
+        together = threading.Barrier(4)
+
+        def ask(_number: int, known: Any = organizations, together: threading.Barrier = together) -> Any:
+            together.wait()
+            return known.get("acme")
+
+        with ThreadPoolExecutor(max_workers=4) as threads:
+            assert len({id(trust) for trust in threads.map(ask, range(4))}) == 1
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{}",
+        pack(ACME).document.replace(b'"schema":1', b'"schema":2'),
+        pack(ACME).document.replace(b"acme", b"Acme", 1),
+        pack(ACME).document.replace(b'"revision":1', b'"revision":0'),
+        b" " + pack(ACME).document,
+    ],
+)
+def test_what_was_not_packed_by_this_version_is_told_by_its_beginning(document: bytes) -> None:
     with pytest.raises(FeedRefused):
-        decode_snapshot(document)
+        organization_and_revision(document)
 
 
-def test_empty_snapshot_is_never_read_from_disk() -> None:
-    with pytest.raises(FeedRefused):
-        decode_snapshot(encode_snapshot(EMPTY))
+def test_packed_trust_that_is_not_admitted_any_more_is_refused_when_asked() -> None:
+    document = pack(ACME).document
+    for damaged in (
+        document.replace(KEY.jwk()["n"].encode(), b"AQAB"),
+        document.replace(b'"name":"ProdOkta"', b'"name":1'),
+        document.replace(b'"kty":"RSA"', b'"kty":["RSA"]'),
+    ):
+        assert damaged != document
+        organizations = Organizations().changed([("acme", Packed(damaged))])
+        assert "acme" in organizations
+        for _ in range(2):
+            with pytest.raises(FeedRefused):
+                organizations.get("acme")
+
+
+def test_organizations_are_a_mapping() -> None:
+    organizations = fold(EMPTY, PAGE).organizations
+    assert isinstance(organizations, Organizations)
+    assert sorted(organizations) == ["acme", "globex", "initech"]
+    assert len(organizations) == 3
+    assert ("acme" in organizations, "nobody" in organizations) == (True, False)
+    assert organizations.get("nobody") is None
+    assert organizations.get("nobody", ACME) is ACME
+    for ask in (organizations.__getitem__, organizations.document):
+        with pytest.raises(KeyError):
+            ask("nobody")
+    assert organizations.document("acme") == pack(ACME).document
+    assert sorted(organizations.documents()) == sorted(pack(trust).document for trust in PAGE.changes)
+    assert Organizations.of(organizations) is organizations
+    assert Organizations.of({"acme": ACME}) == {"acme": ACME}
+    assert len(EMPTY.organizations) == 0

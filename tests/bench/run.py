@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-MEASUREMENTS = ("kernel", "decisions", "in_the_path", "pages")
+MEASUREMENTS = ("kernel", "decisions", "in_the_path", "pages", "scale")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

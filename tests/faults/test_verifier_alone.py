@@ -128,11 +128,14 @@ def one_bit_turned(copy: bytes) -> bytes:
 
 
 def suspension_lifted_by_hand(copy: bytes) -> bytes:
-    changed = copy.replace(b'"suspended":true', b'"suspended":false').replace(
-        b'"suspended": true', b'"suspended": false'
-    )
+    changed = copy.replace(b'"suspended":true', b'"suspended":false')
     assert changed != copy
     return changed
+
+
+def last_page_lost(copy: bytes) -> bytes:
+    """What is left is whole in itself, and does not know of the suspension."""
+    return copy[: copy.rindex(b"page 0")]
 
 
 def emptied(_copy: bytes) -> bytes:
@@ -148,11 +151,12 @@ def test_a_damaged_copy_is_refused_and_mended_by_the_feed(tmp_path: Path) -> Non
         product = running.product
         product.desk("suspend", "globex")
         running.wait_for("globex", "403 organization_suspended")
-        running.wait_for_copy('"suspended": true')
+        running.wait_for_copy('"suspended":true')
         product.stop("portal", "verifier")
         good = product.state_file.read_bytes()
 
-        for damage in (cut_off, one_bit_turned, suspension_lifted_by_hand, emptied, another_document):
+        damages = (cut_off, last_page_lost, one_bit_turned, suspension_lifted_by_hand, emptied, another_document)
+        for damage in damages:
             product.state_file.write_bytes(damage(good))
             product.start("verifier", wait=False).wait_until_listening(product.verifier_port)
             for organization in ("acme", "globex"):

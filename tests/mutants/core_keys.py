@@ -77,7 +77,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("an alg that is in the table", "if not isinstance(alg, str) or alg not in ALGORITHMS:", "if False:", _PURPOSE),
     _jwk("an alg that fits the key", "if alg not in fitting:", "if False:",
          (_SETS + "test_w11_alg_must_fit_the_curve", *_PURPOSE)),
-    _jwk("the alg as the only one", "return alg, frozenset({alg})", "return alg, fitting",
+    _jwk("the alg as the only one", "return alg, _ALONE[alg]", "return alg, fitting",
          ("attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for",)),
     _jwk("the variant in the thumbprint", "if material.variant is not None:", "if False:",
          ("core/test_vectors.py::test_thumbprints_are_those_of_the_rfcs",)),

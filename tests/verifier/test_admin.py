@@ -70,6 +70,13 @@ def test_it_is_ready_with_a_fresh_snapshot(admin: Admin) -> None:
     assert admin.get("/readyz").status == 503
 
 
+def test_ready_says_what_will_end_it(admin: Admin) -> None:
+    admin.current.swap(Snapshot("first", 1, {}), heard_at=1000)
+    admin.current.schema_unknown = True
+    assert admin.get("/readyz").status == 200
+    assert admin.get("/readyz").body.startswith(b"ready. The control plane speaks another schema than 1")
+
+
 def test_nothing_else_is_there(admin: Admin) -> None:
     assert admin.get("/").status == 404
     assert admin.get("/verify/plain/acme").status == 404

@@ -126,6 +126,8 @@ def test_plain_http_to_another_machine_must_be_said_aloud() -> None:
         ({"node": "a b"}, "node"),
         ({"node": "n" * 65}, "node"),
         ({"snapshot_hard_limit": 0}, "snapshot_hard_limit"),
+        ({"snapshot_soft_limit": 0}, "snapshot_soft_limit"),
+        ({"snapshot_soft_limit": 601, "snapshot_hard_limit": 600}, "snapshot_soft_limit"),
         ({"credential": "a", "credential_file": "b"}, "credential_file"),
         ({"grpc_port": 0}, "grpc_port"),
         ({"grpc_port": 8081}, "grpc_port"),

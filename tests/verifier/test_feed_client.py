@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from kit import acme, forge
 from kit.feed_server import FeedServer
-from watchword.feed import encode_page
+from watchword.feed import SCHEMA, encode_page
 from watchword.verifier import feed_client
-from watchword.verifier.disk import DiskCopy
+from watchword.verifier.disk import RETRY_SECONDS, DiskCopy
 from watchword.verifier.feed_client import FeedClient, report_unknown_keys
 from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
 from watchword.verifier.snapshot import CurrentSnapshot
@@ -151,6 +151,22 @@ def test_going_back_and_forth_between_epochs_never_leaves_half_a_snapshot(follow
     assert set(follower.snapshot.organizations) == {"acme", "globex"}
 
 
+def test_an_epoch_that_was_left_never_comes_back(follower: Follower) -> None:
+    server = follower.feed.server
+    server.publish(*trusts("acme"))
+    follower.client.step()
+    kept = json.dumps(encode_page(server.page("", 0, 0))).encode()
+    server.restore_backup("restored", *trusts("acme", suspended=True))
+    follower.client.step()
+    before = follower.current.view
+    follower.feed.answer = kept
+    assert follower.client.step() == feed_client.LONGEST_DELAY
+    assert follower.current.view is before
+    follower.feed.answer = None
+    follower.client.step()
+    assert follower.client.connected
+
+
 def test_another_restore_in_the_middle_starts_gathering_again(follower: Follower) -> None:
     server = follower.feed.server
     server.page_size = 1
@@ -237,6 +253,93 @@ def test_a_long_outage_is_one_line_and_so_is_its_end(follower: Follower) -> None
     ]
 
 
+@pytest.mark.parametrize("newer", ["page", "trust"])
+def test_a_newer_schema_keeps_what_is_known_and_says_so(follower: Follower, newer: str) -> None:
+    follower.feed.server.publish(*trusts("acme", suspended=True))
+    follower.client.step()
+    before = follower.current.view
+    page: Any = encode_page(follower.feed.server.page("", 0, 0))
+    (page if newer == "page" else page["changes"][0]).update(schema=SCHEMA + 1, tenancy="shared")
+    follower.feed.answer = json.dumps(page).encode()
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert follower.client.step() == feed_client.LONGEST_DELAY
+    assert follower.current.view is before
+    assert follower.current.schema_unknown
+    assert [(line["event"], line["problem"], line["understood"]) for line in lines] == [
+        ("feed_failed", "schema_unknown", SCHEMA)
+    ]
+    follower.feed.answer = None
+    follower.client.step()
+    assert (follower.client.connected, follower.current.schema_unknown) == (True, False)
+
+
+def test_a_copy_that_is_behind_decides_only_when_the_feed_has_continued_it(follower: Follower) -> None:
+    server = follower.feed.server
+    server.publish(*trusts("acme", "globex"))
+    follower.client.step()
+    known = follower.snapshot
+    server.page_size = 1
+    server.publish(*trusts("acme", "initech", suspended=True))
+    again = Follower(follower.path.with_name("another"))
+    again.feed.server = server
+    again.client = FeedClient(
+        feed=again.feed, current=again.current, disk=DiskCopy(again.path), base=known, clock=lambda: NOW
+    )
+    server.asked.clear()
+    again.client.step()
+    assert again.current.view is None, "there is more to come"
+    again.client.step()
+    assert again.snapshot.organizations["acme"].suspended
+    assert set(again.snapshot.organizations) == {"acme", "globex", "initech"}
+    assert server.asked == [("first", 2), ("first", 3)], "nothing was asked for twice"
+    assert again.on_disk() == again.snapshot
+
+
+def test_a_copy_that_is_behind_decides_when_the_feed_has_nothing_newer(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme"))
+    follower.client.step()
+    again = Follower(follower.path)
+    again.feed.server = follower.feed.server
+    disk = DiskCopy(follower.path)
+    copy = disk.load(now=NOW)
+    assert copy is not None
+    again.client = FeedClient(feed=again.feed, current=again.current, disk=disk, base=copy.snapshot, clock=lambda: NOW)
+    again.client.step()
+    assert again.snapshot == follower.snapshot
+
+
+def test_a_base_of_a_forgotten_history_is_given_up(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme", "globex"))
+    follower.client.step()
+    again = Follower(follower.path.with_name("another"))
+    again.feed.server.publish(*trusts("acme", suspended=True))
+    again.client = FeedClient(
+        feed=again.feed, current=again.current, disk=DiskCopy(again.path), base=follower.snapshot, clock=lambda: NOW
+    )
+    assert again.client.step() == feed_client.LONGEST_DELAY
+    again.client.step()
+    assert set(again.snapshot.organizations) == {"acme"}
+
+
+def test_a_snapshot_that_gets_old_is_told_of_once(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme"))
+    follower.client.step()
+    follower.feed.failure = FeedUnavailable("timed_out")
+    with capture_logs() as lines:
+        for seconds in (10, 3599, 3600, 3700):
+            follower.now = NOW + seconds
+            follower.client.step()
+    assert [line["event"] for line in lines] == ["feed_failed", "snapshot_stale"]
+    follower.feed.failure = None
+    follower.client.step()
+    follower.feed.failure = FeedUnavailable("timed_out")
+    follower.now += 3600
+    with capture_logs() as lines:
+        follower.client.step()
+    assert [line["event"] for line in lines] == ["feed_failed", "snapshot_stale"]
+
+
 def test_a_full_disk_does_not_hold_up_a_suspension(follower: Follower) -> None:
     follower.feed.server.publish(*trusts("acme"))
     follower.client.step()
@@ -246,8 +349,19 @@ def test_a_full_disk_does_not_hold_up_a_suspension(follower: Follower) -> None:
     follower.feed.server.publish(*trusts("acme", suspended=True))
     with capture_logs() as lines:
         follower.client.step()
-    assert follower.snapshot.organizations["acme"].suspended
-    assert [line["event"] for line in lines] == ["snapshot_copy_not_written"]
+        assert follower.snapshot.organizations["acme"].suspended
+        assert follower.client.disk.behind
+        follower.now += RETRY_SECONDS
+        follower.client.step()
+        follower.client.step()
+        assert [line["event"] for line in lines] == ["snapshot_copy_not_written"], "once"
+        (follower.path / "in-the-way").unlink()
+        follower.path.rmdir()
+        follower.now += RETRY_SECONDS
+        follower.client.step()
+    assert [line["event"] for line in lines] == ["snapshot_copy_not_written", "snapshot_copy_written_again"]
+    assert lines[0]["consequence"] == "a restart would wait for the feed"
+    assert follower.on_disk() == follower.snapshot
 
 
 def test_it_runs_until_it_is_stopped(follower: Follower) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import signal
 import socket
@@ -18,6 +17,7 @@ from kit.feed_server import CREDENTIAL, FeedServer, feed_server
 from kit.processes import LOOPBACK, NotReady, free_port, is_listening, wait_until
 from kit.raw_http import exchange
 from kit.verifier_process import VerifierProcess, verifier_process
+from watchword.verifier.disk import DiskCopy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,7 +254,7 @@ def test_a_damaged_copy_is_refused_aloud_and_everything_denied(tmp_path: Path) -
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:
             pass
     content = verifier.state_file.read_bytes()
-    verifier.state_file.write_bytes(content.replace(b'"suspended": true', b'"suspended": false'))
+    verifier.state_file.write_bytes(content.replace(b'"suspended":true', b'"suspended":false'))
     assert verifier.state_file.read_bytes() != content
     try:
         verifier.start(ready=False)
@@ -283,6 +283,23 @@ def test_the_control_plane_may_be_gone_and_come_back(tmp_path: Path) -> None:
         verifier.stop()
 
 
+def test_a_control_plane_of_a_newer_version_is_told_of_and_changes_nothing(tmp_path: Path) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust(), live.trust(organization="globex", suspended=True))
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            feed.broken_answer = b'{"schema": 2, "changes": []}'
+            feed.publish(live.trust(suspended=True))
+            wait_until(lambda: b"another schema" in verifier.admin("/readyz").body, what="it says so", timeout=30)
+            assert verifier.is_ready()
+            assert b"watchword_verifier_feed_schema_unknown 1.0" in verifier.admin("/metrics").body
+            assert verifier.log().count("schema_unknown") == 1
+            assert verifier.ask(live.token()).status == 200
+            assert reason(verifier, live.token(), "globex") == "organization_suspended"
+            feed.broken_answer = None
+            wait_until(lambda: verifier.ask(live.token()).status == 403, what="it follows again", timeout=30)
+            assert verifier.admin("/readyz").body == b"ready\n"
+
+
 def test_a_revoked_credential_keeps_what_is_known(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())
@@ -299,10 +316,9 @@ def test_a_snapshot_beyond_its_limit_denies(tmp_path: Path) -> None:
         feed.publish(live.trust())
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:
             pass
-    content = verifier.state_file.read_bytes()
-    document = json.loads(content.partition(b"\n")[2])
-    body = json.dumps({**document, "heard_at": time.time() - 3600}).encode()
-    verifier.state_file.write_bytes(f"watchword-snapshot-1 {hashlib.sha256(body).hexdigest()}\n".encode() + body)
+    copy = DiskCopy(verifier.state_file).load(now=time.time())
+    assert copy is not None
+    DiskCopy(verifier.state_file).store(copy.snapshot, heard_at=time.time() - 3600)
     for limit, status in (("60", 503), ("7200", 200)):
         verifier._environment["WATCHWORD_VERIFIER_SNAPSHOT_HARD_LIMIT"] = limit
         try:

@@ -21,6 +21,9 @@ MAX_KID_LENGTH: Final = 512
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 """RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1; RFC 9964 (`priv`)."""
 
+_ALONE: Final[Mapping[str, frozenset[str]]] = {name: frozenset({name}) for name in ALGORITHMS}
+"""One for all keys: a verifier holds hundreds of thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
@@ -211,7 +214,7 @@ def _algorithms_of(jwk: Mapping[str, object], material: Material) -> tuple[str |
         raise MaterialRefused(KeyProblem.ALGORITHM_NOT_ACCEPTED)
     if alg not in fitting:
         raise MaterialRefused(KeyProblem.ALGORITHM_NOT_FITTING)
-    return alg, frozenset({alg})
+    return alg, _ALONE[alg]
 
 
 def _thumbprint(material: Material) -> str:

@@ -35,7 +35,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/readyz":
             why_not = self.current.why_not_ready(type(self).clock())
             ready = why_not is None
-            self._answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, f"{why_not or 'ready'}\n")
+            said = why_not or ". ".join(filter(None, ("ready", self.current.warning(type(self).clock()))))
+            self._answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, f"{said}\n")
         elif self.path == "/metrics":
             text = generate_latest(self.registry).decode()
             self._answer(HTTPStatus.OK, text, CONTENT_TYPE_PLAIN_0_0_4)

@@ -22,6 +22,7 @@ from watchword.verifier.config import SettingsRefused
 from watchword.verifier.disk import CopyDamaged, DiskCopy
 from watchword.verifier.feed_client import FeedClient, report_unknown_keys
 from watchword.verifier.feed_http import FeedOverHttp
+from watchword.verifier.following import FollowingCollector
 from watchword.verifier.metrics import VerifierCollector, registry_of
 from watchword.verifier.parking import PARKED_SECONDS, Parking, Waiting
 from watchword.verifier.snapshot import CurrentSnapshot
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from watchword.core.decision import Decision
     from watchword.core.trust import Trust
+    from watchword.feed import Snapshot
     from watchword.verifier.config import VerifierSettings
     from watchword.verifier.snapshot import View
     from watchword.verifier.usage import Line
@@ -46,6 +48,7 @@ FLUSH_SECONDS: Final = 8.0
 """How long a graceful stop waits for the last counts to be sent: for a batch that is not answered, and one more."""
 
 _UNDECIDABLE: Final = Deny(Reason.UNDECIDABLE)
+_DENYING = "denying until the feed answers"
 
 _log = structlog.get_logger("watchword.verifier")
 
@@ -171,9 +174,9 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
         SettingsRefused: there is no usable credential or authority file.
         OSError: the admin port is in use.
     """
-    current = CurrentSnapshot(hard_limit=settings.snapshot_hard_limit)
+    current = CurrentSnapshot(hard_limit=settings.snapshot_hard_limit, soft_limit=settings.snapshot_soft_limit)
     disk = DiskCopy(settings.state_file)
-    _start_from(disk, current)
+    base = _start_from(disk, current)
     feed = _feed_of(settings)
     # Two of them, each counted by one thread alone.
     usage, late_usage, unknown_keys = Usage(), Usage(), UnknownKeys()
@@ -185,8 +188,9 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     journal = Journal(settings.state_file.with_name("usage.json"))
     sender = UsageSender(intake=feed, usages=(usage, late_usage), backlog=backlog, journal=journal)
     current.on_swap = verifier.parking.look_again
-    client = FeedClient(feed=feed, current=current, disk=disk)
+    client = FeedClient(feed=feed, current=current, disk=disk, base=base)
     registry = registry_of(VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client))
+    registry.register(FollowingCollector(current=current, disk=disk))
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.
@@ -202,15 +206,21 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
             sending.join(FLUSH_SECONDS)
 
 
-def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> None:
+def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> Snapshot | None:
+    """Decide by the copy; one that is behind is returned instead, for the feed to continue."""
     try:
         copy = disk.load(now=time.time())
     except CopyDamaged as damaged:
-        _log.error("snapshot_copy_damaged", problem=str(damaged), consequence="denying until the feed answers")
-        return
-    if copy is not None:
-        current.swap(copy.snapshot, heard_at=copy.heard_at)
-        _log.info("snapshot_copy_loaded", revision=copy.snapshot.revision)
+        _log.error("snapshot_copy_damaged", problem=str(damaged), consequence=_DENYING)
+        return None
+    if copy is None:
+        return None
+    if copy.behind:
+        _log.error("snapshot_copy_behind", revision=copy.snapshot.revision, consequence=_DENYING)
+        return copy.snapshot
+    current.swap(copy.snapshot, heard_at=copy.heard_at)
+    _log.info("snapshot_copy_loaded", revision=copy.snapshot.revision)
+    return None
 
 
 def _feed_of(settings: VerifierSettings) -> FeedOverHttp:

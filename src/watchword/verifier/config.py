@@ -60,6 +60,7 @@ class VerifierSettings(BaseSettings):
         state_file: the last-good copy of the snapshot, from which a restart serves.
         node: name shown in the operators' console.
         token_cache_bytes: memory for tokens that were verified, so that one that comes again need not be; 0 for none.
+        snapshot_soft_limit: seconds without word from the control plane after which /readyz and /metrics warn.
         snapshot_hard_limit: seconds without word from the control plane after which every request is denied.
     """
 
@@ -86,6 +87,7 @@ class VerifierSettings(BaseSettings):
         default_factory=lambda: socket.gethostname()[:64]
     )
     token_cache_bytes: Annotated[int, Field(ge=0, le=2**36)] = 64 * 2**20
+    snapshot_soft_limit: Annotated[int, Field(ge=30, le=7 * 86400)] = 300
     snapshot_hard_limit: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
 
     @field_validator("feed_url")
@@ -119,6 +121,8 @@ class VerifierSettings(BaseSettings):
                 "feed_url is plain http to another machine; use https, "
                 "or set feed_over_plain_http = true if that network is trusted as the portal itself"
             )
+        if self.snapshot_soft_limit > self.snapshot_hard_limit and "snapshot_soft_limit" in self.model_fields_set:
+            raise ValueError("snapshot_soft_limit is above snapshot_hard_limit, so it would warn too late")
         if (self.host, self.port) == (self.admin_host, self.admin_port):
             raise ValueError("port and admin_port are the same; the admin listener needs a port of its own")
         if self.grpc_port is not None and self.grpc_port in {self.port, self.admin_port}:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from watchword.feed import EMPTY, FeedRefused, Page, Snapshot, decode_page, fold
+from watchword.feed import EMPTY, SCHEMA, FeedRefused, Page, SchemaUnknown, Snapshot, decode_page, fold
 from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
 from watchword.verifier.unknown_keys import report_of
 
@@ -35,14 +35,21 @@ again: the fetch that was under way when it arrived may have begun before the ro
 
 REPORT_IDLE: Final = 1.0
 
+_WAITS: Final = "a restart would wait for the feed"
+
 _log = structlog.get_logger("watchword.verifier.feed")
+
+
+class EpochLeft(FeedRefused):
+    """The page is of a history that ended for this verifier. Only a new epoch leads on, or a restart."""
 
 
 class FeedClient:
     """The one writer of `current` and of the disk copy.
 
     Attributes:
-        connected: whether the last question was answered.
+        connected: whether the last question was answered, and the answer followed.
+        disk: the copy; other threads may read its attributes.
     """
 
     def __init__(
@@ -51,15 +58,28 @@ class FeedClient:
         feed: Feed,
         current: CurrentSnapshot,
         disk: DiskCopy,
+        base: Snapshot | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Begin to follow.
+
+        Args:
+            feed: what is asked.
+            current: what is decided by.
+            disk: what a restart begins from.
+            base: known already and not to be decided by before the feed has continued it, as of a copy that is behind.
+            clock: Unix seconds.
+        """
         self._feed = feed
         self._current = current
-        self._disk = disk
+        self.disk = disk
         self._clock = clock
-        self._gathering: Snapshot | None = None
+        self._gathering = base
+        self._left: set[str] = set()
         self._problem: str | None = None
         self._failures = 0
+        self._copy_fails = False
+        self._told_stale = False
         self.connected = False
 
     def run(self, stop: threading.Event) -> None:
@@ -75,17 +95,28 @@ class FeedClient:
             return self._failed(refused.code, SLOW_DELAY)
         except FeedUnavailable as unavailable:
             return self._failed(unavailable.code, self._back_off())
-        except FeedRefused:
-            self._gathering = None
-            return self._failed("document_refused", LONGEST_DELAY)
+        except FeedRefused as refused:
+            return self._failed(self._code_of(refused), LONGEST_DELAY)
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or the verifier would go stale.
             self._gathering = None
             return self._failed(f"fault_{type(fault).__name__}", LONGEST_DELAY)
         if self._problem is not None or not self.connected:
             _log.info("feed_connected")
         self._problem, self._failures, self.connected = None, 0, True
+        self._current.schema_unknown = self._told_stale = False
         # A control plane that does not wait although asked to must not be asked in a tight loop.
         return 0.0 if brought_something else EMPTY_ANSWER_DELAY
+
+    def _code_of(self, refused: FeedRefused) -> str:
+        match refused:
+            case SchemaUnknown():
+                # Half understood, a document might lack the one restriction that matters. What is known stays.
+                self._current.schema_unknown = True
+                return "schema_unknown"
+            case EpochLeft():
+                return "epoch_left"
+        self._gathering = None
+        return "document_refused"
 
     def _poll(self) -> bool:
         known = self._gathering or self._snapshot()
@@ -99,6 +130,10 @@ class FeedClient:
         return self._follow(decode_page(document))
 
     def _follow(self, page: Page) -> bool:
+        if page.epoch in self._left:
+            # A portal whose database was left behind, or an answer that somebody kept. Its history is over, and would
+            # bring back what was since taken away.
+            raise EpochLeft
         snapshot = self._snapshot()
         gathering = self._gathering
         # A page of the current epoch continues the current snapshot, whatever is being gathered.
@@ -112,12 +147,19 @@ class FeedClient:
         now = self._clock()
         if folded.epoch == snapshot.epoch and folded.revision == snapshot.revision:
             self._current.confirm(now)
-            self._on_disk(lambda: self._disk.confirm(now))
+            self._on_disk(lambda: self._keep(snapshot, now))
             return False
         # The disk first: after a restart nobody gets back what a decision has already been refused for.
-        self._on_disk(lambda: self._disk.store(folded, heard_at=now))
+        self._on_disk(lambda: self.disk.store(folded, heard_at=now, page=page))
         self._current.swap(folded, heard_at=now)
+        if snapshot.epoch not in {"", folded.epoch}:
+            self._left.add(snapshot.epoch)
+        self._on_disk(lambda: self.disk.tidy(folded, heard_at=now))
         return True
+
+    def _keep(self, snapshot: Snapshot, now: float) -> None:
+        self.disk.store(snapshot, heard_at=now)
+        self.disk.tidy(snapshot, heard_at=now)
 
     def _snapshot(self) -> Snapshot:
         return EMPTY if self._current.view is None else self._current.view.snapshot
@@ -127,7 +169,14 @@ class FeedClient:
             write()
         except OSError as failure:
             # A full disk must not keep a suspension from taking effect.
-            _log.error("snapshot_copy_not_written", problem=type(failure).__name__)
+            if not self._copy_fails:
+                consequence = "a restart would decide by an older copy" if self.disk.unmarked else _WAITS
+                _log.error("snapshot_copy_not_written", problem=type(failure).__name__, consequence=consequence)
+            self._copy_fails = True
+        else:
+            if self._copy_fails and not self.disk.behind:
+                _log.info("snapshot_copy_written_again")
+                self._copy_fails = False
 
     def _back_off(self) -> float:
         delay: float = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(self._failures, 10))
@@ -140,7 +189,12 @@ class FeedClient:
         if code != self._problem:
             # Once for each new problem: an hour without control plane is one line and not seven hundred.
             self._problem = code
-            _log.warning("feed_failed", problem=code)
+            _log.warning(
+                "feed_failed", problem=code, **({"understood": SCHEMA} if self._current.schema_unknown else {})
+            )
+        if not self._told_stale and self._current.is_stale(self._clock()):
+            self._told_stale = True
+            _log.warning("snapshot_stale", problem=code)
         return max(delay, FIRST_DELAY)
 
 

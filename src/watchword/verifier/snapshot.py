@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from watchword.feed import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +25,20 @@ class CurrentSnapshot:
 
     Attributes:
         on_swap: called, in the feed's thread, after the view was replaced.
+        schema_unknown: whether the feed speaks a schema that this version does not understand.
     """
 
-    def __init__(self, *, hard_limit: float) -> None:
+    def __init__(self, *, hard_limit: float, soft_limit: float | None = None) -> None:
+        """Hold nothing yet.
+
+        Args:
+            hard_limit: seconds without word from the control plane after which nothing is decided any more.
+            soft_limit: seconds after which operators are warned; the hard limit when left out.
+        """
         self._hard_limit = hard_limit
+        self._soft_limit = hard_limit if soft_limit is None else min(soft_limit, hard_limit)
         self.on_swap: Callable[[], None] = lambda: None
+        self.schema_unknown = False
         self.view: View | None = None
         """None until something is known; every request is then denied."""
 
@@ -42,11 +53,32 @@ class CurrentSnapshot:
         if self.view is not None:
             self.swap(self.view.snapshot, heard_at=heard_at)
 
+    def is_stale(self, now: float) -> bool:
+        """Whether there is a snapshot and it is beyond the soft limit."""
+        return self.view is not None and not now < self.view.heard_at + self._soft_limit
+
     def why_not_ready(self, now: float) -> str | None:
         """A sentence for the operator when requests cannot be decided, None when they can."""
         view = self.view
         if view is None:
+            if self.schema_unknown:
+                return f"No snapshot yet: {_SCHEMA_UNKNOWN}"
             return "No snapshot yet: the feed has not answered and there is no usable copy on disk."
         if not now < view.good_until:
             return f"The snapshot is {now - view.heard_at:.0f} s old; the limit is {self._hard_limit:.0f} s."
         return None
+
+    def warning(self, now: float) -> str | None:
+        """A sentence for the operator about what will stop requests from being decided, None if nothing will."""
+        if self.view is None:
+            return None
+        old = f"The snapshot is {now - self.view.heard_at:.0f} s old; it is believed up to {self._hard_limit:.0f} s."
+        if self.schema_unknown:
+            return f"{_SCHEMA_UNKNOWN[0].upper()}{_SCHEMA_UNKNOWN[1:]} {old}"
+        return old if self.is_stale(now) else None
+
+
+_SCHEMA_UNKNOWN: Final = (
+    f"the control plane speaks another schema than {SCHEMA}, the one that this version understands. "
+    "Run the same version on both sides."
+)

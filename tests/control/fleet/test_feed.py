@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections
 
 from kit import people, registrations
 from kit.forge import ec_key
+from kit.processes import wait_until
 from watchword.control.access.actor import command_line
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
@@ -182,6 +183,41 @@ def test_a_waiting_verifier_hears_of_a_change_in_well_under_a_second(verifier: V
 
     assert heard.organizations["acme"].suspended
     assert at - committed[0] < POLL_SECONDS + 2
+
+
+def test_a_page_is_read_once_for_all_who_wait_for_it(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    pages, checks = 0, 0
+
+    def read_page(epoch: str, after: int) -> bytes | None:
+        nonlocal pages
+        page = queries.read_page(epoch, after)
+        pages += page is not None
+        return page
+
+    def credentials_in_force() -> frozenset[int]:
+        nonlocal checks
+        checks += 1
+        return queries.credentials_in_force()
+
+    monkeypatch.setattr("watchword.control.fleet.feed.read_page", read_page)
+    monkeypatch.setattr("watchword.control.fleet.feed.credentials_in_force", credentials_in_force)
+
+    async def all_of_them() -> list[Snapshot]:
+        return list(await asyncio.gather(*(verifier.follow(known, wait=20) for _ in range(40))))
+
+    def suspend_when_all_wait() -> None:
+        watches = verifier.feed._watches
+        wait_until(lambda: any(len(watch._waiting) == 40 for watch, _ in list(watches.values())), what="all wait")
+        suspend()
+
+    acting = later(0, suspend_when_all_wait)
+    heard = run(all_of_them())
+    acting.join()
+
+    assert all(snapshot.organizations["acme"].suspended for snapshot in heard)
+    assert (checks, pages) == (1, 1)
 
 
 def test_nothing_new_is_an_empty_page_after_the_wait(verifier: Verifier) -> None:

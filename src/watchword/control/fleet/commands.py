@@ -13,6 +13,7 @@ from watchword.control.access.actor import Authority
 from watchword.control.change import change
 from watchword.control.fleet.credentials import SECRET_PREFIX, secret_hash
 from watchword.control.fleet.models import FeedState, VerifierCredential, new_epoch
+from watchword.control.fleet.news import announce
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -77,5 +78,6 @@ class RotateEpoch:
             state = FeedState.objects.select_for_update().get(id=1)
             before, state.epoch = state.epoch, new_epoch()
             state.save(update_fields=["epoch"])
+            announce()
             work.record(target="feed", changes={"epoch": [before, state.epoch]})
             return state.epoch

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -20,16 +21,19 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from watchword.control.fleet import usage
+from watchword.control.fleet.news import Listener
 from watchword.control.fleet.queries import (
     Caller,
     Head,
+    credentials_in_force,
     is_revoked,
     note_seen,
+    nothing_new,
     read_page,
     verifier_of_secret,
 )
 from watchword.control.fleet.unknown_keys import MAX_BYTES, ReportRefused, decode_report, force_refreshes
-from watchword.control.fleet.watch import Database, Watch
+from watchword.control.fleet.watch import Database, Shared, Watch
 from watchword.control.headers import security_headers
 
 if TYPE_CHECKING:
@@ -53,10 +57,10 @@ _log = structlog.get_logger("watchword.feed")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; `document` is sent as JSON, None is an empty body."""
+    """An HTTP answer; `document` is JSON or sent as such, None is an empty body."""
 
     status: int
-    document: Mapping[str, object] | None = None
+    document: Mapping[str, object] | bytes | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -78,7 +82,8 @@ class Feed:
 
     def __init__(self) -> None:
         self._database = Database()
-        self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+        self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Watch, Shared]] = WeakKeyDictionary()
+        self._listener = Listener(moved=self._moved, lost=self._lost)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         try:
@@ -89,6 +94,7 @@ class Feed:
         await _send(answer, send)
 
     def close(self) -> None:
+        self._listener.close()
         self._database.close()
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> Answer:
@@ -116,14 +122,21 @@ class Feed:
         seen = Head(epoch, int(after or 0))
         caller = Caller(node=_label(headers, "watchword-node"), version=_label(headers, "watchword-version"))
         await self._note_seen(credential, caller, seen.revision)
-        page = await self._database.run(read_page, seen.epoch, seen.revision)
-        if page is None and int(wait or 0) > 0:
-            await self._watch().until_moved(seen, min(float(wait), MAX_WAIT_SECONDS))
-            # Revoked while it waited: it learns nothing any more.
-            if await self._database.run(is_revoked, credential.pk):
-                return _UNAUTHORIZED
+        patience = min(float(wait or 0), MAX_WAIT_SECONDS)
+        watch, shared = self._watch()
+        page = None
+        if not (patience and watch.stands_at(seen)):
             page = await self._database.run(read_page, seen.epoch, seen.revision)
-        return Answer(200, page if page is not None else _nothing_new(seen))
+        if page is None and patience and await watch.until_moved(seen, patience):
+            # Whoever is woken together asks the same.
+            wave = watch.wave
+            # Revoked while it waited: it learns nothing any more.
+            if credential.pk not in await shared.run(wave, credentials_in_force):
+                return _UNAUTHORIZED
+            page = await shared.run(wave, read_page, seen.epoch, seen.revision)
+        elif page is None and patience and await self._database.run(is_revoked, credential.pk):
+            return _UNAUTHORIZED
+        return Answer(200, nothing_new(seen) if page is None else page)
 
     async def _note_seen(self, credential: VerifierCredential, caller: Caller, revision: int) -> None:
         try:
@@ -155,19 +168,24 @@ class Feed:
             return problem(422, "batch_invalid", "The batch is not of the agreed form.")
         return Answer(204)
 
-    def _watch(self) -> Watch:
-        return self._watches.setdefault(asyncio.get_running_loop(), Watch(self._database))
+    def _watch(self) -> tuple[Watch, Shared]:
+        loop = asyncio.get_running_loop()
+        if loop not in self._watches:
+            self._watches[loop] = Watch(self._database), Shared(self._database)
+            self._listener.start()
+        return self._watches[loop]
 
+    def _moved(self) -> None:
+        self._tell(Watch.told)
 
-def _nothing_new(seen: Head) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "epoch": seen.epoch,
-        "after": seen.revision,
-        "revision": seen.revision,
-        "complete": True,
-        "changes": [],
-    }
+    def _lost(self) -> None:
+        self._tell(Watch.not_told)
+
+    def _tell(self, tell: Callable[[Watch], None]) -> None:
+        for loop, (watch, _) in list(self._watches.items()):
+            # A loop that has just ended has nobody waiting.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(tell, watch)
 
 
 def _headers(scope: dict[str, Any]) -> dict[str, str]:
@@ -203,7 +221,8 @@ async def _send(answer: Answer, send: Send) -> None:
     headers = [(b"cache-control", b"no-store"), *everywhere, *answer.headers]
     body = b""
     if answer.document is not None:
-        body = json.dumps(answer.document, separators=(",", ":")).encode()
+        document = answer.document
+        body = document if isinstance(document, bytes) else json.dumps(document, separators=(",", ":")).encode()
         kind = b"application/json" if answer.status == HTTPStatus.OK else b"application/problem+json"
         headers += [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

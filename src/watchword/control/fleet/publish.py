@@ -7,6 +7,7 @@ from dataclasses import replace
 from django.db import transaction
 
 from watchword.control.fleet.models import FeedState, TrustRecord
+from watchword.control.fleet.news import announce
 from watchword.control.servers.queries import trust_of
 from watchword.feed import encode_trust
 
@@ -31,3 +32,4 @@ def publish_trust(organization_id: str) -> None:
     TrustRecord.objects.update_or_create(
         organization_id=organization_id, defaults={"revision": state.revision, "document": document}
     )
+    announce()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 
 from watchword.control.fleet.credentials import SECRET_MAX, secret_hash
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
 from watchword.feed import Page, encode_page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 PAGE_LENGTH: Final = 500
@@ -45,7 +48,7 @@ def head() -> Head:
     return Head(state.epoch, state.revision)
 
 
-def read_page(epoch: str, after: int) -> dict[str, object] | None:
+def read_page(epoch: str, after: int) -> bytes | None:
     """The page of changes after a revision as JSON, or None when there is nothing new.
 
     A reader of another epoch, or one that claims to know more than there is, starts from the beginning.
@@ -57,7 +60,8 @@ def read_page(epoch: str, after: int) -> dict[str, object] | None:
     records = list(
         TrustRecord.objects.filter(revision__gt=after)
         .order_by("revision")
-        .values_list("revision", "document")[: PAGE_LENGTH + 1]
+        # As the text that is stored: half a thousand documents would be taken apart only to be put together again.
+        .values_list("revision", Cast("document", TextField()))[: PAGE_LENGTH + 1]
     )
     if not records and not starts_over:
         return None
@@ -66,8 +70,17 @@ def read_page(epoch: str, after: int) -> dict[str, object] | None:
     # The revision reached is that of the last record seen, not the counter's: a change that committed between the two
     # queries would be skipped for ever.
     revision = records[-1][0] if records else after
-    page = encode_page(Page(newest.epoch, after, revision, complete, ()))
-    return {**page, "changes": [document for _, document in records]}
+    return _as_json(Page(newest.epoch, after, revision, complete, ()), [document for _, document in records])
+
+
+def nothing_new(seen: Head) -> bytes:
+    """The page for somebody who knows everything."""
+    return _as_json(Page(seen.epoch, seen.revision, seen.revision, complete=True, changes=()), [])
+
+
+def _as_json(page: Page, documents: Sequence[str]) -> bytes:
+    around, _, end = json.dumps(encode_page(page)).rpartition("[]")
+    return f"{around}[{','.join(documents)}]{end}".encode()
 
 
 def verifier_of_secret(secret: str) -> VerifierCredential | None:
@@ -85,6 +98,10 @@ def verifier_of_secret(secret: str) -> VerifierCredential | None:
 
 def is_revoked(credential_id: int) -> bool:
     return not VerifierCredential.objects.filter(pk=credential_id, revoked_at__isnull=True).exists()
+
+
+def credentials_in_force() -> frozenset[int]:
+    return frozenset(VerifierCredential.objects.filter(revoked_at__isnull=True).values_list("pk", flat=True))
 
 
 def note_seen(credential: VerifierCredential, caller: Caller, revision: int, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The contract between the planes: trust as JSON, pages of changes, and how a verifier's snapshot grows by them.
+"""Trust and pages of changes as JSON.
 
 Decoding is strict: an unknown schema, a member too many or too few, or a wrong type refuses the whole document. A
 verifier that skipped what it does not understand might skip the one restriction that matters.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from watchword.core.jwk import KeySetRefused, admit_stored
@@ -28,6 +27,10 @@ _MAX_INTEGER: Final = 2**53
 
 class FeedRefused(Exception):
     """The document is not what the feed may carry, or does not follow what came before. Says where, never what."""
+
+
+class SchemaUnknown(FeedRefused):
+    """The document is of another schema, most likely because the other plane runs another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +52,6 @@ class Page:
     changes: tuple[Trust, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All trust as of one revision. Never changed: a page makes a new one."""
-
-    epoch: str
-    revision: int
-    organizations: Mapping[str, Trust]
-
-
-EMPTY: Final = Snapshot(epoch="", revision=0, organizations=MappingProxyType({}))
-"""Before the first page. No page has the empty epoch."""
-
-
-def fold(snapshot: Snapshot, page: Page) -> Snapshot:
-    """The snapshot after a page: the next part of the same epoch, or the first part of another one.
-
-    A page of the same epoch that starts anywhere else is refused, also at 0: it comes from a control plane that lags
-    behind, and following it would bring back what was since taken away, such as a suspended organization's access.
-
-    Raises:
-        FeedRefused: when the page does not follow.
-    """
-    if page.epoch == snapshot.epoch:
-        if page.after != snapshot.revision:
-            raise FeedRefused("The page does not continue the snapshot.")
-        organizations = dict(snapshot.organizations)
-    else:
-        if page.after != 0:
-            raise FeedRefused("A new epoch starts at 0.")
-        organizations = {}
-    organizations.update((trust.organization, trust) for trust in page.changes)
-    return Snapshot(page.epoch, page.revision, MappingProxyType(organizations))
-
-
 def encode_trust(trust: Trust) -> dict[str, object]:
     return {
         "schema": SCHEMA,
@@ -98,10 +67,11 @@ def decode_trust(document: object) -> Trust:
     """Read what `encode_trust` wrote; every key is admitted again.
 
     Raises:
+        SchemaUnknown: for one of another schema.
         FeedRefused: for anything else.
     """
+    _check_schema(document)
     members = _members(document, "trust", "schema organization revision suspended subscription server")
-    _check_schema(members)
     subscription, server = members["subscription"], members["server"]
     return Trust(
         organization=_matching(members["organization"], _ORGANIZATION, "organization"),
@@ -127,10 +97,11 @@ def decode_page(document: object) -> Page:
     """Read what `encode_page` wrote, and check that its changes rise from `after` to `revision`.
 
     Raises:
+        SchemaUnknown: for one of another schema.
         FeedRefused: for anything else.
     """
+    _check_schema(document)
     members = _members(document, "page", "schema epoch after revision complete changes")
-    _check_schema(members)
     page = Page(
         epoch=_text(members["epoch"], "epoch"),
         after=_integer(members["after"], "after"),
@@ -146,33 +117,6 @@ def decode_page(document: object) -> Page:
         _refuse("revision")
     _check_unique(page.changes, "changes")
     return page
-
-
-def encode_snapshot(snapshot: Snapshot) -> dict[str, object]:
-    """The snapshot as a document for the verifier's copy on disk."""
-    return {
-        "schema": SCHEMA,
-        "epoch": snapshot.epoch,
-        "revision": snapshot.revision,
-        "organizations": [encode_trust(trust) for trust in snapshot.organizations.values()],
-    }
-
-
-def decode_snapshot(document: object) -> Snapshot:
-    """Read what `encode_snapshot` wrote.
-
-    Raises:
-        FeedRefused: for anything else.
-    """
-    members = _members(document, "snapshot", "schema epoch revision organizations")
-    _check_schema(members)
-    epoch = _text(members["epoch"], "epoch")
-    revision = _integer(members["revision"], "revision")
-    trusts = tuple(decode_trust(entry) for entry in _list(members["organizations"], "organizations"))
-    if any(trust.revision > revision for trust in trusts):
-        _refuse("revision")
-    _check_unique(trusts, "organizations")
-    return Snapshot(epoch, revision, MappingProxyType({trust.organization: trust for trust in trusts}))
 
 
 def _encode_subscription(subscription: SubscriptionPeriod) -> dict[str, object]:
@@ -237,9 +181,10 @@ def _members(document: object, where: str, names: str) -> Mapping[str, object]:
     return document
 
 
-def _check_schema(members: Mapping[str, object]) -> None:
-    if _integer(members["schema"], "schema") != SCHEMA:
-        _refuse("schema")
+def _check_schema(document: object) -> None:
+    # Before the members: another schema may well have others.
+    if isinstance(document, dict) and _integer(document.get("schema"), "schema") != SCHEMA:
+        raise SchemaUnknown(f"The schema is not {SCHEMA}.")
 
 
 def _check_unique(trusts: tuple[Trust, ...], where: str) -> None:

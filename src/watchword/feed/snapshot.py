@@ -1,0 +1,176 @@
+"""What a verifier knows: all trust as of one revision, and how it grows page by page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from sys import intern
+from threading import Lock
+from typing import Final, TypeVar, overload
+
+from watchword.core.trust import Trust
+from watchword.feed.documents import SCHEMA, FeedRefused, Page, decode_trust, encode_trust
+
+_SHARDS: Final = 1024
+_PACKED_BEGINS: Final = re.compile(
+    rb'\{"schema":%d,"organization":"([a-z][a-z0-9-]{0,30}[a-z0-9])","revision":([1-9][0-9]{0,15}),' % SCHEMA
+)
+_WRITTEN_ALIKE: Final = frozenset({"kty", "alg", "crv", "e", "name"})
+_unpacking: Final = Lock()
+
+T = TypeVar("T")
+
+
+class Packed:
+    """One organization's trust as JSON text, taken apart when it is first asked for.
+
+    Of its many organizations a verifier is asked about few at a time, and text takes a third of the room of objects.
+
+    Attributes:
+        document: what `pack` wrote; therefore valid.
+        trust: None until somebody asked; `unpack` then.
+    """
+
+    __slots__ = ("document", "trust")
+
+    def __init__(self, document: bytes) -> None:
+        self.document = document
+        self.trust: Trust | None = None
+
+    def unpack(self) -> Trust:
+        """The trust; always the same object, so that what was decided by it may be remembered by its identity.
+
+        Raises:
+            FeedRefused: another version wrote the document, and this one does not admit its keys.
+        """
+        with _unpacking:
+            if self.trust is None:
+                self.trust = decode_trust(json.loads(self.document, object_hook=_shared))
+            return self.trust
+
+
+def _shared(members: dict[str, object]) -> dict[str, object]:
+    """What is written alike for most organizations, such as `"kty":"RSA"`, exists once in memory."""
+    for name in members.keys() & _WRITTEN_ALIKE:
+        value = members[name]
+        if isinstance(value, str):
+            members[name] = intern(value)
+    return members
+
+
+def pack(trust: Trust) -> Packed:
+    """One line of ASCII, which begins with what `organization_and_revision` reads."""
+    return Packed(json.dumps(encode_trust(trust), separators=(",", ":")).encode("ascii"))
+
+
+def organization_and_revision(document: bytes) -> tuple[str, int]:
+    """What a document written by `pack` is about.
+
+    Raises:
+        FeedRefused: it was not written by `pack`, or with another schema.
+    """
+    begins = _PACKED_BEGINS.match(document)
+    if begins is None:
+        raise FeedRefused("Not packed trust.")
+    return begins[1].decode("ascii"), int(begins[2])
+
+
+class Organizations(Mapping[str, Trust]):
+    """The trust of all organizations. Never changed; what is alike in two of them exists once.
+
+    They lie in many small dictionaries, of which a change copies one: with a single large one, the cost of a change
+    would grow with the number of organizations.
+    """
+
+    __slots__ = ("_shards",)
+
+    def __init__(self, shards: tuple[dict[str, Packed], ...] = ({},) * _SHARDS) -> None:
+        self._shards = shards
+
+    @classmethod
+    def of(cls, organizations: Mapping[str, Trust]) -> Organizations:
+        if isinstance(organizations, Organizations):
+            return organizations
+        return cls().changed((name, pack(trust)) for name, trust in organizations.items())
+
+    def changed(self, changes: Iterable[tuple[str, Packed]]) -> Organizations:
+        """These organizations, with the newest trust of some."""
+        shards, copied = list(self._shards), set[int]()
+        for organization, packed in changes:
+            number = hash(organization) % _SHARDS
+            if number not in copied:
+                shards[number] = shards[number].copy()
+                copied.add(number)
+            shards[number][organization] = packed
+        return Organizations(tuple(shards))
+
+    def document(self, organization: str) -> bytes:
+        """What `pack` wrote; a KeyError for an unknown organization."""
+        return self._shards[hash(organization) % _SHARDS][organization].document
+
+    def documents(self) -> Iterator[bytes]:
+        """What `pack` wrote, of every organization."""
+        for shard in self._shards:
+            for packed in shard.values():
+                yield packed.document
+
+    @overload
+    def get(self, key: str) -> Trust | None: ...
+
+    @overload
+    def get(self, key: str, default: T) -> Trust | T: ...
+
+    def get(self, key: str, default: object = None) -> object:
+        # Asked on every request: no exception for an unknown organization, and one look for a known one.
+        packed = self._shards[hash(key) % _SHARDS].get(key)
+        return default if packed is None else packed.trust or packed.unpack()
+
+    def __getitem__(self, organization: str) -> Trust:
+        packed = self._shards[hash(organization) % _SHARDS][organization]
+        return packed.trust or packed.unpack()
+
+    def __contains__(self, organization: object) -> bool:
+        return organization in self._shards[hash(organization) % _SHARDS]
+
+    def __iter__(self) -> Iterator[str]:
+        for shard in self._shards:
+            yield from shard
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shards))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All trust as of one revision. Never changed: a page makes a new one."""
+
+    epoch: str
+    revision: int
+    organizations: Mapping[str, Trust]
+
+
+EMPTY: Final = Snapshot(epoch="", revision=0, organizations=Organizations())
+"""Before the first page. No page has the empty epoch."""
+
+
+def fold(snapshot: Snapshot, page: Page) -> Snapshot:
+    """The snapshot after a page: the next part of the same epoch, or the first part of another one.
+
+    A page of the same epoch that starts anywhere else is refused, also at 0: it comes from a control plane that lags
+    behind, and following it would bring back what was since taken away, such as a suspended organization's access.
+
+    Raises:
+        FeedRefused: when the page does not follow.
+    """
+    if page.epoch == snapshot.epoch:
+        if page.after != snapshot.revision:
+            raise FeedRefused("The page does not continue the snapshot.")
+        organizations = Organizations.of(snapshot.organizations)
+    else:
+        if page.after != 0:
+            raise FeedRefused("A new epoch starts at 0.")
+        organizations = Organizations()
+    changed = organizations.changed((trust.organization, pack(trust)) for trust in page.changes)
+    return Snapshot(page.epoch, page.revision, changed)
