@@ -9,6 +9,7 @@ a key (docs/decisions/0006) are answered later by another thread, and hold up no
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 from contextlib import nullcontext
@@ -41,6 +42,10 @@ MAX_HEADER_BYTES: Final = 65_536
 
 HEADER_MILLISECONDS: Final = 30_000
 DRAIN_SECONDS: Final = 5.0
+COLLECT_AFTER: Final = (10_000, 20, 100)
+"""Python's cyclic garbage collector runs this seldom. Deciding makes no cycles, so what it finds is little, and to look
+through the trust of all organizations takes long enough to be felt in the slowest answers."""
+
 
 # Parts of granian that its type stubs do not know in full.
 _RSGIWorker: Any = _granian.RSGIWorker
@@ -172,6 +177,7 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
         SettingsRefused: there is no usable credential, secret, certificate or authority file, or a port is taken.
     """
     secrets, tls = read_secrets(settings), read_tls(settings)
+    gc.set_threshold(*COLLECT_AFTER)
     try:
         # Bound before the admin listener says "ready": no gateway may be sent to a port that refuses connections.
         with (
