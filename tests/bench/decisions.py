@@ -6,7 +6,6 @@ run; the figures themselves are the machine's.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from contextlib import ExitStack
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from bench.cores import SERVER, kept_on
 from bench.peers import Peer, Question
@@ -24,7 +22,8 @@ from bench.peers.fastapi import fastapi
 from bench.peers.haproxy import haproxy
 from bench.peers.nginx import fixed_answer
 from bench.peers.watchword import organizations, watchword
-from bench.rounds import FULL, HEADINGS, QUICK, Effort, Subject, alternate, ratio, warm_up
+from bench.report import Section
+from bench.rounds import FULL, HEADINGS, QUICK, Effort, Subject, alternate, ratio, show, warm_up
 from bench.tokens import sign
 from kit import forge, live
 
@@ -48,12 +47,12 @@ AIMS: Final = (
 """Ours, theirs, and the ratio aimed at (DESIGN section 14)."""
 
 
-def main(*, quick: bool = False) -> list[Table]:
+def main(*, quick: bool = False) -> list[Section]:
     effort = QUICK if quick else FULL
     return [_measured(alg, effort) for alg in ("RS256", "ES256")]
 
 
-def _measured(alg: str, effort: Effort) -> Table:
+def _measured(alg: str, effort: Effort) -> Section:
     console = Console()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="watchword-bench-") as folder, ExitStack() as parts:
@@ -66,14 +65,17 @@ def _measured(alg: str, effort: Effort) -> Table:
         subjects = list(_subjects(question, effort, peers, many))
         warm_up(subjects)
         alternate(subjects, effort, console)
-    table = Table(*HEADINGS, title=f"{alg}, one core")
-    for subject in subjects:
-        table.add_row(*subject.cells())
-    console.print(table)
-    for ours, theirs, aim in AIMS:
-        console.print(f"{', '.join(ours)} / {', '.join(theirs)} = {ratio(subjects, ours, theirs):.2f} (aim {aim:g})")
-    console.print(f"{time.monotonic() - started:.0f} s in all; load average {os.getloadavg()[0]:.1f}.")
-    return table
+    section = Section(
+        f"{alg}: one core",
+        HEADINGS,
+        [subject.cells() for subject in subjects],
+        [
+            f"{', '.join(ours)} / {', '.join(theirs)} = **{ratio(subjects, ours, theirs):.2f}** (aim {aim:g})"
+            for ours, theirs, aim in AIMS
+        ],
+    )
+    show(section, console, started)
+    return section
 
 
 def _peers(question: Question) -> Iterator[tuple[str, AbstractContextManager[Peer]]]:

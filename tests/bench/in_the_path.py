@@ -3,7 +3,6 @@ costs beside a gateway that checks by itself. Everything that serves shares one 
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from contextlib import ExitStack
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
 from bench.cores import SERVER, kept_on
 from bench.peers import Peer, Question
 from bench.peers.envoy import envoy, ext_authz, jwt_authn
 from bench.peers.nginx import fixed_answer, in_front_of
 from bench.peers.watchword import watchword
-from bench.rounds import FULL, HEADINGS, QUICK, Subject, alternate, ratio, warm_up
+from bench.report import Section
+from bench.rounds import FULL, HEADINGS, QUICK, Subject, alternate, ratio, show, warm_up
 from bench.tokens import sign
 from kit import live
 
@@ -38,7 +37,7 @@ COMPARED: Final = (
 )
 
 
-def main(*, quick: bool = False) -> list[Table]:
+def main(*, quick: bool = False) -> list[Section]:
     effort = QUICK if quick else FULL
     console = Console()
     started = time.monotonic()
@@ -61,14 +60,17 @@ def main(*, quick: bool = False) -> list[Table]:
         subjects = [Subject(label, "reused", peer.port, peer.pid, tokens) for label, peer in running.items()]
         warm_up(subjects)
         alternate(subjects, effort, console)
-    table = Table(*HEADINGS, title="Through a gateway to an API, RS256, one core for all that serves")
-    for subject in subjects:
-        table.add_row(*subject.cells())
-    console.print(table)
-    for ours, theirs in COMPARED:
-        console.print(f"{ours} / {theirs} = {ratio(subjects, (ours, 'reused'), (theirs, 'reused')):.2f}")
-    console.print(f"{time.monotonic() - started:.0f} s in all; load average {os.getloadavg()[0]:.1f}.")
-    return [table]
+    section = Section(
+        "Through a gateway to an API: RS256, one core for all that serves",
+        HEADINGS,
+        [subject.cells() for subject in subjects],
+        [
+            f"{ours} / {theirs} = **{ratio(subjects, (ours, 'reused'), (theirs, 'reused')):.2f}**"
+            for ours, theirs in COMPARED
+        ],
+    )
+    show(section, console, started)
+    return [section]
 
 
 if __name__ == "__main__":

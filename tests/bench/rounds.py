@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from rich.table import Table
 
 from bench.cores import processor_seconds
 from bench.wrk import load
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+
+    from bench.report import Section
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,16 @@ def alternate(subjects: Sequence[Subject], effort: Effort, console: Console) -> 
         console.print(f"Round {number + 1} of {effort.rounds}: {len(subjects)} subjects, {effort.seconds} s each ...")
         for subject in subjects if number % 2 == 0 else reversed(subjects):
             subject.measure(effort.seconds)
+
+
+def show(section: Section, console: Console, started: float) -> None:
+    table = Table(*section.headings, title=section.title)
+    for row in section.rows:
+        table.add_row(*row)
+    console.print(table)
+    for sentence in section.sentences:
+        console.print(sentence.replace("**", ""))
+    console.print(f"{time.monotonic() - started:.0f} s in all; load average {os.getloadavg()[0]:.1f}.")
 
 
 def ratio(subjects: Sequence[Subject], ours: tuple[str, str], theirs: tuple[str, str]) -> float:

@@ -1,6 +1,7 @@
 """`make bench`: every measurement, one after the other. Prints ratios of one run and never fails on a timing.
 
-ARGS="--quick" for a first impression, ARGS="--only decisions" for one of them.
+ARGS="--quick" for a first impression, ARGS="--only decisions" for one of them. The comparison with peers is written to
+docs/benchmarks.md when all of it was measured at full length.
 """
 
 from __future__ import annotations
@@ -19,5 +20,9 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="short rounds, for a first impression")
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="this measurement alone; repeatable")
     arguments = parser.parse_args()
-    for name in arguments.only or MEASUREMENTS:
-        importlib.import_module(f"bench.{name}").main(quick=arguments.quick)
+    measured = {
+        name: importlib.import_module(f"bench.{name}").main(quick=arguments.quick)
+        for name in arguments.only or MEASUREMENTS
+    }
+    if not arguments.quick and measured.keys() >= {"decisions", "in_the_path"}:
+        importlib.import_module("bench.report").write([*measured["decisions"], *measured["in_the_path"]])
