@@ -1,7 +1,7 @@
 """Writers of the control plane, killed at random moments, and a referee who looks at what each left behind.
 
 `python -m kit.killed_writers KILLS` writes its verdict as JSON. A writer is a forked process that runs commands without
-end, and says of each that returned what it was. Forking spares the start of an interpreter, so that a thousand kills take
+end, and says of each that returned what it was. Forking spares the start of an interpreter, so a thousand kills take
 a minute.
 """
 

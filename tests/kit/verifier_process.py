@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from kit.client import Answer
 
 _PROGRAM = """
+from watchword.cli.process_logging import configure_logging
 from watchword.stopping import stop_on_signals
 from watchword.verifier.config import load_settings
 from watchword.verifier.server import serve
 
+configure_logging("verifier")
 with stop_on_signals() as stop:
     serve(load_settings(), stop)
 """

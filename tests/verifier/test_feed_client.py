@@ -250,6 +250,25 @@ def test_a_full_disk_does_not_hold_up_a_suspension(follower: Follower) -> None:
     assert [line["event"] for line in lines] == ["snapshot_copy_not_written"]
 
 
+def test_what_a_full_disk_refused_is_written_when_there_is_room_though_nothing_changes(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme"))
+    follower.client.step()
+    follower.path.rename(follower.path.with_name("aside"))
+    follower.path.mkdir()
+    follower.feed.server.publish(*trusts("acme", suspended=True))
+    follower.client.step()
+    follower.now += 100
+    follower.client.step()
+    # The older copy must not be taken for confirmed: nobody is suspended in it.
+    follower.path.rmdir()
+    follower.path.with_name("aside").rename(follower.path)
+    copy = DiskCopy(follower.path).load(now=follower.now)
+    assert copy is not None
+    assert copy.heard_at == NOW
+    follower.client.step()
+    assert follower.on_disk() == follower.snapshot
+
+
 def test_it_runs_until_it_is_stopped(follower: Follower) -> None:
     follower.feed.server.publish(*trusts("acme"))
     stop = threading.Event()

@@ -112,12 +112,18 @@ class FeedClient:
         now = self._clock()
         if folded.epoch == snapshot.epoch and folded.revision == snapshot.revision:
             self._current.confirm(now)
-            self._on_disk(lambda: self._disk.confirm(now))
+            self._on_disk(lambda: self._confirm_on_disk(folded, now))
             return False
         # The disk first: after a restart nobody gets back what a decision has already been refused for.
         self._on_disk(lambda: self._disk.store(folded, heard_at=now))
         self._current.swap(folded, heard_at=now)
         return True
+
+    def _confirm_on_disk(self, snapshot: Snapshot, now: float) -> None:
+        # What the disk refused when it came, if it did; else this is written already. Confirming the older copy instead
+        # would make a restart believe that nobody was suspended since.
+        self._disk.store(snapshot, heard_at=now)
+        self._disk.confirm(now)
 
     def _snapshot(self) -> Snapshot:
         return EMPTY if self._current.view is None else self._current.view.snapshot
