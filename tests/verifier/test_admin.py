@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.enable_socket
 
 class Feed:
     connected = True
+    copy_is_current = True
 
 
 class Admin:
@@ -70,6 +72,17 @@ def test_it_is_ready_with_a_fresh_snapshot(admin: Admin) -> None:
     assert admin.get("/readyz").status == 503
 
 
+def test_whoever_was_asked_to_stop_is_not_ready_any_more(admin: Admin) -> None:
+    admin.current.swap(Snapshot("first", 1, {}), heard_at=1000)
+    admin.current.leaving = True
+    assert (admin.get("/readyz").status, admin.get("/readyz").body) == (503, b"Stopping.\n")
+    assert admin.get("/livez").status == 200
+
+
+def test_the_version_is_told(admin: Admin) -> None:
+    assert admin.figures()[f'watchword_build_info{{role="verifier",version="{version("watchword")}"}}'] == 1
+
+
 def test_nothing_else_is_there(admin: Admin) -> None:
     assert admin.get("/").status == 404
     assert admin.get("/verify/plain/acme").status == 404
@@ -95,6 +108,7 @@ def test_figures_tell_outcomes_and_freshness(admin: Admin) -> None:
     assert figures["watchword_verifier_snapshot_age_seconds"] == 10
     assert figures["watchword_verifier_organizations"] == 1
     assert figures["watchword_verifier_feed_connected"] == 0
+    assert figures["watchword_verifier_copy_current"] == 1
 
 
 def test_every_reason_has_a_figure_from_the_start(admin: Admin) -> None:

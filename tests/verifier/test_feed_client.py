@@ -248,6 +248,7 @@ def test_a_full_disk_does_not_hold_up_a_suspension(follower: Follower) -> None:
         follower.client.step()
     assert follower.snapshot.organizations["acme"].suspended
     assert [line["event"] for line in lines] == ["snapshot_copy_not_written"]
+    assert not follower.client.copy_is_current
 
 
 def test_what_a_full_disk_refused_is_written_when_there_is_room_though_nothing_changes(follower: Follower) -> None:
@@ -267,6 +268,7 @@ def test_what_a_full_disk_refused_is_written_when_there_is_room_though_nothing_c
     assert copy.heard_at == NOW
     follower.client.step()
     assert follower.on_disk() == follower.snapshot
+    assert follower.client.copy_is_current
 
 
 def test_it_runs_until_it_is_stopped(follower: Follower) -> None:

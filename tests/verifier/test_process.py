@@ -344,6 +344,23 @@ def test_it_ends_cleanly_under_load(tmp_path: Path, signal_number: signal.Signal
             assert "Traceback" not in verifier.log()
 
 
+def test_whoever_stops_says_so_first_and_still_answers_for_the_time_that_a_balancer_needs(tmp_path: Path) -> None:
+    delay = 2
+    with feed_server() as feed:
+        feed.publish(live.trust())
+        with verifier_process(tmp_path, feed_port=feed.port, stop_delay=str(delay)) as verifier:
+            token = live.token()
+            assert verifier.child is not None
+            asked_at = time.monotonic()
+            verifier.child.terminate()
+            wait_until(lambda: verifier.admin("/readyz").status == 503, what="it says that it leaves")
+            assert verifier.admin("/readyz").body == b"Stopping.\n"
+            answered = verifier.ask(token).status
+            assert verifier.child.wait(timeout=30) == 0
+            assert time.monotonic() - asked_at >= delay
+            assert answered == 200
+
+
 def test_an_unusable_setting_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
     taken = socket.create_server((LOOPBACK, 0))
     with taken, feed_server() as feed:

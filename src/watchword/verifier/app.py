@@ -41,6 +41,7 @@ class Verifier:
     """Answers gateways from what the current snapshot says. No I/O and no log line on this path.
 
     Attributes:
+        current: what it decides by.
         parking: where requests wait for a key; somebody must `run` it.
     """
 
@@ -53,7 +54,7 @@ class Verifier:
         late_outcomes: Outcomes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._current = current
+        self.current = self._current = current
         self._outcomes = outcomes
         self._late_outcomes = Outcomes() if late_outcomes is None else late_outcomes
         self._unknown_keys = unknown_keys

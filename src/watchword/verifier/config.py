@@ -46,6 +46,8 @@ class VerifierSettings(BaseSettings):
         state_file: the last-good copy of the snapshot, from which a restart serves.
         node: name shown in the operators' console.
         snapshot_hard_limit: seconds without word from the control plane after which every request is denied.
+        stop_delay: seconds for which a verifier that was asked to stop still takes requests, while /readyz says that
+            it is leaving; as long as a load balancer may need to notice.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True)
@@ -64,6 +66,7 @@ class VerifierSettings(BaseSettings):
         default_factory=lambda: socket.gethostname()[:64]
     )
     snapshot_hard_limit: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
+    stop_delay: Annotated[int, Field(ge=0, le=60)] = 0
 
     @field_validator("feed_url")
     @classmethod

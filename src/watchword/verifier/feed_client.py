@@ -43,6 +43,7 @@ class FeedClient:
 
     Attributes:
         connected: whether the last question was answered.
+        copy_is_current: whether the disk took what it was given last.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class FeedClient:
         self._problem: str | None = None
         self._failures = 0
         self.connected = False
+        self.copy_is_current = True
 
     def run(self, stop: threading.Event) -> None:
         """Ask again and again until `stop`; whatever goes wrong, the snapshot that is there stays."""
@@ -131,8 +133,10 @@ class FeedClient:
     def _on_disk(self, write: Callable[[], None]) -> None:
         try:
             write()
+            self.copy_is_current = True
         except OSError as failure:
             # A full disk must not keep a suspension from taking effect.
+            self.copy_is_current = False
             _log.error("snapshot_copy_not_written", problem=type(failure).__name__)
 
     def _back_off(self) -> float:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from watchword.admin import new_registry
 from watchword.core.decision import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
     from watchword.verifier.snapshot import CurrentSnapshot
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 class Connection(Protocol):
     @property
     def connected(self) -> bool: ...
+    @property
+    def copy_is_current(self) -> bool: ...
 
 
 class VerifierCollector(Collector):
@@ -54,6 +57,11 @@ class VerifierCollector(Collector):
             "1 while the control plane answers.",
             value=float(self._feed.connected),
         )
+        yield GaugeMetricFamily(
+            "watchword_verifier_copy_current",
+            "1 while the copy on disk is what is decided by.",
+            value=float(self._feed.copy_is_current),
+        )
         view = self._current.view
         if view is None:
             # Absent rather than 0: an alert on age or revision must not take "nothing" for "fresh".
@@ -74,6 +82,6 @@ class VerifierCollector(Collector):
 
 
 def registry_of(collector: VerifierCollector) -> CollectorRegistry:
-    registry = CollectorRegistry()
+    registry = new_registry("verifier")
     registry.register(collector)
     return registry

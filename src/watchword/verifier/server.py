@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from watchword.verifier.config import VerifierSettings
+    from watchword.verifier.snapshot import CurrentSnapshot
     from watchword.verifier.wire import Answer
 
 BACKLOG: Final = 1024
@@ -132,6 +133,21 @@ def listen(answer: Answering, bound: socket.socket, stop: threading.Event) -> No
     loop.close()
 
 
+def _turned_away(current: CurrentSnapshot, stop: threading.Event, delay: float) -> threading.Event:
+    """An event that is set `delay` seconds after `stop`; in between /readyz says that this verifier is leaving."""
+    turned_away = threading.Event()
+
+    def leave() -> None:
+        stop.wait()
+        current.leaving = True
+        # Nothing sets it but this thread: it is a sleep that ends with the process.
+        turned_away.wait(delay)
+        turned_away.set()
+
+    threading.Thread(target=leave, name="leaving", daemon=True).start()
+    return turned_away
+
+
 def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """Run a verifier until `stop` is set.
 
@@ -141,6 +157,6 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     try:
         # Bound before the admin listener says "ready": no gateway may be sent to a port that refuses connections.
         with bind(settings.host, settings.port) as bound, assembled(settings) as verifier:
-            listen(verifier.answer, bound, stop)
+            listen(verifier.answer, bound, _turned_away(verifier.current, stop, settings.stop_delay))
     except OSError as failure:
         raise SettingsRefused((f"host, port, admin_host or admin_port: {failure}.",)) from failure

@@ -23,11 +23,13 @@ class CurrentSnapshot:
 
     Attributes:
         on_swap: called, in the feed's thread, after the view was replaced.
+        leaving: the process has been asked to stop; it still answers, and nobody should be sent here any more.
     """
 
     def __init__(self, *, hard_limit: float) -> None:
         self._hard_limit = hard_limit
         self.on_swap: Callable[[], None] = lambda: None
+        self.leaving = False
         self.view: View | None = None
         """None until something is known; every request is then denied."""
 
@@ -44,6 +46,8 @@ class CurrentSnapshot:
 
     def why_not_ready(self, now: float) -> str | None:
         """A sentence for the operator when requests cannot be decided, None when they can."""
+        if self.leaving:
+            return "Stopping."
         view = self.view
         if view is None:
             return "No snapshot yet: the feed has not answered and there is no usable copy on disk."
