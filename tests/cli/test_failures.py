@@ -181,7 +181,7 @@ def test_neither_the_path_of_a_request_nor_the_text_of_a_fault_is_logged(
     requests = logging.getLogger("django.request")
     requests.warning("%s: %s", "Not Found", "/sign-in/one-time-secret", extra={"status_code": 404})
     try:
-        raise ValueError("one-time-secret of alice@acme.example")
+        int("one-time-secret of alice@acme.example")
     except ValueError:
         requests.exception("%s: %s", "Internal Server Error", "/sign-in/one-time-secret", extra={"status_code": 500})
         structlog.get_logger("watchword.portal").exception("ours")
