@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from prometheus_client import generate_latest
 
 from watchword.control import figures
@@ -28,7 +28,7 @@ def head(monkeypatch: pytest.MonkeyPatch) -> list[Head | None]:
         return says[0]
 
     monkeypatch.setattr(figures, "head", answer)
-    monkeypatch.setattr(figures.connections, "close_all", lambda: None)
+    monkeypatch.setattr(connections, "close_all", lambda: None)
     return says
 
 

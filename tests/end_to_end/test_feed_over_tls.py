@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -95,7 +95,7 @@ def verifier(product: Product, folder: Path, feed: str, *flags: str) -> Iterator
         child.stop()
 
 
-def good_now() -> dict[str, int]:
+def good_now() -> dict[str, Any]:
     now = int(time.time())
     return {"iat": now - 10, "exp": now + 3600}
 

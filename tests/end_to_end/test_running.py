@@ -9,7 +9,7 @@ import tempfile
 import time
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,7 +54,7 @@ class Installation:
         stranger = forge.ec_key("stranger")
         now = int(time.time())
         for key, changes in ((FIRST, {}), (FIRST, {"exp": 1}), (stranger, {}), (FIRST, {"aud": "elsewhere"})):
-            claims = {"iat": now, "exp": now + 300, "sub": SUBJECT, "client_id": CLIENT, **changes}
+            claims: dict[str, Any] = {"iat": now, "exp": now + 300, "sub": SUBJECT, "client_id": CLIENT, **changes}
             token = forge.token(key, "ES256", **claims)
             self.secrets |= {token, *token.split(".")}
             for organization in ("acme", "nobody"):

@@ -32,7 +32,7 @@ FLAPPING_SECONDS = 6
 PER_SECOND = 10
 HOUR = 3600
 FLAPS = tuple(f"{FLAPPING}{number}" for number in range(100))
-ONCES = tuple(f"{ONCE}{number:02}" for number in range(20))
+ONE_WAY = tuple(f"{ONCE}{number:02}" for number in range(20))
 LATER = "later"
 SUSPENDED = "organization_suspended"
 STEADY = {"acme": "allowed", "globex": SUSPENDED, "initech": "no_matching_key", "nobody": "organization_unknown"}
@@ -41,7 +41,7 @@ STEADY = {"acme": "allowed", "globex": SUSPENDED, "initech": "no_matching_key", 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Fleet]:
     directory = tmp_path_factory.mktemp("fleet")
-    organizations = ("globex", LATER, *FLAPS, *ONCES)
+    organizations = ("globex", LATER, *FLAPS, *ONE_WAY)
     with fleet(directory, cluster, verifiers=VERIFIERS, organizations=organizations) as started:
         started.product.desk("suspend", "globex")
         started.wait_for({**STEADY, LATER: "allowed"})
@@ -85,7 +85,7 @@ class Changes:
     def judge(self, heard: list[Heard]) -> list[str]:
         """What is wrong with these answers whatever the speed, in words."""
         first = {name: began for began, _, name, _ in reversed(self.made)}
-        order = [name for _, _, name, _ in self.made if name in ONCES]
+        order = [name for _, _, name, _ in self.made if name in ONE_WAY]
         wrong = [
             f"{entry}: not published yet"
             for entry in heard
@@ -103,7 +103,7 @@ class Changes:
 
     def lags(self, heard: list[Heard]) -> list[float]:
         """For each change and verifier the seconds until an answer showed it, where anybody asked in time."""
-        lags = []
+        lags: list[float] = []
         for number, (began, committed, name, suspended) in enumerate(self.made):
             until = next((later for later, _, other, _ in self.made[number + 1 :] if other == name), float("inf"))
             said = SUSPENDED if suspended else "allowed"

@@ -10,6 +10,7 @@ import resource
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,9 +77,9 @@ def test_a_verifier_killed_while_it_writes_its_copy_starts_from_a_whole_one_that
     with site(tmp_path) as running:
         ratchet, verifier = running.ratchet, running.verifier
         for _ in range(KILLS):
-            seen = ratchet.seen
+            more = partial(ratchet.has_seen_more_than, ratchet.seen)
             with watched(ratchet), turning(ratchet):
-                wait_until(lambda seen=seen: ratchet.seen > seen, what="another suspension in force", timeout=60)
+                wait_until(more, what="another suspension in force", timeout=60)
                 time.sleep(random.uniform(0, LONGEST_LIFE))  # noqa: S311 - a moment, not a secret.
                 assert verifier.child is not None
                 verifier.child.kill()

@@ -53,6 +53,9 @@ class Ratchet:
             self.published += 1
             self._feed.publish(live.trust(organization=f"o{self.published}", suspended=True))
 
+    def has_seen_more_than(self, seen: int) -> bool:
+        return self.seen > seen
+
     def look(self) -> None:
         """Ask about Acme, the newest suspensions and any other."""
         self.look_at(0)

@@ -15,14 +15,14 @@ from watchword.control.fleet.feed import PREFIX
 from watchword.control.fleet.queries import head
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from prometheus_client.core import Metric
 
     from watchword.control.fleet.feed import Receive, Send
     from watchword.control.fleet.queries import Head
 
-    Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+    Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 _PARTS: Final = ("feed", "pages")
 _CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
