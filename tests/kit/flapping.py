@@ -1,4 +1,4 @@
-"""An operator who suspends and reinstates organizations without pause: `python -m kit.flapping SECONDS PER_SECOND`.
+"""An operator who suspends and reinstates organizations without pause: `python -m kit.flapping TURNS PER_SECOND`.
 
 Organizations named `flap-…` are switched at random. After every fifth of them the next one named `once-…` is suspended,
 for good. Each change is a line of JSON, written when it is committed: [began, committed, organization, suspended], the
@@ -31,7 +31,7 @@ def main() -> None:
     once = [organization for organization in ids if organization.startswith(ONCE)]
     suspended = dict.fromkeys(flapping, False)
     changes, began_all = 0, time.monotonic()
-    while time.monotonic() - began_all < float(sys.argv[1]):
+    while changes < int(sys.argv[1]):
         for organization in [random.choice(flapping), *(once[:1] if changes % 5 == 0 else [])]:  # noqa: S311 - no secret.
             if organization in once:
                 once.remove(organization)
