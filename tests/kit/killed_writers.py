@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FIRST_WORD_SECONDS = 60.0
-LONGEST_PAUSE = 0.03
-"""Seconds between two kills; a command takes a few thousandths, the connection before it some more."""
-
 KILLS_BETWEEN_LOOKS = 20
 GONE_SECONDS = 30.0
 STEP = timedelta(seconds=31)
@@ -125,14 +122,18 @@ class Referee:
         """Let one writer of each kind write, kill some, each followed by another one, at last all; and look."""
         reading, writing = os.pipe()
         alive = [self._fork(writer, writing) for writer in WRITERS]
+        began = time.monotonic()
         select.select([reading], [], [], FIRST_WORD_SECONDS)
+        # About as long as a life takes to its first word, however fast the machine: a writer is killed while it
+        # connects, in its first command, or in one of the next.
+        longest = (time.monotonic() - began) / 2
         for _ in range(KILLS_BETWEEN_LOOKS - len(WRITERS)):
-            pause()
+            pause(longest)
             chosen = random.randrange(len(WRITERS))  # noqa: S311 - a die, not a secret.
             self._kill(alive[chosen])
             alive[chosen] = self._fork(WRITERS[chosen], writing)
         os.close(writing)
-        pause()
+        pause(longest)
         for pid in alive:
             self._kill(pid)
         with os.fdopen(reading, encoding="ascii") as said:
@@ -235,8 +236,8 @@ def unpublished(organization: str) -> Iterator[str]:
         yield f"the revision of {organization} was not given out"
 
 
-def pause() -> None:
-    time.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311 - a moment, not a secret.
+def pause(longest: float) -> None:
+    time.sleep(random.uniform(0, longest))  # noqa: S311 - a moment, not a secret.
 
 
 def fork(writer: Callable[[int], Iterator[str]], life: int, said: int) -> int:
