@@ -186,7 +186,10 @@ def test_neither_the_path_of_a_request_nor_the_text_of_a_fault_is_logged(
         requests.exception("%s: %s", "Internal Server Error", "/sign-in/one-time-secret", extra={"status_code": 500})
         structlog.get_logger("watchword.portal").exception("ours")
     said = capsys.readouterr().out
+    logging.getLogger("django.security.csrf").warning("Forbidden (%s): %s", "no token", "/sign-in/one-time-secret")
+    said += capsys.readouterr().out
     assert "one-time-secret" not in said
+    assert "csrf" in said
     assert "alice" not in said
     assert all(word in said for word in ("request_refused", "404", "request_failed", "500", "ValueError", "ours"))
     # Where it happened is told.

@@ -62,9 +62,11 @@ class Installation:
                 assert answer.status in {200, 401, 403}
         link = self.product.create_administrator("acme", "charlie@acme.example")
         secret = link.rpartition("/")[2]
-        self.secrets |= {SUBJECT, CLIENT, PASSWORD, secret}
+        self.secrets |= {SUBJECT, CLIENT, PASSWORD, secret, secret.lower()}
         for path in (f"/sign-in/{secret}", f"/sign-in/{secret}x", f"/nowhere/{secret}", f"/acme/{secret}/"):
             request(f"{self.product.portal}{path}")
+            request(f"{self.product.portal}{path}", form={})
+            request(f"{self.product.portal}{path}", headers={"Host": secret.lower()})
         page = request(f"{self.product.portal}/sign-in")
         cookies = {cookie.partition(";")[0] for name, cookie in page.headers if name.lower() == "set-cookie"}
         self.secrets |= {cookie.partition("=")[2] for cookie in cookies}

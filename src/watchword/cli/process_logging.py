@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 LogFormat = Literal["text", "json"]
 # Third parties that announce every start and worker at INFO; our own lines say it once.
 QUIET = ("_granian", "granian.access", "asyncio", "httpcore2")
-# Django names the path of what it refused, and a path can be a one-time link. The status is what matters.
-OF_REQUESTS: Final = "django.request"
+# Django names the path or the Host of what it refused; a path can be a one-time link, a Host is what a client wrote.
+# The status and the kind are what matters.
+OF_REQUESTS: Final = ("django.request", "django.security.")
 FRAMES: Final = 12
 """Of a traceback, the innermost; enough to see who called whom."""
 
@@ -77,9 +78,10 @@ def _rendering(role: str) -> list[Processor]:
 def without_paths(_logger: object, _method: str, event: EventDict) -> EventDict:
     """A line of Django about a request, without its path."""
     record: logging.LogRecord | None = event.get("_record")
-    if record is not None and record.name == OF_REQUESTS:
+    if record is not None and record.name.startswith(OF_REQUESTS):
         event["event"] = "request_refused" if record.levelno < logging.ERROR else "request_failed"
         event["status"] = getattr(record, "status_code", None)
+        event["kind"] = record.name.rpartition(".")[2]
     return event
 
 

@@ -11,7 +11,7 @@ from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.process_logging import configure_logging
 from watchword.cli.roles import answers, connectable
 from watchword.cli.supervisor import stop_when_abandoned
-from watchword.service_manager import told
+from watchword.service_manager import stopping, told
 from watchword.stopping import stop_on_signals
 
 # Below the 10 s after which a stop by `watchword serve`, systemd or a container platform turns to force.
@@ -47,13 +47,10 @@ def run_portal() -> None:
         workers_kill_timeout=PORTAL_STOP_SECONDS,
     )
     stop_when_abandoned()
-
-    def is_up() -> bool:
-        # The feed refuses who has no credential before it opens the database, whose absence no restart would mend.
-        return answers((settings.portal_host, settings.portal_port), "/feed/v1/changes") == http.HTTPStatus.UNAUTHORIZED
-
-    with told(is_up, is_up):
-        server.serve()
+    # No thread may run here before the server has forked its worker: a lock that it holds at that moment is held in the
+    # worker for ever. So the worker itself tells the service manager how it does (portal_application.py).
+    server.serve()
+    stopping()
 
 
 def run_worker() -> None:
