@@ -34,6 +34,8 @@ PROGRAMS = (
     Program("haproxy", "haproxy"),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
+    # Only to read the units in deploy/systemd; nothing of it runs.
+    Program("systemd-analyze", "systemd", needed_for=frozenset({"test"})),
     # The portal's pictures and widths must not depend on which fonts a machine happens to have.
     Program("LiberationSans-Regular.ttf", "fonts-liberation", "usr/share/fonts/**/LiberationSans-Regular.ttf"),
     # A library, for the Node that Playwright brings along.

@@ -11,7 +11,7 @@ import pytest
 from watchword.control.access.models import Person
 from watchword.control.access.signing_in import SignIn
 from watchword.control.audit.models import AuditEvent
-from watchword.control.fleet.queries import verifier_of_secret
+from watchword.control.fleet.queries import head, verifier_of_secret
 from watchword.control.organizations.models import Organization, Subscription, Suspension
 
 if TYPE_CHECKING:
@@ -292,6 +292,14 @@ def test_a_revoked_verifier_is_no_longer_known(command_line: CommandLine) -> Non
     assert verifier_of_secret(secret) is None
     assert command_line.ok("verifier", "list", "--json").json()[0]["revoked_at"].endswith("Z")
     assert command_line.run("verifier", "create", "edge-1").exit_code == 1
+
+
+def test_after_a_restored_backup_verifiers_start_over(command_line: CommandLine) -> None:
+    before = head().epoch
+    assert command_line.ok("verifier", "start-over").stdout.startswith("A new epoch has begun")
+    between = head().epoch
+    assert command_line.ok("verifier", "start-over", "--json").json() == {"epoch": head().epoch}
+    assert len({before, between, head().epoch}) == 3
 
 
 def test_only_a_verifier_with_a_right_can_be_revoked(command_line: CommandLine) -> None:

@@ -171,6 +171,31 @@ def test_log_lines_are_json_for_programs(monkeypatch: pytest.MonkeyPatch, capsys
     assert (djangos["event"], djangos["level"]) == ("Not Found: /x", "warning")
 
 
+@pytest.mark.parametrize("format_", ["json", "text"])
+@pytest.mark.usefixtures("untouched_logging")
+def test_neither_the_path_of_a_request_nor_the_text_of_a_fault_is_logged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], format_: str
+) -> None:
+    monkeypatch.setenv("WATCHWORD_LOG_FORMAT", format_)
+    configure_logging("portal")
+    requests = logging.getLogger("django.request")
+    requests.warning("%s: %s", "Not Found", "/sign-in/one-time-secret", extra={"status_code": 404})
+    try:
+        int("one-time-secret of alice@acme.example")
+    except ValueError:
+        requests.exception("%s: %s", "Internal Server Error", "/sign-in/one-time-secret", extra={"status_code": 500})
+        structlog.get_logger("watchword.portal").exception("ours")
+    said = capsys.readouterr().out
+    logging.getLogger("django.security.csrf").warning("Forbidden (%s): %s", "no token", "/sign-in/one-time-secret")
+    said += capsys.readouterr().out
+    assert "one-time-secret" not in said
+    assert "csrf" in said
+    assert "alice" not in said
+    assert all(word in said for word in ("request_refused", "404", "request_failed", "500", "ValueError", "ours"))
+    # Where it happened is told.
+    assert "test_failures.py:" in said
+
+
 @pytest.mark.usefixtures("untouched_logging")
 def test_log_lines_are_text_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("WATCHWORD_LOG_FORMAT", "text")

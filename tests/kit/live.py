@@ -28,3 +28,8 @@ def token(key: forge.Key = KEY, alg: str = "RS256", **changes: Any) -> str:
     """A token for that trust, good for five minutes; `changes` as in `forge.token`."""
     now = int(time.time())
     return forge.token(key, alg, **{"iat": now - 10, "exp": now + 300, **changes})
+
+
+def in_an_hour() -> int:
+    """An expiry that no test lives to see."""
+    return int(time.time()) + 3600

@@ -20,6 +20,7 @@ ACTIONS = {
     "reinstate": ("organization",),
     "register": ("organization", "key_set"),
     "register_all": ("servers",),
+    "multiply": ("organization", "names"),
     "pass_time": ("organization", "seconds"),
     "inspect": ("organization",),
     "counted": ("organization",),
@@ -99,6 +100,38 @@ def _register(organization: str, key_set: str, location: str) -> None:
         max_age=None,
     ).run(timezone.now())
     AddServer(organization_id=organization, fields=fields, receipt=receipt).run(actor)
+
+
+def multiply(organization: str, names: str) -> None:
+    """Make organizations that are like this one but for their name. Not by commands, so that a hundred take a second.
+
+    Args:
+        organization: with its subscription, enabled server and keys.
+        names: JSON, a list.
+    """
+    import uuid
+
+    from django.db import transaction
+
+    from watchword.control.fleet.publish import publish_trust
+    from watchword.control.organizations.models import Organization, Subscription
+    from watchword.control.servers.models import AuthorizationServer, KeySetState
+
+    model = Organization.objects.get(pk=organization)
+    subscription = Subscription.objects.get(pk=organization)
+    server = AuthorizationServer.objects.get(organization_id=organization, enabled=True)
+    keys = KeySetState.objects.get(pk=server.pk)
+    with transaction.atomic():
+        for name in json.loads(names):
+            model.pk, model.name = name, name
+            model.save(force_insert=True)
+            subscription.organization_id = name
+            subscription.save(force_insert=True)
+            server.pk, server.organization_id = uuid.uuid4(), name
+            server.save(force_insert=True)
+            keys.server_id = server.pk
+            keys.save(force_insert=True)
+            publish_trust(name)
 
 
 def pass_time(organization: str, seconds: str) -> None:

@@ -135,11 +135,14 @@ class Product:
         except OSError:
             return False
 
+    def whole_environment(self) -> dict[str, str]:
+        """For a program that is to find this installation, and the kit."""
+        return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), **self.environment}
+
     def _run(self, command: Sequence[str]) -> str:
-        kit = str(Path(__file__).resolve().parent.parent)
         done = subprocess.run(
             command,
-            env={**os.environ, "PYTHONPATH": kit, **self.environment},
+            env=self.whole_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -19,7 +19,7 @@ from kit.processes import LOOPBACK, wait_until
 from kit.product import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 FIRST = forge.ec_key("first")
@@ -65,8 +65,10 @@ class Rotating:
 
 
 @contextmanager
-def rotating(directory: Path, *organizations: str) -> Iterator[dict[str, Rotating]]:
-    """Portal, worker and verifier as processes, and the organizations with a key server each."""
+def rotating(
+    directory: Path, *organizations: str, settings: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Rotating]]:
+    """Portal, worker and verifier as processes with further settings, and the organizations with a key server each."""
     with ExitStack() as servers:
         at = {name: servers.enter_context(KeyServer(serves(forge.key_set(FIRST)))) for name in organizations}
         authorities = directory / "authorities.pem"
@@ -77,6 +79,7 @@ def rotating(directory: Path, *organizations: str) -> Iterator[dict[str, Rotatin
                 "WATCHWORD_JWKS_ALLOWED_NETWORKS": "127.0.0.0/8",
                 "WATCHWORD_JWKS_ALLOWED_PORTS": ",".join(str(server.port) for server in at.values()),
                 "WATCHWORD_JWKS_CA_FILE": str(authorities),
+                **(settings or {}),
             },
         )
         try:

@@ -17,10 +17,19 @@ if TYPE_CHECKING:
     from kit.client import Answer
 
 _PROGRAM = """
+import os
+import time
+
+# Before anything takes the clock: whoever is restarted so wakes up at another time.
+ahead, clock = float(os.environ.get("KIT_CLOCK_AHEAD", "0")), time.time
+time.time = lambda: clock() + ahead
+
+from watchword.cli.process_logging import configure_logging
 from watchword.stopping import stop_on_signals
 from watchword.verifier.config import load_settings
 from watchword.verifier.server import serve
 
+configure_logging("verifier")
 with stop_on_signals() as stop:
     serve(load_settings(), stop)
 """
@@ -31,10 +40,12 @@ class VerifierProcess:
 
     Attributes:
         command_prefix: words before the command, such as `taskset`'s.
+        clock_ahead: seconds that the clock of the next start is ahead.
     """
 
     def __init__(self, folder: Path, *, feed_port: int, **settings: str) -> None:
         self.command_prefix: tuple[str, ...] = ()
+        self.clock_ahead = 0
         self.port = int(settings.pop("port", "0")) or free_port()
         self.admin_port = free_port()
         self.state_file = folder / "state" / "snapshot.json"
@@ -62,7 +73,8 @@ class VerifierProcess:
     def launch(self) -> ChildProcess:
         """Start it and wait for nothing."""
         command = (*self.command_prefix, sys.executable, "-c", _PROGRAM)
-        self.child = ChildProcess(command, log=self._log, environment=self._environment)
+        environment = {**self._environment, "KIT_CLOCK_AHEAD": str(self.clock_ahead)}
+        self.child = ChildProcess(command, log=self._log, environment=environment)
         return self.child
 
     def is_ready(self) -> bool:

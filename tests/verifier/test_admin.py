@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,6 +76,17 @@ def test_ready_says_what_will_end_it(admin: Admin) -> None:
     admin.current.schema_unknown = True
     assert admin.get("/readyz").status == 200
     assert admin.get("/readyz").body.startswith(b"ready. The control plane speaks another schema than 1")
+
+
+def test_whoever_was_asked_to_stop_is_not_ready_any_more(admin: Admin) -> None:
+    admin.current.swap(Snapshot("first", 1, {}), heard_at=1000)
+    admin.current.leaving = True
+    assert (admin.get("/readyz").status, admin.get("/readyz").body) == (503, b"Stopping.\n")
+    assert admin.get("/livez").status == 200
+
+
+def test_the_version_is_told(admin: Admin) -> None:
+    assert admin.figures()[f'watchword_build_info{{role="verifier",version="{version("watchword")}"}}'] == 1
 
 
 def test_nothing_else_is_there(admin: Admin) -> None:

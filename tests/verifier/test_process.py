@@ -360,6 +360,19 @@ def test_it_ends_cleanly_under_load(tmp_path: Path, signal_number: signal.Signal
             assert "Traceback" not in verifier.log()
 
 
+def test_whoever_stops_says_so_first_and_still_answers(tmp_path: Path) -> None:
+    with feed_server() as feed:
+        feed.publish(live.trust())
+        # Longer than the test takes on any machine; how long it is, is tested beside the server.
+        with verifier_process(tmp_path, feed_port=feed.port, stop_delay="60") as verifier:
+            assert verifier.child is not None
+            verifier.child.terminate()
+            wait_until(lambda: verifier.admin("/readyz").status == 503, what="it says that it leaves", timeout=30)
+            assert verifier.admin("/readyz").body == b"Stopping.\n"
+            assert verifier.ask(live.token()).status == 200
+            verifier.child.kill()
+
+
 def test_an_unusable_setting_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
     taken = socket.create_server((LOOPBACK, 0))
     with taken, feed_server() as feed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from kit.processes import LOOPBACK, free_port
 from watchword.verifier import wire
 from watchword.verifier.config import SettingsRefused, load_settings
-from watchword.verifier.server import _answering, bind, serve
+from watchword.verifier.server import _answering, _turned_away, bind, serve
+from watchword.verifier.snapshot import CurrentSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +89,18 @@ def test_a_request_that_waits_is_left_alone_until_its_answer_comes() -> None:
     promised[0](wire.Answer(200, [], b""))
     assert request.response == (200, [], b"")
     assert request.is_done
+
+
+def test_the_end_comes_the_delay_after_it_was_asked_for() -> None:
+    current, stop = CurrentSnapshot(hard_limit=100), threading.Event()
+    turned_away = _turned_away(current, stop, 0.2)
+    assert not turned_away.is_set()
+    assert not current.leaving
+    asked_at = time.monotonic()
+    stop.set()
+    assert turned_away.wait(timeout=30)
+    assert time.monotonic() - asked_at >= 0.2
+    assert current.leaving
 
 
 @pytest.fixture

@@ -5,18 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Literal
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
 from watchword.cli.options import FORMAT_VARIABLE
 
 if TYPE_CHECKING:
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor
 
 LogFormat = Literal["text", "json"]
 # Third parties that announce every start and worker at INFO; our own lines say it once.
 QUIET = ("_granian", "granian.access", "asyncio", "httpcore2")
+# Django names the path or the Host of what it refused; a path can be a one-time link, a Host is what a client wrote.
+# The status and the kind are what matters.
+OF_REQUESTS: Final = ("django.request", "django.security.")
+FRAMES: Final = 12
+"""Of a traceback, the innermost; enough to see who called whom."""
+
+PLACES: Final = "places"
 
 
 def chosen_format() -> LogFormat:
@@ -33,6 +42,7 @@ def configure_logging(role: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        without_text_of_faults,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -43,7 +53,7 @@ def configure_logging(role: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[without_paths, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(role)],
         )
     )
@@ -62,4 +72,27 @@ def _rendering(role: str) -> list[Processor]:
         event["role"] = role
         return event
 
-    return [add_role, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [add_role, structlog.processors.JSONRenderer()]
+
+
+def without_paths(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """A line of Django about a request, without its path."""
+    record: logging.LogRecord | None = event.get("_record")
+    if record is not None and record.name.startswith(OF_REQUESTS):
+        event["event"] = "request_refused" if record.levelno < logging.ERROR else "request_failed"
+        event["status"] = getattr(record, "status_code", None)
+        event["kind"] = record.name.rpartition(".")[2]
+    return event
+
+
+def without_text_of_faults(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """An exception as its kind and the places it came through. Its text may hold a row of the database, or a secret."""
+    told = event.pop("exc_info", None)
+    fault = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(fault, BaseException):
+        event["fault"] = type(fault).__name__
+        event[PLACES] = [
+            f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(fault.__traceback__)[-FRAMES:]
+        ]
+    return event

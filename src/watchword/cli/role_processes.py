@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import http
+import socket
+from contextlib import ExitStack
 from typing import Any
 
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.process_logging import configure_logging
+from watchword.cli.roles import answers, connectable
 from watchword.cli.supervisor import stop_when_abandoned
+from watchword.service_manager import stopping, told
 from watchword.stopping import stop_on_signals
 
 # Below the 10 s after which a stop by `watchword serve`, systemd or a container platform turns to force.
 PORTAL_STOP_SECONDS = 5
 # Django's views are synchronous and wait for the database; long polls of verifiers hold no thread.
 PORTAL_THREADS = 8
+ALIVE_SECONDS = 5.0
 
 
 def run_portal() -> None:
@@ -41,7 +47,10 @@ def run_portal() -> None:
         workers_kill_timeout=PORTAL_STOP_SECONDS,
     )
     stop_when_abandoned()
+    # No thread may run here before the server has forked its worker: a lock that it holds at that moment is held in the
+    # worker for ever. So the worker itself tells the service manager how it does (portal_application.py).
     server.serve()
+    stopping()
 
 
 def run_worker() -> None:
@@ -50,11 +59,22 @@ def run_worker() -> None:
     open_migrated_control_plane()
     from django.conf import settings
 
+    from watchword.admin import listening
+    from watchword.worker.figures import WorkerFigures
     from watchword.worker.loop import run
 
-    with stop_on_signals() as stop:
+    figures = WorkerFigures()
+
+    def is_well() -> bool:
+        return figures.why_not_ready() is None
+
+    with stop_on_signals() as stop, ExitStack() as stack:
         stop_when_abandoned()
-        run(settings.WATCHWORD, stop)
+        host, port = settings.WATCHWORD.admin_host, settings.WATCHWORD.worker_admin_port
+        if port is not None:
+            stack.enter_context(listening(host, port, registry=figures.registry, why_not_ready=figures.why_not_ready))
+        stack.enter_context(told(is_well, is_well))
+        run(settings.WATCHWORD, stop, figures)
 
 
 def run_verifier(**flags: Any) -> None:
@@ -65,6 +85,23 @@ def run_verifier(**flags: Any) -> None:
 
     settings = load_settings(**flags)
     settings.read_credential()
-    with stop_on_signals() as stop:
+
+    def is_ready() -> bool:
+        return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.OK
+
+    with stop_on_signals() as stop, told(is_ready, lambda: answers_at_all(settings.host, settings.port)):
         stop_when_abandoned()
         serve(settings, stop)
+
+
+def answers_at_all(host: str, port: int) -> bool:
+    """Whether somebody reads a request and says anything, be it that it should have come over TLS."""
+    try:
+        with socket.create_connection((connectable(host), port), timeout=ALIVE_SECONDS) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: watchdog\r\nConnection: close\r\n\r\n")
+            connection.recv(1)
+    except ConnectionResetError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -23,7 +23,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Create, list, deactivate and reactivate administrators of an organization.",
     ),
     "operator": ("watchword.cli.administrator", "operator", "Create operators, the provider's own people."),
-    "verifier": ("watchword.cli.verifier", "verifier", "Create, revoke and list the credentials of verifiers."),
+    "verifier": (
+        "watchword.cli.verifier",
+        "verifier",
+        "Create, revoke and list the credentials of verifiers; make them start over.",
+    ),
     "token": ("watchword.cli.token", "token", "Check a token step by step."),
     "config": ("watchword.cli.config", "config", "Check the settings."),
     "audit": ("watchword.cli.audit", "audit", "Verify the audit log's hash chain."),

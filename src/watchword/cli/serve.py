@@ -46,9 +46,39 @@ port_options = compose(
 )
 
 
+def _feed(flag: str, variable: str, metavar: str, what: str) -> Callable[[Any], Any]:
+    return click.option(
+        flag,
+        expose_value=False,
+        metavar=metavar,
+        callback=into_environment(variable),
+        help=f"{what}  [env: {variable}]",
+    )
+
+
+feed_options = compose(
+    _feed(
+        "--feed", "WATCHWORD_VERIFIER_FEED_URL", "URL", "For the verifier: the portal, such as https://portal.example."
+    ),
+    _feed(
+        "--credential-file",
+        "WATCHWORD_VERIFIER_CREDENTIAL_FILE",
+        "FILE",
+        "For the verifier: holds its secret, from `watchword verifier create`.",
+    ),
+    _feed(
+        "--feed-ca-file",
+        "WATCHWORD_VERIFIER_FEED_CA_FILE",
+        "FILE",
+        "For the verifier: PEM of an authority of your own that signed the portal's certificate.",
+    ),
+)
+
+
 @click.command()
 @click.argument("role", required=False, type=click.Choice(ROLES))
 @port_options
+@feed_options
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),

@@ -15,7 +15,7 @@ from watchword.cli.output import CommandFailed, json_option, print_json, print_r
 
 @click.group()
 def verifier() -> None:
-    """Create, revoke and list the credentials of verifiers."""
+    """Create, revoke and list the credentials of verifiers; make them start over."""
 
 
 @verifier.command("create")
@@ -73,6 +73,26 @@ def revoke(*, name: str, as_json: bool) -> None:
         print_json({"name": name, "revoked": True})
     else:
         click.echo(f"Verifier {name} is revoked; the feed no longer answers it.")
+
+
+@verifier.command("start-over")
+@json_option
+@settings_options
+def start_over(*, as_json: bool) -> None:
+    """Make every verifier start over with what the database says now. Needed once after a backup was restored.
+
+    Revisions that were given out after the backup are about to be given out again for other trust. Until a verifier
+    has all of it anew, it decides by what it knew before.
+    """
+    open_migrated_control_plane()
+    from watchword.control.access.actor import command_line
+    from watchword.control.fleet.commands import RotateEpoch
+
+    epoch = RotateEpoch().run(command_line())
+    if as_json:
+        print_json({"epoch": epoch})
+    else:
+        click.echo("A new epoch has begun; each verifier starts over as soon as it asks.")
 
 
 @verifier.command("list")

@@ -45,6 +45,8 @@ class ControlSettings(BaseSettings):
         data_dir: where state lives: the SQLite database and the secret key.
         database_url: `postgresql://…`, or None for SQLite in `data_dir`.
         portal_host, portal_port: where the portal and the feed listen.
+        admin_host: where /livez, /readyz and /metrics of portal and worker are answered; no client may reach it.
+        portal_admin_port, worker_admin_port: the port of each, None for nowhere.
         public_origin: how browsers reach the portal; the only name it answers to. Links are made of it alone, never
             of what a request claims.
         trusted_proxies: networks of the proxies before the portal, whose X-Forwarded-For is believed. Without them
@@ -67,6 +69,9 @@ class ControlSettings(BaseSettings):
     database_url: SecretStr | None = None
     portal_host: str = "127.0.0.1"
     portal_port: Port = 8080
+    admin_host: str = "127.0.0.1"
+    portal_admin_port: Port | None = None
+    worker_admin_port: Port | None = None
     public_origin: str = "http://127.0.0.1:8080"
     secret_key: SecretStr | None = None
     # NoDecode: in the environment a list is written with commas, not as JSON.

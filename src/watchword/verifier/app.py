@@ -189,7 +189,9 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     sender = UsageSender(intake=feed, usages=(usage, late_usage), backlog=backlog, journal=journal)
     current.on_swap = verifier.parking.look_again
     client = FeedClient(feed=feed, current=current, disk=disk, base=base)
-    registry = registry_of(VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client))
+    registry = registry_of(
+        VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client, verified=verified)
+    )
     registry.register(FollowingCollector(current=current, disk=disk))
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):

@@ -62,6 +62,8 @@ class VerifierSettings(BaseSettings):
         token_cache_bytes: memory for tokens that were verified, so that one that comes again need not be; 0 for none.
         snapshot_soft_limit: seconds without word from the control plane after which /readyz and /metrics warn.
         snapshot_hard_limit: seconds without word from the control plane after which every request is denied.
+        stop_delay: seconds for which a verifier that was asked to stop still takes requests, while /readyz says that
+            it is leaving; as long as a load balancer may need to notice.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True)
@@ -89,6 +91,7 @@ class VerifierSettings(BaseSettings):
     token_cache_bytes: Annotated[int, Field(ge=0, le=2**36)] = 64 * 2**20
     snapshot_soft_limit: Annotated[int, Field(ge=30, le=7 * 86400)] = 300
     snapshot_hard_limit: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
+    stop_delay: Annotated[int, Field(ge=0, le=60)] = 0
 
     @field_validator("feed_url")
     @classmethod

@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from watchword.admin import new_registry
 from watchword.core.decision import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
     from watchword.verifier.snapshot import CurrentSnapshot
     from watchword.verifier.usage import Outcomes
+    from watchword.verifier.verified import VerifiedTokens
 
 
 class Connection(Protocol):
@@ -34,11 +36,13 @@ class VerifierCollector(Collector):
         outcomes: Sequence[Outcomes],
         current: CurrentSnapshot,
         feed: Connection,
+        verified: VerifiedTokens | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._outcomes = outcomes
         self._current = current
         self._feed = feed
+        self._verified = verified
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
@@ -55,6 +59,15 @@ class VerifierCollector(Collector):
             "1 while the control plane answers.",
             value=float(self._feed.connected),
         )
+        if self._verified is not None:
+            yield CounterMetricFamily(
+                "watchword_verifier_remembered_decisions",
+                "Decisions that needed no verification, because the token had been verified before.",
+                value=self._verified.found,
+            )
+            yield GaugeMetricFamily(
+                "watchword_verifier_remembered_bytes", "Memory that verified tokens take.", value=self._verified.size
+            )
         view = self._current.view
         if view is None:
             # Absent rather than 0: an alert on age or revision must not take "nothing" for "fresh".
@@ -75,6 +88,6 @@ class VerifierCollector(Collector):
 
 
 def registry_of(collector: VerifierCollector) -> CollectorRegistry:
-    registry = CollectorRegistry()
+    registry = new_registry("verifier")
     registry.register(collector)
     return registry

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from watchword.verifier.config import VerifierSettings
     from watchword.verifier.envoy_grpc import GrpcListener
     from watchword.verifier.gateway_identity import GatewaySecrets, Tls
+    from watchword.verifier.snapshot import CurrentSnapshot
     from watchword.verifier.wire import Answer, Answering
 
 BACKLOG: Final = 1024
@@ -170,6 +171,21 @@ def _tls_arguments(tls: Tls | None) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def _turned_away(current: CurrentSnapshot, stop: threading.Event, delay: float) -> threading.Event:
+    """An event that is set `delay` seconds after `stop`; in between /readyz says that this verifier is leaving."""
+    turned_away = threading.Event()
+
+    def leave() -> None:
+        stop.wait()
+        current.leaving = True
+        # Nothing sets it but this thread: it is a sleep that ends with the process.
+        turned_away.wait(delay)
+        turned_away.set()
+
+    threading.Thread(target=leave, name="leaving", daemon=True).start()
+    return turned_away
+
+
 def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """Run a verifier until `stop` is set.
 
@@ -192,7 +208,7 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
             if grpc is not None:
                 answer = _in_turn(answer)
                 grpc.start(answer)
-            listen(answer, bound, stop, secrets=secrets, tls=tls)
+            listen(answer, bound, _turned_away(verifier.current, stop, settings.stop_delay), secrets=secrets, tls=tls)
             if grpc is not None:
                 # While there is still somebody to answer those who wait for a key.
                 grpc.finish()

@@ -26,6 +26,7 @@ class CurrentSnapshot:
     Attributes:
         on_swap: called, in the feed's thread, after the view was replaced.
         schema_unknown: whether the feed speaks a schema that this version does not understand.
+        leaving: the process has been asked to stop; it still answers, and nobody should be sent here any more.
     """
 
     def __init__(self, *, hard_limit: float, soft_limit: float | None = None) -> None:
@@ -39,6 +40,7 @@ class CurrentSnapshot:
         self._soft_limit = hard_limit if soft_limit is None else min(soft_limit, hard_limit)
         self.on_swap: Callable[[], None] = lambda: None
         self.schema_unknown = False
+        self.leaving = False
         self.view: View | None = None
         """None until something is known; every request is then denied."""
 
@@ -59,6 +61,8 @@ class CurrentSnapshot:
 
     def why_not_ready(self, now: float) -> str | None:
         """A sentence for the operator when requests cannot be decided, None when they can."""
+        if self.leaving:
+            return "Stopping."
         view = self.view
         if view is None:
             if self.schema_unknown:

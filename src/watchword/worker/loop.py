@@ -21,6 +21,7 @@ from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.jwks.address import masked
 from watchword.jwks.probe import probe
 from watchword.worker.audit_log import keeping_the_audit_log
+from watchword.worker.figures import NOT_RECORDED, WorkerFigures
 from watchword.worker.places import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
 from watchword.worker.usage import watching_the_usage
 
@@ -54,23 +55,32 @@ class Fetch(Protocol):
     ) -> Findings: ...
 
 
-def run(settings: ControlSettings, stop: threading.Event) -> None:
+def run(settings: ControlSettings, stop: threading.Event, figures: WorkerFigures | None = None) -> None:
     """Work until `stop` is set, then finish the fetches under way (at most about 5 s) and return."""
     with keeping_the_audit_log(settings.audit_kept_days, stop), watching_the_usage(settings.usage_kept_days, stop):
         Worker(
             policy=settings.fetch_policy(),
             refresh=RefreshSettings(interval=settings.refresh_interval, hard_limit=settings.keys_hard_limit),
+            figures=figures,
         ).run(stop)
 
 
 class Worker:
     """One worker process. Any number of them may run against one database; leases keep them apart."""
 
-    def __init__(self, *, policy: FetchPolicy, refresh: RefreshSettings, fetch: Fetch = probe) -> None:
+    def __init__(
+        self,
+        *,
+        policy: FetchPolicy,
+        refresh: RefreshSettings,
+        fetch: Fetch = probe,
+        figures: WorkerFigures | None = None,
+    ) -> None:
         self.holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._fetch = fetch
         self._policy = policy
         self._refresh = refresh
+        self._figures = WorkerFigures() if figures is None else figures
         self._places = Places()
         self._purged_at = -_PURGE_SECONDS
 
@@ -81,21 +91,23 @@ class Worker:
         with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="fetch") as pool:
             while not stop.is_set():
                 self._begin_due_fetches(pool)
+                self._figures.turned()
                 stop.wait(POLL_SECONDS)
         connections.close_all()
         _log.info("worker_stopped", holder=self.holder)
 
     def refresh(self, claim: Claim) -> None:
         """Fetch one key set and record what was found. Runs in a thread of the pool."""
-        started = time.monotonic()
+        started, outcome = time.monotonic(), NOT_RECORDED
         try:
             recorded, problem = self._fetch_and_record(claim)
+            outcome = recorded.value
             _log.info(
                 "key_set_fetched",
                 organization=claim.organization_id,
                 server=str(claim.server_id),
                 location=masked(claim.location),
-                outcome=recorded.value,
+                outcome=outcome,
                 problem=problem,
                 milliseconds=round((time.monotonic() - started) * 1000),
             )
@@ -103,6 +115,7 @@ class Worker:
             # The database is away, most likely. The lease runs out by itself and the fetch is done again.
             _log.error("key_set_not_recorded", server=str(claim.server_id), **_fault(error))
         finally:
+            self._figures.fetched(outcome, time.monotonic() - started)
             connections.close_all()
 
     def _fetch_and_record(self, claim: Claim) -> tuple[key_set_commands.Recorded, str | None]:

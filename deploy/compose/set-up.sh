@@ -1,0 +1,7 @@
+#!/bin/sh
+# Brings the database to this version's form, and gives each verifier its credential the first time.
+set -eu
+watchword migrate
+for name in verifier-1 verifier-2; do
+    [ -s "/credentials/$name" ] || watchword verifier create "$name" --credential-file "/credentials/$name"
+done

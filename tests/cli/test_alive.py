@@ -1,0 +1,70 @@
+"""Whether a process is alive that may speak TLS, or hang: what the watchdog of systemd is told."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.processes import LOOPBACK, free_port
+from watchword.cli import role_processes
+from watchword.cli.role_processes import answers_at_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.enable_socket
+
+
+@contextmanager
+def listener(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Accepts one connection, does this with it, and holds it open until the block ends."""
+    over = threading.Event()
+    with socket.create_server((LOOPBACK, 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                answer(connection)
+                over.wait(timeout=30)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
+
+
+def says_something(connection: socket.socket) -> None:
+    connection.recv(1024)
+    # An alert of TLS, as whoever speaks that says to plain HTTP.
+    connection.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
+
+
+def resets(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def is_silent(connection: socket.socket) -> None:
+    connection.recv(1024)
+
+
+@pytest.mark.parametrize(("behaviour", "alive"), [(says_something, True), (resets, True), (is_silent, False)])
+def test_whoever_says_anything_is_alive(
+    monkeypatch: pytest.MonkeyPatch, behaviour: Callable[[socket.socket], None], *, alive: bool
+) -> None:
+    # Long for who answers at once, short for the one that never does.
+    monkeypatch.setattr(role_processes, "ALIVE_SECONDS", 30.0 if alive else 0.2)
+    with listener(behaviour) as port:
+        assert answers_at_all(LOOPBACK, port) is alive
+
+
+def test_a_port_where_nobody_listens_is_not_alive() -> None:
+    assert not answers_at_all(LOOPBACK, free_port())

@@ -1,0 +1,126 @@
+"""The Compose file: what it names exists, and its topology works as plain processes with its own nginx.conf.
+
+No Docker is needed and none is used; deploy/compose/README.md says what that leaves open.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from kit.client import request
+from kit.deployment import DEPLOY, ROOT, understands, unknown_settings
+from kit.fleet import fleet
+from kit.processes import LOOPBACK, free_port, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kit.fleet import Fleet
+    from kit.postgres import Cluster
+
+COMPOSE = DEPLOY / "compose"
+DOCUMENT: dict[str, Any] = yaml.safe_load((COMPOSE / "compose.yaml").read_text(encoding="utf-8"))
+FAIL_TIMEOUT = 1
+"""Seconds for which nginx leaves one out that did not answer."""
+
+SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
+
+
+def test_all_that_was_asked_for_is_there() -> None:
+    assert set(SERVICES) == {"postgres", "set-up", "portal", "worker", "verifier-1", "verifier-2", "nginx"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_names_exists(name: str) -> None:
+    service = SERVICES[name]
+    assert unknown_settings(str(service.get("environment", {}))) == set()
+    for volume in service.get("volumes", []):
+        source = volume.partition(":")[0]
+        assert (COMPOSE / source).exists() if source.startswith(".") else source in DOCUMENT["volumes"]
+    assert set(service.get("networks", [])) <= set(DOCUMENT["networks"])
+    assert set(service.get("depends_on", {})) <= set(SERVICES)
+    if "command" in service:
+        assert understands(service["command"])
+
+
+def test_no_verifier_can_reach_the_database_or_the_outside() -> None:
+    outside = {name for name, network in DOCUMENT["networks"].items() if not network.get("internal")}
+    for name in ("verifier-1", "verifier-2"):
+        assert not set(SERVICES[name]["networks"]) & (outside | set(SERVICES["postgres"]["networks"]))
+
+
+def test_variables_of_the_compose_file_are_in_the_example() -> None:
+    asked = set(re.findall(r"\$\{([A-Z_]+)", (COMPOSE / "compose.yaml").read_text(encoding="utf-8")))
+    given = set(re.findall(r"^([A-Z_]+)=$", (COMPOSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    assert asked == given
+
+
+def test_the_commands_of_set_up_are_commands() -> None:
+    lines = (COMPOSE / "set-up.sh").read_text(encoding="utf-8").splitlines()
+    commands = [line.partition("watchword ")[2] for line in lines if "watchword " in line]
+    assert len(commands) == 2
+    assert all(understands(shlex.split(command)) for command in commands)
+
+
+def test_what_the_image_is_made_of_exists() -> None:
+    for line in (COMPOSE / "Dockerfile").read_text(encoding="utf-8").splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            *sources, _ = line.split()[1:]
+            assert all((ROOT / source).exists() for source in sources), line
+
+
+# ------------------------------------------------ the same topology, as plain processes
+
+
+@pytest.fixture(scope="module")
+def topology(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Fleet]:
+    with fleet(tmp_path_factory.mktemp("compose"), cluster, verifiers=2, organizations=["globex"]) as started:
+        yield started
+
+
+def gateway(folder: Path, fleet: Fleet) -> tuple[list[str], int]:
+    """The command of an nginx with the shipped configuration, of which only addresses are changed; and its port."""
+    port, api = free_port(), free_port()
+    first, second = fleet.verifiers
+    text = (COMPOSE / "nginx.conf").read_text(encoding="utf-8")
+    for shipped, actual in {
+        "verifier-1:8081": f"{LOOPBACK}:{first.port}",
+        "verifier-2:8081": f"{LOOPBACK}:{second.port}",
+        "listen 8088": f"listen {LOOPBACK}:{port}",
+        "/tmp/nginx.pid": "nginx.pid",  # noqa: S108 - it is what is looked for.
+    }.items():
+        assert text.count(shipped) == 1
+        text = text.replace(shipped, actual)
+    assert text.count("127.0.0.1:8090") == 2
+    (folder / "nginx.conf").write_text(text.replace("127.0.0.1:8090", f"{LOOPBACK}:{api}"), encoding="utf-8")
+    shutil.copytree(DEPLOY / "gateways" / "nginx", folder / "watchword")
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    assert program is not None, "nginx is not installed; `make test` installs it"
+    return [program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", "daemon off;"], port
+
+
+@pytest.mark.enable_socket
+@pytest.mark.timeout(240)
+def test_nginx_asks_two_verifiers_and_does_with_one(topology: Fleet, tmp_path: Path) -> None:
+    command, port = gateway(tmp_path, topology)
+    url = f"http://{LOOPBACK}:{port}/"
+    with running(command, log=tmp_path / "nginx.log", port=port):
+        assert request(url).status == 401
+        answer = request(url, bearer=topology.token)
+        assert (answer.status, answer.body) == (200, b"organization: acme, subject: alice\n")
+        # One after the other is away, and nobody notices.
+        for verifier in topology.verifiers:
+            assert verifier.child is not None
+            verifier.child.kill()
+            assert {request(url, bearer=topology.token).status for _ in range(20)} == {200}
+            assert request(url).status == 401
+            verifier.start()
+            time.sleep(FAIL_TIMEOUT)

@@ -1,0 +1,55 @@
+"""The example alerts and the dashboard. end_to_end/test_running.py shows that real processes tell their metrics."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from kit.deployment import DEPLOY, ROOT
+from watchword.core.decision import Reason
+from watchword.worker.figures import OUTCOMES
+
+ALERTS = DEPLOY / "monitoring" / "alerts.yaml"
+DASHBOARD = DEPLOY / "monitoring" / "dashboard.json"
+RULES: list[dict[str, Any]] = [
+    rule for group in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
+def test_each_alert_says_what_it_means_and_where_to_read_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["annotations"]["summary"].endswith(".")
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    page, _, anchor = rule["annotations"]["runbook"].partition("#")
+    assert anchor == rule["alert"].lower()
+    assert f"### {rule['alert']}\n" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_no_alert_is_there_twice() -> None:
+    names = [rule["alert"] for rule in RULES]
+    assert len(names) == len(set(names)) > 10
+
+
+def test_what_alerts_ask_for_by_label_exists() -> None:
+    text = ALERTS.read_text(encoding="utf-8")
+    reasons = {code for named in re.findall(r'reason=~"([^"]+)"', text) for code in named.split("|")}
+    assert reasons
+    assert reasons <= {reason.code for reason in Reason}
+    outcomes = set(re.findall(r'fetches_total\{outcome="([^"]+)"', text))
+    assert outcomes
+    assert outcomes <= set(OUTCOMES)
+
+
+def test_the_dashboard_is_a_dashboard() -> None:
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
+    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
+    assert len(places) == len(panels)
+    for panel in panels:
+        assert panel["targets"]
+        assert all(target["expr"] for target in panel["targets"])

@@ -1,0 +1,209 @@
+"""Eight verifiers, portal, worker and PostgreSQL under load, and an oracle that knows the answers: promises 1, 2, 3, 6.
+
+No decision may be wrong. How fast they follow is written down beside it and fails nothing: it is the machine's.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.flapping import FLAPPING, ONCE
+from kit.fleet import asking, fleet, wait_until_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kit.fleet import Fleet, Heard
+    from kit.postgres import Cluster
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
+
+VERIFIERS = 8
+TURNS = 60
+PER_SECOND = 10
+HOUR = 3600
+FLAPS = tuple(f"{FLAPPING}{number}" for number in range(100))
+ONE_WAY = tuple(f"{ONCE}{number:02}" for number in range(20))
+LATER = "later"
+SUSPENDED = "organization_suspended"
+STEADY = {"acme": "allowed", "globex": SUSPENDED, "initech": "no_matching_key", "nobody": "organization_unknown"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Fleet]:
+    directory = tmp_path_factory.mktemp("fleet")
+    organizations = ("globex", LATER, *FLAPS, *ONE_WAY)
+    with fleet(directory, cluster, verifiers=VERIFIERS, organizations=organizations) as started:
+        started.product.desk("suspend", "globex")
+        started.wait_for({**STEADY, LATER: "allowed"})
+        yield started
+
+
+# ------------------------------------------------ suspensions that come and go
+
+
+class Changes:
+    """What `kit.flapping` does, as it says it."""
+
+    def __init__(self, product_environment: dict[str, str]) -> None:
+        self.made: list[tuple[float, float, str, bool]] = []
+        self.recent: deque[str] = deque(["acme"], maxlen=12)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "kit.flapping", str(TURNS), str(PER_SECOND)],
+            env=product_environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def wait(self) -> None:
+        assert self._process.wait(timeout=300) == 0
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                began, committed, organization, suspended = json.loads(line)
+                self.made.append((began, committed, organization, suspended))
+                self.recent.append(organization)
+
+    def last(self) -> dict[str, str]:
+        """What holds at the end for everybody who was touched."""
+        return {name: SUSPENDED if suspended else "allowed" for _, _, name, suspended in self.made}
+
+    def judge(self, heard: list[Heard]) -> list[str]:
+        """What is wrong with these answers whatever the speed, in words."""
+        first = {name: began for began, _, name, _ in reversed(self.made)}
+        order = [name for _, _, name, _ in self.made if name in ONE_WAY]
+        wrong = [
+            f"{entry}: not published yet"
+            for entry in heard
+            if entry.said == SUSPENDED
+            and entry.organization not in STEADY
+            and entry.answered_at < first.get(entry.organization, float("inf"))
+        ]
+        wrong += [f"{entry}: steady" for entry in heard if entry.said != STEADY.get(entry.organization, entry.said)]
+        wrong += [
+            f"{entry}: no such answer"
+            for entry in heard
+            if entry.organization not in STEADY and entry.said not in {SUSPENDED, "allowed"}
+        ]
+        return wrong + gone_back(heard, order)
+
+    def lags(self, heard: list[Heard]) -> list[float]:
+        """For each change and verifier the seconds until an answer showed it, where anybody asked in time."""
+        lags: list[float] = []
+        for number, (began, committed, name, suspended) in enumerate(self.made):
+            until = next((later for later, _, other, _ in self.made[number + 1 :] if other == name), float("inf"))
+            said = SUSPENDED if suspended else "allowed"
+            shown: dict[int, float] = {}
+            for entry in heard:
+                if entry.organization == name and entry.said == said and began < entry.asked_at < until:
+                    shown.setdefault(entry.verifier, entry.answered_at - committed)
+            lags += shown.values()
+        return sorted(lags)
+
+
+def gone_back(heard: list[Heard], order: list[str]) -> list[str]:
+    """Answers that let somebody in of whom, or of a later one, the same verifier had said that it is suspended."""
+    place = {name: number for number, name in enumerate(order)}
+    known = [
+        (entry.answered_at, entry.verifier, place[entry.organization])
+        for entry in heard
+        if entry.organization in place and entry.said == SUSPENDED
+    ]
+    return [
+        f"{entry}: suspended before"
+        for entry in heard
+        if entry.organization in place
+        and entry.said == "allowed"
+        and any(
+            verifier == entry.verifier and answered_at < entry.asked_at and place[entry.organization] <= number
+            for answered_at, verifier, number in known
+        )
+    ]
+
+
+def test_eight_verifiers_follow_suspensions_that_flap_ten_times_a_second(running: Fleet) -> None:
+    changes = Changes(running.product.whole_environment())
+
+    def choose() -> str:
+        return random.choice(list(STEADY)) if random.random() < 0.25 else random.choice(changes.recent)  # noqa: S311
+
+    with asking(running, choose) as load:
+        changes.wait()
+        running.wait_for(changes.last())
+    assert changes.judge(load.heard) == []
+    assert load.unanswered == set()
+    assert running.all_say({**STEADY, **changes.last()}) == []
+    assert len(changes.made) > TURNS
+    lags = changes.lags(load.heard)
+    assert lags
+    sys.stdout.write(
+        f"{len(changes.made)} changes, seen {len(lags)} times: median {statistics.median(lags):.2f} s, "
+        f"99 % {lags[int(len(lags) * 0.99)]:.2f} s, longest {lags[-1]:.2f} s; {len(load.heard)} decisions\n"
+    )
+
+
+# ------------------------------------------------ an hour without database
+
+
+def test_an_hour_without_database_and_restarts_in_it_change_no_decision(running: Fleet, cluster: Cluster) -> None:
+    restarted = range(0, VERIFIERS, 3)
+    with asking(running, lambda: random.choice(list(STEADY))) as load:  # noqa: S311 - no secret.
+        cluster.stop()
+        try:
+            running.product.kill("worker")
+            restart(running, restarted, clock_ahead=HOUR)
+            assert running.all_say({**STEADY, LATER: "allowed"}) == []
+        finally:
+            cluster.start()
+    assert [entry for entry in load.heard if entry.said != STEADY[entry.organization]] == []
+    assert load.unanswered <= set(restarted)
+    # Portal and verifiers find their way back by themselves.
+    restart(running, restarted, clock_ahead=0)
+    running.product.start("worker")
+    running.product.desk("suspend", LATER)
+    running.wait_for({**STEADY, LATER: SUSPENDED})
+    running.product.desk("reinstate", LATER)
+    running.wait_for({**STEADY, LATER: "allowed"})
+
+
+def test_beyond_a_day_without_word_everything_is_denied(running: Fleet) -> None:
+    one = running.verifiers[0]
+    running.product.process("portal").pause()
+    try:
+        restart(running, [0], clock_ahead=25 * HOUR, ready=False)
+        assert running.said(0, "acme") == "trust_stale"
+        assert "allowed" not in {running.said(0, organization) for organization in STEADY}
+        assert one.admin("/readyz").status == 503
+    finally:
+        running.product.process("portal").resume()
+        restart(running, [0], clock_ahead=0)
+    running.wait_for(STEADY)
+
+
+def restart(running: Fleet, numbers: Iterable[int], *, clock_ahead: int, ready: bool = True) -> None:
+    """Every second one of them by `kill -9`."""
+    chosen = [running.verifiers[number] for number in numbers]
+    for place, one in enumerate(chosen):
+        assert one.child is not None
+        if place % 2:
+            one.child.kill()
+        else:
+            one.stop()
+        one.clock_ahead = clock_ahead
+        one.launch().wait_until_listening(one.port, timeout=60)
+    if ready:
+        wait_until_ready(chosen)

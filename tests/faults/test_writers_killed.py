@@ -1,0 +1,50 @@
+"""Promise 5: a thousand times `kill -9` of whoever writes to the control plane's database, at random moments."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kit.postgres import Cluster
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
+
+KIT = Path(__file__).resolve().parent.parent
+KILLS = {"postgresql": 800, "sqlite": 200}
+
+
+@pytest.mark.parametrize("database", KILLS)
+def test_writers_killed_at_any_moment_leave_whole_writes_and_all_that_was_acknowledged(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(KIT),
+        "DJANGO_SETTINGS_MODULE": "watchword.control.settings",
+        "WATCHWORD_DATA_DIR": str(tmp_path / "data"),
+    }
+    # A killed process saves no measurement, and being measured costs each of a thousand half of its time.
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)
+    if database == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        environment["WATCHWORD_DATABASE_URL"] = cluster.create_database()
+    done = subprocess.run(
+        [sys.executable, "-m", "kit.killed_writers", str(KILLS[database])],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)
+    assert verdict["faults"] == []
+    assert verdict["kills"] >= KILLS[database]
+    # They did write, or nothing is shown.
+    assert sum(verdict["acknowledged"].values()) > KILLS[database] / 50
