@@ -125,7 +125,7 @@ def _nothing() -> Person:
 
 def _in_use() -> Person:
     _used(4204)
-    return sample_portal.person("Carol", Permission.API_KEY_MANAGEMENT)
+    return sample_portal.person("Charlie", Permission.API_KEY_MANAGEMENT)
 
 
 def _console() -> Person:
