@@ -31,7 +31,7 @@ class Effort:
     tokens: int
 
 
-FULL = Effort(rounds=5, seconds=2, tokens=90_000)
+FULL = Effort(rounds=3, seconds=2, tokens=60_000)
 QUICK = Effort(rounds=2, seconds=1, tokens=25_000)
 
 

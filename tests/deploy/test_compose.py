@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from kit.fleet import Fleet
     from kit.postgres import Cluster
 
+# What a file starts for all its tests must not lose its sockets between them.
+pytestmark = pytest.mark.enable_socket
+
 COMPOSE = DEPLOY / "compose"
 DOCUMENT: dict[str, Any] = yaml.safe_load((COMPOSE / "compose.yaml").read_text(encoding="utf-8"))
 FAIL_TIMEOUT = 1
@@ -107,7 +110,6 @@ def gateway(folder: Path, fleet: Fleet) -> tuple[list[str], int]:
     return [program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", "daemon off;"], port
 
 
-@pytest.mark.enable_socket
 @pytest.mark.timeout(240)
 def test_nginx_asks_two_verifiers_and_does_with_one(topology: Fleet, tmp_path: Path) -> None:
     command, port = gateway(tmp_path, topology)

@@ -12,6 +12,7 @@ import pytest
 
 from kit.portal_alone import ALICE_OF_INITECH, Poster, fields, receipt_of, running_portal
 from kit.portal_pages import ServersPage
+from kit.processes import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,8 @@ def write_until_killed(portal: Portal, poster: Poster, switches: list[str], ackn
     writers = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
+    # However slow the machine is, some writes are done before the kill comes.
+    wait_until(lambda: acknowledged, what="a write was acknowledged", timeout=60)
     time.sleep(WRITING_SECONDS)
     portal.product.kill("portal")
     over.set()

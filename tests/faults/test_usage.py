@@ -67,7 +67,7 @@ class Callers:
 def callers(tmp_path: Path) -> Iterator[Callers]:
     product = Product(tmp_path)
     try:
-        product.desk("prepare", json.dumps({"acme": {}, "globex": {}}))
+        product.desk("prepare", json.dumps({"acme": {}, "globex": {}}), "1000")
         product.create_verifier()
         for organization in ("acme", "globex"):
             product.desk("register", organization, forge.key_set(KEY).decode())

@@ -17,6 +17,9 @@ from kit.over_tls import SHOWN, over_tls
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What a file starts for all its tests must not lose its sockets between them.
+pytestmark = pytest.mark.enable_socket
+
 PAGE = Path(__file__).parents[2] / "docs" / "gateways.md"
 
 
@@ -34,7 +37,6 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         yield behind
 
 
-@pytest.mark.enable_socket
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_gateway_with_a_certificate_is_answered(behind: Behind, tmp_path: Path, name: str) -> None:
     instead = over_tls(name, certificates.pair(tmp_path, "gateway"))
@@ -46,7 +48,6 @@ def test_a_gateway_with_a_certificate_is_answered(behind: Behind, tmp_path: Path
         assert document.json()["authorization_servers"] == ["https://login.acme.example/"]
 
 
-@pytest.mark.enable_socket
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_gateway_with_a_strangers_certificate_or_without_tls_lets_nobody_in(
     behind: Behind, tmp_path: Path, name: str

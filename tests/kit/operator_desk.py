@@ -28,7 +28,7 @@ ACTIONS = {
 }
 
 
-def prepare(people_by_organization: str) -> None:
+def prepare(people_by_organization: str, api_call_threshold: str = "") -> None:
     """Migrate, and make organizations with their administrators.
 
     The commands of `watchword` do the same; one process instead of many saves seconds in every test.
@@ -36,13 +36,14 @@ def prepare(people_by_organization: str) -> None:
     Args:
         people_by_organization: JSON, such as `{"acme": {"alice": "API Key Management"}}`: the first part of the e-mail
             address, and the only permission of that person's role; `*` for every permission.
+        api_call_threshold: of every organization; none if left out, so that no load suspends anybody.
     """
     from kit import people
     from watchword.control.access.actor import Permission
 
     apply_migrations()
     for organization, permissions in json.loads(people_by_organization).items():
-        people.organization(organization)
+        people.organization(organization, api_call_threshold=int(api_call_threshold) if api_call_threshold else None)
         for name, permission in permissions.items():
             people.administrator(name, organization, *(Permission if permission == "*" else [Permission(permission)]))
 

@@ -19,7 +19,7 @@ NOW: Final = datetime.now(UTC).replace(microsecond=0)
 PASSWORD: Final = "correct horse battery staple"
 
 
-def organization(organization_id: str, *, entitled: bool = True) -> Organization:
+def organization(organization_id: str, *, entitled: bool = True, api_call_threshold: int | None = 1000) -> Organization:
     """An organization, by default with an API subscription from a month ago to a month ahead of NOW."""
     made = CreateOrganization(organization_id=organization_id, name=organization_id.capitalize()).run(
         command_line(), now=NOW
@@ -29,7 +29,7 @@ def organization(organization_id: str, *, entitled: bool = True) -> Organization
             organization_id=organization_id,
             starts_at=NOW - timedelta(days=30),
             expires_at=NOW + timedelta(days=30),
-            api_call_threshold=1000,
+            api_call_threshold=api_call_threshold,
         ).run(command_line(), now=NOW)
     return made
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+# What a file starts for all its tests must not lose its sockets between them.
+pytestmark = pytest.mark.enable_socket
+
 SECRET = "secret-of-the-gateway-and-the-verifier"
 
 
@@ -130,7 +133,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(channel, verifier, feed)
 
 
-@pytest.mark.enable_socket
 def test_the_decisions_are_those_of_the_other_listener(site: Site) -> None:
     allowed = site.check(f"Bearer {live.token()}")
     assert allowed.status.code == 0
@@ -161,7 +163,6 @@ def test_the_decisions_are_those_of_the_other_listener(site: Site) -> None:
         assert (denied.status.code, f'"reason": "{reason}"' in denied.body) == (status, True), denied
 
 
-@pytest.mark.enable_socket
 @pytest.mark.parametrize("shown", [(), ("wrong",), (SECRET, SECRET)])
 def test_without_the_secret_nothing_is_decided(site: Site, shown: tuple[str, ...]) -> None:
     for asked in (question(f"Bearer {live.token()}"), question()):
@@ -170,7 +171,6 @@ def test_without_the_secret_nothing_is_decided(site: Site, shown: tuple[str, ...
         assert raised.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
-@pytest.mark.enable_socket
 def test_a_good_token_of_a_new_key_waits_for_it_and_holds_up_nobody(site: Site) -> None:
     rotated = live.KEY.named("rotated")
     with ThreadPoolExecutor(1) as pool:
@@ -187,7 +187,6 @@ def never(*_: object) -> wire.Answer:
     raise AssertionError
 
 
-@pytest.mark.enable_socket
 def test_a_port_in_use_is_said() -> None:
     port = free_port()
     with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener:
@@ -205,7 +204,6 @@ def test_without_its_packages_the_setting_stops_the_start(monkeypatch: pytest.Mo
         assert none is None
 
 
-@pytest.mark.enable_socket
 def test_what_was_asked_before_the_end_is_answered() -> None:
     port, asked = free_port(), threading.Event()
     promised: list[Callable[[wire.Answer], None]] = []
@@ -230,7 +228,6 @@ def test_what_was_asked_before_the_end_is_answered() -> None:
         promised[0](wire.UNDECIDABLE)
 
 
-@pytest.mark.enable_socket
 def test_whatever_goes_wrong_is_no_allow() -> None:
     port = free_port()
     with (
