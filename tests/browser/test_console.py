@@ -233,7 +233,7 @@ def test_an_operator_renews_in_a_window_that_shows_what_is_stored(installation: 
         window = press(page, "Change API Call Threshold")
         window.get_by_label("API call threshold per day").fill("50000")
         window.get_by_role("button", name="Change").click()
-        told(page, "API call threshold changed: 1,000 per day → 50,000 per day.")
+        told(page, "API call threshold changed: no limit → 50,000 per day.")
 
 
 def test_a_verifiers_credential_is_shown_once_and_taken_back(installation: Installation) -> None:
