@@ -32,7 +32,8 @@ def unknown_settings(text: str) -> set[str]:
 def understands(arguments: Sequence[str]) -> bool:
     """Whether `watchword` takes these arguments; nothing is run."""
     command: click.Command = watchword
-    context = click.Context(watchword, info_name="watchword")
+    # As the program names them: a command remembers its help option from the first context that it is met in.
+    context = click.Context(watchword, info_name="watchword", help_option_names=["-h", "--help"])
     rest = list(arguments)
     try:
         while isinstance(command, click.Group):

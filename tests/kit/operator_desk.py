@@ -15,7 +15,7 @@ from dataclasses import replace
 from watchword.cli.control_plane import apply_migrations, open_control_plane
 
 ACTIONS = {
-    "prepare": ("people_by_organization",),
+    "prepare": ("people_by_organization", "[api_call_threshold]"),
     "suspend": ("organization",),
     "reinstate": ("organization",),
     "register": ("organization", "key_set"),
@@ -224,7 +224,11 @@ def main() -> None:
     for name, operands in ACTIONS.items():
         action = actions.add_parser(name)
         for operand in operands:
-            action.add_argument(operand)
+            # In brackets as in a usage line: it may be left out.
+            if operand.startswith("["):
+                action.add_argument(operand.strip("[]"), nargs="?", default="")
+            else:
+                action.add_argument(operand)
     arguments = vars(parser.parse_args())
     open_control_plane()
     globals()[arguments.pop("action")](**arguments)
