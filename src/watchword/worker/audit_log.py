@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +12,11 @@ from django.utils import timezone
 from watchword.control.access.actor import WORKER
 from watchword.control.audit.checkpoint import verify_on
 from watchword.control.audit.commands import PURGE_BATCH, PurgeAuditEvents
+from watchword.worker.beside import beside_the_fetches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import threading
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
 STEP_SECONDS: Final = 60.0
@@ -24,17 +24,9 @@ STEP_SECONDS: Final = 60.0
 _log = structlog.get_logger("watchword.worker")
 
 
-@contextmanager
-def keeping_the_audit_log(kept_days: int, stop: threading.Event) -> Iterator[None]:
-    """Keep it in a thread of its own until `stop` is set: no fetch waits for it, no fault of it reaches the fetches."""
-    thread = threading.Thread(target=_keep, args=[kept_days, stop], name="audit-log")
-    thread.start()
-    try:
-        yield
-    finally:
-        # Also when the fetches end by a fault: a thread that nobody stops would keep the process.
-        stop.set()
-        thread.join()
+def keeping_the_audit_log(kept_days: int, stop: threading.Event) -> AbstractContextManager[None]:
+    """Keep the audit log beside the fetches, until `stop` is set."""
+    return beside_the_fetches("audit-log", _keep, kept_days, stop)
 
 
 def keep_once(kept_days: int, stop: threading.Event, now: datetime) -> None:

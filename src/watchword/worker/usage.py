@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -13,9 +11,11 @@ from django.utils import timezone
 
 from watchword.control.activity import queries
 from watchword.control.activity.commands import PURGE_BATCH, purge, review
+from watchword.worker.beside import beside_the_fetches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import threading
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
 REVIEW_SECONDS: Final = 10.0
@@ -24,16 +24,9 @@ PURGE_SECONDS: Final = 3600.0
 _log = structlog.get_logger("watchword.worker")
 
 
-@contextmanager
-def watching_the_usage(kept_days: int, stop: threading.Event) -> Iterator[None]:
-    """Watch it in a thread of its own until `stop` is set: no fetch waits for it, nor ends by a fault of it."""
-    thread = threading.Thread(target=_watch, args=[kept_days, stop], name="usage")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def watching_the_usage(kept_days: int, stop: threading.Event) -> AbstractContextManager[None]:
+    """Watch the API calls beside the fetches, until `stop` is set."""
+    return beside_the_fetches("usage", _watch, kept_days, stop)
 
 
 def review_once(now: datetime) -> None:
