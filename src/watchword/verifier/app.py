@@ -71,7 +71,7 @@ class Verifier:
         verified: VerifiedTokens | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.current = self._current = current
+        self.current = current
         self._usage = usage
         self._late_usage = Usage() if late_usage is None else late_usage
         self._unknown_keys = unknown_keys
@@ -104,7 +104,7 @@ class Verifier:
         if found is None:
             return wire.NOT_FOUND
         profile, organization = found
-        view = self._current.view
+        view = self.current.view
         if view is None:
             return _counted(Deny(Reason.TRUST_STALE), profile, organization, None, self._usage)[0]
         trust, now = view.snapshot.organizations.get(organization), self._clock()
@@ -141,7 +141,7 @@ class Verifier:
         self, profile: Profile, organization: str, later: Callable[[Answer], None], decision: Decision
     ) -> None:
         try:
-            view = self._current.view
+            view = self.current.view
             trust = None if view is None else view.snapshot.organizations.get(organization)
             answer, _ = _counted(decision, profile, organization, trust, self._late_usage)
         except Exception:  # noqa: BLE001 - as above; and this thread must outlive any fault.
