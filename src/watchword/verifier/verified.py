@@ -55,9 +55,9 @@ class _Generation:
     entries: dict[Key, Verified] = field(default_factory=dict)
     size: int = 0
 
-    def put(self, key: Key, verified: Verified) -> None:
+    def put(self, key: Key, verified: Verified, size: int) -> None:
         replaced = self.entries.get(key)
-        self.size += size_of(key, verified) - (0 if replaced is None else size_of(key, replaced))
+        self.size += size - (0 if replaced is None else size_of(key, replaced))
         self.entries[key] = verified
 
 
@@ -88,11 +88,14 @@ class VerifiedTokens:
         """
         key = (organization, *authorization)
         young, old = self._generations
-        verified = young.entries.get(key) or old.entries.get(key)
+        verified = young.entries.get(key)
+        is_aged = verified is None
+        if verified is None:
+            verified = old.entries.get(key)
         # Written so that a moment that is not a number finds nothing.
         if verified is None or verified.trust is not trust or not verified.good_from <= now < verified.good_until:
             return None
-        if key not in young.entries:
+        if is_aged:
             self._put(key, verified)
         self.found += 1
         return verified
@@ -121,4 +124,4 @@ class VerifiedTokens:
             return
         if self._generations[0].size + size > self._generation_bytes:
             self.turn()
-        self._generations[0].put(key, verified)
+        self._generations[0].put(key, verified, size)
