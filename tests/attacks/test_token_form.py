@@ -170,7 +170,7 @@ def test_t04_splitting_stops_behind_the_third_dot() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(TokenRefused):
-            parse("." * 10**6)
+            parse(b"." * 10**6)
         assert tracemalloc.get_traced_memory()[1] < 4 * 10**6
     finally:
         tracemalloc.stop()

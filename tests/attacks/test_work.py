@@ -165,7 +165,7 @@ def test_longer_headers_are_read_each_time() -> None:
 
 
 def test_remembered_header_cannot_be_changed_for_those_who_come_later() -> None:
-    header: Any = compact.parse(NORMAL).header
+    header: Any = compact.parse(NORMAL.encode()).header
     with pytest.raises(TypeError):
         header["alg"] = "none"
 

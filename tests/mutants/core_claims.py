@@ -8,6 +8,7 @@ from typing import Final
 from mutants.mutant import Mutant
 
 _signature = partial(Mutant, "core/signature.py")
+_dss = partial(Mutant, "core/dss_signature.py")
 _claims = partial(Mutant, "core/claims.py")
 _entitlement = partial(Mutant, "core/entitlement.py")
 _trust = partial(Mutant, "core/trust.py")
@@ -19,6 +20,10 @@ _VERIFY: Final = "core/test_verify.py::"
 _RANGE: Final = (
     _SIGNATURES + "test_a10_numbers_out_of_range_are_refused",
     "core/test_signature.py::test_a10_ecdsa_numbers_are_above_zero_and_below_the_order",
+)
+_WRITTEN: Final = (
+    "core/test_dss_signature.py::test_numbers_are_written_as_the_library_writes_them",
+    "core/test_dss_signature.py::test_the_smallest_and_the_greatest_are_among_them",
 )
 _BY_ANOTHER: Final = (_SIGNATURES + "test_signature_by_another_key_of_the_same_kind_is_refused",)
 _SECOND: Final = (_CLAIMS + "test_times_are_checked_to_the_second",)
@@ -50,14 +55,19 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                (_SIGNATURES + "test_a13_parameters_of_pss_are_fixed",)),
     _signature("the hash of PSS masks", "padding.MGF1(algorithm.hash)", "padding.MGF1(ALGORITHMS['PS256'].hash)",
                (_VERIFY + "test_alices_good_token_is_allowed_with_every_algorithm",)),
-    _signature("the length of an ECDSA signature", "if len(token.signature) != 2 * size:", "if False:",
+    _signature("the length of an ECDSA signature", "if len(signature) != 2 * size:", "if False:",
                ("core/test_signature.py::test_a11_ecdsa_signature_has_the_length_of_two_coordinates",)),
-    _signature("the range of ECDSA's numbers", "if not (0 < r < curve.order and 0 < s < curve.order):", "if False:",
-               _RANGE),
-    _signature("r above zero", "0 < r < curve.order and", "r < curve.order and", _RANGE),
-    _signature("r below the order", "0 < r < curve.order and", "0 < r and", _RANGE),
-    _signature("s above zero", "and 0 < s < curve.order", "and s < curve.order", _RANGE),
-    _signature("s below the order", "and 0 < s < curve.order", "and 0 < s", _RANGE),
+    _signature("the range of ECDSA's numbers",
+               "if not (curve.zero < r < curve.order and curve.zero < s < curve.order):", "if False:", _RANGE),
+    _signature("r above zero", "curve.zero < r < curve.order and", "r < curve.order and", _RANGE),
+    _signature("r below the order", "curve.zero < r < curve.order and", "curve.zero < r and", _RANGE),
+    _signature("s above zero", "and curve.zero < s < curve.order", "and s < curve.order", _RANGE),
+    _signature("s below the order", "and curve.zero < s < curve.order", "and curve.zero < s", _RANGE),
+    _dss("the zero before r", "_INTEGER if r[0] < _TOP_BIT else _INTEGER_AFTER_ZERO", "_INTEGER", _WRITTEN),
+    _dss("the zero before s", "_INTEGER if s[0] < _TOP_BIT else _INTEGER_AFTER_ZERO", "_INTEGER", _WRITTEN),
+    _dss("zeros left out before r", 'r.lstrip(b"\\0"), s', "r, s", _WRITTEN),
+    _dss("zeros left out before s", 's.lstrip(b"\\0")', "s", _WRITTEN),
+    _dss("the second form of a length", "if length < _TOP_BIT else", "if True else", _WRITTEN),
     _signature("the look at the key's kind", "if key.kty != algorithm.kty or key.variant != algorithm.variant:",
                "if False:", (_VERIFY + "test_key_that_contradicts_its_own_algorithms_is_undecidable",)),
     _signature("the length of an ML-DSA signature",

@@ -40,8 +40,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _bearer("a token of exactly the limit", "if len(token) > max_bytes:", "if len(token) >= max_bytes:",
             (_FORM + "test_t03_bound_is_exact",)),
     _bearer("the refusal of quotes and commas", "b'\",'", "b''", _ONE_TOKEN),
-    _bearer("the demand for a token", "if not token or ", "if ", _ONE_TOKEN),
-    _bearer("the characters of a token", ' or token.encode("ascii").translate(None, _CHARACTERS)', "", _ONE_TOKEN),
+    _bearer("the demand for a token", "if not written or ", "if ", _ONE_TOKEN),
+    _bearer("the characters of a token", " or written.translate(None, _CHARACTERS)", "", _ONE_TOKEN),
     # Step 3: the form.
     _compact("the number of parts", '.split(b".", 3)', '.split(b".", 3)[:3]', _PARTS),
     _compact("a split that stops", '.split(b".", 3)', '.split(b".")',

@@ -104,7 +104,7 @@ def test_depth_counts_brackets_outside_of_texts_only(depth: int, text: str, in_l
 @given(st.text(max_size=200) | st.lists(st.text(alphabet="eyJ9.AQ-_", max_size=30), max_size=5).map(".".join))
 def test_token_is_parsed_or_refused(text: str) -> None:
     try:
-        token = parse(text)
+        token = parse(text.encode())
     except TokenRefused:
         return
     assert f"{token.signing_input.decode()}.{base64url.encode(token.signature)}" == text
@@ -118,8 +118,7 @@ def test_bearer_token_is_found_or_refused(values: list[str]) -> None:
         return
     assert len(values) == 1
     assert values[0][:7].lower() == "bearer "
-    assert values[0].endswith(token)
-    assert token.isascii()
+    assert values[0].endswith(token.decode("ascii"))
     assert not set(token) & set(' \t\r\n,"')
 
 

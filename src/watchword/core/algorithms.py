@@ -50,18 +50,28 @@ class Algorithm:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve of ECDSA: its `crv` name, bits of its field, bytes of a coordinate, and the order of its group."""
+    """A curve of ECDSA.
+
+    Attributes:
+        name: its `crv` name.
+        bits: of its field.
+        coordinate_bytes: of a coordinate, and of each number of a signature.
+        zero, order: of its group, as such a number: `coordinate_bytes` octets, big-endian.
+        implementation: the library's.
+    """
 
     name: str
     bits: int
     coordinate_bytes: int
-    order: int
+    zero: bytes
+    order: bytes
     implementation: ec.EllipticCurve
 
 
 def _curve(name: str, implementation: ec.EllipticCurve) -> Curve:
     bits = implementation.key_size
-    return Curve(name, bits, (bits + 7) // 8, implementation.group_order, implementation)
+    size = (bits + 7) // 8
+    return Curve(name, bits, size, bytes(size), implementation.group_order.to_bytes(size, "big"), implementation)
 
 
 CURVES: Final[Mapping[str, Curve]] = MappingProxyType(

@@ -14,8 +14,8 @@ _CHARACTERS: Final = bytes(range(0x21, 0x7F)).translate(None, b'",')
 two. It is wider than what a token may hold: a foreign character in a token is a bad token, not a bad request."""
 
 
-def token_of(authorization: Sequence[str], max_bytes: int) -> str:
-    """Take the token out of the values of all Authorization headers of the request.
+def token_of(authorization: Sequence[str], max_bytes: int) -> bytes:
+    """Take the token, in ASCII, out of the values of all Authorization headers of the request.
 
     Raises:
         TokenRefused: unless it is exactly one header of the form `Bearer <token>`, the scheme in any case
@@ -33,7 +33,11 @@ def token_of(authorization: Sequence[str], max_bytes: int) -> str:
     # Before anything else looks at the token, as all that follows takes time and memory by its length (CASES T-03).
     if len(token) > max_bytes:
         raise TokenRefused(Reason.TOKEN_TOO_LARGE)
-    if not token or not token.isascii() or token.encode("ascii").translate(None, _CHARACTERS):
+    try:
+        written = token.encode("ascii")
+    except UnicodeEncodeError:
+        raise TokenRefused(Reason.AUTHORIZATION_MALFORMED) from None
+    if not written or written.translate(None, _CHARACTERS):
         # Nothing is left of a good token once the characters that it may have are taken out of it.
         raise TokenRefused(Reason.AUTHORIZATION_MALFORMED)
-    return token
+    return written

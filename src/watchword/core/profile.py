@@ -28,8 +28,15 @@ def profile_of(token: UnverifiedToken) -> TokenProfile:
     audience = claims.get("aud")
     if isinstance(audience, list):
         audience = ", ".join([entry for entry in audience[:MAX_AUDIENCES] if isinstance(entry, str)])
-    said = (claims.get("iss"), audience, client_claim, client_id, token.kid, header.get("alg"), header.get("typ"))
-    return TokenProfile(*[value if value is None else _said(value) for value in said])
+    return TokenProfile(
+        issuer=_said(claims.get("iss")),
+        audience=_said(audience),
+        client_claim=client_claim,
+        client_id=_said(client_id),
+        kid=_said(token.kid),
+        alg=_said(header.get("alg")),
+        typ=_said(header.get("typ")),
+    )
 
 
 def _said(value: JsonValue) -> str | None:

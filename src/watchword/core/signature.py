@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from watchword.core import dss_signature
 from watchword.core.algorithms import ALGORITHMS, CURVES, PARAMETER_SETS, Algorithm, Curve, MlDsaPublicKey, Scheme
 from watchword.core.claims import SignedClaims
 from watchword.core.decision import Reason, TokenRefused
@@ -67,16 +67,16 @@ def _verify_rsa(public_key: rsa.RSAPublicKey, algorithm: Algorithm, token: Unver
 
 def _verify_ecdsa(public_key: ec.EllipticCurvePublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
     curve, ecdsa = _ECDSA[algorithm.name]
-    size = curve.coordinate_bytes
-    if len(token.signature) != 2 * size:
+    signature, size = token.signature, curve.coordinate_bytes
+    if len(signature) != 2 * size:
         # RFC 7518 section 3.4: two numbers side by side, never ASN.1 (CASES A-11).
         raise InvalidSignature
-    r = int.from_bytes(token.signature[:size], "big")
-    s = int.from_bytes(token.signature[size:], "big")
-    if not (0 < r < curve.order and 0 < s < curve.order):
+    # Texts of octets of one length are ordered as the numbers that they spell, the most significant octet first.
+    r, s = signature[:size], signature[size:]
+    if not (curve.zero < r < curve.order and curve.zero < s < curve.order):
         # Zero verified everything in Java once (CASES A-10); r plus the order would be a second spelling.
         raise InvalidSignature
-    public_key.verify(encode_dss_signature(r, s), token.signing_input, ecdsa)
+    public_key.verify(dss_signature.encode(r, s), token.signing_input, ecdsa)
 
 
 def _verify_eddsa(public_key: ed25519.Ed25519PublicKey, _algorithm: Algorithm, token: UnverifiedToken) -> None:
