@@ -25,6 +25,7 @@ from watchword.verifier.app import assembled
 from watchword.verifier.config import SettingsRefused
 from watchword.verifier.gateway_identity import read_secrets, read_tls
 from watchword.verifier.protected_resource import ProtectedResource
+from watchword.verifier.turns import waiting_for_their_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,7 +154,8 @@ def listen(
     loop = asyncio.new_event_loop()
     drained = threading.Event()
     over.add_cb(drained.set)
-    worker.serve_str(_Scheduler(handle, loop), loop, over)
+    with waiting_for_their_turn():
+        worker.serve_str(_Scheduler(handle, loop), loop, over)
     stop.wait()
     over.set()
     drained.wait(DRAIN_SECONDS)
