@@ -1,6 +1,6 @@
 """Eight verifiers, portal, worker and PostgreSQL under load, and an oracle that knows the answers: promises 1, 2, 3, 6.
 
-No decision may be wrong. How fast they follow is written down beside it and fails nothing: it is the machine's.
+No decision may be wrong. How fast they follow within promise 1 is written down and fails nothing: it is the machine's.
 """
 
 from __future__ import annotations
@@ -101,18 +101,22 @@ class Changes:
         ]
         return wrong + gone_back(heard, order)
 
-    def lags(self, heard: list[Heard]) -> list[float]:
-        """For each change and verifier the seconds until an answer showed it, where anybody asked in time."""
-        lags: list[float] = []
-        for number, (began, committed, name, suspended) in enumerate(self.made):
-            until = next((later for later, _, other, _ in self.made[number + 1 :] if other == name), float("inf"))
-            said = SUSPENDED if suspended else "allowed"
-            shown: dict[int, float] = {}
-            for entry in heard:
-                if entry.organization == name and entry.said == said and began < entry.asked_at < until:
-                    shown.setdefault(entry.verifier, entry.answered_at - committed)
-            lags += shown.values()
-        return sorted(lags)
+    def still_old(self, heard: list[Heard]) -> list[float]:
+        """For each change the seconds after its commit at which somebody last asked and was told what held before it.
+
+        Zero where nobody was. How long it takes to be told the new is no measure: that is how often somebody asks.
+        """
+        last = []
+        for number, (_, committed, name, suspended) in enumerate(self.made):
+            until = next((began for began, _, other, _ in self.made[number + 1 :] if other == name), float("inf"))
+            before = "allowed" if suspended else SUSPENDED
+            asked = [
+                entry.asked_at - committed
+                for entry in heard
+                if entry.organization == name and entry.said == before and committed <= entry.asked_at < until
+            ]
+            last.append(max(asked, default=0.0))
+        return sorted(last)
 
 
 def gone_back(heard: list[Heard], order: list[str]) -> list[str]:
@@ -139,7 +143,12 @@ def test_eight_verifiers_follow_suspensions_that_flap_ten_times_a_second(running
     changes = Changes(running.product.whole_environment())
 
     def choose() -> str:
-        return random.choice(list(STEADY)) if random.random() < 0.25 else random.choice(changes.recent)  # noqa: S311
+        draw = random.random()  # noqa: S311 - no secret.
+        if draw < 0.02:
+            # Seldom: a token of an unknown key may wait, and its client with it.
+            return random.choice(list(STEADY))  # noqa: S311
+        # Mostly the newest, which somebody may not know of yet.
+        return changes.recent[-1] if draw < 0.7 else random.choice(changes.recent)  # noqa: S311
 
     with asking(running, choose) as load:
         changes.wait()
@@ -148,11 +157,12 @@ def test_eight_verifiers_follow_suspensions_that_flap_ten_times_a_second(running
     assert load.unanswered == set()
     assert running.all_say({**STEADY, **changes.last()}) == []
     assert len(changes.made) > TURNS
-    lags = changes.lags(load.heard)
-    assert lags
+    old = changes.still_old(load.heard)
+    # Promise 1, to its outer limit.
+    assert old[-1] < 5.0
     sys.stdout.write(
-        f"{len(changes.made)} changes, seen {len(lags)} times: median {statistics.median(lags):.2f} s, "
-        f"99 % {lags[int(len(lags) * 0.99)]:.2f} s, longest {lags[-1]:.2f} s; {len(load.heard)} decisions\n"
+        f"{len(changes.made)} changes, {len(load.heard)} decisions; the old was last told after: "
+        f"median {statistics.median(old):.3f} s, 99 % {old[int(len(old) * 0.99)]:.3f} s, longest {old[-1]:.3f} s\n"
     )
 
 
