@@ -7,7 +7,6 @@ the processor's caches, which no server's does. Refusals are measured beside the
 from __future__ import annotations
 
 import gc
-import os
 import statistics
 import time
 from functools import partial
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from rich.console import Console
-from rich.table import Table
 
+from bench.cores import SERVER, kept_on
+from bench.report import Section
+from bench.rounds import show
 from kit import acme, forge
 from watchword.core.decision import Allow
 from watchword.core.verify import verify
@@ -31,32 +32,43 @@ AIMS: Final = {"RS256": 1.6, "ES256": 1.2, "Ed25519": 1.2}
 TOKENS, QUICK_TOKENS = 4_000, 1_000
 
 
-def main(*, quick: bool = False) -> None:
-    console = Console()
+def main(*, quick: bool = False) -> list[Section]:
+    console, started = Console(), time.monotonic()
     number = QUICK_TOKENS if quick else TOKENS
-    good = Table(
-        "algorithm", "bare, µs", "kernel, µs", "ratio", "aim", title="The kernel beside cryptography, one thread"
-    )
-    refused = Table("algorithm", "refused for", "µs", "of a good one", title="Refusing beside accepting, the aim is 1")
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    for alg, aim in AIMS.items():
-        key = forge.key_for(alg)
-        trust = acme.trust(key)
-        tokens = [forge.token(key, alg, jti=f"token-{count:08d}") for count in range(number)]
-        bare, kernel = _alternately(
-            [_bare(key, alg, token) for token in tokens], [_kernel(token, trust) for token in tokens]
-        )
-        good.add_row(alg, f"{bare:.1f}", f"{kernel:.1f}", f"{kernel / bare:.2f}", f"≤ {aim}")
-        for sentence, bad in _bad(key, alg).items():
-            accepting, refusing = _alternately([_kernel(tokens[0], trust)] * 500, [_kernel(bad, trust)] * 500)
-            refused.add_row(alg, sentence, f"{refusing:.1f}", f"{refusing / accepting:.2f}")
-    console.print(good)
-    console.print(refused)
-    console.print(f"Load average {os.getloadavg()[0]:.1f}.")
+    good, refused = list[list[str]](), list[list[str]]()
+    with kept_on(SERVER):
+        for alg, aim in AIMS.items():
+            key = forge.key_for(alg)
+            trust = acme.trust(key)
+            tokens = [forge.token(key, alg, jti=f"token-{count:08d}") for count in range(number)]
+            bare, kernel = _alternately(
+                [_bare(key, alg, token) for token in tokens], [_kernel(token, trust) for token in tokens]
+            )
+            good.append([alg, f"{bare:.1f}", f"{kernel:.1f}", f"**{kernel / bare:.2f}**", f"≤ {aim}"])
+            for sentence, bad in _bad(key, alg).items():
+                accepting, refusing = _alternately([_kernel(tokens[0], trust)] * 500, [_kernel(bad, trust)] * 500)
+                refused.append([alg, sentence, f"{refusing:.1f}", f"{refusing / accepting:.2f}"])
+    sections = [
+        Section(
+            "The kernel beside the bare call of `cryptography`: one thread, tokens never seen",
+            ("algorithm", "bare, µs", "kernel, µs", "ratio", "aim"),
+            good,
+            ["Lower quartiles: what is above has mostly been waiting for others."],
+        ),
+        Section(
+            "Refusing beside accepting",
+            ("algorithm", "refused for", "µs", "of a good one"),
+            refused,
+            ["The aim is 1: no bad token costs more than a good one."],
+        ),
+    ]
+    for section in sections:
+        show(section, console, started)
+    return sections
 
 
 def _alternately(these: Sequence[Callable[[], object]], those: Sequence[Callable[[], object]]) -> tuple[float, float]:
-    """The lower quartiles of both in microseconds: what is above has mostly been waiting for others."""
+    """The lower quartiles of both in microseconds."""
     clock = time.perf_counter
     first, second = [], []
     gc.collect()

@@ -98,7 +98,7 @@ def alternate(subjects: Sequence[Subject], effort: Effort, console: Console) -> 
 def show(section: Section, console: Console, started: float) -> None:
     table = Table(*section.headings, title=section.title)
     for row in section.rows:
-        table.add_row(*row)
+        table.add_row(*(cell.replace("**", "") for cell in row))
     console.print(table)
     for sentence in section.sentences:
         console.print(sentence.replace("**", ""))

@@ -24,5 +24,6 @@ if __name__ == "__main__":
         name: importlib.import_module(f"bench.{name}").main(quick=arguments.quick)
         for name in arguments.only or MEASUREMENTS
     }
-    if not arguments.quick and measured.keys() >= {"decisions", "in_the_path"}:
-        importlib.import_module("bench.report").write([*measured["decisions"], *measured["in_the_path"]])
+    compared = ("kernel", "decisions", "in_the_path")
+    if not arguments.quick and measured.keys() >= set(compared):
+        importlib.import_module("bench.report").write([section for name in compared for section in measured[name]])
