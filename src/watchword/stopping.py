@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -34,3 +35,26 @@ def stop_on_signals() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def also_on_signals(tell: Callable[[], None]) -> None:
+    """Call `tell` as well when SIGTERM or SIGINT comes to a process whose server has handlers of its own for them.
+
+    For what that server would wait for before it ends. A signal that nobody handles goes on doing what it does by
+    itself. Only the main thread has handlers; called in another one, as by a server that runs beside something else, it
+    does nothing.
+
+    Args:
+        tell: what interrupts the main thread, wherever that is; it must not wait for a lock.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in SIGNALS:
+        before = signal.getsignal(number)
+        if callable(before):
+            signal.signal(number, partial(_tell_and_handle, tell, before))
+
+
+def _tell_and_handle(tell: Callable[[], None], before: Callable[[int, Any], Any], number: int, frame: Any) -> None:
+    tell()
+    before(number, frame)

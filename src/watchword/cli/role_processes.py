@@ -25,7 +25,7 @@ def run_portal() -> None:
     """Serve the Admin Portal and the feed."""
     configure_logging("portal")
     settings = open_migrated_control_plane()
-    from granian.constants import Interfaces
+    from granian.constants import Interfaces, Loops
     from granian.log import LogLevels
     from granian.server import Server
 
@@ -35,6 +35,8 @@ def run_portal() -> None:
         address=settings.portal_host,
         port=settings.portal_port,
         interface=Interfaces.ASGI,
+        # Else it is another one wherever a faster one happens to be installed.
+        loop=Loops.asyncio,
         workers=1,
         blocking_threads=1,
         runtime_blocking_threads=PORTAL_THREADS,

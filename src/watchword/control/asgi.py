@@ -16,6 +16,7 @@ _django = get_asgi_application()
 
 # The feed imports models, which exist only once Django is set up.
 from watchword.control.fleet.feed import PREFIX, Feed  # noqa: E402
+from watchword.stopping import also_on_signals  # noqa: E402
 
 _feed = Feed()
 
@@ -33,6 +34,9 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            # The server ends when the last answer is out. Without this it would wait for verifiers that wait for news.
+            also_on_signals(_feed.let_go)
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             _feed.close()

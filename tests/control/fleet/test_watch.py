@@ -81,6 +81,22 @@ def test_many_who_wait_cost_one_question_when_they_come_and_one_for_each_change(
     run(story)
 
 
+def test_who_is_let_go_is_told_that_nothing_has_moved_and_nobody_waits_any_more() -> None:
+    async def story(heads: Heads, watch: Watch) -> None:
+        waiting = [asyncio.create_task(watch.until_moved(heads.head, LONG)) for _ in range(3)]
+        await until(lambda: heads.asked == 1)
+        gone = waiting.pop()
+        gone.cancel()
+        watch.let_go()
+        async with asyncio.timeout(LONG / 2):
+            assert await asyncio.gather(*waiting) == [False, False]
+            assert not await watch.until_moved(heads.head, LONG)
+        # Two in a row: the second finds nobody.
+        watch.let_go()
+
+    run(story)
+
+
 def test_who_knows_less_or_more_than_is_known_has_it_looked_up() -> None:
     async def story(heads: Heads, watch: Watch) -> None:
         waiting = asyncio.create_task(watch.until_moved(heads.head, LONG))

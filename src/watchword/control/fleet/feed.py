@@ -93,6 +93,10 @@ class Feed:
             answer = _UNAVAILABLE
         await _send(answer, send)
 
+    def let_go(self) -> None:
+        """Answer everybody who waits that there is nothing new, and let nobody wait any more. In any thread."""
+        self._tell(Watch.let_go)
+
     def close(self) -> None:
         self._listener.close()
         self._database.close()

@@ -78,6 +78,7 @@ class Watch:
         self._known: Head | None = None
         self._look = asyncio.Event()
         self._is_told = False
+        self._is_over = False
         self.wave = 0
 
     def told(self) -> None:
@@ -90,16 +91,25 @@ class Watch:
         """The database will not say so for a while."""
         self._is_told = False
 
+    def let_go(self) -> None:
+        """The process is about to stop: who waits is told that nothing has moved, and so is who comes from now on."""
+        self._is_over = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(False)
+
     def stands_at(self, seen: Head) -> bool:
         """Whether the head is `seen` as far as is known, and it would be heard at once if that were no longer so."""
         return self._is_told and self._is_following() and seen == self._known
 
     async def until_moved(self, seen: Head, seconds: float) -> bool:
-        """Return when the head is no longer `seen`, or after `seconds`; says whether it has moved.
+        """Return when the head is no longer `seen`, after `seconds`, or when let go; says whether it has moved.
 
         Raises:
             DatabaseError: the head cannot be read.
         """
+        if self._is_over:
+            return False
         moved = asyncio.get_running_loop().create_future()
         self._waiting[moved] = seen
         if not self._is_following():
