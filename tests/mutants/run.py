@@ -37,7 +37,7 @@ SECONDS: Final = 120
 
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:tests/)?(\S.*?)(?: - .*)?$", re.MULTILINE)
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "static", "templates")
-_FOLDERS_OF_TESTS: Final = ("attacks", "core", "jwks", "verifier", "kit", "mutants")
+_FOLDERS_OF_TESTS: Final = ("attacks", "core", "feed", "jwks", "verifier", "kit", "mutants")
 
 
 class Verdict(Enum):

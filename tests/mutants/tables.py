@@ -8,6 +8,7 @@ from mutants import (
     core_claims,
     core_keys,
     core_token,
+    feed,
     jwks_address,
     jwks_certificate,
     jwks_fetch,
@@ -26,5 +27,6 @@ ALL: Final[tuple[Mutant, ...]] = (
     *jwks_certificate.MUTANTS,
     *jwks_fetch.MUTANTS,
     *jwks_schedule.MUTANTS,
+    *feed.MUTANTS,
     *verifier_verified.MUTANTS,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from watchword.feed import (
     fold,
     organization_and_revision,
     pack,
+    snapshot,
 )
 
 if TYPE_CHECKING:
@@ -295,17 +297,22 @@ def test_trust_is_unpacked_once_and_stays_the_same_object_also_when_others_chang
     assert before.organizations["initech"] is after.organizations["initech"]
 
 
-def test_many_threads_that_ask_first_get_one_object() -> None:
-    for _ in range(20):
-        organizations = fold(EMPTY, PAGE).organizations
-        together = threading.Barrier(4)
+def test_many_threads_that_ask_first_get_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    organizations = fold(EMPTY, PAGE).organizations
+    together = threading.Barrier(4)
 
-        def ask(_number: int, known: Any = organizations, together: threading.Barrier = together) -> Any:
-            together.wait()
-            return known.get("acme")
+    def slowly(document: object) -> Trust:
+        # Long enough for the others to have seen that nobody has unpacked it yet.
+        time.sleep(0.1)
+        return decode_trust(document)
 
-        with ThreadPoolExecutor(max_workers=4) as threads:
-            assert len({id(trust) for trust in threads.map(ask, range(4))}) == 1
+    def ask(_number: int) -> Any:
+        together.wait()
+        return organizations.get("acme")
+
+    monkeypatch.setattr(snapshot, "decode_trust", slowly)
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        assert len({id(trust) for trust in threads.map(ask, range(4))}) == 1
 
 
 @pytest.mark.parametrize(
