@@ -39,7 +39,7 @@ test: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine ## All tests on PostgreSQL
 	@$(BIN)/python tests/run.py $(ARGS)
 
 .PHONY: mutate
-mutate: $(STAMPS)/dev ## Take out each check of core, feed and jwks in turn and see that a test notices; ARGS="--only jwks/fetch" narrows
+mutate: $(STAMPS)/dev ## Take out each check of core, feed, jwks and what counts in turn and see that a test notices; ARGS="--only jwks/fetch" narrows
 	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ARGS)
 
 .PHONY: bench

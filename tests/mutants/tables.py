@@ -13,6 +13,7 @@ from mutants import (
     jwks_certificate,
     jwks_fetch,
     jwks_schedule,
+    usage,
     verifier_verified,
 )
 
@@ -28,5 +29,6 @@ ALL: Final[tuple[Mutant, ...]] = (
     *jwks_fetch.MUTANTS,
     *jwks_schedule.MUTANTS,
     *feed.MUTANTS,
+    *usage.MUTANTS,
     *verifier_verified.MUTANTS,
 )
