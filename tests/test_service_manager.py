@@ -57,6 +57,30 @@ def test_ready_is_said_once_it_is_and_stopping_at_the_end(manager: Manager) -> N
     assert manager.hears_nothing_more()
 
 
+def test_a_manager_that_is_busy_hears_of_it_later_and_holds_up_nobody(manager: Manager) -> None:
+    waiting = 0
+    while notify("STATUS=before"):
+        waiting += 1
+    asked = threading.Semaphore(0)
+
+    def is_ready() -> bool:
+        asked.release()
+        return True
+
+    with told(is_ready, lambda: True):
+        assert asked.acquire(timeout=PATIENCE)
+        assert [manager.hears() for _ in range(waiting)] == ["STATUS=before"] * waiting
+        assert manager.hears() == "READY=1"
+
+
+def test_who_ends_while_the_manager_is_busy_does_not_wait_for_it(manager: Manager) -> None:
+    while notify("STATUS=before"):
+        pass
+    with told(lambda: True, lambda: True):
+        pass
+    assert manager.hears() == "STATUS=before"
+
+
 def test_the_watchdog_hears_of_who_is_alive(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     with told(lambda: True, lambda: True):
@@ -89,7 +113,7 @@ def test_an_address_in_the_abstract_namespace_is_reached(monkeypatch: pytest.Mon
     name = f"watchword-{tmp_path.name}-{id(monkeypatch)}"
     manager = Manager(f"\0{name}")
     monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
-    notify("STATUS=here", "READY=1")
+    assert notify("STATUS=here", "READY=1")
     assert manager.hears() == "STATUS=here\nREADY=1"
     manager.close()
 
@@ -99,4 +123,4 @@ def test_without_systemd_or_when_it_is_deaf_nothing_happens(monkeypatch: pytest.
     with told(lambda: pytest.fail("nobody asks"), lambda: True):
         pass
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
-    notify("READY=1")
+    assert not notify("READY=1")

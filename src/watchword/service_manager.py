@@ -22,17 +22,19 @@ STARTING_SECONDS: Final = 0.2
 MICROSECONDS: Final = 1_000_000
 
 
-def notify(*lines: str) -> None:
-    """Send assignments such as `READY=1`. What systemd does not take is lost; the process goes on without it."""
+def notify(*lines: str) -> bool:
+    """Send assignments such as `READY=1`; whether systemd took them. Nothing waits for it: its queue may be full."""
     address = os.environ.get(SOCKET_VARIABLE)
     if not address:
-        return
+        return False
     # "@" stands for the zero byte of an address in the abstract namespace.
     target = f"\0{address[1:]}" if address.startswith("@") else address
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as messenger:
         # A manager that does not listen must not hold up who is answering requests.
         messenger.settimeout(0)
         messenger.sendto("\n".join(lines).encode(), target)
+        return True
+    return False
 
 
 def stopping() -> None:
@@ -45,7 +47,8 @@ def told(is_ready: Callable[[], bool], is_alive: Callable[[], bool]) -> Iterator
     """Tell systemd, from a thread of its own while the block runs, that the service is ready and then that it lives.
 
     Args:
-        is_ready: asked again and again until it says yes; then READY=1 is sent, once.
+        is_ready: asked again and again until it says yes; then READY=1 is sent, until systemd has taken it once. A
+            service whose word got lost would be ended by it for not having started.
         is_alive: asked twice in each of the watchdog's intervals. While it says no, nothing is sent, and systemd ends
             and restarts the process when its interval is over.
     """
@@ -64,7 +67,9 @@ def _tell(is_ready: Callable[[], bool], is_alive: Callable[[], bool], over: thre
     while not is_ready():
         if over.wait(STARTING_SECONDS):
             return
-    notify("READY=1")
+    while not notify("READY=1"):
+        if over.wait(STARTING_SECONDS):
+            return
     interval = int(os.environ.get(WATCHDOG_VARIABLE, "0")) / MICROSECONDS
     # Half of it, as sd_watchdog_enabled(3) advises: one late turn does no harm.
     while interval and not over.wait(interval / 2):
