@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from kit.key_server import answers, serves
 from kit.portal_alone import ALICE, GOOD_KEYS, Portal, running_portal
@@ -18,17 +18,21 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
+BESIDE = "TestOkta"
+"""Not enabled. Each has a fetch on request of its own, which comes at most once in a while."""
+
 
 @pytest.fixture(scope="module")
 def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     with running_portal(tmp_path_factory.mktemp("portal"), browser) as running:
         running.product.start("worker")
         with running.open(ALICE, "registering") as page:
-            window = ServersPage(page).add()
-            window.fill(running.registration())
-            window.validate()
-            window.expect_validated()
-            window.save()
+            for registration in (running.registration(), running.registration(name=BESIDE, enable=False)):
+                window = ServersPage(page).add()
+                window.fill(registration)
+                window.validate()
+                window.expect_validated()
+                window.save()
         yield running
 
 
@@ -87,3 +91,27 @@ def test_refresh_now_shows_that_it_is_under_way_and_how_it_ended(portal: Portal,
     expect(row.get_by_text("Failing for under a minute")).to_be_visible()
     # The row is still open and the button has not lost its place.
     expect(page.get_by_role("button", name="Refresh now: ProdOkta")).to_be_focused()
+
+
+def test_an_answer_about_a_row_that_was_replaced_meanwhile_is_let_go(portal: Portal, page: Page) -> None:
+    servers, held = ServersPage(page), list[Route]()
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/fetch/", hold_the_first)
+    page.get_by_role("button", name=f"signing keys of {BESIDE}").click()
+    with page.expect_request("**/fetch/"):
+        page.get_by_role("button", name=f"Refresh now: {BESIDE}").click()
+    # The whole list is new from here on. What comes next is about a row of the old one, and brings a notice.
+    servers.disable("ProdOkta")
+    expect(page.get_by_text("Fetching now")).to_have_count(0, timeout=15_000)
+    with page.expect_response("**/fetch/") as answered:
+        held[0].continue_()
+    assert 'id="toasts"' in answered.value.text()
+    # What the page says of faults, such as a notice without a place, is looked at when it is closed.
+    servers.enable("ProdOkta")
+    expect(page.get_by_role("status").filter(has_text="ProdOkta is enabled")).to_be_visible()
