@@ -70,9 +70,13 @@ def statuses(sites: Sites, *, because: str) -> dict[str, int]:
     api.requests.clear()
     given = {}
     for name, site in sites.items():
-        given[name] = site.get(live.token()).status
-        assert site.get().status == given[name], (name, because)
-        assert given[name] >= 300, (name, because)
+        # On a busy machine a gateway may have given up waiting, once, and answers for itself; it denies then as well.
+        pairs = [(site.get(live.token()).status, site.get().status)]
+        while pairs[-1][0] != pairs[-1][1] and len(pairs) < 3:
+            pairs.append((site.get(live.token()).status, site.get().status))
+        assert min(map(min, pairs)) >= 300, (name, because)
+        given[name], without = pairs[-1]
+        assert given[name] == without, (name, because)
     assert api.requests == [], because
     return given
 
