@@ -64,10 +64,7 @@ def told(is_ready: Callable[[], bool], is_alive: Callable[[], bool]) -> Iterator
 
 
 def _tell(is_ready: Callable[[], bool], is_alive: Callable[[], bool], over: threading.Event) -> None:
-    while not is_ready():
-        if over.wait(STARTING_SECONDS):
-            return
-    while not notify("READY=1"):
+    while not (is_ready() and notify("READY=1")):
         if over.wait(STARTING_SECONDS):
             return
     interval = int(os.environ.get(WATCHDOG_VARIABLE, "0")) / MICROSECONDS
