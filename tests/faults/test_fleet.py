@@ -102,20 +102,17 @@ class Changes:
         return wrong + gone_back(heard, order)
 
     def still_old(self, heard: list[Heard]) -> list[float]:
-        """For each change the seconds after its commit at which somebody last asked and was told what held before it.
+        """For each change that was asked about the seconds after its commit at which the old was last told to somebody.
 
-        Zero where nobody was. How long it takes to be told the new is no measure: that is how often somebody asks.
+        Zero where it never was. How long it takes to be told the new is no measure: that is how often somebody asks.
         """
-        last = []
+        last = list[float]()
         for number, (_, committed, name, suspended) in enumerate(self.made):
             until = next((began for began, _, other, _ in self.made[number + 1 :] if other == name), float("inf"))
             before = "allowed" if suspended else SUSPENDED
-            asked = [
-                entry.asked_at - committed
-                for entry in heard
-                if entry.organization == name and entry.said == before and committed <= entry.asked_at < until
-            ]
-            last.append(max(asked, default=0.0))
+            asked = [entry for entry in heard if entry.organization == name and committed <= entry.asked_at < until]
+            if asked:
+                last.append(max([entry.asked_at - committed for entry in asked if entry.said == before], default=0.0))
         return sorted(last)
 
 
@@ -158,6 +155,7 @@ def test_eight_verifiers_follow_suspensions_that_flap_ten_times_a_second(running
     assert running.all_say({**STEADY, **changes.last()}) == []
     assert len(changes.made) > TURNS
     old = changes.still_old(load.heard)
+    assert old
     # Promise 1, to its outer limit.
     assert old[-1] < 5.0
     sys.stdout.write(
