@@ -160,18 +160,25 @@ def test_t04_t06_anything_but_three_whole_parts_is_refused(token: str) -> None:
     assert refusal(token) in {Reason.TOKEN_MALFORMED, Reason.HEADER_MALFORMED, Reason.CLAIMS_MALFORMED}
 
 
+@pytest.mark.parametrize("number", [1, 2, 4, 5, 6])
+def test_t06_every_other_number_of_parts_is_told_by_itself(number: int) -> None:
+    assert refusal(".".join([HEADER, CLAIMS, SIGNATURE, *[SIGNATURE] * 3][:number])) is Reason.TOKEN_MALFORMED
+
+
 @pytest.mark.parametrize("dots", [10**5, 10**6])
 def test_t04_dots_without_end_are_not_even_counted(dots: int) -> None:
     assert refusal("." * dots) is Reason.TOKEN_TOO_LARGE
 
 
-def test_t04_splitting_stops_behind_the_third_dot() -> None:
+@pytest.mark.parametrize("before", ["", HEADER, f"{HEADER}.{CLAIMS}"])
+def test_t04_a_million_dots_are_no_million_texts(before: str) -> None:
     """Without the bound before it, as the parser by itself is to be safe as well."""
+    token = before.encode() + b"." * 10**6
     tracemalloc.start()
     try:
         with pytest.raises(TokenRefused):
-            parse(b"." * 10**6)
-        assert tracemalloc.get_traced_memory()[1] < 4 * 10**6
+            parse(token)
+        assert tracemalloc.get_traced_memory()[1] < 6 * 10**6
     finally:
         tracemalloc.stop()
 

@@ -139,19 +139,18 @@ def test_normal_token_takes_less_than_100_times_its_size_as_well() -> None:
 
 
 def test_remembered_headers_are_few_and_small() -> None:
-    """Whoever floods a verifier with headers as rich in objects as the longest remembered one takes a few megabytes."""
-    octets = b'{"alg":"ES256","x":[' + b"[]," * 55 + b"0]}"
+    """Whoever floods a verifier with headers of which as much as possible is remembered takes less than a megabyte."""
     tokens = [
-        forge.token(KEY, "ES256", header_octets=octets.replace(b"0]", b"%d]" % (1_000 + number)), payload=b"{}")
-        for number in range(2_000)
+        forge.token(KEY, "ES256", header_octets=b'{"kid":"%0160d","alg":"ES256"}' % number, payload=b"{}")
+        for number in range(3_000)
     ]
-    assert 200 < len(tokens[0].partition(".")[0]) <= 256
+    assert 240 < len(tokens[0].partition(".")[0]) <= 256
 
     def flood() -> None:
         for token in tokens:
             decide(token)()
 
-    assert peak(flood) < 4 * 2**20
+    assert peak(flood) < 2**20
 
 
 def test_longer_headers_are_read_each_time() -> None:
@@ -166,8 +165,9 @@ def test_longer_headers_are_read_each_time() -> None:
 
 def test_remembered_header_cannot_be_changed_for_those_who_come_later() -> None:
     header: Any = compact.parse(NORMAL.encode()).header
-    with pytest.raises(TypeError):
-        header["alg"] = "none"
+    for field in header._fields:
+        with pytest.raises(AttributeError):
+            setattr(header, field, None)
 
 
 def test_w12_no_key_set_takes_100_times_its_size_in_memory() -> None:

@@ -13,7 +13,8 @@ from cryptography.exceptions import InvalidSignature
 from watchword.core import signature
 from watchword.core.algorithms import ALGORITHMS, CURVES
 from watchword.core.claims import UnverifiedClaims
-from watchword.core.compact import UnverifiedHeader, UnverifiedToken
+from watchword.core.compact import UnverifiedToken
+from watchword.core.header import read_header
 
 
 class GullibleKey:
@@ -29,7 +30,7 @@ GULLIBLE: Any = GullibleKey()
 
 
 def token(octets: bytes) -> UnverifiedToken:
-    return UnverifiedToken(UnverifiedHeader({}), None, UnverifiedClaims({}), b"", octets)
+    return UnverifiedToken(read_header({}), UnverifiedClaims({}), b"", octets)
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS512"])

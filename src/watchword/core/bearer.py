@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 from watchword.core.decision import Reason, TokenRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _CHARACTERS: Final = bytes(range(0x21, 0x7F)).translate(None, b'",')
 """Visible ASCII without the quotation mark and the comma, which only occur when a header is quoted or merged from

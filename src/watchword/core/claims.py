@@ -6,14 +6,12 @@ lost: `ServerTrust` cannot be made that way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, NewType
+from collections.abc import Mapping
+from typing import Final, NamedTuple, NewType
 
 from watchword.core.decision import Reason, TokenRefused
 from watchword.core.strict_json import JsonObject, JsonValue
 from watchword.core.trust import ANY, Expected
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 UnverifiedClaims = NewType("UnverifiedClaims", JsonObject)
 """What somebody wrote into a token. Nothing may be concluded from it."""
@@ -21,7 +19,7 @@ UnverifiedClaims = NewType("UnverifiedClaims", JsonObject)
 SignedClaims = NewType("SignedClaims", JsonObject)
 """What a key of the authorization server has signed; perhaps long ago, for another audience or client."""
 
-MAX_TIME: Final = 2.0**53
+MAX_TIME: Final = 2**53
 """Unix seconds. From here on a float no longer holds every whole second."""
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from watchword.core.decision import Reason, TokenRefused
-
-if TYPE_CHECKING:
-    from watchword.core.trust import ServerTrust, Trust
+from watchword.core.trust import ServerTrust, Trust
 
 
 class Entitlement(NamedTuple):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from watchword.core.algorithms import ALGORITHMS, Algorithm
 from watchword.core.decision import Reason, TokenRefused
-from watchword.core.jwk import is_kid
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from watchword.core.compact import UnverifiedHeader
-    from watchword.core.jwk import SigningKey
+from watchword.core.jwk import SigningKey, is_kid
+from watchword.core.profile import HeaderProfile, header_profile
+from watchword.core.strict_json import JsonObject
 
 REFUSED_MEMBERS: Final = frozenset({"crit", "b64", "zip"})
 """`crit` demands extensions, none of which exist here; `b64` changes what is signed (RFC 7797); `zip` asks to
@@ -25,23 +22,55 @@ ACCEPTED_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 """RFC 7519 section 5.1 and RFC 9068 section 2.1, in any case (RFC 2045 section 5.1)."""
 
 
+class UnverifiedHeader(NamedTuple):
+    """What somebody wrote into a token's header: a request how to treat it, never an instruction.
+
+    Attributes:
+        kid: the name of the key that the token claims to be signed with, None if it names none.
+        answer: what step 4 answers to the rest: the row of the table that is named, or why the token is refused.
+        profile: what is counted of it.
+    """
+
+    kid: str | None
+    answer: Algorithm | Reason
+    profile: HeaderProfile
+
+
+def read_header(members: JsonObject) -> UnverifiedHeader:
+    """Read a header; the same members always give the same.
+
+    Raises:
+        TokenRefused: for a `kid` that is not a text (RFC 7515 section 4.1.4). `null` is not an absent one (CASES A-16).
+    """
+    kid = members.get("kid")
+    if not isinstance(kid, str) and (kid is not None or "kid" in members):
+        raise TokenRefused(Reason.HEADER_MALFORMED)
+    return UnverifiedHeader(kid, _answer(members), header_profile(members))
+
+
+def _answer(members: JsonObject) -> Algorithm | Reason:
+    alg = members.get("alg")
+    algorithm = ALGORITHMS.get(alg) if isinstance(alg, str) else None
+    if algorithm is None:
+        return Reason.ALGORITHM_NOT_ACCEPTED
+    if not REFUSED_MEMBERS.isdisjoint(members):
+        return Reason.HEADER_NOT_ACCEPTED
+    if "typ" in members:
+        typ = members["typ"]
+        if not isinstance(typ, str) or typ.lower() not in ACCEPTED_TYPES:
+            return Reason.TYPE_NOT_ACCEPTED
+    return algorithm
+
+
 def accepted_algorithm(header: UnverifiedHeader) -> Algorithm:
     """Step 4: the row of the table that the header names.
 
     Raises:
         TokenRefused: for another algorithm, a demand for special processing, or another kind of token.
     """
-    alg = header.get("alg")
-    algorithm = ALGORITHMS.get(alg) if isinstance(alg, str) else None
-    if algorithm is None:
-        raise TokenRefused(Reason.ALGORITHM_NOT_ACCEPTED)
-    if not REFUSED_MEMBERS.isdisjoint(header):
-        raise TokenRefused(Reason.HEADER_NOT_ACCEPTED)
-    if "typ" in header:
-        typ = header["typ"]
-        if not isinstance(typ, str) or typ.lower() not in ACCEPTED_TYPES:
-            raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
-    return algorithm
+    if isinstance(header.answer, Reason):
+        raise TokenRefused(header.answer)
+    return header.answer
 
 
 def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm) -> SigningKey:

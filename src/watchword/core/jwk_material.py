@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -11,9 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from watchword.core import base64url
 from watchword.core.algorithms import CURVES, NAMES_FITTING, PARAMETER_SETS, MlDsaPublicKey
 from watchword.core.jwk_problems import KeyProblem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | MlDsaPublicKey
 

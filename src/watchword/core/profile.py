@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
-from watchword.core.claims import CLIENT_CLAIMS
+from watchword.core.claims import CLIENT_CLAIMS, SignedClaims, UnverifiedClaims
 from watchword.core.decision import TokenProfile
-
-if TYPE_CHECKING:
-    from watchword.core.compact import UnverifiedToken
-    from watchword.core.strict_json import JsonValue
+from watchword.core.strict_json import JsonObject, JsonValue
 
 MAX_VALUE: Final = 256
 """Characters of one value. Whoever writes a longer one, perhaps to fill a memory, is recognised by its beginning."""
@@ -17,9 +14,20 @@ MAX_VALUE: Final = 256
 MAX_AUDIENCES: Final = 8
 
 
-def profile_of(token: UnverifiedToken) -> TokenProfile:
+class HeaderProfile(NamedTuple):
+    """What the header adds to a profile; the names are those of `TokenProfile`."""
+
+    kid: str | None
+    alg: str | None
+    typ: str | None
+
+
+def header_profile(header: JsonObject) -> HeaderProfile:
+    return HeaderProfile(_said(header.get("kid")), _said(header.get("alg")), _said(header.get("typ")))
+
+
+def profile_of(header: HeaderProfile, claims: UnverifiedClaims | SignedClaims) -> TokenProfile:
     """The profile of a token, verified or not. It never raises: a token that is refused anyway must stay so."""
-    header, claims = token.header, token.claims
     client_claim = client_id = None
     for name in CLIENT_CLAIMS:
         if name in claims:
@@ -28,15 +36,7 @@ def profile_of(token: UnverifiedToken) -> TokenProfile:
     audience = claims.get("aud")
     if isinstance(audience, list):
         audience = ", ".join([entry for entry in audience[:MAX_AUDIENCES] if isinstance(entry, str)])
-    return TokenProfile(
-        issuer=_said(claims.get("iss")),
-        audience=_said(audience),
-        client_claim=client_claim,
-        client_id=_said(client_id),
-        kid=_said(token.kid),
-        alg=_said(header.get("alg")),
-        typ=_said(header.get("typ")),
-    )
+    return TokenProfile(_said(claims.get("iss")), _said(audience), client_claim, _said(client_id), *header)
 
 
 def _said(value: JsonValue) -> str | None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from watchword.core import dss_signature
 from watchword.core.algorithms import ALGORITHMS, CURVES, PARAMETER_SETS, Algorithm, Curve, MlDsaPublicKey, Scheme
 from watchword.core.claims import SignedClaims
+from watchword.core.compact import UnverifiedToken
 from watchword.core.decision import Reason, TokenRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-
-    from watchword.core.compact import UnverifiedToken
-    from watchword.core.jwk import SigningKey
+from watchword.core.jwk import SigningKey
 
 
 def signed_claims(token: UnverifiedToken, key: SigningKey, algorithm: Algorithm) -> SignedClaims:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from watchword.core.bearer import token_of
 from watchword.core.claims import check_audience, check_client, check_issuer, check_kind, check_times, scope, subject
-from watchword.core.compact import parse
+from watchword.core.compact import UnverifiedToken, parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, TokenRefused, VerifiedClaims
 from watchword.core.entitlement import entitled
 from watchword.core.header import accepted_algorithm, choose_key
 from watchword.core.profile import profile_of
 from watchword.core.signature import signed_claims
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from watchword.core.compact import UnverifiedToken
-    from watchword.core.trust import Trust
+from watchword.core.trust import Trust
 
 STEPS: Final[tuple[str, ...]] = (
     "One Authorization header with one bearer token of at most 16 KiB",
@@ -73,7 +69,10 @@ def verify(
         return _decide(authorization, trust, now, snapshot_good_until, limits, parsed=parsed)
     except TokenRefused as refused:
         deny = refused.deny
-        return Deny(deny.reason, deny.unknown_kid, profile_of(parsed[0])) if parsed else deny
+        if not parsed:
+            return deny
+        [token] = parsed
+        return Deny(deny.reason, deny.unknown_kid, profile_of(token.header.profile, token.claims))
     except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
         return Deny(Reason.UNDECIDABLE)
 
@@ -115,7 +114,7 @@ def _decide(
     check_kind(token.claims)
 
     # 5. The key by organization, server and kid; the algorithm must fit the key.
-    key = choose_key(server.keys, token.kid, algorithm)
+    key = choose_key(server.keys, token.header.kid, algorithm)
 
     # 6. Signature. Until here nothing that the token says was believed.
     claims = signed_claims(token, key, algorithm)
@@ -132,19 +131,14 @@ def _decide(
     # 10. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is set.
     client_id = check_client(claims, server.client_id)
 
+    # By position, as names cost a twentieth of all that is done here beside the signature.
     return Allow(
-        organization=entitlement.organization,
-        server=server.name,
-        claims=VerifiedClaims(
-            issuer=issuer,
-            subject=subject(claims),
-            client_id=client_id,
-            scope=scope(claims),
-            audience=audience,
-            expires_at=lifetime.expires_at,
-            issued_at=lifetime.issued_at,
+        entitlement.organization,
+        server.name,
+        VerifiedClaims(
+            issuer, subject(claims), client_id, scope(claims), audience, lifetime.expires_at, lifetime.issued_at
         ),
-        good_from=max(entitlement.good_from, lifetime.good_from),
-        good_until=min(entitlement.good_until, lifetime.good_until),
-        profile=profile_of(token),
+        max(entitlement.good_from, lifetime.good_from),
+        min(entitlement.good_until, lifetime.good_until),
+        profile_of(token.header.profile, claims),
     )
