@@ -11,10 +11,11 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ("src", "tests", "hatch_build.py")
 
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("format", ("ruff", "format", "--check", "--quiet", "src", "tests")),
-    ("lint", ("ruff", "check", "--quiet", "src", "tests")),
+    ("format", ("ruff", "format", "--check", "--quiet", *PYTHON)),
+    ("lint", ("ruff", "check", "--quiet", *PYTHON)),
     ("types", ("mypy",)),
     ("imports", ("lint-imports",)),
     ("dependencies", ("deptry", "src")),

@@ -7,7 +7,11 @@ the processor's caches, which no server's does. Refusals are measured beside the
 from __future__ import annotations
 
 import gc
+import itertools
+import json
 import statistics
+import subprocess
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +24,7 @@ from bench.cores import SERVER, kept_on
 from bench.report import Section
 from bench.rounds import show
 from kit import acme, forge
+from kit.compiled import compiled
 from watchword.core.decision import Allow
 from watchword.core.verify import verify
 
@@ -29,35 +34,36 @@ if TYPE_CHECKING:
     from watchword.core.trust import Trust
 
 AIMS: Final = {"RS256": 1.6, "ES256": 1.2, "Ed25519": 1.2}
-TOKENS, QUICK_TOKENS = 4_000, 1_000
+TOKENS = 500
+"""Of each algorithm in a round, each seen once."""
+ROUNDS, QUICK_ROUNDS = 16, 4
 
 
 def main(*, quick: bool = False) -> list[Section]:
     console, started = Console(), time.monotonic()
-    number = QUICK_TOKENS if quick else TOKENS
+    rounds = QUICK_ROUNDS if quick else ROUNDS
     good, refused = list[list[str]](), list[list[str]]()
-    with kept_on(SERVER):
+    written = _measured(rounds)
+    with compiled() as environment:
+        # A process has one kernel. What it is asked is the same.
+        answer = subprocess.run(
+            (sys.executable, "-m", "bench.kernel", str(rounds)), env=environment, check=True, capture_output=True
+        )
+    for kernel, measured in (("as written", written), ("compiled", json.loads(answer.stdout))):
         for alg, aim in AIMS.items():
-            key = forge.key_for(alg)
-            trust = acme.trust(key)
-            tokens = [forge.token(key, alg, jti=f"token-{count:08d}") for count in range(number)]
-            bare, kernel = _alternately(
-                [_bare(key, alg, token) for token in tokens], [_kernel(token, trust) for token in tokens]
-            )
-            good.append([alg, f"{bare:.1f}", f"{kernel:.1f}", f"**{kernel / bare:.2f}**", f"≤ {aim}"])
-            for sentence, bad in _bad(key, alg).items():
-                accepting, refusing = _alternately([_kernel(tokens[0], trust)] * 500, [_kernel(bad, trust)] * 500)
-                refused.append([alg, sentence, f"{refusing:.1f}", f"{refusing / accepting:.2f}"])
+            bare, ours, bad = measured[alg]["bare"], measured[alg]["kernel"], measured[alg]["refusing"]
+            good.append([alg, kernel, f"{bare:.1f}", f"{ours:.1f}", f"**{ours / bare:.2f}**", f"≤ {aim}"])
+            refused += [[alg, kernel, sentence, f"{share:.2f}"] for sentence, share in bad.items()]
     sections = [
         Section(
             "The kernel beside the bare call of `cryptography`: one thread, tokens never seen",
-            ("algorithm", "bare, µs", "kernel, µs", "ratio", "aim"),
+            ("algorithm", "kernel", "bare, µs", "kernel, µs", "ratio", "aim"),
             good,
-            ["Lower quartiles: what is above has mostly been waiting for others."],
+            [f"Lower quartiles of {TOKENS} tokens each, in the quietest of {rounds} rounds."],
         ),
         Section(
             "Refusing beside accepting",
-            ("algorithm", "refused for", "µs", "of a good one"),
+            ("algorithm", "kernel", "refused for", "of a good one"),
             refused,
             ["The aim is 1: no bad token costs more than a good one."],
         ),
@@ -65,6 +71,33 @@ def main(*, quick: bool = False) -> list[Section]:
     for section in sections:
         show(section, console, started)
     return sections
+
+
+def _measured(rounds: int) -> dict[str, dict[str, Any]]:
+    """By algorithm: `bare` and `kernel` in microseconds, and by reason what share of a good token a bad one costs.
+
+    A machine that others share is slow for seconds at a time, and then least of all for arithmetic: the figures are
+    those of each algorithm's quietest round, in which both together took the least time.
+    """
+    quietest = dict[str, tuple[float, float]]()
+    measured = dict[str, dict[str, Any]]()
+    with kept_on(SERVER):
+        keys = {alg: forge.key_for(alg) for alg in AIMS}
+        for turn, (alg, key) in itertools.product(range(rounds), keys.items()):
+            trust = acme.trust(key)
+            tokens = [forge.token(key, alg, jti=f"token-{turn:04d}-{count:04d}") for count in range(TOKENS)]
+            times = _alternately(
+                [_bare(key, alg, token) for token in tokens], [_kernel(token, trust) for token in tokens]
+            )
+            quietest[alg] = min(times, quietest.get(alg, times), key=sum)
+        for alg, (bare, kernel) in quietest.items():
+            good = _kernel(forge.token(keys[alg], alg), acme.trust(keys[alg]))
+            refusing = dict[str, float]()
+            for sentence, bad in _bad(keys[alg], alg).items():
+                accepting, refused = _alternately([good] * TOKENS, [_kernel(bad, acme.trust(keys[alg]))] * TOKENS)
+                refusing[sentence] = refused / accepting
+            measured[alg] = {"bare": bare, "kernel": kernel, "refusing": refusing}
+    return measured
 
 
 def _alternately(these: Sequence[Callable[[], object]], those: Sequence[Callable[[], object]]) -> tuple[float, float]:
@@ -125,4 +158,4 @@ def _bad(key: forge.Key, alg: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    json.dump(_measured(int(sys.argv[1])), sys.stdout)

@@ -87,5 +87,7 @@ def test_an_unknown_command_is_wrong_usage(bare_command_line: CommandLine) -> No
 
 def test_help_and_version_need_nothing(bare_command_line: CommandLine, tmp_path: Path) -> None:
     assert "serve " in bare_command_line.ok("--help").stdout
-    assert bare_command_line.ok("--version").stdout.startswith("watchword, version ")
+    version = bare_command_line.ok("--version").stdout
+    assert version.startswith("watchword, version ")
+    assert version.endswith(", kernel interpreted\n")
     assert list(tmp_path.iterdir()) == []

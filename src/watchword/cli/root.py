@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 from typing import Any
 
 import click
@@ -61,12 +62,19 @@ class Watchword(click.Group):
             raise explain(failure) from failure
 
 
+def _version() -> str:
+    """The line for `--version`. It tells the two kinds of build apart without loading anything."""
+    kernel = importlib.util.find_spec("watchword.core.verify")
+    is_source = kernel is None or kernel.origin is None or kernel.origin.endswith(".py")
+    return f"%(prog)s, version %(version)s, kernel {'interpreted' if is_source else 'compiled'}"
+
+
 @click.group(
     cls=Watchword,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit status: 0 done or allowed, 1 refused or failed, 2 wrong usage or settings.",
 )
-@click.version_option(importlib.metadata.version("watchword"), prog_name="watchword")
+@click.version_option(importlib.metadata.version("watchword"), prog_name="watchword", message=_version())
 def watchword() -> None:
     """Decide whose access tokens an API accepts.
 

@@ -7,7 +7,7 @@ lost: `ServerTrust` cannot be made that way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, NewType
+from typing import Final, NewType
 
 from watchword.core.decision import Reason, TokenRefused
 from watchword.core.strict_json import JsonObject, JsonValue
@@ -21,20 +21,6 @@ SignedClaims = NewType("SignedClaims", JsonObject)
 
 MAX_TIME: Final = 2**53
 """Unix seconds. From here on a float no longer holds every whole second."""
-
-
-class Lifetime(NamedTuple):
-    """The times of a token in Unix seconds.
-
-    Attributes:
-        expires_at, issued_at: what it says, fractions cut off.
-        good_from, good_until: when step 7 allows it, leeway included: in [good_from, good_until).
-    """
-
-    expires_at: int
-    issued_at: int | None
-    good_from: float
-    good_until: float
 
 
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
@@ -64,8 +50,13 @@ def check_kind(claims: UnverifiedClaims) -> None:
             raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
 
 
-def check_times(claims: SignedClaims, now: float, leeway: float) -> Lifetime:
-    """Step 7. A token is good in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6)."""
+def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, int | None, float, float]:
+    """Step 7. A token is good in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6).
+
+    Returns:
+        expires_at, issued_at: what it says in Unix seconds, fractions cut off.
+        good_from, good_until: when this step allows it: at every moment in [good_from, good_until).
+    """
     if "exp" not in claims:
         raise TokenRefused(Reason.EXPIRY_MISSING)
     expires_at = _time(claims["exp"])
@@ -83,7 +74,7 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> Lifetime:
         good_from = max(good_from, issued_at - leeway)
         if not good_from <= now:
             raise TokenRefused(Reason.TOKEN_FROM_FUTURE)
-    return Lifetime(int(expires_at), None if issued_at is None else int(issued_at), good_from, good_until)
+    return int(expires_at), None if issued_at is None else int(issued_at), good_from, good_until
 
 
 def check_issuer(claims: SignedClaims, expected: Expected) -> str | None:

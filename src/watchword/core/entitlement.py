@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from watchword.core.decision import Reason, TokenRefused
 from watchword.core.trust import ServerTrust, Trust
 
 
-class Entitlement(NamedTuple):
-    """What later steps rely on.
-
-    Attributes:
-        organization: whose tokens are accepted.
-        server: whose signatures count.
-        good_from, good_until: Unix seconds. The trust entitles at every moment in [good_from, good_until).
-    """
-
-    organization: str
-    server: ServerTrust
-    good_from: float
-    good_until: float
-
-
-def entitled(trust: Trust | None, *, now: float, snapshot_good_until: float) -> Entitlement:
-    """The enabled server, once every precondition holds.
+def entitled(trust: Trust | None, now: float, snapshot_good_until: float) -> tuple[str, ServerTrust, float, float]:
+    """Whose tokens are accepted, and whose signatures count, once every precondition holds.
 
     What the provider or the administrator decided comes first, so that its reason is given however old the news is;
     freshness decides only about what would otherwise be verified. All times are Unix seconds, and compared so that
     one that is not a number refuses.
+
+    Returns:
+        organization: whose tokens are accepted.
+        server: the enabled one.
+        good_from, good_until: the trust entitles at every moment in [good_from, good_until).
 
     Raises:
         TokenRefused: with the first precondition that does not hold.
@@ -49,4 +37,4 @@ def entitled(trust: Trust | None, *, now: float, snapshot_good_until: float) -> 
     if not now < server.keys_good_until:
         raise TokenRefused(Reason.KEYS_STALE)
     good_until = min(subscription.expires_at, server.keys_good_until)
-    return Entitlement(trust.organization, server, subscription.starts_at, good_until)
+    return trust.organization, server, subscription.starts_at, good_until

@@ -21,14 +21,21 @@ def organizations(number: int) -> list[str]:
 
 
 @contextmanager
-def watchword(question: Question, *, number: int = 1) -> Iterator[Peer]:
-    """Organizations that all trust the key; none of them is known to another by anything but its name."""
-    folder = question.folder / f"watchword-{question.alg}-{number}"
+def watchword(question: Question, *, number: int = 1, prefix: tuple[str, ...] = ()) -> Iterator[Peer]:
+    """Organizations that all trust the key; none of them is known to another by anything but its name.
+
+    Args:
+        question: what is asked.
+        number: of organizations.
+        prefix: words before the command that starts it.
+    """
+    folder = question.folder / f"watchword-{question.alg}-{number}-{len(prefix)}"
     folder.mkdir()
     with ExitStack() as parts:
         feed = parts.enter_context(feed_server())
         feed.publish(*(live.trust(question.key, organization=name) for name in organizations(number)))
         verifier = VerifierProcess(folder, feed_port=feed.port)
+        verifier.command_prefix = prefix
         parts.callback(verifier.stop)
         child = verifier.start()
         yield Peer(verifier.port, child.pid, "/verify/plain/acme")

@@ -1,0 +1,24 @@
+"""`make test` runs the kernel's tests twice: as it is written, and compiled as an operator's build may have it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit import compiled
+from watchword.core import claims, signature, verify
+
+
+@pytest.mark.parametrize("module", [claims, signature, verify], ids=lambda module: module.__name__)
+def test_the_kernel_under_test_is_the_one_that_was_asked_for(module: object) -> None:
+    path = Path(str(vars(module)["__file__"]))
+    assert (path.suffix != ".py") == compiled.is_asked_for()
+
+
+def test_the_version_tells_which_it_is() -> None:
+    command = (sys.executable, "-c", "from watchword.cli.root import main; main()", "--version")
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    assert said.endswith(", kernel compiled\n" if compiled.is_asked_for() else ", kernel interpreted\n")
