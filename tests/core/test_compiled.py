@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,10 @@ def test_the_version_tells_which_it_is() -> None:
     command = (sys.executable, "-c", "from watchword.cli.root import main; main()", "--version")
     said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
     assert said.endswith(", kernel compiled\n" if compiled.is_asked_for() else ", kernel interpreted\n")
+
+
+def test_a_build_compiles_with_what_was_tested() -> None:
+    project = tomllib.loads((compiled.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    hook = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
+    assert not hook["enable-by-default"]
+    assert f"mypy[mypyc]=={version('mypy')}" in hook["dependencies"]

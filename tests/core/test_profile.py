@@ -81,3 +81,15 @@ def test_a_refused_token_is_told_of_as_far_as_it_was_read() -> None:
 
 def test_what_a_refused_token_says_has_no_part_in_the_decision() -> None:
     assert acme.decide(forge.token(KEY, "ES256", exp=1), OPEN) == Deny(Reason.TOKEN_EXPIRED)
+
+
+def test_denials_differ_by_reason_and_unknown_kid_alone() -> None:
+    expired = acme.decide(forge.token(KEY, "ES256", exp=1), OPEN)
+    plain, other = Deny(Reason.TOKEN_EXPIRED), Deny(Reason.TOKEN_EXPIRED, "k2")
+
+    assert expired == plain
+    assert (expired != plain) is False
+    assert hash(expired) == hash(plain)
+    assert plain != other
+    assert plain != Deny(Reason.KEYS_STALE)
+    assert plain != tuple(plain)

@@ -140,7 +140,7 @@ def test_steps_reasons_and_the_numbers_in_the_story_match() -> None:
     assert {reason.step for reason in Reason} == set(range(11))
     numbers = [str(number) for number in range(1, 11)]
     source = Path(story.__file__).with_name("verify.py").read_text()
-    assert re.findall(r"^    # (\d+)\. ", source, flags=re.MULTILINE) == numbers
+    assert re.findall(r"^ +# (\d+)\. ", source, flags=re.MULTILINE) == numbers
     architecture = (
         (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text().partition("core/verify.py` is one function")
     )

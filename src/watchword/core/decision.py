@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, NamedTuple
 
@@ -161,8 +160,7 @@ class Allow(NamedTuple):
     profile: TokenProfile
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(NamedTuple):
     """The request is denied.
 
     `unknown_kid` is the `kid` of a token that named a key which is not in the key set, so that the verifier may
@@ -174,7 +172,16 @@ class Deny:
 
     reason: Reason
     unknown_kid: str | None = None
-    profile: TokenProfile | None = field(default=None, compare=False)
+    profile: TokenProfile | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Deny) and self[:2] == other[:2]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:2])
 
 
 Decision = Allow | Deny
@@ -185,4 +192,4 @@ class TokenRefused(Exception):
 
     def __init__(self, reason: Reason, unknown_kid: str | None = None) -> None:
         super().__init__(reason.code)
-        self.deny = Deny(reason, unknown_kid)
+        self.reason, self.unknown_kid = reason, unknown_kid

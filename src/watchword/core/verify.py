@@ -28,7 +28,7 @@ STEPS: Final[tuple[str, ...]] = (
     "The audience is or contains the Audience URI, if one is set",
     "The client is the Client ID, if one is set",
 )
-"""The titles of the ten steps of `_decide`, in order. `Reason.step` counts from 1 in this list."""
+"""The titles of the ten steps of `verify`, in order. `Reason.step` counts from 1 in this list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ def verify(
 ) -> Decision:
     """Decide about a request. It never raises, and without an `Allow` the request must not pass.
 
+    This is the whole story. Each step raises TokenRefused, or hands the next one something it may rely on.
+
     Args:
         authorization: the values of all Authorization headers of the request.
         trust: what is known of the organization that the request is for; None if nothing is.
@@ -64,15 +66,54 @@ def verify(
         snapshot_good_until: Unix seconds from which on all that is known is too old to be believed.
         limits: bounds on size and clocks.
     """
-    parsed: list[UnverifiedToken] = []
+    token: UnverifiedToken | None = None
     try:
-        return _decide(authorization, trust, now, snapshot_good_until, limits, parsed=parsed)
+        # 1. One Authorization header, scheme Bearer, one token, bounded before anything reads it.
+        text = token_of(authorization, limits.max_token_bytes)
+
+        # 2. Trust of the organization: known, entitled, a server enabled, snapshot and keys fresh enough.
+        organization, server, entitled_from, entitled_until = entitled(trust, now, snapshot_good_until)
+
+        # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
+        token = parse(text)
+
+        # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing; and no claim
+        # that tells an ID token or a logout token.
+        algorithm = accepted_algorithm(token.header)
+        check_kind(token.claims)
+
+        # 5. The key by organization, server and kid; the algorithm must fit the key.
+        key = choose_key(server.keys, token.header.kid, algorithm)
+
+        # 6. Signature. Until here nothing that the token says was believed.
+        claims = signed_claims(token, key, algorithm)
+
+        # 7. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
+        expires_at, issued_at, valid_from, valid_until = check_times(claims, now, limits.leeway)
+
+        # 8. `iss` equals the Issuer URI, if one is set.
+        issuer = check_issuer(claims, server.issuer)
+
+        # 9. `aud` is or contains the Audience URI, if one is set.
+        audience = check_audience(claims, server.audience)
+
+        # 10. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is
+        # set.
+        client_id = check_client(claims, server.client_id)
+
+        # By position, as names cost a twentieth of all that is done here beside the signature.
+        return Allow(
+            organization,
+            server.name,
+            VerifiedClaims(issuer, subject(claims), client_id, scope(claims), audience, expires_at, issued_at),
+            max(entitled_from, valid_from),
+            min(entitled_until, valid_until),
+            profile_of(token.header.profile, claims),
+        )
     except TokenRefused as refused:
-        deny = refused.deny
-        if not parsed:
-            return deny
-        [token] = parsed
-        return Deny(deny.reason, deny.unknown_kid, profile_of(token.header.profile, token.claims))
+        # From step 4 on it can be told which token it was.
+        profile = None if token is None else profile_of(token.header.profile, token.claims)
+        return Deny(refused.reason, refused.unknown_kid, profile)
     except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
         return Deny(Reason.UNDECIDABLE)
 
@@ -82,60 +123,3 @@ def verify_token(
 ) -> Decision:
     """The same for a bare token, as if it had come in one well-formed header."""
     return verify((f"Bearer {token}",), trust, now=now, snapshot_good_until=snapshot_good_until, limits=limits)
-
-
-def _decide(
-    authorization: Sequence[str],
-    trust: Trust | None,
-    now: float,
-    snapshot_good_until: float,
-    limits: Limits,
-    *,
-    parsed: list[UnverifiedToken],
-) -> Allow:
-    """The whole story. Each step raises TokenRefused, or hands the next one something it may rely on.
-
-    A token that came through step 3 is put into `parsed`: whoever tells of its refusal can say which token it was.
-    """
-    # 1. One Authorization header, scheme Bearer, one token, bounded before anything reads it.
-    text = token_of(authorization, limits.max_token_bytes)
-
-    # 2. Trust of the organization: known, entitled, a server enabled, snapshot and keys fresh enough.
-    organization, server, entitled_from, entitled_until = entitled(trust, now, snapshot_good_until)
-
-    # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
-    token = parse(text)
-    parsed.append(token)
-
-    # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing; and no claim that
-    # tells an ID token or a logout token.
-    algorithm = accepted_algorithm(token.header)
-    check_kind(token.claims)
-
-    # 5. The key by organization, server and kid; the algorithm must fit the key.
-    key = choose_key(server.keys, token.header.kid, algorithm)
-
-    # 6. Signature. Until here nothing that the token says was believed.
-    claims = signed_claims(token, key, algorithm)
-
-    # 7. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
-    expires_at, issued_at, valid_from, valid_until = check_times(claims, now, limits.leeway)
-
-    # 8. `iss` equals the Issuer URI, if one is set.
-    issuer = check_issuer(claims, server.issuer)
-
-    # 9. `aud` is or contains the Audience URI, if one is set.
-    audience = check_audience(claims, server.audience)
-
-    # 10. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is set.
-    client_id = check_client(claims, server.client_id)
-
-    # By position, as names cost a twentieth of all that is done here beside the signature.
-    return Allow(
-        organization,
-        server.name,
-        VerifiedClaims(issuer, subject(claims), client_id, scope(claims), audience, expires_at, issued_at),
-        max(entitled_from, valid_from),
-        min(entitled_until, valid_until),
-        profile_of(token.header.profile, claims),
-    )
