@@ -13,6 +13,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kit.compiled import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = (sys.executable, "-m", "pytest")
@@ -33,14 +39,12 @@ KERNEL = (
 COVERAGE = ("--cov", "--cov-report=")
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-
-
-def run(*command: str) -> int:
+def run(*command: str, environment: Mapping[str, str] | None = None) -> int:
     sys.stdout.write("$ " + " ".join("python" if part == sys.executable else part for part in command) + "\n")
     sys.stdout.flush()
-    return subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode
+    return subprocess.run(
+        command, cwd=ROOT, env=environment or {**os.environ, "PYTHONPATH": str(ROOT / "tests")}, check=False
+    ).returncode
 
 
 def main(arguments: list[str]) -> int:
@@ -49,10 +53,11 @@ def main(arguments: list[str]) -> int:
     for left_over in ROOT.glob(".coverage*"):
         left_over.unlink()
     # As an operator's build may compile it. It is asked the same, and has to answer the same.
-    compiled = run(*(sys.executable, "-m", "kit.compiled", "--"), *PYTEST, *KERNEL, *PARALLEL)
-    if compiled:
+    with compiled() as environment:
+        on_compiled = run(*PYTEST, *KERNEL, *PARALLEL, environment=environment)
+    if on_compiled:
         sys.stderr.write("Failed with the kernel compiled; all else is left out.\n")
-        return compiled
+        return on_compiled
     on_postgresql = run(
         *(sys.executable, "-m", "kit.postgres", "--"),
         *(*PYTEST, "tests/control", "tests/worker", "-m", "not any_database", *PARALLEL),

@@ -178,7 +178,7 @@ def test_t04_a_million_dots_are_no_million_texts(before: str) -> None:
     try:
         with pytest.raises(TokenRefused):
             parse(token)
-        assert tracemalloc.get_traced_memory()[1] < 6 * 10**6
+        assert tracemalloc.get_traced_memory()[1] < 4 * 10**6
     finally:
         tracemalloc.stop()
 

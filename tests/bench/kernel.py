@@ -93,10 +93,11 @@ def _measured(rounds: int) -> dict[str, dict[str, Any]]:
             )
             quietest[alg] = min(times, quietest.get(alg, times), key=sum)
         for alg, (bare, kernel) in quietest.items():
-            good = _kernel(forge.token(keys[alg], alg), acme.trust(keys[alg]))
+            trust = acme.trust(keys[alg])
+            good = _kernel(forge.token(keys[alg], alg), trust)
             refusing = dict[str, float]()
             for sentence, bad in _bad(keys[alg], alg).items():
-                same, other = [good] * SAME, [_kernel(bad, acme.trust(keys[alg]))] * SAME
+                same, other = [good] * SAME, [_kernel(bad, trust)] * SAME
                 accepting, refused = min((_alternately(same, other) for _ in range(rounds)), key=sum)
                 refusing[sentence] = refused / accepting
             measured[alg] = {"bare": bare, "kernel": kernel, "refusing": refusing}

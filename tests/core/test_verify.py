@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from kit import acme, compiled, forge
 from watchword.core import verify as story
-from watchword.core.decision import Allow, Deny, Reason, TokenProfile, VerifiedClaims
+from watchword.core.decision import Allow, Decision, Deny, Reason, TokenProfile, VerifiedClaims
 from watchword.core.trust import ANY
 from watchword.core.verify import LIMITS, STEPS, Limits, verify, verify_token
 
@@ -180,15 +179,24 @@ def test_any_fault_of_our_own_is_a_deny() -> None:
     assert verify(faulty, TRUST, now=NOW, snapshot_good_until=NOW + 1) == Deny(Reason.UNDECIDABLE)
 
 
-@pytest.mark.parametrize(("trust", "now"), [(Faulty(), NOW), (TRUST, Faulty())], ids=["trust", "clock"])
-def test_a_fault_in_what_is_known_is_a_deny(trust: Any, now: Any) -> None:
-    decide = partial(acme.decide, forge.token(KEY, "RS256"), trust, now=now)
+def decided_with_faulty(what: str) -> Decision:
+    faulty: Any = Faulty()
+    token = forge.token(KEY, "RS256")
+    if what == "trust":
+        return acme.decide(token, faulty)
+    if what == "server":
+        return acme.decide(token, replace(TRUST, server=faulty))
+    return verify_token(token, TRUST, now=faulty, snapshot_good_until=NOW + 1)
+
+
+@pytest.mark.parametrize("what", ["trust", "server", "clock"])
+def test_a_fault_in_what_is_known_is_a_deny(what: str) -> None:
     if compiled.is_asked_for():
         # It does not even take them. The verifier makes a deny of whatever is raised.
         with pytest.raises(TypeError, match="Faulty"):
-            decide()
+            decided_with_faulty(what)
     else:
-        assert decide() == Deny(Reason.UNDECIDABLE)
+        assert decided_with_faulty(what) == Deny(Reason.UNDECIDABLE)
 
 
 @pytest.mark.parametrize("header", [[b"Bearer x"], [None], [1], "Bearer x"], ids=repr)

@@ -1,7 +1,4 @@
-"""The product with its kernel compiled, as an operator's build makes it: docs/decisions/0011.
-
-`python -m kit.compiled -- COMMAND…` (with PYTHONPATH=tests) runs a command that imports it in place of the source.
-"""
+"""The product with its kernel compiled, as an operator's build makes it: docs/decisions/0011."""
 
 from __future__ import annotations
 
@@ -57,14 +54,3 @@ def _build(folder: Path) -> None:
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-
-
-def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["--"]:
-        arguments = arguments[1:]
-    with compiled() as environment:
-        return subprocess.run(arguments, cwd=ROOT, env=environment, check=False).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

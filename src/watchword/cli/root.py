@@ -62,11 +62,15 @@ class Watchword(click.Group):
             raise explain(failure) from failure
 
 
-def _version() -> str:
-    """The line for `--version`. It tells the two kinds of build apart without loading anything."""
+def _tell_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's.
+    """Answer `--version`. The two kinds of build are told apart without loading the kernel."""
+    if not asked or context.resilient_parsing:
+        return
     kernel = importlib.util.find_spec("watchword.core.verify")
     is_source = kernel is None or kernel.origin is None or kernel.origin.endswith(".py")
-    return f"%(prog)s, version %(version)s, kernel {'interpreted' if is_source else 'compiled'}"
+    version = importlib.metadata.version("watchword")
+    click.echo(f"watchword, version {version}, kernel {'interpreted' if is_source else 'compiled'}")
+    context.exit()
 
 
 @click.group(
@@ -74,7 +78,14 @@ def _version() -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit status: 0 done or allowed, 1 refused or failed, 2 wrong usage or settings.",
 )
-@click.version_option(importlib.metadata.version("watchword"), prog_name="watchword", message=_version())
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def watchword() -> None:
     """Decide whose access tokens an API accepts.
 

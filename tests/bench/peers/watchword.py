@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.peers import Peer
@@ -29,8 +31,7 @@ def watchword(question: Question, *, number: int = 1, prefix: tuple[str, ...] = 
         number: of organizations.
         prefix: words before the command that starts it.
     """
-    folder = question.folder / f"watchword-{question.alg}-{number}-{len(prefix)}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="watchword-", dir=question.folder))
     with ExitStack() as parts:
         feed = parts.enter_context(feed_server())
         feed.publish(*(live.trust(question.key, organization=name) for name in organizations(number)))
