@@ -166,10 +166,10 @@ def test_longer_headers_are_read_each_time() -> None:
 
 
 def test_remembered_header_cannot_be_changed_for_those_who_come_later() -> None:
-    header: Any = compact.parse(NORMAL.encode()).header
-    for field in header._fields:
+    token: Any = compact.parse(NORMAL.encode())
+    for field in token.header._fields:
         with pytest.raises(AttributeError):
-            setattr(header, field, None)
+            setattr(token.header, field, None)
 
 
 def test_w12_no_key_set_takes_100_times_its_size_in_memory() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from watchword.core.claims import SignedClaims, check_times
-from watchword.core.decision import Reason, TokenRefused
+from watchword.core.decision import Reason
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,4 @@ from watchword.core.decision import Reason, TokenRefused
 )
 def test_no_token_is_in_time_by_a_clock_that_shows_none(claims: dict[str, Any], reason: Reason) -> None:
     """The step before refuses such a clock, too; neither relies on the other."""
-    with pytest.raises(TokenRefused) as refused:
-        check_times(SignedClaims(claims), math.nan, 60)
-    assert refused.value.reason is reason
+    assert check_times(SignedClaims(claims), math.nan, 60) is reason

@@ -13,8 +13,8 @@ from watchword.core import base64url
 from watchword.core.algorithms import ALGORITHMS
 from watchword.core.claims import UnverifiedClaims
 from watchword.core.compact import UnverifiedToken
-from watchword.core.decision import Allow, Reason, TokenRefused
-from watchword.core.header import read_header
+from watchword.core.decision import Allow, Reason
+from watchword.core.header import UnverifiedHeader, read_header
 from watchword.core.jwk import SigningKey, admit_key
 from watchword.core.signature import signed_claims
 from watchword.core.trust import ANY, SubscriptionPeriod
@@ -38,9 +38,11 @@ def token_and_key(vector: dict[str, Any]) -> tuple[UnverifiedToken, SigningKey]:
     """Taken apart by hand: several examples sign a text instead of claims, which the parser rightly refuses."""
     signing_input, _, signature = vector["token"].rpartition(".")
     key = admit_key(vector["jwk"])
+    header = read_header({"alg": vector["alg"]})
     assert isinstance(key, SigningKey)
+    assert isinstance(header, UnverifiedHeader)
     token = UnverifiedToken(
-        header=read_header({"alg": vector["alg"]}),
+        header=header,
         claims=UnverifiedClaims({}),
         signing_input=signing_input.encode(),
         signature=base64url.decode(signature),
@@ -58,9 +60,7 @@ def test_signature_of_the_example_is_accepted(vector: dict[str, Any]) -> None:
 def test_signature_of_the_example_is_refused_for_other_bytes(vector: dict[str, Any]) -> None:
     token, key = token_and_key(vector)
     altered = UnverifiedToken(token.header, token.claims, token.signing_input + b"A", token.signature)
-    with pytest.raises(TokenRefused) as refused:
-        signed_claims(altered, key, ALGORITHMS[vector["alg"]])
-    assert refused.value.reason is Reason.SIGNATURE_INVALID
+    assert signed_claims(altered, key, ALGORITHMS[vector["alg"]]) is Reason.SIGNATURE_INVALID
 
 
 @pytest.mark.parametrize("vector", load("rfc7515")["signed"][:2], ids=lambda vector: vector["name"])

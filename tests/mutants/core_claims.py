@@ -1,4 +1,4 @@
-"""From the signature to the decision: core/signature.py, claims.py, entitlement.py, trust.py and verify.py."""
+"""From the signature to the decision: core/signature.py, proof.py, claims.py, entitlement.py, trust.py, verify.py."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from mutants.mutant import Mutant
 
 _signature = partial(Mutant, "core/signature.py")
+_proof = partial(Mutant, "core/proof.py")
 _dss = partial(Mutant, "core/dss_signature.py")
 _claims = partial(Mutant, "core/claims.py")
 _entitlement = partial(Mutant, "core/entitlement.py")
@@ -40,13 +41,14 @@ _HOLDS: Final = (
     "verifier/test_verified.py::test_c04_what_is_remembered_ends_with",
     "verifier/test_verified.py::test_a_clock_that_was_set_back_makes_nothing_good_before",
 )
-_TOO_EARLY: Final = "            raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)"
-_FROM_FUTURE: Final = "            raise TokenRefused(Reason.TOKEN_FROM_FUTURE)"
+_TOO_EARLY: Final = "            return Reason.TOKEN_NOT_YET_VALID"
+_FROM_FUTURE: Final = "            return Reason.TOKEN_FROM_FUTURE"
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # Step 6.
-    _signature("the verdict on a signature", "        raise TokenRefused(Reason.SIGNATURE_INVALID) from None",
-               "        pass", _BY_ANOTHER),
+    _signature("the verdict on a signature", " or not proves(key.public_key, arguments)", "", _BY_ANOTHER),
+    _proof("the library's no", "return False", "return True", _BY_ANOTHER),
+    _proof("the call that verifies", "        public_key.verify(*arguments)\n", "        pass\n", _BY_ANOTHER),
     _signature("the length of an RSA signature", "if len(token.signature) != (public_key.key_size + 7) // 8:",
                "if False:", ("core/test_signature.py::test_a25_rsa_signature_has_the_length_of_the_modulus",)),
     _signature("PKCS #1 v1.5 where it is named", "if algorithm.scheme is Scheme.RSASSA_PKCS1:", "if False:",
@@ -98,22 +100,26 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             ("core/test_claims.py::test_no_token_is_in_time_by_a_clock_that_shows_none",)),
     _claims("the look at nbf", '_time(claims["nbf"]) if "nbf" in claims else None', "None", _SECOND),
     _claims("the look at iat", '_time(claims["iat"]) if "iat" in claims else None', "None", _SECOND),
+    _claims("the refusal of what is no time", "if _NO_TIME in (expires_at, not_before, issued_at):", "if False:",
+            _TYPES),
+    _claims("times that are looked at, all three", "(expires_at, not_before, issued_at):", "(expires_at,):", _TYPES),
     _claims("the refusal of booleans as times", "type(value) is int or", "isinstance(value, int) or", _TYPES),
     _claims("times that are numbers", "(type(value) is int or type(value) is float) and",
             "type(value) is not bool and value is not None and", _TYPES),
     _claims("times above zero", "and 0 < value < MAX_TIME", "and value < MAX_TIME", _OUT_OF_RANGE),
     _claims("times below 2^53", "and 0 < value < MAX_TIME", "and 0 < value", _OUT_OF_RANGE),
     # Steps 8 to 10.
-    _claims("the issuer", "if expected is not ANY and issuer != expected:", "if False:", _ISSUER),
-    _claims("the exact issuer", "issuer != expected:", "not str(issuer).startswith(str(expected)):", _ISSUER),
-    _claims("the audience", "if expected is not ANY and expected not in audience:", "if False:", _AUDIENCE),
-    _claims("the exact audience", "expected not in audience:", "str(expected) not in str(audience):", _AUDIENCE),
+    _claims("the issuer", "issuer if expected is ANY or issuer == expected else", "issuer if True else", _ISSUER),
+    _claims("the exact issuer", "issuer == expected", "str(issuer).startswith(str(expected))", _ISSUER),
+    _claims("the audience", "audience if expected is ANY or expected in audience else",
+            "audience if True else", _AUDIENCE),
+    _claims("the exact audience", "or expected in audience", "or str(expected) in str(audience)", _AUDIENCE),
     _claims("the refusal of a list that holds no texts alone", "return texts if len(texts) == len(audience) else ()",
             "return texts", _AUDIENCE),
     _claims("an audience that is one text", "if isinstance(audience, str):", "if False:", _AUDIENCE),
     _claims("an audience that is a list", "if not isinstance(audience, list):",
             "if not isinstance(audience, (list, dict)):", _AUDIENCE),
-    _claims("the client", "if expected is not ANY and client != expected:", "if False:", _CLIENT),
+    _claims("the client", "client if expected is ANY or client == expected else", "client if True else", _CLIENT),
     _claims("clients that agree", " or agreed not in (None, named)", "", _CLIENT),
     _claims("clients that are texts", "if not isinstance(named, str) or agreed", "if agreed",
             (_VERIFY + "test_claims_that_are_no_texts_are_not_passed_on", *_CLIENT)),
@@ -126,11 +132,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _claims("texts where texts belong", "return value if isinstance(value, str) else None", "return value",
             (_VERIFY + "test_claims_that_are_no_texts_are_not_passed_on",)),
     # Step 2.
-    _entitlement("the refusal of strangers", "raise TokenRefused(Reason.ORGANIZATION_UNKNOWN)", "pass", _REFUSED),
+    _entitlement("the refusal of strangers", "return Reason.ORGANIZATION_UNKNOWN", "pass", _REFUSED),
     _entitlement("suspension", "if trust.suspended:", "if False:", _REFUSED),
     _entitlement("a subscription", "subscription is None or ", "subscription is not None and ", _REFUSED),
     _entitlement("a subscription that is active", " or not subscription.is_active(now)", "", _REFUSED),
-    _entitlement("an enabled server", "raise TokenRefused(Reason.NO_ENABLED_SERVER)", "pass", _REFUSED),
+    _entitlement("an enabled server", "return Reason.NO_ENABLED_SERVER", "pass", _REFUSED),
     _entitlement("news that are fresh", "if not now < snapshot_good_until:", "if False:", _REFUSED),
     _entitlement("the second in which news grow old", "if not now < snapshot_good_until:",
                  "if not now <= snapshot_good_until:", _REFUSED),
@@ -170,7 +176,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     # The story.
     _verify("a deny for whatever goes wrong", "except Exception:", "except ZeroDivisionError:",
             (_VERIFY + "test_any_fault_of_our_own_is_a_deny",)),
-    _verify("the second half of step 4", "    check_kind(token.claims)\n", "", _KIND),
+    *(
+        _verify(f"the denial for a bad {answer}", f"if type({answer}) is Reason:", "if False:", _STORY)
+        for answer in (
+            "text", "basis", "token", "algorithm", "key", "claims", "times", "issuer", "audience", "client_id"
+        )
+    ),
+    _verify("the second half of step 4", "if kind is not None:", "if False:", _KIND),
     _verify("step 7", "check_times(claims, now, limits.leeway)", "check_times(claims, 1.0, 1e12)", _STORY),
     _verify("step 8", "check_issuer(claims, server.issuer)", "check_issuer(claims, ANY)", _STORY),
     _verify("step 9", "check_audience(claims, server.audience)", "check_audience(claims, ANY)", _STORY),

@@ -9,6 +9,7 @@ from mutants.mutant import Mutant
 
 _bearer = partial(Mutant, "core/bearer.py")
 _compact = partial(Mutant, "core/compact.py")
+_verify = partial(Mutant, "core/verify.py")
 _base64url = partial(Mutant, "core/base64url.py")
 _json = partial(Mutant, "core/strict_json.py")
 _header = partial(Mutant, "core/header.py")
@@ -43,8 +44,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _bearer("the demand for a token", "if not written or ", "if ", _ONE_TOKEN),
     _bearer("the characters of a token", " or written.translate(None, _CHARACTERS)", "", _ONE_TOKEN),
     # Step 3: the form.
-    _compact("the least number of parts", "if not dot or b", "if b", _NUMBER_OF_PARTS),
-    _compact("the greatest number of parts", ' or b"." in claims_part', "",
+    _compact("the least number of parts", "if not dot or _DOT", "if _DOT", _NUMBER_OF_PARTS),
+    _compact("the greatest number of parts", " or _DOT in claims_part", "",
              (_FORM + "test_other_serializations_are_not_read",)),
     _compact("the refusal of broken base64url", "except Base64urlRefused:", "except ValueError:", _FOREIGN),
     _header("the refusal of a kid that is no text",
@@ -54,7 +55,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             (_KEYS + "test_a16_kid_that_is_not_a_text_is_refused",)),
     _compact("the claims in what is signed", "claims, signing_input, signature)", "claims, header_part, signature)",
              ("core/test_verify.py::test_alices_good_token_is_allowed_with_every_algorithm",)),
-    _compact("the reason for broken JSON", "        raise TokenRefused(reason) from None", "        raise", _STRICT),
+    _compact("the reason for a header of broken JSON", "        return Reason.HEADER_MALFORMED",
+             "        raise", _STRICT),
+    _compact("the reason for claims of broken JSON", "        return Reason.CLAIMS_MALFORMED",
+             "        raise", _STRICT),
+    _compact("the refusal of a header", "        if type(header) is Reason:", "        if False:", _STRICT),
     _compact("the bound on a header that is remembered", "if len(part) <= _LONGEST_REMEMBERED_HEADER", "if True",
              (_WORK + "test_longer_headers_are_read_each_time",)),
     _compact("the bound on headers remembered", "maxsize=_REMEMBERED_HEADERS", "maxsize=None",
@@ -126,8 +131,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             "if key.kid == kid:", _FITS),
     _header("the difference between an unknown key and one for another algorithm",
             "if any(key.kid == kid for key in keys):", "if False:", _FITS),
-    _header("the report of an unknown kid", "unknown_kid=kid if is_kid(kid) else None", "unknown_kid=None",
+    _verify("the report of an unknown kid", "token.header.kid if unknown else None", "None",
             (_KEYS + "test_m10_unknown_kid_is_reported_so_that_a_new_key_can_be_fetched",)),
-    _header("the silence about kids that no key can have", "unknown_kid=kid if is_kid(kid) else None",
-            "unknown_kid=kid", (_KEYS + "test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch",)),
+    _verify("the silence about kids that no key can have", " and is_kid(token.header.kid)", "",
+            (_KEYS + "test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch",)),
+    _verify("the silence about kids that are known", "reason is Reason.NO_MATCHING_KEY and ", "",
+            ("attacks/test_token_form.py::test_t21_refusal_holds_nothing_of_the_token_but_an_unknown_kid",)),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from watchword.core import base64url
 from watchword.core.base64url import Base64urlRefused
 from watchword.core.bearer import token_of
 from watchword.core.compact import parse
-from watchword.core.decision import TokenRefused
+from watchword.core.decision import Reason
 from watchword.core.jwk import IgnoredKey, KeySetRefused, SigningKey, admit, admit_key
 from watchword.core.strict_json import MAX_DEPTH, JsonRefused, parse_object
 
@@ -103,18 +103,16 @@ def test_depth_counts_brackets_outside_of_texts_only(depth: int, text: str, in_l
 
 @given(st.text(max_size=200) | st.lists(st.text(alphabet="eyJ9.AQ-_", max_size=30), max_size=5).map(".".join))
 def test_token_is_parsed_or_refused(text: str) -> None:
-    try:
-        token = parse(text.encode())
-    except TokenRefused:
+    token = parse(text.encode())
+    if isinstance(token, Reason):
         return
     assert f"{token.signing_input.decode()}.{base64url.encode(token.signature)}" == text
 
 
 @given(st.lists(st.text(max_size=40) | st.text(max_size=40).map("Bearer ".__add__), max_size=3))
 def test_bearer_token_is_found_or_refused(values: list[str]) -> None:
-    try:
-        token = token_of(values, 16_384)
-    except TokenRefused:
+    token = token_of(values, 16_384)
+    if isinstance(token, Reason):
         return
     assert len(values) == 1
     assert values[0][:7].lower() == "bearer "

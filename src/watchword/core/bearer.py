@@ -5,37 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from watchword.core.decision import Reason, TokenRefused
+from watchword.core.decision import Reason
 
 _CHARACTERS: Final = bytes(range(0x21, 0x7F)).translate(None, b'",')
 """Visible ASCII without the quotation mark and the comma, which only occur when a header is quoted or merged from
 two. It is wider than what a token may hold: a foreign character in a token is a bad token, not a bad request."""
 
 
-def token_of(authorization: Sequence[str], max_bytes: int) -> bytes:
+def token_of(authorization: Sequence[str], max_bytes: int) -> bytes | Reason:
     """Take the token, in ASCII, out of the values of all Authorization headers of the request.
 
-    Raises:
-        TokenRefused: unless it is exactly one header of the form `Bearer <token>`, the scheme in any case
-            (RFC 9110 section 11.1), with a token of at most `max_bytes`.
+    It has to be exactly one header of the form `Bearer <token>`, the scheme in any case (RFC 9110 section 11.1), with a
+    token of at most `max_bytes`.
     """
     if not authorization:
-        raise TokenRefused(Reason.TOKEN_MISSING)
+        return Reason.TOKEN_MISSING
     if len(authorization) > 1:
         # Whoever takes the first and whoever takes the last would check different tokens (CASES T-20).
-        raise TokenRefused(Reason.AUTHORIZATION_REPEATED)
+        return Reason.AUTHORIZATION_REPEATED
     scheme, _, rest = authorization[0].partition(" ")
     if scheme.lower() != "bearer":
-        raise TokenRefused(Reason.AUTHORIZATION_MALFORMED)
+        return Reason.AUTHORIZATION_MALFORMED
     token = rest.lstrip(" ")
     # Before anything else looks at the token, as all that follows takes time and memory by its length (CASES T-03).
     if len(token) > max_bytes:
-        raise TokenRefused(Reason.TOKEN_TOO_LARGE)
+        return Reason.TOKEN_TOO_LARGE
     try:
         written = token.encode("ascii")
     except UnicodeEncodeError:
-        raise TokenRefused(Reason.AUTHORIZATION_MALFORMED) from None
+        return Reason.AUTHORIZATION_MALFORMED
     if not written or written.translate(None, _CHARACTERS):
         # Nothing is left of a good token once the characters that it may have are taken out of it.
-        raise TokenRefused(Reason.AUTHORIZATION_MALFORMED)
+        return Reason.AUTHORIZATION_MALFORMED
     return written

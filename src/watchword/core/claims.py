@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NewType
 
-from watchword.core.decision import Reason, TokenRefused
+from watchword.core.decision import Reason
 from watchword.core.strict_json import JsonObject, JsonValue
 from watchword.core.trust import ANY, Expected
 
@@ -21,6 +21,9 @@ SignedClaims = NewType("SignedClaims", JsonObject)
 
 MAX_TIME: Final = 2**53
 """Unix seconds. From here on a float no longer holds every whole second."""
+
+_NO_TIME: Final = -1.0
+"""Stands for what is not a time, as every time is above zero."""
 
 
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
@@ -35,7 +38,7 @@ LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 """OpenID Connect Back-Channel Logout section 2.4."""
 
 
-def check_kind(claims: UnverifiedClaims) -> None:
+def check_kind(claims: UnverifiedClaims) -> Reason | None:
     """Step 4, second half: no claim says that it is another kind of token (RFC 8725 section 3.11, CASES T-15).
 
     The same key signs ID tokens and logout tokens, and few authorization servers write a type into their headers. Only
@@ -43,14 +46,15 @@ def check_kind(claims: UnverifiedClaims) -> None:
     An ID token without these hashes is told apart by its audience alone, which is the client.
     """
     if not ID_TOKEN_CLAIMS.isdisjoint(claims):
-        raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
+        return Reason.TYPE_NOT_ACCEPTED
     if "events" in claims:
         events = claims["events"]
         if isinstance(events, dict) and LOGOUT_EVENT in events:
-            raise TokenRefused(Reason.TYPE_NOT_ACCEPTED)
+            return Reason.TYPE_NOT_ACCEPTED
+    return None
 
 
-def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, int | None, float, float]:
+def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, int | None, float, float] | Reason:
     """Step 7. A token is good in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6).
 
     Returns:
@@ -58,47 +62,43 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, i
         good_from, good_until: when this step allows it: at every moment in [good_from, good_until).
     """
     if "exp" not in claims:
-        raise TokenRefused(Reason.EXPIRY_MISSING)
+        return Reason.EXPIRY_MISSING
     expires_at = _time(claims["exp"])
     not_before = _time(claims["nbf"]) if "nbf" in claims else None
     issued_at = _time(claims["iat"]) if "iat" in claims else None
+    if _NO_TIME in (expires_at, not_before, issued_at):
+        return Reason.TIME_MALFORMED
     good_from, good_until = 0.0, expires_at + leeway
     # Written so that a comparison with something that is not a number refuses.
     if not now < good_until:
-        raise TokenRefused(Reason.TOKEN_EXPIRED)
+        return Reason.TOKEN_EXPIRED
     if not_before is not None:
         good_from = not_before - leeway
         if not good_from <= now:
-            raise TokenRefused(Reason.TOKEN_NOT_YET_VALID)
+            return Reason.TOKEN_NOT_YET_VALID
     if issued_at is not None:
         good_from = max(good_from, issued_at - leeway)
         if not good_from <= now:
-            raise TokenRefused(Reason.TOKEN_FROM_FUTURE)
+            return Reason.TOKEN_FROM_FUTURE
     return int(expires_at), None if issued_at is None else int(issued_at), good_from, good_until
 
 
-def check_issuer(claims: SignedClaims, expected: Expected) -> str | None:
+def check_issuer(claims: SignedClaims, expected: Expected) -> str | Reason | None:
     """Step 8: the issuer, None where the token names none and none is expected."""
     issuer = _text(claims.get("iss"))
-    if expected is not ANY and issuer != expected:
-        raise TokenRefused(Reason.ISSUER_MISMATCH)
-    return issuer
+    return issuer if expected is ANY or issuer == expected else Reason.ISSUER_MISMATCH
 
 
-def check_audience(claims: SignedClaims, expected: Expected) -> tuple[str, ...]:
+def check_audience(claims: SignedClaims, expected: Expected) -> tuple[str, ...] | Reason:
     """Step 9: the audiences; none of them if any is not a text (CASES C-05)."""
     audience = _audience(claims.get("aud"))
-    if expected is not ANY and expected not in audience:
-        raise TokenRefused(Reason.AUDIENCE_MISMATCH)
-    return audience
+    return audience if expected is ANY or expected in audience else Reason.AUDIENCE_MISMATCH
 
 
-def check_client(claims: SignedClaims, expected: Expected) -> str | None:
+def check_client(claims: SignedClaims, expected: Expected) -> str | Reason | None:
     """Step 10: the one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
     client = _client(claims)
-    if expected is not ANY and client != expected:
-        raise TokenRefused(Reason.CLIENT_MISMATCH)
-    return client
+    return client if expected is ANY or client == expected else Reason.CLIENT_MISMATCH
 
 
 def subject(claims: SignedClaims) -> str | None:
@@ -117,10 +117,11 @@ def scope(claims: SignedClaims) -> str:
 
 
 def _time(value: JsonValue) -> float:
+    """The time in Unix seconds, or _NO_TIME."""
     # The exact types: `True` is an int to Python (CASES C-01), and a text that looks like a number is not one.
     if (type(value) is int or type(value) is float) and 0 < value < MAX_TIME:
         return value
-    raise TokenRefused(Reason.TIME_MALFORMED)
+    return _NO_TIME
 
 
 def _text(value: JsonValue) -> str | None:

@@ -8,9 +8,11 @@ from typing import Final, NamedTuple
 from watchword.core import base64url
 from watchword.core.base64url import Base64urlRefused
 from watchword.core.claims import UnverifiedClaims
-from watchword.core.decision import Reason, TokenRefused
+from watchword.core.decision import Reason
 from watchword.core.header import UnverifiedHeader, read_header
-from watchword.core.strict_json import JsonObject, JsonRefused, parse_object
+from watchword.core.strict_json import JsonRefused, parse_object
+
+_DOT: Final = 0x2E
 
 _REMEMBERED_HEADERS: Final = 256
 _LONGEST_REMEMBERED_HEADER: Final = 256
@@ -35,40 +37,41 @@ class UnverifiedToken(NamedTuple):
     signature: bytes
 
 
-def parse(token: bytes) -> UnverifiedToken:
-    """Take a token apart. The caller has bounded its length.
+def parse(token: bytes) -> UnverifiedToken | Reason:
+    """Take a token apart: three parts of canonical base64url, the first two strict JSON objects.
 
-    Raises:
-        TokenRefused: unless it is three parts of canonical base64url, the first two strict JSON objects.
+    The caller has bounded its length.
     """
     # Nowhere is a token of a million dots made a million texts (CASES T-04).
     signing_input, _, signature_part = token.rpartition(b".")
     header_part, dot, claims_part = signing_input.partition(b".")
-    if not dot or b"." in claims_part:
-        raise TokenRefused(Reason.TOKEN_MALFORMED)
+    if not dot or _DOT in claims_part:
+        return Reason.TOKEN_MALFORMED
     try:
         header = _header(header_part)
+        if type(header) is Reason:
+            return header
         claims_octets = base64url.decode_ascii(claims_part)
         signature = base64url.decode_ascii(signature_part)
     except Base64urlRefused:
-        raise TokenRefused(Reason.TOKEN_MALFORMED) from None
-    claims = UnverifiedClaims(_object(claims_octets, Reason.CLAIMS_MALFORMED))
+        return Reason.TOKEN_MALFORMED
+    try:
+        claims = UnverifiedClaims(parse_object(claims_octets))
+    except JsonRefused:
+        return Reason.CLAIMS_MALFORMED
     return UnverifiedToken(header, claims, signing_input, signature)
 
 
-def _header(part: bytes) -> UnverifiedHeader:
+def _header(part: bytes) -> UnverifiedHeader | Reason:
     return _remembered_header(part) if len(part) <= _LONGEST_REMEMBERED_HEADER else _read_header(part)
 
 
-def _read_header(part: bytes) -> UnverifiedHeader:
-    return read_header(_object(base64url.decode_ascii(part), Reason.HEADER_MALFORMED))
+def _read_header(part: bytes) -> UnverifiedHeader | Reason:
+    octets = base64url.decode_ascii(part)
+    try:
+        return read_header(parse_object(octets))
+    except JsonRefused:
+        return Reason.HEADER_MALFORMED
 
 
 _remembered_header = lru_cache(maxsize=_REMEMBERED_HEADERS)(_read_header)
-
-
-def _object(octets: bytes, reason: Reason) -> JsonObject:
-    try:
-        return parse_object(octets)
-    except JsonRefused:
-        raise TokenRefused(reason) from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, final
 
 Status = Literal[400, 401, 403, 503]
 OAuthError = Literal["invalid_request", "invalid_token"]
 
 
+@final
 class Reason(Enum):
     """Every way a request can be denied. Nothing else is ever said about a refused token.
 
@@ -185,11 +186,3 @@ class Deny(NamedTuple):
 
 
 Decision = Allow | Deny
-
-
-class TokenRefused(Exception):
-    """Ends a verification inside the kernel; `verify` turns it into its `Deny`. It never leaves `watchword.core`."""
-
-    def __init__(self, reason: Reason, unknown_kid: str | None = None) -> None:
-        super().__init__(reason.code)
-        self.reason, self.unknown_kid = reason, unknown_kid

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from watchword.core.decision import Reason, TokenRefused
+from watchword.core.decision import Reason
 from watchword.core.trust import ServerTrust, Trust
 
 
-def entitled(trust: Trust | None, now: float, snapshot_good_until: float) -> tuple[str, ServerTrust, float, float]:
-    """Whose tokens are accepted, and whose signatures count, once every precondition holds.
+def entitled(
+    trust: Trust | None, now: float, snapshot_good_until: float
+) -> tuple[str, ServerTrust, float, float] | Reason:
+    """Whose tokens are accepted, and whose signatures count, once every precondition holds; else the first that fails.
 
     What the provider or the administrator decided comes first, so that its reason is given however old the news is;
     freshness decides only about what would otherwise be verified. All times are Unix seconds, and compared so that
@@ -17,24 +19,21 @@ def entitled(trust: Trust | None, now: float, snapshot_good_until: float) -> tup
         organization: whose tokens are accepted.
         server: the enabled one.
         good_from, good_until: the trust entitles at every moment in [good_from, good_until).
-
-    Raises:
-        TokenRefused: with the first precondition that does not hold.
     """
     if trust is None:
-        raise TokenRefused(Reason.ORGANIZATION_UNKNOWN)
+        return Reason.ORGANIZATION_UNKNOWN
     if trust.suspended:
-        raise TokenRefused(Reason.ORGANIZATION_SUSPENDED)
+        return Reason.ORGANIZATION_SUSPENDED
     subscription, server = trust.subscription, trust.server
     if subscription is None or not subscription.is_active(now):
-        raise TokenRefused(Reason.SUBSCRIPTION_INACTIVE)
+        return Reason.SUBSCRIPTION_INACTIVE
     if server is None:
-        raise TokenRefused(Reason.NO_ENABLED_SERVER)
+        return Reason.NO_ENABLED_SERVER
     if not now < snapshot_good_until:
-        raise TokenRefused(Reason.TRUST_STALE)
+        return Reason.TRUST_STALE
     if not server.keys:
-        raise TokenRefused(Reason.KEYS_MISSING)
+        return Reason.KEYS_MISSING
     if not now < server.keys_good_until:
-        raise TokenRefused(Reason.KEYS_STALE)
+        return Reason.KEYS_STALE
     good_until = min(subscription.expires_at, server.keys_good_until)
     return trust.organization, server, subscription.starts_at, good_until

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from watchword.core.algorithms import ALGORITHMS, Algorithm
-from watchword.core.decision import Reason, TokenRefused
-from watchword.core.jwk import SigningKey, is_kid
+from watchword.core.decision import Reason
+from watchword.core.jwk import SigningKey
 from watchword.core.profile import HeaderProfile, header_profile
 from watchword.core.strict_json import JsonObject
 
@@ -27,7 +27,8 @@ class UnverifiedHeader(NamedTuple):
 
     Attributes:
         kid: the name of the key that the token claims to be signed with, None if it names none.
-        answer: what step 4 answers to the rest: the row of the table that is named, or why the token is refused.
+        answer: step 4, first half: the row of the table that is named; or why the token is refused, which is another
+            algorithm, a demand for special processing, or another kind of token.
         profile: what is counted of it.
     """
 
@@ -36,15 +37,14 @@ class UnverifiedHeader(NamedTuple):
     profile: HeaderProfile
 
 
-def read_header(members: JsonObject) -> UnverifiedHeader:
+def read_header(members: JsonObject) -> UnverifiedHeader | Reason:
     """Read a header; the same members always give the same.
 
-    Raises:
-        TokenRefused: for a `kid` that is not a text (RFC 7515 section 4.1.4). `null` is not an absent one (CASES A-16).
+    A `kid` that is not a text is refused (RFC 7515 section 4.1.4); `null` is not an absent one (CASES A-16).
     """
     kid = members.get("kid")
     if not isinstance(kid, str) and (kid is not None or "kid" in members):
-        raise TokenRefused(Reason.HEADER_MALFORMED)
+        return Reason.HEADER_MALFORMED
     return UnverifiedHeader(kid, _answer(members), header_profile(members))
 
 
@@ -62,18 +62,7 @@ def _answer(members: JsonObject) -> Algorithm | Reason:
     return algorithm
 
 
-def accepted_algorithm(header: UnverifiedHeader) -> Algorithm:
-    """Step 4: the row of the table that the header names.
-
-    Raises:
-        TokenRefused: for another algorithm, a demand for special processing, or another kind of token.
-    """
-    if isinstance(header.answer, Reason):
-        raise TokenRefused(header.answer)
-    return header.answer
-
-
-def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm) -> SigningKey:
+def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm) -> SigningKey | Reason:
     """Step 5: the one key that the token may be signed with.
 
     Args:
@@ -81,22 +70,19 @@ def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm
             (CASES A-21, M-01).
         kid: the key that the token names, or None.
         algorithm: must be among those the key may be used with (CASES A-06 to A-09).
-
-    Raises:
-        TokenRefused: NO_MATCHING_KEY carries the `kid` that is not published, as it may be a new one.
     """
     if kid is None:
         fitting = [key for key in keys if algorithm.name in key.algorithms]
         if len({key.thumbprint for key in fitting}) > 1:
             # Trying one after the other would let a token choose how much work it causes (CASES A-19).
-            raise TokenRefused(Reason.KEY_AMBIGUOUS)
+            return Reason.KEY_AMBIGUOUS
         if not fitting:
-            raise TokenRefused(Reason.NO_MATCHING_KEY)
+            return Reason.NO_MATCHING_KEY
         return fitting[0]
     for key in keys:
         if key.kid == kid and algorithm.name in key.algorithms:
             return key
     # A key that is named is that key or none (CASES A-17, A-18).
     if any(key.kid == kid for key in keys):
-        raise TokenRefused(Reason.KEY_ALGORITHM_MISMATCH)
-    raise TokenRefused(Reason.NO_MATCHING_KEY, unknown_kid=kid if is_kid(kid) else None)
+        return Reason.KEY_ALGORITHM_MISMATCH
+    return Reason.NO_MATCHING_KEY

@@ -36,7 +36,9 @@ def profile_of(header: HeaderProfile, claims: UnverifiedClaims | SignedClaims) -
     audience = claims.get("aud")
     if isinstance(audience, list):
         audience = ", ".join([entry for entry in audience[:MAX_AUDIENCES] if isinstance(entry, str)])
-    return TokenProfile(_said(claims.get("iss")), _said(audience), client_claim, _said(client_id), *header)
+    return TokenProfile(
+        _said(claims.get("iss")), _said(audience), client_claim, _said(client_id), header.kid, header.alg, header.typ
+    )
 
 
 def _said(value: JsonValue) -> str | None:

@@ -6,30 +6,31 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from watchword.core import dss_signature
 from watchword.core.algorithms import ALGORITHMS, CURVES, PARAMETER_SETS, Algorithm, Curve, MlDsaPublicKey, Scheme
 from watchword.core.claims import SignedClaims
 from watchword.core.compact import UnverifiedToken
-from watchword.core.decision import Reason, TokenRefused
+from watchword.core.decision import Reason
 from watchword.core.jwk import SigningKey
+from watchword.core.proof import proves
+
+Arguments = tuple[Any, ...]
+"""What the library wants to be given to verify a signature, which depends on the kind of key; its order, not ours."""
 
 
-def signed_claims(token: UnverifiedToken, key: SigningKey, algorithm: Algorithm) -> SignedClaims:
+def signed_claims(token: UnverifiedToken, key: SigningKey, algorithm: Algorithm) -> SignedClaims | Reason:
     """The claims of the token, once its signature by this key with this algorithm is proven.
 
     Raises:
-        TokenRefused: when it is not.
         TypeError: when the key does not fit the algorithm, which step 5 has excluded.
     """
     if key.kty != algorithm.kty or key.variant != algorithm.variant:
         raise TypeError
-    try:
-        _VERIFIERS[algorithm.name](key.public_key, algorithm, token)
-    except InvalidSignature:
-        raise TokenRefused(Reason.SIGNATURE_INVALID) from None
+    arguments = _ARGUMENTS[algorithm.name](key.public_key, algorithm, token)
+    if arguments is None or not proves(key.public_key, arguments):
+        return Reason.SIGNATURE_INVALID
     return SignedClaims(token.claims)
 
 
@@ -53,46 +54,46 @@ _ECDSA: Final[Mapping[str, tuple[Curve, ec.ECDSA]]] = MappingProxyType(
 """By the name of the algorithm. Made once: to make one takes as long as all that is checked around it."""
 
 
-def _verify_rsa(public_key: rsa.RSAPublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
+def _for_rsa(public_key: rsa.RSAPublicKey, algorithm: Algorithm, token: UnverifiedToken) -> Arguments | None:
     if len(token.signature) != (public_key.key_size + 7) // 8:
         # RFC 8017 section 8.1.2 step 1; a shorter or longer text could spell the same number (CASES A-25).
-        raise InvalidSignature
-    public_key.verify(token.signature, token.signing_input, _PADDINGS[algorithm.name], algorithm.hash)
+        return None
+    return token.signature, token.signing_input, _PADDINGS[algorithm.name], algorithm.hash
 
 
-def _verify_ecdsa(public_key: ec.EllipticCurvePublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
+def _for_ecdsa(_: ec.EllipticCurvePublicKey, algorithm: Algorithm, token: UnverifiedToken) -> Arguments | None:
     curve, ecdsa = _ECDSA[algorithm.name]
     signature, size = token.signature, curve.coordinate_bytes
     if len(signature) != 2 * size:
         # RFC 7518 section 3.4: two numbers side by side, never ASN.1 (CASES A-11).
-        raise InvalidSignature
+        return None
     # Texts of octets of one length are ordered as the numbers that they spell, the most significant octet first.
     r, s = signature[:size], signature[size:]
     if not (curve.zero < r < curve.order and curve.zero < s < curve.order):
         # Zero verified everything in Java once (CASES A-10); r plus the order would be a second spelling.
-        raise InvalidSignature
-    public_key.verify(dss_signature.encode(r, s), token.signing_input, ecdsa)
+        return None
+    return dss_signature.encode(r, s), token.signing_input, ecdsa
 
 
-def _verify_eddsa(public_key: ed25519.Ed25519PublicKey, _algorithm: Algorithm, token: UnverifiedToken) -> None:
+def _for_eddsa(_: ed25519.Ed25519PublicKey, _algorithm: Algorithm, token: UnverifiedToken) -> Arguments:
     # The library refuses every length but 64 bytes, and a second half that is not below the order (RFC 8032 5.1.7).
-    public_key.verify(token.signature, token.signing_input)
+    return token.signature, token.signing_input
 
 
-def _verify_ml_dsa(public_key: MlDsaPublicKey, algorithm: Algorithm, token: UnverifiedToken) -> None:
+def _for_ml_dsa(_: MlDsaPublicKey, algorithm: Algorithm, token: UnverifiedToken) -> Arguments | None:
     if len(token.signature) != PARAMETER_SETS[algorithm.name].signature_bytes:
-        raise InvalidSignature
+        return None
     # RFC 9964: the context is empty, and the signing input is signed itself, not its hash.
-    public_key.verify(token.signature, token.signing_input)
+    return token.signature, token.signing_input
 
 
 # Any: that the key is of the class that its function wants follows from `kty` and variant, which were just compared.
-_FUNCTIONS: Final[Mapping[Scheme, Callable[[Any, Algorithm, UnverifiedToken], None]]] = {
-    Scheme.RSASSA_PKCS1: _verify_rsa,
-    Scheme.RSASSA_PSS: _verify_rsa,
-    Scheme.ECDSA: _verify_ecdsa,
-    Scheme.EDDSA: _verify_eddsa,
-    Scheme.ML_DSA: _verify_ml_dsa,
+_FUNCTIONS: Final[Mapping[Scheme, Callable[[Any, Algorithm, UnverifiedToken], Arguments | None]]] = {
+    Scheme.RSASSA_PKCS1: _for_rsa,
+    Scheme.RSASSA_PSS: _for_rsa,
+    Scheme.ECDSA: _for_ecdsa,
+    Scheme.EDDSA: _for_eddsa,
+    Scheme.ML_DSA: _for_ml_dsa,
 }
-_VERIFIERS: Final = MappingProxyType({row.name: _FUNCTIONS[row.scheme] for row in ALGORITHMS.values()})
+_ARGUMENTS: Final = MappingProxyType({row.name: _FUNCTIONS[row.scheme] for row in ALGORITHMS.values()})
 """By the name of the algorithm, like the tables above."""
