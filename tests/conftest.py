@@ -29,6 +29,18 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("watchword", deadline=None)
 settings.load_profile("watchword")
 
+FROM_OUTSIDE = {"browser", "deploy", "end_to_end", "faults", "gateways"}
+"""Folders of tests that start the whole product and look at it from outside."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unmeasured_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What these start runs without coverage, in half the time: the tests beside the code measure it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.parent.name in FROM_OUTSIDE:
+            patch.setenv("COVERAGE_PROCESS_CONFIG", "")
+        yield
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
