@@ -13,6 +13,7 @@ from watchword.core.header import UnverifiedHeader, read_header
 from watchword.core.strict_json import JsonRefused, parse_object
 
 _DOT: Final = 0x2E
+"""As a number, which CPython looks for at once; for a text it first raises an exception inside and drops it."""
 
 _REMEMBERED_HEADERS: Final = 256
 _LONGEST_REMEMBERED_HEADER: Final = 256
