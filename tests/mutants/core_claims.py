@@ -46,7 +46,7 @@ _FROM_FUTURE: Final = "            return Reason.TOKEN_FROM_FUTURE"
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # Step 6.
-    _signature("the verdict on a signature", " or not proves(key.public_key, arguments)", "", _BY_ANOTHER),
+    _signature("the verdict on a signature", " or not proves(public_key, arguments)", "", _BY_ANOTHER),
     _proof("the library's no", "return False", "return True", _BY_ANOTHER),
     _proof("the call that verifies", "        public_key.verify(*arguments)\n", "        pass\n", _BY_ANOTHER),
     _signature("the length of an RSA signature", "if len(token.signature) != (public_key.key_size + 7) // 8:",

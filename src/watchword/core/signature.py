@@ -28,8 +28,9 @@ def signed_claims(token: UnverifiedToken, key: SigningKey, algorithm: Algorithm)
     """
     if key.kty != algorithm.kty or key.variant != algorithm.variant:
         raise TypeError
-    arguments = _ARGUMENTS[algorithm.name](key.public_key, algorithm, token)
-    if arguments is None or not proves(key.public_key, arguments):
+    public_key = key.public_key
+    arguments = _ARGUMENTS[algorithm.name](public_key, algorithm, token)
+    if arguments is None or not proves(public_key, arguments):
         return Reason.SIGNATURE_INVALID
     return SignedClaims(token.claims)
 
