@@ -10,7 +10,7 @@ from browser.studio import State
 from kit import sample_portal
 from watchword.control.access.actor import command_line
 from watchword.control.access.commands import CreateSignInLink
-from watchword.control.access.people_commands import CreateOperator
+from watchword.control.access.operator_commands import CreateOperator
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -58,7 +58,7 @@ def _lose_the_cookies(page: Page) -> None:
 
 def _type_two_passwords(page: Page) -> None:
     page.get_by_label("New password", exact=True).fill("correct horse battery staple")
-    page.get_by_label("New password, once more").fill("correct horse battery stable")
+    page.get_by_label("Confirm new password").fill("correct horse battery stable")
     page.get_by_role("button", name="Set password and sign in").click()
     page.get_by_text("The two passwords differ.").wait_for()
 

@@ -181,7 +181,7 @@ def test_on_a_telephone_nothing_is_cut_off_and_everything_works(portal: Product,
 
 def set_password_on_a_telephone(page: Page, link: str) -> None:
     page.goto(link)
-    for label in ("New password", "New password, once more"):
+    for label in ("New password", "Confirm new password"):
         page.get_by_label(label, exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Set password and sign in").click()
     expect(page.get_by_role("heading", name="Audit Logs")).to_be_visible()

@@ -60,7 +60,7 @@ def change_password(page: Page, current: str, chosen: str) -> None:
     window = page.get_by_role("dialog", name="Change password")
     window.get_by_label("Current password").fill(current)
     window.get_by_label("New password", exact=True).fill(chosen)
-    window.get_by_label("New password, once more").fill(chosen)
+    window.get_by_label("Confirm new password").fill(chosen)
     window.get_by_role("button", name="Change password").click()
 
 
@@ -186,7 +186,7 @@ def test_without_scripts_sessions_are_ended_and_the_password_is_changed(portal: 
         window = page.get_by_role("dialog", name="Change password")
         window.get_by_label("Current password").fill(PASSWORD)
         window.get_by_label("New password", exact=True).fill(CHOSEN)
-        window.get_by_label("New password, once more").fill(CHOSEN)
+        window.get_by_label("Confirm new password").fill(CHOSEN)
         window.get_by_role("button", name="Change password").click()
         expect(page.get_by_text("Your password is changed.")).to_be_visible()
 

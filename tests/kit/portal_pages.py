@@ -35,7 +35,7 @@ def set_password(page: Page, link: str, password: str = PASSWORD) -> None:
     """Follow the one-time link that the command line printed, and choose a password."""
     page.goto(link)
     page.get_by_label("New password", exact=True).fill(password)
-    page.get_by_label("New password, once more", exact=True).fill(password)
+    page.get_by_label("Confirm new password", exact=True).fill(password)
     page.get_by_role("button", name="Set password and sign in").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 

@@ -70,14 +70,8 @@ AUTH_USER_MODEL = "access.Person"
 AUTHENTICATION_BACKENDS = ["watchword.control.access.backend.PasswordBackend"]
 # Argon2id; the scheme that the Password Hashing Competition chose, and memory-hard.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("email", "name")},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
+# What can be chosen is decided in access/passwords.py, which knows the organization; Django's own validators do not.
+AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
 LOGIN_URL = "access:sign-in"
 
 # __Host- makes browsers refuse the cookie unless it came by https, for this host alone and without a Domain, so that

@@ -294,7 +294,7 @@ def test_after_its_use_the_browser_forgets_the_link(client: Client, alice: Perso
 
 def test_no_password_can_be_set_that_is_too_long_to_sign_in_with(client: Client, alice: Person, shell: Actor) -> None:
     follow_link(client, shell)
-    longest = "tangerine" * 200
+    longest = "tangerine gravel orbit " + "y" * 1800
 
     refused = client.post("/set-password", {"password": longest, "password_again": longest})
 

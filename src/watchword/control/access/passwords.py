@@ -1,21 +1,16 @@
-"""Which passwords can be chosen."""
+"""Choosing a password: typed twice, and hard to guess for this very account."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
-
+from watchword.control.access.password_rules import context_words, password_fault
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
     from watchword.control.access.models import Person
-
-PASSWORD_MAX: Final = 1024
-"""Characters. Hashing a novel is work that anybody could ask for."""
 
 
 def typed_twice(form: QueryDict) -> str:
@@ -32,13 +27,9 @@ def typed_twice(form: QueryDict) -> str:
 
 def refuse_weak(password: str, person: Person) -> None:
     """Raises fields_invalid for a password that is easily guessed, or too long ever to sign in with."""
-    if len(password) > PASSWORD_MAX:
-        raise _refused(f"A password has at most {PASSWORD_MAX} characters.")
-    try:
-        validate_password(password, person)
-    except ValidationError as weak:
-        raise _refused(" ".join(weak.messages)) from None
-
-
-def _refused(fault: str) -> Refusal:
-    return Refusal(RefusalReason.FIELDS_INVALID, field_errors={"password": fault})
+    surroundings = [person.email, person.name]
+    if person.organization is not None:
+        surroundings += [person.organization.pk, person.organization.name]
+    fault = password_fault(password, context_words(surroundings))
+    if fault is not None:
+        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"password": fault})

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from watchword.control.access.actor import Authority
 from watchword.control.access.models import Person, Session
-from watchword.control.access.passwords import PASSWORD_MAX, refuse_weak
+from watchword.control.access.password_rules import LENGTH_MAX
+from watchword.control.access.passwords import refuse_weak
 from watchword.control.access.sessions import end_sessions, live_sessions
 from watchword.control.access.throttle import admit_attempt, forgive, lane_of_person
 from watchword.control.audit.log import REFUSED, Entry, append
@@ -102,7 +103,7 @@ class ChangePassword:
     def _check_current(self, actor: Actor, person: Person, now: datetime) -> None:
         lane = lane_of_person(person.pk)
         admit_attempt(lane, now)
-        if len(self.current) > PASSWORD_MAX or not person.check_password(self.current):
+        if len(self.current) > LENGTH_MAX or not person.check_password(self.current):
             _record_wrong(actor, now)
             fault = {"current_password": "This is not your current password."}
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)

@@ -11,7 +11,7 @@ from django.db import transaction
 from watchword.control.access.actor import Authority, Interface
 from watchword.control.access.known_browsers import known_as
 from watchword.control.access.models import Person
-from watchword.control.access.passwords import PASSWORD_MAX
+from watchword.control.access.password_rules import LENGTH_MAX
 from watchword.control.access.rules import normalised_email
 from watchword.control.access.sessions import make_room
 from watchword.control.access.throttle import admit_attempt, forgive, lane_of_known_browser, lane_of_stranger
@@ -45,7 +45,7 @@ class SignIn:
         """
         email = normalised_email(self.email)
         # Unusable text takes the same way through the hasher as a wrong password. PostgreSQL refuses U+0000.
-        sound = "\0" not in email and len(self.password) <= PASSWORD_MAX
+        sound = "\0" not in email and len(self.password) <= LENGTH_MAX
         number = known_as(self.browser_mark, email) if sound else None
         lane = lane_of_stranger(email, self.address) if number is None else lane_of_known_browser(number)
         admit_attempt(lane, now)
