@@ -13,7 +13,7 @@ from browser.studio import State
 from kit import sample_portal
 from kit.sample_portal import ACME, PROD_OKTA, STANDBY, acting
 from watchword.control.access.actor import Permission, command_line
-from watchword.control.access.people_commands import CreateOperator
+from watchword.control.access.operator_commands import CreateOperator
 from watchword.control.audit import triggers
 from watchword.control.audit.checkpoint import verify_on
 from watchword.control.audit.log import REFUSED, SUCCESS, Entry, append

@@ -14,7 +14,8 @@ from kit import sample_portal
 from watchword.control.access.actor import Permission, command_line
 from watchword.control.access.commands import CreateSignInLink
 from watchword.control.access.models import Person, Role
-from watchword.control.access.people_commands import CreateAdministrator, CreateOperator, DeactivateAdministrator
+from watchword.control.access.operator_commands import CreateOperator
+from watchword.control.access.people_commands import CreateAdministrator, DeactivateAdministrator
 from watchword.control.access.role_commands import CreateRole, EditRole
 
 if TYPE_CHECKING:

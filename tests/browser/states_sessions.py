@@ -14,7 +14,7 @@ from kit import sample_portal
 from watchword.control.access.actor import command_line
 from watchword.control.access.commands import CreateSignInLink
 from watchword.control.access.models import Person, Session, SignInThrottle
-from watchword.control.access.people_commands import CreateOperator
+from watchword.control.access.operator_commands import CreateOperator
 from watchword.control.access.throttle import lane_of_stranger
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _link() -> str:
 
 def _choose_badly(page: Page) -> None:
     page.get_by_label("New password", exact=True).fill("alice@acme.example")
-    page.get_by_label("New password, once more").fill("alice@acme.example")
+    page.get_by_label("Confirm new password").fill("alice@acme.example")
     page.get_by_role("button", name="Set password and sign in").click()
     page.get_by_label("New password", exact=True).and_(page.locator("[aria-invalid]")).wait_for()
 
@@ -141,7 +141,7 @@ def _change_badly(page: Page) -> None:
     _open_change(page)
     page.get_by_label("Current password").fill("not the password")
     page.get_by_label("New password", exact=True).fill("tangerine gravel orbit")
-    page.get_by_label("New password, once more").fill("tangerine gravel orbit")
+    page.get_by_label("Confirm new password").fill("tangerine gravel orbit")
     page.get_by_role("dialog").get_by_role("button", name="Change password").click()
     page.get_by_text("This is not your current password.").wait_for()
 

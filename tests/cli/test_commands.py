@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.control.access.models import Person
+from kit.sample_portal import session_of
+from watchword.control.access.models import Person, Session
 from watchword.control.access.signing_in import SignIn
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.queries import head, verifier_of_secret
@@ -211,13 +212,47 @@ def test_a_password_comes_by_standard_input(acme: CommandLine) -> None:
 def test_a_weak_password_is_refused_with_its_reason(command_line: CommandLine) -> None:
     outcome = command_line.run("operator", "create", "bob@watchword.example", "--password-stdin", stdin="secret\n")
     assert outcome.exit_code == 1
-    assert "password: This password is too short." in outcome.stderr
+    assert "password: A password has at least 12 characters." in outcome.stderr
 
 
 def test_an_operator_belongs_to_no_organization(command_line: CommandLine) -> None:
     made = command_line.ok("operator", "create", "bob@watchword.example", "--json").json()
     assert made["organization"] is None
     assert Person.objects.get().kind == "operator"
+
+
+def test_operators_are_listed_signed_out_deactivated_and_reactivated(command_line: CommandLine) -> None:
+    assert "`watchword operator create EMAIL`" in command_line.ok("operator", "list").stdout
+    for name in ("alice", "bob"):
+        create = ("operator", "create", f"{name}@watchword.example", "--password-stdin")
+        command_line.ok(*create, stdin=f"{PASSWORD}\n")
+    session_of(Person.objects.get(email="bob@watchword.example"))
+
+    assert command_line.ok("operator", "sign-out", "Bob@watchword.example", "--json").json()["signed_out"] is True
+    assert not Session.objects.exists()
+    assert "Signed bob@" in command_line.ok("operator", "sign-out", "bob@watchword.example").stdout
+    assert "Deactivated bob@" in command_line.ok("operator", "deactivate", "bob@watchword.example").stdout
+    rows = command_line.ok("operator", "list", "--json").json()
+    assert [(row["email"], row["status"]) for row in rows] == [
+        ("alice@watchword.example", "active"),
+        ("bob@watchword.example", "deactivated"),
+    ]
+    table = command_line.ok("operator", "list").stdout
+    assert re.search(r"^bob@watchword\.example .* deactivated", table, re.MULTILINE)
+
+    last = command_line.run("operator", "deactivate", "alice@watchword.example")
+    assert (last.exit_code, "This is the last active operator" in last.stderr) == (1, True)
+    assert command_line.ok("operator", "reactivate", "bob@watchword.example", "--json").json()["active"] is True
+    assert command_line.ok("operator", "deactivate", "alice@watchword.example", "--json").json()["active"] is False
+    assert "Reactivated alice@" in command_line.ok("operator", "reactivate", "alice@watchword.example").stdout
+
+
+def test_operator_commands_do_not_reach_administrators_nor_the_reverse(acme: CommandLine) -> None:
+    acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    acme.ok("operator", "create", "bob@watchword.example")
+    for group, other in (("operator", "alice@acme.example"), ("administrator", "bob@watchword.example")):
+        assert acme.run(group, "deactivate", other).exit_code == 1
+    assert Person.objects.filter(is_active=True).count() == 2
 
 
 def test_administrators_are_listed_with_role_and_status(acme: CommandLine) -> None:

@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from kit import people, registrations, sample_portal
 from watchword.control.access.actor import Permission, command_line
 from watchword.control.access.models import Person
+from watchword.control.access.operator_commands import CreateOperator
 from watchword.control.access.people_commands import CreateAdministrator
 from watchword.control.access.role_commands import CreateRole
 from watchword.control.fleet.commands import CreateVerifier
@@ -135,6 +136,12 @@ TABLE: Final[tuple[Row, ...]] = (
     OfProvider("console:create-verifier", operator=(200, 422)),
     OfProvider("console:revoke-verifier", operator=(200, 302)),
     OfProvider("console:key-sets", operator=(200, None)),
+    OfProvider("console:operators", operator=(200, None)),
+    OfProvider("console:invite-operator", operator=(200, 422)),
+    OfProvider("console:operator-sign-in-link", operator=(200, 200)),
+    OfProvider("console:operator-sign-out", operator=(200, 302)),
+    OfProvider("console:operator-deactivate", operator=(200, 302)),
+    OfProvider("console:operator-reactivate", operator=(200, 302)),
 )
 METHODS: Final = ("get", "post")
 OF_ORGANIZATIONS: Final = [row for row in TABLE if isinstance(row, OfOrganization)]
@@ -272,7 +279,8 @@ def world(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     ]
     Person.objects.filter(pk=gone.pk).update(is_active=False)
     CreateVerifier(name="gateway-1").run(command_line())
-    verifier = {"verifier": VerifierCredential.objects.get().pk}
+    colleague = people.knows_password(CreateOperator(email="charlie@provider.example").run(command_line()))
+    verifier = {"verifier": VerifierCredential.objects.get().pk, "operator": colleague.pk}
     objects = {organization: objects_of(organization) | verifier for organization in ("acme", "globex")}
     objects["nowhere"] = objects["acme"] | {"organization": "nowhere"}
     return World(tuple(visitors), objects)

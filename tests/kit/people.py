@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from watchword.control.access.actor import Permission, command_line
-from watchword.control.access.people_commands import CreateAdministrator, CreateOperator
+from watchword.control.access.operator_commands import CreateOperator
+from watchword.control.access.people_commands import CreateAdministrator
 from watchword.control.access.role_commands import CreateRole
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 

@@ -1,14 +1,13 @@
-"""`watchword administrator` and `watchword operator`: people who may sign in to the portal."""
+"""`watchword administrator`: people of an organization who may sign in to the portal."""
 
 from __future__ import annotations
 
 import click
 
 from watchword.cli.control_plane import open_migrated_control_plane
-from watchword.cli.moments import iso
 from watchword.cli.options import settings_options
-from watchword.cli.output import compose, json_option, print_json, print_rows, read_secret_from_stdin
-from watchword.cli.people import CreatedPerson, create_administrator, create_operator, set_active
+from watchword.cli.output import compose, json_option, print_json, read_secret_from_stdin
+from watchword.cli.people import create_administrator, print_people, set_active, show_created
 
 person_options = compose(
     click.argument("email"),
@@ -27,11 +26,6 @@ def administrator() -> None:
     """Create, list, deactivate and reactivate administrators of an organization."""
 
 
-@click.group()
-def operator() -> None:
-    """Create operators, the provider's own people."""
-
-
 @administrator.command("create")
 @click.option("--organization", "organization_id", required=True, metavar="ID", help="Whose administrator.")
 @click.option("--role", metavar="NAME", help="A role of the organization; one with every permission when left out.")
@@ -44,7 +38,7 @@ def create(*, organization_id: str, email: str, role: str | None, password_stdin
     control = open_migrated_control_plane()
     password = read_secret_from_stdin("Password") if password_stdin else None
     made = create_administrator(control, organization_id=organization_id, email=email, role=role, password=password)
-    show(made, as_json=as_json)
+    show_created(made, as_json=as_json)
 
 
 @administrator.command("list")
@@ -56,19 +50,8 @@ def list_administrators(*, organization_id: str, as_json: bool) -> None:
     open_migrated_control_plane()
     from watchword.control.access.queries import list_people
 
-    rows = [
-        {
-            "email": person.email,
-            "name": person.name,
-            "role": person.role,
-            "status": person.status.value,
-            "last_sign_in": None if person.last_sign_in is None else iso(person.last_sign_in),
-        }
-        for person in list_people(organization_id)
-    ]
-    columns = {"email": "E-mail", "name": "Name", "role": "Role", "status": "Status", "last_sign_in": "Last sign-in"}
     empty = "No administrator: `watchword administrator create EMAIL --organization ID`."
-    print_rows(rows, columns, as_json=as_json, empty=empty)
+    print_people(list_people(organization_id), as_json=as_json, empty=empty)
 
 
 @administrator.command("deactivate")
@@ -81,7 +64,9 @@ def deactivate(*, email: str, as_json: bool) -> None:
     The last one of an organization who holds every permission stays; create another one first.
     """
     open_migrated_control_plane()
-    set_active(email, active=False)
+    from watchword.control.access.models import PersonKind
+
+    set_active(email, PersonKind.ADMINISTRATOR, active=False)
     if as_json:
         print_json({"email": email, "active": False})
     else:
@@ -95,30 +80,10 @@ def deactivate(*, email: str, as_json: bool) -> None:
 def reactivate(*, email: str, as_json: bool) -> None:
     """Let a deactivated administrator in again, with the role and the password of before."""
     open_migrated_control_plane()
-    set_active(email, active=True)
+    from watchword.control.access.models import PersonKind
+
+    set_active(email, PersonKind.ADMINISTRATOR, active=True)
     if as_json:
         print_json({"email": email, "active": True})
     else:
         click.echo(f"Reactivated {email}, who can sign in again.")
-
-
-@operator.command("create")
-@person_options
-def create_an_operator(*, email: str, password_stdin: bool, as_json: bool) -> None:
-    """Create an operator, and print a one-time sign-in link.
-
-    Operators see every organization; adding and changing authorization servers stays with their administrators.
-    """
-    control = open_migrated_control_plane()
-    password = read_secret_from_stdin("Password") if password_stdin else None
-    show(create_operator(control, email=email, password=password), as_json=as_json)
-
-
-def show(made: CreatedPerson, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"email": made.email, "organization": made.organization_id, "link": made.link})
-    elif made.link is None:
-        click.echo(f"Created {made.email}, who signs in with the password given.")
-    else:
-        click.echo(made.link)
-        click.echo(f"With this link {made.email} chooses a password, once, within a day.", err=True)

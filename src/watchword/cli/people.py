@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import click
+
+from watchword.cli.moments import iso
+from watchword.cli.output import print_json, print_rows
+
 if TYPE_CHECKING:
-    from watchword.control.access.models import Person
+    from collections.abc import Iterable
+
+    from watchword.control.access.models import Person, PersonKind
+    from watchword.control.access.queries import PersonRow
     from watchword.control.config import ControlSettings
 
 
@@ -46,7 +54,7 @@ def create_operator(control: ControlSettings, *, email: str, password: str | Non
         Refusal: the address belongs to somebody else, or the password is too weak.
     """
     from watchword.control.access.actor import command_line
-    from watchword.control.access.people_commands import CreateOperator
+    from watchword.control.access.operator_commands import CreateOperator
     from watchword.control.refusals import Refusal
 
     try:
@@ -87,20 +95,65 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
     return CreatedPerson(email=person.email, organization_id=person.organization_id, link=link)
 
 
-def set_active(email: str, *, active: bool) -> None:
-    """Deactivate or reactivate an administrator.
+def person_named(email: str, kind: PersonKind) -> Person:
+    """The administrator or operator with this address.
 
     Raises:
-        Refusal: nobody has the address, or it is the last one who holds every permission.
+        Refusal: there is none, or the address belongs to the other kind.
     """
-    from watchword.control.access.actor import command_line
     from watchword.control.access.models import Person
-    from watchword.control.access.people_commands import DeactivateAdministrator, ReactivateAdministrator
     from watchword.control.access.rules import normalised_email
     from watchword.control.refusals import Refusal, RefusalReason
 
-    person = Person.objects.filter(email=normalised_email(email)).first()
-    if person is None or person.organization_id is None:
+    person = Person.objects.filter(email=normalised_email(email), kind=kind).first()
+    if person is None:
         raise Refusal(RefusalReason.NOT_FOUND)
-    command = ReactivateAdministrator if active else DeactivateAdministrator
-    command(organization_id=person.organization_id, person_id=person.pk).run(command_line())
+    return person
+
+
+def set_active(email: str, kind: PersonKind, *, active: bool) -> None:
+    """Deactivate or reactivate an administrator or an operator.
+
+    Raises:
+        Refusal: there is none with this address, or it is the last one who must stay.
+    """
+    from watchword.control.access.actor import command_line
+    from watchword.control.access.models import PersonKind
+    from watchword.control.access.operator_commands import DeactivateOperator, ReactivateOperator
+    from watchword.control.access.people_commands import DeactivateAdministrator, ReactivateAdministrator
+
+    person = person_named(email, kind)
+    if kind is PersonKind.OPERATOR or person.organization_id is None:
+        change_operator = ReactivateOperator if active else DeactivateOperator
+        change_operator(person_id=person.pk).run(command_line())
+    else:
+        change_administrator = ReactivateAdministrator if active else DeactivateAdministrator
+        change_administrator(organization_id=person.organization_id, person_id=person.pk).run(command_line())
+
+
+def print_people(people: Iterable[PersonRow], *, as_json: bool, empty: str) -> None:
+    """A table of people, or JSON; operators have no role."""
+    rows = [
+        {
+            "email": person.email,
+            "name": person.name,
+            **({"role": person.role} if person.role else {}),
+            "status": person.status.value,
+            "last_sign_in": None if person.last_sign_in is None else iso(person.last_sign_in),
+        }
+        for person in people
+    ]
+    columns = {"email": "E-mail", "name": "Name", "role": "Role", "status": "Status", "last_sign_in": "Last sign-in"}
+    if rows and "role" not in rows[0]:
+        del columns["role"]
+    print_rows(rows, columns, as_json=as_json, empty=empty)
+
+
+def show_created(made: CreatedPerson, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"email": made.email, "organization": made.organization_id, "link": made.link})
+    elif made.link is None:
+        click.echo(f"Created {made.email}, who signs in with the password given.")
+    else:
+        click.echo(made.link)
+        click.echo(f"With this link {made.email} chooses a password, once, within a day.", err=True)

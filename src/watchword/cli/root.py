@@ -23,7 +23,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "administrator",
         "Create, list, deactivate and reactivate administrators of an organization.",
     ),
-    "operator": ("watchword.cli.administrator", "operator", "Create operators, the provider's own people."),
+    "operator": (
+        "watchword.cli.operator",
+        "operator",
+        "Create, list, sign out, deactivate and reactivate operators, the provider's own people.",
+    ),
     "verifier": (
         "watchword.cli.verifier",
         "verifier",

@@ -41,7 +41,12 @@ class RefusalReason(Enum):
             "permission first; an invitation counts once its password is set."
         ),
     )
-    OWN_ACCOUNT = ("own_account", 409, "You cannot deactivate yourself. Another administrator can.")
+    LAST_OPERATOR = (
+        "last_operator",
+        409,
+        "This is the last active operator. Invite another one first; an invitation counts once its password is set.",
+    )
+    OWN_ACCOUNT = ("own_account", 409, "You cannot deactivate yourself. Someone else with the right to it can.")
     ROLE_IN_USE = ("role_in_use", 409, "The role still belongs to {who}. Give everybody another one first.")
     NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions: there is nothing to end.")
     NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change; set one.")

@@ -13,7 +13,8 @@ from kit.people import NOW, PASSWORD
 from watchword.control.access.actor import OPERATOR_PERMISSIONS, Actor, Interface, Permission, actor_of, command_line
 from watchword.control.access.commands import CreateSignInLink, RedeemSignInLink, purge, usable_link
 from watchword.control.access.models import Person, PersonKind, Role, Session, SignInLink, SignInThrottle
-from watchword.control.access.people_commands import CreateAdministrator, CreateOperator
+from watchword.control.access.operator_commands import CreateOperator
+from watchword.control.access.people_commands import CreateAdministrator
 from watchword.control.access.role_commands import FULL_ROLE, CreateRole
 from watchword.control.audit.models import AuditEvent
 from watchword.control.refusals import Refusal

@@ -183,7 +183,7 @@ class TestInvite:
         assert "Enter an e-mail address" in text(answer)
         taken = portal.post("invite", form=INVITATION | {"email": "bob@acme.example"})
         assert taken.status_code == 409
-        assert "bob@acme.example belongs to somebody already." in text(taken)
+        assert "bob@acme.example is already in use." in text(taken)
 
     @pytest.mark.usefixtures("bob", "charlie")
     def test_p_04_nothing_but_the_forms_fields_is_taken(self, portal: Portal) -> None:

@@ -1,4 +1,4 @@
-"""Administrators and operators. The only writers."""
+"""Administrators of an organization. The only writers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 
 from watchword.control.access import rules
-from watchword.control.access.actor import Authority, Permission
+from watchword.control.access.actor import Permission
 from watchword.control.access.commands import make_link
 from watchword.control.access.models import Person, PersonKind, Role, SignInLink
 from watchword.control.access.role_commands import FULL_ROLE, create_role, full_role
@@ -88,19 +88,6 @@ class InviteAdministrator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateOperator:
-    """Make an operator of the provider."""
-
-    email: str
-    name: str = ""
-
-    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
-        with change(actor, None, permission=Authority.OPERATOR, action="operator_created", now=now) as work:
-            email = rules.normalised_email(self.email)
-            return create_person(work, Person(kind=PersonKind.OPERATOR, email=email, name=self.name))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRole:
     """Give an administrator another role. The rights change with the person's next request.
 
@@ -165,9 +152,7 @@ class DeactivateAdministrator:
             if person.pk == actor.person_id:
                 raise Refusal(RefusalReason.OWN_ACCOUNT)
             with full_administrator_kept(self.organization_id):
-                _activate(work, person, active=False)
-            SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
-            end_sessions(person.pk)
+                shut_out(work, person)
             return person
 
 
@@ -187,7 +172,7 @@ class ReactivateAdministrator:
             now=now,
         ) as work:
             person, _ = _administrator(actor, self.organization_id, self.person_id)
-            _activate(work, person, active=True)
+            let_in_again(work, person)
             return person
 
 
@@ -224,7 +209,7 @@ def create_person(work: Work, person: Person, *, action: str | None = None) -> P
         with transaction.atomic():
             person.save(force_insert=True)
     except IntegrityError:
-        fault = {"email": f"{person.email} belongs to somebody already."}
+        fault = {"email": f"{person.email} is already in use."}
         raise Refusal(RefusalReason.NAME_TAKEN, name=person.email, field_errors=fault) from None
     changes = {"name": [None, person.name]}
     if person.role is not None:
@@ -237,6 +222,18 @@ def _refuse_faults(email: str, name: str) -> None:
     faults = rules.check_person(email=email, name=name)
     if faults:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
+
+
+def shut_out(work: Work, person: Person) -> None:
+    """Deactivate the person within a change: sessions and unused links end."""
+    _activate(work, person, active=False)
+    SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
+    end_sessions(person.pk)
+
+
+def let_in_again(work: Work, person: Person) -> None:
+    """Reactivate the person within a change, with the earlier password."""
+    _activate(work, person, active=True)
 
 
 def _activate(work: Work, person: Person, *, active: bool) -> None:

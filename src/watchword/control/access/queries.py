@@ -1,4 +1,4 @@
-"""Reading an organization's administrators and roles."""
+"""Reading people and roles."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Max, Q
 
-from watchword.control.access.models import Person, Role
+from watchword.control.access.models import Person, PersonKind, Role
 from watchword.control.access.rules import PersonStatus, person_status
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from watchword.control.access.actor import Permission
 
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """An administrator.
+    """An administrator or an operator.
 
     Attributes:
-        permissions: what the role holds.
+        role: its name, empty for an operator.
+        permissions: what the role holds, nothing for an operator.
         last_sign_in: None for whoever has never signed in.
         link_expires_at: of the link that was not used yet, even if it has run out; None where there is none.
     """
@@ -53,13 +56,12 @@ class RoleRow:
 
 def list_people(organization_id: str) -> tuple[PersonRow, ...]:
     """All administrators of the organization by name. One query."""
-    people = (
-        Person.objects.filter(organization_id=organization_id)
-        .select_related("role")
-        .annotate(link_expires_at=Max("sign_in_links__expires_at", filter=Q(sign_in_links__used_at__isnull=True)))
-    )
-    rows = [_person(person) for person in people]
-    return tuple(sorted(rows, key=lambda row: (row.called.casefold(), row.email)))
+    return _rows(Person.objects.filter(organization_id=organization_id))
+
+
+def list_operators() -> tuple[PersonRow, ...]:
+    """All operators by name. One query."""
+    return _rows(Person.objects.filter(kind=PersonKind.OPERATOR))
 
 
 def list_roles(organization_id: str) -> tuple[RoleRow, ...]:
@@ -79,6 +81,12 @@ def list_roles(organization_id: str) -> tuple[RoleRow, ...]:
         for role in Role.objects.filter(organization_id=organization_id)
     ]
     return tuple(sorted(rows, key=lambda row: row.name.casefold()))
+
+
+def _rows(people: QuerySet[Person]) -> tuple[PersonRow, ...]:
+    unused = Max("sign_in_links__expires_at", filter=Q(sign_in_links__used_at__isnull=True))
+    rows = [_person(person) for person in people.select_related("role").annotate(link_expires_at=unused)]
+    return tuple(sorted(rows, key=lambda row: (row.called.casefold(), row.email)))
 
 
 def _person(person: Person) -> PersonRow:

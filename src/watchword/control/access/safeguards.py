@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from watchword.control.access.actor import Permission
-from watchword.control.access.models import JOINED, Person, Role
+from watchword.control.access.models import JOINED, Person, PersonKind, Role
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -61,4 +61,26 @@ def full_administrators(organization_id: str) -> frozenset[int]:
     roles = Role.objects.filter(organization_id=organization_id)
     full = [role.pk for role in roles if role.held() == frozenset(Permission)]
     people = Person.objects.filter(JOINED, organization_id=organization_id, role_id__in=full, is_active=True)
+    return frozenset(people.values_list("pk", flat=True))
+
+
+@contextmanager
+def operator_kept() -> Iterator[None]:
+    """Refuse what would take away the last operator who can sign in. Locks all operators until the transaction ends.
+
+    Raises:
+        Refusal: last_operator; the transaction around it rolls back.
+    """
+    # Operators belong to no organization whose row could be locked, so their own rows are, always in this order.
+    operators = Person.objects.filter(kind=PersonKind.OPERATOR).order_by("pk")
+    list(operators.select_for_update(no_key=True).values_list("pk", flat=True))
+    before = able_operators()
+    yield
+    if before and not able_operators():
+        raise Refusal(RefusalReason.LAST_OPERATOR)
+
+
+def able_operators() -> frozenset[int]:
+    """The ids of the operators who are active and have set a password."""
+    people = Person.objects.filter(JOINED, kind=PersonKind.OPERATOR, is_active=True)
     return frozenset(people.values_list("pk", flat=True))

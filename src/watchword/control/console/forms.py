@@ -77,6 +77,13 @@ class CreateForm(Typed):
     administrator_email = Text()
 
 
+class OperatorForm(Typed):
+    """Invite Operator."""
+
+    name = Text()
+    email = Text()
+
+
 @dataclass(frozen=True, slots=True)
 class TypedTerms:
     """An API subscription as it was typed, whole."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from watchword.control.console import fleet_views, organization_views, subscription_views, views
+from watchword.control.console import fleet_views, operator_views, organization_views, subscription_views, views
 
 app_name = "console"
 
@@ -23,6 +23,12 @@ _ROUTES = [
     path("verifiers/", fleet_views.verifiers, name="verifiers"),
     path("verifiers/create/", fleet_views.create_verifier, name="create-verifier"),
     path("verifiers/<int:verifier>/revoke/", fleet_views.revoke_verifier, name="revoke-verifier"),
+    path("operators/", operator_views.operators, name="operators"),
+    path("operators/invite/", operator_views.invite, name="invite-operator"),
+    path("operators/<int:operator>/sign-in-link/", operator_views.sign_in_link, name="operator-sign-in-link"),
+    path("operators/<int:operator>/sign-out/", operator_views.sign_out, name="operator-sign-out"),
+    path("operators/<int:operator>/deactivate/", operator_views.deactivate, name="operator-deactivate"),
+    path("operators/<int:operator>/reactivate/", operator_views.reactivate, name="operator-reactivate"),
     path("key-sets/", fleet_views.key_sets, name="key-sets"),
 ]
 

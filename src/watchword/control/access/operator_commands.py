@@ -1,0 +1,104 @@
+"""Operators, the provider's own people. The only writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchword.control.access import rules
+from watchword.control.access.actor import Authority
+from watchword.control.access.commands import make_link
+from watchword.control.access.models import Person, PersonKind
+from watchword.control.access.people_commands import Invitation, create_person, let_in_again, shut_out
+from watchword.control.access.safeguards import operator_kept
+from watchword.control.access.sessions import end_sessions
+from watchword.control.change import change
+from watchword.control.refusals import Refusal, RefusalReason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchword.control.access.actor import Actor
+    from watchword.control.change import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOperator:
+    """Make an operator of the provider."""
+
+    email: str
+    name: str = ""
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
+        with change(actor, None, permission=Authority.OPERATOR, action="operator_created", now=now) as work:
+            return self.within(work)
+
+    def within(self, work: Work) -> Person:
+        """The same as a part of another change."""
+        email = rules.normalised_email(self.email)
+        return create_person(work, Person(kind=PersonKind.OPERATOR, email=email, name=self.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InviteOperator:
+    """Make an operator and the link to hand over, both or neither."""
+
+    email: str
+    name: str
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Invitation:
+        with change(actor, None, permission=Authority.OPERATOR, action="operator_created", now=now) as work:
+            made = CreateOperator(email=self.email, name=self.name).within(work)
+            return Invitation(person=made, secret=make_link(work, made))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeactivateOperator:
+    """End an operator's access: sessions and unused links end, and signing in fails like with a wrong password."""
+
+    person_id: int
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
+        with change(actor, None, permission=Authority.OPERATOR, action="operator_deactivated", now=now) as work:
+            # Before the person is read: two operators who deactivate each other at the same time come one after
+            # the other, and the second one is refused.
+            with operator_kept():
+                person = _operator(self.person_id)
+                if person.pk == actor.person_id:
+                    raise Refusal(RefusalReason.OWN_ACCOUNT)
+                shut_out(work, person)
+            return person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactivateOperator:
+    """Let an operator sign in again with the earlier password."""
+
+    person_id: int
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
+        with change(actor, None, permission=Authority.OPERATOR, action="operator_reactivated", now=now) as work:
+            person = _operator(self.person_id)
+            let_in_again(work, person)
+            return person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOutOperator:
+    """End all sessions of an operator; the account stays active."""
+
+    person_id: int
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
+        with change(actor, None, permission=Authority.OPERATOR, action="sessions_ended", now=now) as work:
+            person = _operator(self.person_id)
+            end_sessions(person.pk)
+            work.record(target=person.email)
+            return person
+
+
+def _operator(person_id: int) -> Person:
+    person = Person.objects.filter(kind=PersonKind.OPERATOR, pk=person_id).first()
+    if person is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return person
