@@ -58,11 +58,23 @@ def test_w01_size_of_the_modulus(bits: int, expected: KeyProblem | None) -> None
     ids=lambda value: str(value)[:12],
 )  # fmt: skip
 def test_w02_exponent_is_odd_and_of_a_sensible_size(exponent: int, expected: KeyProblem | None) -> None:
-    jwk = forge.rsa_jwk(2_048, exponent=exponent or 1)
-    if exponent == 0:
-        # The shortest form of zero is one zero byte, which is refused as a leading zero already.
-        jwk["e"], expected = "AA", KeyProblem.VALUE_MALFORMED
-    assert problem_of(jwk) is expected
+    assert problem_of(forge.rsa_jwk(2_048, exponent=exponent)) is expected
+
+
+@pytest.mark.parametrize(
+    ("bits", "exponent", "expected"),
+    [
+        (8_192, 3, None), (8_192, 65_537, None), (8_192, 65_539, KeyProblem.RSA_TOO_SLOW),
+        (8_192, 2**17 + 1, KeyProblem.RSA_TOO_SLOW), (8_192, 2**31 + 1, KeyProblem.RSA_TOO_SLOW),
+        (8_192, 2**32 - 1, KeyProblem.RSA_TOO_SLOW), (8_000, 2**32 - 1, KeyProblem.RSA_TOO_SLOW),
+        (4_289, 2**32 - 1, None), (4_290, 2**32 - 1, KeyProblem.RSA_TOO_SLOW), (4_096, 2**32 - 1, None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_fk_07_no_key_is_slower_than_the_largest_with_the_usual_exponent(
+    bits: int, exponent: int, expected: KeyProblem | None
+) -> None:
+    assert problem_of(forge.rsa_jwk(bits, exponent=exponent)) is expected
 
 
 @pytest.mark.parametrize(
@@ -71,14 +83,10 @@ def test_w02_exponent_is_odd_and_of_a_sensible_size(exponent: int, expected: Key
         pytest.param(
             {"n": forge.integer(number(RSA.jwk(), "n") + 1)}, KeyProblem.RSA_MODULUS_INVALID, id="an even modulus"
         ),
-        pytest.param({"n": "AA"}, KeyProblem.VALUE_MALFORMED, id="modulus zero"),
+        pytest.param({"n": "AA"}, KeyProblem.RSA_TOO_SMALL, id="modulus zero"),
         pytest.param({"n": "AQ"}, KeyProblem.RSA_TOO_SMALL, id="modulus one"),
-        pytest.param({"n": ""}, KeyProblem.VALUE_MALFORMED, id="an empty modulus"),
-        pytest.param({"n": "AA" + RSA.jwk()["n"]}, KeyProblem.VALUE_MALFORMED, id="text put before the modulus"),
-        pytest.param({"n": forge.integer(number(RSA.jwk(), "n"), 257)}, KeyProblem.VALUE_MALFORMED, id="a sign byte"),
-        pytest.param({"e": "AAEAAQ"}, KeyProblem.VALUE_MALFORMED, id="an exponent with leading zero"),
-        pytest.param({"n": RSA.jwk()["n"] + "="}, KeyProblem.VALUE_MALFORMED, id="padding"),
-        pytest.param({"n": RSA.jwk()["n"] + "\n"}, KeyProblem.VALUE_MALFORMED, id="a line feed"),
+        pytest.param({"n": ""}, KeyProblem.VALUE_MISSING, id="an empty modulus"),
+        pytest.param({"n": "AA" + RSA.jwk()["n"]}, KeyProblem.RSA_MODULUS_INVALID, id="text put before the modulus"),
         pytest.param({"n": "é"}, KeyProblem.VALUE_MALFORMED, id="letters that are not ASCII"),
         pytest.param({"n": number(RSA.jwk(), "n")}, KeyProblem.VALUE_MISSING, id="a number instead of a text"),
         pytest.param({"n": ...}, KeyProblem.VALUE_MISSING, id="no modulus"),
@@ -86,7 +94,7 @@ def test_w02_exponent_is_odd_and_of_a_sensible_size(exponent: int, expected: Key
         pytest.param({"e": 65_537}, KeyProblem.VALUE_MISSING, id="the exponent as a number"),
     ],
 )
-def test_w02_numbers_are_in_their_shortest_form(members: dict[str, Any], expected: KeyProblem) -> None:
+def test_w02_numbers_are_numbers_of_a_key(members: dict[str, Any], expected: KeyProblem) -> None:
     assert problem_of(RSA.jwk(**members)) is expected
 
 
@@ -102,11 +110,12 @@ OFF_CURVE = forge.integer(number(EC.jwk(), "y") ^ 1, 32)
         pytest.param({"x": EC.jwk()["y"], "y": EC.jwk()["x"]}, KeyProblem.POINT_INVALID, id="coordinates exchanged"),
         pytest.param({"x": forge.b64(bytes(32)), "y": forge.b64(bytes(32))}, KeyProblem.POINT_INVALID, id="zeros"),
         pytest.param({"x": forge.b64(b"\xff" * 32)}, KeyProblem.POINT_INVALID, id="x above the field's prime"),
-        pytest.param({"x": "", "y": ""}, KeyProblem.VALUE_MALFORMED, id="the point at infinity"),
-        pytest.param({"x": forge.b64(bytes(31))}, KeyProblem.VALUE_MALFORMED, id="x one byte short"),
-        pytest.param({"x": forge.b64(bytes(33))}, KeyProblem.VALUE_MALFORMED, id="x one byte long"),
+        pytest.param({"x": "", "y": ""}, KeyProblem.VALUE_MISSING, id="the point at infinity"),
+        pytest.param({"x": forge.b64(b"\x01" * 31)}, KeyProblem.POINT_INVALID, id="x one byte short, off the curve"),
+        pytest.param({"x": forge.b64(b"\x01" * 33)}, KeyProblem.VALUE_MALFORMED, id="x one byte long"),
+        pytest.param({"x": EC.jwk()["x"][:-2]}, KeyProblem.VALUE_MALFORMED, id="x cut off"),
         pytest.param({"y": ...}, KeyProblem.VALUE_MISSING, id="a compressed point"),
-        pytest.param({"crv": "P-384"}, KeyProblem.VALUE_MALFORMED, id="the name of another curve"),
+        pytest.param({"crv": "P-384"}, KeyProblem.POINT_INVALID, id="the name of another curve"),
         pytest.param({"crv": "secp256k1"}, KeyProblem.CURVE_UNKNOWN, id="a curve that is not accepted"),
         pytest.param({"crv": "Ed25519"}, KeyProblem.CURVE_UNKNOWN, id="a curve of another key type"),
         pytest.param({"crv": "p-256"}, KeyProblem.CURVE_UNKNOWN, id="the curve in small letters"),

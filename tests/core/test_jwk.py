@@ -86,7 +86,7 @@ def test_no_stored_keys_are_no_keys() -> None:
         ([forge.rsa_key().jwk(), {"kty": "AKP"}], KeySetProblem.NO_USABLE_KEY),
         ([forge.rsa_key().private_jwk()], KeySetProblem.NO_USABLE_KEY),
         ([None], KeySetProblem.NO_USABLE_KEY),
-        ([forge.rsa_key().jwk(), forge.ec_key().named("rsa").jwk()], KeySetProblem.KID_REUSED),
+        ([forge.rsa_key().jwk(), forge.rsa_key("other").named("rsa").jwk()], KeySetProblem.KID_REUSED),
         ([forge.rsa_key().jwk()] * 65, KeySetProblem.TOO_MANY_KEYS),
     ],
     ids=["repeated", "unknown", "private", "null", "contradicting", "too many"],

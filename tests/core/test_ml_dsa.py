@@ -112,4 +112,4 @@ def test_library_that_does_not_offer_it_takes_the_rows_from_the_table_and_harms_
     outcome = subprocess.run(
         [sys.executable, "-c", WITHOUT], input=document, capture_output=True, check=True, timeout=60
     )
-    assert outcome.stdout.decode().splitlines() == [f"['rsa-1'] {['algorithm_not_accepted'] * 3}", "[] []"]
+    assert outcome.stdout.decode().splitlines() == [f"['rsa-1'] {['not_loadable'] * 3}", "[] []"]

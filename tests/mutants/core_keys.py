@@ -8,11 +8,13 @@ from typing import Final
 from mutants.mutant import Mutant
 
 _jwk = partial(Mutant, "core/jwk.py")
+_spelling = partial(Mutant, "core/jwk_spelling.py")
 _material = partial(Mutant, "core/jwk_material.py")
 _weak = partial(Mutant, "core/weak_keys.py")
 _algorithms = partial(Mutant, "core/algorithms.py")
 
 _SETS: Final = "attacks/test_key_sets.py::"
+_SPELLED: Final = "attacks/test_key_spelling.py::"
 _MATERIAL: Final = "attacks/test_key_material.py::"
 _JWK: Final = "core/test_jwk.py::"
 _WEAK: Final = "attacks/test_weak_keys.py::"
@@ -24,7 +26,11 @@ _STORED: Final = (_JWK + "test_stored_keys_are_admitted_all_or_none",)
 _KID: Final = (_SETS + "test_w09_key_whose_kid_is_no_printable_text_is_left_out",)
 _PURPOSE: Final = (_SETS + "test_w11_purpose_of_the_key_is_respected",)
 _STRANGER: Final = (_SETS + "test_w08_stranger_is_left_out_and_its_siblings_stay",)
-_SHORTEST: Final = (_MATERIAL + "test_w02_numbers_are_in_their_shortest_form",)
+_NUMBERS: Final = (_MATERIAL + "test_w02_numbers_are_numbers_of_a_key",)
+_SAME: Final = (_SPELLED + "test_fb_01_02_03_key_is_the_same_however_it_is_spelled",)
+_NOT_ONE: Final = (_SPELLED + "test_fb_what_can_mean_two_keys_or_none_is_left_out",)
+_EMPTY: Final = (_SPELLED + "test_fc_01_02_empty_member_is_an_absent_one",)
+_PUBLISHED: Final = (_SPELLED + "test_fc_sets_of_products_give_their_good_keys",)
 _SIZE: Final = (_MATERIAL + "test_w01_size_of_the_modulus",)
 _EXPONENT: Final = (_MATERIAL + "test_w02_exponent_is_odd_and_of_a_sensible_size",)
 _POINT: Final = (_MATERIAL + "test_w04_points_lie_on_their_curve",)
@@ -45,17 +51,30 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
          "if False:", _PRIVATE),
     *(
         _jwk(f"the look for {member}", f'"{member}"', f'"no {member}"', _PRIVATE)
-        for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
+        for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "priv")
     ),
+    _jwk("the look for k", '"oth", "k", "priv"', '"oth", "priv"', _PRIVATE),
     _jwk("the refusal of a set without a usable key", "if not keys:", "if False:",
          (_SETS + "test_w08_set_without_a_usable_key_is_refused_and_says_why_for_each",)),
     _jwk("the search for weak keys", "_without_weak_keys([admit_key(entry) for entry in published])",
          "[admit_key(entry) for entry in published]",
          (_WEAK + "test_w03_key_of_the_shape_of_roca_is_left_out",)),
     _jwk("one key under one kid", "raise KeySetRefused(KeySetProblem.KID_REUSED)", "pass",
-         (_SETS + "test_w09_different_keys_under_one_kid_refuse_the_set",)),
-    _jwk("keys without a kid being no contradiction", "if key.kid is not None and thumbprint", "if thumbprint",
+         (_SETS + "test_w09_different_keys_under_one_kid_and_algorithm_refuse_the_set",)),
+    _jwk("two keys under one kid for two algorithms", "thumbprints.setdefault((kid, name), ",
+         'thumbprints.setdefault((kid, ""), ',
+         (_SETS + "test_w09_different_keys_under_one_kid_serve_different_algorithms",)),
+    _jwk("keys without a kid being no contradiction",
+         "(key.kid, name, key.thumbprint) for key in keys if key.kid is not None",
+         '(key.kid or "", name, key.thumbprint) for key in keys if True',
          (_SETS + "test_w09_kids_differ_by_case_and_several_keys_may_have_none",)),
+    _jwk("the byte order mark", ".removeprefix(_BYTE_ORDER_MARK)", "", _PUBLISHED),
+    _jwk("the shared secret that is left out", 'own = {"k"} if entry.get("kty") == "oct" else', "own =",
+         (_SETS + "test_w06_published_shared_secret_is_left_out_and_its_siblings_stay",)),
+    _jwk("the other private members of a shared secret", 'own = {"k"} if', "own = set(PRIVATE_MEMBERS) if",
+         (_SETS + "test_w07_shared_secret_with_other_private_members_refuses_the_set",)),
+    _jwk("the k of other keys", 'if entry.get("kty") == "oct" else set[str]()', "", _PRIVATE),
+    _jwk("private members that are empty", "jwk_spelling.member(entry, name) is not None", "name in entry", _EMPTY),
     _jwk("repetitions being left out", "return tuple(dict.fromkeys(keys))", "return tuple(keys)",
          (_SETS + "test_w09_same_key_twice_under_one_kid_is_one_key",)),
     _jwk("the most stored keys", "if len(jwks) > MAX_KEYS:", "if False:", _STORED),
@@ -64,16 +83,35 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("the demand for an object", "if not isinstance(jwk, Mapping):", "if False:", _STRANGER),
     _jwk("the refusal of a stored private key", "if _has_private_members(jwk):", "if False:", _STORED),
     _jwk("a kid that is fit to be shown", "kid if is_kid(kid) else None", "kid", _KID),
-    _jwk("the form of a kid", "if not is_kid(kid):", "if False:", _KID),
-    _jwk("the least length of a kid", "1 <= len(value) <= MAX", "len(value) <= MAX", _KID),
+    _jwk("the form of a kid", "if kid is not None and not is_kid(kid):", "if False:", _KID),
+    _jwk("kids that are empty", "if kid is not None and not is_kid(kid):", "if not is_kid(kid):", _EMPTY),
+    _jwk("the least length of a kid", "1 <= len(value) <= MAX", "len(value) <= MAX",
+         ("attacks/test_key_choice.py::test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch",)),
     _jwk("the greatest length of a kid", " <= MAX_KID_LENGTH and", " and", _KID),
     _jwk("printable kids", " and value.isprintable()", "", _KID),
     _jwk("kids that are texts", "return isinstance(value, str) and 1", "return 1", _KID),
-    _jwk("the use", 'if "use" in jwk and jwk["use"] != "sig":', "if False:", _PURPOSE),
-    _jwk("the operations", 'if "key_ops" in jwk:', "if False:", _PURPOSE),
+    _jwk("the use", 'if use not in (None, "sig"):', "if False:", _PURPOSE),
+    _jwk("a use that is empty", 'if use not in (None, "sig"):', 'if use != "sig":', _EMPTY),
+    _jwk("the uses of SPIFFE", "if use in _SPIFFE_USES:", "if False:", _PURPOSE),
+    _jwk("the operations", "if operations is not None and (", "if False and (", _PURPOSE),
+    _jwk("operations that are empty", "if operations is not None and (", "if True and (", _EMPTY),
     _jwk("operations that are a list", 'not isinstance(operations, list) or "verify" not in operations',
          '"verify" not in str(operations)', _PURPOSE),
-    _jwk("the alg of a key", 'if "alg" not in jwk:', "if True:", _PURPOSE),
+    _jwk("the alg of a key", "if alg is None:", "if True:", _PURPOSE),
+    # How it is spelled.
+    *(
+        _spelling(f"{what} as absent", 'return None if value in ("", []) else value', f"return {instead}", _EMPTY)
+        for what, instead in (("an empty text", "None if value == [] else value"),
+                              ("an empty list", 'None if value == "" else value'))
+    ),
+    _spelling("keys that are padded", 'bare = value.rstrip("=")', "bare = value", _SAME),
+    _spelling("the length of padding", 'if bare != value and value != bare + "=" * (-len(bare) % 4):', "if False:",
+              _NOT_ONE),
+    _spelling("the standard alphabet", 'if "+" in bare or "/" in bare:', "if False:", _SAME),
+    _spelling("one alphabet at a time", 'if "-" in bare or "_" in bare:', "if False:", _NOT_ONE),
+    _spelling("zeros before a number", 'return number.lstrip(b"\\x00")', "return number", _SAME),
+    _spelling("zeros that a coordinate lacks", '.rjust(length, b"\\x00")', "", _SAME),
+    _spelling("zeros before a coordinate", "shortest(number).rjust", "number.rjust", _SAME),
     _jwk("an alg that is in the table", "if not isinstance(alg, str) or alg not in ALGORITHMS:", "if False:", _PURPOSE),
     _jwk("an alg that fits the key", "if alg not in fitting:", "if False:",
          (_SETS + "test_w11_alg_must_fit_the_curve", *_PURPOSE)),
@@ -88,20 +126,24 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               (_SETS + "test_w06_shared_secret_without_its_value_is_left_out", *_STRANGER)),
     _material("kinds that are known", "if not isinstance(kty, str) or kty not in _READERS:", "if False:", _STRANGER),
     _material("kinds that are texts", "if not isinstance(kty, str) or kty", "if kty", _STRANGER),
-    _material("values that are texts", "if not isinstance(value, str):", "if False:", (*_SHORTEST, *_STRANGER)),
-    _material("values in base64url", "except base64url.Base64urlRefused:", "except ZeroDivisionError:", _SHORTEST),
-    _material("the shortest form of numbers", 'if octets[:1] in (b"", b"\\x00"):', "if False:", _SHORTEST),
+    _material("values that are texts", "if not isinstance(value, str):", "if False:", (*_NUMBERS, *_STRANGER)),
+    _material("values in base64url", "except base64url.Base64urlRefused:", "except ZeroDivisionError:", _NUMBERS),
+    _material("the canonical form", "return spelled if spelled == canonical else canonical", "return spelled", _SAME),
+    _material("the speed of a key", "if bits**2 * (exponent.bit_length() + exponent.bit_count() - 2) > MAX_RSA_WORK:",
+              "if False:", (_MATERIAL + "test_fk_07_no_key_is_slower_than_the_largest_with_the_usual_exponent",)),
+    _material("exactly the slowest key", "- 2) > MAX_RSA_WORK:", "- 2) >= MAX_RSA_WORK:",
+              (_MATERIAL + "test_fk_07_no_key_is_slower_than_the_largest_with_the_usual_exponent",)),
     _material("the least modulus", "if bits < MIN_RSA_BITS:", "if False:", _SIZE),
     _material("a modulus of exactly the least size", "if bits < MIN_RSA_BITS:", "if bits <= MIN_RSA_BITS:", _SIZE),
     _material("the greatest modulus", "if bits > MAX_RSA_BITS:", "if False:", _SIZE),
     _material("a modulus of exactly the greatest size", "if bits > MAX_RSA_BITS:", "if bits >= MAX_RSA_BITS:", _SIZE),
-    _material("odd moduli", "if modulus % 2 == 0:", "if False:", _SHORTEST),
+    _material("odd moduli", "if modulus % 2 == 0:", "if False:", _NUMBERS),
     _material("odd exponents", "exponent % 2 == 0 or ", "", _EXPONENT),
     _material("the least exponent", "not MIN_RSA_EXPONENT <= exponent", "not 1 <= exponent", _EXPONENT),
     _material("the greatest exponent", "exponent <= MAX_RSA_EXPONENT:", "exponent:", _EXPONENT),
     _material("curves that are known", "if curve is None:", "if curve is None and False:", _POINT),
     _material("curves that are texts", "CURVES.get(crv) if isinstance(crv, str) else None", "CURVES.get(crv)", _POINT),
-    _material("the full length of coordinates", "any(len(coordinate) != curve.coordinate_bytes for", "any(False for",
+    _material("the length of coordinates", "any(len(coordinate) != curve.coordinate_bytes for", "any(False for",
               _POINT),
     _material("points on their curve",
               "except (ValueError, UnsupportedAlgorithm):\n        # The library checks that the point",
@@ -116,9 +158,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               "if pow(u * v, (prime - 1) // 2, prime) == prime - 1:", _SMALL_ORDER),
     _material("order 8", "return above % prime != 0 and ", "return ", _SMALL_ORDER),
     _material("order 4", " and (above + below) % prime != 0", "", _SMALL_ORDER),
-    _material("an ML-DSA key's parameter set", 'if not isinstance(alg, str) or ("AKP", alg) not in NAMES_FITTING:',
-              "if False:", (*_STRANGER, _ML_DSA + "test_key_has_the_length_of_its_parameter_set",
-                            "attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for")),
+    _material("an alg that is missing", "if alg is None:", "if False:", _STRANGER),
+    _material("an ML-DSA key's parameter set", "if not isinstance(alg, str) or alg not in PARAMETER_SETS:", "if False:",
+              (*_STRANGER, _ML_DSA + "test_key_has_the_length_of_its_parameter_set",
+               "attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for")),
+    _material("what the library lacks",
+              "except (ValueError, UnsupportedAlgorithm):\n        # Not every build of OpenSSL offers",
+              "except ValueError:\n        # Not every build of OpenSSL offers",
+              (_ML_DSA + "test_library_that_does_not_offer_it_takes_the_rows_from_the_table_and_harms_no_other_key",)),
     _material("the length of an ML-DSA key", "if len(octets) != parameters.key_bytes:", "if False:",
               (_ML_DSA + "test_key_has_the_length_of_its_parameter_set",)),
     # Weak ones.

@@ -73,7 +73,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _base64url("the refusal of the standard alphabet", 'b"-_+/=", b"+/!!!"', 'b"-_=", b"+/!"', _FOREIGN),
     _base64url("the refusal of foreign characters", "strict_mode=True", "strict_mode=False", _FOREIGN),
     _base64url("the refusal of other scripts", "except UnicodeEncodeError:", "except ZeroDivisionError:",
-               ("attacks/test_key_material.py::test_w02_numbers_are_in_their_shortest_form",)),
+               ("attacks/test_key_material.py::test_w02_numbers_are_numbers_of_a_key",)),
     # Step 3: JSON.
     _json("UTF-8 as the only encoding", 'octets.decode("utf-8")', "octets.decode(json.detect_encoding(octets))",
           _STRICT),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
-from watchword.core import base64url, jwk_material, weak_keys
+from watchword.core import base64url, jwk_material, jwk_spelling, weak_keys
 from watchword.core.algorithms import ALGORITHMS, NAMES_FITTING
 from watchword.core.jwk_material import Material, MaterialRefused, PublicKey
 from watchword.core.jwk_problems import KeyProblem, KeySetProblem
@@ -20,6 +20,9 @@ MAX_KID_LENGTH: Final = 512
 
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 """RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1; RFC 9964 (`priv`)."""
+
+_SPIFFE_USES: Final = ("jwt-svid", "x509-svid")
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _ALONE: Final[Mapping[str, frozenset[str]]] = {name: frozenset({name}) for name in ALGORITHMS}
 """One for all keys: a verifier holds hundreds of thousands."""
@@ -104,7 +107,8 @@ def admit(document: bytes) -> KeySet:
     if len(document) > MAX_DOCUMENT_BYTES:
         raise KeySetRefused(KeySetProblem.TOO_LARGE)
     try:
-        published = parse_object(document).get("keys")
+        # RFC 8259 section 8.1 lets a reader ignore a byte order mark, which some editors of Windows write into files.
+        published = parse_object(document.removeprefix(_BYTE_ORDER_MARK)).get("keys")
     except JsonRefused:
         raise KeySetRefused(KeySetProblem.NOT_JSON) from None
     if not isinstance(published, list):
@@ -183,33 +187,37 @@ def is_kid(value: object) -> TypeGuard[str]:
 
 
 def _has_private_members(entry: object) -> bool:
-    return isinstance(entry, Mapping) and not PRIVATE_MEMBERS.isdisjoint(entry)
+    if not isinstance(entry, Mapping) or PRIVATE_MEMBERS.isdisjoint(entry):
+        return False
+    # A key of type `oct` consists of its secret alone. It is ignored, and does not cast doubt on the other keys.
+    own = {"k"} if entry.get("kty") == "oct" else set[str]()
+    return any(jwk_spelling.member(entry, name) is not None for name in PRIVATE_MEMBERS - own)
 
 
 def _kid(jwk: Mapping[str, object]) -> str | None:
-    if "kid" not in jwk:
-        return None
-    kid = jwk["kid"]
-    if not is_kid(kid):
+    kid = jwk_spelling.member(jwk, "kid")
+    if kid is not None and not is_kid(kid):
         raise MaterialRefused(KeyProblem.KID_MALFORMED)
     return kid
 
 
 def _check_purpose(jwk: Mapping[str, object]) -> None:
     """A key published for another purpose never verifies signatures (CASES A-20; RFC 7517 sections 4.2 and 4.3)."""
-    if "use" in jwk and jwk["use"] != "sig":
+    use = jwk_spelling.member(jwk, "use")
+    if use in _SPIFFE_USES:
+        raise MaterialRefused(KeyProblem.USE_SPIFFE)
+    if use not in (None, "sig"):
         raise MaterialRefused(KeyProblem.USE_NOT_SIGNATURE)
-    if "key_ops" in jwk:
-        operations = jwk["key_ops"]
-        if not isinstance(operations, list) or "verify" not in operations:
-            raise MaterialRefused(KeyProblem.OPERATION_NOT_VERIFY)
+    operations = jwk_spelling.member(jwk, "key_ops")
+    if operations is not None and (not isinstance(operations, list) or "verify" not in operations):
+        raise MaterialRefused(KeyProblem.OPERATION_NOT_VERIFY)
 
 
 def _algorithms_of(jwk: Mapping[str, object], material: Material) -> tuple[str | None, frozenset[str]]:
-    fitting = NAMES_FITTING[material.kty, material.variant]
-    if "alg" not in jwk:
+    fitting = NAMES_FITTING.get((material.kty, material.variant), frozenset())
+    alg = jwk_spelling.member(jwk, "alg")
+    if alg is None:
         return None, fitting
-    alg = jwk["alg"]
     if not isinstance(alg, str) or alg not in ALGORITHMS:
         raise MaterialRefused(KeyProblem.ALGORITHM_NOT_ACCEPTED)
     if alg not in fitting:
@@ -240,9 +248,10 @@ def _without_weak_keys(entries: Sequence[SigningKey | IgnoredKey]) -> list[Signi
 
 
 def _without_repetition(keys: Sequence[SigningKey]) -> tuple[SigningKey, ...]:
-    """Drop exact repetitions; refuse one kid that stands for two keys, as nothing says which one is meant."""
-    thumbprint_of_kid: dict[str, str] = {}
-    for key in keys:
-        if key.kid is not None and thumbprint_of_kid.setdefault(key.kid, key.thumbprint) != key.thumbprint:
+    """Drop exact repetitions; refuse two keys under one kid and algorithm, as nothing says which one is meant."""
+    named = [(key.kid, name, key.thumbprint) for key in keys if key.kid is not None for name in key.algorithms]
+    thumbprints: dict[tuple[str, str], str] = {}
+    for kid, name, thumbprint in named:
+        if thumbprints.setdefault((kid, name), thumbprint) != thumbprint:
             raise KeySetRefused(KeySetProblem.KID_REUSED)
     return tuple(dict.fromkeys(keys))

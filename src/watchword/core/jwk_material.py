@@ -9,8 +9,8 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from watchword.core import base64url
-from watchword.core.algorithms import CURVES, NAMES_FITTING, PARAMETER_SETS, MlDsaPublicKey
+from watchword.core import base64url, jwk_spelling
+from watchword.core.algorithms import CURVES, PARAMETER_SETS, MlDsaPublicKey
 from watchword.core.jwk_problems import KeyProblem
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | MlDsaPublicKey
@@ -18,6 +18,11 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519Public
 MIN_RSA_BITS: Final = 2048
 MAX_RSA_BITS: Final = 8192
 """Checking a signature takes quadratic time in the modulus: the largest is a bound on work (CASES W-01)."""
+
+MAX_RSA_WORK: Final = MAX_RSA_BITS**2 * 17
+"""What checking a signature may cost: squares and products of the modulus' size, times its bits squared. It is the cost
+of the largest modulus with the usual exponent 65537, which takes 17 of them. With the largest exponent the largest
+modulus would take four times as long, which is 70 times as long as an ordinary key takes (FIELD-CASES FK-07)."""
 
 MIN_RSA_EXPONENT: Final = 3
 """With 1 every signature would be its own message (CASES W-02)."""
@@ -47,7 +52,7 @@ class MaterialRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A checked public key: `values` are the members named by MEMBERS, in that order."""
+    """A checked public key: `values` are the members named by MEMBERS, in that order and in their canonical form."""
 
     kty: str
     variant: str | None
@@ -66,19 +71,19 @@ def read(jwk: Mapping[str, object]) -> Material:
         raise MaterialRefused(KeyProblem.SYMMETRIC)
     if not isinstance(kty, str) or kty not in _READERS:
         raise MaterialRefused(KeyProblem.KIND_UNKNOWN)
-    values = tuple([_text(jwk.get(name)) for name in MEMBERS[kty]])
-    variant, bits, _ = _READERS[kty](jwk.get(VARIANT_MEMBER.get(kty, "")), values)
-    return Material(kty, variant, bits, values)
+    spelled = tuple([_text(jwk_spelling.member(jwk, name)) for name in MEMBERS[kty]])
+    variant, bits, octets, _ = _READERS[kty](jwk_spelling.member(jwk, VARIANT_MEMBER.get(kty, "")), spelled)
+    return Material(kty, variant, bits, tuple(map(_canonical, octets, spelled)))
 
 
 def load(material: Material) -> PublicKey:
     """Make the key object of checked material, by the same way that checked it."""
-    return _READERS[material.kty](material.variant, material.values)[2]
+    return _READERS[material.kty](material.variant, material.values)[3]
 
 
 def modulus_of(material: Material) -> int:
     """The modulus of checked RSA material."""
-    return _unsigned_integer(material.values[0])
+    return int.from_bytes(_octets(material.values[0]), "big")
 
 
 def _text(value: object) -> str:
@@ -89,25 +94,24 @@ def _text(value: object) -> str:
 
 def _octets(value: str) -> bytes:
     try:
-        return base64url.decode(value)
+        return jwk_spelling.octets(value)
     except base64url.Base64urlRefused:
         raise MaterialRefused(KeyProblem.VALUE_MALFORMED) from None
 
 
-def _unsigned_integer(value: str) -> int:
-    octets = _octets(value)
-    if octets[:1] in (b"", b"\x00"):
-        # RFC 7518 section 2 (Base64urlUInt): the shortest form only, so that one key has one thumbprint.
-        raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
-    return int.from_bytes(octets, "big")
+def _canonical(octets: bytes, spelled: str) -> str:
+    canonical = base64url.encode(octets)
+    # The text that came, if it is the same: the verifier shares one "AQAB" between all organizations.
+    return spelled if spelled == canonical else canonical
 
 
-Reading = tuple[str | None, int, PublicKey]
-"""The variant, the size in bits, and the key."""
+Reading = tuple[str | None, int, tuple[bytes, ...], PublicKey]
+"""The variant, the size in bits, the canonical octets of each value, and the key."""
 
 
 def _read_rsa(_variant: object, values: tuple[str, ...]) -> Reading:
-    modulus, exponent = map(_unsigned_integer, values)
+    octets = tuple([jwk_spelling.shortest(_octets(value)) for value in values])
+    modulus, exponent = [int.from_bytes(number, "big") for number in octets]
     bits = modulus.bit_length()
     if bits < MIN_RSA_BITS:
         raise MaterialRefused(KeyProblem.RSA_TOO_SMALL)
@@ -117,8 +121,11 @@ def _read_rsa(_variant: object, values: tuple[str, ...]) -> Reading:
         raise MaterialRefused(KeyProblem.RSA_MODULUS_INVALID)
     if exponent % 2 == 0 or not MIN_RSA_EXPONENT <= exponent <= MAX_RSA_EXPONENT:
         raise MaterialRefused(KeyProblem.RSA_EXPONENT_INVALID)
+    # Square and multiply: a square for each bit behind the first, a product for each of them that is set.
+    if bits**2 * (exponent.bit_length() + exponent.bit_count() - 2) > MAX_RSA_WORK:
+        raise MaterialRefused(KeyProblem.RSA_TOO_SLOW)
     try:
-        return None, bits, rsa.RSAPublicNumbers(exponent, modulus).public_key()
+        return None, bits, octets, rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except (ValueError, UnsupportedAlgorithm):
         # Our rules are narrower than the library's of today, not perhaps than those of every day.
         raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
@@ -128,44 +135,47 @@ def _read_ec(crv: object, values: tuple[str, ...]) -> Reading:
     curve = CURVES.get(crv) if isinstance(crv, str) else None
     if curve is None:
         raise MaterialRefused(KeyProblem.CURVE_UNKNOWN)
-    coordinates = [_octets(value) for value in values]
+    coordinates = tuple([jwk_spelling.of_length(_octets(value), curve.coordinate_bytes) for value in values])
     if any(len(coordinate) != curve.coordinate_bytes for coordinate in coordinates):
-        # RFC 7518 section 6.2.1.2: always the full length of the field.
         raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
     uncompressed = b"\x04" + b"".join(coordinates)
     try:
-        return curve.name, curve.bits, ec.EllipticCurvePublicKey.from_encoded_point(curve.implementation, uncompressed)
+        key = ec.EllipticCurvePublicKey.from_encoded_point(curve.implementation, uncompressed)
     except (ValueError, UnsupportedAlgorithm):
         # The library checks that the point is on the curve (CASES W-04).
         raise MaterialRefused(KeyProblem.POINT_INVALID) from None
+    return curve.name, curve.bits, coordinates, key
 
 
 def _read_okp(crv: object, values: tuple[str, ...]) -> Reading:
     if crv != "Ed25519":
         raise MaterialRefused(KeyProblem.CURVE_UNKNOWN)
+    # Octets, not a number (RFC 8037 section 2): no zeros are added or taken away.
     octets = _octets(values[0])
     if len(octets) != _ED25519_BYTES:
         raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
     if not _is_ed25519_point_of_large_order(octets):
         raise MaterialRefused(KeyProblem.POINT_INVALID)
     try:
-        return "Ed25519", _ED25519_BITS, ed25519.Ed25519PublicKey.from_public_bytes(octets)
+        return "Ed25519", _ED25519_BITS, (octets,), ed25519.Ed25519PublicKey.from_public_bytes(octets)
     except (ValueError, UnsupportedAlgorithm):
         # Some builds of OpenSSL are without Ed25519.
         raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
 
 
 def _read_akp(alg: object, values: tuple[str, ...]) -> Reading:
-    # What the library here does not offer has no row in the table of algorithms.
-    if not isinstance(alg, str) or ("AKP", alg) not in NAMES_FITTING:
+    if alg is None:
+        raise MaterialRefused(KeyProblem.ALGORITHM_MISSING)
+    if not isinstance(alg, str) or alg not in PARAMETER_SETS:
         raise MaterialRefused(KeyProblem.ALGORITHM_NOT_ACCEPTED)
     parameters = PARAMETER_SETS[alg]
     octets = _octets(values[0])
     if len(octets) != parameters.key_bytes:
         raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
     try:
-        return alg, 8 * parameters.key_bytes, parameters.implementation.from_public_bytes(octets)
+        return alg, 8 * parameters.key_bytes, (octets,), parameters.implementation.from_public_bytes(octets)
     except (ValueError, UnsupportedAlgorithm):
+        # Not every build of OpenSSL offers ML-DSA.
         raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
 
 

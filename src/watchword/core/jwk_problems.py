@@ -35,13 +35,24 @@ class KeyProblem(Enum):
             "for a signing key, set use to 'sig' or leave it out."
         ),
     )
+    USE_SPIFFE = (
+        "use_spiffe",
+        (
+            "The key belongs to a SPIFFE bundle (use jwt-svid or x509-svid), which is not the key set of an OAuth 2.0 "
+            "authorization server. Enter the jwks_uri of the SPIFFE OIDC Discovery Provider."
+        ),
+    )
     OPERATION_NOT_VERIFY = (
         "operation_not_verify",
         "The key's key_ops do not contain 'verify'. For a signing key, add it or leave key_ops out.",
     )
+    ALGORITHM_MISSING = (
+        "algorithm_missing",
+        "The key has no alg, which is what says how a key of type AKP is used. Publish it with its alg.",
+    )
     ALGORITHM_NOT_ACCEPTED = (
         "algorithm_not_accepted",
-        "The key's alg is missing or not an accepted signature algorithm, such as RS256, PS256, ES256 or EdDSA.",
+        "The key's alg is not an accepted signature algorithm, such as RS256, PS256, ES256 or EdDSA.",
     )
     ALGORITHM_NOT_FITTING = (
         "algorithm_not_fitting",
@@ -50,10 +61,7 @@ class KeyProblem(Enum):
     VALUE_MISSING = ("value_missing", "A value of the public key is missing or not a text.")
     VALUE_MALFORMED = (
         "value_malformed",
-        (
-            "A value of the public key is not base64url without padding, or not of the one length that it must have: "
-            "the shortest for n and e, the full length of the curve for x and y."
-        ),
+        "A value of the public key is not base64url, or longer or shorter than a key of this kind can be.",
     )
     RSA_TOO_SMALL = ("rsa_too_small", "The RSA key is smaller than 2048 bits. Replace it by one of 2048 bits or more.")
     RSA_TOO_LARGE = ("rsa_too_large", "The RSA key is larger than 8192 bits. Use one of 2048 to 8192 bits.")
@@ -64,6 +72,13 @@ class KeyProblem(Enum):
     RSA_EXPONENT_INVALID = (
         "rsa_exponent_invalid",
         "The RSA exponent is not an odd number from 3 to 2^32. Replace the key by one with the exponent 65537.",
+    )
+    RSA_TOO_SLOW = (
+        "rsa_too_slow",
+        (
+            "The exponent is too large for an RSA key of this size: checking a signature would take too long. "
+            "Replace the key by one with the exponent 65537."
+        ),
     )
     RSA_SMALL_FACTOR = (
         "rsa_small_factor",
@@ -97,7 +112,10 @@ class KeyProblem(Enum):
         "point_invalid",
         "The public key is not a usable point of its curve. Export the public key again, and check crv, x and y.",
     )
-    NOT_LOADABLE = ("not_loadable", "The cryptographic library refuses the public key.")
+    NOT_LOADABLE = (
+        "not_loadable",
+        "The cryptographic library of this installation refuses the public key, or cannot use its kind of key.",
+    )
 
     def __init__(self, code: str, sentence: str) -> None:
         self.code = code
@@ -121,7 +139,7 @@ class KeySetProblem(Enum):
         "private_key_material",
         "The key set publishes private key material. Treat these keys as stolen and replace them.",
     )
-    KID_REUSED = ("kid_reused", "The key set contains two different keys with the same kid.")
+    KID_REUSED = ("kid_reused", "The key set contains two different keys with the same kid and algorithm.")
     NO_USABLE_KEY = ("no_usable_key", "None of the keys can be used to verify signatures.")
 
     def __init__(self, code: str, sentence: str) -> None:
