@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import people
-from watchword.control.access.actor import Interface, Permission, command_line
+from watchword.control.access.actor import Permission, command_line
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -70,14 +70,14 @@ def shell() -> Actor:
 
 @pytest.fixture
 def acting_alice(alice: Person) -> Actor:
-    return alice.actor(interface=Interface.PORTAL, address="192.0.2.1")
+    return people.acting(alice, address="192.0.2.1")
 
 
 @pytest.fixture
 def acting_bob(bob: Person) -> Actor:
-    return bob.actor(interface=Interface.PORTAL, address="192.0.2.2")
+    return people.acting(bob, address="192.0.2.2")
 
 
 @pytest.fixture
 def acting_charlie(charlie: Person) -> Actor:
-    return charlie.actor(interface=Interface.PORTAL, address="192.0.2.3")
+    return people.acting(charlie, address="192.0.2.3")

@@ -261,7 +261,7 @@ def test_a_refusal_becomes_a_page_with_its_status_and_sentence() -> None:
 
 def test_every_refusal_has_a_code_of_its_own_and_a_client_error() -> None:
     assert len({reason.code for reason in RefusalReason}) == len(RefusalReason)
-    assert {reason.status for reason in RefusalReason} <= {403, 404, 409, 422, 429}
+    assert {reason.status for reason in RefusalReason} <= {401, 403, 404, 409, 422, 429}
     assert all(reason.code == reason.name.lower() for reason in RefusalReason)
 
 

@@ -99,7 +99,7 @@ def _register(organization: str, key_set: str, location: str) -> None:
         keys=admit(key_set.encode()).keys,
         etag=None,
         max_age=None,
-    ).run(timezone.now())
+    ).run(actor, timezone.now())
     AddServer(organization_id=organization, fields=fields, receipt=receipt).run(actor)
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.access.actor import Permission, command_line
+from django.utils import timezone
+
+from watchword.control.access.actor import Interface, Permission, command_line
+from watchword.control.access.models import Session
 from watchword.control.access.operator_commands import CreateOperator
 from watchword.control.access.people_commands import CreateAdministrator
 from watchword.control.access.role_commands import CreateRole
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 
 if TYPE_CHECKING:
+    from watchword.control.access.actor import Actor
     from watchword.control.access.models import Person
     from watchword.control.organizations.models import Organization
 
@@ -53,3 +59,12 @@ def knows_password(person: Person) -> Person:
     person.set_password(PASSWORD)
     person.save()
     return person
+
+
+def acting(person: Person, *, address: str | None = None) -> Actor:
+    """The person in the portal, in a session of their own."""
+    now = timezone.now()
+    session = Session.objects.create(
+        key_hash=secrets.token_hex(32), person=person, content="", started_at=now, seen_at=now
+    )
+    return replace(person.actor(interface=Interface.PORTAL, address=address), session=session.public_id)

@@ -32,11 +32,15 @@ SETTINGS: Final = RefreshSettings(interval=300, hard_limit=86_400)
 
 
 def administrator(name: str, organization_id: str, *permissions: Permission) -> Actor:
+    """Rights without a person behind them, as code has them that runs on the machine: nothing is re-read for these.
+
+    `people.acting` gives the actor of a person who is signed in.
+    """
     return Actor(
         name=f"{name}@{organization_id}.example",
         organization=organization_id,
         permissions=frozenset(permissions),
-        interface=Interface.PORTAL,
+        interface=Interface.COMMAND_LINE,
         address="192.0.2.7",
     )
 
@@ -106,7 +110,7 @@ def receipt(
         keys=admit(forge.key_set(*(keys or (forge.ec_key("first"),)))).keys,
         etag=etag,
         max_age=None,
-    ).run(begun)
+    ).run(actor, begun)
 
 
 def add(*keys: forge.Key, actor: Actor = ALICE, **changes: Any) -> AuthorizationServer:

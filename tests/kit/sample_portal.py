@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.utils import timezone
 
-from kit import authorities, forge
-from watchword.control.access.actor import Interface, Permission, command_line
+from kit import authorities, forge, people
+from watchword.control.access.actor import Permission, command_line
 from watchword.control.access.models import Person, PersonKind, Role
 from watchword.control.access.session_store import SessionStore
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
@@ -116,7 +116,7 @@ def bob() -> Person:
 
 
 def acting(somebody: Person) -> Actor:
-    return somebody.actor(interface=Interface.PORTAL, address="127.0.0.1")
+    return people.acting(somebody, address="127.0.0.1")
 
 
 def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "127.0.0.1") -> str:
@@ -151,7 +151,7 @@ def receipt_for(actor: Actor, fields: ServerFields) -> str:
         keys=admit(keys_document()).keys,
         etag=None,
         max_age=None,
-    ).run(timezone.now())
+    ).run(actor, timezone.now())
 
 
 def add(actor: Actor, fields: ServerFields) -> UUID:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.utils import timezone
 
+from watchword.control.access import standing
 from watchword.control.access.actor import Authority, Permission
 from watchword.control.audit.log import REFUSED, Entry, append
 from watchword.control.audit.models import TARGET_MAX
 from watchword.control.fleet.publish import publish_trust
 from watchword.control.organizations.models import Organization
 from watchword.control.organizations.queries import entitlement_of
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,12 @@ _NO_MATTER_OF_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Permission.AU
 unasked."""
 
 _RIGHTS: Final = frozenset(
-    {RefusalReason.PERMISSION_MISSING, RefusalReason.SUBSCRIPTION_INACTIVE, RefusalReason.ORGANIZATION_SUSPENDED}
+    {
+        RefusalReason.PERMISSION_MISSING,
+        RefusalReason.SESSION_ENDED,
+        RefusalReason.SUBSCRIPTION_INACTIVE,
+        RefusalReason.ORGANIZATION_SUSPENDED,
+    }
 )
 """Refusals of somebody who tried what they have no right to; the audit log tells of them."""
 
@@ -39,7 +45,8 @@ class Work:
     """What a command does inside its transaction.
 
     Attributes:
-        actor: who acts.
+        actor: who acts, with the rights that the database granted under the lock. A command decides by this one, never
+            by the actor that it was called with.
         now: the time of the whole transaction.
         action: the default action of `record`.
         locked, entries, to_publish: kept for the end of the transaction; commands use the methods.
@@ -127,7 +134,7 @@ def change(
         organization_id: whose data is changed, None for the provider's own.
         permission: what the actor must hold.
         action: what is done, for the audit log, snake_case in the past tense, such as `server_added`.
-        now: the time of the change; the clock's when left out.
+        now: the time of the change; the clock's once the lock is held when left out.
 
     Yields:
         The work, with the locked organization. A block that changes something calls `record` at least once; the
@@ -135,36 +142,62 @@ def change(
 
     Raises:
         Refusal: not_found, permission_missing, subscription_inactive, organization_suspended.
+        AccessLost: session_ended, or a right that the actor had when the request began.
         RuntimeError: a change inside a change, or one without a record; a fault of ours, nothing is written.
     """
-    at = timezone.now() if now is None else now
-    try:
-        check_permission(actor, organization_id, permission)
-        with _transaction(actor, organization_id, permission, action, at) as work:
-            yield work
-    except Refusal as refusal:
-        record_refused(actor, organization_id, action, refusal, now=at)
-        raise
-
-
-@contextmanager
-def _transaction(
-    actor: Actor, organization_id: str | None, permission: Required, action: str, at: datetime
-) -> Iterator[Work]:
-    # Durable refuses to be nested: a change inside a change could be rolled back after it was reported as done.
-    with transaction.atomic(durable=True):
-        organization = None if organization_id is None else _locked(organization_id)
-        if organization is not None and permission is Permission.API_KEY_MANAGEMENT:
-            check_entitlement(organization.pk, at)
+    with admitted(actor, organization_id, permission=permission, action=action, now=now) as admission:
+        organization = admission.organization
         work = Work(
-            actor=actor,
-            now=at,
+            actor=admission.actor,
+            now=admission.now,
             action=action,
             locked=organization,
             to_publish=set() if organization is None or permission in _NO_MATTER_OF_TRUST else {organization.pk},
         )
         yield work
         _finish(work, permission)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Attributes: the actor with the rights of now, the locked organization, and the time of the transaction."""
+
+    actor: Actor
+    organization: Organization | None
+    now: datetime
+
+
+@contextmanager
+def admitted(
+    actor: Actor, organization_id: str | None, *, permission: Required, action: str, now: datetime | None = None
+) -> Iterator[Admission]:
+    """Open a transaction, lock, and only then ask for the rights of the actor: the one place where this is done.
+
+    For what is no change and writes all the same, such as a validation; commands use `change`, which is built on it.
+    """
+    known = actor
+    try:
+        # Before the lock as well, so that a stranger cannot make an organization's own changes wait.
+        check_permission(actor, organization_id, permission)
+        # Durable refuses to be nested: a change inside a change could be rolled back after it was reported as done.
+        with transaction.atomic(durable=True):
+            organization = _locked(organization_id)
+            # The clock is read under the lock: a limit that passed while waiting for it has passed.
+            at = timezone.now() if now is None else now
+            try:
+                known = standing.current(actor, permission, at)
+                check_permission(known, organization_id, permission)
+            except Refusal as refusal:
+                raise AccessLost(refusal) from None
+            if organization is not None and permission is Permission.API_KEY_MANAGEMENT:
+                check_entitlement(organization.pk, at)
+            yield Admission(actor=known, organization=organization, now=at)
+    except Refusal as refusal:
+        record_refused(known, organization_id, action, refusal, now=now)
+        raise
+    except AccessLost as lost:
+        record_refused(known, organization_id, action, lost.refusal, now=now)
+        raise
 
 
 def check_permission(actor: Actor, organization_id: str | None, permission: Required) -> None:
@@ -232,7 +265,11 @@ def check_entitlement(organization_id: str, now: datetime) -> None:
         raise Refusal(standing.refusal, banner=standing.banner)
 
 
-def _locked(organization_id: str) -> Organization:
+def _locked(organization_id: str | None) -> Organization | None:
+    """The organization, or None for the provider's own changes, which wait for each other too."""
+    if organization_id is None:
+        standing.lock_operators()
+        return None
     # no_key: changes of one organization wait for each other, while rows that merely refer to it can be inserted.
     # SQLite has no row locks and needs none: IMMEDIATE transactions come one after the other.
     organization = Organization.objects.select_for_update(no_key=True).filter(pk=organization_id).first()

@@ -14,11 +14,13 @@ class RefusalReason(Enum):
 
     Attributes:
         code: stable, snake_case; API clients and tests depend on it.
-        status: HTTP status: 403 not allowed, 404 unknown, 409 conflicts with the present state, 422 faulty input.
+        status: HTTP status: 401 no longer signed in, 403 not allowed, 404 unknown, 409 conflicts with the present
+            state, 422 faulty input.
         template: the sentence, with named places for details that the one who raises it must fill.
     """
 
     PERMISSION_MISSING = ("permission_missing", 403, "Your role does not have the “{permission}” permission.")
+    SESSION_ENDED = ("session_ended", 401, "Your session has ended. Sign in again.")
     SUBSCRIPTION_INACTIVE = ("subscription_inactive", 403, "{banner}")
     ORGANIZATION_SUSPENDED = ("organization_suspended", 403, "{banner}")
     NOT_FOUND = ("not_found", 404, "There is no such thing here, or it belongs to somebody else.")
@@ -46,7 +48,10 @@ class RefusalReason(Enum):
         409,
         "This is the last active operator. Invite another one first; an invitation counts once its password is set.",
     )
-    OWN_ACCOUNT = ("own_account", 409, "You cannot deactivate yourself. Someone else with the right to it can.")
+    OWN_ACCOUNT = (
+        "own_account", 409,
+        "You cannot deactivate or reactivate yourself. Someone else with the right to it can.",
+    )  # fmt: skip
     ROLE_IN_USE = ("role_in_use", 409, "The role still belongs to {who}. Give everybody another one first.")
     NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions: there is nothing to end.")
     NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change; set one.")
@@ -89,3 +94,17 @@ class Refusal(Exception):
         # Beside the sentences at the fields, one that would only repeat them helps nobody.
         self.above_fields = RefusalReason.FIELDS_INVALID.template if self.field_errors else self.sentence
         super().__init__(self.sentence)
+
+
+class AccessLost(Exception):
+    """The actor has lost the session or the permission since the request began, and nothing was changed.
+
+    Not a Refusal, because views show those at the form: this one leads away from the page.
+
+    Attributes:
+        refusal: what was lost: session_ended, permission_missing or not_found.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.sentence)

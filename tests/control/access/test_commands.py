@@ -30,7 +30,7 @@ NEW_PASSWORD = "tangerine gravel orbit"
 def test_the_first_administrator_gets_every_permission(acme: Organization, shell: Actor) -> None:
     alice = CreateAdministrator(organization_id="acme", email=" Alice@Acme.Example", name="Alice").run(shell)
 
-    actor = alice.actor(interface=Interface.PORTAL, address=None)
+    actor = people.acting(alice)
     assert alice.email == "alice@acme.example"
     assert alice.kind == PersonKind.ADMINISTRATOR
     assert actor.permissions == frozenset(Permission)
@@ -90,7 +90,7 @@ def test_a_roles_name_is_taken_whatever_its_case(acme: Organization, shell: Acto
 
 def test_nobody_gives_away_more_than_they_hold(acme: Organization, shell: Actor) -> None:
     manager = people.administrator("bob", "acme", Permission.ADMINISTRATORS)
-    acting = manager.actor(interface=Interface.PORTAL, address=None)
+    acting = people.acting(manager)
     CreateAdministrator(organization_id="acme", email="alice@acme.example").run(shell)
 
     for command in (
@@ -202,7 +202,7 @@ def test_operators_get_a_link_from_operators(operator: Person, shell: Actor) -> 
 
 
 def test_operators_act_everywhere_but_not_on_servers(operator: Person) -> None:
-    actor = operator.actor(interface=Interface.PORTAL, address=None)
+    actor = people.acting(operator)
 
     assert actor.operator
     assert actor.permissions == OPERATOR_PERMISSIONS

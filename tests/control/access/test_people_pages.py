@@ -274,7 +274,7 @@ class TestChange:
     def test_a_refused_deactivation_stays_in_its_window(self, portal: Portal, alice: Person) -> None:
         answer = portal.post("deactivate", alice.pk, htmx=True)
         assert answer.status_code == 409
-        assert "You cannot deactivate yourself." in text(answer)
+        assert "You cannot deactivate or reactivate yourself." in text(answer)
         assert 'role="alertdialog"' in text(answer)
 
     def test_whoever_was_deactivated_while_saving_is_led_to_the_sign_in(

@@ -8,7 +8,7 @@ import pytest
 
 from kit import people
 from kit.people import NOW
-from watchword.control.access.actor import Actor, Interface, Permission
+from watchword.control.access.actor import Actor, Permission
 from watchword.control.access.models import Person, Role
 from watchword.control.access.people_commands import DeactivateAdministrator
 from watchword.control.access.role_commands import CreateRole, DeleteRole, EditRole
@@ -114,9 +114,7 @@ def test_a_role_that_nobody_has_is_deleted(acting_alice: Actor) -> None:
 
 
 def test_nobody_gives_or_takes_what_they_do_not_hold(acting_alice: Actor) -> None:
-    manager = people.administrator("bob2", "acme", Permission.ADMINISTRATORS).actor(
-        interface=Interface.PORTAL, address=None
-    )
+    manager = people.acting(people.administrator("bob2", "acme", Permission.ADMINISTRATORS))
     above, below = create(acting_alice, "Auditor", AUDIT), create(acting_alice, "Newcomer")
 
     for command in (

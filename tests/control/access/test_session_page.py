@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -11,8 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from kit import people
 from kit.people import PASSWORD
-from watchword.control.access.actor import Interface, command_line
+from watchword.control.access.actor import command_line
 from watchword.control.access.models import Person, Session
 from watchword.control.access.session_commands import ChangePassword, EndOtherSessions, EndSession
 from watchword.control.access.session_page import SessionPage
@@ -333,7 +335,7 @@ def test_the_commands_are_about_people(alice: Person) -> None:
 
 def test_the_commands_take_the_time_they_are_given(alice: Person) -> None:
     here = own_id(signed_in(alice))
-    actor: Actor = alice.actor(interface=Interface.PORTAL, address=None)
+    actor: Actor = replace(people.acting(alice), session=here)
     at = timezone.now() + timedelta(seconds=5)
 
     ChangePassword(current=PASSWORD, password=CHOSEN, kept=here).run(actor, now=at)

@@ -102,5 +102,5 @@ def test_one_cannot_deactivate_oneself(desk: Desk, operator: Person, bob: Person
     page = desk.scripted.post("console:operator-deactivate", operator.pk)
 
     assert page.status == 409
-    assert "You cannot deactivate yourself" in page.text
+    assert "You cannot deactivate or reactivate yourself" in page.text
     assert Person.objects.get(pk=operator.pk).is_active

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,8 @@ from django.db.models import TextChoices
 from watchword.control.access.address import client_address
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.http import HttpRequest
 
 
@@ -53,7 +55,7 @@ class Interface(TextChoices):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Somebody whose rights have been established.
+    """Somebody whose rights were established when the request began; `standing` establishes them anew for a change.
 
     Attributes:
         name: how the audit log names the actor; a person's e-mail address, at most 254 characters.
@@ -63,6 +65,8 @@ class Actor:
         operator: whether the actor acts for the provider.
         interface: where the request came in.
         address: the client's IP address, None where there is none.
+        session: the public id of the session that the request came with; None outside of the portal, and while somebody
+            signs in.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Actor:
     permissions: frozenset[Permission] = frozenset()
     operator: bool = False
     address: str | None = None
+    session: UUID | None = None
 
     def reaches(self, organization: str | None) -> bool:
         """Whether the organization exists as far as this actor may know."""
@@ -106,4 +111,5 @@ def actor_of(request: HttpRequest) -> Actor:
     person = request.user
     if not person.is_authenticated:
         raise RuntimeError("a view that acts must be guarded")
-    return person.actor(interface=Interface.PORTAL, address=client_address(request))
+    actor = person.actor(interface=Interface.PORTAL, address=client_address(request))
+    return replace(actor, session=request.session.public_id)  # type: ignore[attr-defined]  # A store of ours.

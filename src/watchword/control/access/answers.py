@@ -8,9 +8,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
-from watchword.control.access.actor import Interface
-from watchword.control.access.address import client_address
-from watchword.control.access.backend import PasswordBackend
+from watchword.control.access.actor import actor_of
+from watchword.control.access.backend import reread_person
 from watchword.control.portal import notices
 from watchword.control.portal.screens import done, is_partial
 from watchword.control.refusals import Refusal
@@ -29,13 +28,9 @@ class Opening(Protocol):
 
 def saved(request: HttpRequest, opening: Opening, organization_id: str, notice: Notice) -> HttpResponse:
     """The page as it is after a change, or the start page where the change has closed it to whoever made it."""
-    # The rights as they are now: a request keeps the person as the session found it.
-    person = None if request.user.pk is None else PasswordBackend().get_user(request.user.pk)
-    if person is not None:
-        request.user = person
+    if reread_person(request) is not None:
         try:
-            actor = person.actor(interface=Interface.PORTAL, address=client_address(request))
-            return done(request, opening(actor, organization_id), notice)
+            return done(request, opening(actor_of(request), organization_id), notice)
         except Refusal:
             notices.leave(request, notice)
     start = reverse("access:start")

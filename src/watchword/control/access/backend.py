@@ -34,3 +34,14 @@ class PasswordBackend:
     def get_user(self, user_id: int) -> Person | None:
         """The person of a session; one that was deactivated meanwhile is nobody from the next request on."""
         return Person.objects.select_related("organization", "role").filter(pk=user_id, is_active=True).first()
+
+
+def reread_person(request: HttpRequest) -> Person | None:
+    """Give the request its person as the database has it now; a request keeps the one that the session found.
+
+    A person who was deactivated meanwhile is None, and the request stays as it is.
+    """
+    person = None if request.user.pk is None else PasswordBackend().get_user(request.user.pk)
+    if person is not None:
+        request.user = person
+    return person

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -17,9 +18,10 @@ from watchword.control.access.passwords import refuse_weak
 from watchword.control.access.safeguards import refuse_more_than_own
 from watchword.control.access.sessions import end_sessions
 from watchword.control.change import change
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from watchword.control.access.actor import Actor
@@ -39,20 +41,21 @@ class CreateSignInLink:
     email: str
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> str:
-        person = (
-            Person.objects.select_related("role")
-            .filter(email=rules.normalised_email(self.email), is_active=True)
-            .first()
-        )
-        if person is None or not actor.reaches(person.organization_id):
+        people = Person.objects.select_related("role").filter(email=rules.normalised_email(self.email), is_active=True)
+        found = people.first()
+        if found is None or not actor.reaches(found.organization_id):
             raise Refusal(RefusalReason.NOT_FOUND)
-        permission = Authority.OPERATOR if person.kind == PersonKind.OPERATOR else Permission.ADMINISTRATORS
+        permission = Authority.OPERATOR if found.kind == PersonKind.OPERATOR else Permission.ADMINISTRATORS
         with change(
-            actor, person.organization_id, permission=permission, action="sign_in_link_created", now=now
+            actor, found.organization_id, permission=permission, action="sign_in_link_created", now=now
         ) as work:
+            # Again under the lock: a deactivation meanwhile ends links, and none may be made after it.
+            person = people.filter(pk=found.pk, organization_id=found.organization_id).first()
+            if person is None:
+                raise Refusal(RefusalReason.NOT_FOUND)
             if person.role is not None:
                 # Whoever holds the link becomes that person; nobody may become more than they are.
-                refuse_more_than_own(actor, person.role.held())
+                refuse_more_than_own(work.actor, person.role.held())
             return make_link(work, person)
 
 
@@ -74,7 +77,10 @@ class RedeemSignInLink:
         person = link.person
         refuse_weak(self.password, person)
         actor = person.actor(interface=self.interface, address=self.address)
-        with change(actor, person.organization_id, permission=Authority.SELF, action="password_set", now=now) as work:
+        with (
+            _usable_by_active_people(),
+            change(actor, person.organization_id, permission=Authority.SELF, action="password_set", now=now) as work,
+        ):
             used = SignInLink.objects.filter(pk=link.pk, used_at__isnull=True, expires_at__gt=now).update(used_at=now)
             if used != 1:
                 raise Refusal(RefusalReason.LINK_UNUSABLE)
@@ -85,6 +91,15 @@ class RedeemSignInLink:
             end_sessions(person.pk)
             work.record(target=person.email)
             return person
+
+
+@contextmanager
+def _usable_by_active_people() -> Iterator[None]:
+    """To a person who is deactivated while the form is on its way, say what the link says afterwards."""
+    try:
+        yield
+    except AccessLost:
+        raise Refusal(RefusalReason.LINK_UNUSABLE) from None
 
 
 def make_link(work: Work, person: Person) -> str:

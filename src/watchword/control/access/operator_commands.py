@@ -60,11 +60,9 @@ class DeactivateOperator:
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
         with change(actor, None, permission=Authority.OPERATOR, action="operator_deactivated", now=now) as work:
-            # Before the person is read: two operators who deactivate each other at the same time come one after
-            # the other, and the second one is refused.
             with operator_kept():
                 person = _operator(self.person_id)
-                if person.pk == actor.person_id:
+                if person.pk == work.actor.person_id:
                     raise Refusal(RefusalReason.OWN_ACCOUNT)
                 shut_out(work, person)
             return person

@@ -103,9 +103,9 @@ class ChangeRole:
         with change(
             actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="role_changed", now=now
         ) as work:
-            person, before = _administrator(actor, self.organization_id, self.person_id)
+            person, before = _administrator(work.actor, self.organization_id, self.person_id)
             role = _role_named(work, self.role)
-            refuse_more_than_own(actor, role.held())
+            refuse_more_than_own(work.actor, role.held())
             with full_administrator_kept(self.organization_id):
                 person.role = role
                 person.save(update_fields=["role"])
@@ -125,7 +125,7 @@ class RenameAdministrator:
         with change(
             actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="administrator_renamed", now=now
         ) as work:
-            person, _ = _administrator(actor, self.organization_id, self.person_id)
+            person, _ = _administrator(work.actor, self.organization_id, self.person_id)
             _refuse_faults(person.email, self.name)
             before, person.name = person.name, self.name
             person.save(update_fields=["name"])
@@ -148,8 +148,8 @@ class DeactivateAdministrator:
             action="administrator_deactivated",
             now=now,
         ) as work:
-            person, _ = _administrator(actor, self.organization_id, self.person_id)
-            if person.pk == actor.person_id:
+            person, _ = _administrator(work.actor, self.organization_id, self.person_id)
+            if person.pk == work.actor.person_id:
                 raise Refusal(RefusalReason.OWN_ACCOUNT)
             with full_administrator_kept(self.organization_id):
                 shut_out(work, person)
@@ -171,7 +171,7 @@ class ReactivateAdministrator:
             action="administrator_reactivated",
             now=now,
         ) as work:
-            person, _ = _administrator(actor, self.organization_id, self.person_id)
+            person, _ = _administrator(work.actor, self.organization_id, self.person_id)
             let_in_again(work, person)
             return person
 
@@ -232,8 +232,16 @@ def shut_out(work: Work, person: Person) -> None:
 
 
 def let_in_again(work: Work, person: Person) -> None:
-    """Reactivate the person within a change, with the earlier password."""
+    """Reactivate the person within a change, with the earlier password.
+
+    Raises:
+        Refusal: own_account.
+    """
+    if person.pk == work.actor.person_id:
+        raise Refusal(RefusalReason.OWN_ACCOUNT)
     _activate(work, person, active=True)
+    # A sign-in that was in progress during the deactivation may have left one behind.
+    end_sessions(person.pk)
 
 
 def _activate(work: Work, person: Person, *, active: bool) -> None:

@@ -58,14 +58,14 @@ class EditRole:
         with change(
             actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="role_edited", now=now
         ) as work:
-            role = _role(actor, self.organization_id, self.role_id)
+            role = _role(work.actor, self.organization_id, self.role_id)
             if role.version != self.expected_version:
                 raise _stale(role)
-            permissions = _checked(actor, self.name, self.permissions)
+            permissions = _checked(work.actor, self.name, self.permissions)
             before = _audited(role)
             role.name, role.permissions = self.name, _stored(permissions)
             role.version += 1
-            role.updated_at, role.updated_by = work.now, actor.name
+            role.updated_at, role.updated_by = work.now, work.actor.name
             with full_administrator_kept(self.organization_id):
                 _save(role)
             after = _audited(role)
@@ -85,7 +85,7 @@ class DeleteRole:
         with change(
             actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="role_deleted", now=now
         ) as work:
-            role = _role(actor, self.organization_id, self.role_id)
+            role = _role(work.actor, self.organization_id, self.role_id)
             holders = list(Person.objects.filter(role=role).order_by("email").values_list("email", flat=True))
             if holders:
                 raise Refusal(RefusalReason.ROLE_IN_USE, who=rules.listed(holders))

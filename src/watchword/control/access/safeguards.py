@@ -66,14 +66,14 @@ def full_administrators(organization_id: str) -> frozenset[int]:
 
 @contextmanager
 def operator_kept() -> Iterator[None]:
-    """Refuse what would take away the last operator who can sign in. Locks all operators until the transaction ends.
+    """Refuse what would take away the last operator who can sign in.
+
+    The operators' rows must be locked, as `change` does where there is no organization: of two operators who deactivate
+    each other at the same time, the second one is refused.
 
     Raises:
         Refusal: last_operator; the transaction around it rolls back.
     """
-    # Operators belong to no organization whose row could be locked, so their own rows are, always in this order.
-    operators = Person.objects.filter(kind=PersonKind.OPERATOR).order_by("pk")
-    list(operators.select_for_update(no_key=True).values_list("pk", flat=True))
     before = able_operators()
     yield
     if before and not able_operators():

@@ -13,6 +13,7 @@ from watchword.control.access.models import Person, Session
 from watchword.control.access.password_rules import LENGTH_MAX
 from watchword.control.access.passwords import refuse_weak
 from watchword.control.access.sessions import end_sessions, live_sessions
+from watchword.control.access.standing import check_password_kept
 from watchword.control.access.throttle import admit_attempt, forgive, lane_of_person
 from watchword.control.audit.log import REFUSED, Entry, append
 from watchword.control.change import change
@@ -39,7 +40,7 @@ class EndSession:
             Refusal: not_found, also for a session of somebody else.
         """
         with change(actor, actor.organization, permission=Authority.SELF, action="session_ended", now=now) as work:
-            session = live_sessions(actor.person_id, work.now).filter(public_id=self.session_id).first()
+            session = live_sessions(work.actor.person_id, work.now).filter(public_id=self.session_id).first()
             if session is None:
                 raise Refusal(RefusalReason.NOT_FOUND)
             _end(work, session)
@@ -59,7 +60,7 @@ class EndOtherSessions:
             Refusal: no_other_sessions.
         """
         with change(actor, actor.organization, permission=Authority.SELF, action="session_ended", now=now) as work:
-            others = list(live_sessions(actor.person_id, work.now).exclude(public_id=self.kept))
+            others = list(live_sessions(work.actor.person_id, work.now).exclude(public_id=self.kept))
             if not others:
                 raise Refusal(RefusalReason.NO_OTHER_SESSIONS)
             for session in others:
@@ -94,6 +95,7 @@ class ChangePassword:
             fault = {"password": "This is your current password. Choose another one."}
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
         with change(actor, actor.organization, permission=Authority.SELF, action="password_set", now=at) as work:
+            check_password_kept(person)
             person.set_password(self.password)
             person.save(update_fields=["password"])
             end_sessions(person.pk, but=self.kept)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from watchword.control.access.models import Session
 from watchword.control.access.session_rules import SEEN_STEP, Ended, browser_name, ended_by
+from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,6 +60,28 @@ class SessionStore(SessionBase):
         row = self._loaded()
         if row is not None and now - row.seen_at >= SEEN_STEP:
             _note(row, now, address, user_agent)
+
+    def leave(self, ended: Ended) -> None:
+        """Go on without the session, which was found to be over after it was loaded."""
+        self.ended = ended
+        self._session_key = None
+        self._session_cache: dict[str, Any] = {}
+
+    def cycle_key(self) -> None:
+        """Go on under another key, in place: a session that was ended meanwhile is not brought back under a new one.
+
+        Raises:
+            AccessLost: it was ended.
+        """
+        old = self.session_key
+        if old is None:
+            self.create()
+            return
+        new = self._get_new_session_key()  # type: ignore[attr-defined]  # Not in Django's types.
+        if Session.objects.filter(key_hash=_hash(old)).update(key_hash=_hash(new)) != 1:
+            raise AccessLost(Refusal(RefusalReason.SESSION_ENDED, ended=Ended.GONE))
+        self._session_key = new
+        self.modified = True
 
     def exists(self, session_key: str) -> bool:
         return Session.objects.filter(key_hash=_hash(session_key)).exists()

@@ -14,12 +14,16 @@ from watchword.control.access.models import Person
 from watchword.control.access.password_rules import LENGTH_MAX
 from watchword.control.access.rules import normalised_email
 from watchword.control.access.sessions import make_room
+from watchword.control.access.standing import check_password_kept
 from watchword.control.access.throttle import admit_attempt, forgive, lane_of_known_browser, lane_of_stranger
 from watchword.control.audit.log import REFUSED, Entry, append
 from watchword.control.change import change
+from watchword.control.refusals import AccessLost
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from watchword.control.access.throttle import Lane
 
 UNKNOWN: Final = "unknown"
 
@@ -54,14 +58,25 @@ class SignIn:
         if person is None:
             self._record_failure(email if sound else "", now)
             return None
-        actor = person.actor(interface=Interface.PORTAL, address=self.address)
-        with change(actor, person.organization_id, permission=Authority.SELF, action="signed_in", now=now) as work:
-            forgive(lane, work.now)
-            make_room(person.pk, work.now)
-            person.last_login = work.now
-            person.save(update_fields=["last_login"])
-            work.record(target=person.email)
+        if not self._let_in(person, lane, now):
+            self._record_failure(email, now)
+            return None
         return person
+
+    def _let_in(self, person: Person, lane: Lane, now: datetime) -> bool:
+        """Whether the password is still the person's: both may have changed while it was checked."""
+        actor = person.actor(interface=Interface.PORTAL, address=self.address)
+        try:
+            with change(actor, person.organization_id, permission=Authority.SELF, action="signed_in", now=now) as work:
+                check_password_kept(person)
+                forgive(lane, work.now)
+                make_room(person.pk, work.now)
+                person.last_login = work.now
+                person.save(update_fields=["last_login"])
+                work.record(target=person.email)
+        except AccessLost:
+            return False
+        return True
 
     def _record_failure(self, email: str, now: datetime) -> None:
         # For a known e-mail address the organization should see it. Unknown text is not stored: people type their

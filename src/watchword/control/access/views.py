@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,7 @@ from watchword.control.access.passwords import typed_twice
 from watchword.control.access.session_store import session_in
 from watchword.control.access.signing_in import SignIn, SignOut
 from watchword.control.portal.navigation import home_route
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -82,7 +83,9 @@ def _before_sign_in(request: HttpRequest, onward: str) -> HttpResponse:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Person):
-        SignOut(person=request.user, address=client_address(request)).run(now=timezone.now())
+        # A person who was deactivated meanwhile has no sign-out to record.
+        with suppress(AccessLost):
+            SignOut(person=request.user, address=client_address(request)).run(now=timezone.now())
     return left(request)
 
 

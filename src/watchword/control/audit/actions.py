@@ -13,6 +13,7 @@ ACTIONS: Final = {
     "server_enabled": "Enable authorization server",
     "server_disabled": "Disable authorization server",
     "server_deleted": "Delete authorization server",
+    "validation_attempted": "Validate JWKS location",
     "refresh_requested": "Refresh keys",
     "keys_changed": "Keys changed",
     "withdrawn_keys_named": "Tokens name withdrawn keys",
@@ -79,6 +80,7 @@ FIELDS: Final = {
 
 REASONS: Final = {
     RefusalReason.PERMISSION_MISSING.code: "the role has no permission for it",
+    RefusalReason.SESSION_ENDED.code: "the session had ended",
     RefusalReason.SUBSCRIPTION_INACTIVE.code: "no active API subscription",
     RefusalReason.ORGANIZATION_SUSPENDED.code: "the organization is suspended",
     RefusalReason.NOT_FOUND.code: "out of the actor's reach",

@@ -5,16 +5,20 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from watchword.control.access.actor import actor_of
+from watchword.control.access.backend import reread_person
+from watchword.control.access.session_rules import Ended
+from watchword.control.access.session_store import session_in
 from watchword.control.change import record_refused
 from watchword.control.portal import notices
 from watchword.control.portal.notices import Notice
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,19 +81,41 @@ def screened(
             except Refusal as refusal:
                 if request.method not in _READING:
                     record_refused(actor, place.get("organization"), "change_attempted", refusal, target=_name(request))
-                # Whoever may not open the screen gets no part of it: the frame's own answer is a whole page.
-                if is_partial(request):
-                    return HttpResponseClientRedirect(home)
-                raise
+                return _out_of_reach(request, home, refusal)
             try:
                 return view(request, actor, screen, **arguments)
             except Refusal as refusal:
-                # The change itself may have put the screen out of reach, such as the loss of one's own role.
-                return _refused(request, opening(actor_of(request), **place), refusal)
+                refused = refusal
+            except AccessLost as lost:
+                refused = lost.refusal
+            if refused.reason is RefusalReason.SESSION_ENDED:
+                return _signed_out(request, home, refused)
+            # The change itself, or another one meanwhile, may have put the screen out of reach.
+            reread_person(request)
+            try:
+                screen = opening(actor_of(request), **place)
+            except Refusal as gone:
+                return _out_of_reach(request, home, gone)
+            return _refused(request, screen, refused)
 
         return guarding
 
     return decorate
+
+
+def _out_of_reach(request: HttpRequest, home: str, refusal: Refusal) -> HttpResponse:
+    # Who may not open the screen gets no part of it: the frame's own answer is a whole page.
+    if is_partial(request):
+        return HttpResponseClientRedirect(home)
+    raise refusal
+
+
+def _signed_out(request: HttpRequest, home: str, refusal: Refusal) -> HttpResponse:
+    """To the sign-in, which says why; the session ended after this request had begun."""
+    ended = refusal.details["ended"]
+    session_in(request).leave(ended if isinstance(ended, Ended) else Ended.GONE)
+    request.user = AnonymousUser()
+    return HttpResponseClientRedirect(home) if is_partial(request) else redirect_to_login(home)
 
 
 def is_partial(request: HttpRequest) -> bool:

@@ -69,7 +69,11 @@ class AddServer:
             validation = validated(self.organization_id, source, self.receipt, work.now)
             disabled = _make_way(work) if self.fields.enabled else None
             server = AuthorizationServer(
-                organization_id=self.organization_id, slot=slot, version=0, created_at=work.now, created_by=actor.name
+                organization_id=self.organization_id,
+                slot=slot,
+                version=0,
+                created_at=work.now,
+                created_by=work.actor.name,
             )
             server.authority = authority
             _save(server, self.fields, source, work)

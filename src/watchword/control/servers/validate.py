@@ -8,12 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from watchword.control.access.actor import Permission
-from watchword.control.change import check_entitlement, check_permission
-from watchword.control.organizations.models import Organization
+from watchword.control.change import admitted
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import receipt
 from watchword.control.servers.authorities import canonical, checked_authority
@@ -25,10 +23,12 @@ from watchword.jwks.authority import AuthorityRefused
 from watchword.jwks.probe import probe
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from uuid import UUID
 
     from watchword.control.access.actor import Actor
+    from watchword.control.change import Admission
     from watchword.core.jwk import SigningKey
     from watchword.jwks.findings import Findings
 
@@ -80,8 +80,14 @@ def validate(
         etag=findings.etag,
         max_age=findings.max_age,
         certificate_expires_at=findings.certificate_expires_at,
-    ).run(timezone.now())
+    ).run(actor, timezone.now())
     return findings, proof
+
+
+def _admitted(actor: Actor, organization_id: str, now: datetime) -> AbstractContextManager[Admission]:
+    return admitted(
+        actor, organization_id, permission=Permission.API_KEY_MANAGEMENT, action="validation_attempted", now=now
+    )
 
 
 def _checked(authority: str, *, asked: bool) -> str | None:
@@ -101,12 +107,8 @@ class BeginValidation:
 
     def run(self, actor: Actor, now: datetime) -> UUID:
         """Returns the attempt. It has no document until `RecordValidation` gives it one."""
-        check_permission(actor, self.organization_id, Permission.API_KEY_MANAGEMENT)
-        with transaction.atomic(durable=True):
-            # Locked, so that of many attempts at the same moment no two count the same ones before them.
-            if Organization.objects.select_for_update(no_key=True).filter(pk=self.organization_id).first() is None:
-                raise Refusal(RefusalReason.NOT_FOUND)
-            check_entitlement(self.organization_id, now)
+        # The organization is locked, so that of many attempts at once no two count the same ones before them.
+        with _admitted(actor, self.organization_id, now):
             self._refuse_too_many(now)
             return Validation.objects.create(
                 organization_id=self.organization_id, location="", verify_certificate=True, created_at=now
@@ -141,17 +143,18 @@ class RecordValidation:
     max_age: int | None
     certificate_expires_at: datetime | None = None
 
-    def run(self, now: datetime) -> str:
-        """Returns the receipt."""
-        Validation.objects.filter(pk=self.attempt).update(
-            location=self.location,
-            verify_certificate=self.verify_certificate,
-            authority=self.authority,
-            document=to_document(self.keys),
-            etag=self.etag,
-            max_age=None if self.max_age is None else min(max(self.max_age, 0), _MAX_AGE_KEPT),
-            certificate_expires_at=self.certificate_expires_at,
-        )
+    def run(self, actor: Actor, now: datetime) -> str:
+        """Returns the receipt. The right to it may have been lost during the probe."""
+        with _admitted(actor, self.organization_id, now):
+            Validation.objects.filter(pk=self.attempt).update(
+                location=self.location,
+                verify_certificate=self.verify_certificate,
+                authority=self.authority,
+                document=to_document(self.keys),
+                etag=self.etag,
+                max_age=None if self.max_age is None else min(max(self.max_age, 0), _MAX_AGE_KEPT),
+                certificate_expires_at=self.certificate_expires_at,
+            )
         return receipt.issue(
             Receipt(
                 validation=self.attempt,

@@ -1,0 +1,98 @@
+"""FIELD-CASES FK-01: every change goes through control/change.py and decides by the rights that it re-read there."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import watchword
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTROL = Path(watchword.__file__).parent / "control"
+ENTRANCES = {"change", "admitted", "_admitted"}
+
+ELSEWHERE = {
+    "change.py": "the entrance itself, and refused attempts, which change nothing",
+    "audit/commands.py": "the worker's purge: triggers let the anchor move only after its event is there",
+    "activity/commands.py": "a verifier's counts, under its credential",
+    "access/commands.py": "the purge of what has run out by itself",
+    "access/session_commands.py": "a wrong password that is recorded, which changes nothing",
+    "access/signing_in.py": "a failed sign-in that is recorded, which changes nothing",
+    "access/throttle.py": "attempts of people who have not signed in, counted before they are looked at",
+}
+"""Files that open a transaction of their own, and why that needs no right of a person."""
+
+WITHOUT = {"PurgeAuditEvents": "only the worker, which has no role that could be lost"}
+
+
+def parsed() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(CONTROL.rglob("*.py")):
+        if "migrations" not in path.parts:
+            yield str(path.relative_to(CONTROL)), ast.parse(path.read_text())
+
+
+def calls(tree: ast.AST) -> set[str]:
+    return {
+        call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+    }
+
+
+def commands(tree: ast.AST) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
+    for found in ast.walk(tree):
+        for part in found.body if isinstance(found, ast.ClassDef) else ():
+            if isinstance(part, ast.FunctionDef) and part.name == "run" and "actor" in names(part.args):
+                assert isinstance(found, ast.ClassDef)
+                yield found, part
+
+
+def names(arguments: ast.arguments) -> list[str]:
+    return [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
+
+
+def stale_actors(tree: ast.AST) -> Iterator[int]:
+    """Lines inside of a change that use the actor as the request knew it."""
+    for block in ast.walk(tree):
+        if isinstance(block, ast.With) and any(calls(item.context_expr) & ENTRANCES for item in block.items):
+            for statement in block.body:
+                yield from (
+                    node.lineno for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == "actor"
+                )
+
+
+def test_fk_01_every_command_asks_at_the_entrance() -> None:
+    found = {command.name: bool(calls(run) & ENTRANCES) for _, tree in parsed() for command, run in commands(tree)}
+    assert len(found) > 25
+    assert {name for name, asks in found.items() if not asks} == set(WITHOUT)
+
+
+def test_fk_01_no_command_uses_the_actor_of_the_request_inside_a_change() -> None:
+    assert [f"{name}:{line}" for name, tree in parsed() for line in stale_actors(tree)] == []
+
+
+def test_fk_01_no_file_opens_a_durable_transaction_of_its_own_without_a_reason() -> None:
+    opening = {
+        name
+        for name, tree in parsed()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and any(keyword.arg == "durable" for keyword in call.keywords)
+    }
+    assert opening == set(ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("with change(actor) as work:\n    check(actor)", [2]),
+        ("with change(actor) as work:\n    check(work.actor)", []),
+        ("with (\n x(),\n change(actor) as work,\n):\n    if actor.operator:\n        pass", [5]),
+    ],
+)
+def test_the_search_finds_a_stale_actor(source: str, lines: list[int]) -> None:
+    assert list(stale_actors(ast.parse(source))) == lines
