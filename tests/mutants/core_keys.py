@@ -8,6 +8,7 @@ from typing import Final
 from mutants.mutant import Mutant
 
 _jwk = partial(Mutant, "core/jwk.py")
+_characters = partial(Mutant, "core/characters.py")
 _spelling = partial(Mutant, "core/jwk_spelling.py")
 _material = partial(Mutant, "core/jwk_material.py")
 _weak = partial(Mutant, "core/weak_keys.py")
@@ -15,6 +16,7 @@ _algorithms = partial(Mutant, "core/algorithms.py")
 
 _SETS: Final = "attacks/test_key_sets.py::"
 _SPELLED: Final = "attacks/test_key_spelling.py::"
+_CHARACTERS: Final = ("core/test_characters.py::test_deceptive_characters_are_refused",)
 _MATERIAL: Final = "attacks/test_key_material.py::"
 _JWK: Final = "core/test_jwk.py::"
 _WEAK: Final = "attacks/test_weak_keys.py::"
@@ -88,7 +90,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("the least length of a kid", "1 <= len(value) <= MAX", "len(value) <= MAX",
          ("attacks/test_key_choice.py::test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch",)),
     _jwk("the greatest length of a kid", " <= MAX_KID_LENGTH and", " and", _KID),
-    _jwk("printable kids", " and value.isprintable()", "", _KID),
+    _jwk("printable kids", " and is_printable(value)", "", _KID),
     _jwk("kids that are texts", "return isinstance(value, str) and 1", "return 1", _KID),
     _jwk("the use", 'if use not in (None, "sig"):', "if False:", _PURPOSE),
     _jwk("a use that is empty", 'if use not in (None, "sig"):', 'if use != "sig":', _EMPTY),
@@ -121,6 +123,27 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
          ("core/test_vectors.py::test_thumbprints_are_those_of_the_rfcs",)),
     _jwk("the order in the thumbprint", "in sorted(members)]", "in members]",
          ("core/test_vectors.py::test_thumbprints_are_those_of_the_rfcs",)),
+    # The characters of its kid.
+    *(
+        _characters(f"the refusal of {what}", old, new, _CHARACTERS)
+        for what, old, new in (
+            ("controls", '"\\u0000-\\u001f\\u007f-\\u00a0"', '""'),
+            ("other controls", "\\u007f-\\u00a0", ""),
+            ("a soft hyphen", "\\u00ad\\u061c", "\\u061c"),
+            ("a change of direction", "\\u061c\\u180e", "\\u180e"),
+            ("a byte order mark", "\\u180e\\ufeff", "\\u180e"),
+            ("other blanks", "\\u1680\\u2000-\\u200f", "\\u2000-\\u200f"),
+            ("joiners", "\\u2000-\\u200f", ""),
+            ("ends of lines", "\\u2028-\\u202f", ""),
+            ("isolates", "\\u205f-\\u206f", ""),
+            ("half characters", '"\\ud800-\\udfff"', '""'),
+            ("private characters", "\\ue000-\\uf8ff", ""),
+            ("private planes", "\\U000f0000-\\U0010ffff", ""),
+            ("what is no character", "\\ufdd0-\\ufdef", ""),
+            ("marks of an editor", "\\ufff0-\\ufffb", ""),
+            ("tags", '"\\U000e0000-\\U000e007f"', '""'),
+        )
+    ),
     # Its numbers.
     _material("the name of a shared secret", 'if kty == "oct":', "if False:",
               (_SETS + "test_w06_shared_secret_without_its_value_is_left_out", *_STRANGER)),

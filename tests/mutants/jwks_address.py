@@ -40,7 +40,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     # The text of a location.
     _address("the greatest length of a location", "len(text) > MAX_LOCATION_LENGTH", "False",
              ("jwks/test_address.py::test_a_location_has_a_greatest_length",)),
-    _address("the refusal of what is not printable", 'not text.isprintable() or " " in text', '" " in text',
+    _address("the refusal of what is not printable", 'not is_printable(text) or " " in text', '" " in text',
              _CHARACTERS),
     _address("the refusal of blanks", '" " in text or ', "", _CHARACTERS),
     _address("the refusal of backslashes", ' or "\\\\" in text', "",

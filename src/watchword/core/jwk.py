@@ -9,6 +9,7 @@ from typing import Final, TypeGuard
 
 from watchword.core import base64url, jwk_material, jwk_spelling, weak_keys
 from watchword.core.algorithms import ALGORITHMS, NAMES_FITTING
+from watchword.core.characters import is_printable
 from watchword.core.jwk_material import Material, MaterialRefused, PublicKey
 from watchword.core.jwk_problems import KeyProblem, KeySetProblem
 from watchword.core.strict_json import JsonRefused, parse_object
@@ -183,7 +184,7 @@ def is_kid(value: object) -> TypeGuard[str]:
 
     Anything else would travel into databases, logs and pages for nothing (CASES A-16).
     """
-    return isinstance(value, str) and 1 <= len(value) <= MAX_KID_LENGTH and value.isprintable()
+    return isinstance(value, str) and 1 <= len(value) <= MAX_KID_LENGTH and is_printable(value)
 
 
 def _has_private_members(entry: object) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import idna
 
+from watchword.core.characters import is_printable
 from watchword.jwks.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def parse_location(text: str) -> JwksLocation:
         raise LocationRefused(Problem.LOCATION_TOO_LONG)
     # Before anything is taken apart: a CR, LF or TAB that one parser drops and another keeps splits a request, and a
     # backslash ends the host for browsers but not for RFC 3986.
-    if not text.isprintable() or " " in text or "\\" in text:
+    if not is_printable(text) or " " in text or "\\" in text:
         raise LocationRefused(Problem.LOCATION_MALFORMED)
     if text[: len(_HTTPS)].lower() != _HTTPS:
         raise LocationRefused(Problem.SCHEME_NOT_HTTPS)

@@ -25,8 +25,11 @@ _MIN_RSA_BITS = 2048
 _MAX_RSA_BITS = 8192
 
 # Whatever program wrote it (OpenSSL, OpenSSH, PuTTY): a private key has no business here.
-_PRIVATE_KEY: Final = re.compile(r"PRIVATE[ -]?KEY|PRIVATE-LINES", re.IGNORECASE)
-_BLOCK: Final = re.compile(r"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+_PRIVATE_KEY: Final = re.compile(r"PRIVATE[ -]?KEY|PRIVATE-LINES", re.IGNORECASE | re.ASCII)
+# What text can be indented and broken with on its way. Mail programs indent with the last one.
+_BLANKS: Final = "\t\n\v\f\r \u00a0"
+_BLOCK: Final = re.compile(f"-----BEGIN CERTIFICATE-----[{_BLANKS}]([A-Za-z0-9+/={_BLANKS}]+)-----END CERTIFICATE-----")
+_WITHOUT_BLANKS: Final = str.maketrans(dict.fromkeys(_BLANKS))
 
 PRIVATE_KEY_PASTED: Final = (
     "DANGER: this holds a PRIVATE KEY, which nobody but its owner may ever see. Nothing of it was kept. Treat the key "
@@ -116,7 +119,7 @@ def read_authority(text: str) -> AttachedAuthority:
     if len(text) > MAX_CHARACTERS:
         raise AuthorityRefused(f"CA certificates cannot exceed {MAX_CHARACTERS:,} characters; this has {len(text):,}.")
     bodies = _BLOCK.findall(text)
-    if not bodies or _BLOCK.sub("", text).strip():
+    if not bodies or _BLOCK.sub("", text).strip(_BLANKS):
         raise AuthorityRefused(_NOT_CERTIFICATES)
     anchors = {anchor.fingerprint: anchor for anchor in map(_anchor, bodies)}
     if len(anchors) > MAX_CERTIFICATES:
@@ -149,7 +152,7 @@ def was_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bo
 def _anchor(body: str) -> Anchor:
     try:
         # Decoded here, as lines that were indented or broken otherwise on their way are no reason to refuse.
-        certificate = x509.load_der_x509_certificate(b64decode("".join(body.split()), validate=True))
+        certificate = x509.load_der_x509_certificate(b64decode(body.translate(_WITHOUT_BLANKS), validate=True))
         name, pem = name_of(certificate.subject), certificate.public_bytes(Encoding.PEM).decode("ascii")
         sentence, of_a_server = _fault_of(certificate), not _is_authority(certificate)
     except Exception:  # noqa: BLE001  # Anyone's bytes break parsers in many ways, and lazily read parts break them late.

@@ -16,6 +16,7 @@ import truststore
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from watchword.core.characters import UNPRINTABLE
 from watchword.jwks.problem import Problem
 
 EXPIRES_SOON: Final = timedelta(days=14)
@@ -160,5 +161,5 @@ def name_of(name: x509.Name, *, nameless: str = "an authority without a name") -
     """Organization and common name, shortened and stripped of unprintable characters; `nameless` if there are none."""
     oids = (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
     values = [str(attribute.value) for oid in oids for attribute in name.get_attributes_for_oid(oid)]
-    text = "".join(character for character in ", ".join(values) if character.isprintable())
+    text = UNPRINTABLE.sub("", ", ".join(values))
     return text[:_MAX_NAME_LENGTH] or nameless

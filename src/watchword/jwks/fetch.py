@@ -31,7 +31,7 @@ MAX_ETAG_LENGTH: Final = 512
 USER_AGENT: Final = f"Watchword/{version('watchword')}"
 
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
-_MAX_AGE = re.compile(r'max-age\s*=\s*"?([0-9]+)"?', re.IGNORECASE)
+_MAX_AGE = re.compile(r'max-age[ \t]*=[ \t]*"?([0-9]+)"?', re.IGNORECASE | re.ASCII)
 _MAX_AGE_DIGITS = 10
 
 # At DEBUG level the client's own loggers write the server's headers, which must not get into a log (CASES J-14).
@@ -224,7 +224,7 @@ def _storable(etag: str | None) -> str | None:
 
 def _max_age(cache_control: Sequence[str]) -> int | None:
     for directive in ",".join(cache_control).split(","):
-        match = _MAX_AGE.fullmatch(directive.strip())
+        match = _MAX_AGE.fullmatch(directive.strip(" \t"))
         if match is not None:
             # Ten digits are 300 years; Python refuses to read numbers of more than 4,300.
             return int(match[1][:_MAX_AGE_DIGITS])

@@ -1,0 +1,28 @@
+"""Which characters a name from outside may hold, as ranges of our own.
+
+`str.isprintable` and its like ask the interpreter's Unicode tables, which grow with every version of Python. A control
+plane on one version then publishes what a verifier on another refuses (FIELD-CASES FI-01).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+UNPRINTABLE: Final = re.compile(
+    "["
+    "\u0000-\u001f\u007f-\u00a0"  # controls, and a blank that looks like another one
+    "\u00ad\u061c\u180e\ufeff"  # invisible, or a change of direction
+    "\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"  # blanks, ends of lines, joiners, changes of direction
+    "\ud800-\udfff"  # half a character: no UTF-8 text can hold it
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: nobody else knows what they show
+    "\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff"  # no characters, or marks of an editor
+    "\U000e0000-\U000e007f"  # tags: invisible
+    "]"
+)
+"""What could deceive a reader, split a line of a log, or fail to be stored. A character that Unicode does not know yet
+is not among them: it shows as a box, and the next version of a table will know it."""
+
+
+def is_printable(text: str) -> bool:
+    return UNPRINTABLE.search(text) is None
