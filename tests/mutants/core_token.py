@@ -12,6 +12,8 @@ _compact = partial(Mutant, "core/compact.py")
 _verify = partial(Mutant, "core/verify.py")
 _base64url = partial(Mutant, "core/base64url.py")
 _json = partial(Mutant, "core/strict_json.py")
+_binding = partial(Mutant, "core/key_binding.py")
+_jwk = partial(Mutant, "core/jwk.py")
 _header = partial(Mutant, "core/header.py")
 
 _FORM: Final = "attacks/test_token_form.py::"
@@ -29,6 +31,9 @@ _DEPTH: Final = (
 )
 _FITS: Final = ("attacks/test_algorithm.py::test_algorithm_must_fit_what_the_key_is_published_for",)
 _SPELLINGS: Final = ("attacks/test_algorithm.py::test_a05_other_spellings_of_alg_are_refused_whatever_the_signature",)
+_BINDING: Final = "attacks/test_key_binding.py::"
+_BOUND: Final = (_BINDING + "test_fl_03_token_is_of_the_issuer_that_its_key_is_bound_to",)
+_OTHER_ISSUERS: Final = (_BINDING + "test_fl_03_key_with_another_issuer_is_left_out",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # Step 1.
@@ -125,15 +130,45 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _header("the algorithm fitting a key that is not named",
             "fitting = [key for key in keys if algorithm.name in key.algorithms]", "fitting = list(keys)",
             (*_CHOICE, _KEYS + "test_a19_no_kid_with_exactly_one_fitting_key_is_accepted")),
-    _header("the name of a key that is named", "if key.kid == kid and algorithm.name in key.algorithms:",
-            "if algorithm.name in key.algorithms:", _CHOICE),
-    _header("the algorithm fitting a key that is named", "if key.kid == kid and algorithm.name in key.algorithms:",
-            "if key.kid == kid:", _FITS),
+    _header("the name of a key that is named", "if key.kid == kid and algorithm.name in key.algorithms and",
+            "if algorithm.name in key.algorithms and", _CHOICE),
+    _header("the algorithm fitting a key that is named", "if key.kid == kid and algorithm.name in key.algorithms and",
+            "if key.kid == kid and", _FITS),
     _header("the difference between an unknown key and one for another algorithm",
-            "if any(key.kid == kid for key in keys):", "if False:", _FITS),
-    _verify("the report of an unknown kid", "token.header.kid if unknown else None", "None",
+            "if named and not any(algorithm.name in key.algorithms for key in named):", "if False:", _FITS),
+    _header("the difference between a key for another algorithm and one for another issuer",
+            "if named and not any(algorithm.name in key.algorithms for key in named):", "if named:", _BOUND),
+    _header("the issuer of a key that is named", "in key.algorithms and _is_for(key, claims):", "in key.algorithms:",
+            _BOUND),
+    _header("the issuer of a key that is not named", "for key in fitting if _is_for(key, claims))",
+            "for key in fitting)", _BOUND),
+    _header("keys that are bound to no issuer", "return key.issuer is None or key_binding", "return key_binding",
+            ("core/test_verify.py::test_alices_good_token_is_allowed_with_every_algorithm",)),
+    _verify("known kids not being reported", " and all(key.kid != kid for key in keys)", "", _BOUND),
+    _binding("a tenant that is a text", "not isinstance(tenant, str) or _TENANT.fullmatch(tenant) is None",
+             "isinstance(tenant, str) and _TENANT.fullmatch(tenant) is None", _BOUND),
+    _binding("the form of a tenant", "or _TENANT.fullmatch(tenant) is None", "or not tenant", _BOUND),
+    _binding("the tenant of the token", "issuer.replace(_TENANT_ID, tenant)", "issuer", _BOUND),
+    _binding("the issuer itself", "return claimed == issuer or (", "return (", _BOUND),
+    _binding("older issuers", " or (claimed is not None and claimed == _older(issuer))", "", _BOUND),
+    _binding("tokens without an issuer", "(claimed is not None and claimed == _older(issuer))",
+             "claimed == _older(issuer)", _BOUND),
+    _binding("the end of an issuer with an older one", 'issuer == f"{begins}{tenant}{_VERSION_2}" and ', "", _BOUND),
+    _binding("the tenant of an older issuer", '}" and _TENANT.fullmatch(tenant) is not None:', '}":', _BOUND),
+    _binding("the host of an older issuer", 'return f"{older}{tenant}/"', 'return f"https://sts.windows.net/{tenant}/"',
+             _BOUND),
+    _binding("bindings that are texts", "if not isinstance(value, str):", "if False:", _OTHER_ISSUERS),
+    _binding("texts that are no URI", 'if ":" not in value:', "if False:",
+             (_BINDING + "test_fl_03_text_that_is_no_uri_binds_nothing",)),
+    _binding("the greatest length of an issuer", "len(value) > MAX_ISSUER_LENGTH or ", "", _OTHER_ISSUERS),
+    _binding("an issuer of exactly the greatest length", "> MAX_ISSUER_LENGTH or", ">= MAX_ISSUER_LENGTH or",
+             (_BINDING + "test_fl_03_binding_travels_with_the_key",)),
+    _binding("printable issuers", " or not is_printable(value)", "", _OTHER_ISSUERS),
+    _jwk("the binding that travels", '"issuer": self.issuer, ', "",
+         (_BINDING + "test_fl_03_binding_travels_with_the_key",)),
+    _verify("the report of an unknown kid", "kid if unknown else None", "None",
             (_KEYS + "test_m10_unknown_kid_is_reported_so_that_a_new_key_can_be_fetched",)),
-    _verify("the silence about kids that no key can have", " and is_kid(token.header.kid)", "",
+    _verify("the silence about kids that no key can have", " and is_kid(kid)", "",
             (_KEYS + "test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch",)),
     _verify("the silence about kids that are known", "reason is Reason.NO_MATCHING_KEY and ", "",
             ("attacks/test_token_form.py::test_t21_refusal_holds_nothing_of_the_token_but_an_unknown_kid",)),

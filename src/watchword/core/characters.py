@@ -15,7 +15,7 @@ UNPRINTABLE: Final = re.compile(
     "\u00ad\u061c\u180e\ufeff"  # invisible, or a change of direction
     "\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"  # blanks, ends of lines, joiners, changes of direction
     "\ud800-\udfff"  # half a character: no UTF-8 text can hold it
-    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: nobody else knows what they show
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use: what they show depends on the font
     "\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff"  # no characters, or marks of an editor
     "\U000e0000-\U000e007f"  # tags: invisible
     "]"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from watchword.core import key_binding
 from watchword.core.algorithms import ALGORITHMS, Algorithm
 from watchword.core.decision import Reason
 from watchword.core.jwk import SigningKey
 from watchword.core.profile import HeaderProfile, header_profile
-from watchword.core.strict_json import JsonObject
+from watchword.core.strict_json import JsonObject, JsonValue
 
 REFUSED_MEMBERS: Final = frozenset({"crit", "b64", "zip"})
 """`crit` demands extensions, none of which exist here; `b64` changes what is signed (RFC 7797); `zip` asks to
@@ -62,7 +63,9 @@ def _answer(members: JsonObject) -> Algorithm | Reason:
     return algorithm
 
 
-def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm) -> SigningKey | Reason:
+def choose_key(
+    keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm, claims: Mapping[str, JsonValue]
+) -> SigningKey | Reason:
     """Step 5: the one key that the token may be signed with.
 
     Args:
@@ -70,19 +73,24 @@ def choose_key(keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm
             (CASES A-21, M-01).
         kid: the key that the token names, or None.
         algorithm: must be among those the key may be used with (CASES A-06 to A-09).
+        claims: of the token, unverified. They can only rule out a key that is bound to an issuer.
     """
     if kid is None:
         fitting = [key for key in keys if algorithm.name in key.algorithms]
         if len({key.thumbprint for key in fitting}) > 1:
             # Trying one after the other would let a token choose how much work it causes (CASES A-19).
             return Reason.KEY_AMBIGUOUS
-        if not fitting:
-            return Reason.NO_MATCHING_KEY
-        return fitting[0]
+        # After that, so that no binding makes a choice clear.
+        return next((key for key in fitting if _is_for(key, claims)), Reason.NO_MATCHING_KEY)
     for key in keys:
-        if key.kid == kid and algorithm.name in key.algorithms:
+        if key.kid == kid and algorithm.name in key.algorithms and _is_for(key, claims):
             return key
     # A key that is named is that key or none (CASES A-17, A-18).
-    if any(key.kid == kid for key in keys):
+    named = [key for key in keys if key.kid == kid]
+    if named and not any(algorithm.name in key.algorithms for key in named):
         return Reason.KEY_ALGORITHM_MISMATCH
     return Reason.NO_MATCHING_KEY
+
+
+def _is_for(key: SigningKey, claims: Mapping[str, JsonValue]) -> bool:
+    return key.issuer is None or key_binding.is_met(key.issuer, claims)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeGuard
 
-from watchword.core import base64url, jwk_material, jwk_spelling, weak_keys
+from watchword.core import base64url, jwk_material, jwk_spelling, key_binding, weak_keys
 from watchword.core.algorithms import ALGORITHMS, NAMES_FITTING
 from watchword.core.characters import is_printable
 from watchword.core.jwk_material import Material, MaterialRefused, PublicKey
@@ -39,6 +39,7 @@ class SigningKey:
         bits: size of the modulus, of the curve's field, or of an AKP key as a whole.
         alg: the algorithm that the key is declared for, None when it declares none.
         algorithms: names of the algorithms that it may be used with: `alg` alone if declared.
+        issuer: the only one whose tokens it verifies, None if its publisher binds it to none; `key_binding` reads it.
         thumbprint: RFC 7638, SHA-256, base64url. Two keys with equal thumbprints are the same key.
         material: the checked public members.
     """
@@ -49,6 +50,7 @@ class SigningKey:
     bits: int
     alg: str | None
     algorithms: frozenset[str]
+    issuer: str | None
     thumbprint: str
     material: Material = field(repr=False)
     _loaded: PublicKey | None = field(default=None, init=False, repr=False, compare=False)
@@ -65,7 +67,8 @@ class SigningKey:
 
     def to_jwk(self) -> dict[str, str]:
         """The public members alone, in the form that `admit_stored` takes back."""
-        optional = {"kid": self.kid, "alg": self.alg, jwk_material.VARIANT_MEMBER.get(self.kty, ""): self.variant}
+        variant = jwk_material.VARIANT_MEMBER.get(self.kty, "")
+        optional = {"kid": self.kid, "alg": self.alg, "issuer": self.issuer, variant: self.variant}
         return {
             "kty": self.kty,
             **{name: value for name, value in optional.items() if value is not None},
@@ -174,6 +177,7 @@ def _signing_key(jwk: Mapping[str, object]) -> SigningKey:
         bits=material.bits,
         alg=alg,
         algorithms=algorithms,
+        issuer=_issuer(jwk),
         thumbprint=_thumbprint(material),
         material=material,
     )
@@ -200,6 +204,13 @@ def _kid(jwk: Mapping[str, object]) -> str | None:
     if kid is not None and not is_kid(kid):
         raise MaterialRefused(KeyProblem.KID_MALFORMED)
     return kid
+
+
+def _issuer(jwk: Mapping[str, object]) -> str | None:
+    try:
+        return key_binding.issuer_of(jwk_spelling.member(jwk, "issuer"))
+    except key_binding.BindingRefused:
+        raise MaterialRefused(KeyProblem.ISSUER_MALFORMED) from None
 
 
 def _check_purpose(jwk: Mapping[str, object]) -> None:

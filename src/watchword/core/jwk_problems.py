@@ -28,6 +28,10 @@ class KeyProblem(Enum):
         "The curve (crv) is not one of P-256, P-384 and P-521 for EC, and Ed25519 for OKP.",
     )
     KID_MALFORMED = ("kid_malformed", "The kid is not a text of 1 to 512 printable characters.")
+    ISSUER_MALFORMED = (
+        "issuer_malformed",
+        "The key's issuer is not a URI of at most 512 printable characters. Correct it, or leave it out.",
+    )
     USE_NOT_SIGNATURE = (
         "use_not_signature",
         (

@@ -12,7 +12,7 @@ from watchword.core.compact import UnverifiedToken, parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, VerifiedClaims
 from watchword.core.entitlement import entitled
 from watchword.core.header import choose_key
-from watchword.core.jwk import is_kid
+from watchword.core.jwk import SigningKey, is_kid
 from watchword.core.profile import profile_of
 from watchword.core.signature import signed_claims
 from watchword.core.trust import Trust
@@ -22,7 +22,7 @@ STEPS: Final[tuple[str, ...]] = (
     "The organization is known and entitled, a server is enabled, and what is known is fresh enough",
     "The token is a compact JWS: three parts of canonical base64url, header and claims strict JSON objects",
     "The header names an accepted algorithm and type and asks for no special processing; no claim tells another kind",
-    "Exactly one published key is meant, and the algorithm fits it",
+    "Exactly one published key is meant, and the algorithm and the issuer fit it",
     "The signature is by that key",
     "The times are good: not expired, already valid, not from the future",
     "The issuer is the Issuer URI, if one is set",
@@ -95,10 +95,11 @@ def verify(  # noqa: C901 - one look at what each of the ten steps says.
         if kind is not None:
             return _deny(kind, token)
 
-        # 5. The key by organization, server and kid; the algorithm must fit the key.
-        key = choose_key(server.keys, token.header.kid, algorithm)
+        # 5. The key by organization, server and kid; the algorithm must fit the key, and the issuer that the key's
+        # publisher binds it to.
+        key = choose_key(server.keys, token.header.kid, algorithm, token.claims)
         if type(key) is Reason:
-            return _deny(key, token)
+            return _deny(key, token, server.keys)
 
         # 6. Signature. Until here nothing that the token says was believed.
         claims = signed_claims(token, key, algorithm)
@@ -140,10 +141,11 @@ def verify(  # noqa: C901 - one look at what each of the ten steps says.
         return Deny(Reason.UNDECIDABLE)
 
 
-def _deny(reason: Reason, token: UnverifiedToken) -> Deny:
+def _deny(reason: Reason, token: UnverifiedToken, keys: Sequence[SigningKey] = ()) -> Deny:
     """The denial from step 4 on, when it can be told which token it was."""
-    unknown = reason is Reason.NO_MATCHING_KEY and is_kid(token.header.kid)
-    return Deny(reason, token.header.kid if unknown else None, profile_of(token.header.profile, token.claims))
+    kid = token.header.kid
+    unknown = reason is Reason.NO_MATCHING_KEY and is_kid(kid) and all(key.kid != kid for key in keys)
+    return Deny(reason, kid if unknown else None, profile_of(token.header.profile, token.claims))
 
 
 def verify_token(

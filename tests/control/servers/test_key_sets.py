@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -246,6 +247,28 @@ def test_a_withdrawn_key_is_gone_with_the_next_good_fetch() -> None:
     add(A, B)
     fetch(found(B), after(300))
     assert trusted() == ["b"]
+
+
+def test_fl_03_the_same_key_for_another_issuer_is_a_change_that_verifiers_hear_of() -> None:
+    add(C)
+    before, document = revision(), KeySetState.objects.get().document
+    assert document is not None
+    KeySetState.objects.update(document=[{**document[0], "issuer": "https://other.example"}])
+    assert fetch(found(C), after(300)) is Recorded.CHANGED
+    assert revision() > before
+    assert events()[-1].changes["keys_removed"][0].startswith("c for https://other.example (")
+    assert KeySetState.objects.get().document == document
+    assert [(row.kid, row.withdrawn_at) for row in KeyHistory.objects.all()] == [("c", None)]
+
+
+def test_fl_03_after_the_upgrade_every_key_set_is_fetched_whole() -> None:
+    """A server that answers "not modified" would keep its bindings to itself."""
+    add(A)
+    KeySetState.objects.update(etag='"v1"')
+    (operation,) = import_module("watchword.control.servers.migrations.0006_forgotten_etags").Migration.operations
+    with connection.cursor() as cursor:
+        cursor.execute(operation.sql)
+    assert claim_at(after(300)).etag is None
 
 
 def test_the_same_key_under_another_declared_algorithm_is_a_change() -> None:

@@ -109,10 +109,11 @@ def _identity(key: SigningKey) -> tuple[str | None, str]:
 
 
 def _label(key: SigningKey) -> str:
-    # The declared algorithm is part of it: the same key under another `alg` verifies other tokens.
+    # All that is declared is part of it: the same key under another `alg` or for another issuer verifies other tokens.
     name = "without kid" if key.kid is None else key.kid
     declared = "" if key.alg is None else f" {key.alg}"
-    return f"{name}{declared} ({key.thumbprint})"
+    bound = "" if key.issuer is None else f" for {key.issuer}"
+    return f"{name}{declared}{bound} ({key.thumbprint})"
 
 
 def _keep_history(server_id: UUID, keys: tuple[SigningKey, ...], at: datetime) -> None:
