@@ -59,11 +59,13 @@ def asked_here(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[
     return questions, json.loads(json.dumps(answers))
 
 
-def answers_of_another(questions: list[Question], environment: Mapping[str, str]) -> tuple[str, list[Answer]]:
+def answers_of_another(
+    questions: list[Question], environment: Mapping[str, str], python: str = sys.executable
+) -> tuple[str, list[Answer]]:
     """The file of the other process's kernel, and its answers. Keys are made anew by each process: trusts travel."""
     trusts = [None if trust is None else encode_trust(trust) for trust in decisions.TRUSTS]
     outcome = subprocess.run(
-        (sys.executable, "-m", "fuzz.answers"),
+        (python, "-m", "fuzz.answers"),
         input=json.dumps([trusts, questions]),
         env=dict(environment),
         check=True,

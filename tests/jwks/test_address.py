@@ -111,6 +111,8 @@ def test_a_fragment(text: str) -> None:
         ".".join(["abc"] * 64),
         "acme.example:", "acme.example:abc", "acme.example:+443", "acme.example:４４３", "acme.example:443:443",  # noqa: RUF001
         "acme.example:000443", "a℀b.example", "acme／x.example", "xn--\u00fc.example", "\u0301.example",  # noqa: RUF001
+        # Letters that not every version of Python knows: of Unicode 5.1, 15 and 15.1 (FIELD-CASES FI-01).
+        "as\u0d7a.example", "as\u0ece.example", "as\U0002ebf0.example",
     ],
 )  # fmt: skip
 def test_a_host_that_is_none(host: str) -> None:

@@ -40,6 +40,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     # The text of a location.
     _address("the greatest length of a location", "len(text) > MAX_LOCATION_LENGTH", "False",
              ("jwks/test_address.py::test_a_location_has_a_greatest_length",)),
+    _address("letters that every interpreter knows",
+             'if any(ucd_3_2_0.category(character) == "Cn" for character in text):',
+             "if False:", ("jwks/test_address.py::test_a_host_that_is_none",)),
     _address("the refusal of what is not printable", 'not is_printable(text) or " " in text', '" " in text',
              _CHARACTERS),
     _address("the refusal of blanks", '" " in text or ', "", _CHARACTERS),

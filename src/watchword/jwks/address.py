@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
+from unicodedata import ucd_3_2_0
 
 import idna
 
@@ -152,6 +153,10 @@ def _named_host(text: str) -> str:
 
 
 def _to_ascii(text: str) -> str:
+    # The library asks the interpreter's tables about each letter, which know more letters with every version of Python.
+    # This one is the same in all of them. A name with other letters can be entered in its ASCII form, `xn--…`.
+    if any(ucd_3_2_0.category(character) == "Cn" for character in text):
+        raise LocationRefused(Problem.HOST_MALFORMED)
     try:
         return idna.encode(text, uts46=True, std3_rules=True).decode("ascii").lower()
     except UnicodeError:
