@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import authenticate
-from django.db import connections
+from django.db import connection, connections
 from django.urls import reverse
 from django.utils import timezone
 
@@ -19,7 +20,7 @@ from kit import people
 from kit.desk import Desk
 from watchword.control.access.actor import Actor, Interface, Permission, command_line
 from watchword.control.access.commands import CreateSignInLink, RedeemSignInLink
-from watchword.control.access.models import Person, Role, Session
+from watchword.control.access.models import Person, Role, Session, SignInLink
 from watchword.control.access.operator_commands import DeactivateOperator
 from watchword.control.access.passwords import refuse_weak
 from watchword.control.access.people_commands import (
@@ -41,7 +42,7 @@ from watchword.control.refusals import AccessLost, Refusal
 from watchword.control.servers.validate import BeginValidation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from watchword.control.organizations.models import Organization
 
@@ -197,6 +198,37 @@ class TestPasswordReplacedWhileItWasChecked:
         monkeypatch.setattr("watchword.control.access.session_commands.refuse_weak", slowly)
         with pytest.raises(AccessLost):
             ChangePassword(current=people.PASSWORD, password=CHOSEN, kept=acting.session).run(acting)
+
+
+@contextmanager
+def deactivated_before_the_lock(person: Person) -> Iterator[None]:
+    """The person is found active first, and is deactivated by the time that the organization's row is locked."""
+
+    def deactivate(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        if 'FROM "organizations_organization"' in sql:
+            Person.objects.filter(pk=person.pk).update(is_active=False)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(deactivate):
+        yield
+
+
+def test_fk_01_no_link_is_made_for_a_person_who_is_deactivated_meanwhile(alice: Person) -> None:
+    with deactivated_before_the_lock(alice), pytest.raises(Refusal) as refused:
+        CreateSignInLink(email=alice.email).run(command_line())
+
+    assert refused.value.code == "not_found"
+    assert not SignInLink.objects.exists()
+
+
+def test_fk_01_a_link_sets_no_password_for_a_person_who_is_deactivated_meanwhile(alice: Person) -> None:
+    secret = CreateSignInLink(email=alice.email).run(command_line())
+
+    with deactivated_before_the_lock(alice), pytest.raises(Refusal) as refused:
+        RedeemSignInLink(secret=secret, password=CHOSEN).run(now=timezone.now())
+
+    assert refused.value.code == "link_unusable"
+    assert not Person.objects.get(pk=alice.pk).check_password(CHOSEN)
 
 
 def test_fk_01_an_ended_session_does_not_come_back_under_another_key(alice: Person) -> None:
