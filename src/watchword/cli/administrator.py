@@ -6,7 +6,7 @@ import click
 
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.options import settings_options
-from watchword.cli.output import compose, json_option, print_json, read_secret_from_stdin
+from watchword.cli.output import compose, json_option, read_secret_from_stdin
 from watchword.cli.people import create_administrator, print_people, set_active, show_created
 
 person_options = compose(
@@ -66,11 +66,7 @@ def deactivate(*, email: str, as_json: bool) -> None:
     open_migrated_control_plane()
     from watchword.control.access.models import PersonKind
 
-    set_active(email, PersonKind.ADMINISTRATOR, active=False)
-    if as_json:
-        print_json({"email": email, "active": False})
-    else:
-        click.echo(f"Deactivated {email}, who is signed out everywhere.")
+    set_active(email, PersonKind.ADMINISTRATOR, active=False, as_json=as_json)
 
 
 @administrator.command("reactivate")
@@ -82,8 +78,4 @@ def reactivate(*, email: str, as_json: bool) -> None:
     open_migrated_control_plane()
     from watchword.control.access.models import PersonKind
 
-    set_active(email, PersonKind.ADMINISTRATOR, active=True)
-    if as_json:
-        print_json({"email": email, "active": True})
-    else:
-        click.echo(f"Reactivated {email}, who can sign in again.")
+    set_active(email, PersonKind.ADMINISTRATOR, active=True, as_json=as_json)

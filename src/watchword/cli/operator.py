@@ -69,11 +69,7 @@ def deactivate(*, email: str, as_json: bool) -> None:
     open_migrated_control_plane()
     from watchword.control.access.models import PersonKind
 
-    set_active(email, PersonKind.OPERATOR, active=False)
-    if as_json:
-        print_json({"email": email, "active": False})
-    else:
-        click.echo(f"Deactivated {email} and ended all sessions.")
+    set_active(email, PersonKind.OPERATOR, active=False, as_json=as_json)
 
 
 @operator.command("reactivate")
@@ -85,8 +81,4 @@ def reactivate(*, email: str, as_json: bool) -> None:
     open_migrated_control_plane()
     from watchword.control.access.models import PersonKind
 
-    set_active(email, PersonKind.OPERATOR, active=True)
-    if as_json:
-        print_json({"email": email, "active": True})
-    else:
-        click.echo(f"Reactivated {email}.")
+    set_active(email, PersonKind.OPERATOR, active=True, as_json=as_json)

@@ -111,8 +111,8 @@ def person_named(email: str, kind: PersonKind) -> Person:
     return person
 
 
-def set_active(email: str, kind: PersonKind, *, active: bool) -> None:
-    """Deactivate or reactivate an administrator or an operator.
+def set_active(email: str, kind: PersonKind, *, active: bool, as_json: bool) -> None:
+    """Deactivate or reactivate an administrator or an operator, and say so.
 
     Raises:
         Refusal: there is none with this address, or it is the last one who must stay.
@@ -129,6 +129,12 @@ def set_active(email: str, kind: PersonKind, *, active: bool) -> None:
     else:
         change_administrator = ReactivateAdministrator if active else DeactivateAdministrator
         change_administrator(organization_id=person.organization_id, person_id=person.pk).run(command_line())
+    if as_json:
+        print_json({"email": email, "active": active})
+    elif active:
+        click.echo(f"Reactivated {email}, who can sign in again.")
+    else:
+        click.echo(f"Deactivated {email}, who is signed out everywhere.")
 
 
 def print_people(people: Iterable[PersonRow], *, as_json: bool, empty: str) -> None:

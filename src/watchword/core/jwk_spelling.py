@@ -56,6 +56,6 @@ def shortest(number: bytes) -> bytes:
 def of_length(number: bytes, length: int) -> bytes:
     """A number with zero octets before it up to a length (RFC 7518 section 6.2.1.2); a longer number stays longer.
 
-    Whoever drops the zeros before a coordinate publishes a short one for one key in 128.
+    A product that drops the zeros before a coordinate publishes a short one for one key in 128.
     """
     return shortest(number).rjust(length, b"\x00")

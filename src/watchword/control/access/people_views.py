@@ -23,7 +23,7 @@ from watchword.control.access.people_page import ROUTE, AdministratorsPage, Line
 from watchword.control.access.rules import PersonStatus
 from watchword.control.access.safeguards import refuse_more_than_own
 from watchword.control.portal.notices import Notice
-from watchword.control.portal.screens import changed_with_window, screened, show, window
+from watchword.control.portal.screens import changed_with_window, confirm, screened, show, window
 from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _INVITE: Final = "access/administrators/invite.html"
 _CHANGE: Final = "access/administrators/change.html"
 _LINK: Final = "access/administrators/link.html"
-_CONFIRM: Final = "portal/confirm.html"
 
 _guarded: Final = screened(AdministratorsPage.of, route=ROUTE)
 
@@ -180,16 +179,16 @@ def _ask(
     if refusal is None:
         refuse_more_than_own(page.frame.actor, line.person.permissions)
     title, label = _TITLES[action]
-    context: dict[str, Any] = {
-        "title": title.format(line.person.called),
-        "sentences": sentences,
-        "confirm_url": reverse(f"access:{action}", args=[page.organization_id, line.person.id]),
-        "confirm_label": label,
-        "dangerous": dangerous,
-        "refusal": None if refusal is None else refusal.sentence,
-        "again": refusal is not None,
-    }
-    return window(request, page, _CONFIRM, context, status=200 if refusal is None else refusal.status)
+    return confirm(
+        request,
+        page,
+        title=title.format(line.person.called),
+        sentences=sentences,
+        url=reverse(f"access:{action}", args=[page.organization_id, line.person.id]),
+        label=label,
+        dangerous=dangerous,
+        refusal=refusal,
+    )
 
 
 def _change_context(page: AdministratorsPage, line: Line, action: str, title: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from watchword.control.access.roles_page import ROUTE, RolesPage
 from watchword.control.access.rules import listed
 from watchword.control.access.safeguards import refuse_more_than_own
 from watchword.control.portal.notices import Notice
-from watchword.control.portal.screens import screened, show, window
+from watchword.control.portal.screens import confirm, screened, show, window
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from watchword.control.access.queries import RoleRow
 
 _WINDOW: Final = "access/roles/window.html"
-_CONFIRM: Final = "portal/confirm.html"
 
 _guarded: Final = screened(RolesPage.of, route=ROUTE)
 
@@ -90,18 +89,18 @@ def delete(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> Ht
             return saved(request, RolesPage.of, page.organization_id, Notice(f"Deleted the role {row.name}."))
     else:
         refuse_more_than_own(actor, row.permissions)
-    context: dict[str, Any] = {
-        "title": f"Delete the role {row.name}?",
-        "sentences": ["Nobody has it, so nobody's rights change. It cannot be brought back."]
+    return confirm(
+        request,
+        page,
+        title=f"Delete the role {row.name}?",
+        sentences=["Nobody has it, so nobody's rights change. It cannot be brought back."]
         if not row.holders
         else [f"{listed(row.holders)} have it."],
-        "confirm_url": reverse("access:delete-role", args=[page.organization_id, role]),
-        "confirm_label": "Delete",
-        "dangerous": True,
-        "refusal": None if refusal is None else refusal.sentence,
-        "again": refusal is not None,
-    }
-    return window(request, page, _CONFIRM, context, status=200 if refusal is None else refusal.status)
+        url=reverse("access:delete-role", args=[page.organization_id, role]),
+        label="Delete",
+        dangerous=True,
+        refusal=refusal,
+    )
 
 
 def _context(page: RolesPage, form: RoleForm, row: RoleRow | None) -> dict[str, Any]:

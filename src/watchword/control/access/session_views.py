@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import update_session_auth_hash
 from django.urls import reverse
@@ -16,7 +16,7 @@ from watchword.control.access.session_page import ROUTE, SessionPage
 from watchword.control.access.session_store import session_in
 from watchword.control.access.views import left
 from watchword.control.portal.notices import Notice
-from watchword.control.portal.screens import done, is_partial, screened, show, window
+from watchword.control.portal.screens import confirm, done, is_partial, screened, show, window
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from watchword.control.access.actor import Actor
 
-_CONFIRM: Final = "portal/confirm.html"
 _CHANGE_PASSWORD: Final = "access/sessions/change_password.html"  # noqa: S105 - a template.
 _IN_THE_WINDOW: Final = frozenset({RefusalReason.FIELDS_INVALID, RefusalReason.TOO_MANY_REQUESTS})
 
@@ -61,17 +60,18 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
     number = sum(session.public_id != own for session in page.sessions)
     if number == 0:
         raise Refusal(RefusalReason.NO_OTHER_SESSIONS)
-    context: dict[str, Any] = {
-        "title": "End all other sessions?",
-        "sentences": [
+    return confirm(
+        request,
+        page,
+        title="End all other sessions?",
+        sentences=[
             f"{_sessions(number).capitalize()} will be signed out at once. What is being typed there is lost.",
             "You stay signed in here.",
         ],
-        "confirm_url": reverse("access:end-other-sessions"),
-        "confirm_label": "End all other sessions",
-        "dangerous": True,
-    }
-    return window(request, page, _CONFIRM, context)
+        url=reverse("access:end-other-sessions"),
+        label="End all other sessions",
+        dangerous=True,
+    )
 
 
 @_guarded

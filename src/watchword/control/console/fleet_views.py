@@ -14,7 +14,7 @@ from watchword.control.console.forms import VerifierForm
 from watchword.control.console.pages import KEY_SETS, VERIFIERS, KeySetsPage, VerifiersPage
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.portal.notices import Notice
-from watchword.control.portal.screens import done, done_with, screened, show, window
+from watchword.control.portal.screens import confirm, done, done_with, screened, show, window
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from watchword.control.access.actor import Actor
 
 _CREATE: Final = "console/windows/verifier.html"
-_CONFIRM: Final = "portal/confirm.html"
 
 _of_verifiers: Final = screened(VerifiersPage.of, route=VERIFIERS)
 _of_key_sets: Final = screened(KeySetsPage.of, route=KEY_SETS)
@@ -72,18 +71,19 @@ def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
     if request.method == "POST":
         RevokeVerifier(name=name).run(actor)
         return done(request, VerifiersPage.of(actor), Notice(f"Verifier {name} is revoked."))
-    context: dict[str, Any] = {
-        "title": f"Revoke verifier {name}?",
-        "sentences": [
+    return confirm(
+        request,
+        page,
+        title=f"Revoke verifier {name}?",
+        sentences=[
             "The feed no longer answers it: it hears of no suspension, no renewal and no new key any more.",
             "It goes on with what it knows for up to 24 hours and then rejects every API request.",
             "This cannot be taken back, and the name cannot be given again.",
         ],
-        "confirm_url": reverse("console:revoke-verifier", args=[verifier]),
-        "confirm_label": "Revoke",
-        "dangerous": True,
-    }
-    return window(request, page, _CONFIRM, context)
+        url=reverse("console:revoke-verifier", args=[verifier]),
+        label="Revoke",
+        dangerous=True,
+    )
 
 
 @require_safe

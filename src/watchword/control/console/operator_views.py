@@ -21,7 +21,7 @@ from watchword.control.access.rules import PersonStatus
 from watchword.control.console.forms import OperatorForm
 from watchword.control.console.operators_page import OPERATORS, OperatorsPage
 from watchword.control.portal.notices import Notice
-from watchword.control.portal.screens import done, done_with, screened, show, window
+from watchword.control.portal.screens import confirm, done, done_with, screened, show, window
 from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _INVITE: Final = "console/windows/operator.html"
 _LINK: Final = "access/administrators/link.html"
-_CONFIRM: Final = "portal/confirm.html"
 
 _guarded: Final = screened(OperatorsPage.of, route=OPERATORS)
 
@@ -139,16 +138,16 @@ def _ask(
     refusal: Refusal | None = None,
 ) -> HttpResponse:
     title, label = _TITLES[action]
-    context: dict[str, Any] = {
-        "title": title.format(line.person.called),
-        "sentences": sentences,
-        "confirm_url": reverse(f"console:operator-{action}", args=[line.person.id]),
-        "confirm_label": label,
-        "dangerous": action in {"deactivate", "sign-out"},
-        "refusal": None if refusal is None else refusal.sentence,
-        "again": refusal is not None,
-    }
-    return window(request, page, _CONFIRM, context, status=200 if refusal is None else refusal.status)
+    return confirm(
+        request,
+        page,
+        title=title.format(line.person.called),
+        sentences=sentences,
+        url=reverse(f"console:operator-{action}", args=[line.person.id]),
+        label=label,
+        dangerous=action in {"deactivate", "sign-out"},
+        refusal=refusal,
+    )
 
 
 def _done(request: HttpRequest, actor: Actor, sentence: str) -> HttpResponse:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _LOCKED = frozenset({RefusalReason.SUBSCRIPTION_INACTIVE, RefusalReason.ORGANIZATION_SUSPENDED})
 _READING = frozenset({"GET", "HEAD"})
+_CONFIRM = "portal/confirm.html"
 
 
 class Screen(Protocol):
@@ -136,6 +137,34 @@ def window(
         return render(request, template, everything, status=status)
     everything |= {"window": template, "notices": notices.take(request)}
     return render(request, screen.template, everything, status=status)
+
+
+def confirm(
+    request: HttpRequest,
+    screen: Screen,
+    *,
+    title: str,
+    sentences: list[str],
+    url: str,
+    label: str,
+    dangerous: bool = False,
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    """Open the window that asks before something is done.
+
+    `sentences` say what will happen, `label` is the button that posts to `url`. `refusal` is why it was not done, where
+    the window answers the post.
+    """
+    context = {
+        "title": title,
+        "sentences": sentences,
+        "confirm_url": url,
+        "confirm_label": label,
+        "dangerous": dangerous,
+        "refusal": None if refusal is None else refusal.sentence,
+        "again": refusal is not None,
+    }
+    return window(request, screen, _CONFIRM, context, status=200 if refusal is None else refusal.status)
 
 
 def done(request: HttpRequest, screen: Screen, notice: Notice) -> HttpResponse:
