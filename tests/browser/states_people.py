@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -183,12 +182,15 @@ def _edit_role(page: Page) -> None:
 def _edited_by_the_people_desk() -> Person:
     alice = _several()
     role = Role.objects.get(name="Auditor")
-    desk = sample_portal.acting(Person.objects.get(email="alice.b@acme.example"))
-    # As far as the picture goes: in truth that role would not allow it.
-    allowed = replace(desk, permissions=frozenset(Permission))
+    desk = Person.objects.get(email="alice.b@acme.example")
+    # As far as the picture goes: the people desk's own role does not allow the edit.
+    theirs = Role.objects.filter(people=desk)
+    held = theirs.get().permissions
+    theirs.update(permissions=sorted(Permission.values))
     EditRole(
         organization_id=ACME, role_id=role.pk, expected_version=1, name="Auditor", permissions=frozenset({"Audit Logs"})
-    ).run(allowed)
+    ).run(sample_portal.acting(Person.objects.get(pk=desk.pk)))
+    theirs.update(permissions=held)
     return alice
 
 
