@@ -12,7 +12,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.contrib.sessions.backends.base import CreateError, SessionBase
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -115,7 +115,6 @@ class SessionStore(SessionBase):
 
         Raises:
             CreateError: the key is in use already.
-            UpdateError: the session was ended meanwhile; it is not brought back.
         """
         if self.session_key is None:
             self.create()
@@ -123,8 +122,8 @@ class SessionStore(SessionBase):
         kept = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # Not in Django's types.
         key_hash, columns = _hash(self.session_key), {"content": self.encode(kept), "person_id": _person_in(kept)}
         if not must_create:
-            if Session.objects.filter(key_hash=key_hash).update(**columns) != 1:
-                raise UpdateError
+            # A session that was ended meanwhile is not brought back. What the request did stands, so it is answered.
+            Session.objects.filter(key_hash=key_hash).update(**columns)
             return
         now = timezone.now()
         try:
