@@ -53,8 +53,8 @@ def claimed(now: datetime, limit: int = 8, failing_limit: int | None = None) -> 
 
 
 def two_failing_and_one_good(now: datetime) -> None:
-    for name, enabled in (("Hanging", True), ("Refusing", False)):
-        failing(add(A, name=name, enabled=enabled), now - HOUR)
+    for name, enabled, overdue in (("Hanging", True, 2 * HOUR), ("Refusing", False, HOUR)):
+        failing(add(A, name=name, enabled=enabled), now - overdue)
     make_due(state_of(add(A, actor=CHARLIE, name="Good")), now)
 
 
