@@ -259,7 +259,8 @@ def only_while_enabled(walk: Walk) -> None:
 def expired(walk: Walk) -> None:
     walk.subscribe(until=timedelta(seconds=-1))
     expect(walk.page.get_by_text("you can view everything; changes are locked until renewal")).to_be_visible()
-    expect(row(walk, "ProdOkta").get_by_text("Enabled", exact=True)).to_be_visible()
+    expect(walk.page.get_by_text("Tokens are refused: the API subscription expired on")).to_be_visible()
+    expect(row(walk, "ProdOkta").get_by_text("Enabled, not in force", exact=True)).to_be_visible()
     walk.locked("Add Authorization Server", "Edit ProdOkta", "Delete ProdOkta", "Disable ProdOkta")
     walk.refused("subscription_inactive")
 

@@ -60,6 +60,7 @@ def test_the_table_of_entitlement(
     assert standing.may_change is (refusal is None)
     assert standing.suspended is (situation is Situation.SUSPENDED)
     assert standing.banner is not None or refusal is None
+    assert (standing.tokens_refused is None) is (refusal is None)
 
 
 def test_the_banner_of_an_expired_subscription_says_when_and_what_is_locked() -> None:
@@ -67,7 +68,7 @@ def test_the_banner_of_an_expired_subscription_says_when_and_what_is_locked() ->
 
     assert standing.banner == (
         "API subscription expired on 1 January 2027, 00:00 UTC: you can view everything; "
-        "changes are locked until renewal."
+        "changes are locked until renewal. Tokens are refused."
     )
 
 

@@ -20,6 +20,7 @@ from watchword.control.organizations.queries import entitlement_of, terms_of
 from watchword.control.portal.frame import Frame
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers.queries import list_servers
+from watchword.control.servers.token_acceptance import token_acceptance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,6 +146,7 @@ class OrganizationPage:
             "crumb": self.organization.name,
             "organization": self.organization,
             "standing": self.standing,
+            "tokens": token_acceptance(self.standing, self.servers),
             "look": look_of(self.standing.situation, terms, self.frame.now),
             "subscription": self.subscription,
             "countdown": countdown(terms, self.frame.now),

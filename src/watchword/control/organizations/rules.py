@@ -62,11 +62,13 @@ class Entitlement:
         refusal: why changes are refused, None where they are allowed.
         banner: the sentence above every page of the organization, None when there is nothing to say. While active it
             announces the end of the subscription and locks nothing.
+        tokens_refused: why every token is refused, to stand behind "Tokens are refused:"; None while active.
     """
 
     situation: Situation
     refusal: RefusalReason | None = None
     banner: str | None = None
+    tokens_refused: str | None = None
 
     @property
     def may_change(self) -> bool:
@@ -82,26 +84,35 @@ def entitlement(
 ) -> Entitlement:
     """The one place that decides. A suspension weighs more than the subscription: renewing never lifts it."""
     if suspension is not None:
-        return Entitlement(Situation.SUSPENDED, RefusalReason.ORGANIZATION_SUSPENDED, suspension_sentence(suspension))
+        return Entitlement(
+            Situation.SUSPENDED,
+            RefusalReason.ORGANIZATION_SUSPENDED,
+            suspension_sentence(suspension),
+            f"the organization was disabled on {spoken(suspension.started_at)} ({suspension.reason})",
+        )
     if subscription is None:
         return Entitlement(
             Situation.ABSENT,
             RefusalReason.SUBSCRIPTION_INACTIVE,
-            "There is no API subscription: you can view everything; changes are locked until there is one.",
+            "There is no API subscription: you can view everything; changes are locked until there is one. "
+            "Tokens are refused.",
+            "there is no API subscription",
         )
     if now < subscription.starts_at:
         return Entitlement(
             Situation.NOT_STARTED,
             RefusalReason.SUBSCRIPTION_INACTIVE,
             f"The API subscription starts on {spoken(subscription.starts_at)}: you can view everything; "
-            "changes are locked until then.",
+            "changes are locked until then. Tokens are refused.",
+            f"the API subscription starts on {spoken(subscription.starts_at)}",
         )
     if now >= subscription.expires_at:
         return Entitlement(
             Situation.EXPIRED,
             RefusalReason.SUBSCRIPTION_INACTIVE,
             f"API subscription expired on {spoken(subscription.expires_at)}: you can view everything; "
-            "changes are locked until renewal.",
+            "changes are locked until renewal. Tokens are refused.",
+            f"the API subscription expired on {spoken(subscription.expires_at)}",
         )
     return Entitlement(Situation.ACTIVE, banner=_announced(subscription.expires_at, now))
 

@@ -13,6 +13,7 @@ from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.servers import known_products, queries
 from watchword.control.servers.rules import SLOTS
 from watchword.control.servers.snippets import snippets
+from watchword.control.servers.token_acceptance import token_acceptance
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,6 +85,7 @@ class Page:
         """All that `servers/content.html` and the frame around it need."""
         return self.frame.context() | {
             "home": self.home,
+            "tokens": token_acceptance(self.standing, self.servers),
             "banners": self._banners(),
             "lock": self._lock(),
             "suspended": self.standing.suspended,

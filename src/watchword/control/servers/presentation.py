@@ -25,7 +25,8 @@ _LOOKS: Final = {
     Outcome.PASSED: _Look("check", "Passed"),
     Outcome.WARNED: _Look("exclamation-triangle", "Warning"),
     Outcome.FAILED: _Look("x-mark", "Failed"),
-    Outcome.NOT_REACHED: _Look(None, "Not reached"),
+    # Its sentence is "Not reached." already, and a screen reader would read it twice.
+    Outcome.NOT_REACHED: _Look(None, ""),
 }
 
 
@@ -41,7 +42,7 @@ _CURED_BY_TRUST: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownStep:
-    """One step. `milliseconds` is None for a step that never ran."""
+    """One step. `milliseconds` is None for a step that never ran; `word` is "" where the sentence alone says it."""
 
     label: str
     outcome: str
@@ -129,7 +130,6 @@ def _step(step: StepFinding) -> ShownStep:
         outcome=step.outcome.value,
         icon=look.icon,
         word=look.word,
-        # "Not reached" is said by the step's sign already.
         sentence=step.sentence,
         fix=step.fix,
         milliseconds=None if step.outcome is Outcome.NOT_REACHED else step.milliseconds,

@@ -9,6 +9,7 @@ from django import template
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 
 from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.portal.moments import elapsed, relative
@@ -78,6 +79,17 @@ def theme(context: Context) -> str:
     chosen = request.COOKIES.get(THEME_COOKIE, "system") if request is not None else "system"
     # The cookie's text never reaches the page: only one of these three words does.
     return chosen if chosen in THEMES else "system"
+
+
+@register.simple_tag(takes_context=True)
+def first_focus(context: Context) -> SafeString:
+    """What marks the place in a window that takes the focus first.
+
+    Browsers complain of `autofocus` in what is put into a page, where something has the focus already; there the
+    windows' script sees to it.
+    """
+    request: HttpRequest | None = context.get("request")
+    return mark_safe("data-first" if getattr(request, "htmx", False) else "autofocus")  # noqa: S308 - constants.
 
 
 @register.simple_tag(takes_context=True)

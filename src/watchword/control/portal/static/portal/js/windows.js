@@ -1,20 +1,25 @@
 // Windows: the server sends a <dialog open>; here it becomes modal, takes the focus, and gives it back when it closes.
+// htmx settles without delay (its setting in document.html), so that a window is modal and has the focus before a person
+// can see it or type into it.
 let opener = null;
 
 function firstPlace(dialog) {
   return (
     dialog.querySelector('[aria-invalid="true"]') ??
     dialog.querySelector("[role=alert]") ??
-    dialog.querySelector("[autofocus]") ??
+    dialog.querySelector("[autofocus], [data-first]") ??
     dialog.querySelector("input[type=text], input[type=url]")
   );
 }
 
 function open(dialog) {
+  // A page that came with its window shows it before this script runs: the person may be typing in it already.
+  const typing = document.activeElement;
+  const place = dialog.contains(typing) && typing.matches("input, textarea, select") ? typing : firstPlace(dialog);
   // An attribute instead of a method call opened it, so it is not modal yet.
   dialog.removeAttribute("open");
   dialog.showModal();
-  firstPlace(dialog)?.focus();
+  place?.focus();
 }
 
 function focusAfterwards() {

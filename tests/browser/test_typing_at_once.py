@@ -1,0 +1,107 @@
+"""FIELD-CASES P: text typed as soon as a window appears stays in its field, and the console stays empty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from kit.portal_alone import ALICE, Portal, running_portal
+from kit.portal_pages import ServersPage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page, Route
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+
+TIMES = 12
+# The quickest person possible: in the field as soon as it is in the page.
+AT_ONCE = """() => new MutationObserver(() => document.getElementById("id_description")?.focus())
+    .observe(document.getElementById("window"), { childList: true })"""
+
+
+@pytest.fixture(scope="module")
+def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with running_portal(tmp_path_factory.mktemp("portal"), browser) as running:
+        with running.open(ALICE, "registering") as page:
+            window = ServersPage(page).add()
+            window.fill(running.registration())
+            window.validate()
+            window.expect_validated()
+            window.save()
+        yield running
+
+
+@pytest.fixture
+def page(portal: Portal, request: pytest.FixtureRequest) -> Iterator[Page]:
+    with portal.open(ALICE, request.node.name) as opened:
+        yield opened
+
+
+def test_field_p_text_typed_at_once_stays_in_its_field(page: Page) -> None:
+    page.evaluate(AT_ONCE)
+    for _ in range(TIMES):
+        page.get_by_role("button", name="Edit ProdOkta", exact=True).click()
+        dialog = page.get_by_role("dialog", name="Edit Authorization Server")
+        dialog.wait_for()
+        page.keyboard.type("Typed")
+        expect(dialog.get_by_label("Name", exact=True)).to_have_value("ProdOkta")
+        expect(dialog.get_by_label("Description", exact=True)).to_be_focused()
+        assert "Typed" in dialog.get_by_label("Description", exact=True).input_value()
+        page.reload()
+        page.evaluate(AT_ONCE)
+
+
+def test_field_p_a_window_is_modal_before_anything_can_see_it(page: Page) -> None:
+    """Everything happens in the task that puts the window into the page."""
+    page.evaluate(
+        """() => new MutationObserver(() => {
+            const dialog = document.querySelector("dialog");
+            if (dialog === null) return;
+            window.seen = [dialog.matches(":modal"), dialog.contains(document.activeElement)];
+        }).observe(document.getElementById("window"), { childList: true })"""
+    )
+    page.get_by_role("button", name="Edit ProdOkta", exact=True).click()
+    page.get_by_role("dialog").wait_for()
+    assert page.evaluate("window.seen") == [True, True]
+
+
+def test_field_p_a_page_that_comes_with_its_window_leaves_the_focus_to_whoever_types(page: Page) -> None:
+    def begin_to_type(route: Route) -> None:
+        page.locator("#id_description").focus()
+        route.continue_()
+
+    page.route("**/windows*.js", begin_to_type)
+    page.goto(page.url + "add/", wait_until="load")
+    dialog = page.get_by_role("dialog", name="Add Authorization Server")
+    expect(dialog.get_by_label("Description", exact=True)).to_be_focused()
+    assert dialog.evaluate("dialog => dialog.matches(':modal')")
+    page.keyboard.type("Typed")
+    expect(dialog.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_field_p_the_console_stays_empty_across_swaps(portal: Portal, page: Page) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.evaluate(
+        """() => document.addEventListener("securitypolicyviolation", violation => {
+            console.error(`${violation.effectiveDirective} ${violation.blockedURI}`);
+        })"""
+    )
+    servers = ServersPage(page)
+    servers.disable("ProdOkta")
+    servers.enable("ProdOkta")
+    servers.refresh_keys("ProdOkta")
+    servers.delete("ProdOkta").get_by_role("button", name="Cancel").click()
+    window = servers.edit("ProdOkta")
+    window.field("OAuth 2.0 JWKS Location").fill(portal.registration().jwks_location)
+    window.validate()
+    window.expect_validated()
+    window.field("Client ID").fill("acme-batch-2")
+    window.save()
+    servers.delete("ProdOkta").get_by_role("button", name="OK", exact=True).click()
+    expect(page.get_by_text("No authorization server yet")).to_be_visible()
+    assert said == []
