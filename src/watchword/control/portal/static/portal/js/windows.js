@@ -12,10 +12,7 @@ function firstPlace(dialog) {
   );
 }
 
-function open(dialog) {
-  // A page that came with its window shows it before this script runs: the person may be typing in it already.
-  const typing = document.activeElement;
-  const place = dialog.contains(typing) && typing.matches("input, textarea, select") ? typing : firstPlace(dialog);
+function open(dialog, place = firstPlace(dialog)) {
   // An attribute instead of a method call opened it, so it is not modal yet.
   dialog.removeAttribute("open");
   dialog.showModal();
@@ -85,5 +82,6 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   if (dialog === null && event.detail.target.id === "content") focusAfterwards();
 });
 
+// A page that came with its window shows it before this script runs: the person may be typing in it already.
 const present = document.querySelector("dialog.window");
-if (present !== null) open(present);
+if (present !== null) open(present, present.querySelector(":is(input, textarea, select):focus") ?? firstPlace(present));
