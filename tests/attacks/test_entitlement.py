@@ -9,7 +9,7 @@ import pytest
 
 from kit import acme, forge
 from watchword.core.decision import Allow, Deny, Reason
-from watchword.core.trust import SubscriptionPeriod, Trust
+from watchword.core.trust import NotUnderstood, SubscriptionPeriod, Trust
 from watchword.core.verify import verify_token
 
 KEY = forge.ec_key("ec-1", "P-256")
@@ -46,6 +46,7 @@ ROWS = [
     ("J-20: the snapshot is just too old", replace(GOOD, server=NO_KEYS), NOW, Reason.TRUST_STALE),
     ("J-20: the snapshot's age is not a number", GOOD, math.nan, Reason.TRUST_STALE),
     ("J-20: no keys are known", replace(GOOD, server=NO_KEYS), NOW + 1, Reason.KEYS_MISSING),
+    ("FI-01: a document that is not understood", NotUnderstood("acme", 1), NOW + 1, Reason.TRUST_NOT_UNDERSTOOD),
     ("J-20: the keys are just too old", replace(GOOD, server=STALE_KEYS), NOW + 1, Reason.KEYS_STALE),
 ]
 

@@ -17,16 +17,32 @@ _TRUST: Final = (_FEED + "test_trust_with_anything_wrong_is_refused",)
 _PAGE: Final = (_FEED + "test_page_with_anything_wrong_is_refused",)
 _SCHEMA: Final = (_FEED + "test_another_schema_is_told_apart_whatever_its_members_are",)
 _FOLLOWS: Final = (_FEED + "test_page_that_does_not_follow_is_refused",)
+_ODDITY: Final = "feed/test_not_understood.py::"
+_ODD: Final = (_ODDITY + "test_fi_01_odd_document_costs_its_organization_alone",)
 _EPOCHS: Final = (_CLIENT + "test_after_a_restored_backup_the_old_snapshot_decides_until_the_new_one_is_whole",)
 _BEHIND: Final = (_CLIENT + "test_a_copy_that_is_behind_decides_only_when_the_feed_has_continued_it",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # A document is exactly what was agreed.
-    _documents("the schema", "!= SCHEMA:\n        raise", "is None:\n        raise", _SCHEMA),
-    _documents("members that are all there, and no others", " or document.keys() != set(names.split()):", ":",
-               (*_TRUST, *_PAGE)),
-    _documents("objects where objects belong", "not isinstance(document, dict) or document.keys()", "document.keys()",
-               (_FEED + "test_document_that_is_no_object_is_refused",)),
+    _documents("the schema", "and not oldest <= _integer(document.get(\"schema\"), \"schema\") <= newest:",
+               "and document.get(\"schema\") is None:", _SCHEMA),
+    _documents("a document that costs its own organization alone",
+               "tuple(read_trust(change) for", "tuple(decode_trust(change) for", _ODD),
+    _documents("a document that fails in any way", "except Exception as fault:  # noqa: BLE001 - whatever one document",
+               "except FeedRefused as fault:  # whatever one document",
+               (_ODDITY + "test_fi_01_any_fault_of_the_decoder_costs_one_organization",)),
+    _documents("members that are all there", "not document.keys() >= wanted or ", "", (*_TRUST, *_PAGE)),
+    _documents("no members but those of trust", " or not (more or document.keys() == wanted):", ":", _TRUST),
+    _documents("objects where objects belong", "not isinstance(document, dict) or not document.keys()",
+               "not document.keys()", (_FEED + "test_document_that_is_no_object_is_refused",)),
+    _snapshot("the document that was not understood", "return Packed(b\"%s%s}\" % (_NOT_UNDERSTOOD, line), trust) if",
+              "return Packed(line) if", (_ODDITY + "test_fi_01_document_is_kept_as_it_came",)),
+    _snapshot("a newer schema of a copy", " and int(begins[1]) <= SCHEMA:", ":",
+              (_ODDITY + "test_fi_01_version_that_lacks_a_schema_reads_what_a_newer_one_wrote",)),
+    _snapshot("the list of those not understood", "                self._doubtful.add(organization)\n",
+              "                pass\n", _ODD),
+    _client("the warning of a page that cannot be applied", "        self._current.page_refused = True\n", "",
+            (_CLIENT + "test_fi_01_page_whose_documents_cannot_be_told_apart_is_refused_loudly",)),
     _documents("the refusal of true as a number", "isinstance(value, bool) or not isinstance(value, int)",
                "not isinstance(value, int)", (*_TRUST, *_PAGE)),
     _documents("numbers that are whole", "not isinstance(value, int) or not", "not", (*_TRUST, *_PAGE)),
@@ -83,7 +99,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             "        except ZeroDivisionError as failure:",
             (_CLIENT + "test_a_full_disk_does_not_hold_up_a_suspension",)),
     _client("the word about a schema that is not understood", "self._current.schema_unknown = True", "pass",
-            (_CLIENT + "test_a_newer_schema_keeps_what_is_known_and_says_so",)),
+            (_CLIENT + "test_a_newer_schema_of_pages_keeps_what_is_known_and_says_so",)),
     _client("a life after any fault",
             "except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or",
             "except LookupError as fault:  # or",

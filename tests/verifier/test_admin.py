@@ -75,7 +75,7 @@ def test_ready_says_what_will_end_it(admin: Admin) -> None:
     admin.current.swap(Snapshot("first", 1, {}), heard_at=1000)
     admin.current.schema_unknown = True
     assert admin.get("/readyz").status == 200
-    assert admin.get("/readyz").body.startswith(b"ready. The control plane speaks another schema than 1")
+    assert admin.get("/readyz").body.startswith(b"ready. The control plane sends pages of another schema than 1")
 
 
 def test_whoever_was_asked_to_stop_is_not_ready_any_more(admin: Admin) -> None:

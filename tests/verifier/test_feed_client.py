@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from kit import acme, forge
 from kit.feed_server import FeedServer
-from watchword.feed import SCHEMA, encode_page
+from watchword.core.trust import NotUnderstood
+from watchword.feed import PAGE_SCHEMA, SCHEMA, encode_page
 from watchword.verifier import feed_client
 from watchword.verifier.disk import RETRY_SECONDS, DiskCopy
 from watchword.verifier.feed_client import FeedClient, report_unknown_keys
@@ -253,25 +254,75 @@ def test_a_long_outage_is_one_line_and_so_is_its_end(follower: Follower) -> None
     ]
 
 
-@pytest.mark.parametrize("newer", ["page", "trust"])
-def test_a_newer_schema_keeps_what_is_known_and_says_so(follower: Follower, newer: str) -> None:
+def test_a_newer_schema_of_pages_keeps_what_is_known_and_says_so(follower: Follower) -> None:
     follower.feed.server.publish(*trusts("acme", suspended=True))
     follower.client.step()
     before = follower.current.view
     page: Any = encode_page(follower.feed.server.page("", 0, 0))
-    (page if newer == "page" else page["changes"][0]).update(schema=SCHEMA + 1, tenancy="shared")
+    page.update(schema=PAGE_SCHEMA + 1, tenancy="shared")
     follower.feed.answer = json.dumps(page).encode()
     with capture_logs() as lines:
         for _ in range(3):
             assert follower.client.step() == feed_client.LONGEST_DELAY
     assert follower.current.view is before
     assert follower.current.schema_unknown
+    assert follower.current.page_refused
     assert [(line["event"], line["problem"], line["understood"]) for line in lines] == [
-        ("feed_failed", "schema_unknown", SCHEMA)
+        ("feed_failed", "schema_unknown", PAGE_SCHEMA)
     ]
     follower.feed.answer = None
     follower.client.step()
     assert (follower.client.connected, follower.current.schema_unknown) == (True, False)
+    assert not follower.current.page_refused
+
+
+def test_fi_01_document_not_understood_costs_its_organization_and_is_logged_once(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme", "globex"))
+    follower.client.step()
+    (odd,) = trusts("acme")
+    follower.feed.server.publish(NotUnderstood("acme", 1, document=json.dumps({"schema": SCHEMA + 1})))
+    follower.feed.server.publish(*trusts("globex", suspended=True))
+    with capture_logs() as lines:
+        for _ in range(3):
+            follower.client.step()
+        assert isinstance(follower.snapshot.organizations["acme"], NotUnderstood)
+        assert follower.snapshot.organizations["globex"].suspended
+        assert follower.client.connected
+        follower.feed.server.publish(odd)
+        follower.client.step()
+    assert not follower.snapshot.organizations["acme"].suspended
+    assert [(line["event"], line["organization"]) for line in lines] == [
+        ("trust_not_understood", "acme"),
+        ("trust_understood_again", "acme"),
+    ]
+
+
+def test_fi_01_document_not_understood_is_kept_on_disk(follower: Follower) -> None:
+    follower.feed.server.publish(NotUnderstood("acme", 1, document=json.dumps({"schema": SCHEMA + 1, "more": [1]})))
+    follower.feed.server.publish(*trusts("globex"))
+    follower.client.step()
+    follower.feed.server.publish(NotUnderstood("initech", 1, document=json.dumps({"schema": SCHEMA + 2})))
+    follower.client.step()
+    copy = DiskCopy(follower.path).load(now=NOW)
+    assert copy is not None
+    assert copy.snapshot == follower.snapshot
+    current = CurrentSnapshot(hard_limit=100)
+    current.swap(copy.snapshot, heard_at=NOW)
+    assert [trust.organization for trust in current.not_understood()] == ["acme", "initech"]
+    (acme, _) = current.not_understood()
+    assert json.loads(acme.document) == {"schema": SCHEMA + 1, "more": [1], "organization": "acme", "revision": 1}
+
+
+def test_fi_01_page_whose_documents_cannot_be_told_apart_is_refused_loudly(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme"))
+    follower.client.step()
+    before = follower.current.view
+    page: Any = encode_page(follower.feed.server.page("", 0, 0))
+    page["changes"][0] = {"schema": SCHEMA + 1, "tenant": "acme"}
+    follower.feed.answer = json.dumps({**page, "after": 1, "revision": 2}).encode()
+    assert follower.client.step() == feed_client.LONGEST_DELAY
+    assert follower.current.view is before
+    assert "no change arrives" in str(follower.current.warning(NOW))
 
 
 def test_a_copy_that_is_behind_decides_only_when_the_feed_has_continued_it(follower: Follower) -> None:

@@ -17,6 +17,8 @@ from kit.feed_server import CREDENTIAL, FeedServer, feed_server
 from kit.processes import LOOPBACK, NotReady, free_port, is_listening, wait_until
 from kit.raw_http import exchange
 from kit.verifier_process import VerifierProcess, verifier_process
+from watchword.core.trust import NotUnderstood
+from watchword.feed import SCHEMA
 from watchword.verifier.disk import DiskCopy
 
 if TYPE_CHECKING:
@@ -298,6 +300,30 @@ def test_a_control_plane_of_a_newer_version_is_told_of_and_changes_nothing(tmp_p
             feed.broken_answer = None
             wait_until(lambda: verifier.ask(live.token()).status == 403, what="it follows again", timeout=30)
             assert verifier.admin("/readyz").body == b"ready\n"
+
+
+def test_fi_01_one_document_of_a_newer_version_costs_one_organization(tmp_path: Path) -> None:
+    odd = NotUnderstood("globex", 1, document=json.dumps({"schema": SCHEMA + 1, "tenancy": "shared"}))
+    with feed_server() as feed:
+        feed.publish(live.trust(), live.trust(organization="globex"))
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            feed.publish(odd)
+            wait_until(lambda: b"does not understand" in verifier.admin("/readyz").body, what="the warning", timeout=30)
+            assert verifier.is_ready()
+            assert reason(verifier, live.token(), "globex") == "trust_not_understood"
+            assert verifier.ask(live.token(), organization="globex").status == 503
+            assert verifier.ask(None, organization="globex").status == 401
+            assert verifier.ask(live.token()).status == 200
+            feed.publish(live.trust(suspended=True))
+            wait_until(lambda: verifier.ask(live.token()).status == 403, what="the suspension", timeout=30)
+            assert b"organizations_not_understood 1.0" in verifier.admin("/metrics").body
+            feed.close()
+            verifier.stop()
+            # Also without the feed it neither forgets the document nor falls back to the older trust.
+            verifier.start()
+            assert b"does not understand" in verifier.admin("/readyz").body
+            assert reason(verifier, live.token(), "globex") == "trust_not_understood"
+            assert reason(verifier, live.token()) == "organization_suspended"
 
 
 def test_a_revoked_credential_keeps_what_is_known(tmp_path: Path) -> None:

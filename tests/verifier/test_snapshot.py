@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from watchword.feed import EMPTY
+from watchword.core.trust import NotUnderstood
+from watchword.feed import EMPTY, Page, fold
 from watchword.verifier.snapshot import CurrentSnapshot
 
 
@@ -36,8 +37,27 @@ def test_a_schema_that_is_not_understood_is_told_of_at_once() -> None:
     assert current.warning(0) is None
     current.swap(EMPTY, heard_at=1000)
     assert current.why_not_ready(1001) is None
-    assert str(current.warning(1001)).startswith("The control plane speaks another schema than 1")
+    assert str(current.warning(1001)).startswith("The control plane sends pages of another schema than 1")
     assert str(current.warning(1001)).endswith("The snapshot is 1 s old; it is believed up to 100 s.")
+
+
+def test_fi_01_page_that_cannot_be_applied_is_warned_of_at_once() -> None:
+    current = CurrentSnapshot(hard_limit=100, soft_limit=30)
+    current.swap(EMPTY, heard_at=1000)
+    current.page_refused = True
+    assert current.why_not_ready(1001) is None
+    assert str(current.warning(1001)).startswith("The control plane's last page of changes cannot be applied")
+
+
+def test_fi_01_organizations_that_are_not_understood_are_warned_of_at_once() -> None:
+    current = CurrentSnapshot(hard_limit=100, soft_limit=30)
+    assert current.not_understood() == []
+    odd = [NotUnderstood(f"acme-{number}", number) for number in range(1, 8)]
+    current.swap(fold(EMPTY, Page("first", 0, 7, complete=True, changes=tuple(odd))), heard_at=1000)
+    assert current.not_understood() == odd
+    assert current.why_not_ready(1001) is None
+    assert "the trust of 7 organization(s)" in str(current.warning(1001))
+    assert "acme-1, acme-2, acme-3, acme-4, acme-5, ..." in str(current.warning(1001))
 
 
 def test_a_confirmation_makes_it_fresh_again_and_nothing_out_of_nothing() -> None:

@@ -39,6 +39,9 @@ class Reason(Enum):
     SUBSCRIPTION_INACTIVE = ("subscription_inactive", 2, 403, None, "The organization has no active API subscription.")
     NO_ENABLED_SERVER = ("no_enabled_server", 2, 403, None, "The organization has no enabled authorization server.")
     TRUST_STALE = ("trust_stale", 2, 503, None, "The verifier has not heard from the control plane for too long.")
+    TRUST_NOT_UNDERSTOOD = (
+        "trust_not_understood", 2, 503, None, "This verifier cannot decide about the organization right now.",
+    )  # fmt: skip
     KEYS_MISSING = ("keys_missing", 2, 503, None, "No signing keys of the authorization server are known yet.")
     KEYS_STALE = ("keys_stale", 2, 503, None, "The authorization server's keys could not be fetched for too long.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watchword.core.decision import Reason
-from watchword.core.trust import ServerTrust, Trust
+from watchword.core.trust import NotUnderstood, ServerTrust, Trust
 
 
 def entitled(
@@ -22,6 +22,8 @@ def entitled(
     """
     if trust is None:
         return Reason.ORGANIZATION_UNKNOWN
+    if isinstance(trust, NotUnderstood):
+        return Reason.TRUST_NOT_UNDERSTOOD
     if trust.suspended:
         return Reason.ORGANIZATION_SUSPENDED
     subscription, server = trust.subscription, trust.server

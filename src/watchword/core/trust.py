@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -68,3 +68,22 @@ class Trust:
     suspended: bool
     subscription: SubscriptionPeriod | None
     server: ServerTrust | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood(Trust):
+    """An organization's newest trust, in a document that this version cannot read.
+
+    Its members are those of an organization whose tokens are refused. The older trust is no substitute: what could not
+    be read may be a suspension.
+
+    Attributes:
+        document: JSON, one line of ASCII, as it came; a later version may read it.
+        problem: which part was not understood. Never what it said.
+    """
+
+    suspended: bool = field(default=True, init=False)
+    subscription: SubscriptionPeriod | None = field(default=None, init=False)
+    server: ServerTrust | None = field(default=None, init=False)
+    document: str = field(default="{}", repr=False)
+    problem: str = ""

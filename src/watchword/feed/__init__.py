@@ -1,6 +1,7 @@
 """The contract between the planes, pure: trust as JSON, pages of changes, how a verifier's snapshot grows by them."""
 
 from watchword.feed.documents import (
+    PAGE_SCHEMA,
     SCHEMA,
     FeedRefused,
     Page,
@@ -9,11 +10,21 @@ from watchword.feed.documents import (
     decode_trust,
     encode_page,
     encode_trust,
+    read_trust,
 )
-from watchword.feed.snapshot import EMPTY, Organizations, Packed, Snapshot, fold, organization_and_revision, pack
+from watchword.feed.snapshot import (
+    EMPTY,
+    Organizations,
+    Packed,
+    Snapshot,
+    fold,
+    pack,
+    read_packed,
+)
 
 __all__ = [
     "EMPTY",
+    "PAGE_SCHEMA",
     "SCHEMA",
     "FeedRefused",
     "Organizations",
@@ -26,6 +37,7 @@ __all__ = [
     "encode_page",
     "encode_trust",
     "fold",
-    "organization_and_revision",
     "pack",
+    "read_packed",
+    "read_trust",
 ]

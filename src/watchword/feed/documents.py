@@ -1,32 +1,54 @@
 """Trust and pages of changes as JSON.
 
-Decoding is strict: an unknown schema, a member too many or too few, or a wrong type refuses the whole document. A
+Decoding trust is strict: an unknown schema, a member too many or too few, or a wrong type refuses the whole document. A
 verifier that skipped what it does not understand might skip the one restriction that matters.
+
+A page is only the envelope. A document in it that is refused becomes `NotUnderstood`: that organization's tokens are
+refused, and every other organization's change arrives. Additional members of a page are ignored, so that a later
+control plane may add some; one that changes what a page means raises PAGE_SCHEMA.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from watchword.core.jwk import KeySetRefused, admit_stored
-from watchword.core.trust import ANY, Expected, ServerTrust, SubscriptionPeriod, Trust
+from watchword.core.trust import ANY, Expected, NotUnderstood, ServerTrust, SubscriptionPeriod, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMA: Final = 1
-"""Raised whenever a document changes its meaning or its members."""
+"""Of trust. Raised whenever such a document changes its meaning or its members."""
+
+OLDEST_SCHEMA: Final = 1
+"""Older documents are still read: verifiers are upgraded before the control plane, and have a copy on disk."""
+
+PAGE_SCHEMA: Final = 1
+"""Of pages. Raising it stops every older verifier, so it is raised only if a page changes its meaning."""
 
 _ORGANIZATION = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+_ANY_ORGANIZATION = re.compile(r".{1,256}", re.DOTALL)
+"""As a later version may write it."""
+
 _SERVER_NAME = re.compile(r"[A-Za-z0-9]{1,64}")
 _MAX_INTEGER: Final = 2**53
 
 
 class FeedRefused(Exception):
-    """The document is not what the feed may carry, or does not follow what came before. Says where, never what."""
+    """The document is not what the feed may carry, or does not follow what came before. Says where, never what.
+
+    Attributes:
+        where: the member that is not acceptable; empty where there is none to name.
+    """
+
+    def __init__(self, sentence: str = "", where: str = "") -> None:
+        super().__init__(sentence)
+        self.where = where
 
 
 class SchemaUnknown(FeedRefused):
@@ -42,7 +64,7 @@ class Page:
         after: the revision that this page follows; 0 starts from nothing.
         revision: the revision that a verifier has reached with this page.
         complete: False if more is there already, so that the verifier asks again at once.
-        changes: the newest trust of each organization changed, by rising revision.
+        changes: the newest trust of each organization changed, by rising revision; some may be `NotUnderstood`.
     """
 
     epoch: str
@@ -53,6 +75,9 @@ class Page:
 
 
 def encode_trust(trust: Trust) -> dict[str, object]:
+    if isinstance(trust, NotUnderstood):
+        document: dict[str, object] = json.loads(trust.document)
+        return document | {"organization": trust.organization, "revision": trust.revision}
     return {
         "schema": SCHEMA,
         "organization": trust.organization,
@@ -70,7 +95,7 @@ def decode_trust(document: object) -> Trust:
         SchemaUnknown: for one of another schema.
         FeedRefused: for anything else.
     """
-    _check_schema(document)
+    _check_schema(document, OLDEST_SCHEMA, SCHEMA)
     members = _members(document, "trust", "schema organization revision suspended subscription server")
     subscription, server = members["subscription"], members["server"]
     return Trust(
@@ -82,9 +107,28 @@ def decode_trust(document: object) -> Trust:
     )
 
 
+def read_trust(document: object) -> Trust:
+    """Like `decode_trust`, but a refused document costs no more than its organization.
+
+    Raises:
+        FeedRefused: the document does not even say which organization it is about, or its revision.
+    """
+    try:
+        return decode_trust(document)
+    except Exception as fault:  # noqa: BLE001 - whatever one document does must not stop the others.
+        if not isinstance(document, dict):
+            _refuse("trust")
+        return NotUnderstood(
+            organization=_matching(document.get("organization"), _ANY_ORGANIZATION, "organization"),
+            revision=_integer(document.get("revision"), "revision"),
+            document=json.dumps(document, separators=(",", ":")),
+            problem=fault.where if isinstance(fault, FeedRefused) else type(fault).__name__,
+        )
+
+
 def encode_page(page: Page) -> dict[str, object]:
     return {
-        "schema": SCHEMA,
+        "schema": PAGE_SCHEMA,
         "epoch": page.epoch,
         "after": page.after,
         "revision": page.revision,
@@ -100,14 +144,14 @@ def decode_page(document: object) -> Page:
         SchemaUnknown: for one of another schema.
         FeedRefused: for anything else.
     """
-    _check_schema(document)
-    members = _members(document, "page", "schema epoch after revision complete changes")
+    _check_schema(document, PAGE_SCHEMA, PAGE_SCHEMA)
+    members = _members(document, "page", "schema epoch after revision complete changes", more=True)
     page = Page(
         epoch=_text(members["epoch"], "epoch"),
         after=_integer(members["after"], "after"),
         revision=_integer(members["revision"], "revision"),
         complete=_boolean(members["complete"], "complete"),
-        changes=tuple(decode_trust(change) for change in _list(members["changes"], "changes")),
+        changes=tuple(read_trust(change) for change in _list(members["changes"], "changes")),
     )
     revisions = [page.after, *(trust.revision for trust in page.changes)]
     if any(later <= earlier for earlier, later in pairwise(revisions)):
@@ -172,19 +216,21 @@ def _decode_expected(document: object, where: str) -> Expected:
 
 
 def _refuse(where: str) -> NoReturn:
-    raise FeedRefused(f"Not acceptable: {where}.")
+    raise FeedRefused(f"Not acceptable: {where}.", where)
 
 
-def _members(document: object, where: str, names: str) -> Mapping[str, object]:
-    if not isinstance(document, dict) or document.keys() != set(names.split()):
+def _members(document: object, where: str, names: str, *, more: bool = False) -> Mapping[str, object]:
+    """The object, which has these members, and others only where `more` are allowed."""
+    wanted = set(names.split())
+    if not isinstance(document, dict) or not document.keys() >= wanted or not (more or document.keys() == wanted):
         _refuse(where)
     return document
 
 
-def _check_schema(document: object) -> None:
+def _check_schema(document: object, oldest: int, newest: int) -> None:
     # Before the members: another schema may well have others.
-    if isinstance(document, dict) and _integer(document.get("schema"), "schema") != SCHEMA:
-        raise SchemaUnknown(f"The schema is not {SCHEMA}.")
+    if isinstance(document, dict) and not oldest <= _integer(document.get("schema"), "schema") <= newest:
+        raise SchemaUnknown(f"The schema is not {newest}.", "schema")
 
 
 def _check_unique(trusts: tuple[Trust, ...], where: str) -> None:

@@ -10,13 +10,16 @@ from sys import intern
 from threading import Lock
 from typing import Final, TypeVar, overload
 
-from watchword.core.trust import Trust
-from watchword.feed.documents import SCHEMA, FeedRefused, Page, decode_trust, encode_trust
+from watchword.core.trust import NotUnderstood, Trust
+from watchword.feed.documents import SCHEMA, FeedRefused, Page, encode_trust, read_trust
 
 _SHARDS: Final = 1024
 _PACKED_BEGINS: Final = re.compile(
-    rb'\{"schema":%d,"organization":"([a-z][a-z0-9-]{0,30}[a-z0-9])","revision":([1-9][0-9]{0,15}),' % SCHEMA
+    rb'\{"schema":([0-9]{1,9}),"organization":"([a-z][a-z0-9-]{0,30}[a-z0-9])","revision":([1-9][0-9]{0,15}),'
 )
+_NOT_UNDERSTOOD: Final = b'{"not_understood":'
+"""Begins the line of a document that this version, or the one that wrote it, cannot read."""
+
 _WRITTEN_ALIKE: Final = frozenset({"kty", "alg", "crv", "e", "name"})
 _unpacking: Final = Lock()
 
@@ -29,25 +32,24 @@ class Packed:
     Of its many organizations a verifier is asked about few at a time, and text takes a third of the room of objects.
 
     Attributes:
-        document: what `pack` wrote; therefore valid.
-        trust: None until somebody asked; `unpack` then.
+        document: what `pack` wrote.
+        trust: None until somebody asked; `unpack` then. `NotUnderstood` is known from the start.
     """
 
     __slots__ = ("document", "trust")
 
-    def __init__(self, document: bytes) -> None:
+    def __init__(self, document: bytes, trust: NotUnderstood | None = None) -> None:
         self.document = document
-        self.trust: Trust | None = None
+        self.trust: Trust | None = trust
 
     def unpack(self) -> Trust:
         """The trust; always the same object, so that what was decided by it may be remembered by its identity.
 
-        Raises:
-            FeedRefused: another version wrote the document, and this one does not admit its keys.
+        `NotUnderstood` if another version wrote the document, and this one does not admit its keys.
         """
         with _unpacking:
             if self.trust is None:
-                self.trust = decode_trust(json.loads(self.document, object_hook=_shared))
+                self.trust = read_trust(json.loads(self.document, object_hook=_shared))
             return self.trust
 
 
@@ -61,20 +63,30 @@ def _shared(members: dict[str, object]) -> dict[str, object]:
 
 
 def pack(trust: Trust) -> Packed:
-    """One line of ASCII, which begins with what `organization_and_revision` reads."""
-    return Packed(json.dumps(encode_trust(trust), separators=(",", ":")).encode("ascii"))
+    """One line of ASCII, as `read_packed` reads it."""
+    line = json.dumps(encode_trust(trust), separators=(",", ":")).encode("ascii")
+    return Packed(b"%s%s}" % (_NOT_UNDERSTOOD, line), trust) if isinstance(trust, NotUnderstood) else Packed(line)
 
 
-def organization_and_revision(document: bytes) -> tuple[str, int]:
-    """What a document written by `pack` is about.
+def read_packed(document: bytes) -> tuple[str, int, Packed]:
+    """Organization, revision and `Packed` of a line that `pack` wrote, perhaps in another version.
+
+    What the other version did not understand is read anew, and only that: reading everything would take too long.
 
     Raises:
-        FeedRefused: it was not written by `pack`, or with another schema.
+        FeedRefused: `pack` did not write it.
     """
     begins = _PACKED_BEGINS.match(document)
-    if begins is None:
+    if begins is not None and int(begins[1]) <= SCHEMA:
+        return begins[2].decode("ascii"), int(begins[3]), Packed(document)
+    if begins is None and not document.startswith(_NOT_UNDERSTOOD):
         raise FeedRefused("Not packed trust.")
-    return begins[1].decode("ascii"), int(begins[2])
+    try:
+        members = json.loads(document)
+    except (ValueError, RecursionError):
+        raise FeedRefused("Not packed trust.") from None
+    trust = read_trust(members["not_understood"] if begins is None else members)
+    return trust.organization, trust.revision, pack(trust)
 
 
 class Organizations(Mapping[str, Trust]):
@@ -84,10 +96,14 @@ class Organizations(Mapping[str, Trust]):
     would grow with the number of organizations.
     """
 
-    __slots__ = ("_shards",)
+    __slots__ = ("_doubtful", "_shards")
 
-    def __init__(self, shards: tuple[dict[str, Packed], ...] = ({},) * _SHARDS) -> None:
+    def __init__(
+        self, shards: tuple[dict[str, Packed], ...] = ({},) * _SHARDS, doubtful: set[str] | None = None
+    ) -> None:
         self._shards = shards
+        # Shared by all that grew from one another: every name that was ever `NotUnderstood`, and may be by now.
+        self._doubtful: set[str] = set() if doubtful is None else doubtful
 
     @classmethod
     def of(cls, organizations: Mapping[str, Trust]) -> Organizations:
@@ -104,7 +120,14 @@ class Organizations(Mapping[str, Trust]):
                 shards[number] = shards[number].copy()
                 copied.add(number)
             shards[number][organization] = packed
-        return Organizations(tuple(shards))
+            if isinstance(packed.trust, NotUnderstood):
+                self._doubtful.add(organization)
+        return Organizations(tuple(shards), self._doubtful)
+
+    def not_understood(self) -> list[NotUnderstood]:
+        """By name; of a copy on disk that another version wrote, only those that were asked for."""
+        trusts = [self.get(organization) for organization in sorted(self._doubtful)]
+        return [trust for trust in trusts if isinstance(trust, NotUnderstood)]
 
     def document(self, organization: str) -> bytes:
         """What `pack` wrote; a KeyError for an unknown organization."""
@@ -125,11 +148,17 @@ class Organizations(Mapping[str, Trust]):
     def get(self, key: str, default: object = None) -> object:
         # Asked on every request: no exception for an unknown organization, and one look for a known one.
         packed = self._shards[hash(key) % _SHARDS].get(key)
-        return default if packed is None else packed.trust or packed.unpack()
+        return default if packed is None else packed.trust or self._unpacked(key, packed)
 
     def __getitem__(self, organization: str) -> Trust:
         packed = self._shards[hash(organization) % _SHARDS][organization]
-        return packed.trust or packed.unpack()
+        return packed.trust or self._unpacked(organization, packed)
+
+    def _unpacked(self, organization: str, packed: Packed) -> Trust:
+        trust = packed.unpack()
+        if isinstance(trust, NotUnderstood):
+            self._doubtful.add(organization)
+        return trust
 
     def __contains__(self, organization: object) -> bool:
         return organization in self._shards[hash(organization) % _SHARDS]

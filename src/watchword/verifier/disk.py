@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from watchword.feed import FeedRefused, Organizations, Packed, Snapshot, organization_and_revision
+from watchword.feed import FeedRefused, Organizations, Packed, Snapshot, read_packed
 from watchword.verifier.mark import Mark, MarkFile
 from watchword.verifier.records import PAGE, Place, RecordDamaged, encode_record, read_records
 from watchword.verifier.rewriting import Rewriting, Rewritten, encode_all, take_the_place, write
@@ -268,10 +268,10 @@ def _read(file: BinaryIO) -> tuple[Snapshot, _Written, float]:
 
 def _take(record: Record, packed: dict[str, Packed]) -> None:
     for document in record.documents:
-        organization, revision = organization_and_revision(document)
+        organization, revision, one = read_packed(document)
         if not record.place.after < revision <= record.place.revision:
             raise RecordDamaged("revision")
-        packed[organization] = Packed(document)
+        packed[organization] = one
 
 
 def _append_all(file: BinaryIO, content: bytes, size: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from watchword.feed import EMPTY, SCHEMA, FeedRefused, Page, SchemaUnknown, Snapshot, decode_page, fold
+from watchword.feed import EMPTY, PAGE_SCHEMA, FeedRefused, Page, SchemaUnknown, Snapshot, decode_page, fold
 from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
 from watchword.verifier.unknown_keys import report_of
 
@@ -36,6 +36,7 @@ again: the fetch that was under way when it arrived may have begun before the ro
 REPORT_IDLE: Final = 1.0
 
 _WAITS: Final = "a restart would wait for the feed"
+_REFUSING: Final = "its tokens are refused until this verifier is upgraded"
 
 _log = structlog.get_logger("watchword.verifier.feed")
 
@@ -80,6 +81,7 @@ class FeedClient:
         self._failures = 0
         self._copy_fails = False
         self._told_stale = False
+        self._not_understood: dict[str, str] = {}
         self.connected = False
 
     def run(self, stop: threading.Event) -> None:
@@ -89,6 +91,11 @@ class FeedClient:
 
     def step(self) -> float:
         """Ask once and follow the answer; returns the seconds to rest before the next question."""
+        delay = self._step()
+        self._log_not_understood()
+        return delay
+
+    def _step(self) -> float:
         try:
             brought_something = self._poll()
         except CredentialRefused as refused:
@@ -103,14 +110,15 @@ class FeedClient:
         if self._problem is not None or not self.connected:
             _log.info("feed_connected")
         self._problem, self._failures, self.connected = None, 0, True
-        self._current.schema_unknown = self._told_stale = False
+        self._current.schema_unknown = self._current.page_refused = self._told_stale = False
         # A control plane that does not wait although asked to must not be asked in a tight loop.
         return 0.0 if brought_something else EMPTY_ANSWER_DELAY
 
     def _code_of(self, refused: FeedRefused) -> str:
+        self._current.page_refused = True
         match refused:
             case SchemaUnknown():
-                # Half understood, a document might lack the one restriction that matters. What is known stays.
+                # Half understood, a page might lack the one change that matters. What is known stays.
                 self._current.schema_unknown = True
                 return "schema_unknown"
             case EpochLeft():
@@ -178,6 +186,15 @@ class FeedClient:
                 _log.info("snapshot_copy_written_again")
                 self._copy_fails = False
 
+    def _log_not_understood(self) -> None:
+        """Once for each organization and problem, and once when it is over."""
+        found = {trust.organization: trust.problem for trust in self._current.not_understood()}
+        for organization, problem in found.items() - self._not_understood.items():
+            _log.error("trust_not_understood", organization=organization, problem=problem, consequence=_REFUSING)
+        for organization in self._not_understood.keys() - found.keys():
+            _log.info("trust_understood_again", organization=organization)
+        self._not_understood = found
+
     def _back_off(self) -> float:
         delay: float = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(self._failures, 10))
         # Jitter keeps a fleet from asking a restarted portal in step.
@@ -190,7 +207,7 @@ class FeedClient:
             # Once for each new problem: an hour without control plane is one line and not seven hundred.
             self._problem = code
             _log.warning(
-                "feed_failed", problem=code, **({"understood": SCHEMA} if self._current.schema_unknown else {})
+                "feed_failed", problem=code, **({"understood": PAGE_SCHEMA} if self._current.schema_unknown else {})
             )
         if not self._told_stale and self._current.is_stale(self._clock()):
             self._told_stale = True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FollowingCollector(Collector):
-    """Each is 1 while something needs an operator, and 0 otherwise."""
+    """Each is above 0 while something needs an operator, and 0 otherwise."""
 
     def __init__(self, *, current: CurrentSnapshot, disk: DiskCopy, clock: Callable[[], float] = time.time) -> None:
         self._current = current
@@ -35,6 +35,10 @@ class FollowingCollector(Collector):
                 "1 while the control plane speaks a schema that this version does not understand.",
                 self._current.schema_unknown,
             ),
+            "feed_page_refused": (
+                "1 while the control plane's last page of changes cannot be applied, so that no change arrives.",
+                self._current.page_refused,
+            ),
             "copy_behind": (
                 "1 while more is decided by than could be written to disk, so that a restart would wait for the feed.",
                 self._disk.behind,
@@ -49,3 +53,8 @@ class FollowingCollector(Collector):
             del figures["snapshot_stale"]
         for name, (sentence, value) in figures.items():
             yield GaugeMetricFamily(f"watchword_verifier_{name}", sentence, value=float(value))
+        yield GaugeMetricFamily(
+            "watchword_verifier_organizations_not_understood",
+            "Organizations whose tokens are refused because this version cannot read their trust.",
+            value=len(self._current.not_understood()),
+        )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from watchword.feed import SCHEMA
+from watchword.feed import PAGE_SCHEMA, Organizations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from watchword.core.trust import NotUnderstood
     from watchword.feed import Snapshot
 
 
@@ -25,7 +26,8 @@ class CurrentSnapshot:
 
     Attributes:
         on_swap: called, in the feed's thread, after the view was replaced.
-        schema_unknown: whether the feed speaks a schema that this version does not understand.
+        schema_unknown: whether the feed's pages are of a schema that this version does not understand.
+        page_refused: whether the feed's last page could not be applied, so that no change arrives.
         leaving: the process has been asked to stop; it still answers, and nobody should be sent here any more.
     """
 
@@ -40,6 +42,7 @@ class CurrentSnapshot:
         self._soft_limit = hard_limit if soft_limit is None else min(soft_limit, hard_limit)
         self.on_swap: Callable[[], None] = lambda: None
         self.schema_unknown = False
+        self.page_refused = False
         self.leaving = False
         self.view: View | None = None
         """None until something is known; every request is then denied."""
@@ -54,6 +57,10 @@ class CurrentSnapshot:
         """The control plane says that nothing has changed."""
         if self.view is not None:
             self.swap(self.view.snapshot, heard_at=heard_at)
+
+    def not_understood(self) -> list[NotUnderstood]:
+        """The organizations whose tokens are refused because this version cannot read their trust."""
+        return [] if self.view is None else Organizations.of(self.view.snapshot.organizations).not_understood()
 
     def is_stale(self, now: float) -> bool:
         """Whether there is a snapshot and it is beyond the soft limit."""
@@ -73,16 +80,32 @@ class CurrentSnapshot:
         return None
 
     def warning(self, now: float) -> str | None:
-        """A sentence for the operator about what will stop requests from being decided, None if nothing will."""
+        """For the operator: what stops some requests from being decided, or will stop all. None if nothing does."""
         if self.view is None:
             return None
-        old = f"The snapshot is {now - self.view.heard_at:.0f} s old; it is believed up to {self._hard_limit:.0f} s."
+        sentences = []
         if self.schema_unknown:
-            return f"{_SCHEMA_UNKNOWN[0].upper()}{_SCHEMA_UNKNOWN[1:]} {old}"
-        return old if self.is_stale(now) else None
+            sentences.append(f"{_SCHEMA_UNKNOWN[0].upper()}{_SCHEMA_UNKNOWN[1:]}")
+        elif self.page_refused:
+            sentences.append("The control plane's last page of changes cannot be applied: no change arrives.")
+        if self.schema_unknown or self.page_refused or self.is_stale(now):
+            age = now - self.view.heard_at
+            sentences.append(f"The snapshot is {age:.0f} s old; it is believed up to {self._hard_limit:.0f} s.")
+        if organizations := [trust.organization for trust in self.not_understood()]:
+            sentences.append(_not_understood(organizations))
+        return " ".join(sentences) or None
 
 
+def _not_understood(organizations: list[str]) -> str:
+    named = ", ".join(organizations[:_NAMED]) + (", ..." if len(organizations) > _NAMED else "")
+    return (
+        f"This verifier does not understand the trust of {len(organizations)} organization(s) and refuses their tokens: "
+        f"{named}. Upgrade it."
+    )
+
+
+_NAMED: Final = 5
 _SCHEMA_UNKNOWN: Final = (
-    f"the control plane speaks another schema than {SCHEMA}, the one that this version understands. "
-    "Run the same version on both sides."
+    f"the control plane sends pages of another schema than {PAGE_SCHEMA}, the one that this version understands. "
+    "Upgrade this verifier."
 )
