@@ -131,3 +131,21 @@ def test_every_call_counts_once_and_too_many_suspend(callers: Callers) -> None:
     found = callers.counted("globex")
     assert (found["notices"], found["suspensions"]) == ([50, 80, 100], 1)
     assert callers.call("acme") == "allowed"
+
+
+# Control, direction, private use; and two that only some versions of Python call printable.
+ODD_ISSUER = "https://\0\u202e\ue000\U0001fae9\u1c89/"
+
+
+def test_fi_02_one_unsigned_token_leaves_all_calls_counted(callers: Callers) -> None:
+    odd = forge.token(KEY, "ES256", iss=ODD_ISSUER, signature=bytes(64))
+    answer = request(f"{callers.product.verifier}/verify/plain/acme", bearer=odd)
+    assert answer.json()["reason"] == "signature_invalid"
+    deadline = time.monotonic() + 2 * PATIENCE
+    while callers.call("globex", 50) == "allowed":
+        assert time.monotonic() < deadline, "it was never suspended"
+    callers.call("acme", 5)
+    callers.wait_until_counted("globex")
+    callers.wait_until_counted("acme")
+    assert callers.counted("acme")["denied"] >= 1
+    assert callers.counted("globex")["suspensions"] == 1

@@ -24,8 +24,8 @@ _BEHIND: Final = (_CLIENT + "test_a_copy_that_is_behind_decides_only_when_the_fe
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # A document is exactly what was agreed.
-    _documents("the schema", "and not oldest <= _integer(document.get(\"schema\"), \"schema\") <= newest:",
-               "and document.get(\"schema\") is None:", _SCHEMA),
+    _documents("the schema", 'and not oldest <= _integer(document.get("schema"), "schema") <= newest:',
+               'and document.get("schema") is None:', _SCHEMA),
     _documents("a document that costs its own organization alone",
                "tuple(read_trust(change) for", "tuple(decode_trust(change) for", _ODD),
     _documents("a document that fails in any way", "except Exception as fault:  # noqa: BLE001 - whatever one document",
@@ -35,7 +35,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _documents("no members but those of trust", " or not (more or document.keys() == wanted):", ":", _TRUST),
     _documents("objects where objects belong", "not isinstance(document, dict) or not document.keys()",
                "not document.keys()", (_FEED + "test_document_that_is_no_object_is_refused",)),
-    _snapshot("the document that was not understood", "return Packed(b\"%s%s}\" % (_NOT_UNDERSTOOD, line), trust) if",
+    _snapshot("the document that was not understood", 'return Packed(b"%s%s}" % (_NOT_UNDERSTOOD, line), trust) if',
               "return Packed(line) if", (_ODDITY + "test_fi_01_document_is_kept_as_it_came",)),
     _snapshot("a newer schema of a copy", " and int(begins[1]) <= SCHEMA:", ":",
               (_ODDITY + "test_fi_01_version_that_lacks_a_schema_reads_what_a_newer_one_wrote",)),

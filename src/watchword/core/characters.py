@@ -24,5 +24,10 @@ UNPRINTABLE: Final = re.compile(
 is not among them: it shows as a box, and the next version of a table will know it."""
 
 
+def printable(text: str) -> str:
+    """The text with U+FFFD in the place of each character that it may not hold."""
+    return UNPRINTABLE.sub("\ufffd", text)
+
+
 def is_printable(text: str) -> bool:
     return UNPRINTABLE.search(text) is None

@@ -99,8 +99,8 @@ class CurrentSnapshot:
 def _not_understood(organizations: list[str]) -> str:
     named = ", ".join(organizations[:_NAMED]) + (", ..." if len(organizations) > _NAMED else "")
     return (
-        f"This verifier does not understand the trust of {len(organizations)} organization(s) and refuses their tokens: "
-        f"{named}. Upgrade it."
+        f"This verifier does not understand the trust of {len(organizations)} organization(s) "
+        f"and refuses their tokens: {named}. Upgrade it."
     )
 
 

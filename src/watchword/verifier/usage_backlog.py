@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from watchword.core.characters import is_printable, printable
 from watchword.core.decision import TokenProfile
 from watchword.verifier.usage import ALLOWED, OTHER, Counted
 
@@ -165,12 +166,6 @@ def _entry(line: Mapping[str, Any]) -> _Entry:
 def _tidy(counted: Counted) -> Counted:
     """Without characters that cannot be stored or shown: a profile is typed by whoever sends the token."""
     profile = counted.profile
-    if not isinstance(profile, TokenProfile) or all(value is None or value.isprintable() for value in profile):
+    if not isinstance(profile, TokenProfile) or all(value is None or is_printable(value) for value in profile):
         return counted
-    return counted._replace(profile=TokenProfile(*[_printable(value) for value in profile]))
-
-
-def _printable(value: str | None) -> str | None:
-    if value is None or value.isprintable():
-        return value
-    return "".join(character if character.isprintable() else "�" for character in value)
+    return counted._replace(profile=TokenProfile(*[None if value is None else printable(value) for value in profile]))

@@ -65,33 +65,57 @@ def test_what_differs_has_another_digest() -> None:
         batch(1, LINE, node=None),
         batch(1, LINE, boot="xyz"),
         batch(1, LINE, boot="0" * 33),
-        batch(1, LINE, lines=["line"]),
-        changed(more=1),
-        changed(begins=-1),
-        changed(begins=1.5),
-        changed(calls=0),
-        changed(calls=True),
-        changed(calls=10**12),
-        changed(revision=None),
-        changed(organization="ACME"),
-        changed(organization=1),
-        changed(organization="ac\0me"),
-        changed(organization=None),
-        changed(outcome="no_such_reason"),
-        changed(outcome=["token_expired"]),
-        changed(outcome=1),
-        changed(server="s" * 65),
-        changed(server="a\0b"),
-        changed(profile="another"),
-        changed(profile=[]),
-        changed(profile={**OKTA, "sub": "alice"}),
-        changed(profile={"issuer": "x"}),
-        changed(profile={**OKTA, "kid": "k" * 257}),
-        changed(profile={**OKTA, "kid": "\u202e"}),
-        changed(profile={**OKTA, "kid": 1}),
         json.dumps({"schema": 1}).encode(),
     ],
 )
-def test_anything_else_is_refused_whole(bad: bytes) -> None:
+def test_batch_of_another_form_is_refused_whole(bad: bytes) -> None:
     with pytest.raises(BatchRefused):
         decode_batch(bad)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "line",
+        {"begins": 0},
+        *(LINE | changes for changes in (
+            {"begins": -1}, {"begins": 1.5}, {"begins": float("nan")}, {"calls": 0}, {"calls": True},
+            {"calls": 10**12}, {"calls": 10**30}, {"revision": None},
+            {"organization": "ACME"}, {"organization": 1}, {"organization": "ac\0me"}, {"organization": None},
+            {"outcome": ["token_expired"]}, {"outcome": 1}, {"outcome": ""}, {"outcome": "x" * 33},
+            {"outcome": "a\0b"}, {"server": 1}, {"profile": {**OKTA, "kid": 1}},
+        )),
+    ],
+)  # fmt: skip
+def test_fi_02_odd_line_is_left_out_and_the_others_count(odd: Any) -> None:
+    read = decode_batch(batch(1, LINE, odd, line(NOW, calls=7)))
+    assert ([one.calls for one in read.lines], read.dropped) == ([1, 7], 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("a\0b", "a\ufffdb"),
+        ("a\ud800b", "a\ufffdb"),
+        ("a\u202eb", "a\ufffdb"),
+        ("a\U000e0041b", "a\ufffdb"),
+        ("k" * 300, "k" * 256),
+        # Which of these an interpreter calls printable depends on its version.
+        ("\U0001fae9\u1c89", "\U0001fae9\u1c89"),
+    ],
+    ids=ascii,
+)
+def test_fi_02_value_that_cannot_be_stored_is_replaced(value: str, kept: str) -> None:
+    read = decode_batch(changed(profile={**OKTA, "issuer": value}))
+    assert (read.lines[0].kind.values()["issuer"], read.dropped) == (kept, 0)
+
+
+@pytest.mark.parametrize("profile", ["another", [], {"issuer": "x"}])
+def test_fi_02_calls_count_whatever_their_profile_is(profile: object) -> None:
+    (read,) = decode_batch(changed(profile=profile)).lines
+    assert (read.calls, read.kind.read) == (1, "other")
+
+
+def test_fi_02_what_only_a_newer_verifier_knows_counts() -> None:
+    (read,) = decode_batch(changed(outcome="token_bound", more=1, profile={**OKTA, "tenancy": "x"})).lines
+    assert (read.kind.outcome, read.kind.values()["issuer"]) == ("token_bound", OKTA["issuer"])

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from kit import people
 from kit.people import NOW
 from kit.usage import batch, line
-from watchword.control.activity.models import DailyCalls
+from watchword.control.activity.models import DailyCalls, UsageLine
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.feed import Feed
 from watchword.control.organizations.models import Suspension
@@ -76,10 +76,22 @@ def test_too_many_calls_suspend_at_once(poster: Poster) -> None:
 
 def test_a_malformed_or_oversized_batch_changes_nothing(poster: Poster) -> None:
     assert poster.post(b"{}")[0] == 422
-    assert poster.post(batch(1, line(NOW, 5), line(NOW, 0)))[1]["code"] == "batch_invalid"
+    assert poster.post(batch(0, line(NOW, 5)))[1]["code"] == "batch_invalid"
     assert poster.post(b" " * (256 * 1024 + 1))[0] == 413
     assert poster.post(b"", method="GET")[0] == 405
     assert not DailyCalls.objects.exists()
+
+
+def test_fi_02_one_odd_line_leaves_the_other_counts_and_the_threshold(poster: Poster) -> None:
+    odd = line(NOW, outcome="no_matching_key")
+    odd["profile"] = {**odd["profile"], "issuer": "https://\0\ud800\u202e/"}
+    with capture_logs() as lines:
+        answer = poster.post(batch(1, odd, line(NOW, calls=1_001), line(NOW, calls=-1)))
+    assert answer == (204, None)
+    assert (DailyCalls.objects.get().allowed, DailyCalls.objects.get().denied) == (1_001, 1)
+    assert UsageLine.objects.get(outcome__isnull=False).issuer == "https://\ufffd\ufffd\ufffd/"
+    assert Suspension.objects.count() == 1
+    assert [(line["event"], line["lines"]) for line in lines if "lines" in line] == [("usage_lines_dropped", 1)]
 
 
 def test_nobody_counts_without_a_credential(poster: Poster, shell: Actor) -> None:

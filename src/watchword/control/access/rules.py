@@ -8,6 +8,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from watchword.core.characters import is_printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
@@ -55,7 +57,7 @@ def check_person(*, email: str, name: str) -> dict[str, str]:
     faults = {}
     if len(email) > EMAIL_MAX or _EMAIL.fullmatch(email) is None:
         faults["email"] = "Enter an e-mail address such as alice@acme.example."
-    if len(name) > NAME_MAX or (name != "" and not name.isprintable()):
+    if len(name) > NAME_MAX or (name != "" and not is_printable(name)):
         faults["name"] = f"The name has at most {NAME_MAX} characters, none of them invisible."
     return faults
 
@@ -78,7 +80,7 @@ def listed(names: Sequence[str], *, at_most: int = 3) -> str:
 def check_role(*, name: str, permissions: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     """One sentence for each field at fault, by the field's name; empty when all is well."""
     faults = {}
-    if name == "" or name != name.strip() or len(name) > ROLE_NAME_MAX or not name.isprintable():
+    if name == "" or name != name.strip() or len(name) > ROLE_NAME_MAX or not is_printable(name):
         faults["role"] = f"The role's name has 1 to {ROLE_NAME_MAX} characters, no blanks around it, none invisible."
     unknown = sorted(set(permissions) - set(known))
     if unknown:

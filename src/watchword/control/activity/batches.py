@@ -1,4 +1,4 @@
-"""What a verifier sends: decoded strictly, refused whole when anything in it is not of the agreed form."""
+"""What a verifier sends: one batch, of which every line that can be counted is counted."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
-from watchword.control.activity.models import BOOT_MAX, NODE_MAX, SERVER_MAX, VALUE_MAX, UsageLine
+from watchword.control.activity.models import BOOT_MAX, NODE_MAX, OUTCOME_MAX, SERVER_MAX, VALUE_MAX, UsageLine
 from watchword.control.organizations.rules import is_organization_id
-from watchword.core.decision import Reason
-from watchword.core.strict_json import JsonRefused, parse_object
-
-if TYPE_CHECKING:
-    from watchword.core.strict_json import JsonObject, JsonValue
+from watchword.core.characters import printable
 
 SCHEMA: Final = 1
 MAX_BYTES: Final = 256 * 1024
 MAX_LINES: Final = 1_000
 
 _MAX_INTEGER: Final = 2**53
+_MAX_DIGITS: Final = 20
 _MAX_CALLS: Final = 10**12
 """Of one line: what a verifier could not decide in a month. A million such lines still fit a column."""
 
-_CODES: Final = frozenset(reason.code for reason in Reason)
+_CODE: Final = re.compile(rf"[a-z_]{{1,{OUTCOME_MAX}}}")
 _HEAD: Final = frozenset({"schema", "node", "boot", "sequence", "lines"})
 _LINE: Final = frozenset({"begins", "organization", "server", "revision", "outcome", "profile", "calls"})
 _PROFILE: Final = ("issuer", "audience", "client_claim", "client_id", "kid", "alg", "typ")
@@ -67,45 +64,64 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Counts of one verifier process. `sequence` numbers its batches from 1."""
+    """Counts of one verifier process. `sequence` numbers its batches from 1; `dropped` lines could not be read."""
 
     node: str
     boot: str
     sequence: int
     lines: tuple[Counted, ...]
+    dropped: int = 0
 
 
 def decode_batch(body: bytes) -> Batch:
-    """Read a batch.
+    """Read a batch. A line of another form is left out, and a value that cannot be stored is replaced.
+
+    What a token says reaches a line, and so does what only a newer verifier knows. Refusing the batch for one of them
+    would leave every other organization's calls uncounted.
 
     Raises:
-        BatchRefused: for anything that is not exactly of the agreed form.
+        BatchRefused: it does not say whose batch it is and which one, or is too large.
     """
     try:
-        document = parse_object(body)
-    except JsonRefused:
+        # Not the strict reader: it refuses half a character, which is replaced below.
+        document = json.loads(body.decode("utf-8", "replace"), parse_int=_bounded)
+    except (ValueError, RecursionError):
         _refuse("JSON")
-    if document.keys() != _HEAD or _integer(document["schema"], "schema") != SCHEMA:
+    if not isinstance(document, dict) or document.keys() != _HEAD or _integer(document["schema"], "schema") != SCHEMA:
         _refuse("schema")
     lines = document["lines"]
     if not isinstance(lines, list) or not 1 <= len(lines) <= MAX_LINES:
         _refuse("lines")
+    read = [_line_or_none(line) for line in lines]
     return Batch(
         node=_matching(document["node"], _NODE, "node"),
         boot=_matching(document["boot"], _BOOT, "boot"),
         sequence=_integer(document["sequence"], "sequence", minimum=1),
-        lines=tuple(_line(line) for line in lines),
+        lines=tuple(line for line in read if line is not None),
+        dropped=read.count(None),
     )
 
 
-def _line(line: JsonValue) -> Counted:
-    if not isinstance(line, dict) or line.keys() != _LINE:
+def _bounded(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
+
+
+def _line_or_none(line: object) -> Counted | None:
+    try:
+        return _line(line)
+    except BatchRefused:
+        return None
+
+
+def _line(line: object) -> Counted:
+    if not isinstance(line, dict) or not line.keys() >= _LINE:
         _refuse("line")
     organization, outcome = line["organization"], line["outcome"]
     if organization is not None and not (isinstance(organization, str) and is_organization_id(organization)):
         _refuse("organization")
-    if outcome is not None and not (isinstance(outcome, str) and outcome in _CODES):
-        _refuse("outcome")
+    # Any code: a newer verifier may know more reasons.
+    if outcome is not None:
+        outcome = _matching(outcome, _CODE, "outcome")
     if organization is None and outcome is None:
         # What is allowed is always somebody's.
         _refuse("organization")
@@ -119,37 +135,32 @@ def _line(line: JsonValue) -> Counted:
     )
 
 
-def _profile(document: JsonValue) -> tuple[str, tuple[str | None, ...]]:
+def _profile(document: object) -> tuple[str, tuple[str | None, ...]]:
     nothing = (None,) * len(_PROFILE)
     if document is None:
         return UsageLine.Read.NOTHING.value, nothing
-    if document == UsageLine.Read.OTHER.value:
+    if not isinstance(document, dict) or not document.keys() >= set(_PROFILE):
+        # The calls count, whatever is said about their tokens.
         return UsageLine.Read.OTHER.value, nothing
-    if not isinstance(document, dict) or document.keys() != set(_PROFILE):
-        _refuse("profile")
-    return UsageLine.Read.PROFILE.value, _values(document)
+    return UsageLine.Read.PROFILE.value, tuple(_value(document[name], name, VALUE_MAX) for name in _PROFILE)
 
 
-def _values(document: JsonObject) -> tuple[str | None, ...]:
-    return tuple(_value(document[name], name, VALUE_MAX) for name in _PROFILE)
-
-
-def _value(value: JsonValue, where: str, longest: int) -> str | None:
-    # Printable: PostgreSQL cannot hold U+0000, and characters that nobody sees make one text look like another.
+def _value(value: object, where: str, longest: int) -> str | None:
+    # PostgreSQL cannot hold U+0000, and characters that nobody sees make one text look like another.
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+    if not isinstance(value, str):
         _refuse(where)
-    return value
+    return printable(value[:longest])
 
 
-def _matching(value: JsonValue, pattern: re.Pattern[str], where: str) -> str:
+def _matching(value: object, pattern: re.Pattern[str], where: str) -> str:
     if not isinstance(value, str) or pattern.fullmatch(value) is None:
         _refuse(where)
     return value
 
 
-def _integer(value: JsonValue, where: str, minimum: int = 0, below: int = _MAX_INTEGER) -> int:
+def _integer(value: object, where: str, minimum: int = 0, below: int = _MAX_INTEGER) -> int:
     # `True` is an int to Python, and 1.0 equals 1.
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < below:
         _refuse(where)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from django.db.models import Model, Q
 
+from watchword.core.characters import is_printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -81,7 +83,7 @@ class Order:
 
     def position(self, text: str | None) -> tuple[Any, ...] | None:
         """The position in an address; None where there is none, or one that was tampered with."""
-        if not text or len(text) > _POSITION_MAX or not text.isprintable():
+        if not text or len(text) > _POSITION_MAX or not is_printable(text):
             return None
         parts = text.split(_BETWEEN)
         if len(parts) != len(self.keys):

@@ -21,6 +21,7 @@ from watchword.control.organizations.rules import (
     is_organization_id,
 )
 from watchword.control.servers.models import AuthorizationServer
+from watchword.core.characters import is_printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -183,7 +184,7 @@ def _terms(state: StateFilter, now: datetime) -> dict[str, datetime]:
 
 def _searchable(text: str) -> bool:
     # PostgreSQL refuses U+0000; nothing stored has any of the invisible characters.
-    return len(text) <= SEARCH_MAX and text.isprintable()
+    return len(text) <= SEARCH_MAX and is_printable(text)
 
 
 def _fitting(text: str) -> Q:

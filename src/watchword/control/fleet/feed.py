@@ -49,6 +49,7 @@ MAX_WAIT_SECONDS: Final = 25.0
 """Below the 30 s after which many proxies give up on an idle connection."""
 
 _LABEL_MAX: Final = 64
+_NOT_IN_LABEL: Final = re.compile(r"[^ -~]")
 _BEARER: Final = re.compile(r"Bearer ([!-~]+)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
@@ -202,8 +203,7 @@ def _headers(scope: dict[str, Any]) -> dict[str, str]:
 
 
 def _label(headers: Mapping[str, str], name: str) -> str | None:
-    text = "".join(character for character in headers.get(name, "") if character.isascii() and character.isprintable())
-    return text[:_LABEL_MAX] or None
+    return _NOT_IN_LABEL.sub("", headers.get(name, ""))[:_LABEL_MAX] or None
 
 
 async def _body(receive: Receive, most: int) -> bytes | None:

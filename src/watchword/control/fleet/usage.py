@@ -25,7 +25,10 @@ def take_in(verifier_id: int, body: bytes, now: datetime) -> None:
         BatchRefused: the batch is not of the agreed form.
         DatabaseError: nothing of it was added up; the verifier sends it again.
     """
-    applied = apply_batch(verifier_id, decode_batch(body), now, kept_days=settings.WATCHWORD.usage_kept_days)
+    batch = decode_batch(body)
+    applied = apply_batch(verifier_id, batch, now, kept_days=settings.WATCHWORD.usage_kept_days)
+    if batch.dropped and not applied.again:
+        _log.warning("usage_lines_dropped", lines=batch.dropped)
     if applied.unknown:
         _log.warning("usage_of_nobody", calls=applied.unknown)
     try:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from watchword.control.refusals import RefusalReason
+from watchword.core.characters import is_printable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -151,7 +152,7 @@ def check_organization(*, organization_id: str, name: str) -> dict[str, str]:
             "The id has 2 to 32 characters: lower-case letters a to z, digits and hyphens. It begins with a letter "
             "and does not end with a hyphen."
         )
-    if name == "" or name != name.strip() or not name.isprintable():
+    if name == "" or name != name.strip() or not is_printable(name):
         faults["name"] = "Enter a name, without blanks around it and without invisible characters."
     elif len(name) > NAME_MAX:
         faults["name"] = f"The name cannot exceed {NAME_MAX} characters; this one has {len(name)}."
@@ -209,7 +210,7 @@ def _fault_of_text(text: str, limit: int) -> str | None:
     if len(text) > limit:
         return f"The text cannot exceed {limit} characters; this one has {len(text)}."
     # Line breaks aside. PostgreSQL cannot store U+0000, and bidirectional overrides make a sentence read as another.
-    if not text.replace("\n", "").isprintable():
+    if not is_printable(text.replace("\n", "")):
         return "The text contains a control character or another invisible character."
     return None
 
