@@ -16,9 +16,11 @@ _django = get_asgi_application()
 
 # The feed imports models, which exist only once Django is set up.
 from watchword.control.fleet.feed import PREFIX, Feed  # noqa: E402
+from watchword.control.readable_requests import answering_always  # noqa: E402
 from watchword.stopping import also_on_signals  # noqa: E402
 
 _feed = Feed()
+_pages = answering_always(_django)  # type: ignore[arg-type]  # Django types scope and callables more narrowly.
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -28,7 +30,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
         await _feed(scope, receive, send)
     else:
-        await _django(scope, receive, send)  # type: ignore[arg-type]  # Django types scope and callables more narrowly.
+        await _pages(scope, receive, send)
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "watchword.control.access.middleware.SecurityHeaders",
+    "watchword.control.readable_requests.ReadableRequests",
     "watchword.control.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -38,8 +38,9 @@ def test_an_organizations_own_log_knows_no_other_organization() -> None:
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"from": "yesterday"}, "From must be a date such as 2026-11-24."),
-        ({"to": "9999-12-31"}, "To must be a date such as 2026-11-24."),
+        ({"from": "yesterday"}, "From must be a date since 1970, such as 2026-11-24."),
+        ({"from": "0001-01-01"}, "From must be a date since 1970, such as 2026-11-24."),
+        ({"to": "9999-12-31"}, "To must be a date since 1970, such as 2026-11-24."),
         ({"from": "2026-11-02", "to": "2026-11-01"}, "To lies before From."),
         ({"action": "server_stolen"}, "What must be one of the list."),
         ({"result": "perhaps"}, "Result must be one of the list."),

@@ -111,7 +111,7 @@ def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
         ({"api_call_threshold": "9999999999999999"}, "cannot exceed 1,000,000,000,000,000 calls per day"),
         ({"administrator_email": "charlie"}, "Enter an e-mail address such as alice@acme.example."),
         ({"administrator_email": ""}, "or leave the name blank as well."),
-        ({"administrator_name": "C\x00"}, "none of them invisible"),
+        ({"administrator_name": "C\x01"}, "none of them invisible"),
     ],
 )
 @pytest.mark.parametrize("htmx", [False, True])

@@ -183,7 +183,7 @@ def test_when_nothing_fails_the_page_says_so(desk: Desk, acme: Organization) -> 
 
 
 @pytest.mark.parametrize("route", [VERIFIERS, KEY_SETS])
-@pytest.mark.parametrize("position", ["", "a\x00", "~", "2026-01-01T00:00:00+00:00~x", "x" * 300])
+@pytest.mark.parametrize("position", ["", "a\x01", "~", "2026-01-01T00:00:00+00:00~x", "x" * 300])
 def test_a_position_that_was_tampered_with_breaks_nothing(desk: Desk, route: str, position: str) -> None:
     assert desk.get(route, after=position).status == 200
 

@@ -344,7 +344,7 @@ class TestAdd:
             ({"name": ""}, "Enter a name."),
             ({"description": "d" * 257}, "The description cannot exceed 256 characters; this one has 257."),
             ({"issuer": " https://x"}, "The Issuer URI begins or ends with a blank."),
-            ({"issuer": "a\x00b"}, "The Issuer URI contains a control character"),
+            ({"issuer": "a\x01b"}, "The Issuer URI contains a control character"),
         ],
     )
     def test_a_bad_field_has_its_sentence_and_everything_typed_stays(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 LENGTH_MAX: Final = 254
 
+EARLIEST: Final = date(1970, 1, 1)
+"""No event is older than computers' clocks."""
+
 _CHOICES: Final = {"action": ACTIONS, "result": RESULTS, "interface": INTERFACES}
 _LABELS: Final = {
     "organization": "Organization",
@@ -93,7 +96,7 @@ def _fault(name: str, value: str) -> str | None:
     if name in _CHOICES and value not in _CHOICES[name]:
         return f"{_LABELS[name]} must be one of the list."
     if name in {"from", "to"} and _midnight(value) is None:
-        return f"{_LABELS[name]} must be a date such as 2026-11-24."
+        return f"{_LABELS[name]} must be a date since {EARLIEST.year}, such as 2026-11-24."
     return None
 
 
@@ -104,8 +107,8 @@ def _midnight(value: str | None) -> datetime | None:
         day = date.fromisoformat(value)
     except ValueError:
         return None
-    # The day after the last one that Python knows cannot be computed.
-    return None if day == date.max else datetime.combine(day, time(), UTC)
+    # What is computed from it, hours before and a day after, must be a date that Python knows, too.
+    return datetime.combine(day, time(), UTC) if EARLIEST <= day < date.max else None
 
 
 def _shown(name: str, value: str) -> str:
