@@ -27,7 +27,7 @@ from watchword.cli.roles import answers, connectable
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.queries import verifier_of_secret
 from watchword.control.refusals import Refusal, RefusalReason
-from watchword.verifier.config import SettingsRefused
+from watchword.settings.verifier import SettingsRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

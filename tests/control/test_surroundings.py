@@ -22,9 +22,9 @@ from watchword.control.access import ended
 from watchword.control.access.commands import CreateSignInLink
 from watchword.control.access.middleware import Refusals, SecurityHeaders
 from watchword.control.access.models import Session
-from watchword.control.config import load
 from watchword.control.fleet.feed import PREFIX, Feed
 from watchword.control.refusals import Refusal, RefusalReason
+from watchword.settings.control import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

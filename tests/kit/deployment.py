@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from watchword.cli.root import watchword
-from watchword.control.config import ControlSettings
-from watchword.verifier.config import VerifierSettings
+from watchword.settings.control import ControlSettings
+from watchword.settings.verifier import VerifierSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ time.time = lambda: clock() + ahead
 
 from watchword.cli.process_logging import configure_logging
 from watchword.stopping import stop_on_signals
-from watchword.verifier.config import load_settings
+from watchword.settings.verifier import load_settings
 from watchword.verifier.server import serve
 
 configure_logging("verifier")

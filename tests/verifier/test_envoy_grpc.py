@@ -15,8 +15,8 @@ from kit.feed_server import FeedServer, feed_server
 from kit.processes import LOOPBACK, free_port, wait_until
 from kit.verifier_process import VerifierProcess, verifier_process
 from watchword.core.decision import Reason
+from watchword.settings.verifier import SettingsRefused, load_settings
 from watchword.verifier import wire
-from watchword.verifier.config import SettingsRefused, load_settings
 from watchword.verifier.envoy_grpc import authorization_of, grpc_listener, organization_of, response_to
 from watchword.verifier.envoy_messages import CheckRequest, CheckResponse
 from watchword.verifier.gateway_identity import GatewaySecrets

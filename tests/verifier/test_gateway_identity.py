@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kit import certificates
-from watchword.verifier.config import SettingsRefused, load_settings
+from watchword.settings.verifier import SettingsRefused, load_settings
 from watchword.verifier.gateway_identity import GatewaySecrets, read_secrets, read_tls
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.processes import LOOPBACK, free_port
+from watchword.settings.verifier import SettingsRefused, load_settings
 from watchword.verifier import wire
-from watchword.verifier.config import SettingsRefused, load_settings
 from watchword.verifier.server import _answering, _turned_away, bind, serve
 from watchword.verifier.snapshot import CurrentSnapshot
 

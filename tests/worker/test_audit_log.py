@@ -15,7 +15,7 @@ from kit.audit_events import all_rights, write_aged
 from kit.people import NOW
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent
-from watchword.control.config import ControlSettings, SettingsProblem, load
+from watchword.settings.control import ControlSettings, SettingsProblem, load
 from watchword.worker import audit_log
 from watchword.worker.audit_log import keep_once, keeping_the_audit_log
 from watchword.worker.loop import run

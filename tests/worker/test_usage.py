@@ -14,8 +14,8 @@ from kit.people import NOW
 from kit.processes import wait_until
 from kit.usage import CountingVerifier, batch, line
 from watchword.control.activity.models import DailyCalls
-from watchword.control.config import ControlSettings, SettingsProblem, load
 from watchword.control.organizations.models import Suspension
+from watchword.settings.control import ControlSettings, SettingsProblem, load
 from watchword.worker import usage
 from watchword.worker.loop import run
 from watchword.worker.usage import purge_once, review_once, watching_the_usage

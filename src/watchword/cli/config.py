@@ -47,8 +47,8 @@ def check(context: click.Context, *, offline: bool, as_json: bool) -> None:
 
 def read_all() -> tuple[dict[str, str], list[str]]:
     """All settings with secrets hidden, and a sentence for each wrong one."""
-    from watchword.control.config import SettingsProblem
-    from watchword.verifier.config import SettingsRefused, load_settings
+    from watchword.settings.control import SettingsProblem
+    from watchword.settings.verifier import SettingsRefused, load_settings
 
     shown: dict[str, str] = {}
     sentences: list[str] = []

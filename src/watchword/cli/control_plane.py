@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from watchword.cli.output import CommandFailed
 
 if TYPE_CHECKING:
-    from watchword.control.config import ControlSettings
+    from watchword.settings.control import ControlSettings
 
 SETTINGS_MODULE = "watchword.control.settings"
 
@@ -19,7 +19,7 @@ def control_settings() -> ControlSettings:
     Raises:
         SettingsProblem: one sentence for each wrong setting.
     """
-    from watchword.control.config import load
+    from watchword.settings.control import load
 
     return load()
 

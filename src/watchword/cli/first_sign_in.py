@@ -12,7 +12,7 @@ import click
 from watchword.cli.people import create_administrator, let_in
 
 if TYPE_CHECKING:
-    from watchword.control.config import ControlSettings
+    from watchword.settings.control import ControlSettings
 
 ORGANIZATION_ID = "main"
 ORGANIZATION_NAME = "Main"

@@ -12,8 +12,8 @@ from watchword.cli.roles import connectable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from watchword.control.config import ControlSettings
-    from watchword.verifier.config import VerifierSettings
+    from watchword.settings.control import ControlSettings
+    from watchword.settings.verifier import VerifierSettings
 
 CREDENTIAL_NAME = "local"
 

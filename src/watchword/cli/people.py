@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from watchword.control.access.models import Person, PersonKind
     from watchword.control.access.queries import PersonRow
-    from watchword.control.config import ControlSettings
+    from watchword.settings.control import ControlSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

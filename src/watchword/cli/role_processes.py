@@ -82,7 +82,7 @@ def run_worker() -> None:
 def run_verifier(**flags: Any) -> None:
     """Answer gateways. Knows nothing of the control plane but the feed's address."""
     configure_logging("verifier")
-    from watchword.verifier.config import load_settings
+    from watchword.settings.verifier import load_settings
     from watchword.verifier.server import serve
 
     settings = load_settings(**flags)

@@ -21,8 +21,8 @@ from watchword.cli.supervisor import StartFailed, Supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from watchword.control.config import ControlSettings
-    from watchword.verifier.config import VerifierSettings
+    from watchword.settings.control import ControlSettings
+    from watchword.settings.verifier import VerifierSettings
 
 ROLES = ("portal", "verifier", "worker")
 
@@ -168,7 +168,7 @@ def prepare() -> Machine:
 
     control = open_control_plane()
     control.fetch_policy()
-    from watchword.verifier.config import load_settings
+    from watchword.settings.verifier import load_settings
 
     credential_file = control.data_dir.resolve() / "verifier" / "credential"
     machine = Machine(control, load_settings(**local_verifier_settings(control, credential_file)))

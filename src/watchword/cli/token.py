@@ -94,7 +94,7 @@ def trust_from_database(organization: str) -> tuple[Trust | None, float]:
 
 def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, float]:
     """The trust of a verifier's disk copy, None for an unknown organization, and until when the copy is believed."""
-    from watchword.verifier.config import load_settings
+    from watchword.settings.verifier import load_settings
     from watchword.verifier.disk import CopyDamaged, DiskCopy
 
     try:

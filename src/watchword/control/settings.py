@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from django.utils.functional import SimpleLazyObject
 
-from watchword.control.config import load
 from watchword.control.static_digest import static_digest
+from watchword.settings.control import load
 
 WATCHWORD = load()
 """The settings of the product, for code of the control plane that needs them."""

@@ -16,9 +16,9 @@ import structlog
 
 from watchword.core.decision import Allow, Deny, Reason
 from watchword.core.verify import verify
+from watchword.settings.verifier import SettingsRefused
 from watchword.verifier import wire
 from watchword.verifier.admin import admin_listener
-from watchword.verifier.config import SettingsRefused
 from watchword.verifier.disk import CopyDamaged, DiskCopy
 from watchword.verifier.feed_client import FeedClient, report_unknown_keys
 from watchword.verifier.feed_http import FeedOverHttp
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from watchword.core.decision import Decision
     from watchword.core.trust import Trust
     from watchword.feed import Snapshot
-    from watchword.verifier.config import VerifierSettings
+    from watchword.settings.verifier import VerifierSettings
     from watchword.verifier.snapshot import View
     from watchword.verifier.usage import Line
     from watchword.verifier.wire import Answer, Profile

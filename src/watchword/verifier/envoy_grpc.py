@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 import grpc.aio
 
+from watchword.settings.verifier import SettingsRefused
 from watchword.verifier import wire
-from watchword.verifier.config import SettingsRefused
 from watchword.verifier.envoy_messages import CHECK_SERVICE, OVERWRITE, CheckRequest, CheckResponse
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from watchword.verifier.config import SettingsRefused
+from watchword.settings.verifier import SettingsRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from watchword.verifier.config import VerifierSettings
+    from watchword.settings.verifier import VerifierSettings
 
 MAX_SECRETS: Final = 2
 """The one in use and its successor: verifiers learn both, then the gateways change, then the old one goes."""

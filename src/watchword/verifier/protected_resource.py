@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from watchword.core.trust import ANY
+from watchword.settings.verifier import ORGANIZATION
 from watchword.verifier import wire
-from watchword.verifier.config import ORGANIZATION
 from watchword.verifier.wire import Answer
 
 if TYPE_CHECKING:

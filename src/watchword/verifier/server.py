@@ -20,9 +20,9 @@ from granian import _granian
 from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 
+from watchword.settings.verifier import SettingsRefused
 from watchword.verifier import wire
 from watchword.verifier.app import assembled
-from watchword.verifier.config import SettingsRefused
 from watchword.verifier.gateway_identity import read_secrets, read_tls
 from watchword.verifier.protected_resource import ProtectedResource
 from watchword.verifier.turns import waiting_for_their_turn
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from watchword.verifier.config import VerifierSettings
+    from watchword.settings.verifier import VerifierSettings
     from watchword.verifier.envoy_grpc import GrpcListener
     from watchword.verifier.gateway_identity import GatewaySecrets, Tls
     from watchword.verifier.snapshot import CurrentSnapshot

@@ -28,10 +28,10 @@ from watchword.worker.usage import watching_the_usage
 if TYPE_CHECKING:
     import threading
 
-    from watchword.control.config import ControlSettings
     from watchword.control.servers.key_set_commands import Claim
     from watchword.jwks.findings import Findings
     from watchword.jwks.probe import FetchPolicy
+    from watchword.settings.control import ControlSettings
 
 POLL_SECONDS: Final = 0.2
 """As often as the feed looks for changes: a request may be waiting for the fetch that its unknown key has caused."""

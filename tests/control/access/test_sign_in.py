@@ -16,7 +16,7 @@ from watchword.control.access.models import Person, Session, SignInLink, SignInT
 from watchword.control.access.views import FAILED
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
-from watchword.control.config import load
+from watchword.settings.control import load
 
 if TYPE_CHECKING:
     from pytest_django import Settings

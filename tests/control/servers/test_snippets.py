@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from watchword.control.servers.snippets import Snippet, snippets
-from watchword.verifier.config import VerifierSettings
+from watchword.settings.verifier import VerifierSettings
 
 IDENTITY = ("organization", "server", "issuer", "subject", "client-id", "scope", "expires")
 GATEWAYS = [snippet.gateway for snippet in snippets("acme")]

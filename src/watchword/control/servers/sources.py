@@ -15,9 +15,9 @@ from watchword.jwks.schedule import next_due
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.config import ControlSettings
     from watchword.control.servers.models import AuthorizationServer, KeySetState
     from watchword.control.servers.receipt import Receipt
+    from watchword.settings.control import ControlSettings
 
 _DICE: Final = random.SystemRandom()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from watchword.control.config import SettingsProblem, load
+from watchword.settings.control import SettingsProblem, load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.verifier.config import SettingsRefused, VerifierSettings, load_settings
+from watchword.settings.verifier import SettingsRefused, VerifierSettings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
