@@ -27,7 +27,7 @@ from watchword.cli.roles import answers, connectable
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.queries import verifier_of_secret
 from watchword.control.refusals import Refusal, RefusalReason
-from watchword.settings.verifier import SettingsRefused
+from watchword.settings.base import SettingsProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("failure", "exit_code", "sentence"),
     [
-        (SettingsRefused(("port: must be a number.", "host: x.")), 2, "port: must be a number.\nhost: x."),
+        (SettingsProblem("port: must be a number.", "host: x."), 2, "port: must be a number.\nhost: x."),
         (Refusal(RefusalReason.NAME_TAKEN, name="acme"), 1, "The name “acme” is already taken."),
         (OperationalError("no such table: x\nLINE 1"), 1, "(no such table: x). Check database_url"),
         (PermissionError(13, "Permission denied", "/data"), 1, "/data: Permission denied."),

@@ -46,6 +46,19 @@ def test_a_wrong_setting_stops_any_command_with_exit_status_2(
         assert "refresh_interval: " in outcome.stderr
 
 
+def test_m_unknown_variable_stops_every_role_and_command(
+    bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHWORD_PORTAL_PROT", "8180")
+    roles = [["serve"], ["serve", "portal"], ["serve", "worker"], ["serve", "verifier"]]
+    for command in [*roles, ["migrate"], ["organization", "list"], ["config", "check"]]:
+        outcome = bare_command_line.run(*command)
+        assert outcome.exit_code == 2, command
+        # Once, although both planes refuse it.
+        assert outcome.stderr.count("WATCHWORD_PORTAL_PROT") == 1, command
+        assert "did you mean WATCHWORD_PORTAL_PORT?" in outcome.stderr
+
+
 def test_the_file_is_read_and_a_flag_names_another(bare_command_line: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "watchword.toml").write_text("portal_port = 8180\n[verifier]\nport = 8181\n")
     (tmp_path / "other.toml").write_text("portal_port = 8280\n")

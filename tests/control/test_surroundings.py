@@ -24,7 +24,7 @@ from watchword.control.access.middleware import Refusals, SecurityHeaders
 from watchword.control.access.models import Session
 from watchword.control.fleet.feed import PREFIX, Feed
 from watchword.control.refusals import Refusal, RefusalReason
-from watchword.settings.control import load
+from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ def check_headers(headers: Mapping[str, str], *, cached: bool = False, secure: b
 )
 def test_every_answer_has_its_headers(settings: Settings, asked: str, host: str, status: int, *, secure: bool) -> None:
     if secure:
-        settings.WATCHWORD = load(public_origin="https://portal.example")
+        settings.WATCHWORD = load_control_settings(public_origin="https://portal.example")
 
     method, path = asked.split()
     answer = Client(SERVER_NAME=host).generic(method, path)
@@ -117,7 +117,7 @@ def test_a_streamed_answer_has_the_headers_too(answer: HttpResponse) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", ["changes", "unknown-keys", "nowhere"])
 def test_the_feed_has_the_headers_too(settings: Settings, path: str) -> None:
-    settings.WATCHWORD = load(public_origin="https://portal.example")
+    settings.WATCHWORD = load_control_settings(public_origin="https://portal.example")
     scope = {"type": "http", "method": "GET", "path": f"{PREFIX}{path}", "query_string": b"", "headers": []}
     feed = Feed()
 
@@ -179,7 +179,7 @@ def test_every_cookie_carries_all_flags(
     secure = origin.startswith("https")
     for name, value in settings_of(origin, str(tmp_path)).items():
         setattr(settings, name, value)
-    settings.WATCHWORD = load(public_origin=origin)
+    settings.WATCHWORD = load_control_settings(public_origin=origin)
     client = Client(SERVER_NAME=urlsplit(origin).hostname)
     client.get(f"/sign-in/{CreateSignInLink(email=alice.email).run(shell)}")
     signing_in = client.post("/sign-in", {"email": alice.email, "password": PASSWORD})

@@ -26,12 +26,12 @@ time.time = lambda: clock() + ahead
 
 from watchword.cli.process_logging import configure_logging
 from watchword.stopping import stop_on_signals
-from watchword.settings.verifier import load_settings
+from watchword.settings.load import load_verifier_settings
 from watchword.verifier.server import serve
 
 configure_logging("verifier")
 with stop_on_signals() as stop:
-    serve(load_settings(), stop)
+    serve(load_verifier_settings(), stop)
 """
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from watchword.settings.control import SettingsProblem, load
+from watchword.control.servers.fetch_policy import fetch_policy
+from watchword.settings.base import SettingsProblem
+from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,22 +26,22 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def problem(**flags: object) -> str:
     with pytest.raises(SettingsProblem) as found:
-        load(**flags)
+        load_control_settings(**flags)
     return str(found.value)
 
 
 def test_without_any_setting_everything_is_on_this_machine() -> None:
-    settings = load()
+    settings = load_control_settings()
 
     assert settings.public_origin == "http://127.0.0.1:8080"
     assert not settings.secure
     assert settings.database()["NAME"] == "data/watchword.sqlite3"
-    assert settings.fetch_policy().allowed_networks == ()
-    assert settings.fetch_policy().allowed_ports == {443}
+    assert fetch_policy(settings).allowed_networks == ()
+    assert fetch_policy(settings).allowed_ports == {443}
 
 
 def test_sqlite_waits_for_writers_and_survives_a_power_cut() -> None:
-    options = load().database()["OPTIONS"]
+    options = load_control_settings().database()["OPTIONS"]
 
     assert options["transaction_mode"] == "IMMEDIATE"
     assert options["timeout"] == 20
@@ -54,7 +56,7 @@ def test_flags_win_over_the_environment_and_that_over_the_file(nowhere: Path, mo
     monkeypatch.setenv("WATCHWORD_REFRESH_INTERVAL", "302")
     monkeypatch.setenv("WATCHWORD_KEYS_HARD_LIMIT", "4001")
 
-    settings = load(keys_hard_limit=4002)
+    settings = load_control_settings(keys_hard_limit=4002)
 
     assert (settings.portal_port, settings.refresh_interval, settings.keys_hard_limit) == (1001, 302, 4002)
 
@@ -64,7 +66,7 @@ def test_lists_are_written_with_commas_in_the_environment(monkeypatch: pytest.Mo
     monkeypatch.setenv("WATCHWORD_JWKS_REFUSED_NETWORKS", "203.0.113.0/24")
     monkeypatch.setenv("WATCHWORD_JWKS_ALLOWED_PORTS", "443,8443")
 
-    policy = load().fetch_policy()
+    policy = fetch_policy(load_control_settings())
 
     assert policy.allowed_networks == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
     assert policy.refused_networks == (ip_network("203.0.113.0/24"),)
@@ -74,7 +76,7 @@ def test_lists_are_written_with_commas_in_the_environment(monkeypatch: pytest.Mo
 def test_lists_are_lists_in_the_file(nowhere: Path) -> None:
     (nowhere / "watchword.toml").write_text('jwks_allowed_networks = ["10.0.0.0/8"]\njwks_allowed_ports = [8443]\n')
 
-    policy = load().fetch_policy()
+    policy = fetch_policy(load_control_settings())
 
     assert policy.allowed_networks == (ip_network("10.0.0.0/8"),)
     assert policy.allowed_ports == {8443}
@@ -96,7 +98,7 @@ def test_lists_are_lists_in_the_file(nowhere: Path) -> None:
         ({"jwks_allowed_networks": "10.0.0.1/8"}, "jwks_allowed_networks"),
         ({"refresh_interval": 1}, "refresh_interval"),
         ({"keys_hard_limit": 10**9}, "keys_hard_limit"),
-        ({"refresh_intervall": 300}, "no such setting"),
+        ({"refresh_intervall": 300}, "refresh_intervall"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(flags: dict[str, object], named: str) -> None:
@@ -113,7 +115,7 @@ def test_every_wrong_setting_is_told_at_once_and_no_secret_with_it() -> None:
 def test_an_unknown_setting_in_the_file_is_told(nowhere: Path) -> None:
     (nowhere / "watchword.toml").write_text("portal_prot = 1\n")
 
-    assert problem() == "portal_prot: no such setting; remove it or mend its name."
+    assert problem() == "portal_prot: no such setting; did you mean portal_port?"
 
 
 @pytest.mark.parametrize("content", [b"portal_port =", b"\xff"])
@@ -130,7 +132,9 @@ def test_a_file_that_was_named_must_be_there(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_postgresql_url_is_taken_apart() -> None:
-    database = load(database_url="postgresql://us%40er:p%2Fw@db.example:5433/watchword?sslmode=verify-full").database()
+    database = load_control_settings(
+        database_url="postgresql://us%40er:p%2Fw@db.example:5433/watchword?sslmode=verify-full"
+    ).database()
 
     assert (database["USER"], database["PASSWORD"], database["HOST"], database["PORT"], database["NAME"]) == (
         "us@er", "p/w", "db.example", "5433", "watchword",
@@ -139,7 +143,9 @@ def test_a_postgresql_url_is_taken_apart() -> None:
 
 
 def test_a_postgresql_url_may_name_a_socket() -> None:
-    database = load(database_url="postgresql:///watchword?host=/run/postgresql&user=watchword&port=5434").database()
+    database = load_control_settings(
+        database_url="postgresql:///watchword?host=/run/postgresql&user=watchword&port=5434"
+    ).database()
 
     assert (database["HOST"], database["USER"], database["PORT"]) == ("/run/postgresql", "watchword", "5434")
     assert database["OPTIONS"] == {"connect_timeout": 5}
@@ -147,13 +153,13 @@ def test_a_postgresql_url_may_name_a_socket() -> None:
 
 @pytest.mark.parametrize("origin", ["http://localhost:8080/", "http://[::1]:8080", "https://Portal.Example"])
 def test_origins(origin: str) -> None:
-    assert load(public_origin=origin).public_origin == origin.rstrip("/").lower()
-    assert load(public_origin=origin).secure is origin.startswith("https")
+    assert load_control_settings(public_origin=origin).public_origin == origin.rstrip("/").lower()
+    assert load_control_settings(public_origin=origin).secure is origin.startswith("https")
 
 
 def test_the_secret_key_is_made_once_for_its_owner_alone(nowhere: Path) -> None:
-    first = load(data_dir=nowhere / "state").read_or_create_secret_key()
-    second = load(data_dir=nowhere / "state").read_or_create_secret_key()
+    first = load_control_settings(data_dir=nowhere / "state").read_or_create_secret_key()
+    second = load_control_settings(data_dir=nowhere / "state").read_or_create_secret_key()
 
     assert first == second
     assert len(first) == 64
@@ -162,7 +168,7 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(nowhere: Path) -> None:
 
 
 def test_a_key_that_was_set_is_taken_and_nothing_written(nowhere: Path) -> None:
-    assert load(secret_key="k" * 32).read_or_create_secret_key() == "k" * 32
+    assert load_control_settings(secret_key="k" * 32).read_or_create_secret_key() == "k" * 32
     assert not (nowhere / "data").exists()
 
 
@@ -170,17 +176,17 @@ def test_a_key_that_is_no_key_stops_the_start(nowhere: Path) -> None:
     (nowhere / "data").mkdir()
     (nowhere / "data" / "secret_key").write_text("")
     with pytest.raises(SettingsProblem, match="too short"):
-        load().read_or_create_secret_key()
+        load_control_settings().read_or_create_secret_key()
 
     with pytest.raises(SettingsProblem, match="data_dir"):
-        load(data_dir=nowhere / "data" / "secret_key").read_or_create_secret_key()
+        load_control_settings(data_dir=nowhere / "data" / "secret_key").read_or_create_secret_key()
 
 
 def test_authorities_come_from_a_file(nowhere: Path) -> None:
     pem = trustme.CA().cert_pem.bytes()
     (nowhere / "ca.pem").write_bytes(pem)
 
-    assert load(jwks_ca_file="ca.pem").fetch_policy().extra_authorities == pem.decode()
+    assert fetch_policy(load_control_settings(jwks_ca_file="ca.pem")).extra_authorities == pem.decode()
 
 
 @pytest.mark.parametrize("content", [None, b"nothing", b"\xff"])
@@ -189,4 +195,4 @@ def test_a_file_without_authorities_is_told(nowhere: Path, content: bytes | None
         (nowhere / "ca.pem").write_bytes(content)
 
     with pytest.raises(SettingsProblem, match="jwks_ca_file"):
-        load(jwks_ca_file="ca.pem").fetch_policy()
+        fetch_policy(load_control_settings(jwks_ca_file="ca.pem"))

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.settings.verifier import SettingsRefused, VerifierSettings, load_settings
+from watchword.settings.base import SettingsProblem
+from watchword.settings.load import load_verifier_settings
+from watchword.settings.verifier import VerifierSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,13 +19,13 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(**flags: object) -> str:
-    with pytest.raises(SettingsRefused) as raised:
-        load_settings(**flags)
+    with pytest.raises(SettingsProblem) as raised:
+        load_verifier_settings(**flags)
     return "\n".join(raised.value.sentences)
 
 
 def test_the_defaults_suit_one_machine() -> None:
-    settings = load_settings()
+    settings = load_verifier_settings()
     assert settings.feed_url == "http://127.0.0.1:8080"
     assert (settings.port, settings.admin_port) == (8081, 9081)
     assert settings.snapshot_hard_limit == 86400
@@ -34,14 +36,14 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path, m
     (tmp_path / "watchword.toml").write_text("[verifier]\nport = 1001\nadmin_port = 1002\nnode = 'from-file'\n")
     monkeypatch.setenv("WATCHWORD_VERIFIER_ADMIN_PORT", "2002")
     monkeypatch.setenv("WATCHWORD_VERIFIER_NODE", "from-environment")
-    settings = load_settings(node="from-flag")
+    settings = load_verifier_settings(node="from-flag")
     assert (settings.port, settings.admin_port, settings.node) == (1001, 2002, "from-flag")
 
 
 def test_the_file_may_be_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "other.toml").write_text("[portal]\nport = 1\n[verifier]\nport = 1003\n")
+    (tmp_path / "other.toml").write_text("portal_port = 1\n[verifier]\nport = 1003\n")
     monkeypatch.setenv("WATCHWORD_CONFIG", str(tmp_path / "other.toml"))
-    assert load_settings().port == 1003
+    assert load_verifier_settings().port == 1003
 
 
 @pytest.mark.parametrize("content", [None, b"port = ", b"\xff", b"verifier = 1\n"])
@@ -105,15 +107,15 @@ def test_the_api_url_is_a_resource_identifier(url: str) -> None:
     "url", ["https://api.example", "https://api.example/{organization}/mcp", "https://{organization}.api.example/"]
 )
 def test_the_api_url_may_hold_the_organization(url: str) -> None:
-    assert load_settings(api_url=url).api_url == url
+    assert load_verifier_settings(api_url=url).api_url == url
 
 
 def test_plain_http_to_another_machine_must_be_said_aloud() -> None:
     assert "feed_over_plain_http" in refused(feed_url="http://portal.example")
     assert "feed_over_plain_http" in refused(feed_url="http://10.0.0.7:8080")
-    assert load_settings(feed_url="http://portal.example", feed_over_plain_http=True).feed_over_plain_http
+    assert load_verifier_settings(feed_url="http://portal.example", feed_over_plain_http=True).feed_over_plain_http
     for loopback in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1/"):
-        assert load_settings(feed_url=loopback).feed_url == loopback.rstrip("/")
+        assert load_verifier_settings(feed_url=loopback).feed_url == loopback.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_the_credential_comes_from_a_setting_or_a_file(tmp_path: Path) -> None:
     assert VerifierSettings(credential="wwv_a").read_credential().get_secret_value() == "wwv_a"  # type: ignore[arg-type]
     file = tmp_path / "credential"
     file.write_text("wwv_b\n")
-    assert load_settings(credential_file=file).read_credential().get_secret_value() == "wwv_b"
+    assert load_verifier_settings(credential_file=file).read_credential().get_secret_value() == "wwv_b"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xc3\xa9"])
@@ -159,11 +161,11 @@ def test_no_usable_credential_is_said(tmp_path: Path, content: bytes | None) -> 
     file = tmp_path / "credential"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(SettingsRefused, match="credential_file"):
-        load_settings(credential_file=file).read_credential()
-    with pytest.raises(SettingsRefused, match="watchword verifier create"):
-        load_settings().read_credential()
+    with pytest.raises(SettingsProblem, match="credential_file"):
+        load_verifier_settings(credential_file=file).read_credential()
+    with pytest.raises(SettingsProblem, match="watchword verifier create"):
+        load_verifier_settings().read_credential()
 
 
 def test_the_credential_is_not_shown() -> None:
-    assert "wwv_a" not in repr(load_settings(credential="wwv_a"))
+    assert "wwv_a" not in repr(load_verifier_settings(credential="wwv_a"))

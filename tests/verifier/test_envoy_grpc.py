@@ -15,7 +15,8 @@ from kit.feed_server import FeedServer, feed_server
 from kit.processes import LOOPBACK, free_port, wait_until
 from kit.verifier_process import VerifierProcess, verifier_process
 from watchword.core.decision import Reason
-from watchword.settings.verifier import SettingsRefused, load_settings
+from watchword.settings.base import SettingsProblem
+from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
 from watchword.verifier.envoy_grpc import authorization_of, grpc_listener, organization_of, response_to
 from watchword.verifier.envoy_messages import CheckRequest, CheckResponse
@@ -192,15 +193,15 @@ def test_a_port_in_use_is_said() -> None:
     with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener:
         listener.start(never)
         again = grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None)
-        with pytest.raises(SettingsRefused, match="grpc_port"):
+        with pytest.raises(SettingsProblem, match="grpc_port"):
             again.__enter__()
 
 
 def test_without_its_packages_the_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "watchword.verifier.envoy_grpc", None)
-    with pytest.raises(SettingsRefused, match=r"watchword\[grpc\]"):
-        _grpc(load_settings(grpc_port=8082), None, None)
-    with _grpc(load_settings(), None, None) as none:
+    with pytest.raises(SettingsProblem, match=r"watchword\[grpc\]"):
+        _grpc(load_verifier_settings(grpc_port=8082), None, None)
+    with _grpc(load_verifier_settings(), None, None) as none:
         assert none is None
 
 

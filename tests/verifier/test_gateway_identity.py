@@ -6,7 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from kit import certificates
-from watchword.settings.verifier import SettingsRefused, load_settings
+from watchword.settings.base import SettingsProblem
+from watchword.settings.load import load_verifier_settings
 from watchword.verifier.gateway_identity import GatewaySecrets, read_secrets, read_tls
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ OLD, NEW, ANOTHER = "o" * 32, "n" * 40, "a" * 32
 def secrets_of(tmp_path: Path, text: str | bytes) -> GatewaySecrets:
     file = tmp_path / "secret"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    found = read_secrets(load_settings(gateway_secret_file=file))
+    found = read_secrets(load_verifier_settings(gateway_secret_file=file))
     assert found is not None
     return found
 
@@ -51,18 +52,18 @@ def test_nothing_else_counts(tmp_path: Path, shown: list[str]) -> None:
     ],
 )
 def test_a_file_without_one_or_two_good_secrets_stops_the_start(tmp_path: Path, text: str | bytes) -> None:
-    with pytest.raises(SettingsRefused, match="gateway_secret_file"):
+    with pytest.raises(SettingsProblem, match="gateway_secret_file"):
         secrets_of(tmp_path, text)
 
 
 def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingsRefused, match="gateway_secret_file: cannot be read"):
-        read_secrets(load_settings(gateway_secret_file=tmp_path / "none"))
+    with pytest.raises(SettingsProblem, match="gateway_secret_file: cannot be read"):
+        read_secrets(load_verifier_settings(gateway_secret_file=tmp_path / "none"))
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert OLD not in repr(secrets_of(tmp_path, f"{OLD}\n"))
-    with pytest.raises(SettingsRefused) as raised:
+    with pytest.raises(SettingsProblem) as raised:
         secrets_of(tmp_path, f"{OLD}\nshort")
     assert OLD not in str(raised.value)
 
@@ -83,8 +84,8 @@ def test_a_gateway_that_is_not_known_is_told_of_once_a_minute() -> None:
 
 
 def test_without_settings_nothing_is_demanded() -> None:
-    assert read_secrets(load_settings()) is None
-    assert read_tls(load_settings()) is None
+    assert read_secrets(load_verifier_settings()) is None
+    assert read_tls(load_verifier_settings()) is None
 
 
 def test_files_that_are_no_pem_stop_the_start(tmp_path: Path) -> None:
@@ -100,11 +101,11 @@ def test_files_that_are_no_pem_stop_the_start(tmp_path: Path) -> None:
             "gateway_ca_file",
         ),
     ):
-        with pytest.raises(SettingsRefused, match=names):
-            read_tls(load_settings(**flags))
+        with pytest.raises(SettingsProblem, match=names):
+            read_tls(load_verifier_settings(**flags))
 
 
 def test_a_key_under_a_password_is_refused_and_not_asked_for(tmp_path: Path) -> None:
     pair = certificates.pair(tmp_path, "verifier", password=b"a password")
-    with pytest.raises(SettingsRefused, match="tls_key_file"):
-        read_tls(load_settings(tls_certificate_file=pair.certificate, tls_key_file=pair.key))
+    with pytest.raises(SettingsProblem, match="tls_key_file"):
+        read_tls(load_verifier_settings(tls_certificate_file=pair.certificate, tls_key_file=pair.key))

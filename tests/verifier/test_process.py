@@ -405,7 +405,7 @@ def test_an_unusable_setting_stops_the_start_with_a_sentence(tmp_path: Path) -> 
         port = str(taken.getsockname()[1])
         for setting in ("admin_port", "port"):
             verifier = VerifierProcess(tmp_path, feed_port=feed.port, **{setting: port})
-            with pytest.raises(NotReady, match="SettingsRefused"):
+            with pytest.raises(NotReady, match="SettingsProblem"):
                 verifier.start()
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.processes import LOOPBACK, free_port
-from watchword.settings.verifier import SettingsRefused, load_settings
+from watchword.settings.base import SettingsProblem
+from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
 from watchword.verifier.server import _answering, _turned_away, bind, serve
 from watchword.verifier.snapshot import CurrentSnapshot
@@ -113,22 +114,22 @@ def taken() -> Iterator[int]:
 def test_a_port_in_use_is_said(taken: int, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=str(taken)):
         bind(LOOPBACK, taken)
-    settings = load_settings(
+    settings = load_verifier_settings(
         feed_url=f"http://{LOOPBACK}:{free_port()}",
         credential="wwv_a",
         port=taken,
         admin_port=free_port(),
         state_file=tmp_path / "snapshot.json",
     )
-    with pytest.raises(SettingsRefused, match="port"):
+    with pytest.raises(SettingsProblem, match="port"):
         serve(settings, threading.Event())
 
 
 @pytest.mark.enable_socket
 def test_an_unusable_authority_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsRefused, match="feed_ca_file"):
+    with pytest.raises(SettingsProblem, match="feed_ca_file"):
         serve(
-            load_settings(
+            load_verifier_settings(
                 credential="wwv_a", port=free_port(), feed_ca_file=tmp_path / "none.pem", state_file=tmp_path / "copy"
             ),
             threading.Event(),

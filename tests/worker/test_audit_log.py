@@ -15,7 +15,9 @@ from kit.audit_events import all_rights, write_aged
 from kit.people import NOW
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent
-from watchword.settings.control import ControlSettings, SettingsProblem, load
+from watchword.settings.base import SettingsProblem
+from watchword.settings.control import ControlSettings
+from watchword.settings.load import load_control_settings
 from watchword.worker import audit_log
 from watchword.worker.audit_log import keep_once, keeping_the_audit_log
 from watchword.worker.loop import run
@@ -104,6 +106,6 @@ def test_the_worker_keeps_the_audit_log_beside_its_fetches() -> None:
 
 def test_six_months_are_kept_unless_the_settings_say_otherwise() -> None:
     assert ControlSettings().audit_kept_days == 184
-    assert load(audit_kept_days=30).audit_kept_days == 30
+    assert load_control_settings(audit_kept_days=30).audit_kept_days == 30
     with pytest.raises(SettingsProblem, match="audit_kept_days"):
-        load(audit_kept_days=29)
+        load_control_settings(audit_kept_days=29)

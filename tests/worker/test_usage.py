@@ -15,7 +15,9 @@ from kit.processes import wait_until
 from kit.usage import CountingVerifier, batch, line
 from watchword.control.activity.models import DailyCalls
 from watchword.control.organizations.models import Suspension
-from watchword.settings.control import ControlSettings, SettingsProblem, load
+from watchword.settings.base import SettingsProblem
+from watchword.settings.control import ControlSettings
+from watchword.settings.load import load_control_settings
 from watchword.worker import usage
 from watchword.worker.loop import run
 from watchword.worker.usage import purge_once, review_once, watching_the_usage
@@ -87,6 +89,6 @@ def test_the_worker_watches_the_usage_beside_its_fetches() -> None:
 
 def test_a_month_is_kept_unless_the_settings_say_otherwise() -> None:
     assert ControlSettings().usage_kept_days == 31
-    assert load(usage_kept_days=2).usage_kept_days == 2
+    assert load_control_settings(usage_kept_days=2).usage_kept_days == 2
     with pytest.raises(SettingsProblem, match="usage_kept_days"):
-        load(usage_kept_days=1)
+        load_control_settings(usage_kept_days=1)

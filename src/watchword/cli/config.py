@@ -47,22 +47,24 @@ def check(context: click.Context, *, offline: bool, as_json: bool) -> None:
 
 def read_all() -> tuple[dict[str, str], list[str]]:
     """All settings with secrets hidden, and a sentence for each wrong one."""
-    from watchword.settings.control import SettingsProblem
-    from watchword.settings.verifier import SettingsRefused, load_settings
+    from watchword.control.servers.fetch_policy import fetch_policy
+    from watchword.settings.base import SettingsProblem
+    from watchword.settings.load import load_verifier_settings
 
     shown: dict[str, str] = {}
     sentences: list[str] = []
     try:
         control = control_settings()
-        control.fetch_policy()
+        fetch_policy(control)
         shown |= {name: plain(value) for name, value in control}
         # Known only once control is: the verifier may live on another machine, with a file of its own.
     except SettingsProblem as problem:
         sentences += problem.sentences
     try:
-        shown |= {f"verifier.{name}": plain(value) for name, value in load_settings()}
-    except SettingsRefused as problem:
-        sentences += [f"verifier: {sentence}" for sentence in problem.sentences]
+        shown |= {f"verifier.{name}": plain(value) for name, value in load_verifier_settings()}
+    except SettingsProblem as problem:
+        # Both planes refuse an unknown name of either; once is enough.
+        sentences += [f"verifier: {sentence}" for sentence in problem.sentences if sentence not in sentences]
     return shown, sentences
 
 

@@ -19,9 +19,9 @@ def control_settings() -> ControlSettings:
     Raises:
         SettingsProblem: one sentence for each wrong setting.
     """
-    from watchword.settings.control import load
+    from watchword.settings.load import load_control_settings
 
-    return load()
+    return load_control_settings()
 
 
 def open_control_plane() -> ControlSettings:

@@ -15,7 +15,7 @@ def explain(failure: Exception) -> click.ClickException:
     """The exception that click prints in place of `failure`."""
     sentences = getattr(failure, "sentences", None)
     if isinstance(sentences, tuple):
-        # SettingsRefused of either plane: one sentence for each wrong setting.
+        # SettingsProblem: one sentence for each wrong setting.
         return SettingsWrong("\n".join(str(sentence) for sentence in sentences))
     if _is(failure, "watchword.control.refusals", "Refusal"):
         return CommandFailed(_refusal(failure))

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import click
 
 from watchword.cli.output import compose
+from watchword.settings.variables import FILE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEBUG_VARIABLE = "watchword.debug"
-FORMAT_VARIABLE = "WATCHWORD_LOG_FORMAT"
 
 
 def into_environment(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
@@ -55,7 +55,7 @@ settings_options = compose(
         "--config",
         type=click.Path(exists=True, dir_okay=False),
         expose_value=False,
-        callback=into_environment("WATCHWORD_CONFIG"),
+        callback=into_environment(FILE_VARIABLE),
         help="Settings file.  [env: WATCHWORD_CONFIG; default: watchword.toml if there is one]",
     ),
     click.option(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
-from watchword.cli.options import FORMAT_VARIABLE
+from watchword.settings.variables import LOG_FORMAT_VARIABLE
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
@@ -30,7 +30,7 @@ PLACES: Final = "places"
 
 def chosen_format() -> LogFormat:
     """From the environment, because a server's own worker processes must choose alike."""
-    chosen = os.environ.get(FORMAT_VARIABLE)
+    chosen = os.environ.get(LOG_FORMAT_VARIABLE)
     if chosen is None:
         return "text" if sys.stdout.isatty() else "json"
     return "json" if chosen == "json" else "text"

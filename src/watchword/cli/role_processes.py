@@ -82,10 +82,10 @@ def run_worker() -> None:
 def run_verifier(**flags: Any) -> None:
     """Answer gateways. Knows nothing of the control plane but the feed's address."""
     configure_logging("verifier")
-    from watchword.settings.verifier import load_settings
+    from watchword.settings.load import load_verifier_settings
     from watchword.verifier.server import serve
 
-    settings = load_settings(**flags)
+    settings = load_verifier_settings(**flags)
     settings.read_credential()
 
     def is_ready() -> bool:

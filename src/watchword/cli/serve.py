@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watchword.cli.log_stream import LogStream
-from watchword.cli.options import FORMAT_VARIABLE, into_environment, settings_options
+from watchword.cli.options import into_environment, settings_options
 from watchword.cli.output import CommandFailed, compose
 from watchword.cli.ports import require_free
 from watchword.cli.roles import COLOURS, roles
 from watchword.cli.supervisor import StartFailed, Supervisor
+from watchword.settings.variables import LOG_FORMAT_VARIABLE, LOG_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,10 +82,10 @@ feed_options = compose(
 @feed_options
 @click.option(
     "--log-format",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(LOG_FORMATS),
     expose_value=False,
-    callback=into_environment(FORMAT_VARIABLE),
-    help=f"How log lines look; text at a terminal and without ROLE, else json.  [env: {FORMAT_VARIABLE}]",
+    callback=into_environment(LOG_FORMAT_VARIABLE),
+    help=f"How log lines look; text at a terminal and without ROLE, else json.  [env: {LOG_FORMAT_VARIABLE}]",
 )
 @settings_options
 def serve(*, role: str | None) -> None:
@@ -160,18 +161,18 @@ def prepare() -> Machine:
     """Check settings and ports, migrate, and see to the verifier's credential.
 
     Raises:
-        SettingsProblem, SettingsRefused: a setting stops the start.
+        SettingsProblem: a setting stops the start.
         CommandFailed: a port is in use.
     """
     from watchword.cli.control_plane import apply_migrations, open_control_plane
     from watchword.cli.local_verifier import local_verifier_settings
+    from watchword.control.servers.fetch_policy import fetch_policy
+    from watchword.settings.load import load_verifier_settings
 
     control = open_control_plane()
-    control.fetch_policy()
-    from watchword.settings.verifier import load_settings
-
+    fetch_policy(control)
     credential_file = control.data_dir.resolve() / "verifier" / "credential"
-    machine = Machine(control, load_settings(**local_verifier_settings(control, credential_file)))
+    machine = Machine(control, load_verifier_settings(**local_verifier_settings(control, credential_file)))
     machine.require_free_ports()
     apply_migrations()
     return machine
@@ -189,7 +190,7 @@ def supervised(machine: Machine, log: LogStream, environment: Mapping[str, str] 
     credential_file = machine.verifier.credential_file
     if credential_file is not None:
         ensure_credential(credential_file)
-    children = {FORMAT_VARIABLE: "text", **verifier_environment(machine.verifier), **(environment or {})}
+    children = {LOG_FORMAT_VARIABLE: "text", **verifier_environment(machine.verifier), **(environment or {})}
     supervisor = Supervisor(roles(machine, {**children, **_given_format()}), log)
     before = {number: signal.signal(number, supervisor.request_stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -209,5 +210,5 @@ def log_stream() -> LogStream:
 
 
 def _given_format() -> dict[str, str]:
-    given = os.environ.get(FORMAT_VARIABLE)
-    return {} if given is None else {FORMAT_VARIABLE: given}
+    given = os.environ.get(LOG_FORMAT_VARIABLE)
+    return {} if given is None else {LOG_FORMAT_VARIABLE: given}

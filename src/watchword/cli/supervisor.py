@@ -15,12 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from watchword.settings.variables import STOP_ON_EOF_VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from watchword.cli.log_stream import LogStream
 
-STOP_ON_EOF = "WATCHWORD_STOP_ON_EOF"
+
 TICK_SECONDS = 0.1
 
 
@@ -76,7 +78,7 @@ class Supervised:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **self.role.environment, STOP_ON_EOF: "1"},
+            env={**os.environ, **self.role.environment, STOP_ON_EOF_VARIABLE: "1"},
             # Ctrl-C reaches the supervisor alone, which then stops the roles in order.
             start_new_session=True,
         )
@@ -215,7 +217,7 @@ def describe(status: int) -> str:
 
 def stop_when_abandoned() -> None:
     """In a role's process: stop as by SIGTERM when the supervisor is gone. Does nothing when run by hand."""
-    if os.environ.pop(STOP_ON_EOF, None) is None:
+    if os.environ.pop(STOP_ON_EOF_VARIABLE, None) is None:
         return
 
     def wait_for_eof() -> None:

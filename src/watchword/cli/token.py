@@ -94,7 +94,7 @@ def trust_from_database(organization: str) -> tuple[Trust | None, float]:
 
 def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, float]:
     """The trust of a verifier's disk copy, None for an unknown organization, and until when the copy is believed."""
-    from watchword.settings.verifier import load_settings
+    from watchword.settings.load import load_verifier_settings
     from watchword.verifier.disk import CopyDamaged, DiskCopy
 
     try:
@@ -105,7 +105,7 @@ def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, fl
         ) from None
     if copy is None:
         raise CommandFailed(f"{path} is gone.")
-    return copy.snapshot.organizations.get(organization), copy.heard_at + load_settings().snapshot_hard_limit
+    return copy.snapshot.organizations.get(organization), copy.heard_at + load_verifier_settings().snapshot_hard_limit
 
 
 def describe(decision: Decision) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from django.utils.functional import SimpleLazyObject
 
 from watchword.control.static_digest import static_digest
-from watchword.settings.control import load
+from watchword.settings.load import load_control_settings
 
-WATCHWORD = load()
+WATCHWORD = load_control_settings()
 """The settings of the product, for code of the control plane that needs them."""
 
 _SECURE = WATCHWORD.secure

@@ -1,97 +1,106 @@
-"""The verifier's settings: from arguments, environment and file, checked before anything starts."""
+"""The settings of a verifier."""
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import re
 import socket
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
-if TYPE_CHECKING:
-    from pydantic_settings import PydanticBaseSettingsSource
-
-ENVIRONMENT_PREFIX = "WATCHWORD_VERIFIER_"
-FILE_VARIABLE = "WATCHWORD_CONFIG"
-FILE_TABLE = "verifier"
+from watchword.settings.base import (
+    VERIFIER_TABLE,
+    PlaneSettings,
+    Port,
+    SettingsProblem,
+    is_loopback,
+)
+from watchword.settings.variables import ENVIRONMENT_PREFIX
 
 ORGANIZATION = "{organization}"
 """Stands for the organization's id in `api_url`."""
 
 _NOT_IN_A_URL = re.compile(r"[^!#-;=?-\[\]_a-z~]")
-"""All that RFC 3986 leaves out; so what is said in a challenge needs no escape (RFC 9110 section 5.6.4)."""
-
-Port = Annotated[int, Field(ge=1, le=65535)]
+"""All that RFC 3986 leaves out; so the URL in a challenge needs no escape (RFC 9110 section 5.6.4)."""
 
 
-class SettingsRefused(Exception):
-    """The settings cannot be used. Each sentence of `sentences` names one setting and how to mend it."""
-
-    def __init__(self, sentences: tuple[str, ...]) -> None:
-        super().__init__("\n".join(sentences))
-        self.sentences = sentences
-
-
-class VerifierSettings(BaseSettings):
-    """All that one verifier process is told.
-
-    Attributes:
-        feed_url: origin of the portal that serves the feed, such as `https://portal.example`.
-        feed_over_plain_http: must be said aloud to use http to another machine. The feed decides whom every API
-            behind this verifier trusts; whoever can change it on the way can let anybody in.
-        feed_ca_file: PEM file of further authorities to trust for `feed_url`, None for the system's alone.
-        credential: the secret printed once by `watchword verifier create`.
-        credential_file: a file that holds it, instead of `credential`.
-        host, port: where gateways ask.
-        grpc_port: where Envoy asks over gRPC, None for nowhere; needs the extra `grpc`.
-        gateway_secret_file: a file with the secret that gateways must send, or two while it is being replaced.
-        tls_certificate_file, tls_key_file: PEM files; gateways then ask over TLS 1.3 alone.
-        gateway_ca_file: PEM file of the authorities of which a gateway must have a certificate. Needs the other two.
-        api_url: the API as its clients know it, such as `https://api.example/{organization}`; with it they are told
-            where to get a token (RFC 9728).
-        api_name: the API's name for people, in the same document.
-        admin_host, admin_port: where /livez, /readyz and /metrics are answered; never to be reachable by clients.
-        state_file: the last-good copy of the snapshot, from which a restart serves.
-        node: name shown in the operators' console.
-        token_cache_bytes: memory for tokens that were verified, so that one that comes again need not be; 0 for none.
-        snapshot_soft_limit: seconds without word from the control plane after which /readyz and /metrics warn.
-        snapshot_hard_limit: seconds without word from the control plane after which every request is denied.
-        stop_delay: seconds for which a verifier that was asked to stop still takes requests, while /readyz says that
-            it is leaving; as long as a load balancer may need to notice.
-    """
-
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True)
+class VerifierSettings(PlaneSettings):
+    model_config = SettingsConfigDict(env_prefix=f"{ENVIRONMENT_PREFIX}{VERIFIER_TABLE.upper()}_")
+    table = VERIFIER_TABLE
 
     feed_url: str = "http://127.0.0.1:8080"
+    """Origin of the portal, which serves the feed, such as `https://portal.example`."""
+
     feed_over_plain_http: bool = False
+    """Allows http to another machine for `feed_url`. The feed decides whose tokens every API behind this verifier
+    accepts; an attacker who can change it on the way can let anyone in."""
+
     feed_ca_file: Path | None = None
+    """PEM file of certificate authorities to trust for `feed_url`, in addition to the system's."""
+
     credential: SecretStr | None = None
+    """The secret that `watchword verifier create` printed."""
+
     credential_file: Path | None = None
+    """File that holds it. Use instead of `credential`."""
+
     host: str = "127.0.0.1"
+    """Address on which the verifier answers gateways."""
+
     port: Port = 8081
+    """Port for gateways."""
+
     grpc_port: Port | None = None
+    """Port for Envoy over gRPC; needs the extra `grpc`. Not served if not set."""
+
     gateway_secret_file: Path | None = None
+    """File with the secret that gateways must send, or with two while it is being replaced."""
+
     tls_certificate_file: Path | None = None
+    """PEM file of the verifier's certificate. With it, gateways must use TLS 1.3."""
+
     tls_key_file: Path | None = None
+    """PEM file of the certificate's private key."""
+
     gateway_ca_file: Path | None = None
+    """PEM file of the certificate authorities of which a gateway must present a certificate. Needs the other two."""
+
     api_url: str | None = None
+    """The API as its clients know it, such as `https://api.example/{organization}`. With it, the verifier tells
+    clients where to get a token (RFC 9728)."""
+
     api_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The API's display name in the same document."""
+
     admin_host: str = "127.0.0.1"
+    """Address of `/livez`, `/readyz` and `/metrics`. Clients must not be able to reach it."""
+
     admin_port: Port = 9081
+    """Port of `/livez`, `/readyz` and `/metrics`."""
+
     state_file: Path = Path("data/verifier/snapshot.json")
+    """The last good copy of what the verifier decides by; it starts from this copy."""
+
     node: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] = Field(
         default_factory=lambda: socket.gethostname()[:64]
     )
+    """Name of this verifier in the operator console; the host name if not set."""
+
     token_cache_bytes: Annotated[int, Field(ge=0, le=2**36)] = 64 * 2**20
+    """Memory in bytes for verified tokens, so that a token that comes again need not be verified again; 0 for none."""
+
     snapshot_soft_limit: Annotated[int, Field(ge=30, le=7 * 86400)] = 300
+    """Seconds without an answer from the control plane after which `/readyz` and `/metrics` warn."""
+
     snapshot_hard_limit: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
+    """Seconds without an answer from the control plane after which every request is denied."""
+
     stop_delay: Annotated[int, Field(ge=0, le=60)] = 0
+    """Seconds for which a verifier that was asked to stop still answers, while `/readyz` says that it is leaving; as
+    long as a load balancer needs to notice."""
 
     @field_validator("feed_url")
     @classmethod
@@ -119,7 +128,7 @@ class VerifierSettings(BaseSettings):
     @model_validator(mode="after")
     def _fits_together(self) -> VerifierSettings:
         parts = urlsplit(self.feed_url)
-        if parts.scheme == "http" and not self.feed_over_plain_http and not _is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not self.feed_over_plain_http and not is_loopback(parts.hostname or ""):
             raise ValueError(
                 "feed_url is plain http to another machine; use https, "
                 "or set feed_over_plain_http = true if that network is trusted as the portal itself"
@@ -133,10 +142,10 @@ class VerifierSettings(BaseSettings):
         if (self.tls_certificate_file is None) != (self.tls_key_file is None):
             raise ValueError("tls_certificate_file and tls_key_file belong together; set both or neither")
         if self.gateway_ca_file is not None and self.tls_certificate_file is None:
-            # Without TLS nobody would be asked for a certificate, and everybody let in.
+            # Without TLS the verifier could not demand a certificate, and would answer every client.
             raise ValueError("gateway_ca_file needs tls_certificate_file and tls_key_file")
         if self.api_name is not None and self.api_url is None:
-            raise ValueError("api_name is told only together with api_url")
+            raise ValueError("api_name needs api_url")
         if self.credential is not None and self.credential_file is not None:
             raise ValueError("credential and credential_file are both set; keep one of them")
         return self
@@ -145,80 +154,18 @@ class VerifierSettings(BaseSettings):
         """Return the verifier's secret.
 
         Raises:
-            SettingsRefused: when there is none, or its file cannot be read.
+            SettingsProblem: when there is none, or its file cannot be read.
         """
         if self.credential is not None:
             return self.credential
         if self.credential_file is None:
-            raise SettingsRefused(
-                ("credential: missing; run `watchword verifier create` and set credential or credential_file.",)
+            raise SettingsProblem(
+                "credential: missing; run `watchword verifier create` and set credential or credential_file."
             )
         try:
             secret = self.credential_file.read_text(encoding="ascii").strip()
         except (OSError, ValueError) as failure:
-            raise SettingsRefused((f"credential_file: cannot be read ({type(failure).__name__}).",)) from None
+            raise SettingsProblem(f"credential_file: cannot be read ({type(failure).__name__}).") from None
         if not secret:
-            raise SettingsRefused(("credential_file: is empty.",))
+            raise SettingsProblem("credential_file: is empty.")
         return SecretStr(secret)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not read: a stray .env must not change whom we trust
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - credential_file does this by name
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags win over the environment, the environment over the file."""
-        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_file_table())
-
-
-def load_settings(**flags: Any) -> VerifierSettings:
-    """Return the settings from `flags`, environment and file.
-
-    Raises:
-        SettingsRefused: with a sentence for each wrong setting.
-    """
-    unknown = sorted(
-        name
-        for name in os.environ
-        if name.startswith(ENVIRONMENT_PREFIX)
-        and name.removeprefix(ENVIRONMENT_PREFIX).lower() not in VerifierSettings.model_fields
-    )
-    if unknown:
-        raise SettingsRefused(tuple(f"{name}: no such setting; remove it or mend its name." for name in unknown))
-    try:
-        return VerifierSettings(**flags)
-    except ValidationError as invalid:
-        raise SettingsRefused(tuple(_sentence(error["loc"], error["msg"]) for error in invalid.errors())) from None
-
-
-def _sentence(location: tuple[int | str, ...], message: str) -> str:
-    # The value itself is left out: it may be the credential.
-    message = message.removeprefix("Value error, ")
-    return f"{location[0]}: {message}." if location else f"{message}."
-
-
-def _file_table() -> dict[str, Any]:
-    named = os.environ.get(FILE_VARIABLE)
-    path = Path(named or "watchword.toml")
-    if named is None and not path.exists():
-        return {}
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as failure:
-        raise SettingsRefused((f"{path}: cannot be read as TOML ({type(failure).__name__}: {failure}).",)) from None
-    table = document.get(FILE_TABLE, {})
-    if not isinstance(table, dict):
-        raise SettingsRefused((f"{path}: [{FILE_TABLE}] must be a table.",))
-    return table
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

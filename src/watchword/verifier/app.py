@@ -16,7 +16,7 @@ import structlog
 
 from watchword.core.decision import Allow, Deny, Reason
 from watchword.core.verify import verify
-from watchword.settings.verifier import SettingsRefused
+from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.admin import admin_listener
 from watchword.verifier.disk import CopyDamaged, DiskCopy
@@ -171,7 +171,7 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     """Load the copy on disk, follow the feed and answer probes while the block runs; yields what answers requests.
 
     Raises:
-        SettingsRefused: there is no usable credential or authority file.
+        SettingsProblem: there is no usable credential or authority file.
         OSError: the admin port is in use.
     """
     current = CurrentSnapshot(hard_limit=settings.snapshot_hard_limit, soft_limit=settings.snapshot_soft_limit)
@@ -235,7 +235,7 @@ def _feed_of(settings: VerifierSettings) -> FeedOverHttp:
             authority_file=settings.feed_ca_file,
         )
     except (OSError, ssl.SSLError) as failure:
-        raise SettingsRefused((f"feed_ca_file: cannot be read as PEM ({type(failure).__name__}).",)) from failure
+        raise SettingsProblem(f"feed_ca_file: cannot be read as PEM ({type(failure).__name__}).") from failure
 
 
 def _in_background(name: str, work: Callable[..., None], *arguments: Any) -> threading.Thread:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 import grpc.aio
 
-from watchword.settings.verifier import SettingsRefused
+from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.envoy_messages import CHECK_SERVICE, OVERWRITE, CheckRequest, CheckResponse
 
@@ -159,7 +159,7 @@ def grpc_listener(*, host: str, port: int, secrets: GatewaySecrets | None, tls: 
     """Listen while the block runs.
 
     Raises:
-        SettingsRefused: the port is in use.
+        SettingsProblem: the port is in use.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="grpc", daemon=True)
@@ -170,7 +170,7 @@ def grpc_listener(*, host: str, port: int, secrets: GatewaySecrets | None, tls: 
         try:
             asyncio.run_coroutine_threadsafe(listener.bind(address, tls), loop).result()
         except RuntimeError:
-            raise SettingsRefused((f"host, grpc_port: {address} cannot be listened on; is it in use?",)) from None
+            raise SettingsProblem(f"host, grpc_port: {address} cannot be listened on; is it in use?") from None
         yield listener
     finally:
         listener.finish()

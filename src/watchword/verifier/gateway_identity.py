@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from watchword.settings.verifier import SettingsRefused
+from watchword.settings.base import SettingsProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,7 +87,7 @@ def read_secrets(settings: VerifierSettings) -> GatewaySecrets | None:
     """The secrets that the settings demand; None if they demand none.
 
     Raises:
-        SettingsRefused: the file cannot be read, or holds no usable secret.
+        SettingsProblem: the file cannot be read, or holds no usable secret.
     """
     path = settings.gateway_secret_file
     if path is None:
@@ -95,9 +95,9 @@ def read_secrets(settings: VerifierSettings) -> GatewaySecrets | None:
     try:
         lines = path.read_text(encoding="ascii").split()
     except (OSError, ValueError) as failure:
-        raise SettingsRefused((f"gateway_secret_file: cannot be read ({type(failure).__name__}).",)) from None
+        raise SettingsProblem(f"gateway_secret_file: cannot be read ({type(failure).__name__}).") from None
     if not 1 <= len(lines) <= MAX_SECRETS or not all(_SECRET.fullmatch(line) for line in lines):
-        raise SettingsRefused((f"gateway_secret_file: must hold {_FORM}.",))
+        raise SettingsProblem(f"gateway_secret_file: must hold {_FORM}.")
     return GatewaySecrets(lines)
 
 
@@ -105,7 +105,7 @@ def read_tls(settings: VerifierSettings) -> Tls | None:
     """The files for TLS after trying them; None if the verifier is to answer without TLS.
 
     Raises:
-        SettingsRefused: a file cannot be used. The server itself would fail later, and say less.
+        SettingsProblem: a file cannot be used. The server itself would fail later, and say less.
     """
     certificate, key = settings.tls_certificate_file, settings.tls_key_file
     if certificate is None or key is None:
@@ -115,13 +115,13 @@ def read_tls(settings: VerifierSettings) -> Tls | None:
         # An encrypted key would otherwise be asked for on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ssl.SSLError) as failure:
-        raise SettingsRefused(
-            (f"tls_certificate_file, tls_key_file: cannot be used as PEM ({type(failure).__name__}).",)
+        raise SettingsProblem(
+            f"tls_certificate_file, tls_key_file: cannot be used as PEM ({type(failure).__name__})."
         ) from None
     authority = settings.gateway_ca_file
     if authority is not None:
         try:
             context.load_verify_locations(authority)
         except (OSError, ssl.SSLError) as failure:
-            raise SettingsRefused((f"gateway_ca_file: cannot be used as PEM ({type(failure).__name__}).",)) from None
+            raise SettingsProblem(f"gateway_ca_file: cannot be used as PEM ({type(failure).__name__}).") from None
     return Tls(certificate, key, authority)

@@ -20,7 +20,7 @@ from granian import _granian
 from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 
-from watchword.settings.verifier import SettingsRefused
+from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.app import assembled
 from watchword.verifier.gateway_identity import read_secrets, read_tls
@@ -192,7 +192,7 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """Run a verifier until `stop` is set.
 
     Raises:
-        SettingsRefused: there is no usable credential, secret, certificate or authority file, or a port is taken.
+        SettingsProblem: there is no usable credential, secret, certificate or authority file, or a port is taken.
     """
     secrets, tls = read_secrets(settings), read_tls(settings)
     gc.set_threshold(*COLLECT_AFTER)
@@ -215,7 +215,7 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
                 # While there is still somebody to answer those who wait for a key.
                 grpc.finish()
     except OSError as failure:
-        raise SettingsRefused((f"host, port, admin_host or admin_port: {failure}.",)) from failure
+        raise SettingsProblem(f"host, port, admin_host or admin_port: {failure}.") from failure
 
 
 def _grpc(
@@ -224,14 +224,14 @@ def _grpc(
     """Where Envoy asks over gRPC, if the settings say so.
 
     Raises:
-        SettingsRefused: the extra `grpc` is not installed; or, on entering, the port is in use.
+        SettingsProblem: the extra `grpc` is not installed; or, on entering, the port is in use.
     """
     if settings.grpc_port is None:
         return nullcontext()
     try:
         from watchword.verifier.envoy_grpc import grpc_listener  # noqa: PLC0415 - it needs an extra.
     except ImportError:
-        raise SettingsRefused(("grpc_port: needs the extra `grpc`: pip install 'watchword[grpc]'.",)) from None
+        raise SettingsProblem("grpc_port: needs the extra `grpc`: pip install 'watchword[grpc]'.") from None
     return grpc_listener(host=settings.host, port=settings.grpc_port, secrets=secrets, tls=tls)
 
 

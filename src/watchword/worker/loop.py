@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from watchword.control.access import commands as people
 from watchword.control.servers import key_set_commands, rotation_commands
+from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.jwks.address import masked
 from watchword.jwks.probe import probe
@@ -59,7 +60,7 @@ def run(settings: ControlSettings, stop: threading.Event, figures: WorkerFigures
     """Work until `stop` is set, then finish the fetches under way (at most about 5 s) and return."""
     with keeping_the_audit_log(settings.audit_kept_days, stop), watching_the_usage(settings.usage_kept_days, stop):
         Worker(
-            policy=settings.fetch_policy(),
+            policy=fetch_policy(settings),
             refresh=RefreshSettings(interval=settings.refresh_interval, hard_limit=settings.keys_hard_limit),
             figures=figures,
         ).run(stop)

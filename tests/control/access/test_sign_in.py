@@ -16,7 +16,7 @@ from watchword.control.access.models import Person, Session, SignInLink, SignInT
 from watchword.control.access.views import FAILED
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
-from watchword.settings.control import load
+from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -155,7 +155,7 @@ def test_passwords_are_argon2id(settings: Settings) -> None:
 
 
 def test_behind_a_listed_proxy_the_browsers_address_counts(client: Client, alice: Person, settings: Settings) -> None:
-    settings.WATCHWORD = load(trusted_proxies="127.0.0.0/8")
+    settings.WATCHWORD = load_control_settings(trusted_proxies="127.0.0.0/8")
 
     sign_in(client)
     client.post(

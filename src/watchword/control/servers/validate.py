@@ -15,6 +15,7 @@ from watchword.control.change import admitted
 from watchword.control.refusals import Refusal, RefusalReason
 from watchword.control.servers import receipt
 from watchword.control.servers.authorities import canonical, checked_authority
+from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import Validation
 from watchword.control.servers.receipt import Receipt
@@ -66,7 +67,7 @@ def validate(
         location,
         verify_certificate=verify_certificate,
         authority=trusted,
-        policy=settings.WATCHWORD.fetch_policy(),
+        policy=fetch_policy(settings.WATCHWORD),
     )
     if findings.problem is not None or findings.key_set is None:
         return findings, None
