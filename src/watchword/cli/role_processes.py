@@ -11,6 +11,7 @@ from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.process_logging import configure_logging
 from watchword.cli.roles import answers, connectable
 from watchword.cli.supervisor import stop_when_abandoned
+from watchword.open_files import connections_allowed
 from watchword.service_manager import stopping, told
 from watchword.stopping import stop_on_signals
 
@@ -18,6 +19,11 @@ from watchword.stopping import stop_on_signals
 PORTAL_STOP_SECONDS = 5
 # Django's views are synchronous and wait for the database; long polls of verifiers hold no thread.
 PORTAL_THREADS = 8
+# Stalled clients must use these up before others are kept waiting, and each holds one for seconds only.
+PORTAL_CONNECTIONS = 8192
+# For the headers of a request, and for the time between two requests on one connection.
+HEADER_MILLISECONDS = 20_000
+MAX_HEADER_BYTES = 65_536
 ALIVE_SECONDS = 5.0
 
 
@@ -25,7 +31,8 @@ def run_portal() -> None:
     """Serve the Admin Portal and the feed."""
     configure_logging("portal")
     settings = open_migrated_control_plane()
-    from granian.constants import Interfaces, Loops
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
     from granian.server import Server
 
@@ -37,6 +44,11 @@ def run_portal() -> None:
         interface=Interfaces.ASGI,
         # Else it is another one wherever a faster one happens to be installed.
         loop=Loops.asyncio,
+        # Not `auto`: while granian waits for what would tell it the version, it waits for ever.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
+        # Granian accepts no further connection while it holds that many.
+        backpressure=connections_allowed(PORTAL_CONNECTIONS),
         workers=1,
         blocking_threads=1,
         runtime_blocking_threads=PORTAL_THREADS,

@@ -14,13 +14,33 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "watchword.control.settings")
 
 _django = get_asgi_application()
 
-# The feed imports models, which exist only once Django is set up.
+# These import models and settings, which exist only once Django is set up.
+from django.conf import settings  # noqa: E402
+
+from watchword.control.activity.batches import MAX_BYTES  # noqa: E402
+from watchword.control.admission.bodies import BodyFault, BodyLimits, BoundedBodies  # noqa: E402
+from watchword.control.admission.responses import Response, page, problem  # noqa: E402
 from watchword.control.fleet.feed import PREFIX, Feed  # noqa: E402
 from watchword.control.readable_requests import answering_always  # noqa: E402
 from watchword.stopping import also_on_signals  # noqa: E402
 
+
+def _page(fault: BodyFault) -> Response:
+    return page(fault.status, fault.sentence)
+
+
+def _problem(fault: BodyFault) -> Response:
+    return problem(fault.status, fault.code, fault.sentence)
+
+
 _feed = Feed()
-_pages = answering_always(_django)  # type: ignore[arg-type]  # Django types scope and callables more narrowly.
+# Counted apart, so that a flood of browsers' bodies ends none of a verifier.
+_bounded_feed = BoundedBodies(_feed, _problem, BodyLimits(octets=MAX_BYTES))
+_bounded_pages = BoundedBodies(
+    answering_always(_django),  # type: ignore[arg-type]  # Django types scope and callables more narrowly.
+    _page,
+    BodyLimits(octets=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
+)
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -28,9 +48,9 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     if scope["type"] == "lifespan":
         await _live(receive, send)
     elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-        await _feed(scope, receive, send)
+        await _bounded_feed(scope, receive, send)
     else:
-        await _pages(scope, receive, send)
+        await _bounded_pages(scope, receive, send)
 
 
 async def _live(receive: Receive, send: Send) -> None:

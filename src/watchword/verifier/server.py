@@ -20,6 +20,7 @@ from granian import _granian
 from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 
+from watchword.open_files import connections_allowed
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.app import assembled
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from watchword.verifier.wire import Answer, Answering
 
 BACKLOG: Final = 1024
-MAX_CONNECTIONS: Final = 1024
+MAX_CONNECTIONS: Final = 8192
+"""Granian accepts no further connection while it holds that many, so stalled clients must not reach it with a few."""
+
 MAX_HEADER_BYTES: Final = 65_536
 """All headers of a request; four times the largest token. What is larger is answered 431 by the server."""
 
@@ -146,8 +149,9 @@ def listen(
     limits = HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES)
     threads = (1, 1, 1, 30)
     no_websockets = False
+    most = connections_allowed(MAX_CONNECTIONS)
     worker = _RSGIWorker(
-        1, holder, None, *threads, MAX_CONNECTIONS, HTTPModes.http1, limits, None, no_websockets, None,
+        1, holder, None, *threads, most, HTTPModes.http1, limits, None, no_websockets, None,
         *_tls_arguments(tls), (None, None),
     )  # fmt: skip
     # Never run: granian keeps it for handlers that wait, and there are none.
