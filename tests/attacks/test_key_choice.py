@@ -117,7 +117,6 @@ def test_a19_one_key_published_under_two_kids_is_still_one_key() -> None:
         "' OR 1=1--",
         "|id",
         "\r\nX: y",
-        "",
         " ",
         "\x00",
         "🔑",
@@ -137,7 +136,7 @@ def test_a16_kid_of_64_kib_is_not_even_read() -> None:
     assert acme.decide(forge.token(RSA.named("k" * 65_536), "RS256"), EVERYTHING) == Deny(Reason.TOKEN_TOO_LARGE)
 
 
-@pytest.mark.parametrize("kid", [None, 0, 1.5, True, ["rsa-1"], {"rsa-1": 1}], ids=repr)
+@pytest.mark.parametrize("kid", [0, 1.5, True, False, ["rsa-1"], {"rsa-1": 1}, {}], ids=repr)
 def test_a16_kid_that_is_not_a_text_is_refused(kid: object) -> None:
     token = forge.token(RSA, "RS256", header_changes={"kid": kid})
     assert acme.decide(token, EVERYTHING) == Deny(Reason.HEADER_MALFORMED)
@@ -148,7 +147,7 @@ def test_m10_unknown_kid_is_reported_so_that_a_new_key_can_be_fetched() -> None:
     assert decision == Deny(Reason.NO_MATCHING_KEY, unknown_kid="new")
 
 
-@pytest.mark.parametrize("kid", ["", "k" * 513, "a\nb", "\x00"], ids=lambda kid: repr(kid[:10]))
+@pytest.mark.parametrize("kid", ["k" * 513, "a\nb", "\x00"], ids=lambda kid: repr(kid[:10]))
 def test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch(kid: str) -> None:
     decision = acme.decide(forge.token(RSA.named(kid), "RS256"), EVERYTHING)
     assert decision == Deny(Reason.NO_MATCHING_KEY, unknown_kid=None)

@@ -11,6 +11,7 @@ import pytest
 from kit import acme, forge
 from watchword.core.compact import parse
 from watchword.core.decision import Allow, Deny, Reason
+from watchword.core.trust import ANY, Expected
 
 KEY = forge.ec_key("ec-1", "P-256")
 TRUST = acme.trust(KEY)
@@ -43,8 +44,8 @@ DEMANDS: list[tuple[str, dict[str, Any]]] = [
         for b64 in (False, True, "false", 0, None)
         for crit in (..., ["b64"], [])
     ),
-    ("T-16: compressed payload", {"zip": "DEF"}),
-    ("T-16: compression of no kind", {"zip": None}),
+    ("T-02: b64 is an empty list", {"b64": []}),
+    ("T-01: an empty text", {"crit": ""}),
     ("T-16: compressed payload, demanded as critical", {"zip": "DEF", "crit": ["zip"]}),
 ]
 
@@ -62,41 +63,89 @@ def test_t01_crit_is_a_word_like_any_other_among_the_claims() -> None:
 
 
 @pytest.mark.parametrize(
-    "typ", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt", ...], ids=repr
-)
-def test_t15_access_token_types_are_accepted_in_any_case(typ: object) -> None:
+    "typ",
+    [
+        "JWT", "jwt", "application/jwt", "Application/JWT", "JWS", "application/jws", "JOSE", "application/jose",
+        "at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt", None, "", [], ...,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_fa_04_t15_types_that_say_jwt_jws_or_access_token_are_accepted_in_any_case(typ: object) -> None:
     assert refusal(forge.token(KEY, "ES256", header_changes={"typ": typ})) is None
 
 
 @pytest.mark.parametrize(
     "typ",
     [
-        "dpop+jwt", "secevent+jwt", "logout+jwt", "token-introspection+jwt", "JOSE", "JWS", "JWE", "", " ", "JWT ",
-        "at+jwt;v=1", "application/jwt", "application/application/at+jwt", None, 1, True, ["JWT"], {"JWT": 1},
+        "dpop+jwt", "secevent+jwt", "logout+jwt", "token-introspection+jwt", "id_token", "JOSE+JSON", "JWE", " ",
+        "JWT ", "at+jwt;v=1", "application/application/at+jwt", "application/", "text/jwt", "ja/application/jwt",
+        "JW\uff34", "jo\u017fe", 0, 1, False, True, ["JWT"], {"JWT": 1}, {},
     ],
     ids=repr,
 )  # fmt: skip
 def test_t15_other_types_are_refused(typ: object) -> None:
     assert refusal(forge.token(KEY, "ES256", header_changes={"typ": typ})) is Reason.TYPE_NOT_ACCEPTED
+    assert "typ" in Reason.TYPE_NOT_ACCEPTED.sentence
 
 
 LOGOUT: dict[str, object] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 
+SESSION_REVOKED: dict[str, object] = {"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {"at": 1}}
+
+
 @pytest.mark.parametrize(
-    "claims",
+    "events",
     [
-        pytest.param({"at_hash": "AAAA", "nonce": "n"}, id="T-15: an ID token, issued with an access token"),
-        pytest.param({"c_hash": "AAAA"}, id="T-15: an ID token, issued with a code"),
-        pytest.param({"s_hash": "AAAA"}, id="T-15: an ID token, issued with a state"),
-        pytest.param({"at_hash": None}, id="T-15: whatever the value"),
-        pytest.param({"events": LOGOUT, "sid": "1"}, id="T-15: a logout token"),
+        pytest.param(LOGOUT, id="T-15: a logout token"),
+        pytest.param(SESSION_REVOKED, id="FA-05: a security event"),
+        pytest.param({**SESSION_REVOKED, **LOGOUT}, id="FA-05: two of them"),
+        pytest.param({"urn:example:concert": None}, id="FA-05: an event that says no more"),
     ],
 )
 @pytest.mark.parametrize("typ", ["JWT", "at+jwt", ...], ids=repr)
-def test_t15_id_tokens_and_logout_tokens_are_told_by_their_claims(typ: object, claims: dict[str, Any]) -> None:
-    token = forge.token(KEY, "ES256", header_changes={"typ": typ}, **claims)
+def test_fa_05_t15_security_events_are_refused_whatever_the_event(typ: object, events: dict[str, Any]) -> None:
+    token = forge.token(KEY, "ES256", header_changes={"typ": typ}, events=events)
     assert refusal(token) is Reason.TYPE_NOT_ACCEPTED
+
+
+@pytest.mark.parametrize("claim", ["c_hash", "s_hash"])
+def test_t15_id_tokens_are_known_by_their_hashes(claim: str) -> None:
+    for typ in ("JWT", ...):
+        token = forge.token(KEY, "ES256", header_changes={"typ": typ}, payload=forge.claims(**{claim: "AAAA"}))
+        assert refusal(token) is Reason.TYPE_NOT_ACCEPTED
+    access_token = forge.token(KEY, "ES256", header_changes={"typ": "at+jwt"}, payload=forge.claims(**{claim: "AAAA"}))
+    assert refusal(access_token) is None
+
+
+@pytest.mark.parametrize("claim", ["at_hash", "c_hash", "s_hash"])
+@pytest.mark.parametrize("value", [None, "", []], ids=repr)
+def test_fc_02_empty_hashes_mark_no_id_token(claim: str, value: object) -> None:
+    anywhere = acme.trust(server=acme.server(KEY, audience=ANY))
+    assert acme.reason(acme.decide(forge.token(KEY, "ES256", payload=forge.claims(**{claim: value})), anywhere)) is None
+
+
+AT_HASH: list[tuple[object, Expected, object, Reason | None]] = [
+    # typ, Audience URI, aud
+    ("at+jwt", ANY, "app1", None),
+    ("application/at+jwt", ANY, ..., None),
+    (..., "app1", "app1", None),
+    ("JWT", "app1", ["app1", "app2"], None),
+    (..., ANY, "app1", Reason.TYPE_NOT_ACCEPTED),
+    ("JWT", ANY, "app1", Reason.TYPE_NOT_ACCEPTED),
+    (..., "app2", "app1", Reason.TYPE_NOT_ACCEPTED),
+    (..., "app1", ..., Reason.TYPE_NOT_ACCEPTED),
+    ("at+jwt", "app2", "app1", Reason.AUDIENCE_MISMATCH),
+]
+
+
+@pytest.mark.parametrize(("typ", "expected", "audience", "reason"), AT_HASH)
+def test_fa_03_at_hash_is_accepted_where_the_type_or_the_audience_shows_an_access_token(
+    typ: object, expected: Expected, audience: object, reason: Reason | None
+) -> None:
+    trust = acme.trust(server=acme.server(KEY, audience=expected))
+    token = forge.token(KEY, "ES256", header_changes={"typ": typ}, at_hash="jiJmTBHd0nKPKx7iVHKlNw", aud=audience)
+    assert acme.reason(acme.decide(token, trust)) is reason
 
 
 @pytest.mark.parametrize(
@@ -106,8 +155,8 @@ def test_t15_id_tokens_and_logout_tokens_are_told_by_their_claims(typ: object, c
         {"nonce": "n"},
         {"auth_time": forge.NOW, "acr": "1", "amr": ["pwd"], "azp": "acme-batch", "sid": "1"},
         {"events": ["concert"]},
-        {"events": {"https://acme.example/concert": 1}},
         {"events": None},
+        {"events": {}},
         {"at_hashes": "AAAA"},
     ],
     ids=str,

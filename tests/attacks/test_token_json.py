@@ -121,10 +121,10 @@ def test_unusual_but_unambiguous_json_is_accepted(text: bytes) -> None:
 
 
 def test_t05_nesting_of_exactly_32_is_accepted_and_brackets_in_texts_do_not_count() -> None:
-    deep: object = 1
-    for _ in range(31):
+    deep: list[object] = [1]
+    for _ in range(30):
         deep = [deep]
-    assert refusal(forge.token(KEY, "ES256", x=deep, y='[{"' * 100)) is None
+    assert refusal(forge.token(KEY, "ES256", x=[deep[0], deep[0]], y='[{"' * 100, z=[[], {}] * 100)) is None
 
 
 @pytest.mark.parametrize("end", ["", "\\"], ids=["cut off", "cut off in an escape"])

@@ -48,6 +48,8 @@ FILLINGS: list[tuple[str, bytes]] = [
     ("brackets in texts", filled(b"[{", b'{"x":"', b'"}')),
     ("brackets that are never closed", filled(b"[", b'{"x":', b"")),
     ("brackets that were never opened", filled(b"]", b'{"x":0', b"")),
+    ("FK-07: 5,700 nested lists", b'{"x":' + b"[" * 5_700 + b"]" * 5_700 + b"}"),
+    ("FK-07: lists that climb", filled(b"[[],", b'{"x":', b"")),
     ("as deep as allowed, again and again", filled(b"[" * 30 + b"]" * 30 + b",")),
     ("members", b"{" + b",".join(b'"%x":0' % number for number in range(1_400)) + b"}"),
     ("the same member", filled(b'"a":0,', b"{", b'"a":0}')),

@@ -45,7 +45,7 @@ def test_several_audiences_are_joined_and_bounded() -> None:
     assert said(aud=["x"] * 100).audience == ", ".join(["x"] * MAX_AUDIENCES)
 
 
-@pytest.mark.parametrize("value", [1, True, {"x": 1}, None], ids=repr)
+@pytest.mark.parametrize("value", [1, True, {"x": 1}], ids=repr)
 def test_what_is_no_text_is_not_told(value: object) -> None:
     profile = said(iss=value, aud=value, client_id=value)
 
@@ -55,6 +55,14 @@ def test_what_is_no_text_is_not_told(value: object) -> None:
         "client_id",
         None,
     )
+
+
+@pytest.mark.parametrize("value", [None, "", []], ids=repr)
+def test_fc_02_empty_claims_are_absent_from_the_profile(value: object) -> None:
+    profile = said(iss=value, aud=value, client_id=value)
+
+    assert (profile.issuer, profile.audience, profile.client_claim, profile.client_id) == (None, None, None, None)
+    assert said(client_id=value, appid="b").client_claim == "appid"
 
 
 def test_a_long_value_is_told_by_its_beginning() -> None:

@@ -10,7 +10,7 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from watchword.core.bearer import token_of
+from watchword.core.bearer import characters_of, text_of
 from watchword.core.decision import Allow, Reason
 from watchword.core.header import read_header
 from watchword.core.jwk import KeySetRefused, admit, is_kid
@@ -49,7 +49,12 @@ def _schemes(first: object) -> object:
     texts = [
         text for one in characters for text in (f"{one}earer t", f"Bearer{one}t", f"Bearer {one}t", f"Bearer t{one}")
     ]
-    return [text for text in texts if not isinstance(token_of((text,), 100), Reason)]
+    return [text for text in texts if not isinstance(_token(text), Reason)]
+
+
+def _token(header: str) -> bytes | Reason:
+    text = text_of((header,), 100)
+    return text if isinstance(text, Reason) else characters_of(text)
 
 
 def _json(document: object) -> object:

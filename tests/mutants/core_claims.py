@@ -36,7 +36,13 @@ _CLIENT: Final = (_CLAIMS + "test_c09_every_client_claim_present_must_be_the_con
 _SCOPE: Final = (_VERIFY + "test_scope_comes_from_scope_or_scp",)
 _REFUSED: Final = ("attacks/test_entitlement.py::test_good_token_is_refused",)
 _STORY: Final = (_VERIFY + "test_each_step_refuses_before_those_that_follow",)
-_KIND: Final = ("attacks/test_token_form.py::test_t15_id_tokens_and_logout_tokens_are_told_by_their_claims",)
+_FORM: Final = "attacks/test_token_form.py::"
+_KIND: Final = (_FORM + "test_t15_id_tokens_are_known_by_their_hashes",)
+_EVENTS: Final = (_FORM + "test_fa_05_t15_security_events_are_refused_whatever_the_event",)
+_AT_HASH: Final = (_FORM + "test_fa_03_at_hash_is_accepted_where_the_type_or_the_audience_shows_an_access_token",)
+_EMPTY: Final = (_CLAIMS + "test_fc_02_empty_times_are_absent",)
+_EMPTY_HASHES: Final = (_FORM + "test_fc_02_empty_hashes_mark_no_id_token",)
+_LONG_PAST: Final = (_CLAIMS + "test_fa_02_zero_and_negative_times_are_long_past",)
 _HOLDS: Final = (
     "verifier/test_verified.py::test_c04_what_is_remembered_ends_with",
     "verifier/test_verified.py::test_a_clock_that_was_set_back_makes_nothing_good_before",
@@ -76,13 +82,18 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                "if len(token.signature) != PARAMETER_SETS[algorithm.name].signature_bytes:", "if False:",
                ("core/test_signature.py::test_a11_ml_dsa_signature_has_the_length_of_its_parameter_set",)),
     # Step 4, second half.
-    _claims("the look for ID tokens", "if not ID_TOKEN_CLAIMS.isdisjoint(claims):", "if False:", _KIND),
-    *(_claims(f"the look for {name}", f'"{name}"', f'"no {name}"', _KIND) for name in ("at_hash", "c_hash", "s_hash")),
-    _claims("the look for logout tokens", 'if "events" in claims:', "if False:", _KIND),
-    _claims("events that are an object", "isinstance(events, dict) and LOGOUT", "LOGOUT",
-            ("attacks/test_token_form.py::test_t15_what_access_tokens_have_as_well_is_no_reason_to_refuse",)),
+    *(
+        _claims(f"the look for {name}", f'"{name}" in claims', "False", _KIND) for name in ("c_hash", "s_hash")
+    ),
+    _claims("hashes that are absent", "return None if absent else", "return", _EMPTY_HASHES),
+    _claims("an access token that says so", "if says_access_token or not (", "if not (", _KIND),
+    _claims("the look for security events", 'if "events" in claims and', "if False and", _EVENTS),
+    _claims("events that are an object", 'isinstance(claims["events"], dict) and ', "",
+            (_FORM + "test_t15_what_access_tokens_have_as_well_is_no_reason_to_refuse",)),
+    _claims("events that are none", ' and claims["events"]:', ":",
+            (_FORM + "test_t15_what_access_tokens_have_as_well_is_no_reason_to_refuse",)),
     # Step 7.
-    _claims("the demand for exp", 'if "exp" not in claims:', "if False:", _SECOND),
+    _claims("the demand for exp", 'if expires_at == _NO_TIME and is_absent(claims.get("exp")):', "if False:", _SECOND),
     _claims("the end", "if not now < good_until:", "if False:", _SECOND),
     _claims("the second of the end", "if not now < good_until:", "if not now <= good_until:", _SECOND),
     _claims("the leeway at the end", "expires_at + leeway", "expires_at", _SECOND),
@@ -98,28 +109,44 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _claims("the later of two beginnings", "max(good_from, issued_at - leeway)", "issued_at - leeway", _HOLDS),
     _claims("a clock that shows a time", "if not now < good_until:", "if now >= good_until:",
             ("core/test_claims.py::test_no_token_is_in_time_by_a_clock_that_shows_none",)),
-    _claims("the look at nbf", '_time(claims["nbf"]) if "nbf" in claims else None', "None", _SECOND),
-    _claims("the look at iat", '_time(claims["iat"]) if "iat" in claims else None', "None", _SECOND),
+    _claims("the look at nbf", '_beginning(claims.get("nbf"))', "_ALWAYS", _SECOND),
+    _claims("the look at iat", '_beginning(claims.get("iat"))', "_ALWAYS", _SECOND),
+    _claims("beginnings of 1970 and before", "max(value, _ALWAYS)", "value or _NO_TIME", _LONG_PAST),
+    _claims("beginnings below 2^53", "_NO_TIME if not value < MAX_TIME else ", "", _OUT_OF_RANGE),
+    _claims("beginnings that are numbers", "return _ALWAYS if is_absent(value) else _NO_TIME", "return _ALWAYS",
+            _TYPES),
+    _claims("beginnings that are absent", "return _ALWAYS if is_absent(value) else _NO_TIME", "return _NO_TIME",
+            _EMPTY),
     _claims("the refusal of what is no time", "if _NO_TIME in (expires_at, not_before, issued_at):", "if False:",
             _TYPES),
     _claims("times that are looked at, all three", "(expires_at, not_before, issued_at):", "(expires_at,):", _TYPES),
-    _claims("the refusal of booleans as times", "type(value) is int or", "isinstance(value, int) or", _TYPES),
+    _claims("the refusal of booleans as times", "(type(value) is int or", "(isinstance(value, int) or", _TYPES),
     _claims("times that are numbers", "(type(value) is int or type(value) is float) and",
             "type(value) is not bool and value is not None and", _TYPES),
-    _claims("times above zero", "and 0 < value < MAX_TIME", "and value < MAX_TIME", _OUT_OF_RANGE),
+    _claims("times above zero", "and 0 < value < MAX_TIME", "and value < MAX_TIME", _LONG_PAST),
     _claims("times below 2^53", "and 0 < value < MAX_TIME", "and 0 < value", _OUT_OF_RANGE),
     # Steps 8 to 10.
     _claims("the issuer", "issuer if expected is ANY or issuer == expected else", "issuer if True else", _ISSUER),
     _claims("the exact issuer", "issuer == expected", "str(issuer).startswith(str(expected))", _ISSUER),
-    _claims("the audience", "audience if expected is ANY or expected in audience else",
-            "audience if True else", _AUDIENCE),
-    _claims("the exact audience", "or expected in audience", "or str(expected) in str(audience)", _AUDIENCE),
+    _claims("the audience", "audience if is_expected or expected is ANY else", "audience if True else", _AUDIENCE),
+    _claims("the exact audience", "and expected in audience", "and str(expected) in str(audience)", _AUDIENCE),
+    _claims("the look for at_hash", '"at_hash" in claims and', "False and", _AT_HASH),
+    _claims("at_hash beside the expected audience", "not (is_expected or says", "not (says", _AT_HASH),
+    _claims("at_hash in what says to be an access token", "(is_expected or says_access_token or ", "(is_expected or ",
+            _AT_HASH),
+    _claims("an absent at_hash", ' or is_absent(claims["at_hash"]))', ")", _EMPTY_HASHES),
     _claims("the refusal of a list that holds no texts alone", "return texts if len(texts) == len(audience) else ()",
             "return texts", _AUDIENCE),
     _claims("an audience that is one text", "if isinstance(audience, str):", "if False:", _AUDIENCE),
     _claims("an audience that is a list", "if not isinstance(audience, list):",
             "if not isinstance(audience, (list, dict)):", _AUDIENCE),
-    _claims("the client", "client if expected is ANY or client == expected else", "client if True else", _CLIENT),
+    _claims("the client", "    if expected is ANY or client == expected:", "    if True:", _CLIENT),
+    _claims("a client that is not named",
+            "Reason.CLIENT_MISSING if client is None and client_claim(claims) is None else ", "", _CLIENT),
+    _claims("client claims that are absent", "if named is not None and not is_absent(named):", "if named is not None:",
+            _CLIENT),
+    _claims("the name of a client claim that is absent", "if name in claims and not is_absent(claims[name]):",
+            "if name in claims:", _CLIENT),
     _claims("clients that agree", " or agreed not in (None, named)", "", _CLIENT),
     _claims("clients that are texts", "if not isinstance(named, str) or agreed", "if agreed",
             (_VERIFY + "test_claims_that_are_no_texts_are_not_passed_on", *_CLIENT)),
@@ -128,7 +155,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     ),
     _claims("scopes that are texts", "if isinstance(granted, str):", "if granted:", _SCOPE),
     _claims("scopes without blanks", ' and " " not in entry', "", _SCOPE),
-    _claims("scp", 'claims.get("scope", claims.get("scp"))', 'claims.get("scope")', _SCOPE),
+    _claims("scp", 'granted = claims.get("scp")', "pass", _SCOPE),
+    _claims("scp beside an empty scope", "if is_absent(granted):", 'if "scope" not in claims:', _SCOPE),
     _claims("texts where texts belong", "return value if isinstance(value, str) else None", "return value",
             (_VERIFY + "test_claims_that_are_no_texts_are_not_passed_on",)),
     # Step 2.
@@ -174,25 +202,27 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _trust("that refusal for the client", ", self.client_id)", ", ANY)",
            (_CLAIMS + "test_c10_value_to_compare_with_can_be_neither_empty_nor_lost",)),
     # The story.
-    _verify("a deny for whatever goes wrong", "except Exception:", "except ZeroDivisionError:",
-            (_VERIFY + "test_any_fault_of_our_own_is_a_deny",)),
+    _verify("a deny for whatever goes wrong with headers", "except Exception:  # noqa: BLE001 - as below.",
+            "except ZeroDivisionError:", (_VERIFY + "test_any_fault_of_our_own_is_a_deny",)),
+    _verify("a deny for whatever goes wrong", "except Exception:  # noqa: BLE001 - whatever",
+            "except ZeroDivisionError:  # whatever", (_VERIFY + "test_a_fault_in_what_is_known_is_a_deny",)),
     *(
         _verify(f"the denial for a bad {answer}", f"if type({answer}) is Reason:", "if False:", _STORY)
         for answer in (
-            "text", "basis", "token", "algorithm", "key", "claims", "times", "issuer", "audience", "client_id"
+            "written", "basis", "token", "algorithm", "key", "claims", "times", "issuer", "audience", "client_id"
         )
     ),
-    _verify("the second half of step 4", "if kind is not None:", "if False:", _KIND),
+    _verify("the second half of step 4", "if kind is not None:", "if False:", _EVENTS),
     _verify("step 7", "check_times(claims, now, limits.leeway)", "check_times(claims, 1.0, 1e12)", _STORY),
     _verify("step 8", "check_issuer(claims, server.issuer)", "check_issuer(claims, ANY)", _STORY),
-    _verify("step 9", "check_audience(claims, server.audience)", "check_audience(claims, ANY)", _STORY),
+    _verify("step 9", "(claims, server.audience, ", "(claims, ANY, ", _STORY),
     _verify("step 10", "check_client(claims, server.client_id)", "check_client(claims, ANY)", _STORY),
     _verify("the largest token", "max_token_bytes: int = 16_384", "max_token_bytes: int = 1 << 20",
-            (_VERIFY + "test_limits_are_those_of_the_public_sentences",)),
+            (_VERIFY + "test_limits_are_those_of_the_documents",)),
     _verify("the leeway", "leeway: int = 60", "leeway: int = 600",
-            (_VERIFY + "test_limits_are_those_of_the_public_sentences", *_SECOND)),
-    _verify("the size that the caller sets", "token_of(authorization, limits.max_token_bytes)",
-            "token_of(authorization, 16_384)", (_VERIFY + "test_limits_can_be_narrowed",)),
+            (_VERIFY + "test_limits_are_those_of_the_documents", *_SECOND)),
+    _verify("the size that the caller sets", "text_of(authorization, limits.max_token_bytes)",
+            "text_of(authorization, 16_384)", (_VERIFY + "test_limits_can_be_narrowed",)),
     _verify("the leeway that the caller sets", "(claims, now, limits.leeway)", "(claims, now, 60)",
             (_VERIFY + "test_limits_can_be_narrowed",)),
 )  # fmt: skip

@@ -15,22 +15,19 @@ _ENDS: Final = (_TESTS + "test_c04_what_is_remembered_ends_with",)
 _BEGINS: Final = (_TESTS + "test_a_clock_that_was_set_back_makes_nothing_good_before",)
 _SPELLED: Final = (_TESTS + "test_m02_no_organization_can_be_spelled_into_anothers_entry",)
 _BOUNDED: Final = (_TESTS + "test_c13_the_memory_is_bounded_whatever_the_tokens_say",)
-_TWO: Final = (_TESTS + "test_two_authorization_headers_are_refused_though_the_first_is_remembered",)
-_KEY: Final = "        key = (organization, *authorization)"
+_KEY: Final = "        key = (organization, token)"
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     _verified("the trust that it was decided by", " or verified.trust is not trust", "", _TRUST),
     _verified("the end of what holds", "<= now < verified.good_until", "<= now", _ENDS),
     _verified("the second of the end", "now < verified.good_until", "now <= verified.good_until", _ENDS),
     _verified("the beginning of what holds", "verified.good_from <= now < verified", "now < verified", _BEGINS),
-    _verified("the organization in the key of what is kept", "self._put((organization, *authorization), verified)",
-              "self._put(('', *authorization), verified)", _SPELLED),
+    _verified("the organization in the key of what is kept", "self._put((organization, token), verified)",
+              "self._put(('', token), verified)", _SPELLED),
     _verified("the organization in the key of what is sought", f"{_KEY}\n        young",
-              "        key = ('acme', *authorization)\n        young", _SPELLED),
+              "        key = ('acme', token)\n        young", _SPELLED),
     _verified("separate parts of a key", f"{_KEY}\n        young",
-              "        key = (organization, ''.join(authorization))\n        young", _SPELLED),
-    _verified("all Authorization headers", f"{_KEY}\n        young",
-              "        key = (organization, *authorization[:1])\n        young", _TWO),
+              "        key = (organization + token, '')\n        young", _SPELLED),
     _verified("the bound on a generation",
               "if self._generations[0].size + size > self._generation_bytes:", "if False:", _BOUNDED),
     _verified("the size of an entry alone", "if size > self._generation_bytes:", "if False:",

@@ -138,3 +138,44 @@ def test_nothing_that_a_client_sends_is_undecidable_or_allowed(
     decision = verify(values, acme.trust(forge.ed25519_key()), now=now, snapshot_good_until=good_until)
     assert isinstance(decision, Deny)
     assert decision.reason is not Reason.UNDECIDABLE
+
+
+KNOWN_MEMBERS = {"alg", "kid", "typ", "crit", "b64"}
+KNOWN_CLAIMS = {
+    "iss", "sub", "aud", "exp", "nbf", "iat", "client_id", "cid", "appid", "scope", "scp", "events",
+    "at_hash", "c_hash", "s_hash",
+}  # fmt: skip
+IN_THE_FIELD = ["zip", "cty", "jku", "jwk", "x5t", "tokenName", "token_use", "nonce", "azp", "auth_time", "realm"]
+UNKNOWN = st.sampled_from(IN_THE_FIELD) | st.text(max_size=8)
+
+
+@given(
+    st.dictionaries(UNKNOWN.filter(lambda name: name not in KNOWN_MEMBERS), CLAIM_VALUES, max_size=4),
+    st.dictionaries(UNKNOWN.filter(lambda name: name not in KNOWN_CLAIMS), CLAIM_VALUES, max_size=4),
+    st.sampled_from([{}, {"exp": 1}, {"aud": "x"}, {"client_id": ...}, {"events": {"x": {}}}]),
+)
+def test_fa_01_unknown_header_members_and_claims_never_change_a_decision(
+    members: dict[str, object], claims: dict[str, object], changes: dict[str, object]
+) -> None:
+    key = forge.ed25519_key()
+    trust = acme.trust(key)
+    plain = forge.token(key, "EdDSA", payload=forge.claims(**changes))
+    more = forge.token(key, "EdDSA", header_changes=members, payload=forge.claims(**{**changes, **claims}))
+    assert acme.decide(more, trust) == acme.decide(plain, trust)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["kid", "typ"]), st.sampled_from([None, "", []])),
+    st.dictionaries(
+        st.sampled_from(sorted(KNOWN_CLAIMS - {"sub", "iss", "aud", "client_id", "scope", "exp", "iat"})),
+        st.sampled_from([None, "", []]),
+    ),
+)
+def test_fc_02_empty_header_members_and_claims_are_absent(
+    members: dict[str, object], claims: dict[str, object]
+) -> None:
+    key = forge.ed25519_key()
+    trust = acme.trust(key)
+    plain = forge.token(key, "EdDSA", header_changes=dict.fromkeys(members, ...))
+    more = forge.token(key, "EdDSA", header_changes=members, payload=forge.claims(**claims))
+    assert acme.decide(more, trust) == acme.decide(plain, trust)

@@ -93,9 +93,9 @@ def test_from_the_hard_limit_on_a_good_token_is_503() -> None:
 
 
 def test_a_token_whose_identity_does_not_fit_a_header_is_denied(desk: Desk) -> None:
-    assert desk.ask(forge.token(KEY, "RS256", sub="a" * 1025)) is denial(Reason.CLAIMS_MALFORMED)
+    assert desk.ask(forge.token(KEY, "RS256", sub="a" * 1025)) is denial(Reason.CLAIM_TOO_LONG)
     assert desk.usage.allowed == 0
-    assert desk.usage.denied[Reason.CLAIMS_MALFORMED] == 1
+    assert desk.usage.denied[Reason.CLAIM_TOO_LONG] == 1
 
 
 def test_an_unknown_key_is_noted_for_its_organization(desk: Desk) -> None:

@@ -151,7 +151,7 @@ def test_the_decisions_are_those_of_the_other_listener(site: Site) -> None:
     for asked, status, reason in (
         (question(), 401, "token_missing"),
         (question(f"Bearer {live.token(exp=1)}"), 401, "token_expired"),
-        (question("Basic YWxpY2U6c2VjcmV0"), 400, "authorization_malformed"),
+        (question("Basic YWxpY2U6c2VjcmV0"), 401, "scheme_not_bearer"),
         (question(good, good), 400, "authorization_repeated"),
         (question(good, good, raw=False), 400, "authorization_malformed"),
         (question("Bearer caf\xe9"), 400, "authorization_malformed"),

@@ -150,7 +150,7 @@ def test_an_identity_that_cannot_be_passed_on_whole_is_denied_after_the_wait_too
         gate.ask(NEW, answers, sub="x" * 2000)
         gate.publish(acme.trust(NEW))
         until(answers, 1)
-    assert answers == [wire.PROFILES["nginx"].denials[Reason.CLAIMS_MALFORMED]]
+    assert answers == [wire.PROFILES["nginx"].denials[Reason.CLAIM_TOO_LONG]]
 
 
 def test_who_cannot_be_answered_later_is_denied_at_once_and_the_key_is_asked_for_all_the_same(gate: Gate) -> None:

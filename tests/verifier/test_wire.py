@@ -85,17 +85,42 @@ def test_an_allow_carries_the_whole_identity() -> None:
 
 def test_what_the_token_does_not_say_is_an_empty_header() -> None:
     answer = wire.allowed(allow(issuer=None, subject=None, client_id=None, scope=""))
-    assert answer is not None
+    assert isinstance(answer, wire.Answer)
     assert [value for name, value in answer.headers[2:6]] == ["", "", "", ""]
 
 
 @pytest.mark.parametrize(
-    ("member", "limit"), [("issuer", 1024), ("subject", 1024), ("client_id", 1024), ("scope", 4096)]
+    ("member", "limit", "reason"),
+    [
+        ("issuer", 1024, Reason.CLAIM_TOO_LONG),
+        ("subject", 1024, Reason.CLAIM_TOO_LONG),
+        ("client_id", 1024, Reason.CLAIM_TOO_LONG),
+        ("scope", 4096, Reason.SCOPE_TOO_LONG),
+    ],
 )
-def test_a_value_that_does_not_fit_whole_is_not_passed_on_at_all(member: str, limit: int) -> None:
-    assert wire.allowed(allow(**{member: "a" * limit})) is not None
-    assert wire.allowed(allow(**{member: "a" * (limit + 1)})) is None
-    assert wire.allowed(allow(**{member: "é" * (limit // 6 + 1)})) is None, "the encoded length counts"
+def test_a_value_that_does_not_fit_whole_is_not_passed_on_at_all(member: str, limit: int, reason: Reason) -> None:
+    assert isinstance(wire.allowed(allow(**{member: "a" * limit})), wire.Answer)
+    assert wire.allowed(allow(**{member: "a" * (limit + 1)})) is reason
+    assert wire.allowed(allow(**{member: "é" * (limit // 6 + 1)})) is reason, "the encoded length counts"
+    assert isinstance(wire.allowed(allow(**{member: "é" * (limit // 6)})), wire.Answer)
+
+
+def test_scope_may_be_as_long_as_the_verifier_says() -> None:
+    assert isinstance(wire.allowed(allow(scope="a" * 5_000), 5_000), wire.Answer)
+    assert wire.allowed(allow(scope="a" * 5_001), 5_000) is Reason.SCOPE_TOO_LONG
+
+
+@pytest.mark.parametrize("member", ["issuer", "subject", "client_id", "scope"])
+@pytest.mark.parametrize("value", ["a\nb", "a\n", "\n", "\nb\nc\nd", " a", "a ", "50%", "é", "\x7f", "\x00"], ids=repr)
+def test_each_value_is_encoded_by_itself(member: str, value: str) -> None:
+    """They are looked at together, in lines; none can pass as two."""
+    answer = wire.allowed(allow(**{member: value}))
+    assert isinstance(answer, wire.Answer)
+    assert header(answer, "x-auth-" + member.replace("_", "-")) == wire.encoded(value) != value
+    unchanged = wire.allowed(allow())
+    assert isinstance(unchanged, wire.Answer)
+    others = [pair for pair in answer.headers if pair[0] != "x-auth-" + member.replace("_", "-")]
+    assert [pair for pair in unchanged.headers if pair in others] == others
 
 
 @pytest.mark.parametrize(

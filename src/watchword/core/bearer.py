@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,25 +12,34 @@ _CHARACTERS: Final = bytes(range(0x21, 0x7F)).translate(None, b'",')
 """Visible ASCII without the quotation mark and the comma, which only occur when a header is quoted or merged from
 two. It is wider than what a token may hold: a foreign character in a token is a bad token, not a bad request."""
 
+_SCHEME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110 section 11.1."""
 
-def token_of(authorization: Sequence[str], max_bytes: int) -> bytes | Reason:
-    """Take the token, in ASCII, out of the values of all Authorization headers of the request.
+
+def text_of(authorization: Sequence[str], max_bytes: int) -> str | Reason:
+    """Take the token out of the values of all Authorization headers of the request.
 
     It has to be exactly one header of the form `Bearer <token>`, the scheme in any case (RFC 9110 section 11.1), with a
-    token of at most `max_bytes`.
+    token of at most `max_bytes`. The text is the same however many spaces a client sends before the token; its
+    characters are for `characters_of` to judge.
     """
     if not authorization:
         return Reason.TOKEN_MISSING
     if len(authorization) > 1:
-        # Whoever takes the first and whoever takes the last would check different tokens (CASES T-20).
+        # Two programs of which one takes the first and one the last would check different tokens (CASES T-20).
         return Reason.AUTHORIZATION_REPEATED
-    scheme, _, rest = authorization[0].partition(" ")
-    if scheme.lower() != "bearer":
-        return Reason.AUTHORIZATION_MALFORMED
+    scheme, separator, rest = authorization[0].partition(" ")
+    if scheme != "Bearer" and scheme.lower() != "bearer":
+        # A word alone may be a token whose scheme was forgotten.
+        is_another = separator and _SCHEME.fullmatch(scheme) is not None
+        return Reason.SCHEME_NOT_BEARER if is_another else Reason.AUTHORIZATION_MALFORMED
     token = rest.lstrip(" ")
     # Before anything else looks at the token, as all that follows takes time and memory by its length (CASES T-03).
-    if len(token) > max_bytes:
-        return Reason.TOKEN_TOO_LARGE
+    return token if len(token) <= max_bytes else Reason.TOKEN_TOO_LARGE
+
+
+def characters_of(token: str) -> bytes | Reason:
+    """The token in ASCII, once each of its characters may stand in one."""
     try:
         written = token.encode("ascii")
     except UnicodeEncodeError:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NewType
 
 from watchword.core.decision import Reason
-from watchword.core.strict_json import JsonObject, JsonValue
+from watchword.core.strict_json import JsonObject, JsonValue, is_absent
 from watchword.core.trust import ANY, Expected
 
 UnverifiedClaims = NewType("UnverifiedClaims", JsonObject)
@@ -23,35 +23,31 @@ MAX_TIME: Final = 2**53
 """Unix seconds. From here on a float no longer holds every whole second."""
 
 _NO_TIME: Final = -1.0
-"""Stands for what is not a time, as every time is above zero."""
+"""Stands for what is not a time."""
 
+_ALWAYS: Final = 0.0
+"""Stands for a beginning that is not stated, or at 1970 and before."""
 
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
 """RFC 9068 (and PingFederate, Keycloak, Auth0), Okta, Entra ID v1."""
 
 
-ID_TOKEN_CLAIMS: Final = frozenset({"at_hash", "c_hash", "s_hash"})
-"""Hashes of an access token, a code and a state that were issued together with an ID token (OpenID Connect Core
-sections 2 and 3.3.2.11, FAPI): no access token can hold its own hash."""
-
-LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
-"""OpenID Connect Back-Channel Logout section 2.4."""
-
-
-def check_kind(claims: UnverifiedClaims) -> Reason | None:
+def check_kind(claims: UnverifiedClaims, says_access_token: bool) -> Reason | None:  # noqa: FBT001 - names cost time.
     """Step 4, second half: no claim says that it is another kind of token (RFC 8725 section 3.11, CASES T-15).
 
-    The same key signs ID tokens and logout tokens, and few authorization servers write a type into their headers. Only
-    what no access token has is refused: `nonce` and `auth_time`, for instance, some write into access tokens as well.
-    An ID token without these hashes is told apart by its audience alone, which is the client.
+    The same key signs ID tokens, logout tokens and security events, and few authorization servers write a type into
+    their headers. Only what no access token has is refused: `nonce` and `auth_time`, for instance, some write into
+    access tokens as well. An ID token without such a claim is told apart by its audience alone, which is the client.
     """
-    if not ID_TOKEN_CLAIMS.isdisjoint(claims):
+    # RFC 8417 section 2.2, which logout tokens are a case of (OpenID Connect Back-Channel Logout section 2.4).
+    if "events" in claims and isinstance(claims["events"], dict) and claims["events"]:
         return Reason.TYPE_NOT_ACCEPTED
-    if "events" in claims:
-        events = claims["events"]
-        if isinstance(events, dict) and LOGOUT_EVENT in events:
-            return Reason.TYPE_NOT_ACCEPTED
-    return None
+    # Hashes of a code and a state that were issued together with an ID token (OpenID Connect Core section 3.3.2.11,
+    # FAPI). `at_hash` is left to `check_audience`.
+    if says_access_token or not ("c_hash" in claims or "s_hash" in claims):
+        return None
+    absent = is_absent(claims.get("c_hash")) and is_absent(claims.get("s_hash"))
+    return None if absent else Reason.TYPE_NOT_ACCEPTED
 
 
 def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, int | None, float, float] | Reason:
@@ -61,26 +57,26 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, i
         expires_at, issued_at: what it says in Unix seconds, fractions cut off.
         good_from, good_until: when this step allows it: at every moment in [good_from, good_until).
     """
-    if "exp" not in claims:
+    expires_at = _time(claims.get("exp"))
+    if expires_at == _NO_TIME and is_absent(claims.get("exp")):
         return Reason.EXPIRY_MISSING
-    expires_at = _time(claims["exp"])
-    not_before = _time(claims["nbf"]) if "nbf" in claims else None
-    issued_at = _time(claims["iat"]) if "iat" in claims else None
+    not_before = _beginning(claims.get("nbf"))
+    issued_at = _beginning(claims.get("iat"))
     if _NO_TIME in (expires_at, not_before, issued_at):
         return Reason.TIME_MALFORMED
     good_from, good_until = 0.0, expires_at + leeway
     # Written so that a comparison with something that is not a number refuses.
     if not now < good_until:
         return Reason.TOKEN_EXPIRED
-    if not_before is not None:
+    if not_before != _ALWAYS:
         good_from = not_before - leeway
         if not good_from <= now:
             return Reason.TOKEN_NOT_YET_VALID
-    if issued_at is not None:
+    if issued_at != _ALWAYS:
         good_from = max(good_from, issued_at - leeway)
         if not good_from <= now:
             return Reason.TOKEN_FROM_FUTURE
-    return int(expires_at), None if issued_at is None else int(issued_at), good_from, good_until
+    return int(expires_at), None if issued_at == _ALWAYS else int(issued_at), good_from, good_until
 
 
 def check_issuer(claims: SignedClaims, expected: Expected) -> str | Reason | None:
@@ -89,16 +85,40 @@ def check_issuer(claims: SignedClaims, expected: Expected) -> str | Reason | Non
     return issuer if expected is ANY or issuer == expected else Reason.ISSUER_MISMATCH
 
 
-def check_audience(claims: SignedClaims, expected: Expected) -> tuple[str, ...] | Reason:
-    """Step 9: the audiences; none of them if any is not a text (CASES C-05)."""
+def check_audience(
+    claims: SignedClaims,
+    expected: Expected,
+    says_access_token: bool,  # noqa: FBT001 - names cost time.
+) -> tuple[str, ...] | Reason:
+    """Step 9: the audiences; none of them if any is not a text (CASES C-05).
+
+    `at_hash` is the hash of an access token that was issued together with an ID token (OpenID Connect Core section
+    3.1.3.6). Dex writes it into access tokens, too. So where the header does not say what the token is, the audience
+    must: that of an ID token is its client.
+    """
     audience = _audience(claims.get("aud"))
-    return audience if expected is ANY or expected in audience else Reason.AUDIENCE_MISMATCH
+    is_expected = expected is not ANY and expected in audience
+    if "at_hash" in claims and not (is_expected or says_access_token or is_absent(claims["at_hash"])):
+        return Reason.TYPE_NOT_ACCEPTED
+    return audience if is_expected or expected is ANY else Reason.AUDIENCE_MISMATCH
 
 
 def check_client(claims: SignedClaims, expected: Expected) -> str | Reason | None:
     """Step 10: the one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
     client = _client(claims)
-    return client if expected is ANY or client == expected else Reason.CLIENT_MISMATCH
+    if expected is ANY or client == expected:
+        return client
+    # Some authorization servers name the client in `azp` alone, which says something else (OpenID Connect Core
+    # section 2). Their administrators need other advice than those whose token is for another client.
+    return Reason.CLIENT_MISSING if client is None and client_claim(claims) is None else Reason.CLIENT_MISMATCH
+
+
+def client_claim(claims: Mapping[str, JsonValue]) -> str | None:
+    """The first of CLIENT_CLAIMS that is present, None if none is."""
+    for name in CLIENT_CLAIMS:
+        if name in claims and not is_absent(claims[name]):
+            return name
+    return None
 
 
 def subject(claims: SignedClaims) -> str | None:
@@ -107,7 +127,9 @@ def subject(claims: SignedClaims) -> str | None:
 
 def scope(claims: SignedClaims) -> str:
     """RFC 8693 section 4.2 (`scope`, a text); Okta and Entra ID write `scp`, a list or a text."""
-    granted = claims.get("scope", claims.get("scp"))
+    granted = claims.get("scope")
+    if is_absent(granted):
+        granted = claims.get("scp")
     if isinstance(granted, str):
         return granted
     # A list entry with a space in it would turn into two scopes.
@@ -122,6 +144,18 @@ def _time(value: JsonValue) -> float:
     if (type(value) is int or type(value) is float) and 0 < value < MAX_TIME:
         return value
     return _NO_TIME
+
+
+def _beginning(value: JsonValue) -> float:
+    """The same of a time that something begins at: _ALWAYS where nothing is stated or it is long past.
+
+    Zero and what lies before are times (RFC 7519 section 2); Keycloak before 10 wrote `"nbf": 0` into every token.
+    """
+    if value is None:
+        return _ALWAYS
+    if type(value) is int or type(value) is float:
+        return _NO_TIME if not value < MAX_TIME else max(value, _ALWAYS)
+    return _ALWAYS if is_absent(value) else _NO_TIME
 
 
 def _text(value: JsonValue) -> str | None:
@@ -140,8 +174,8 @@ def _audience(audience: JsonValue) -> tuple[str, ...]:
 def _client(claims: Mapping[str, JsonValue]) -> str | None:
     agreed = None
     for name in CLIENT_CLAIMS:
-        if name in claims:
-            named = claims[name]
+        named = claims.get(name)
+        if named is not None and not is_absent(named):
             if not isinstance(named, str) or agreed not in (None, named):
                 return None
             agreed = named

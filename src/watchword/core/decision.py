@@ -24,6 +24,9 @@ class Reason(Enum):
 
     # 1. The request.
     TOKEN_MISSING = ("token_missing", 1, 401, None, "The request carries no access token.")
+    SCHEME_NOT_BEARER = (
+        "scheme_not_bearer", 1, 401, None, "The Authorization header uses another scheme than Bearer.",
+    )  # fmt: skip
     AUTHORIZATION_MALFORMED = (
         "authorization_malformed", 1, 400, "invalid_request",
         "The Authorization header is not of the form 'Bearer <token>'.",
@@ -31,7 +34,7 @@ class Reason(Enum):
     AUTHORIZATION_REPEATED = (
         "authorization_repeated", 1, 400, "invalid_request", "The request carries more than one Authorization header.",
     )  # fmt: skip
-    TOKEN_TOO_LARGE = ("token_too_large", 1, 401, "invalid_token", "The access token is larger than 16 KiB.")
+    TOKEN_TOO_LARGE = ("token_too_large", 1, 401, "invalid_token", "The access token is too large.")
 
     # 2. The organization.
     ORGANIZATION_UNKNOWN = ("organization_unknown", 2, 403, None, "The organization is not known.")
@@ -53,18 +56,21 @@ class Reason(Enum):
     # 4. The header.
     ALGORITHM_NOT_ACCEPTED = (
         "algorithm_not_accepted", 4, 401, "invalid_token",
-        "The signature algorithm of the access token is not accepted.",
+        "The access token names no signature algorithm that is accepted.",
     )  # fmt: skip
     HEADER_NOT_ACCEPTED = (
         "header_not_accepted", 4, 401, "invalid_token",
-        "The header of the access token asks for processing that is not accepted.",
+        "The header of the access token has crit or b64, which are not accepted.",
     )  # fmt: skip
-    TYPE_NOT_ACCEPTED = ("type_not_accepted", 4, 401, "invalid_token", "The token is not an access token.")
+    TYPE_NOT_ACCEPTED = (
+        "type_not_accepted", 4, 401, "invalid_token",
+        "The token is no access token: its typ is none of JWT, JWS, JOSE and at+jwt, or a claim marks another kind.",
+    )  # fmt: skip
 
     # 5. The key.
     NO_MATCHING_KEY = (
         "no_matching_key", 5, 401, "invalid_token",
-        "The authorization server publishes no key that fits the access token.",
+        "No known signing key of the organization fits the access token.",
     )  # fmt: skip
     KEY_AMBIGUOUS = (
         "key_ambiguous", 5, 401, "invalid_token", "The access token names no key and more than one key would fit.",
@@ -83,16 +89,41 @@ class Reason(Enum):
         7,
         401,
         "invalid_token",
-        "A time claim of the access token is not a valid number.",
+        "The exp, nbf or iat of the access token is not a valid time.",
     )
     TOKEN_EXPIRED = ("token_expired", 7, 401, "invalid_token", "The access token has expired.")
     TOKEN_NOT_YET_VALID = ("token_not_yet_valid", 7, 401, "invalid_token", "The access token is not valid yet.")
     TOKEN_FROM_FUTURE = ("token_from_future", 7, 401, "invalid_token", "The access token was issued in the future.")
 
     # 8. to 10. The claims that the organization's administrator configured.
-    ISSUER_MISMATCH = ("issuer_mismatch", 8, 401, "invalid_token", "The access token is from another issuer.")
-    AUDIENCE_MISMATCH = ("audience_mismatch", 9, 401, "invalid_token", "The access token is for another audience.")
-    CLIENT_MISMATCH = ("client_mismatch", 10, 401, "invalid_token", "The access token was issued to another client.")
+    ISSUER_MISMATCH = (
+        "issuer_mismatch",
+        8,
+        401,
+        "invalid_token",
+        "The access token does not name the expected issuer.",
+    )
+    AUDIENCE_MISMATCH = (
+        "audience_mismatch", 9, 401, "invalid_token", "The access token does not name the expected audience.",
+    )  # fmt: skip
+    CLIENT_MISSING = (
+        "client_missing", 10, 401, "invalid_token",
+        "The access token names no client: it has none of client_id, cid and appid.",
+    )  # fmt: skip
+    CLIENT_MISMATCH = (
+        "client_mismatch", 10, 401, "invalid_token",
+        "The client_id, cid or appid of the access token is not the expected client.",
+    )  # fmt: skip
+
+    # What the gateway would be given does not fit into its headers.
+    SCOPE_TOO_LONG = (
+        "scope_too_long", 10, 401, "invalid_token",
+        "The scope of the access token is longer than the verifier accepts.",
+    )  # fmt: skip
+    CLAIM_TOO_LONG = (
+        "claim_too_long", 10, 401, "invalid_token",
+        "The issuer, subject or client of the access token is longer than 1,024 characters.",
+    )  # fmt: skip
 
     # A fault of our own is never an allow.
     UNDECIDABLE = ("undecidable", 0, 503, None, "The request cannot be decided right now.")

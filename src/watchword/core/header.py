@@ -10,17 +10,22 @@ from watchword.core.algorithms import ALGORITHMS, Algorithm
 from watchword.core.decision import Reason
 from watchword.core.jwk import SigningKey
 from watchword.core.profile import HeaderProfile, header_profile
-from watchword.core.strict_json import JsonObject, JsonValue
+from watchword.core.strict_json import JsonObject, JsonValue, is_absent
 
-REFUSED_MEMBERS: Final = frozenset({"crit", "b64", "zip"})
-"""`crit` demands extensions, none of which exist here; `b64` changes what is signed (RFC 7797); `zip` asks to
-decompress (CASES T-01, T-02, T-16). All three are refused whatever their value.
+REFUSED_MEMBERS: Final = frozenset({"crit", "b64"})
+"""`crit` demands extensions, none of which exist here; `b64` changes what is signed (RFC 7797; CASES T-01, T-02). Both
+are refused whatever their value.
 
-The members `jwk`, `jku`, `x5u`, `x5c`, `x5t` and `x5t#S256` bring or name a key of the sender's choice (CASES A-14,
-A-15). They are not refused, as some authorization servers add thumbprints, but no code here reads them."""
+No code here reads another member than `alg`, `kid` and `typ`: RFC 7515 section 4 wants the others ignored. The members
+`jwk`, `jku`, `x5u`, `x5c`, `x5t` and `x5t#S256` bring or name a key of the sender's choice (CASES A-14, A-15); `zip`
+has a meaning in encrypted tokens alone (CASES T-16), and ForgeRock AM writes `"zip": "NONE"` into every token."""
 
-ACCEPTED_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-"""RFC 7519 section 5.1 and RFC 9068 section 2.1, in any case (RFC 2045 section 5.1)."""
+ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105 - a media type.
+ACCEPTED_TYPES: Final = frozenset({"jwt", "jws", "jose", ACCESS_TOKEN})
+"""A JWT (RFC 7519 section 5.1), an access token (RFC 9068 section 2.1), or any JWS in the compact form, which is what
+`JOSE` says (RFC 7515 section 4.1.9). In any case of ASCII letters, and with or without `application/`."""
+
+_MEDIA: Final = "application/"
 
 
 class UnverifiedHeader(NamedTuple):
@@ -30,37 +35,48 @@ class UnverifiedHeader(NamedTuple):
         kid: the name of the key that the token claims to be signed with, None if it names none.
         answer: step 4, first half: the row of the table that is named; or why the token is refused, which is another
             algorithm, a demand for special processing, or another kind of token.
+        says_access_token: whether its `typ` says that this is an access token, and nothing else (RFC 9068).
         profile: what is counted of it.
     """
 
     kid: str | None
     answer: Algorithm | Reason
+    says_access_token: bool
     profile: HeaderProfile
 
 
 def read_header(members: JsonObject) -> UnverifiedHeader | Reason:
     """Read a header; the same members always give the same.
 
-    A `kid` that is not a text is refused (RFC 7515 section 4.1.4); `null` is not an absent one (CASES A-16).
+    A `kid` that is not a text is refused (RFC 7515 section 4.1.4, CASES A-16).
     """
     kid = members.get("kid")
-    if not isinstance(kid, str) and (kid is not None or "kid" in members):
+    if is_absent(kid):
+        kid = None
+    elif not isinstance(kid, str):
         return Reason.HEADER_MALFORMED
-    return UnverifiedHeader(kid, _answer(members), header_profile(members))
+    typ = _type(members.get("typ"))
+    return UnverifiedHeader(kid, _answer(members, typ), typ == ACCESS_TOKEN, header_profile(members))
 
 
-def _answer(members: JsonObject) -> Algorithm | Reason:
+def _type(typ: JsonValue) -> str | None:
+    """The accepted type that is named, empty if none is named; None for every other."""
+    if is_absent(typ):
+        return ""
+    if not isinstance(typ, str) or not typ.isascii():
+        return None
+    name = typ.lower().removeprefix(_MEDIA)
+    return name if name in ACCEPTED_TYPES else None
+
+
+def _answer(members: JsonObject, typ: str | None) -> Algorithm | Reason:
     alg = members.get("alg")
     algorithm = ALGORITHMS.get(alg) if isinstance(alg, str) else None
     if algorithm is None:
         return Reason.ALGORITHM_NOT_ACCEPTED
     if not REFUSED_MEMBERS.isdisjoint(members):
         return Reason.HEADER_NOT_ACCEPTED
-    if "typ" in members:
-        typ = members["typ"]
-        if not isinstance(typ, str) or typ.lower() not in ACCEPTED_TYPES:
-            return Reason.TYPE_NOT_ACCEPTED
-    return algorithm
+    return Reason.TYPE_NOT_ACCEPTED if typ is None else algorithm
 
 
 def choose_key(

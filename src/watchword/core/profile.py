@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from watchword.core.claims import CLIENT_CLAIMS, SignedClaims, UnverifiedClaims
+from watchword.core.claims import SignedClaims, UnverifiedClaims, client_claim
 from watchword.core.decision import TokenProfile
 from watchword.core.strict_json import JsonObject, JsonValue
 
@@ -28,20 +28,17 @@ def header_profile(header: JsonObject) -> HeaderProfile:
 
 def profile_of(header: HeaderProfile, claims: UnverifiedClaims | SignedClaims) -> TokenProfile:
     """The profile of a token, verified or not. It never raises: a token that is refused anyway must stay so."""
-    client_claim = client_id = None
-    for name in CLIENT_CLAIMS:
-        if name in claims:
-            client_claim, client_id = name, claims[name]
-            break
+    named_by = client_claim(claims)
+    client_id = None if named_by is None else claims[named_by]
     audience = claims.get("aud")
     if isinstance(audience, list):
         audience = ", ".join([entry for entry in audience[:MAX_AUDIENCES] if isinstance(entry, str)])
     return TokenProfile(
-        _said(claims.get("iss")), _said(audience), client_claim, _said(client_id), header.kid, header.alg, header.typ
+        _said(claims.get("iss")), _said(audience), named_by, _said(client_id), header.kid, header.alg, header.typ
     )
 
 
 def _said(value: JsonValue) -> str | None:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         return None
     return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from watchword.core.bearer import token_of
+from watchword.core.bearer import characters_of, text_of
 from watchword.core.claims import check_audience, check_client, check_issuer, check_kind, check_times, scope, subject
 from watchword.core.compact import UnverifiedToken, parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, VerifiedClaims
@@ -18,10 +18,10 @@ from watchword.core.signature import signed_claims
 from watchword.core.trust import Trust
 
 STEPS: Final[tuple[str, ...]] = (
-    "One Authorization header with one bearer token of at most 16 KiB",
+    "One Authorization header with one bearer token within the size limit",
     "The organization is known and entitled, a server is enabled, and what is known is fresh enough",
     "The token is a compact JWS: three parts of canonical base64url, header and claims strict JSON objects",
-    "The header names an accepted algorithm and type and asks for no special processing; no claim tells another kind",
+    "The header names an accepted algorithm and type and asks for no special processing; no claim marks another kind",
     "Exactly one published key is meant, and the algorithm and the issuer fit it",
     "The signature is by that key",
     "The times are good: not expired, already valid, not from the future",
@@ -48,7 +48,7 @@ class Limits:
 LIMITS: Final = Limits()
 
 
-def verify(  # noqa: C901 - one look at what each of the ten steps says.
+def verify(
     authorization: Sequence[str],
     trust: Trust | None,
     *,
@@ -56,12 +56,23 @@ def verify(  # noqa: C901 - one look at what each of the ten steps says.
     snapshot_good_until: float,
     limits: Limits = LIMITS,
 ) -> Decision:
+    """Decide about a request, as `decide` does; `authorization` holds the values of all its Authorization headers."""
+    try:
+        text = text_of(authorization, limits.max_token_bytes)
+    except Exception:  # noqa: BLE001 - as below.
+        return Deny(Reason.UNDECIDABLE)
+    return decide(text, trust, now, snapshot_good_until, limits)
+
+
+def decide(  # noqa: C901 - one look at what each of the ten steps says.
+    text: str | Reason, trust: Trust | None, now: float, snapshot_good_until: float, limits: Limits = LIMITS
+) -> Decision:
     """Decide about a request. It never raises, and without an `Allow` the request must not pass.
 
     This is the whole story. Each step hands the next one something that it may rely on, or a Reason to deny.
 
     Args:
-        authorization: the values of all Authorization headers of the request.
+        text: what `bearer.text_of` says of the request.
         trust: what is known of the organization that the request is for; None if nothing is.
         now: Unix seconds.
         snapshot_good_until: Unix seconds from which on all that is known is too old to be believed.
@@ -71,9 +82,9 @@ def verify(  # noqa: C901 - one look at what each of the ten steps says.
     # final, so both say the same, and mypy knows it.
     try:
         # 1. One Authorization header, scheme Bearer, one token, bounded before anything reads it.
-        text = token_of(authorization, limits.max_token_bytes)
-        if type(text) is Reason:
-            return Deny(text)
+        written = text if type(text) is Reason else characters_of(text)
+        if type(written) is Reason:
+            return Deny(written)
 
         # 2. Trust of the organization: known, entitled, a server enabled, snapshot and keys fresh enough.
         basis = entitled(trust, now, snapshot_good_until)
@@ -82,16 +93,16 @@ def verify(  # noqa: C901 - one look at what each of the ten steps says.
         organization, server, entitled_from, entitled_until = basis
 
         # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
-        token = parse(text)
+        token = parse(written)
         if type(token) is Reason:
             return Deny(token)
 
         # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing; and no claim
-        # that tells an ID token or a logout token.
+        # that marks an ID token or a security event.
         algorithm = token.header.answer
         if type(algorithm) is Reason:
             return _deny(algorithm, token)
-        kind = check_kind(token.claims)
+        kind = check_kind(token.claims, token.header.says_access_token)
         if kind is not None:
             return _deny(kind, token)
 
@@ -117,8 +128,9 @@ def verify(  # noqa: C901 - one look at what each of the ten steps says.
         if type(issuer) is Reason:
             return _deny(issuer, token)
 
-        # 9. `aud` is or contains the Audience URI, if one is set.
-        audience = check_audience(claims, server.audience)
+        # 9. `aud` is or contains the Audience URI, if one is set. It must be set where nothing else shows that this is
+        # no ID token.
+        audience = check_audience(claims, server.audience, token.header.says_access_token)
         if type(audience) is Reason:
             return _deny(audience, token)
 

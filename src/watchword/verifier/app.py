@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from watchword.core.bearer import text_of
 from watchword.core.decision import Allow, Deny, Reason
-from watchword.core.verify import verify
+from watchword.core.verify import LIMITS, decide, verify
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.admin import admin_listener
@@ -109,12 +110,13 @@ class Verifier:
             return _counted(Deny(Reason.TRUST_STALE), profile, organization, None, self._usage)[0]
         trust, now = view.snapshot.organizations.get(organization), self._clock()
         # A snapshot that is not to be believed any more makes nothing good that was decided by it.
-        if now < view.good_until:
-            remembered = self._verified.find(organization, authorization, trust, now)
+        token = text_of(authorization, LIMITS.max_token_bytes)
+        if type(token) is str and now < view.good_until:
+            remembered = self._verified.find(organization, token, trust, now)
             if remembered is not None:
                 remembered.line.calls += 1
                 return remembered.answer
-        decision = verify(authorization, trust, now=now, snapshot_good_until=view.good_until)
+        decision = decide(token, trust, now, view.good_until)
         if isinstance(decision, Deny) and decision.unknown_kid is not None:
             moment = time.monotonic()
             sight = self._unknown_keys.note(organization, decision.unknown_kid, moment)
@@ -124,9 +126,9 @@ class Verifier:
                 if self.parking.park(waiting):
                     return None
         answer, line = _counted(decision, profile, organization, trust, self._usage)
-        if isinstance(decision, Allow) and answer.status == HTTPStatus.OK:
+        if answer.status == HTTPStatus.OK and isinstance(decision, Allow) and type(token) is str:
             verified = Verified(trust, decision.good_from, decision.good_until, answer, line)
-            self._verified.keep(organization, authorization, verified)
+            self._verified.keep(organization, token, verified)
         return answer
 
     def _decision(self, view: View, organization: str, authorization: Sequence[str]) -> Decision:
@@ -156,11 +158,11 @@ def _counted(
     decision: Decision, profile: Profile, organization: str, trust: Trust | None, usage: Usage
 ) -> tuple[Answer, Line]:
     """The answer to a decision, and the line that it was counted with."""
-    answer = wire.allowed(decision) if isinstance(decision, Allow) else None
-    if answer is None:
+    answer = wire.allowed(decision) if isinstance(decision, Allow) else decision.reason
+    if type(answer) is Reason:
         if isinstance(decision, Allow):
-            decision = Deny(Reason.CLAIMS_MALFORMED, profile=decision.profile)
-        answer = profile.denials[decision.reason]
+            decision = Deny(answer, profile=decision.profile)
+        answer = profile.denials[answer]
     line = usage.line(organization, trust, decision)
     line.calls += 1
     return answer, line

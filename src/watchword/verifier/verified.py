@@ -1,7 +1,7 @@
 """Tokens that were verified, so that a token that comes again costs neither parsing nor a signature.
 
-What is remembered is never more than what deciding anew would say: an entry answers for one organization, for the whole
-Authorization value, under the very trust that it was decided by, and only at the moments for which the kernel said that
+What is remembered is never more than what deciding anew would say: an entry answers for one organization, for one
+whole token, under the very trust that it was decided by, and only at the moments for which the kernel said that
 its answer holds. A change of trust of any kind makes all entries of the organization worthless at once, as the feed
 then brings a new `Trust`; a token that was refused is never remembered (CASES M-01 to M-05, M-07).
 """
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
 
     from watchword.core.trust import Trust
     from watchword.verifier.usage import Line
@@ -24,8 +23,8 @@ ENTRY_BYTES: Final = 1_600
 """What an entry takes beside the characters of its token and of its answer: objects, and a place in a dictionary."""
 
 
-Key = tuple[str, ...]
-"""The organization and the values of all Authorization headers: a tuple, so that no separator can be forged."""
+Key = tuple[str, str]
+"""The organization and the token: a tuple, so that no separator can be forged."""
 
 
 class Verified(NamedTuple):
@@ -77,16 +76,16 @@ class VerifiedTokens:
         self._generations = (_Generation(), _Generation())
         self.found = 0
 
-    def find(self, organization: str, authorization: Sequence[str], trust: Trust | None, now: float) -> Verified | None:
+    def find(self, organization: str, token: str, trust: Trust | None, now: float) -> Verified | None:
         """What deciding about the request would come to, None if it must be decided.
 
         Args:
             organization: as in the path.
-            authorization: the values of all Authorization headers; only one that stands alone can have been verified.
+            token: as `bearer.text_of` gives it, so that spaces before it make no entry of their own.
             trust: what is known of the organization at this moment.
             now: Unix seconds.
         """
-        key = (organization, *authorization)
+        key = (organization, token)
         young, old = self._generations
         verified = young.entries.get(key)
         is_aged = verified is None
@@ -100,9 +99,9 @@ class VerifiedTokens:
         self.found += 1
         return verified
 
-    def keep(self, organization: str, authorization: Sequence[str], verified: Verified) -> None:
+    def keep(self, organization: str, token: str, verified: Verified) -> None:
         """Remember what was just decided; the arguments are those of `find`."""
-        self._put((organization, *authorization), verified)
+        self._put((organization, token), verified)
 
     def turn(self) -> None:
         """Forget what was not asked for since the last turn but one."""
