@@ -15,7 +15,7 @@ from kit.key_server import KeyServer, serves, trickles
 from watchword.jwks.certificate import context_for, new_context
 from watchword.jwks.deadline import Deadline
 from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.transport import TlsStream, connect
+from watchword.jwks.transport import TcpStream, TlsStream, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,12 +90,9 @@ def test_nothing_is_tried_when_the_time_is_up() -> None:
 
 def stream_to(server: KeyServer, seconds: float, max_bytes: int = 100_000) -> TlsStream:
     deadline = Deadline(seconds)
+    below = TcpStream(connect([LOOPBACK], server.port, deadline), deadline=deadline, max_bytes=max_bytes)
     return TlsStream(
-        connect([LOOPBACK], server.port, deadline),
-        new_context(verify_certificate=False, extra_authorities=None),
-        server_hostname="127.0.0.1",
-        deadline=deadline,
-        max_bytes=max_bytes,
+        below, new_context(verify_certificate=False, extra_authorities=None), server_hostname="127.0.0.1"
     )
 
 

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING, Final
 from cryptography.x509 import load_pem_x509_certificates
 from httpcore2 import URL, HTTP11Connection, Origin, RemoteProtocolError, Request
 
-from watchword.jwks import tls, transport
+from watchword.jwks import proxy, tls, transport
 from watchword.jwks.address import JwksLocation, Network, is_public, parse_location
 from watchword.jwks.deadline import Deadline
 from watchword.jwks.findings import Journal, Step
 from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.resolve import Resolver, checked_addresses, system_resolver
+from watchword.jwks.resolve import Resolver, checked_addresses, checked_addresses_beside_proxy, system_resolver
+from watchword.jwks.transport import TcpStream
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
     from httpcore2 import Response
 
-    from watchword.jwks.transport import TlsStream
+    from watchword.jwks.address import Address
+    from watchword.jwks.proxy import Proxy
+    from watchword.jwks.transport import ByteStream, TlsStream
 
 MAX_ETAG_LENGTH: Final = 512
 USER_AGENT: Final = f"Watchword/{version('watchword')}"
@@ -47,6 +51,7 @@ class FetchPolicy:
         refused_networks: networks never reached although they are public, such as the service's own; they win.
         allowed_ports: the ports that a JWKS location may name.
         extra_authorities: PEM certificates trusted beside the operating system's; None for none.
+        proxy: which every connection goes through; None connects directly.
         connect_timeout: seconds for connecting, over all addresses of a host.
         total_timeout: seconds by the wall clock for everything, from the name lookup to the last byte.
         max_bytes: largest body accepted.
@@ -60,6 +65,7 @@ class FetchPolicy:
     refused_networks: tuple[Network, ...] = ()
     allowed_ports: frozenset[int] = frozenset({443})
     extra_authorities: str | None = None
+    proxy: Proxy | None = None
     connect_timeout: float = 2.0
     total_timeout: float = 5.0
     max_bytes: int = 262_144
@@ -104,7 +110,7 @@ def fetch(
     """Fetch the document at `location`: one name lookup, one connection, one request, nothing followed.
 
     No proxy, cookie, credential or other setting from the environment takes part, as the client is driven below the
-    level that knows of them.
+    level that knows of them. The only proxy is that of `policy`.
 
     Args:
         location: as typed.
@@ -126,31 +132,40 @@ def fetch(
         parsed = parse_location(location)
         if parsed.port not in policy.allowed_ports:
             raise ProbeFailed(Problem.PORT_REFUSED)
-        addresses = checked_addresses(
+        look_up = checked_addresses if policy.proxy is None else checked_addresses_beside_proxy
+        addresses = look_up(
             parsed,
             allowed_networks=policy.allowed_networks,
             refused_networks=policy.refused_networks,
             resolver=policy.resolver,
             deadline=deadline,
         )
-        note.passed(f"The location is well-formed and {parsed.host} may be asked.")
+        note.passed(_address_sentence(parsed, addresses))
     with ExitStack() as stack:
         with journal.step(Step.CONNECT) as note:
             connecting = deadline.within(policy.connect_timeout)
-            connection = stack.enter_context(transport.connect(addresses, parsed.port, connecting))
-            internal = not all(map(is_public, addresses))
-            secure = partial(
-                tls.secure,
-                connection,
-                parsed.host,
-                settings,
-                within=connecting if internal else deadline,
-                deadline=deadline,
+            stream: ByteStream = TcpStream(
+                stack.enter_context(_connect(parsed, addresses, policy, connecting)),
+                deadline=connecting,
                 # Room for the handshake, the header section and the framing of a body in small chunks.
                 max_bytes=2 * policy.max_bytes + 128 * 1024,
             )
-            handshake = tls.concealed(secure, connecting) if internal else secure
-            note.passed("The server accepts connections.")
+            if policy.proxy is not None:
+                stream = proxy.open_tunnel(
+                    policy.proxy,
+                    stream,
+                    parsed,
+                    extra_authorities=policy.extra_authorities,
+                    user_agent=USER_AGENT,
+                    connecting=connecting,
+                )
+            stream.deadline = deadline
+            # What only the proxy can look up may be internal.
+            internal = not (addresses and all(map(is_public, addresses)))
+            secure = partial(tls.secure, stream, parsed.host, settings, within=connecting if internal else deadline)
+            no_connection = Problem.CONNECTION_FAILED if policy.proxy is None else Problem.PROXY_NO_CONNECTION
+            handshake = tls.concealed(secure, connecting, no_connection) if internal else secure
+            note.passed(_connect_sentence(policy))
         with journal.step(Step.TLS) as note:
             secured = handshake()
             journal.certificate_expires_at = secured.facts.expires_at
@@ -159,6 +174,14 @@ def fetch(
             answer = _exchange(secured.stream, parsed, _storable(etag), policy.max_bytes)
             note.passed(_http_sentence(answer))
     return answer
+
+
+def _connect(
+    location: JwksLocation, addresses: Sequence[Address], policy: FetchPolicy, connecting: Deadline
+) -> socket.socket:
+    if policy.proxy is not None:
+        return proxy.connect(policy.proxy, policy.resolver, connecting)
+    return transport.connect(addresses, location.port, connecting)
 
 
 def _exchange(stream: TlsStream, location: JwksLocation, etag: str | None, max_bytes: int) -> Answer:
@@ -229,6 +252,17 @@ def _max_age(cache_control: Sequence[str]) -> int | None:
             # Ten digits are 300 years; Python refuses to read numbers of more than 4,300.
             return int(match[1][:_MAX_AGE_DIGITS])
     return None
+
+
+def _address_sentence(location: JwksLocation, addresses: Sequence[Address]) -> str:
+    sentence = f"The location is valid and {location.host} is allowed."
+    return sentence if addresses else f"{sentence} Its address is not known here; this service's proxy looks it up."
+
+
+def _connect_sentence(policy: FetchPolicy) -> str:
+    if policy.proxy is None:
+        return "The server accepts connections."
+    return "The server accepts connections. They go through this service's proxy."
 
 
 def _http_sentence(answer: Answer) -> str:

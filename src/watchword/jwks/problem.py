@@ -10,6 +10,11 @@ _CHECK_SERVER = (
     "Check that the authorization server is running, speaks TLS 1.2 or later on this port and can be reached from the "
     "Internet, then try again."
 )
+_ASK_ABOUT_PROXY = "Ask the operator of this service to check the proxy and its settings."
+_CHECK_BEHIND_PROXY = (
+    "Check the spelling of the host name, and that the authorization server is running, speaks TLS 1.2 or later on "
+    "this port and can be reached from the Internet. If so, ask the operator of this service to check the proxy."
+)
 _CHECK_ENDPOINT = "Check that the location is the JWKS endpoint of the authorization server and works without sign-in."
 _THREE_REMEDIES = (
     'Disable certificate validation using the option "JWKS Server Certificate Validation", or change the server '
@@ -83,6 +88,42 @@ class Problem(Enum):
     TIMED_OUT = (
         "timed_out", "The server did not answer completely within the time allowed.",
         "Check that the authorization server answers quickly and completely, then try again.",
+    )  # fmt: skip
+
+    # The operator's proxy. Its address and what it says are not the administrator's business.
+    PROXY_UNREACHABLE = (
+        "proxy_unreachable", "This service could not connect to its own proxy.", _ASK_ABOUT_PROXY,
+    )  # fmt: skip
+    PROXY_TLS_FAILED = (
+        "proxy_tls_failed", "No secure connection to this service's own proxy could be set up.", _ASK_ABOUT_PROXY,
+    )  # fmt: skip
+    PROXY_CREDENTIALS_MISSING = (
+        "proxy_credentials_missing", "This service's proxy demands a user name and a password.",
+        "Ask the operator of this service to configure them.",
+    )  # fmt: skip
+    PROXY_CREDENTIALS_REFUSED = (
+        "proxy_credentials_refused", "This service's proxy does not accept this service's user name and password.",
+        "Ask the operator of this service to correct them.",
+    )  # fmt: skip
+    PROXY_SIGN_IN_UNSUPPORTED = (
+        "proxy_sign_in_unsupported",
+        "This service's proxy demands a sign-in other than by user name and password (HTTP Basic).",
+        "Ask the operator of this service to let it use the proxy with Basic authentication or without a sign-in.",
+    )  # fmt: skip
+    PROXY_FORBIDDEN = (
+        "proxy_forbidden", "This service's proxy does not allow connections to this host and port.",
+        "Ask the operator of this service to allow them at the proxy.",
+    )  # fmt: skip
+    PROXY_NO_CONNECTION = (
+        "proxy_no_connection", "No secure connection to the server could be made through this service's proxy.",
+        _CHECK_BEHIND_PROXY,
+    )  # fmt: skip
+    PROXY_ANSWER_UNEXPECTED = (
+        "proxy_answer_unexpected", "This service's proxy did not accept the request for a connection.",
+        _ASK_ABOUT_PROXY,
+    )  # fmt: skip
+    PROXY_ANSWER_MALFORMED = (
+        "proxy_answer_malformed", "This service's proxy did not answer with well-formed HTTP.", _ASK_ABOUT_PROXY,
     )  # fmt: skip
 
     # TLS and the certificate.

@@ -23,7 +23,14 @@ MAX_LOOKUPS: Final = 64
 """Lookups under way at once. The system's resolver cannot be interrupted, so slow DNS servers leave threads behind
 until it gives up by itself; this bounds how many."""
 
+LOOKUP_BESIDE_PROXY: Final = 1.0
+"""Seconds for looking up here what the proxy looks up as well. Where there is only a proxy, DNS servers often do not
+answer at all for outside names, and the rest of the time must do for the fetch."""
+
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+_proxy_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+"""Of their own: hanging lookups of organizations' hosts must not keep the proxy from being found."""
+_UNKNOWN_HERE = frozenset({Problem.HOST_NOT_FOUND, Problem.NAME_LOOKUP_FAILED, Problem.TIMED_OUT})
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
@@ -52,19 +59,61 @@ def checked_addresses(
     if not allowed_networks and location.address is None and is_internal_name(location.host):
         raise ProbeFailed(Problem.ADDRESS_REFUSED)
     literal = location.address
-    found = (literal,) if literal is not None else _look_up(location, resolver, deadline)
+    found = (literal,) if literal is not None else _look_up(location.host, location.port, resolver, deadline, _lookups)
     checked = (check_address(address, allowed_networks, refused_networks) for address in found)
     return tuple(dict.fromkeys(checked))
 
 
-def _look_up(location: JwksLocation, resolver: Resolver, deadline: Deadline) -> tuple[Address, ...]:
-    if not _lookups.acquire(timeout=deadline.remaining()):
+def checked_addresses_beside_proxy(
+    location: JwksLocation,
+    *,
+    allowed_networks: Sequence[Network],
+    refused_networks: Sequence[Network],
+    resolver: Resolver,
+    deadline: Deadline,
+) -> tuple[Address, ...]:
+    """As `checked_addresses`, but empty for a name that is unknown here: the proxy will look it up.
+
+    What is known here is checked here, so that a proxy which refuses nothing opens no way to it.
+
+    Raises:
+        ProbeFailed: when the host has an address that is refused.
+    """
+    looking_up = deadline.within(LOOKUP_BESIDE_PROXY)
+    try:
+        return checked_addresses(
+            location,
+            allowed_networks=allowed_networks,
+            refused_networks=refused_networks,
+            resolver=resolver,
+            deadline=looking_up,
+        )
+    except ProbeFailed as failure:
+        if failure.problem not in _UNKNOWN_HERE:
+            raise
+        return ()
+
+
+def proxy_addresses(host: str, port: int, resolver: Resolver, deadline: Deadline) -> tuple[Address, ...]:
+    """The addresses of the operator's proxy, which no rule restricts.
+
+    Raises:
+        ProbeFailed: when it has none, or none within the deadline.
+    """
+    try:
+        return (ip_address(host),)
+    except ValueError:
+        return _look_up(host, port, resolver, deadline, _proxy_lookups)
+
+
+def _look_up(
+    host: str, port: int, resolver: Resolver, deadline: Deadline, lookups: threading.BoundedSemaphore
+) -> tuple[Address, ...]:
+    if not lookups.acquire(timeout=deadline.remaining()):
         raise ProbeFailed(Problem.TIMED_OUT)
     answer: Future[Sequence[str]] = Future()
     # A daemon, so that a lookup which hangs does not keep the process from ending.
-    threading.Thread(
-        target=_ask, args=(answer, resolver, location.host, location.port), name="jwks-lookup", daemon=True
-    ).start()
+    threading.Thread(target=_ask, args=(answer, resolver, host, port, lookups), name="jwks-lookup", daemon=True).start()
     try:
         addresses = answer.result(timeout=deadline.remaining())
     except TimeoutError:
@@ -77,10 +126,12 @@ def _look_up(location: JwksLocation, resolver: Resolver, deadline: Deadline) -> 
     return tuple(ip_address(address) for address in addresses)
 
 
-def _ask(answer: Future[Sequence[str]], resolver: Resolver, host: str, port: int) -> None:
+def _ask(
+    answer: Future[Sequence[str]], resolver: Resolver, host: str, port: int, lookups: threading.BoundedSemaphore
+) -> None:
     try:
         answer.set_result(resolver(host, port))
     except Exception as error:  # noqa: BLE001  # Handed to the waiting thread, which would otherwise wait in vain.
         answer.set_exception(error)
     finally:
-        _lookups.release()
+        lookups.release()

@@ -12,13 +12,13 @@ from watchword.jwks.problem import ProbeFailed, Problem
 from watchword.jwks.transport import TlsStream
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from watchword.jwks.authority import AttachedAuthority
     from watchword.jwks.certificate import CertificateFacts
     from watchword.jwks.deadline import Deadline
     from watchword.jwks.findings import Note
+    from watchword.jwks.transport import ByteStream
 
 _OF_CERTIFICATES: Final = frozenset(each for each in Problem if each.code.startswith(("certificate_", "authority_")))
 """What only a TLS server can be the reason for. All else differs between a port that resets, one that is silent and one
@@ -79,23 +79,19 @@ class Secured:
 
 
 def secure(
-    connection: socket.socket,
+    below: ByteStream,
     hostname: str,
     settings: CertificateSettings,
     *,
     within: Deadline,
-    deadline: Deadline,
-    max_bytes: int,
 ) -> Secured:
     """Set TLS up. No ticket of an earlier handshake is offered.
 
     Args:
-        connection: stands already.
+        below: a connection to the server.
         hostname: whose certificate it must be.
         settings: of the registration.
-        within: the time for setting it up.
-        deadline: the time for all that is read and written afterwards.
-        max_bytes: to be received in all.
+        within: the time for setting it up; the stream's own deadline counts afterwards.
 
     Raises:
         ProbeFailed: with what the server presented, if that is why.
@@ -106,7 +102,7 @@ def secure(
         extra_authorities=settings.extra_authorities,
         authority=None if attached is None else attached.pem,
     )
-    stream = TlsStream(connection, context, server_hostname=hostname, deadline=deadline, max_bytes=max_bytes)
+    stream = TlsStream(below, context, server_hostname=hostname)
     try:
         certificate = stream.handshake(within)
     except ProbeFailed as failure:
@@ -121,7 +117,9 @@ def secure(
     )
 
 
-def concealed(handshake: Callable[[], Secured], connecting: Deadline) -> Callable[[], Secured]:
+def concealed(
+    handshake: Callable[[], Secured], connecting: Deadline, otherwise: Problem = Problem.CONNECTION_FAILED
+) -> Callable[[], Secured]:
     """Shake hands with an internal host while connecting, and give the result in the step that it belongs to.
 
     The operator has opened a network of the inside for key sets. Without this, Validate would tell which of its ports
@@ -129,15 +127,20 @@ def concealed(handshake: Callable[[], Secured], connecting: Deadline) -> Callabl
     TLS server looks like a port that nobody listens at. Of a public host anybody can find that out by himself, and
     the distinction helps the administrator.
 
+    Args:
+        handshake: with the host.
+        connecting: the time for connecting.
+        otherwise: what every failure is called that is not about a certificate.
+
     Raises:
-        ProbeFailed: CONNECTION_FAILED, when the time for connecting is up.
+        ProbeFailed: `otherwise`, when the time for connecting is up.
     """
     try:
         secured = handshake()
     except ProbeFailed as failure:
         if failure.problem not in _OF_CERTIFICATES:
             connecting.wait_out()
-            raise ProbeFailed(Problem.CONNECTION_FAILED) from None
+            raise ProbeFailed(otherwise) from None
         problem, presented = failure.problem, failure.presented
     else:
         return lambda: secured

@@ -65,7 +65,14 @@ class ControlSettings(PlaneSettings):
     """Ports that a JWKS location may name."""
 
     jwks_ca_file: Path | None = None
-    """PEM file of certificate authorities to trust for key servers, in addition to the system's."""
+    """PEM file of certificate authorities to trust for key servers and the proxy, in addition to the system's."""
+
+    jwks_proxy: str | None = None
+    """`http://host:port` or `https://host:port` of the proxy through which key sets are fetched. Nothing else names
+    one: `HTTPS_PROXY` in the environment is not read."""
+
+    jwks_proxy_credentials_file: Path | None = None
+    """File with `user:password` for the proxy, readable by this user alone."""
 
     refresh_interval: Annotated[int, Field(ge=60, le=3600)] = 300
     """Seconds between two fetches of a key set, before a random variation of 10 %."""

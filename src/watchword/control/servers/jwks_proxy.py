@@ -1,0 +1,54 @@
+"""The proxy for key servers, with its credentials from a file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from watchword.jwks.proxy import parse_credentials, parse_proxy
+from watchword.settings.base import SettingsProblem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from watchword.jwks.proxy import Proxy
+
+MAX_FILE_LENGTH: Final = 1024
+
+
+def read_proxy(address: str | None, credentials_file: Path | None) -> Proxy | None:
+    """The proxy at `address`; None for none.
+
+    Raises:
+        SettingsProblem: with what is wrong with the address or the file; never with anything of the file's content.
+    """
+    if address is None:
+        if credentials_file is not None:
+            raise SettingsProblem("jwks_proxy_credentials_file: is used only together with jwks_proxy.")
+        return None
+    try:
+        proxy = parse_proxy(address)
+    except ValueError as refused:
+        raise SettingsProblem(f"jwks_proxy: {refused}.") from None
+    if credentials_file is None:
+        return proxy
+    try:
+        return replace(proxy, credentials=_read(credentials_file))
+    except ValueError as refused:
+        raise SettingsProblem(f"jwks_proxy_credentials_file: {refused}.") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            # Of the open file, so that the one that was checked is read. Its group may read it, as systemd hands
+            # credentials over with mode 0440.
+            others = os.fstat(file.fileno()).st_mode & (stat.S_IRWXO | stat.S_IWGRP)
+            text = file.read(MAX_FILE_LENGTH)
+    except (OSError, ValueError) as failure:
+        raise ValueError(f"cannot be read ({type(failure).__name__})") from None
+    if others:
+        raise ValueError(f"other users of this machine can read or change it; run chmod 0600 {path}")
+    return parse_credentials(text)

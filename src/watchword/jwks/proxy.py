@@ -1,0 +1,184 @@
+"""The operator's proxy, where there is no other way out: a tunnel to the key server by HTTP CONNECT.
+
+TLS with the key server is set up through the tunnel, so that the proxy sees its name and nothing else. Of what the
+proxy answers only the status counts; nothing of it is ever shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from watchword.jwks import transport
+from watchword.jwks.certificate import context_for
+from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.jwks.resolve import proxy_addresses
+from watchword.jwks.transport import TlsStream
+
+if TYPE_CHECKING:
+    import socket
+
+    from watchword.jwks.address import JwksLocation
+    from watchword.jwks.deadline import Deadline
+    from watchword.jwks.resolve import Resolver
+    from watchword.jwks.transport import ByteStream
+
+MAX_HEAD_BYTES: Final = 16 * 1024
+"""Of the proxy's answer. What it says beyond the status is of no interest."""
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
+_CHALLENGE = re.compile(rb"(?im)^proxy-authenticate:([^\r\n]*)")
+_BASIC = re.compile(rb"(?i)(?:^|,)[ \t]*basic(?:[ \t,]|$)")
+_CREDENTIALS = re.compile(r"[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f]*")
+
+_OWN_FAULTS = frozenset(each for each in Problem if each.code.startswith("proxy_"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """Where the operator's proxy is, and how this service signs in there.
+
+    Attributes:
+        host: a name, or an address without brackets.
+        over_tls: whether the proxy itself is spoken to over TLS; its certificate is then always checked.
+        credentials: `user:password`, or None.
+    """
+
+    host: str
+    port: int
+    over_tls: bool = False
+    credentials: str | None = field(default=None, repr=False)
+
+
+def parse_proxy(text: str) -> Proxy:
+    """Read `http://host:port` or `https://host:port`.
+
+    Raises:
+        ValueError: it is neither. The message never repeats the text, which may hold a password.
+    """
+    expected = "must be http://HOST:PORT or https://HOST:PORT"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(expected) from None
+    if parts.username is not None:
+        raise ValueError(f"{expected}; user name and password belong in jwks_proxy_credentials_file")
+    is_bare = parts.path in {"", "/"} and not parts.query and not parts.fragment
+    if parts.scheme not in {"http", "https"} or not host or not port or not is_bare or not text.isascii():
+        raise ValueError(expected)
+    return Proxy(host=host, port=port, over_tls=parts.scheme == "https")
+
+
+def parse_credentials(text: str) -> str:
+    """Read the content of a file with `user:password` in its only line.
+
+    Raises:
+        ValueError: it holds something else. The message never repeats it.
+    """
+    credentials = text.removesuffix("\n").removesuffix("\r")
+    if not _CREDENTIALS.fullmatch(credentials):
+        raise ValueError("must hold one line of the form user:password")
+    return credentials
+
+
+def connect(proxy: Proxy, resolver: Resolver, connecting: Deadline) -> socket.socket:
+    """Connect to the proxy. Its address is the operator's own choice and exempt from the rules about addresses.
+
+    Raises:
+        ProbeFailed: PROXY_UNREACHABLE.
+    """
+    try:
+        return transport.connect(proxy_addresses(proxy.host, proxy.port, resolver, connecting), proxy.port, connecting)
+    except ProbeFailed:
+        raise ProbeFailed(Problem.PROXY_UNREACHABLE) from None
+
+
+def open_tunnel(
+    proxy: Proxy,
+    connection: ByteStream,
+    location: JwksLocation,
+    *,
+    extra_authorities: str | None,
+    user_agent: str,
+    connecting: Deadline,
+) -> ByteStream:
+    """Have the proxy connect to the location's host, and return the stream that leads there.
+
+    The host is named as it stands in the location: proxies have their lists of what is allowed by name. So it is the
+    proxy that looks it up, and it must itself refuse what is internal.
+
+    Raises:
+        ProbeFailed: with a problem that says what the proxy does. That it could not connect is reported only when the
+            time is up, as it is without a proxy (CASES J-15).
+    """
+    stream = _secured(proxy, connection, extra_authorities, connecting) if proxy.over_tls else connection
+    try:
+        stream.send(_request(proxy, location, user_agent))
+        head = _head(stream)
+        while (status := _status(head)) < 200:  # noqa: PLR2004  # Interim answers; the deadline bounds them.
+            head = _head(stream)
+        _check(status, head, proxy)
+    except ProbeFailed as failure:
+        problem = failure.problem if failure.problem in _OWN_FAULTS else Problem.PROXY_NO_CONNECTION
+        if problem is Problem.PROXY_NO_CONNECTION:
+            connecting.wait_out()
+        raise ProbeFailed(problem) from None
+    return stream
+
+
+def _secured(proxy: Proxy, connection: ByteStream, extra_authorities: str | None, connecting: Deadline) -> ByteStream:
+    context = context_for(verify_certificate=True, extra_authorities=extra_authorities)
+    stream = TlsStream(connection, context, server_hostname=proxy.host)
+    try:
+        stream.handshake(connecting)
+    except ProbeFailed:
+        raise ProbeFailed(Problem.PROXY_TLS_FAILED) from None
+    return stream
+
+
+def _request(proxy: Proxy, location: JwksLocation, user_agent: str) -> bytes:
+    host = f"[{location.host}]" if ":" in location.host else location.host
+    target = f"{host}:{location.port}"
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", f"User-Agent: {user_agent}"]
+    if proxy.credentials is not None:
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(proxy.credentials.encode()).decode('ascii')}")
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+def _head(stream: ByteStream) -> bytes:
+    """The status line and the header. Byte by byte, as what follows them is the key server's."""
+    head = bytearray()
+    while not head.endswith(b"\r\n\r\n"):
+        received = stream.receive(1)
+        if not received:
+            raise ProbeFailed(Problem.PROXY_NO_CONNECTION)
+        head += received
+        if len(head) > MAX_HEAD_BYTES or not b"HTTP/1.".startswith(head[:7]):
+            raise ProbeFailed(Problem.PROXY_ANSWER_MALFORMED)
+    return bytes(head)
+
+
+def _status(head: bytes) -> int:
+    match = _STATUS.fullmatch(head.partition(b"\r\n")[0])
+    if match is None:
+        raise ProbeFailed(Problem.PROXY_ANSWER_MALFORMED)
+    return int(match[1])
+
+
+def _check(status: int, head: bytes, proxy: Proxy) -> None:
+    """Raise the problem that a status means. The body of a refusal is never read."""
+    if 200 <= status < 300:  # noqa: PLR2004
+        return
+    if status == 407:  # noqa: PLR2004
+        challenges = _CHALLENGE.findall(head)
+        if challenges and not any(map(_BASIC.search, challenges)):
+            raise ProbeFailed(Problem.PROXY_SIGN_IN_UNSUPPORTED)
+        missing = proxy.credentials is None
+        raise ProbeFailed(Problem.PROXY_CREDENTIALS_MISSING if missing else Problem.PROXY_CREDENTIALS_REFUSED)
+    if status in {403, 451}:
+        raise ProbeFailed(Problem.PROXY_FORBIDDEN)
+    raise ProbeFailed(Problem.PROXY_NO_CONNECTION if status >= 500 else Problem.PROXY_ANSWER_UNEXPECTED)  # noqa: PLR2004
