@@ -248,6 +248,16 @@ def test_j11_j12_largest_document_and_most_keys_are_admitted() -> None:
     assert len(admit(document + b" " * (262_144 - len(document))).keys) == 64
 
 
+@pytest.mark.parametrize(("keys", "limit", "good"), [(1, 1, True), (2, 1, False), (65, 65, True), (66, 65, False)])
+def test_j12_operator_sets_how_many_keys_a_set_may_hold(keys: int, limit: int, *, good: bool) -> None:
+    document = forge.key_set(*[forge.ec_key(f"k{n}") for n in range(keys)])
+    if good:
+        assert len(admit(document, limit).keys) == keys
+    else:
+        with pytest.raises(KeySetRefused, match="too_many_keys"):
+            admit(document, limit)
+
+
 def test_members_beside_the_keys_are_not_looked_at() -> None:
     assert isinstance(admit(forge.key_set(RSA, issuer="x", keys_of=[1])), KeySet)
 

@@ -174,6 +174,30 @@ def test_remembered_header_cannot_be_changed_for_those_who_come_later() -> None:
             setattr(token.header, field, None)
 
 
+def test_fk_07_no_key_set_takes_more_than_two_calls_an_octet() -> None:
+    """However it is nested; what one call costs is bound by the rows of other tables."""
+    pieces = (
+        b"[],",
+        b"{},",
+        b"0,",
+        b'"",',
+        b'{"":0},',
+        b"[" * 29 + b"]" * 29 + b",",
+        b"9" * 64 + b",",
+        b"1.5,",
+        b'\\"',
+    )
+    documents = [b'{"keys":[' + piece * (260_000 // len(piece)) + b"0]}" for piece in pieces]
+    documents += [b'{"keys":' + b"[" * 130_000 + b"]" * 130_000 + b"}", b'{"keys":' + b'{"":' * 60_000, b"[" * 260_000]
+    for document in documents:
+
+        def read(document: bytes = document) -> None:
+            with pytest.raises(KeySetRefused):
+                admit(document)
+
+        assert calls(read) < 2 * len(document)
+
+
 def test_w12_no_key_set_takes_100_times_its_size_in_memory() -> None:
     for piece in (b"[],", b"{},", b"0,", b'"",', b'{"":0},'):
         document = b'{"keys":[' + piece * (260_000 // len(piece)) + b"0]}"

@@ -87,7 +87,7 @@ def test_no_stored_keys_are_no_keys() -> None:
         ([forge.rsa_key().private_jwk()], KeySetProblem.NO_USABLE_KEY),
         ([None], KeySetProblem.NO_USABLE_KEY),
         ([forge.rsa_key().jwk(), forge.rsa_key("other").named("rsa").jwk()], KeySetProblem.KID_REUSED),
-        ([forge.rsa_key().jwk()] * 65, KeySetProblem.TOO_MANY_KEYS),
+        ([forge.rsa_key().jwk()] * 257, KeySetProblem.TOO_MANY_KEYS),
     ],
     ids=["repeated", "unknown", "private", "null", "contradicting", "too many"],
 )
@@ -95,6 +95,11 @@ def test_stored_keys_are_admitted_all_or_none(stored: list[object], problem: Key
     with pytest.raises(KeySetRefused) as refused:
         admit_stored(stored)
     assert refused.value.problem is problem
+
+
+def test_verifier_takes_as_many_keys_as_an_operator_may_allow() -> None:
+    stored = [forge.ec_key().jwk(kid=str(number)) for number in range(256)]
+    assert len(admit_stored(stored)) == 256
 
 
 def test_whole_set_survives_being_stored() -> None:

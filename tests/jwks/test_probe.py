@@ -178,6 +178,13 @@ def test_a_failure_reads_nothing_back(behaviour: object, caplog: pytest.LogCaptu
     assert all(key.kid is None for key in findings.ignored)
 
 
+def test_set_of_more_keys_than_the_operator_allows_is_refused() -> None:
+    with KeyServer(serves(forge.key_set(ALICE, ALICE.named("2")))) as server:
+        limits = (server.policy(max_keys=2), server.policy(max_keys=1))
+        good, bad = (probe(server.location, verify_certificate=True, policy=policy) for policy in limits)
+    assert (good.problem, bad.problem) == (None, Problem.TOO_MANY_KEYS)
+
+
 def test_refused_filtered_and_reset_connections_look_the_same() -> None:
     """J-15: the Validate button is no port scanner."""
     with KeyServer(resets()) as server:

@@ -47,8 +47,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("the refusal of what is no JSON", "except JsonRefused:", "except ZeroDivisionError:", _DOCUMENT),
     _jwk("the demand for a list of keys", "if not isinstance(published, list):", "if False:", _DOCUMENT),
     _jwk("the refusal of an empty list", "if not published:", "if False:", _DOCUMENT),
-    _jwk("the most keys", "if len(published) > MAX_KEYS:", "if False:", _DOCUMENT),
-    _jwk("exactly the most keys", "if len(published) > MAX_KEYS:", "if len(published) >= MAX_KEYS:", _LARGEST),
+    _jwk("the most keys", "if len(published) > max_keys:", "if False:", _DOCUMENT),
+    _jwk("exactly the most keys", "if len(published) > max_keys:", "if len(published) >= max_keys:", _LARGEST),
     _jwk("the refusal of a set with private members", "if any(_has_private_members(entry) for entry in published):",
          "if False:", _PRIVATE),
     *(
@@ -79,7 +79,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("private members that are empty", "jwk_spelling.member(entry, name) is not None", "name in entry", _EMPTY),
     _jwk("repetitions being left out", "return tuple(dict.fromkeys(keys))", "return tuple(keys)",
          (_SETS + "test_w09_same_key_twice_under_one_kid_is_one_key",)),
-    _jwk("the most stored keys", "if len(jwks) > MAX_KEYS:", "if False:", _STORED),
+    _jwk("the most stored keys", "if len(jwks) > MOST_KEYS:", "if False:", _STORED),
+    _jwk("exactly the most stored keys", "if len(jwks) > MOST_KEYS:", "if len(jwks) >= MOST_KEYS:",
+         (_JWK + "test_verifier_takes_as_many_keys_as_an_operator_may_allow",)),
     _jwk("all or none of the stored keys", "if len(keys) != len(jwks):", "if False:", _STORED),
     # One key.
     _jwk("the demand for an object", "if not isinstance(jwk, Mapping):", "if False:", _STRANGER),

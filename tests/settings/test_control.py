@@ -40,6 +40,12 @@ def test_without_any_setting_everything_is_on_this_machine() -> None:
     assert fetch_policy(settings).allowed_ports == {443}
 
 
+def test_the_most_keys_of_a_set_are_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().fetch_policy().max_keys == 64
+    monkeypatch.setenv("WATCHWORD_JWKS_MAX_KEYS", "256")
+    assert load().fetch_policy().max_keys == 256
+
+
 def test_sqlite_waits_for_writers_and_survives_a_power_cut() -> None:
     options = load_control_settings().database()["OPTIONS"]
 
@@ -99,6 +105,8 @@ def test_lists_are_lists_in_the_file(nowhere: Path) -> None:
         ({"refresh_interval": 1}, "refresh_interval"),
         ({"keys_hard_limit": 10**9}, "keys_hard_limit"),
         ({"refresh_intervall": 300}, "refresh_intervall"),
+        ({"jwks_max_keys": 0}, "jwks_max_keys"),
+        ({"jwks_max_keys": 257}, "jwks_max_keys"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(flags: dict[str, object], named: str) -> None:

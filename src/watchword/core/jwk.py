@@ -15,6 +15,12 @@ from watchword.core.jwk_problems import KeyProblem, KeySetProblem
 from watchword.core.strict_json import JsonRefused, parse_object
 
 MAX_KEYS: Final = 64
+"""Of one set, unless the operator says otherwise."""
+
+MOST_KEYS: Final = 256
+"""What an operator may allow, and what every verifier takes, as it does not know the operator's limit. It bounds the
+work of admission: no document of as many keys takes a tenth of a second."""
+
 MAX_DOCUMENT_BYTES: Final = 262_144
 MAX_KID_LENGTH: Final = 512
 """Characters. Longer than any in use, and short enough for a log line, an index and a report upstream."""
@@ -87,7 +93,7 @@ class IgnoredKey:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """What admission made of one document: at least one key, at most MAX_KEYS."""
+    """What admission made of one document: at least one key."""
 
     keys: tuple[SigningKey, ...]
     ignored: tuple[IgnoredKey, ...]
@@ -102,8 +108,8 @@ class KeySetRefused(Exception):
         self.ignored = ignored
 
 
-def admit(document: bytes) -> KeySet:
-    """Admit the keys of a published JWKS document.
+def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
+    """Admit the keys of a published JWKS document, of at most `max_keys`.
 
     Raises:
         KeySetRefused: when no part of the set may be used.
@@ -119,7 +125,7 @@ def admit(document: bytes) -> KeySet:
         raise KeySetRefused(KeySetProblem.NOT_A_KEY_SET)
     if not published:
         raise KeySetRefused(KeySetProblem.EMPTY)
-    if len(published) > MAX_KEYS:
+    if len(published) > max_keys:
         raise KeySetRefused(KeySetProblem.TOO_MANY_KEYS)
     if any(_has_private_members(entry) for entry in published):
         # Whoever publishes a private key has lost it, and most likely its siblings too (CASES W-07).
@@ -142,7 +148,7 @@ def admit_stored(jwks: Sequence[object]) -> tuple[SigningKey, ...]:
     Raises:
         KeySetRefused: for any key that is not admitted, repeated, or contradicts another.
     """
-    if len(jwks) > MAX_KEYS:
+    if len(jwks) > MOST_KEYS:
         raise KeySetRefused(KeySetProblem.TOO_MANY_KEYS)
     entries = [admit_key(jwk) for jwk in jwks]
     keys = _without_repetition([entry for entry in entries if isinstance(entry, SigningKey)])

@@ -138,7 +138,7 @@ class KeySetProblem(Enum):
     NOT_JSON = ("not_json", "The document is not a JSON object, or not an unambiguous one.")
     NOT_A_KEY_SET = ("not_a_key_set", "The document has no list named 'keys', so it is not a JSON Web Key Set.")
     EMPTY = ("empty_key_set", "The key set contains no keys.")
-    TOO_MANY_KEYS = ("too_many_keys", "The key set contains more than 64 keys.")
+    TOO_MANY_KEYS = ("too_many_keys", "The key set contains more keys than this service reads.")
     PRIVATE_MEMBERS = (
         "private_key_material",
         "The key set publishes private key material. Treat these keys as stolen and replace them.",

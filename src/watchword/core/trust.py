@@ -40,7 +40,7 @@ class ServerTrust:
         id: stable identifier of the registration.
         name: the administrator's name for it, `[A-Za-z0-9]{1,64}`; sent to the gateway as X-Auth-Server.
         issuer, audience, client_id: the value demanded, or ANY. An empty or lost one is a ValueError.
-        keys: the admitted keys of the last good fetch, at most 64.
+        keys: the admitted keys of the last good fetch, at most MOST_KEYS.
         keys_good_until: Unix seconds; from then on the keys are too old to be believed.
     """
 

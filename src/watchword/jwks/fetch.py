@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.x509 import load_pem_x509_certificates
 from httpcore2 import URL, HTTP11Connection, Origin, RemoteProtocolError, Request
 
+from watchword.core.jwk import MAX_KEYS
 from watchword.jwks import proxy, tls, transport
 from watchword.jwks.address import JwksLocation, Network, is_public, parse_location
 from watchword.jwks.deadline import Deadline
@@ -55,6 +56,7 @@ class FetchPolicy:
         connect_timeout: seconds for connecting, over all addresses of a host.
         total_timeout: seconds by the wall clock for everything, from the name lookup to the last byte.
         max_bytes: largest body accepted.
+        max_keys: the most keys that a set may hold.
         resolver: who is asked for the addresses of a host.
 
     Raises:
@@ -69,6 +71,7 @@ class FetchPolicy:
     connect_timeout: float = 2.0
     total_timeout: float = 5.0
     max_bytes: int = 262_144
+    max_keys: int = MAX_KEYS
     resolver: Resolver = system_resolver
 
     def __post_init__(self) -> None:

@@ -68,7 +68,7 @@ def probe(
                 certificate_expires_at=journal.certificate_expires_at,
             )
         with journal.step(Step.JWKS) as note:
-            key_set = _admitted(answer.untrusted_document, claims_html=answer.claims_html)
+            key_set = _admitted(answer.untrusted_document, policy.max_keys, claims_html=answer.claims_html)
             note.passed("The answer is a JSON Web Key Set of public keys.")
         ignored = key_set.ignored
         with journal.step(Step.KEYS) as note:
@@ -92,12 +92,12 @@ def probe(
     )
 
 
-def _admitted(untrusted_document: bytes, *, claims_html: bool) -> KeySet:
+def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) -> KeySet:
     # A sign-in page that an intermediary puts before everything comes with status 200 (CASES J-13).
     if claims_html:
         raise ProbeFailed(Problem.HTML_PAGE)
     try:
-        return admit(untrusted_document)
+        return admit(untrusted_document, max_keys)
     except KeySetRefused as refused:
         if refused.problem is KeySetProblem.NO_USABLE_KEY:
             return KeySet((), refused.ignored)

@@ -209,8 +209,8 @@ class Problem(Enum):
         "Create or publish a signing key at the authorization server.",
     )  # fmt: skip
     TOO_MANY_KEYS = (
-        "too_many_keys", "The key set holds more than 64 keys.",
-        "Remove keys that are no longer in use at the authorization server.",
+        "too_many_keys", "The key set holds more keys than this service reads.",
+        "Remove keys at the authorization server that are not in use, or ask the operator of this service for more.",
     )  # fmt: skip
     PRIVATE_KEY_MATERIAL = (
         "private_key_material",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from watchword.core.jwk import MAX_KEYS, MOST_KEYS
 from watchword.settings.base import PlaneSettings, Port, is_loopback
 from watchword.settings.database import postgresql, sqlite
 from watchword.settings.secret_key import SECRET_KEY_MIN, read_or_create
@@ -73,6 +74,9 @@ class ControlSettings(PlaneSettings):
 
     jwks_proxy_credentials_file: Path | None = None
     """File with `user:password` for the proxy, readable by this user alone."""
+
+    jwks_max_keys: Annotated[int, Field(ge=1, le=MOST_KEYS)] = MAX_KEYS
+    """The most keys that a key set may hold."""
 
     refresh_interval: Annotated[int, Field(ge=60, le=3600)] = 300
     """Seconds between two fetches of a key set, before a random variation of 10 %."""

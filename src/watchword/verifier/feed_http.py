@@ -26,7 +26,7 @@ PAGE_SECONDS: Final = 120.0
 """For a whole page, so that an answer that drips in byte by byte ends too."""
 
 MAX_PAGE_BYTES: Final = 96 * 1024 * 1024
-"""A page has at most 500 organizations with 64 keys of at most 2 KiB each; this is above that."""
+"""A page has at most 16 Mi characters of documents, of up to 4 octets each, or one document; this is above that."""
 
 _OK: Final = 200
 _NO_CONTENT: Final = 204

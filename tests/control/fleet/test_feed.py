@@ -16,7 +16,7 @@ from watchword.control.access.actor import command_line
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
 from watchword.control.fleet.feed import Feed
-from watchword.control.fleet.models import FeedState, VerifierCredential
+from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
 from watchword.control.fleet.watch import POLL_SECONDS
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
@@ -144,6 +144,23 @@ def test_pages_are_bounded_and_lead_to_the_end(verifier: Verifier, monkeypatch: 
     assert len(page["changes"]) == 2
     assert page["complete"] is False
     assert set(snapshot.organizations) == set(names)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(3.0, 3), (2.0, 2), (1.99, 1), (0.01, 1)])
+def test_pages_are_bounded_in_size_too_but_hold_a_document(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch, share: float, expected: int
+) -> None:
+    """Large key sets of a few organizations must not make a page that every verifier refuses."""
+    names = ["acme01", "acme02", "acme03", "acme04"]
+    for name in names:
+        people.organization(name, entitled=False)
+    (length,) = {len(json.dumps(record.document)) for record in TrustRecord.objects.all()}
+    monkeypatch.setattr(queries, "PAGE_CHARACTERS", int(length * share))
+
+    _, _, page = run(verifier.ask("changes"))
+
+    assert (len(page["changes"]), page["complete"]) == (expected, False)
+    assert set(run(verifier.follow(EMPTY)).organizations) == set(names)
 
 
 def test_who_claims_to_know_more_than_there_is_starts_over(verifier: Verifier) -> None:

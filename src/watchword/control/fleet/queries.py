@@ -6,6 +6,7 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q, TextField
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 PAGE_LENGTH: Final = 500
+PAGE_CHARACTERS: Final = 16 * 1024 * 1024
+"""Of the documents in a page, unless the first one alone is longer. Large key sets of a few organizations must not make
+a page that verifiers refuse for its size."""
+
 SEEN_STEP: Final = timedelta(seconds=5)
 """How often one verifier's figures are written; a write per request would load the database for nothing."""
 
@@ -65,12 +70,19 @@ def read_page(epoch: str, after: int) -> bytes | None:
     )
     if not records and not starts_over:
         return None
-    complete = len(records) <= PAGE_LENGTH
-    records = records[:PAGE_LENGTH]
+    kept = _fitting([len(document) for _, document in records])
+    complete = len(records) == kept
+    records = records[:kept]
     # The revision reached is that of the last record seen, not the counter's: a change that committed between the two
     # queries would be skipped for ever.
     revision = records[-1][0] if records else after
     return _as_json(Page(newest.epoch, after, revision, complete, ()), [document for _, document in records])
+
+
+def _fitting(lengths: Sequence[int]) -> int:
+    """How many of the first documents make a page: at least one, if there is one."""
+    within = sum(total <= PAGE_CHARACTERS for total in accumulate(lengths))
+    return min(len(lengths), PAGE_LENGTH, max(within, 1))
 
 
 def nothing_new(seen: Head) -> bytes:

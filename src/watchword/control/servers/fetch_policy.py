@@ -33,6 +33,7 @@ def fetch_policy(settings: ControlSettings) -> FetchPolicy:
             allowed_ports=settings.jwks_allowed_ports,
             extra_authorities=authorities,
             proxy=proxy,
+            max_keys=settings.jwks_max_keys,
         )
     except ValueError:
         raise SettingsProblem("jwks_ca_file: holds no PEM certificate.") from None
