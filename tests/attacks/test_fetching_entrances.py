@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from django.test import override_settings
 from django.utils import timezone
 
 from kit import forge, registrations
 from kit.key_server import Canary
+from kit.operator_policy import operator_allows
 from kit.registrations import ALICE, SETTINGS, add, events, fields, make_due, stored_jwks
 from watchword.control.refusals import Refusal
 from watchword.control.servers.commands import AddServer, EditServer
@@ -41,19 +41,11 @@ INTERNAL = ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]",
 """The last is the attacker's own name, whose address turned internal after it had been validated."""
 
 
-class Operator:
-    """The operator's settings: nothing internal is allowed, only the canary's port."""
-
-    refresh_interval = 300
-    keys_hard_limit = 86_400
-
-    def __init__(self, canary: Canary) -> None:
-        self.policy = FetchPolicy(
-            allowed_ports=frozenset({canary.port}), resolver=lambda _host, _port: ["127.0.0.1"], total_timeout=2
-        )
-
-    def fetch_policy(self) -> FetchPolicy:
-        return self.policy
+def policy_for(canary: Canary) -> FetchPolicy:
+    """Nothing internal is allowed, only the canary's port."""
+    return FetchPolicy(
+        allowed_ports=frozenset({canary.port}), resolver=lambda _host, _port: ["127.0.0.1"], total_timeout=2
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +55,7 @@ def acme() -> None:
 
 @pytest.fixture
 def canary() -> Iterator[Canary]:
-    with Canary() as listening, override_settings(WATCHWORD=Operator(listening)):
+    with Canary() as listening, operator_allows(policy_for(listening)):
         yield listening
 
 
@@ -73,7 +65,7 @@ def location(host: str, canary: Canary) -> str:
 
 def fetch_what_is_due(canary: Canary) -> int:
     """As the worker does it: in a thread with connections of its own. Returns how many key sets were due."""
-    worker = Worker(policy=Operator(canary).policy, refresh=SETTINGS)
+    worker = Worker(policy=policy_for(canary), refresh=SETTINGS)
     claims = claim_due(worker.holder, timezone.now(), 10)
     for claim in claims:
         thread = threading.Thread(target=worker.refresh, args=[claim])

@@ -91,9 +91,7 @@ def test_nothing_is_tried_when_the_time_is_up() -> None:
 def stream_to(server: KeyServer, seconds: float, max_bytes: int = 100_000) -> TlsStream:
     deadline = Deadline(seconds)
     below = TcpStream(connect([LOOPBACK], server.port, deadline), deadline=deadline, max_bytes=max_bytes)
-    return TlsStream(
-        below, new_context(verify_certificate=False, extra_authorities=None), server_hostname="127.0.0.1"
-    )
+    return TlsStream(below, new_context(verify_certificate=False, extra_authorities=None), server_hostname="127.0.0.1")
 
 
 def test_the_handshake_counts_toward_the_bytes() -> None:

@@ -104,13 +104,13 @@ class ConnectProxy:
     async def _open(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, _, port = target.rpartition(":")
         address = self.names.get(host) or (host.strip("[]") if host[-1:].isdigit() or host.endswith("]") else None)
+        if address is None:
+            await NO_CONNECTION(writer, self._closing)
+            return
         try:
-            if address is None:
-                raise OSError("no such host")
             theirs, ours = await asyncio.open_connection(address, int(port))
         except OSError:
-            writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\nsecret")
-            await writer.drain()
+            await NO_CONNECTION(writer, self._closing)
             return
         self.opened.append(target)
         writer.write(self.established)
@@ -144,6 +144,9 @@ def says(content: bytes) -> Answering:
 def refuses(status: int, *headers: str, body: bytes = b"<h1>secret</h1>") -> Answering:
     lines = [f"HTTP/1.1 {status} secret", f"Content-Length: {len(body)}", *headers, "", ""]
     return says("\r\n".join(lines).encode("latin-1") + body)
+
+
+NO_CONNECTION: Final = refuses(502)
 
 
 def is_silent() -> Answering:

@@ -41,9 +41,9 @@ def test_without_any_setting_everything_is_on_this_machine() -> None:
 
 
 def test_the_most_keys_of_a_set_are_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load().fetch_policy().max_keys == 64
+    assert load_control_settings().jwks_max_keys == 64
     monkeypatch.setenv("WATCHWORD_JWKS_MAX_KEYS", "256")
-    assert load().fetch_policy().max_keys == 256
+    assert load_control_settings().jwks_max_keys == 256
 
 
 def test_sqlite_waits_for_writers_and_survives_a_power_cut() -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.test import override_settings
 from django.utils import timezone
 
 from kit import registrations
 from kit.authorities import Issued, issue, presenting, server
 from kit.forge import ec_key, key_set
 from kit.key_server import KeyServer, serves
+from kit.operator_policy import operator_allows
 from kit.registrations import ALICE, add, events, failed, fields, receipt
 from watchword.control.refusals import Refusal
 from watchword.control.servers import authorities
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watchword.control.access.actor import Actor
-    from watchword.jwks.fetch import FetchPolicy
 
 pytestmark = pytest.mark.django_db
 
@@ -264,22 +263,12 @@ def test_a_fetch_under_the_old_authority_that_ends_late_changes_nothing() -> Non
 # --------------------------------------------------------------------------------------------------- Validate, for real
 
 
-class Operator:
-    """Stands for the operator's settings."""
-
-    refresh_interval = 300
-    keys_hard_limit = 86_400
-
-    def __init__(self, policy: FetchPolicy) -> None:
-        self.fetch_policy: Callable[[], FetchPolicy] = lambda: policy
-
-
 @pytest.mark.enable_socket
 def test_validate_and_save_with_an_attached_authority() -> None:
     certificate = presenting(server(initech_root()), initech_root())
     with (
         KeyServer(serves(key_set(ec_key("first"))), certificate) as running,
-        override_settings(WATCHWORD=Operator(running.policy())),
+        operator_allows(running.policy()),
     ):
         findings, proof = validate(ALICE, "acme", running.location, verify_certificate=True)
         assert (findings.problem, proof) == (Problem.CERTIFICATE_UNKNOWN_AUTHORITY, None)
@@ -300,7 +289,7 @@ def test_validate_and_save_with_an_attached_authority() -> None:
 def test_what_may_not_be_attached_opens_no_connection() -> None:
     with (
         KeyServer(serves(key_set(ec_key("first")))) as running,
-        override_settings(WATCHWORD=Operator(running.policy())),
+        operator_allows(running.policy()),
     ):
         ended = issue("Old", expires_in_days=-1).pem
         for typed in ("nonsense", ended):

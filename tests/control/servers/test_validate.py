@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import override_settings
 from django.utils import timezone
 
 from kit import registrations
 from kit.certificates import FROM_UNKNOWN_AUTHORITY
 from kit.forge import ec_key, key_set
 from kit.key_server import Canary, KeyServer, answers, serves
+from kit.operator_policy import operator_allows
 from kit.registrations import ALICE, BOB, CHARLIE, fields, stored_jwks
 from watchword.control.access.actor import command_line
 from watchword.control.refusals import Refusal
@@ -25,19 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from watchword.control.access.actor import Actor
-    from watchword.jwks.fetch import FetchPolicy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
-
-
-class Operator:
-    """Stands for the operator's settings: which addresses and authorities are allowed, and for how long keys last."""
-
-    refresh_interval = 300
-    keys_hard_limit = 86_400
-
-    def __init__(self, policy: FetchPolicy) -> None:
-        self.fetch_policy: Callable[[], FetchPolicy] = lambda: policy
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +38,7 @@ def acme() -> None:
 def server() -> Iterator[KeyServer]:
     with (
         KeyServer(serves(key_set(ec_key("first")), etag='"v1"', headers={"Cache-Control": "max-age=120"})) as running,
-        override_settings(WATCHWORD=Operator(running.policy())),
+        operator_allows(running.policy()),
     ):
         yield running
 
@@ -77,7 +66,7 @@ def test_what_was_validated_can_be_saved(server: KeyServer) -> None:
 
 
 def test_a_failing_location_earns_none() -> None:
-    with KeyServer(answers(500)) as broken, override_settings(WATCHWORD=Operator(broken.policy())):
+    with KeyServer(answers(500)) as broken, operator_allows(broken.policy()):
         findings, proof = validate(ALICE, "acme", broken.location, verify_certificate=True)
     assert not findings.succeeded
     assert proof is None
@@ -95,7 +84,7 @@ def test_what_is_not_a_location_is_found_out_without_a_connection(server: KeySer
 def test_an_unknown_authority_passes_only_without_certificate_validation() -> None:
     with (
         KeyServer(serves(key_set(ec_key("first"))), FROM_UNKNOWN_AUTHORITY) as unknown,
-        override_settings(WATCHWORD=Operator(unknown.policy())),
+        operator_allows(unknown.policy()),
     ):
         assert validate(ALICE, "acme", unknown.location, verify_certificate=True)[1] is None
         _, proof = validate(ALICE, "acme", unknown.location, verify_certificate=False)
@@ -153,7 +142,7 @@ def test_one_organizations_attempts_are_not_counted_against_another(server: KeyS
 def test_an_address_that_is_not_public_is_never_connected_to() -> None:
     with Canary() as canary:
         policy: dict[str, Any] = {"allowed_networks": (), "allowed_ports": frozenset({canary.port})}
-        with KeyServer(answers(200)) as other, override_settings(WATCHWORD=Operator(other.policy(**policy))):
+        with KeyServer(answers(200)) as other, operator_allows(other.policy(**policy)):
             findings, proof = validate(
                 ALICE, "acme", f"https://127.0.0.1:{canary.port}/keys", verify_certificate=True
             )  # fmt: skip

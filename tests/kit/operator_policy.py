@@ -1,0 +1,31 @@
+"""The operator's settings for fetching, where a test needs a policy of its own."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from django.test import override_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watchword.jwks.fetch import FetchPolicy
+
+
+class Operator:
+    """The settings that a validation reads beside the policy."""
+
+    refresh_interval = 300
+    keys_hard_limit = 86_400
+
+
+@contextmanager
+def operator_allows(policy: FetchPolicy) -> Iterator[None]:
+    """Validations use `policy`, which no settings can express where it has a resolver of its own."""
+    with (
+        override_settings(WATCHWORD=Operator()),
+        patch("watchword.control.servers.validate.fetch_policy", lambda _: policy),
+    ):
+        yield
