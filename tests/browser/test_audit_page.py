@@ -139,3 +139,30 @@ def test_without_scripts_filters_details_and_export_work_too(bare_page: Page, tm
     lines(bare_page).first.click()
     expect(bare_page.get_by_role("table", name="Changed fields").first).to_be_visible()
     assert len(saved(bare_page, "JSON Lines", tmp_path).splitlines()) == 2
+
+
+def test_field_p_the_cells_of_the_differences_stand_under_their_headings(page: Page) -> None:
+    page.get_by_label("What", exact=True).select_option("Create role")
+    expect(lines(page)).to_have_count(2)
+    lines(page).first.click()
+    table = page.get_by_role("table", name="Changed fields")
+    expect(table).to_be_visible()
+    begins = """row => [...row.cells].map(cell => Math.round(cell.getBoundingClientRect().left))"""
+    heads, *rows = [row.evaluate(begins) for row in table.get_by_role("row").all()]
+    assert len(rows) > 1
+    assert all(row == heads for row in rows)
+
+
+def test_field_p_the_readers_own_time_stands_beside_utc(
+    product: Product, browser: Browser, signed_in: StorageState, request: pytest.FixtureRequest
+) -> None:
+    abroad = portal_page(
+        browser, product.portal, name=request.node.name, signed_in=signed_in, timezone_id="Asia/Kolkata"
+    )
+    with abroad as page:
+        page.goto(PAGE)
+        when = lines(page).first.locator(".event-when")
+        expect(when).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC .*\d\d:\d\d:\d\d \+05:30$"))
+        page.get_by_label("What", exact=True).select_option("Create role")
+        expect(lines(page)).to_have_count(2)
+        expect(page.locator(".event-when .own-zone")).to_have_count(2)

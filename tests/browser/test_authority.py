@@ -29,9 +29,9 @@ ROOT = issue("Acme Internal Root CA")
 ISSUING = issue("Acme Issuing CA", by=ROOT)
 CERTIFICATE = presenting(server(ISSUING), ISSUING, ROOT)
 REMEDIES = (
-    'Disable certificate validation using the option "JWKS Server Certificate Validation"',
-    "or change the server certificate to one signed by a recognized authority",
-    'attach the certificate of the server\'s own authority under "CA certificate"',
+    'Attach the certificate of the server\'s own authority under "CA certificate"',
+    "Or change the server certificate to one signed by a recognized authority",
+    'Disable certificate validation using the option "JWKS Server Certificate Validation" only if neither is possible',
 )
 
 

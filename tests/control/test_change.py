@@ -270,7 +270,7 @@ def test_who_the_administrators_are_is_no_matter_of_trust(acting_alice: Actor) -
 
 
 def test_an_administrator_without_organization_reaches_none() -> None:
-    nobody = Actor(name="nobody", interface=Interface.API, permissions=frozenset(Permission))
+    nobody = Actor(name="nobody", interface=Interface.PORTAL, permissions=frozenset(Permission))
 
     assert not nobody.reaches(None)
     assert not nobody.may(SERVERS, None)

@@ -106,7 +106,7 @@ def test_a_location_that_cannot_be_used_gets_its_sentence_at_the_step(portal: Po
         expect_refused_validation(page, registration, case.sentence)
 
 
-def test_a_certificate_of_an_unknown_authority_is_named_with_both_remedies_and_the_first_one_works(
+def test_a_certificate_of_an_unknown_authority_is_named_with_its_remedies_and_the_last_one_works(
     portal: Portal,
 ) -> None:
     # Globex, because Acme uses up its ten validations a minute above.
@@ -116,8 +116,9 @@ def test_a_certificate_of_an_unknown_authority_is_named_with_both_remedies_and_t
             page,
             registration,
             UNKNOWN_AUTHORITY,
-            'Disable certificate validation using the option "JWKS Server Certificate Validation", '
-            "or change the server certificate",
+            'Attach the certificate of the server\'s own authority under "CA certificate": validation stays on. '
+            "Or change the server certificate to one signed by a recognized authority. Disable certificate validation "
+            'using the option "JWKS Server Certificate Validation" only if neither is possible.',
         )
         window = ServersPage(page).add()
         window.fill(replace(registration, verify_certificate=False))

@@ -84,7 +84,13 @@ class Watch:
 
 @contextmanager
 def portal_page(
-    browser: Browser, origin: str, *, name: str, scripts: bool = True, signed_in: StorageState | None = None
+    browser: Browser,
+    origin: str,
+    *,
+    name: str,
+    scripts: bool = True,
+    signed_in: StorageState | None = None,
+    timezone_id: str = "UTC",
 ) -> Iterator[Page]:
     """A page in a profile of its own, with `origin` as base; on failure its picture and HTML stay in .cache/browser.
 
@@ -94,6 +100,7 @@ def portal_page(
         name: of the files that are kept.
         scripts: False shows the page as it is without JavaScript.
         signed_in: the cookies of an earlier page's `context.storage_state()`.
+        timezone_id: the person's time zone, such as `Asia/Kolkata`.
     """
     context = browser.new_context(
         base_url=origin,
@@ -101,6 +108,7 @@ def portal_page(
         viewport={"width": 1280, "height": 900},
         locale="en-US",
         storage_state=signed_in,
+        timezone_id=timezone_id,
     )
     context.set_default_timeout(WAIT_MILLISECONDS)
     page = context.new_page()

@@ -16,18 +16,19 @@ _CHECK_BEHIND_PROXY = (
     "this port and can be reached from the Internet. If so, ask the operator of this service to check the proxy."
 )
 _CHECK_ENDPOINT = "Check that the location is the JWKS endpoint of the authorization server and works without sign-in."
+# What keeps the connection safe comes first, what gives that up last.
 _THREE_REMEDIES = (
-    'Disable certificate validation using the option "JWKS Server Certificate Validation", or change the server '
-    "certificate to one signed by a recognized authority. Better than disabling: attach the certificate of the "
-    'server\'s own authority under "CA certificate", and validation stays on.'
+    'Attach the certificate of the server\'s own authority under "CA certificate": validation stays on. Or change the '
+    "server certificate to one signed by a recognized authority. Disable certificate validation using the option "
+    '"JWKS Server Certificate Validation" only if neither is possible.'
 )
 _ATTACH_PRESENT = (
-    'Attach the certificate of its present authority under "CA certificate", or change the server certificate. Or '
-    'disable certificate validation using the option "JWKS Server Certificate Validation".'
+    'Attach the certificate of its present authority under "CA certificate", or change the server certificate. '
+    'Disable certificate validation using the option "JWKS Server Certificate Validation" only if neither is possible.'
 )
 _CHANGE_CERTIFICATE = (
-    'Change the server certificate, or disable certificate validation using the option "JWKS Server Certificate '
-    'Validation".'
+    "Change the server certificate. Disable certificate validation using the option "
+    '"JWKS Server Certificate Validation" only if that is not possible.'
 )
 
 

@@ -148,7 +148,7 @@ def test_fk_01_nobody_acts_in_the_portal_without_a_session_of_their_own(alice: P
             CreateRole(organization_id="acme", name="New", permissions=frozenset()).run(
                 replace(acting, session=session)
             )
-    made_up = Actor(name="x", interface=Interface.API, organization="acme", permissions=frozenset(Permission))
+    made_up = Actor(name="x", interface=Interface.PORTAL, organization="acme", permissions=frozenset(Permission))
     with pytest.raises(AccessLost):
         CreateRole(organization_id="acme", name="New", permissions=frozenset()).run(made_up)
 

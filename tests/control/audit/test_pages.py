@@ -70,9 +70,29 @@ def test_the_page_stands_where_it_is_promised() -> None:
 
 
 def test_an_event_is_told_in_one_line(reading_bob: Client) -> None:
-    write(at=timezone.now() - timedelta(minutes=5), address="192.0.2.9", actor="alice@acme.example")
+    at = timezone.now() - timedelta(minutes=5)
+    write(at=at, address="192.0.2.9", actor="alice@acme.example")
     line = lines(reading_bob.get(ACME))[0]
-    assert line == "5 min ago alice@acme.example Add authorization server ProdOkta from 192.0.2.9 Portal Success"
+    time = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    assert line == f"{time} alice@acme.example Add authorization server ProdOkta from 192.0.2.9 Portal Success"
+
+
+def test_field_p_each_row_says_the_time_of_its_event(reading_bob: Client) -> None:
+    now = timezone.now()
+    for seconds in range(19):
+        write(at=now - timedelta(seconds=seconds))
+    shown = [line[:23] for line in lines(reading_bob.get(ACME))]
+    assert len(set(shown)) == 19
+    assert all(time.endswith(" UTC") for time in shown)
+
+
+def test_field_p_the_filter_offers_the_interfaces_that_there_are(reading_bob: Client) -> None:
+    page = reading_bob.get(ACME).content.decode()
+    select = re.search(r'<select[^>]*name="interface".*?</select>', page, re.DOTALL)
+    assert select is not None
+    offered = re.findall(r"<option[^>]*>([^<]+)</option>", select[0])
+    assert offered == ["Any", "Portal", "Command line", "Worker"]
+    assert "Interface must be one of the list." in text(reading_bob.get(ACME, {"interface": "api"}))
 
 
 def test_it_opens_to_what_was_changed(reading_bob: Client) -> None:

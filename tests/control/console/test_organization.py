@@ -14,7 +14,7 @@ from watchword.control.access.actor import command_line
 from watchword.control.audit.models import AuditEvent
 from watchword.control.organizations.commands import Reinstate, SetSubscription, Suspend
 from watchword.control.organizations.models import Subscription, Suspension, SuspensionReason
-from watchword.control.organizations.rules import spoken
+from watchword.control.organizations.rules import a_year_after, spoken
 from watchword.control.servers.models import KeySetState
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def test_renew_shows_what_is_stored_suggests_a_year_more_and_renews(desk: Desk, 
     window = desk.get("console:renew", "acme")
     assert f"Expires now {spoken(before.expires_at)}" in window.text
     suggested = window.value("expires_at")
-    assert suggested == (before.expires_at + timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%S")
+    assert suggested == a_year_after(before.expires_at).strftime("%Y-%m-%dT%H:%M:%S")
 
     answer = desk.post("console:renew", "acme", expires_at=suggested, version=window.value("version"))
 
     assert answer.leads_to == "/operator-console/organizations/acme/"
     after = stored()
-    assert after.expires_at == before.expires_at + timedelta(days=365)
+    assert after.expires_at == a_year_after(before.expires_at)
     assert (after.starts_at, after.api_call_threshold) == (before.starts_at, before.api_call_threshold)
     told = f"API subscription renewed: {spoken(before.expires_at)} → {spoken(after.expires_at)}."
     assert told in desk.get(PAGE, "acme").text
@@ -131,7 +131,7 @@ def test_an_expired_subscription_is_renewed_from_now(desk: Desk, acme: Organizat
 
     suggested = datetime.fromisoformat(desk.get("console:renew", "acme").value("expires_at")).replace(tzinfo=UTC)
 
-    assert abs(suggested - NOW - timedelta(days=365)) < timedelta(hours=1)
+    assert abs(suggested - a_year_after(NOW)) < timedelta(hours=1)
 
 
 def test_set_changes_all_three_and_begins_where_there_was_none(desk: Desk, initech: Organization) -> None:
@@ -242,6 +242,24 @@ def test_a_subscription_window_of_a_suspended_organization_says_that_it_stays_su
 # ------------------------------------------------------------------ Suspension
 
 
+def test_field_p_suspend_preselects_no_reason(desk: Desk, acme: Organization) -> None:
+    window = desk.get("console:suspend", "acme")
+    assert 'type="radio"' in window.html
+    assert " checked" not in window.html
+
+    refused = desk.post("console:suspend", "acme", public_text="", private_note="")
+
+    assert refused.status == 422
+    assert "Choose a reason." in refused.text
+
+
+def test_field_p_a_subscription_that_ends_with_the_last_year_can_still_be_opened(
+    desk: Desk, acme: Organization
+) -> None:
+    Subscription.objects.update(expires_at=datetime(9999, 12, 1, tzinfo=UTC))
+    assert desk.get("console:renew", "acme").value("expires_at") == "9999-12-01T00:00:00"
+
+
 def test_suspending_says_what_stops_and_what_the_organization_will_read(desk: Desk, acme: Organization) -> None:
     registrations.add(name="ProdOkta")
 
@@ -249,7 +267,7 @@ def test_suspending_says_what_stops_and_what_the_organization_will_read(desk: De
 
     assert "All API requests of Acme with tokens issued by ProdOkta are rejected within 5 seconds" in window.text
     assert "Only an operator can reinstate it." in window.text
-    assert "API call threshold exceeded. Tokens are rejected; contact support (reference ········)." in window.text
+    assert "UTC: …. Tokens are rejected; contact support (reference ········)." in window.text
     for label in ("API call threshold exceeded", "Terms and conditions violated", "Other reason"):
         assert label in window.text
 

@@ -8,6 +8,7 @@ from watchword.control.organizations.rules import (
     Situation,
     SubscriptionTerms,
     SuspensionNotice,
+    a_year_after,
     check_organization,
     check_renewal,
     check_subscription,
@@ -107,6 +108,20 @@ def test_thirty_days_ahead_the_end_is_announced_and_nothing_locked(left: timedel
 
 def test_more_than_thirty_days_ahead_there_is_nothing_to_say() -> None:
     assert entitlement(subscription=TERMS, suspension=None, now=END - timedelta(days=30, seconds=1)).banner is None
+
+
+@pytest.mark.parametrize(
+    ("at", "a_year_later"),
+    [
+        (datetime(2027, 3, 1, 12, 30, tzinfo=UTC), datetime(2028, 3, 1, 12, 30, tzinfo=UTC)),
+        (datetime(2027, 2, 28, tzinfo=UTC), datetime(2028, 2, 28, tzinfo=UTC)),
+        (datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC), datetime(2029, 2, 28, 23, 59, 59, tzinfo=UTC)),
+        (datetime(2028, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)),
+        (datetime(9999, 5, 5, tzinfo=UTC), datetime(9999, 5, 5, tzinfo=UTC)),
+    ],
+)
+def test_field_p_a_year_is_a_calendar_year(at: datetime, a_year_later: datetime) -> None:
+    assert a_year_after(at) == a_year_later
 
 
 def test_two_days_are_the_first_to_be_counted_in_days() -> None:

@@ -90,7 +90,7 @@ def test_an_unknown_authority_is_named_with_three_remedies_its_chain_and_its_roo
 ) -> None:
     page = text(portal.post("validate", typed(INTERNAL), htmx=htmx))
     assert "signed by an unrecognized Certificate Authority (CA)." in page
-    for remedy in ("Disable certificate validation", "change the server certificate", "attach the certificate"):
+    for remedy in ("Attach the certificate", "change the server certificate", "Disable certificate validation"):
         assert remedy in page
     for name in ("sso.internal.acme.example", "Acme Issuing CA 2", "Acme Corporation Internal Root CA"):
         assert name in page

@@ -1,4 +1,4 @@
-"""Who acts: a person in the portal, a client of the API, somebody at the command line, or the worker."""
+"""Who acts: a person in the portal, somebody at the command line, or the worker."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ is opened to is the organization's decision alone, so no operator can add, edit,
 
 class Interface(TextChoices):
     PORTAL = "portal"
-    API = "api"
     COMMAND_LINE = "command_line"
     WORKER = "worker"
 

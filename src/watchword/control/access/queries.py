@@ -39,6 +39,11 @@ class PersonRow:
     link_expires_at: datetime | None
 
     @property
+    def has_name(self) -> bool:
+        """Whether there is a name to show beside the e-mail address."""
+        return self.name not in {"", self.email}
+
+    @property
     def called(self) -> str:
         return self.name or self.email
 

@@ -55,7 +55,6 @@ ACTIONS: Final = {
 
 INTERFACES: Final = {
     Interface.PORTAL.value: "Portal",
-    Interface.API.value: "API",
     Interface.COMMAND_LINE.value: "Command line",
     Interface.WORKER.value: "Worker",
 }

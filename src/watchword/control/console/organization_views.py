@@ -49,8 +49,7 @@ def suspend(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpR
     if request.method != "POST":
         if page.live_suspension is not None:
             raise Refusal(RefusalReason.ALREADY_SUSPENDED)
-        form = SuspendForm(initial={"reason": SuspensionReason.API_CALL_THRESHOLD_EXCEEDED.value})
-        return window(request, page, _SUSPEND, _suspension(page, form))
+        return window(request, page, _SUSPEND, _suspension(page, SuspendForm()))
     form = SuspendForm.received(request.POST)
     context = _suspension(page, form)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
@@ -14,7 +13,7 @@ from watchword.control.console.presentation import calls_allowed
 from watchword.control.organizations.commands import ChangeThreshold, RenewSubscription, SetSubscription
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.organizations.queries import entitlement_of
-from watchword.control.organizations.rules import spoken
+from watchword.control.organizations.rules import a_year_after, spoken
 from watchword.control.portal.screens import window
 from watchword.control.refusals import Refusal, RefusalReason
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from watchword.control.organizations.models import Subscription
 
 _TEMPLATE: Final = "console/windows/subscription.html"
-_YEAR: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,8 @@ _THRESHOLD: Final = _Window("Change API Call Threshold", "Change", "console:thre
 def set_subscription(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
     """GET opens the window with start, expiry and threshold; POST sets them."""
     if request.method != "POST":
-        suggested = {} if page.subscription else {"starts_at": page.frame.now, "expires_at": page.frame.now + _YEAR}
+        now = page.frame.now
+        suggested = {} if page.subscription else {"starts_at": now, "expires_at": a_year_after(now)}
         return window(
             request, page, _TEMPLATE, _context(page, SubscriptionForm.of(page.subscription, **suggested), _SET)
         )
@@ -73,7 +72,7 @@ def renew(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpRes
     """GET suggests one year more, POST renews."""
     before = _subscription(page)
     if request.method != "POST":
-        later = max(before.expires_at, page.frame.now) + _YEAR
+        later = a_year_after(max(before.expires_at, page.frame.now))
         return window(request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before, expires_at=later), _RENEW))
     form = SubscriptionForm.received(request.POST)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import MAXYEAR, UTC, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -121,6 +121,17 @@ def entitlement(
 def expires_soon(expires_at: datetime, now: datetime) -> bool:
     """Whether the end of an active subscription is announced."""
     return expires_at - now <= EXPIRY_ANNOUNCED
+
+
+def a_year_after(at: datetime) -> datetime:
+    """The same date and time of day a calendar year later; 28 February after a 29 February.
+
+    The last year that a date can have has no later one and is returned as it is.
+    """
+    try:
+        return at.replace(year=at.year + 1)
+    except ValueError:
+        return at.replace(year=at.year + 1, day=28) if at.year < MAXYEAR else at
 
 
 def duration(span: timedelta) -> str:

@@ -43,6 +43,17 @@ def moment(value: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def event_time(value: datetime) -> SafeString:
+    """The absolute time of an event, in UTC; a script puts the reader's own beside it where that is another one."""
+    absolute = value.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" data-own-zone>{} UTC</time>',
+        absolute.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        absolute.strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+@register.filter
 def clock(value: datetime) -> SafeString:
     """The time of day, with the day when it is not today's; all in UTC."""
     absolute = value.astimezone(UTC)
