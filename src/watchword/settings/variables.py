@@ -1,5 +1,6 @@
 """Environment variables that are not settings of a plane. Without pydantic, so that `watchword --help` is quick."""
 
+from types import MappingProxyType
 from typing import Final
 
 ENVIRONMENT_PREFIX: Final = "WATCHWORD_"
@@ -7,15 +8,20 @@ FILE_VARIABLE: Final = "WATCHWORD_CONFIG"
 LOG_FORMAT_VARIABLE: Final = "WATCHWORD_LOG_FORMAT"
 LOG_FORMATS: Final = ("text", "json")
 STOP_ON_EOF_VARIABLE: Final = "WATCHWORD_STOP_ON_EOF"
-"""`watchword serve` sets it for the roles that it starts: they stop when their standard input ends."""
 
-OTHER_VARIABLES: Final = frozenset(
+OTHER_VARIABLES: Final = MappingProxyType(
     {
-        FILE_VARIABLE,
-        LOG_FORMAT_VARIABLE,
-        STOP_ON_EOF_VARIABLE,
-        # For this project's own tests.
-        "WATCHWORD_TEST_DATABASE_URL",
-        "WATCHWORD_TEST_COMPILED_KERNEL",
+        FILE_VARIABLE: "The settings file. The flag `--config` sets it.",
+        LOG_FORMAT_VARIABLE: (
+            f"How log lines look: {' or '.join(f'`{form}`' for form in LOG_FORMATS)}. If not set, `text` at a terminal "
+            "and for `watchword serve` without a role, else `json`. The flag `--log-format` sets it."
+        ),
+        STOP_ON_EOF_VARIABLE: (
+            "`watchword serve` sets it for the roles that it starts: they stop when their standard input ends. Do not "
+            "set it yourself."
+        ),
+        "WATCHWORD_TEST_DATABASE_URL": "For the tests of Watchword: the PostgreSQL database that they use.",
+        "WATCHWORD_TEST_COMPILED_KERNEL": "For the tests of Watchword: where the compiled kernel is.",
     }
 )
+"""Each with its meaning."""

@@ -45,7 +45,7 @@ class VerifierSettings(PlaneSettings):
     """The secret that `watchword verifier create` printed."""
 
     credential_file: Path | None = None
-    """File that holds it. Use instead of `credential`."""
+    """File that holds the credential. Use instead of `credential`."""
 
     host: str = "127.0.0.1"
     """Address on which the verifier answers gateways."""
@@ -66,14 +66,15 @@ class VerifierSettings(PlaneSettings):
     """PEM file of the certificate's private key."""
 
     gateway_ca_file: Path | None = None
-    """PEM file of the certificate authorities of which a gateway must present a certificate. Needs the other two."""
+    """PEM file of the certificate authorities of which a gateway must present a certificate. Needs
+    `tls_certificate_file` and `tls_key_file`."""
 
     api_url: str | None = None
     """The API as its clients know it, such as `https://api.example/{organization}`. With it, the verifier tells
     clients where to get a token (RFC 9728)."""
 
     api_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """The API's display name in the same document."""
+    """The API's display name in the document that tells clients where to get a token. Needs `api_url`."""
 
     admin_host: str = "127.0.0.1"
     """Address of `/livez`, `/readyz` and `/metrics`. Clients must not be able to reach it."""
@@ -99,7 +100,7 @@ class VerifierSettings(PlaneSettings):
     """Seconds without an answer from the control plane after which every request is denied."""
 
     stop_delay: Annotated[int, Field(ge=0, le=60)] = 0
-    """Seconds for which a verifier that was asked to stop still answers, while `/readyz` says that it is leaving; as
+    """Seconds for which a verifier still answers after SIGTERM, while `/readyz` says that it is leaving; as
     long as a load balancer needs to notice."""
 
     @field_validator("feed_url")
