@@ -15,7 +15,11 @@ def application() -> Any:
 
     configure_logging("portal")
     from django.conf import settings
+    from django.db import connections
 
+    from watchword.settings.database import pooled
+
+    pooled(connections.settings["default"])
     from watchword.control.asgi import application as control_plane
     from watchword.service_manager import told
 

@@ -70,7 +70,7 @@ class Listener:
             except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or every change would be late.
                 _log.error("feed_news_failed", fault=type(fault).__name__)
             finally:
-                connection.close()
+                _end_connection()
             self._lost()
             self._stop.wait(RECONNECT_SECONDS)
 
@@ -84,3 +84,10 @@ class Listener:
                 if time.monotonic() - checked_at > CHECK_SECONDS:
                     cursor.execute("SELECT 1")
                     checked_at = time.monotonic()
+
+
+def _end_connection() -> None:
+    # Really, and not back into the pool, where it would go on listening.
+    if connection.connection is not None:
+        connection.connection.close()
+    connection.close()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from watchword.control.access.actor import Permission
@@ -63,6 +64,9 @@ def validate(
     """
     attempt = BeginValidation(organization_id=organization_id).run(actor, timezone.now())
     trusted = _checked(authority, asked=verify_certificate)
+    if not connection.in_atomic_block:
+        # A slow key server must not hold a connection that other pages wait for.
+        connection.close()
     findings = probe(
         location,
         verify_certificate=verify_certificate,
