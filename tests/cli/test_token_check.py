@@ -106,3 +106,15 @@ def test_a_damaged_copy_is_not_used(bare_command_line: CommandLine, tmp_path: Pa
 def good_token(key: forge.Key) -> str:
     now = int(time.time())
     return forge.token(key, "RS256", iat=now, exp=now + 300)
+
+
+def test_g_leeway_is_the_verifiers_setting(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    organization()
+    key = forge.rsa_key("first")
+    add(key)
+    now = int(time.time())
+    expired = forge.token(key, "RS256", iat=now - 300, exp=now - 30)
+    command_line.ok("token", "check", "--organization", "acme", stdin=expired)
+    monkeypatch.setenv("WATCHWORD_VERIFIER_LEEWAY", "0")
+    document = command_line.run("token", "check", "--organization", "acme", "--json", stdin=expired).json()
+    assert document["reason"] == "token_expired"

@@ -169,3 +169,14 @@ def test_no_usable_credential_is_said(tmp_path: Path, content: bytes | None) -> 
 
 def test_the_credential_is_not_shown() -> None:
     assert "wwv_a" not in repr(load_verifier_settings(credential="wwv_a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest"),
+    [("token_max_bytes", 4096, 49_152), ("leeway", 0, 300), ("scope_max_characters", 256, 16_384)],
+)
+def test_g_limits_have_bounds(name: str, lowest: int, highest: int) -> None:
+    for value in (lowest, highest):
+        assert getattr(load_verifier_settings(**{name: value}), name) == value
+    for value in (lowest - 1, highest + 1):
+        assert name in refused(**{name: value})

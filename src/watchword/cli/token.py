@@ -43,6 +43,7 @@ def check(context: click.Context, *, organization: str, snapshot: Path | None, f
     """Verify a token from FILE, or from standard input, and show the result of each step.
 
     The token is never an argument: everybody on this machine could read it there. A leading "Bearer " is ignored.
+    Leeway and the largest token are those of the verifier's settings on this machine.
 
     Exit status 0 when the token is allowed, 1 when it is denied, 2 on wrong usage.
     """
@@ -53,8 +54,10 @@ def check(context: click.Context, *, organization: str, snapshot: Path | None, f
         trust_from_database(organization) if snapshot is None else trust_from_snapshot(snapshot, organization)
     )
     from watchword.core.verify import verify_token
+    from watchword.settings.load import load_verifier_settings
 
-    decision = verify_token(text, trust, now=time.time(), snapshot_good_until=good_until)
+    limits = load_verifier_settings().limits
+    decision = verify_token(text, trust, now=time.time(), snapshot_good_until=good_until, limits=limits)
     document = describe(decision)
     if as_json:
         print_json(document)

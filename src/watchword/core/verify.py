@@ -34,7 +34,7 @@ STEPS: Final[tuple[str, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that are the same for every organization.
+    """Bounds that are the same for every organization; settings of the verifier.
 
     Attributes:
         max_token_bytes: of the token's text.

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from watchword.core.verify import LIMITS, Limits
 from watchword.settings.base import (
     VERIFIER_TABLE,
     PlaneSettings,
@@ -90,6 +91,18 @@ class VerifierSettings(PlaneSettings):
     )
     """Name of this verifier in the operator console; the host name if not set."""
 
+    token_max_bytes: Annotated[int, Field(ge=4096, le=49_152)] = LIMITS.max_token_bytes
+    """The longest token that is accepted. All headers of a request may have 65536 bytes; docs/gateways.md says how much
+    of it each gateway passes on."""
+
+    leeway: Annotated[int, Field(ge=0, le=300)] = LIMITS.leeway
+    """Seconds by which the clock of an authorization server may differ: a token counts as valid that much before its
+    `nbf` and `iat`, and that much after its `exp`."""
+
+    scope_max_characters: Annotated[int, Field(ge=256, le=16_384)] = 4096
+    """The longest scope that is passed to the API in `X-Auth-Scope`, percent-encoded. A token with a longer one is
+    refused. docs/gateways.md says what each gateway can pass on."""
+
     token_cache_bytes: Annotated[int, Field(ge=0, le=2**36)] = 64 * 2**20
     """Memory in bytes for verified tokens, so that a token that comes again need not be verified again; 0 for none."""
 
@@ -150,6 +163,10 @@ class VerifierSettings(PlaneSettings):
         if self.credential is not None and self.credential_file is not None:
             raise ValueError("credential and credential_file are both set; keep one of them")
         return self
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(max_token_bytes=self.token_max_bytes, leeway=self.leeway)
 
     def read_credential(self) -> SecretStr:
         """Return the verifier's secret.

@@ -16,7 +16,7 @@ import structlog
 
 from watchword.core.bearer import text_of
 from watchword.core.decision import Allow, Deny, Reason
-from watchword.core.verify import LIMITS, decide, verify
+from watchword.core.verify import LIMITS, Limits, decide, verify
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.admin import admin_listener
@@ -70,6 +70,8 @@ class Verifier:
         unknown_keys: UnknownKeys,
         late_usage: Usage | None = None,
         verified: VerifiedTokens | None = None,
+        limits: Limits = LIMITS,
+        max_scope: int = wire.MAX_SCOPE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.current = current
@@ -77,6 +79,8 @@ class Verifier:
         self._late_usage = Usage() if late_usage is None else late_usage
         self._unknown_keys = unknown_keys
         self._verified = VerifiedTokens(0) if verified is None else verified
+        self._limits = limits
+        self._max_scope = max_scope
         self._clock = clock
         self.parking = Parking(current=current, decide=self._decision)
 
@@ -107,16 +111,16 @@ class Verifier:
         profile, organization = found
         view = self.current.view
         if view is None:
-            return _counted(Deny(Reason.TRUST_STALE), profile, organization, None, self._usage)[0]
+            return self._counted(Deny(Reason.TRUST_STALE), profile, organization, None, self._usage)[0]
         trust, now = view.snapshot.organizations.get(organization), self._clock()
         # A snapshot that is not to be believed any more makes nothing good that was decided by it.
-        token = text_of(authorization, LIMITS.max_token_bytes)
+        token = text_of(authorization, self._limits.max_token_bytes)
         if type(token) is str and now < view.good_until:
             remembered = self._verified.find(organization, token, trust, now)
             if remembered is not None:
                 remembered.line.calls += 1
                 return remembered.answer
-        decision = decide(token, trust, now, view.good_until)
+        decision = decide(token, trust, now, view.good_until, self._limits)
         if isinstance(decision, Deny) and decision.unknown_kid is not None:
             moment = time.monotonic()
             sight = self._unknown_keys.note(organization, decision.unknown_kid, moment)
@@ -125,7 +129,7 @@ class Verifier:
                 waiting = Waiting(organization, authorization, sight, view.snapshot, until, deliver)
                 if self.parking.park(waiting):
                     return None
-        answer, line = _counted(decision, profile, organization, trust, self._usage)
+        answer, line = self._counted(decision, profile, organization, trust, self._usage)
         if answer.status == HTTPStatus.OK and isinstance(decision, Allow) and type(token) is str:
             verified = Verified(trust, decision.good_from, decision.good_until, answer, line)
             self._verified.keep(organization, token, verified)
@@ -137,6 +141,7 @@ class Verifier:
             view.snapshot.organizations.get(organization),
             now=self._clock(),
             snapshot_good_until=view.good_until,
+            limits=self._limits,
         )
 
     def _deliver(
@@ -145,7 +150,7 @@ class Verifier:
         try:
             view = self.current.view
             trust = None if view is None else view.snapshot.organizations.get(organization)
-            answer, _ = _counted(decision, profile, organization, trust, self._late_usage)
+            answer, _ = self._counted(decision, profile, organization, trust, self._late_usage)
         except Exception:  # noqa: BLE001 - as above; and this thread must outlive any fault.
             self._late_usage.line("", None, _UNDECIDABLE).calls += 1
             answer = wire.UNDECIDABLE
@@ -153,19 +158,18 @@ class Verifier:
         with suppress(Exception):
             later(answer)
 
-
-def _counted(
-    decision: Decision, profile: Profile, organization: str, trust: Trust | None, usage: Usage
-) -> tuple[Answer, Line]:
-    """The answer to a decision, and the line that it was counted with."""
-    answer = wire.allowed(decision) if isinstance(decision, Allow) else decision.reason
-    if type(answer) is Reason:
-        if isinstance(decision, Allow):
-            decision = Deny(answer, profile=decision.profile)
-        answer = profile.denials[answer]
-    line = usage.line(organization, trust, decision)
-    line.calls += 1
-    return answer, line
+    def _counted(
+        self, decision: Decision, profile: Profile, organization: str, trust: Trust | None, usage: Usage
+    ) -> tuple[Answer, Line]:
+        """The answer to a decision, and the line that it was counted with."""
+        answer = wire.allowed(decision, self._max_scope) if isinstance(decision, Allow) else decision.reason
+        if type(answer) is Reason:
+            if isinstance(decision, Allow):
+                decision = Deny(answer, profile=decision.profile)
+            answer = profile.denials[answer]
+        line = usage.line(organization, trust, decision)
+        line.calls += 1
+        return answer, line
 
 
 @contextmanager
@@ -184,7 +188,13 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
     usage, late_usage, unknown_keys = Usage(), Usage(), UnknownKeys()
     verified = VerifiedTokens(settings.token_cache_bytes)
     verifier = Verifier(
-        current=current, usage=usage, late_usage=late_usage, unknown_keys=unknown_keys, verified=verified
+        current=current,
+        usage=usage,
+        late_usage=late_usage,
+        unknown_keys=unknown_keys,
+        verified=verified,
+        limits=settings.limits,
+        max_scope=settings.scope_max_characters,
     )
     backlog = Backlog(node=settings.node, boot=secrets.token_hex(16))
     journal = Journal(settings.state_file.with_name("usage.json"))

@@ -43,7 +43,8 @@ MAX_CONNECTIONS: Final = 8192
 """Granian accepts no further connection while it holds that many, so stalled clients must not reach it with a few."""
 
 MAX_HEADER_BYTES: Final = 65_536
-"""All headers of a request; four times the largest token. What is larger is answered 431 by the server."""
+"""All headers of a request; more than the largest token that a setting allows. What is larger gets 431 from the
+server."""
 
 HEADER_MILLISECONDS: Final = 30_000
 DRAIN_SECONDS: Final = 5.0

@@ -29,7 +29,7 @@ MAX_VALUE: Final = 1024
 """Characters of one identity header, encoded. Half an identity, or none, may be somebody else's: longer is denied."""
 
 MAX_SCOPE: Final = 4096
-"""The same for the scope, which some authorization servers fill with hundreds of names."""
+"""The same for the scope, which some authorization servers fill with hundreds of names; a setting."""
 
 RETRY_AFTER_SECONDS: Final = "1"
 
