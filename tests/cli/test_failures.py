@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import platform
 import socket
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +18,7 @@ from click.testing import CliRunner
 from django.db import OperationalError
 
 from kit.processes import LOOPBACK, free_port
-from watchword.cli import root
+from watchword.cli import role_processes, root
 from watchword.cli.failures import explain
 from watchword.cli.local_verifier import ensure_credential
 from watchword.cli.migrate import migrate
@@ -194,6 +196,22 @@ def test_neither_the_path_of_a_request_nor_the_text_of_a_fault_is_logged(
     assert all(word in said for word in ("request_refused", "404", "request_failed", "500", "ValueError", "ours"))
     # Where it happened is told.
     assert "test_failures.py:" in said
+
+
+@pytest.mark.parametrize("role", ["portal", "worker", "verifier"])
+@pytest.mark.usefixtures("untouched_logging")
+def test_fo_the_first_line_of_each_role_names_the_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], role: str
+) -> None:
+    """Also when the settings stop the start."""
+    monkeypatch.setenv("WATCHWORD_LOG_FORMAT", "json")
+    monkeypatch.setenv("WATCHWORD_PORTAL_PROT", "1")
+    with pytest.raises(SettingsProblem):
+        getattr(role_processes, f"run_{role}")()
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (first["event"], first["version"]) == (f"{role}_starting", version("watchword"))
+    assert first["python"] == platform.python_version()
+    assert first["kernel"] in {"interpreted", "compiled"}
 
 
 @pytest.mark.usefixtures("untouched_logging")

@@ -19,10 +19,12 @@ from kit.key_server import KeyServer, answers, serves, stalls
 from kit.registrations import SETTINGS, add, events, make_due, receipt, revision, stored_jwks
 from watchword.control.fleet.models import TrustRecord
 from watchword.control.organizations.models import Organization, Subscription
+from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import FAULT_OF_OURS, claim_due
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState, Validation
 from watchword.jwks.probe import probe
 from watchword.settings.control import ControlSettings
+from watchword.worker.figures import WorkerFigures
 from watchword.worker.loop import Fetch, Worker, run
 from watchword.worker.places import ANSWERING_AT_ONCE
 
@@ -261,6 +263,47 @@ def test_the_loop_outlives_a_database_without_its_tables() -> None:
                 rename("away", "servers_keysetstate")
             eventually(again)
     assert server.connections == 1
+
+
+def test_fo_a_database_that_is_away_is_one_line_and_its_return_another() -> None:
+    """The loop looks five times a second."""
+    policy = fetch_policy(ControlSettings())
+    figures = WorkerFigures()
+    worker = Worker(policy=policy, refresh=SETTINGS, figures=figures)
+    turns, turned, stop = 0, figures.turned, threading.Event()
+
+    def counting() -> None:
+        nonlocal turns
+        turned()
+        turns += 1
+        if turns == 3:
+            rename("away", "servers_keysetstate")
+        if turns == 5:
+            stop.set()
+
+    figures.turned = counting  # type: ignore[method-assign]
+    rename("servers_keysetstate", "away")
+    with capture_logs() as logs:
+        worker.run(stop)
+    said = [line for line in logs if line["event"] in {"nothing_claimed", "claiming_again"}]
+    assert [line["event"] for line in said] == ["nothing_claimed", "claiming_again"]
+    assert said[1]["failures"] == 3
+
+
+def test_fo_fetches_that_a_database_does_not_take_are_one_line() -> None:
+    with KeyServer(serves(key_set(A))) as server:
+        add(A, jwks_location=server.location)
+        due_now()
+        (claim,) = claim_due("one", timezone.now(), 1)
+        worker = Worker(policy=server.policy(), refresh=SETTINGS)
+        rename("servers_keysetstate", "away")
+        with capture_logs() as logs:
+            worker.refresh(claim)
+            worker.refresh(claim)
+            rename("away", "servers_keysetstate")
+            worker.refresh(claim)
+    assert [line["event"] for line in logs] == ["key_sets_not_recorded", "recording_again", "key_set_fetched"]
+    assert str(claim.server_id) not in str(logs[0])
 
 
 def rename(table: str, name: str) -> None:

@@ -7,6 +7,7 @@ import socket
 from contextlib import ExitStack
 from typing import Any
 
+from watchword.cli.build import log_start
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.process_logging import configure_logging
 from watchword.cli.roles import answers, connectable
@@ -30,6 +31,7 @@ ALIVE_SECONDS = 5.0
 def run_portal() -> None:
     """Serve the Admin Portal and the feed."""
     configure_logging("portal")
+    log_start("portal")
     settings = open_migrated_control_plane()
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
@@ -70,6 +72,7 @@ def run_portal() -> None:
 def run_worker() -> None:
     """Refresh key sets that are due."""
     configure_logging("worker")
+    log_start("worker")
     open_migrated_control_plane()
     from django.conf import settings
 
@@ -94,6 +97,7 @@ def run_worker() -> None:
 def run_verifier(**flags: Any) -> None:
     """Answer gateways. Knows nothing of the control plane but the feed's address."""
     configure_logging("verifier")
+    log_start("verifier")
     from watchword.settings.load import load_verifier_settings
     from watchword.verifier.server import serve
 

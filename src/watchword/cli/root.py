@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 from typing import Any
 
 import click
 
+from watchword.cli.build import kernel_kind
 from watchword.cli.failures import explain
 from watchword.cli.options import DEBUG_VARIABLE
 
@@ -67,13 +67,10 @@ class Watchword(click.Group):
 
 
 def _tell_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's.
-    """Answer `--version`. The two kinds of build are told apart without loading the kernel."""
+    """Answer `--version`."""
     if not asked or context.resilient_parsing:
         return
-    kernel = importlib.util.find_spec("watchword.core.verify")
-    is_source = kernel is None or kernel.origin is None or kernel.origin.endswith(".py")
-    version = importlib.metadata.version("watchword")
-    click.echo(f"watchword, version {version}, kernel {'interpreted' if is_source else 'compiled'}")
+    click.echo(f"watchword, version {importlib.metadata.version('watchword')}, kernel {kernel_kind()}")
     context.exit()
 
 

@@ -17,6 +17,7 @@ _django = get_asgi_application()
 # These import models and settings, which exist only once Django is set up.
 from django.conf import settings  # noqa: E402
 
+from watchword.control.access_log import logging_access  # noqa: E402
 from watchword.control.activity.batches import MAX_BYTES  # noqa: E402
 from watchword.control.admission.bodies import BodyFault, BodyLimits, BoundedBodies  # noqa: E402
 from watchword.control.admission.responses import Response, page, problem  # noqa: E402
@@ -43,7 +44,7 @@ _bounded_pages = BoundedBodies(
 )
 
 
-async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+async def _dispatch(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Dispatch by path. The feed has no cookies, no pages and no use for Django's middleware."""
     if scope["type"] == "lifespan":
         await _live(receive, send)
@@ -51,6 +52,9 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         await _bounded_feed(scope, receive, send)
     else:
         await _bounded_pages(scope, receive, send)
+
+
+application = logging_access(_dispatch) if settings.WATCHWORD.access_log else _dispatch
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "watchword.control.failing_pages.FailingPages",
     "watchword.control.access.middleware.SecurityHeaders",
     "watchword.control.readable_requests.ReadableRequests",
     "watchword.control.static_files.StaticFiles",

@@ -44,6 +44,10 @@ class ControlSettings(PlaneSettings):
     worker_admin_port: Port | None = None
     """Port of the worker's `/livez`, `/readyz` and `/metrics`; not served if not set."""
 
+    access_log: bool = False
+    """Logs each request to the portal: method, name of the page, status, milliseconds and an id that the response
+    repeats as X-Request-Id. No path, query, address or person."""
+
     public_origin: str = "http://127.0.0.1:8080"
     """How browsers reach the portal. The portal answers only to this name, and links are made of it alone, never of
     what a request claims."""

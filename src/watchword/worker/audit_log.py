@@ -12,6 +12,7 @@ from django.utils import timezone
 from watchword.control.access.actor import WORKER
 from watchword.control.audit.checkpoint import verify_on
 from watchword.control.audit.commands import PURGE_BATCH, PurgeAuditEvents
+from watchword.outages import Outage
 from watchword.worker.beside import beside_the_fetches
 
 if TYPE_CHECKING:
@@ -44,12 +45,15 @@ def keep_once(kept_days: int, stop: threading.Event, now: datetime) -> None:
 
 
 def _keep(kept_days: int, stop: threading.Event) -> None:
+    outage = Outage(_log, "audit_log_not_kept", over="audit_log_kept_again")
     while not stop.is_set():
         try:
             close_old_connections()
             keep_once(kept_days, stop, timezone.now())
         except Exception as error:  # noqa: BLE001 - the thread outlives the database.
             # Its kind alone: its text may hold a row of the database.
-            _log.error("audit_log_not_kept", fault=type(error).__name__)
+            outage.failed(fault=type(error).__name__)
+        else:
+            outage.succeeded()
         stop.wait(STEP_SECONDS)
     connections.close_all()

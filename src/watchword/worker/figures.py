@@ -19,6 +19,7 @@ from watchword.admin import new_registry
 from watchword.control.audit.models import AuditCheckpoint
 from watchword.control.servers.key_set_commands import Recorded
 from watchword.control.servers.models import KeySetState
+from watchword.outages import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,14 +107,19 @@ class _Counted(Collector):
 class _Waiting(Collector):
     """What the database says, the same at every worker."""
 
+    def __init__(self) -> None:
+        self._outage = Outage(_log, "figures_incomplete", over="figures_complete_again", level="warning")
+
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("watchword_worker_database_up", "1 while the database answers.", value=0)
         try:
             found = list(_found(timezone.now()))
             up = GaugeMetricFamily("watchword_worker_database_up", "1 while the database answers.", value=1)
         except DatabaseError as failure:
-            _log.warning("figures_incomplete", fault=type(failure).__name__)
+            self._outage.failed(fault=type(failure).__name__)
             found = []
+        else:
+            self._outage.succeeded()
         finally:
             # This thread is gone after the answer; its connection must not stay behind.
             connections.close_all()

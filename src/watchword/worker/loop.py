@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from watchword.control.access import commands as people
@@ -21,6 +21,7 @@ from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.jwks.address import masked
 from watchword.jwks.probe import probe
+from watchword.outages import Outage
 from watchword.worker.audit_log import keeping_the_audit_log
 from watchword.worker.figures import NOT_RECORDED, WorkerFigures
 from watchword.worker.places import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
@@ -84,6 +85,8 @@ class Worker:
         self._figures = WorkerFigures() if figures is None else figures
         self._places = Places()
         self._purged_at = -_PURGE_SECONDS
+        self._claiming = Outage(_log, "nothing_claimed", over="claiming_again")
+        self._recording = Outage(_log, "key_sets_not_recorded", over="recording_again")
 
     def run(self, stop: threading.Event) -> None:
         """Claim and fetch until `stop` is set. No fault of a server or of the database ends the loop."""
@@ -103,6 +106,7 @@ class Worker:
         try:
             recorded, problem = self._fetch_and_record(claim)
             outcome = recorded.value
+            self._recording.succeeded()
             _log.info(
                 "key_set_fetched",
                 organization=claim.organization_id,
@@ -112,8 +116,10 @@ class Worker:
                 problem=problem,
                 milliseconds=round((time.monotonic() - started) * 1000),
             )
+        except DatabaseError as error:
+            # The lease runs out by itself and the fetch is done again.
+            self._recording.failed(**_fault(error))
         except Exception as error:  # noqa: BLE001 - one server's trouble never reaches another's fetch.
-            # The database is away, most likely. The lease runs out by itself and the fetch is done again.
             _log.error("key_set_not_recorded", server=str(claim.server_id), **_fault(error))
         finally:
             self._figures.fetched(outcome, time.monotonic() - started)
@@ -149,9 +155,11 @@ class Worker:
                 failing_limit=self._places.free(failing=True),
             )
         except Exception as error:  # noqa: BLE001 - the loop outlives the database.
-            _log.error("nothing_claimed", **_fault(error))
+            self._claiming.failed(**_fault(error))
             # The connection may be broken; the next look gets a new one.
             connections.close_all()
+        else:
+            self._claiming.succeeded()
         for claim in claims:
             self._places.take(claim)
             pool.submit(self._refresh_in_place, claim)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from watchword.control.activity import queries
 from watchword.control.activity.commands import PURGE_BATCH, purge, review
+from watchword.outages import Outage
 from watchword.worker.beside import beside_the_fetches
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def purge_once(kept_days: int, stop: threading.Event, now: datetime) -> None:
 
 def _watch(kept_days: int, stop: threading.Event) -> None:
     purged_at = -PURGE_SECONDS
+    outage = Outage(_log, "usage_not_watched", over="usage_watched_again")
     while not stop.is_set():
         try:
             close_old_connections()
@@ -55,6 +57,8 @@ def _watch(kept_days: int, stop: threading.Event) -> None:
                 purged_at = time.monotonic()
         except Exception as error:  # noqa: BLE001 - the thread outlives the database.
             # Its kind alone: its text may hold a row of the database.
-            _log.error("usage_not_watched", fault=type(error).__name__)
+            outage.failed(fault=type(error).__name__)
+        else:
+            outage.succeeded()
         stop.wait(REVIEW_SECONDS)
     connections.close_all()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import DatabaseError, connections
+from structlog.testing import capture_logs
 
 from kit import people, registrations
 from kit.forge import ec_key
@@ -378,8 +379,13 @@ def test_a_database_that_is_away_is_told_and_asked_again(verifier: Verifier, mon
     async def both() -> list[Answered]:
         return list(await asyncio.gather(verifier.ask("changes", query), verifier.ask("changes", query)))
 
-    for status, headers, problem in run(both()):
+    with capture_logs() as logs:
+        refused = run(both())
+    assert [line["event"] for line in logs] == ["feed_unavailable"]
+    for status, headers, problem in refused:
         assert (status, problem["code"], headers["retry-after"]) == (503, "database_unavailable", "1")
         assert "terminating" not in str(problem)
     broken = False
-    assert run(verifier.ask("changes", query))[0] == 200
+    with capture_logs() as logs:
+        assert run(verifier.ask("changes", query))[0] == 200
+    assert [(line["event"], line["failures"]) for line in logs] == [("feed_available_again", 2)]

@@ -35,6 +35,7 @@ from watchword.control.fleet.queries import (
 from watchword.control.fleet.unknown_keys import MAX_BYTES, ReportRefused, decode_report, force_refreshes
 from watchword.control.fleet.watch import Database, Shared, Watch
 from watchword.control.headers import security_headers
+from watchword.outages import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -48,6 +49,7 @@ PREFIX: Final = "/feed/v1/"
 MAX_WAIT_SECONDS: Final = 25.0
 """Below the 30 s after which many proxies give up on an idle connection."""
 
+PATHS: Final = ("changes", "unknown-keys", "usage")
 _LABEL_MAX: Final = 64
 _NOT_IN_LABEL: Final = re.compile(r"[^ -~]")
 _BEARER: Final = re.compile(r"Bearer ([!-~]+)", re.IGNORECASE)
@@ -85,13 +87,21 @@ class Feed:
         self._database = Database()
         self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Watch, Shared]] = WeakKeyDictionary()
         self._listener = Listener(moved=self._moved, lost=self._lost)
+        # One for each path: on a full disk the database still answers questions and refuses counts.
+        self._outages = {path: Outage(_log, "feed_unavailable", over="feed_available_again") for path in PATHS}
+        self._noting = Outage(_log, "verifier_not_noted", over="verifier_noted_again", level="warning")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix(PREFIX)
+        outage = self._outages.get(path, self._outages[PATHS[0]])
         try:
             answer = await self._answer(scope, receive)
         except DatabaseError as failure:
-            _log.error("feed_unavailable", fault=type(failure).__name__)
+            outage.failed(path=path if path in PATHS else None, fault=type(failure).__name__)
             answer = _UNAVAILABLE
+        else:
+            if answer.status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+                outage.succeeded()
         await _send(answer, send)
 
     def let_go(self) -> None:
@@ -115,7 +125,7 @@ class Feed:
                 return await self._unknown_keys(receive)
             case ("POST", "usage"):
                 return await self._usage(credential, receive)
-            case (_, "changes" | "unknown-keys" | "usage"):
+            case (_, path) if path in PATHS:
                 return problem(405, "method_not_allowed", "This path does not know that method.")
         return problem(404, "not_found", "There is no such path.")
 
@@ -148,7 +158,9 @@ class Feed:
             await self._database.run(note_seen, credential, caller, revision, timezone.now())
         except DatabaseError as failure:
             # A full disk forbids writing and not reading; suspensions must reach the verifiers all the same.
-            _log.warning("verifier_not_noted", fault=type(failure).__name__)
+            self._noting.failed(fault=type(failure).__name__)
+        else:
+            self._noting.succeeded()
 
     async def _unknown_keys(self, receive: Receive) -> Answer:
         body = await _body(receive, MAX_BYTES)

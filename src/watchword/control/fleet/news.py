@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from django.db import DatabaseError, connection
 
+from watchword.outages import Outage
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,6 +48,8 @@ class Listener:
         self._stop = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._outage = Outage(_log, "feed_news_lost", over="feed_news_again", level="warning")
+        self._fault = Outage(_log, "feed_news_failed", over="feed_news_again")
 
     def start(self) -> None:
         """Begin to listen, on a database that can tell; once."""
@@ -66,9 +70,9 @@ class Listener:
             try:
                 self._listen()
             except DatabaseError as failure:
-                _log.warning("feed_news_lost", fault=type(failure).__name__)
+                self._outage.failed(fault=type(failure).__name__)
             except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or every change would be late.
-                _log.error("feed_news_failed", fault=type(fault).__name__)
+                self._fault.failed(fault=type(fault).__name__)
             finally:
                 _end_connection()
             self._lost()
@@ -77,6 +81,8 @@ class Listener:
     def _listen(self) -> None:
         with connection.cursor() as cursor, connection.wrap_database_errors:
             cursor.execute(f"LISTEN {CHANNEL}")
+            self._outage.succeeded()
+            self._fault.succeeded()
             checked_at = time.monotonic()
             while not self._stop.is_set():
                 for _ in cursor.connection.notifies(timeout=_STOP_SECONDS, stop_after=1):
