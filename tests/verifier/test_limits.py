@@ -3,82 +3,104 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from kit import live
-from kit.feed_server import CREDENTIAL, feed_server
-from kit.processes import LOOPBACK, free_port, wait_until
-from watchword.core.decision import Allow, Deny, Reason
+from kit import acme, forge, live
+from kit.feed_server import feed_server
+from kit.verifier_process import verifier_process
+from watchword.core.decision import Deny, Reason
+from watchword.core.verify import LIMITS, Limits
+from watchword.feed import Snapshot
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
-from watchword.verifier.app import assembled
+from watchword.verifier.app import Verifier
+from watchword.verifier.snapshot import CurrentSnapshot
+from watchword.verifier.unknown_keys import UnknownKeys
+from watchword.verifier.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from watchword.verifier.app import Verifier
+    from watchword.core.decision import Decision
 
-pytestmark = pytest.mark.enable_socket
+KEY = forge.rsa_key("alice")
 
 
-@contextmanager
-def verifier(folder: Path, **settings: Any) -> Iterator[Verifier]:
+class Desk:
+    """A verifier with these limits that knows Acme."""
+
+    def __init__(self, limits: Limits, max_scope: int) -> None:
+        self.current = CurrentSnapshot(hard_limit=3600)
+        self.current.swap(Snapshot("first", 1, {"acme": acme.trust(KEY)}), heard_at=forge.NOW)
+        self.verifier = Verifier(
+            current=self.current,
+            usage=Usage(),
+            unknown_keys=UnknownKeys(),
+            limits=limits,
+            max_scope=max_scope,
+            clock=lambda: forge.NOW,
+        )
+
+    def at_once(self, token: str) -> wire.Answer:
+        answer = self.verifier.answer("/verify/plain/acme", [f"Bearer {token}"])
+        assert answer is not None
+        return answer
+
+    def after_waiting(self, token: str) -> Decision:
+        """As it is decided about a request that waited for a key."""
+        view = self.current.view
+        assert view is not None
+        return self.verifier.parking._decide(view, "acme", [f"Bearer {token}"])
+
+    def denies(self, token: str, reason: Reason) -> bool:
+        later = self.after_waiting(token)
+        denied = self.at_once(token) is wire.PROFILES["plain"].denials[reason]
+        return denied and isinstance(later, Deny) and later.reason is reason
+
+    def allows(self, token: str) -> bool:
+        return self.at_once(token).status == 200 and not isinstance(self.after_waiting(token), Deny)
+
+
+def test_g_defaults_are_those_of_kernel_and_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_verifier_settings()
+
+    assert settings.limits == LIMITS
+    assert settings.scope_max_characters == wire.MAX_SCOPE
+
+
+def test_g_largest_token_is_the_settings() -> None:
+    token = forge.token(KEY, "RS256", padding="p" * 20_000)
+    assert Desk(Limits(max_token_bytes=len(token)), 256).allows(token)
+    assert Desk(Limits(max_token_bytes=len(token) - 1), 256).denies(token, Reason.TOKEN_TOO_LARGE)
+
+
+def test_g_leeway_is_the_settings() -> None:
+    assert Desk(Limits(leeway=300), 256).allows(forge.token(KEY, "RS256", exp=forge.NOW - 299))
+    assert Desk(Limits(leeway=0), 256).denies(forge.token(KEY, "RS256", exp=forge.NOW), Reason.TOKEN_EXPIRED)
+
+
+def test_g_longest_scope_is_the_settings() -> None:
+    token = forge.token(KEY, "RS256", scope="a" * 300)
+    assert Desk(LIMITS, 300).allows(token)
+    assert Desk(LIMITS, 299).at_once(token) is wire.PROFILES["plain"].denials[Reason.SCOPE_TOO_LONG]
+
+
+@pytest.mark.enable_socket
+def test_g_process_keeps_to_its_settings(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())
-        given = load_verifier_settings(
-            feed_url=f"http://{LOOPBACK}:{feed.port}",
-            credential=CREDENTIAL,
-            admin_port=free_port(),
-            state_file=folder / "state" / "snapshot.json",
-            node="node-1",
-            **settings,
-        )
-        with assembled(given) as running:
-            wait_until(lambda: running.current.view is not None, what="the first trust", timeout=30.0)
-            yield running
-
-
-def reason(running: Verifier, token: str) -> Reason | None:
-    """Why the token is denied, None if it is allowed; both at once and after waiting for a key."""
-    answer = running.answer("/verify/plain/acme", [f"Bearer {token}"])
-    assert answer is not None
-    view = running.current.view
-    assert view is not None
-    later = running._decision(view, "acme", [f"Bearer {token}"])
-    if answer.status == 200:
-        assert isinstance(later, Allow)
-        return None
-    denied = next(code for code, denial in wire.PROFILES["plain"].denials.items() if denial is answer)
-    if denied is not Reason.SCOPE_TOO_LONG:
-        assert isinstance(later, Deny)
-        assert later.reason is denied
-    return denied
-
-
-def test_g_defaults_are_those_of_the_kernel_and_the_contract(tmp_path: Path) -> None:
-    with verifier(tmp_path) as running:
-        assert reason(running, live.token(padding="p" * 11_000)) is None
-        assert reason(running, "a" * 16_385) is Reason.TOKEN_TOO_LARGE
-        assert reason(running, live.token(exp=time.time() - 30)) is None
-        assert reason(running, live.token(scope="a" * wire.MAX_SCOPE)) is None
-        assert reason(running, live.token(scope="a" * (wire.MAX_SCOPE + 1))) is Reason.SCOPE_TOO_LONG
-
-
-def test_g_settings_widen_the_limits(tmp_path: Path) -> None:
-    with verifier(tmp_path, token_max_bytes=49_152, leeway=300, scope_max_characters=16_384) as running:
-        assert reason(running, live.token(padding="p" * 34_000)) is None
-        assert reason(running, "a" * 49_153) is Reason.TOKEN_TOO_LARGE
-        assert reason(running, live.token(exp=time.time() - 200)) is None
-        assert reason(running, live.token(scope="a" * 16_384)) is None
-
-
-def test_g_settings_narrow_the_limits(tmp_path: Path) -> None:
-    with verifier(tmp_path, token_max_bytes=4096, leeway=0, scope_max_characters=256) as running:
-        assert reason(running, "a" * 4097) is Reason.TOKEN_TOO_LARGE
-        assert reason(running, live.token(exp=time.time() - 1)) is Reason.TOKEN_EXPIRED
-        assert reason(running, live.token(scope="a" * 256)) is None
-        assert reason(running, live.token(scope="a" * 257)) is Reason.SCOPE_TOO_LONG
+        with verifier_process(
+            tmp_path, feed_port=feed.port, token_max_bytes="49152", leeway="0", scope_max_characters="256"
+        ) as verifier:
+            large = live.token(padding="p" * 34_000)
+            assert len(large) > 45_000
+            assert verifier.ask(large).status == 200
+            for token, reason in (
+                ("a" * 49_153, "token_too_large"),
+                (live.token(exp=time.time() - 1), "token_expired"),
+                (live.token(scope="a" * 257), "scope_too_long"),
+            ):
+                assert verifier.ask(token).json()["reason"] == reason
