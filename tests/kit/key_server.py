@@ -75,7 +75,9 @@ class Conversation:
 class KeyServer:
     """Listens from its making until `close`; counts connections and keeps the requests it was sent."""
 
-    def __init__(self, behaviour: Behaviour, certificate: ServerCertificate = GOOD, host: str = LOOPBACK) -> None:
+    def __init__(
+        self, behaviour: Behaviour, certificate: ServerCertificate = GOOD, host: str = LOOPBACK, port: int = 0
+    ) -> None:
         self.behaviour = behaviour
         self.host = host
         self.connections = 0
@@ -84,7 +86,7 @@ class KeyServer:
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
+        self._listener = socket.create_server((host, port), family=family)
         self._listener.settimeout(_PAUSE)
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -27,12 +28,18 @@ if TYPE_CHECKING:
     from watchword.jwks.transport import ByteStream
 
 MAX_HEAD_BYTES: Final = 16 * 1024
-"""Of the proxy's answer. What it says beyond the status is of no interest."""
+"""Of the proxy's answer, interim ones included. What it says beyond the status is of no interest."""
 
+_HOST = re.compile(r"[A-Za-z0-9._-]+")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _CHALLENGE = re.compile(rb"(?im)^proxy-authenticate:([^\r\n]*)")
 _BASIC = re.compile(rb"(?i)(?:^|,)[ \t]*basic(?:[ \t,]|$)")
 _CREDENTIALS = re.compile(r"[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f]*")
+
+_ABOUT_THE_SERVER = frozenset({404, 408, 410})
+"""What some proxies answer for a name that does not exist, or a server that does not answer. It gets the same problem
+and takes the same time as 502, or Validate would tell names inside apart (CASES J-15)."""
 
 _OWN_FAULTS = frozenset(each for each in Problem if each.code.startswith("proxy_"))
 
@@ -68,9 +75,20 @@ def parse_proxy(text: str) -> Proxy:
     if parts.username is not None:
         raise ValueError(f"{expected}; user name and password belong in jwks_proxy_credentials_file")
     is_bare = parts.path in {"", "/"} and not parts.query and not parts.fragment
-    if parts.scheme not in {"http", "https"} or not host or not port or not is_bare or not text.isascii():
+    if parts.scheme not in {"http", "https"} or not host or not port or not is_bare:
+        raise ValueError(expected)
+    # What `urlsplit` would drop or read leniently (line breaks, blanks, backslashes) is a typing error.
+    if not _PRINTABLE.fullmatch(text) or not (_HOST.fullmatch(host) or _is_ipv6(host)):
         raise ValueError(expected)
     return Proxy(host=host, port=port, over_tls=parts.scheme == "https")
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_credentials(text: str) -> str:
@@ -118,9 +136,7 @@ def open_tunnel(
     stream = _secured(proxy, connection, extra_authorities, connecting) if proxy.over_tls else connection
     try:
         stream.send(_request(proxy, location, user_agent))
-        head = _head(stream)
-        while (status := _status(head)) < 200:  # noqa: PLR2004  # Interim answers; the deadline bounds them.
-            head = _head(stream)
+        status, head = _answer(stream)
         _check(status, head, proxy)
     except ProbeFailed as failure:
         problem = failure.problem if failure.problem in _OWN_FAULTS else Problem.PROXY_NO_CONNECTION
@@ -149,7 +165,18 @@ def _request(proxy: Proxy, location: JwksLocation, user_agent: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def _head(stream: ByteStream) -> bytes:
+def _answer(stream: ByteStream) -> tuple[int, bytes]:
+    """The status, and the header that came with it. Interim answers are skipped."""
+    bytes_left = MAX_HEAD_BYTES
+    while True:
+        head = _head(stream, bytes_left)
+        status = _status(head)
+        if status >= 200:  # noqa: PLR2004
+            return status, head
+        bytes_left -= len(head)
+
+
+def _head(stream: ByteStream, max_bytes: int) -> bytes:
     """The status line and the header. Byte by byte, as what follows them is the key server's."""
     head = bytearray()
     while not head.endswith(b"\r\n\r\n"):
@@ -157,7 +184,7 @@ def _head(stream: ByteStream) -> bytes:
         if not received:
             raise ProbeFailed(Problem.PROXY_NO_CONNECTION)
         head += received
-        if len(head) > MAX_HEAD_BYTES or not b"HTTP/1.".startswith(head[:7]):
+        if len(head) > max_bytes or not b"HTTP/1.".startswith(head[:7]):
             raise ProbeFailed(Problem.PROXY_ANSWER_MALFORMED)
     return bytes(head)
 
@@ -181,4 +208,5 @@ def _check(status: int, head: bytes, proxy: Proxy) -> None:
         raise ProbeFailed(Problem.PROXY_CREDENTIALS_MISSING if missing else Problem.PROXY_CREDENTIALS_REFUSED)
     if status in {403, 451}:
         raise ProbeFailed(Problem.PROXY_FORBIDDEN)
-    raise ProbeFailed(Problem.PROXY_NO_CONNECTION if status >= 500 else Problem.PROXY_ANSWER_UNEXPECTED)  # noqa: PLR2004
+    about_the_server = status >= 500 or status in _ABOUT_THE_SERVER  # noqa: PLR2004
+    raise ProbeFailed(Problem.PROXY_NO_CONNECTION if about_the_server else Problem.PROXY_ANSWER_UNEXPECTED)

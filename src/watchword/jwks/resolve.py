@@ -74,10 +74,11 @@ def checked_addresses_beside_proxy(
 ) -> tuple[Address, ...]:
     """As `checked_addresses`, but empty for a name that is unknown here: the proxy will look it up.
 
-    What is known here is checked here, so that a proxy which refuses nothing opens no way to it.
+    What is known here is checked here. That is no boundary against a domain whose DNS servers answer the proxy
+    otherwise than this machine: the proxy must refuse internal addresses itself (docs/operations.md).
 
     Raises:
-        ProbeFailed: when the host has an address that is refused.
+        ProbeFailed: when the host has an address that is refused, or a name that is internal and unknown here.
     """
     looking_up = deadline.within(LOOKUP_BESIDE_PROXY)
     try:
@@ -91,7 +92,11 @@ def checked_addresses_beside_proxy(
     except ProbeFailed as failure:
         if failure.problem not in _UNKNOWN_HERE:
             raise
-        return ()
+    # The operator's networks of the inside are opened by address. Of this name no address is known that could be
+    # compared with them.
+    if is_internal_name(location.host):
+        raise ProbeFailed(Problem.ADDRESS_REFUSED)
+    return ()
 
 
 def proxy_addresses(host: str, port: int, resolver: Resolver, deadline: Deadline) -> tuple[Address, ...]:

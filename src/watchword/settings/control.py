@@ -77,7 +77,7 @@ class ControlSettings(PlaneSettings):
     one: `HTTPS_PROXY` in the environment is not read."""
 
     jwks_proxy_credentials_file: Path | None = None
-    """File with `user:password` for the proxy, readable by this user alone."""
+    """File with `user:password` in its only line, for the proxy. Other users must not be able to read it."""
 
     jwks_max_keys: Annotated[int, Field(ge=1, le=MOST_KEYS)] = MAX_KEYS
     """The most keys that a key set may hold."""

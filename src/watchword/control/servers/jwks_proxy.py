@@ -42,13 +42,16 @@ def read_proxy(address: str | None, credentials_file: Path | None) -> Proxy | No
 
 def _read(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
+        # Some editors of Windows begin a file with a byte order mark.
+        with path.open(encoding="utf-8-sig") as file:
             # Of the open file, so that the one that was checked is read. Its group may read it, as systemd hands
             # credentials over with mode 0440.
             others = os.fstat(file.fileno()).st_mode & (stat.S_IRWXO | stat.S_IWGRP)
-            text = file.read(MAX_FILE_LENGTH)
+            text = file.read(MAX_FILE_LENGTH + 1)
     except (OSError, ValueError) as failure:
         raise ValueError(f"cannot be read ({type(failure).__name__})") from None
     if others:
         raise ValueError(f"other users of this machine can read or change it; run chmod 0600 {path}")
+    if len(text) > MAX_FILE_LENGTH:
+        raise ValueError(f"holds more than {MAX_FILE_LENGTH} characters")
     return parse_credentials(text)
