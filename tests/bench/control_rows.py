@@ -84,6 +84,7 @@ def _server(document: dict[str, Any], now: datetime) -> Any:
         name="ProdOkta",
         jwks_location=f"https://login.{document['organization']}.example/keys",
         verify_certificate=True,
+        accepts_bound_tokens=False,
         issuer=document["server"]["issuer"]["equals"],
         audience="https://api.example/",
         created_at=now,

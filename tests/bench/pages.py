@@ -248,6 +248,7 @@ def _servers(organizations: int, now: datetime) -> Iterator[Any]:
                 name=name,
                 jwks_location=f"https://login-{number}.example/oauth2/{slot}/keys",
                 verify_certificate=True,
+                accepts_bound_tokens=False,
                 issuer=f"https://login-{number}.example/",
                 audience="https://api.example/",
                 created_at=now,

@@ -88,7 +88,7 @@ def name_of(number: int) -> str:
 def document_of(number: int) -> dict[str, Any]:
     """Trust as JSON. The moduli are odd numbers of the right size, which nobody can tell from real ones."""
     return {
-        "schema": 1,
+        "schema": 2,
         "organization": name_of(number),
         "revision": number + 1,
         "suspended": number % 100 == 0,
@@ -99,6 +99,7 @@ def document_of(number: int) -> dict[str, Any]:
             "issuer": {"equals": f"https://login.{name_of(number)}.example/oauth2/default"},
             "audience": {"equals": "https://api.example/"},
             "client_id": "any",
+            "accepts_bound_tokens": False,
             "keys": [_key(), _key()],
             "keys_good_until": int(time.time()) + _YEARS,
         },

@@ -115,7 +115,7 @@ def test_client_is_passed_on_only_when_all_its_claims_agree(changes: dict[str, A
 def test_each_step_refuses_before_those_that_follow() -> None:
     """A request that is wrong in every way, mended step by step, is refused by each step in its turn."""
     other = forge.rsa_key("rsa-2").named("rsa-1")
-    wrong: dict[str, Any] = {"exp": 1, "iss": "x", "aud": "x", "client_id": "x"}
+    wrong: dict[str, Any] = {"exp": 1, "iss": "x", "aud": "x", "client_id": "x", "cnf": {}}
     odd = {"typ": "x", "kid": "x", "alg": "none"}
 
     def bearer(*, key: forge.Key = other, header: dict[str, Any] | None = None, **claims: Any) -> list[str]:
@@ -131,7 +131,8 @@ def test_each_step_refuses_before_those_that_follow() -> None:
         (7, bearer(key=KEY, **wrong), TRUST),
         (8, bearer(key=KEY, **{**wrong, "exp": NOW}), TRUST),
         (9, bearer(key=KEY, aud="x", client_id="x"), TRUST),
-        (10, bearer(key=KEY, client_id="x"), TRUST),
+        (10, bearer(key=KEY, client_id="x", cnf={}), TRUST),
+        (11, bearer(key=KEY, cnf={}), TRUST),
     ]
     for step, authorization, trust in requests:
         decision = verify(authorization, trust, now=NOW, snapshot_good_until=NOW + 1)
@@ -140,9 +141,9 @@ def test_each_step_refuses_before_those_that_follow() -> None:
 
 
 def test_steps_reasons_and_the_numbers_in_the_story_match() -> None:
-    assert len(STEPS) == 10
-    assert {reason.step for reason in Reason} == set(range(11))
-    numbers = [str(number) for number in range(1, 11)]
+    assert len(STEPS) == 11
+    assert {reason.step for reason in Reason} == set(range(12))
+    numbers = [str(number) for number in range(1, 12)]
     source = Path(story.__file__).with_name("verify.py").read_text()
     assert re.findall(r"^ +# (\d+)\. ", source, flags=re.MULTILINE) == numbers
     architecture = (

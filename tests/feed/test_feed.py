@@ -59,17 +59,20 @@ TRUSTS = [
     acme.trust(server=acme.server(issuer=ANY, audience=ANY, client_id=ANY)),
     acme.trust(server=acme.server(issuer="any", audience="any", client_id="any")),
     acme.trust(server=acme.server(KEY, forge.ec_key(), forge.ed25519_key().named(None))),
+    acme.trust(server=acme.server(accepts_bound_tokens=True)),
 ]
 
 
-@pytest.mark.parametrize("trust", TRUSTS, ids=["acme", "suspended", "bare", "anything goes", "the word any", "keys"])
+@pytest.mark.parametrize(
+    "trust", TRUSTS, ids=["acme", "suspended", "bare", "anything goes", "the word any", "keys", "bound"]
+)
 def test_trust_comes_back_as_it_was(trust: Trust) -> None:
     assert decode_trust(through_json(encode_trust(trust))) == trust
 
 
 def test_trust_document_is_as_agreed() -> None:
     assert encode_trust(acme.trust(server=acme.server(KEY, client_id=ANY))) == {
-        "schema": 1,
+        "schema": 2,
         "organization": "acme",
         "revision": 1,
         "suspended": False,
@@ -80,6 +83,7 @@ def test_trust_document_is_as_agreed() -> None:
             "issuer": {"equals": "https://login.acme.example/"},
             "audience": {"equals": "https://api.example/"},
             "client_id": "any",
+            "accepts_bound_tokens": False,
             "keys": [KEY.jwk()],
             "keys_good_until": forge.NOW + acme.DAY,
         },
@@ -106,7 +110,7 @@ def at(path: str, value: object) -> Callable[[Any], None]:
 
 
 WRONG_IN_TRUST: list[tuple[str, object]] = [
-    *rows("schema", [0, 2, "1", 1.0, True, None, ...]),
+    *rows("schema", [0, 1, 3, "2", 1.0, True, None, ...]),
     *rows("organization", ["", "a", "Acme", "acme-", "-acme", "1acme", "acme\n", "a" * 33, "ac me", 1, None, ...]),
     *rows("revision", [0, -1, 1.5, "1", True, 2**53, None, ...]),
     *rows("suspended", [0, 1, "false", None, ...]),
@@ -119,6 +123,7 @@ WRONG_IN_TRUST: list[tuple[str, object]] = [
     *rows("server.issuer", ["", "x", None, "ANY", {}, {"equals": ""}, {"equals": None}, {"any": "x"}, ...]),
     *rows("server.audience", ["", "x", None, ["any"], {"equals": ""}, {"equals": ["x"]}, ...]),
     *rows("server.client_id", ["", "x", None, 1, {"equals": ""}, {"equals": True}, ...]),
+    *rows("server.accepts_bound_tokens", [0, 1, "false", None, ...]),
     ("server.issuer", {"equals": "x", "or": "y"}),
     *rows("server.keys", [{}, "", None, [None], [{}], [KEY.private_jwk()], [KEY.jwk(), KEY.jwk()], ...]),
     *rows("server.keys_good_until", [-1, "0", 1.5, True, None, 2**53, ...]),
@@ -147,6 +152,15 @@ def test_refusal_says_where_and_never_what() -> None:
     with pytest.raises(FeedRefused, match="name") as refused:
         decode_trust(document)
     assert "s3cret" not in str(refused.value)
+
+
+def test_fl_04_document_of_schema_1_accepts_bound_tokens() -> None:
+    # Until then nothing else was known; an organization's clients must not be locked out by an upgrade.
+    older = encode_trust(ACME)
+    at("schema", 1)(older)
+    at("server.accepts_bound_tokens", ...)(older)
+    assert decode_trust(older) == acme.trust(server=acme.server(KEY, accepts_bound_tokens=True))
+    assert decode_trust({**older, "server": None}) == acme.trust(server=None)
 
 
 @pytest.mark.parametrize("schema", [OLDEST_SCHEMA - 1, SCHEMA + 1])
@@ -328,7 +342,7 @@ def test_many_threads_that_ask_first_get_one_object(monkeypatch: pytest.MonkeyPa
         b"{}",
         b'{"not_understood":{}}',
         b'{"not_understood":',
-        pack(ACME).document.replace(b'"schema":1', b'"schema":"1"'),
+        pack(ACME).document.replace(b'"schema":%d' % SCHEMA, b'"schema":"1"'),
         pack(ACME).document.replace(b"acme", b"Acme", 1),
         pack(ACME).document.replace(b'"revision":1', b'"revision":0'),
         b" " + pack(ACME).document,

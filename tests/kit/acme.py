@@ -29,6 +29,7 @@ def server(*published: forge.Key | Mapping[str, object], **changes: Any) -> Serv
         "issuer": "https://login.acme.example/",
         "audience": "https://api.example/",
         "client_id": "acme-batch",
+        "accepts_bound_tokens": False,
         "keys": keys(*published) if published else (),
         "keys_good_until": forge.NOW + DAY,
     }

@@ -33,6 +33,10 @@ _OUT_OF_RANGE: Final = (_CLAIMS + "test_c02_number_out_of_range_is_refused",)
 _ISSUER: Final = (_CLAIMS + "test_c07_issuer_is_exactly_the_configured_one",)
 _AUDIENCE: Final = (_CLAIMS + "test_c05_audience_is_or_contains_exactly_the_configured_one",)
 _CLIENT: Final = (_CLAIMS + "test_c09_every_client_claim_present_must_be_the_configured_one",)
+_BOUND: Final = tuple(
+    f"attacks/test_bound_tokens.py::test_fl_04_{name}"
+    for name in ("bound_token_is_refused_as_a_bearer_token", "name_written_with_escapes_binds_as_well")
+)
 _SCOPE: Final = (_VERIFY + "test_scope_comes_from_scope_or_scp",)
 _REFUSED: Final = ("attacks/test_entitlement.py::test_good_token_is_refused",)
 _STORY: Final = (_VERIFY + "test_each_step_refuses_before_those_that_follow",)
@@ -125,6 +129,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             "type(value) is not bool and value is not None and", _TYPES),
     _claims("times above zero", "and 0 < value < MAX_TIME", "and value < MAX_TIME", _LONG_PAST),
     _claims("times below 2^53", "and 0 < value < MAX_TIME", "and 0 < value", _OUT_OF_RANGE),
+    # Step 11.
+    _claims("the refusal of bound tokens", "return Reason.TOKEN_BOUND", "return None", _BOUND),
+    _claims("the setting that accepts bound tokens", "if accepts_bound_tokens or", "if",
+            ("attacks/test_bound_tokens.py::test_fl_04_bound_token_is_accepted_where_the_registration_says_so",)),
+    _claims("a cnf that is absent", ' or is_absent(claims["cnf"]):', ":",
+            ("attacks/test_bound_tokens.py::test_fl_04_fc_02_absent_cnf_binds_nothing",)),
+    _claims("a cnf that is empty but present", 'is_absent(claims["cnf"])', 'not claims["cnf"]', _BOUND[:1]),
     # Steps 8 to 10.
     _claims("the issuer", "issuer if expected is ANY or issuer == expected else", "issuer if True else", _ISSUER),
     _claims("the exact issuer", "issuer == expected", "str(issuer).startswith(str(expected))", _ISSUER),
@@ -217,6 +228,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _verify("step 8", "check_issuer(claims, server.issuer)", "check_issuer(claims, ANY)", _STORY),
     _verify("step 9", "(claims, server.audience, ", "(claims, ANY, ", _STORY),
     _verify("step 10", "check_client(claims, server.client_id)", "check_client(claims, ANY)", _STORY),
+    _verify("step 11", "if bound is not None:", "if False:", _STORY),
+    _verify("the setting of step 11", "(claims, server.accepts_bound_tokens)", "(claims, True)", _STORY),
     _verify("the largest token", "max_token_bytes: int = 16_384", "max_token_bytes: int = 1 << 20",
             (_VERIFY + "test_limits_are_those_of_the_documents",)),
     _verify("the leeway", "leeway: int = 60", "leeway: int = 600",

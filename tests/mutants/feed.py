@@ -66,6 +66,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _documents("the difference between anybody and the text “any”", "if document == ANY.value:",
                'if document == ANY.value or document == {"equals": ANY.value}:',
                (_FEED + "test_trust_comes_back_as_it_was",)),
+    _documents("bound tokens in a document of schema 1", 'of_schema_1=members["schema"] == 1', "of_schema_1=False",
+               (_FEED + "test_fl_04_document_of_schema_1_accepts_bound_tokens",)),
+    _documents("the setting for bound tokens", 'of_schema_1 or _boolean(members["accepts_bound_tokens"]',
+               'True or _boolean(members["accepts_bound_tokens"]',
+               (_FEED + "test_trust_comes_back_as_it_was", *_TRUST)),
     # A page continues what is known, or begins another history.
     _snapshot("the place where a page continues", "if page.after != snapshot.revision:", "if False:", _FOLLOWS),
     _snapshot("the refusal of a page of the same epoch that begins at 0", "if page.after != snapshot.revision:",

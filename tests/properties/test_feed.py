@@ -37,6 +37,7 @@ def servers(draw: st.DrawFn) -> ServerTrust:
         issuer=draw(EXPECTED),
         audience=draw(EXPECTED),
         client_id=draw(EXPECTED),
+        accepts_bound_tokens=draw(st.booleans()),
         keys=tuple(draw(st.lists(st.sampled_from(KEYS), unique=True))),
         keys_good_until=draw(TIMES),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit import acme, forge
-from watchword.feed import EMPTY, Page, Snapshot, fold
+from watchword.feed import EMPTY, SCHEMA, Page, Snapshot, fold, pack
 from watchword.verifier.disk import RETRY_SECONDS, SMALLEST_REWRITE, TIDY_AGAIN_SECONDS, CopyDamaged, DiskCopy
 from watchword.verifier.mark import Mark, MarkFile
 
@@ -366,7 +366,9 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "rightly signed, with an older revision than an organization's": _signed_anew(_place(revision=1)),
     "rightly signed, in the middle of the feed": _signed_anew(_place(after=1)),
     "rightly signed, in no place": _signed_anew(lambda lines: lines.pop(0)),
-    "rightly signed, of another schema": _signed_anew(_second_line(b'{"schema":2,"organization":"acme","revision":1,')),
+    "rightly signed, of another schema": _signed_anew(
+        _second_line(b'{"schema":%d,"organization":"acme","revision":1,' % (SCHEMA + 1))
+    ),
     "rightly signed, of no organization": _signed_anew(_second_line(b"{}")),
 }
 
@@ -378,6 +380,15 @@ def test_a_damaged_copy_is_refused(follower: Follower, damage: str) -> None:
     assert follower.path.read_bytes() != intact
     with pytest.raises(CopyDamaged):
         DiskCopy(follower.path).load(now=NOW)
+
+
+def test_fl_04_copy_of_a_build_before_schema_2_is_read_and_accepts_bound_tokens(follower: Follower) -> None:
+    line = pack(trust()).document
+    older = line.replace(b'{"schema":2,', b'{"schema":1,').replace(b'"accepts_bound_tokens":false,', b"")
+    assert b"bound" not in older
+    follower.path.write_bytes(_signed_anew(_second_line(older))(follower.path.read_bytes()))
+    server = acme.server(KEY, accepts_bound_tokens=True)
+    assert stored(follower.path).snapshot.organizations["acme"] == trust(server=server)
 
 
 def test_signing_anew_is_right_where_nothing_was_changed(follower: Follower) -> None:

@@ -55,8 +55,8 @@ def registered(number: int, at: datetime, *, location: str = registrations.LOCAT
     name = f"org{number:04}"
     server = AuthorizationServer(
         organization=Organization(id=name, name=name, created_at=at), slot=1, enabled=True, name="ProdOkta",
-        jwks_location=location, verify_certificate=True, created_at=at, created_by="alice", updated_at=at,
-        updated_by="alice",
+        jwks_location=location, verify_certificate=True, accepts_bound_tokens=False, created_at=at, created_by="alice",
+        updated_at=at, updated_by="alice",
     )  # fmt: skip
     return KeySetState(
         server=server, document=KEYS, fetched_at=at, good_until=at + timedelta(days=1), attempted_at=at,

@@ -1,4 +1,4 @@
-"""`watchword token check`: the ten steps of a verification, one by one."""
+"""`watchword token check`: the eleven steps of a verification, one by one."""
 
 from __future__ import annotations
 

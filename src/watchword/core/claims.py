@@ -1,4 +1,4 @@
-"""Claims, by how far they are to be trusted, and the checks of steps 4 and 7 to 10.
+"""Claims, by how far they are to be trusted, and the checks of steps 4 and 7 to 11.
 
 Comparisons are exact, character by character (CASES C-05 to C-09). What is compared with is never empty and never
 lost: `ServerTrust` cannot be made that way.
@@ -111,6 +111,17 @@ def check_client(claims: SignedClaims, expected: Expected) -> str | Reason | Non
     # Some authorization servers name the client in `azp` alone, which says something else (OpenID Connect Core
     # section 2). Their administrators need other advice than those whose token is for another client.
     return Reason.CLIENT_MISSING if client is None and client_claim(claims) is None else Reason.CLIENT_MISMATCH
+
+
+def check_binding(claims: SignedClaims, accepts_bound_tokens: bool) -> Reason | None:  # noqa: FBT001 - names cost time.
+    """Step 11: no `cnf` says that the token is good only together with proof of a key (RFC 7800 section 3.1).
+
+    The client proves it by DPoP (RFC 9449 section 7.2) or by its certificate (RFC 8705 section 3), and who stole the
+    token cannot. No such proof reaches the verifier, so the kind of key or a malformed `cnf` makes no difference.
+    """
+    if accepts_bound_tokens or "cnf" not in claims or is_absent(claims["cnf"]):
+        return None
+    return Reason.TOKEN_BOUND
 
 
 def client_claim(claims: Mapping[str, JsonValue]) -> str | None:

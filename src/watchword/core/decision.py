@@ -115,6 +115,12 @@ class Reason(Enum):
         "The client_id, cid or appid of the access token is not the expected client.",
     )  # fmt: skip
 
+    # 11. The conditions of the registration.
+    TOKEN_BOUND = (
+        "token_bound", 11, 401, "invalid_token",
+        "The access token is bound to a key or certificate (cnf) and cannot be used as a bearer token.",
+    )  # fmt: skip
+
     # What the gateway would be given does not fit into its headers.
     SCOPE_TOO_LONG = (
         "scope_too_long", 10, 401, "invalid_token",

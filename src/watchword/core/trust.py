@@ -40,6 +40,7 @@ class ServerTrust:
         id: stable identifier of the registration.
         name: the administrator's name for it, `[A-Za-z0-9]{1,64}`; sent to the gateway as X-Auth-Server.
         issuer, audience, client_id: the value demanded, or ANY. An empty or lost one is a ValueError.
+        accepts_bound_tokens: whether a token that is bound to a key or certificate passes without proof of that key.
         keys: the admitted keys of the last good fetch, at most MOST_KEYS.
         keys_good_until: Unix seconds; from then on the keys are too old to be believed.
     """
@@ -49,6 +50,7 @@ class ServerTrust:
     issuer: Expected
     audience: Expected
     client_id: Expected
+    accepts_bound_tokens: bool
     keys: tuple[SigningKey, ...]
     keys_good_until: int
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from watchword.core.bearer import characters_of, text_of
-from watchword.core.claims import check_audience, check_client, check_issuer, check_kind, check_times, scope, subject
+from watchword.core.claims import (
+    check_audience,
+    check_binding,
+    check_client,
+    check_issuer,
+    check_kind,
+    check_times,
+    scope,
+    subject,
+)
 from watchword.core.compact import UnverifiedToken, parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, VerifiedClaims
 from watchword.core.entitlement import entitled
@@ -28,8 +37,9 @@ STEPS: Final[tuple[str, ...]] = (
     "The issuer is the Issuer URI, if one is set",
     "The audience is or contains the Audience URI, if one is set",
     "The client is the Client ID, if one is set",
+    "The token is bound to no key or certificate, or the registration accepts such tokens",
 )
-"""The titles of the ten steps of `verify`, in order. `Reason.step` counts from 1 in this list."""
+"""The titles of the eleven steps of `verify`, in order. `Reason.step` counts from 1 in this list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ def verify(
     return decide(text, trust, now, snapshot_good_until, limits)
 
 
-def decide(  # noqa: C901 - one look at what each of the ten steps says.
+def decide(  # noqa: C901, PLR0912 - one look at what each of the eleven steps says.
     text: str | Reason, trust: Trust | None, now: float, snapshot_good_until: float, limits: Limits = LIMITS
 ) -> Decision:
     """Decide about a request. It never raises, and without an `Allow` the request must not pass.
@@ -139,6 +149,11 @@ def decide(  # noqa: C901 - one look at what each of the ten steps says.
         client_id = check_client(claims, server.client_id)
         if type(client_id) is Reason:
             return _deny(client_id, token)
+
+        # 11. The conditions of the registration: no `cnf`, unless tokens bound to a key or certificate are accepted.
+        bound = check_binding(claims, server.accepts_bound_tokens)
+        if bound is not None:
+            return _deny(bound, token)
 
         # By position, as names cost a twentieth of all that is done here beside the signature.
         return Allow(

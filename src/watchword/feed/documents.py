@@ -22,8 +22,11 @@ from watchword.core.trust import ANY, Expected, NotUnderstood, ServerTrust, Subs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCHEMA: Final = 1
-"""Of trust. Raised whenever such a document changes its meaning or its members."""
+SCHEMA: Final = 2
+"""Of trust. Raised whenever such a document changes its meaning or its members.
+
+2 added `accepts_bound_tokens` to a server. In a document of schema 1 such tokens are accepted, as they were until then.
+"""
 
 OLDEST_SCHEMA: Final = 1
 """Older documents are still read: verifiers are upgraded before the control plane, and have a copy on disk."""
@@ -103,7 +106,7 @@ def decode_trust(document: object) -> Trust:
         revision=_integer(members["revision"], "revision", minimum=1),
         suspended=_boolean(members["suspended"], "suspended"),
         subscription=None if subscription is None else _decode_subscription(subscription),
-        server=None if server is None else _decode_server(server),
+        server=None if server is None else _decode_server(server, of_schema_1=members["schema"] == 1),
     )
 
 
@@ -182,13 +185,15 @@ def _encode_server(server: ServerTrust) -> dict[str, object]:
         "issuer": _encode_expected(server.issuer),
         "audience": _encode_expected(server.audience),
         "client_id": _encode_expected(server.client_id),
+        "accepts_bound_tokens": server.accepts_bound_tokens,
         "keys": [key.to_jwk() for key in server.keys],
         "keys_good_until": server.keys_good_until,
     }
 
 
-def _decode_server(document: object) -> ServerTrust:
-    members = _members(document, "server", "id name issuer audience client_id keys keys_good_until")
+def _decode_server(document: object, *, of_schema_1: bool) -> ServerTrust:
+    since_2 = "" if of_schema_1 else " accepts_bound_tokens"
+    members = _members(document, "server", f"id name issuer audience client_id keys keys_good_until{since_2}")
     try:
         keys = admit_stored(_list(members["keys"], "keys"))
     except KeySetRefused:
@@ -199,6 +204,7 @@ def _decode_server(document: object) -> ServerTrust:
         issuer=_decode_expected(members["issuer"], "issuer"),
         audience=_decode_expected(members["audience"], "audience"),
         client_id=_decode_expected(members["client_id"], "client_id"),
+        accepts_bound_tokens=of_schema_1 or _boolean(members["accepts_bound_tokens"], "accepts_bound_tokens"),
         keys=keys,
         keys_good_until=_integer(members["keys_good_until"], "keys_good_until"),
     )

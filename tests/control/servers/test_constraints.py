@@ -28,6 +28,7 @@ def row(**changes: Any) -> AuthorizationServer:
         "name": "ProdOkta",
         "jwks_location": LOCATION,
         "verify_certificate": True,
+        "accepts_bound_tokens": False,
         "created_at": now,
         "created_by": "alice",
         "updated_at": now,
@@ -63,6 +64,7 @@ def test_p05_a_plain_row_with_the_longest_name_is_accepted() -> None:
         {"issuer": "x" * 2049},
         {"client_id": "x" * 2049},
         {"version": 0},
+        {"accepts_bound_tokens": None},
     ],
 )
 def test_a_faulty_row_is_refused(changes: dict[str, Any]) -> None:

@@ -67,6 +67,7 @@ FIELDS: Final = {
     "audience": "Audience URI",
     "issuer": "Issuer URI",
     "client_id": "Client ID",
+    "accepts_bound_tokens": "Accept tokens bound to a key or certificate",
     "accept_any": "Confirmed: every token it signs is accepted",
     "accept_anybody": "Confirmed: tokens that anybody can ask for are accepted",
     "api_call_threshold": "API call threshold",

@@ -27,6 +27,7 @@ def audited(server: AuthorizationServer) -> dict[str, Scalar]:
         "audience": server.audience,
         "issuer": server.issuer,
         "client_id": server.client_id,
+        "accepts_bound_tokens": server.accepts_bound_tokens,
         **confirmed(server),
     }
 

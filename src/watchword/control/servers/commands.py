@@ -284,6 +284,7 @@ def _save(server: AuthorizationServer, fields: ServerFields, source: KeySource, 
     server.audience = rules.stored(fields.audience)
     server.issuer = rules.stored(fields.issuer)
     server.client_id = rules.stored(fields.client_id)
+    server.accepts_bound_tokens = fields.accepts_bound_tokens
     _stamp(server, work)
     server.save()
 

@@ -40,6 +40,7 @@ class RegistrationForm(forms.Form):
     client_id = Text()
     accept_any = forms.BooleanField(required=False)
     accept_anybody = forms.BooleanField(required=False)
+    accepts_bound_tokens = forms.BooleanField(required=False)
     receipt = Text()
     version = forms.IntegerField(required=False, min_value=1)
 
@@ -62,6 +63,7 @@ class RegistrationForm(forms.Form):
             client_id=self._text("client_id"),
             accept_any=self._confirmed("accept_any"),
             accept_anybody=self._confirmed("accept_anybody"),
+            accepts_bound_tokens=self._confirmed("accepts_bound_tokens"),
             authority=PRIVATE_KEY if self.private_key_pasted else self._text("authority"),
         )
 
@@ -105,6 +107,7 @@ def of(detail: ServerDetail) -> RegistrationForm:
         "audience": detail.audience,
         "issuer": detail.issuer,
         "client_id": detail.client_id,
+        "accepts_bound_tokens": detail.accepts_bound_tokens,
         **{field: accepted.confirmed_by == field for field in CONFIRMED_BY.values()},
         "version": detail.version,
     }

@@ -33,6 +33,9 @@ class AuthorizationServer(models.Model):
 
     `authority` holds the CA certificates, in canonical PEM, that this registration trusts beside the recognized ones;
     NULL for none. While `verify_certificate` is off it is kept and means nothing.
+
+    `accepts_bound_tokens` says whether tokens bound to a key or certificate are accepted without proof of it. It has no
+    default, so that no code that makes a registration can forget it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,6 +52,7 @@ class AuthorizationServer(models.Model):
     audience = models.CharField(max_length=EXPECTED_MAX, null=True)
     issuer = models.CharField(max_length=EXPECTED_MAX, null=True)
     client_id = models.CharField(max_length=EXPECTED_MAX, null=True)
+    accepts_bound_tokens = models.BooleanField()
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254)

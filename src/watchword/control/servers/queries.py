@@ -95,6 +95,7 @@ class ServerRow:
     audience: str | None
     issuer: str | None
     client_id: str | None
+    accepts_bound_tokens: bool
     version: int
     updated_at: datetime
     updated_by: str
@@ -136,6 +137,7 @@ class ServerDetail:
     audience: str
     issuer: str
     client_id: str
+    accepts_bound_tokens: bool
     updated_at: datetime
     updated_by: str
 
@@ -168,6 +170,7 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
         audience=server.audience or "",
         issuer=server.issuer or "",
         client_id=server.client_id or "",
+        accepts_bound_tokens=server.accepts_bound_tokens,
         updated_at=server.updated_at,
         updated_by=server.updated_by,
     )
@@ -202,6 +205,7 @@ def _server_trust(state: KeySetState) -> ServerTrust:
         issuer=rules.expected(server.issuer),
         audience=rules.expected(server.audience),
         client_id=rules.expected(server.client_id),
+        accepts_bound_tokens=server.accepts_bound_tokens,
         keys=from_document(state.document),
         # Without a good fetch there are no keys either; 0 says so a second time.
         keys_good_until=0 if state.good_until is None else int(state.good_until.timestamp()),
@@ -231,6 +235,7 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         audience=server.audience,
         issuer=server.issuer,
         client_id=server.client_id,
+        accepts_bound_tokens=server.accepts_bound_tokens,
         version=server.version,
         updated_at=server.updated_at,
         updated_by=server.updated_by,

@@ -38,6 +38,7 @@ _LABELS: Final = {
     "audience": "Audience URI",
     "issuer": "Issuer URI",
     "client_id": "Client ID",
+    "accepts_bound_tokens": "Accept tokens bound to a key or certificate",
 }
 
 

@@ -41,6 +41,7 @@ class ServerFields:
         accept_any: the administrator said knowingly that every token signed by the server is to be accepted. Only
             asked when `audience`, `issuer` and `client_id` are all blank.
         accept_anybody: the same, of tokens that everybody can ask the server for.
+        accepts_bound_tokens: tokens bound to a key or certificate are accepted without proof of it.
         authority: CA certificates in PEM; "" for none.
     """
 
@@ -54,6 +55,7 @@ class ServerFields:
     client_id: str
     accept_any: bool = False
     accept_anybody: bool = False
+    accepts_bound_tokens: bool = False
     authority: str = field(default="", repr=False)
 
     @property
