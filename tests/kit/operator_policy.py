@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class Operator:
-    """The settings that a validation reads beside the policy."""
+    """The settings that a validation and its page read beside the policy."""
 
     refresh_interval = 300
     keys_hard_limit = 86_400
+    support_contact = None
 
 
 @contextmanager

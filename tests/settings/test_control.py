@@ -46,6 +46,27 @@ def test_the_most_keys_of_a_set_are_a_setting(monkeypatch: pytest.MonkeyPatch) -
     assert load_control_settings().jwks_max_keys == 256
 
 
+@pytest.mark.parametrize(
+    "contact", ["support@provider.example", "help.desk+api@a-b.example", "https://provider.example/help?topic=api"]
+)
+def test_field_p_the_support_contact_is_an_address_or_a_url(contact: str) -> None:
+    assert load_control_settings(support_contact=contact).support_contact == contact
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "", "support", "support@provider", "@provider.example", "a b@provider.example",
+        "mailto:support@provider.example",
+        "a@b.example?bcc=c@d.example", "http://provider.example", "https://", "https://user@provider.example",
+        "https://provider.example/\u202ehelp", "https://provider.example/a b", "https://[::1", "javascript:alert(1)",
+        "//provider.example", "support@provider.example\n",
+    ],
+)  # fmt: skip
+def test_field_p_any_other_support_contact_is_refused(contact: str) -> None:
+    assert "support_contact" in problem(support_contact=contact)
+
+
 def test_sqlite_waits_for_writers_and_survives_a_power_cut() -> None:
     options = load_control_settings().database()["OPTIONS"]
 

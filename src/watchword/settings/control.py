@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,11 @@ from watchword.settings.variables import ENVIRONMENT_PREFIX
 
 # NoDecode: in the environment a list is written with commas, not as JSON.
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode]
+
+
+_EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# Printable ASCII: what is shown is what a click leads to.
+_LINK = re.compile(r"[!-~]+")
 
 
 class ControlSettings(PlaneSettings):
@@ -94,6 +100,10 @@ class ControlSettings(PlaneSettings):
     usage_kept_days: Annotated[int, Field(ge=2, le=366)] = 31
     """Days after which the worker deletes counts of API calls."""
 
+    support_contact: str | None = None
+    """E-mail address or https URL of your support. Pages of a suspended or expired organization and the sign-in name
+    it."""
+
     @field_validator(
         "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies", mode="before"
     )
@@ -113,6 +123,22 @@ class ControlSettings(PlaneSettings):
             # Over plain http the session cookie could be read on the way, and with it every right of its owner.
             raise ValueError("must be https, except on this machine itself (http://127.0.0.1:8080)")
         return origin.rstrip("/").lower()
+
+    @field_validator("support_contact")
+    @classmethod
+    def _can_be_linked_to(cls, contact: str | None) -> str | None:
+        if contact is None or _EMAIL.fullmatch(contact) is not None:
+            return contact
+        try:
+            parts = urlsplit(contact)
+            linkable = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+        except ValueError:
+            linkable = False
+        if not linkable or _LINK.fullmatch(contact) is None:
+            raise ValueError(
+                "must be an e-mail address such as support@provider.example, or a URL such as https://provider.example/help"
+            )
+        return contact
 
     @field_validator("database_url")
     @classmethod

@@ -59,6 +59,23 @@ def test_no_bar_leaves_the_chart() -> None:
         assert bar.allowed_y + bar.allowed_height == CHART_HEIGHT
 
 
+@pytest.mark.parametrize(
+    ("highest", "ticks"),
+    [
+        (1, (4, 3, 2, 1, 0)), (4, (4, 3, 2, 1, 0)), (5, (8, 6, 4, 2, 0)), (20, (20, 15, 10, 5, 0)),
+        (21, (40, 30, 20, 10, 0)), (100, (100, 75, 50, 25, 0)), (101, (200, 150, 100, 50, 0)),
+        (8_012, (10_000, 7_500, 5_000, 2_500, 0)), (10**15, (10**15, 75 * 10**13, 5 * 10**14, 25 * 10**13, 0)),
+    ],
+)  # fmt: skip
+def test_field_p_the_axis_has_round_numbers_at_their_height(highest: int, ticks: tuple[int, ...]) -> None:
+    drawn = chart(days((highest, 0), (0, 0)), None)
+    assert tuple(tick.calls for tick in drawn.ticks) == ticks
+    assert [tick.y for tick in drawn.ticks] == [0, 30, 60, 90, 120]
+    for tick in drawn.ticks:
+        assert tick.y == CHART_HEIGHT - tick.calls * CHART_HEIGHT // ticks[0]
+    assert drawn.bars[0].allowed_height == round(highest * CHART_HEIGHT / ticks[0])
+
+
 def test_the_threshold_is_a_line_where_it_does_not_make_the_days_flat() -> None:
     assert chart(days((100, 0)), 200).threshold_y == 0
     assert chart(days((100, 0)), 50).threshold_y == CHART_HEIGHT // 2

@@ -58,7 +58,7 @@ def desk(operator: Person) -> Desk:
 def six(db: None) -> None:
     """One organization in each state."""
     subscribed("active", "Active One", -10, 90)
-    subscribed("expiring", "Nearly Over", -10, 12.5)
+    subscribed("expiring", "Nearly Over", -90, 12.5)
     subscribed("expired", "Over", -10, -3.5)
     subscribed("later", "Yet to Come", 5.5, 90)
     named("none", "Without Any")
@@ -96,6 +96,24 @@ def test_each_organization_shows_its_state_and_the_countdown_of_its_subscription
 )
 def test_a_state_narrows_the_list(desk: Desk, six: None, state: str, found: list[str]) -> None:
     assert ids(desk.get(LIST, state=state).html) == found
+
+
+def test_field_p_the_list_and_each_row_agree_on_what_expires_soon(desk: Desk) -> None:
+    """Each with the days since its start, its days left, and those since its renewal."""
+    cases = {
+        "first-day": (0, 30, None), "third-week": (21, 9, None), "last-quarter": (23, 7.4, None),
+        "long": (335, 29.9, None), "not-yet": (335, 30.1, None), "day": (0.7, 0.3, None), "night": (0.8, 0.2, None),
+        "renewed": (360, 29, 0), "renewed-long-ago": (360, 7, 22),
+    }  # fmt: skip
+    for name, (ago, left, renewed) in cases.items():
+        subscribed(name, name, -ago - 0.001, left)
+        if renewed is not None:
+            Subscription.objects.filter(pk=name).update(term_starts_at=NOW - timedelta(days=renewed))
+    soon = {"last-quarter", "long", "night", "renewed-long-ago"}
+    assert set(ids(desk.get(LIST, state="expiring").html)) == soon
+    rows = re.findall(r"<tr.*?</tr>", desk.get(LIST).html, re.DOTALL)
+    assert {found[0] for row in rows if "Expires soon" in row and (found := ids(row))} == soon
+    assert set(ids(desk.get(LIST, state="expiring", q="l").html)) == {"last-quarter", "long", "renewed-long-ago"}
 
 
 @pytest.mark.parametrize("state", ["expired", "not_started", "none", "expiring", "active"])

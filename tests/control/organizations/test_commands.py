@@ -12,7 +12,13 @@ from kit.people import NOW
 from watchword.control.access.actor import Actor, command_line
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.models import TrustRecord
-from watchword.control.organizations.commands import CreateOrganization, Reinstate, SetSubscription, Suspend
+from watchword.control.organizations.commands import (
+    CreateOrganization,
+    Reinstate,
+    RenewSubscription,
+    SetSubscription,
+    Suspend,
+)
 from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
 from watchword.control.organizations.queries import entitlement_of
 from watchword.control.organizations.rules import Situation
@@ -170,6 +176,19 @@ def test_m_08_no_administrator_lifts_a_suspension_nor_renews(
             command.run(acting_alice)
         assert refused.value.code == "permission_missing"
     assert entitlement_of("acme", NOW).suspended
+
+
+def test_field_p_each_renewal_begins_a_term_and_setting_the_subscription_begins_anew(
+    acme: Organization, shell: Actor
+) -> None:
+    end = Subscription.objects.get(pk="acme").expires_at
+    month = timedelta(days=30)
+    RenewSubscription(organization_id="acme", expires_at=end + month).run(shell)
+    assert Subscription.objects.get(pk="acme").term_starts_at == end
+    RenewSubscription(organization_id="acme", expires_at=end + 2 * month).run(shell)
+    assert Subscription.objects.get(pk="acme").term_starts_at == end + month
+    SetSubscription(organization_id="acme", starts_at=NOW, expires_at=NOW + month).run(shell, now=NOW)
+    assert Subscription.objects.get(pk="acme").term_starts_at is None
 
 
 def test_m_08_renewing_leaves_the_suspension(acme: Organization, shell: Actor) -> None:

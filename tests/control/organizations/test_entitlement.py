@@ -16,6 +16,7 @@ from watchword.control.organizations.rules import (
     check_threshold,
     duration,
     entitlement,
+    renewed_term,
     spoken,
     suspension_sentence,
 )
@@ -108,6 +109,27 @@ def test_thirty_days_ahead_the_end_is_announced_and_nothing_locked(left: timedel
 
 def test_more_than_thirty_days_ahead_there_is_nothing_to_say() -> None:
     assert entitlement(subscription=TERMS, suspension=None, now=END - timedelta(days=30, seconds=1)).banner is None
+
+
+@pytest.mark.parametrize(
+    ("term", "announced"),
+    [(timedelta(days=30), timedelta(days=7, hours=12)), (timedelta(days=120), timedelta(days=30)),
+     (timedelta(days=1000), timedelta(days=30)), (timedelta(hours=4), timedelta(hours=1))],
+)  # fmt: skip
+def test_field_p_the_end_is_announced_in_the_last_quarter_of_the_term(term: timedelta, announced: timedelta) -> None:
+    fresh = SubscriptionTerms(starts_at=END - term, expires_at=END)
+    renewed = SubscriptionTerms(starts_at=END - 9 * term, expires_at=END, term_starts_at=END - term)
+    for terms in (fresh, renewed):
+        assert entitlement(subscription=terms, suspension=None, now=END - term).banner is None
+        assert entitlement(subscription=terms, suspension=None, now=END - announced - SECOND).banner is None
+        assert entitlement(subscription=terms, suspension=None, now=END - announced).banner is not None
+
+
+def test_field_p_a_renewal_begins_a_term_where_the_last_one_ends() -> None:
+    month = timedelta(days=30)
+    assert renewed_term(TERMS, END + month, END - month) == END
+    assert renewed_term(TERMS, END + 2 * month, END + month) == END + month
+    assert renewed_term(TERMS, END - month, START) is None
 
 
 @pytest.mark.parametrize(

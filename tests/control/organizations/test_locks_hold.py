@@ -228,7 +228,7 @@ def test_renewing_an_expired_subscription_enables_what_was_enabled(before: Alice
 
 
 def test_thirty_days_ahead_the_page_announces_the_end_as_a_note_and_locks_nothing(before: Alice) -> None:
-    subscribe(timedelta(days=-30), timedelta(days=12, hours=6))
+    subscribe(timedelta(days=-90), timedelta(days=12, hours=6))
 
     page = before.desk.get("servers:list", "acme")
 

@@ -18,6 +18,7 @@ CHART_WIDTH: Final = 744
 CHART_HEIGHT: Final = 120
 BAR_WIDTH: Final = 18
 STEP: Final = 24
+TICKS: Final = 4
 
 _WARNED_AT: Final = 80
 _WHOLE_FROM: Final = 10
@@ -78,16 +79,26 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """One number on the axis of calls."""
+
+    calls: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """The bars, and a line where the threshold is; None when it is far above every bar, or there is none.
 
     Attributes:
         top: what the highest bar stands for.
+        ticks: numbers of calls along the axis, the highest first, with the lines at their height.
     """
 
     bars: tuple[Bar, ...]
     top: int
     threshold_y: int | None
+    ticks: tuple[Tick, ...]
     width: int = CHART_WIDTH
     height: int = CHART_HEIGHT
     bar_width: int = BAR_WIDTH
@@ -102,7 +113,8 @@ def chart(days: Sequence[Day], threshold: int | None) -> Chart:
     top = max((day.allowed + day.denied for day in days), default=0)
     # A threshold up to twice as high as the highest day is shown; beyond that the days would be flat.
     shown = threshold is not None and top < threshold <= 2 * top
-    scale = max(threshold if shown and threshold is not None else top, 1)
+    step = _tick_step(threshold if shown and threshold is not None else top)
+    scale = step * TICKS
 
     def height(calls: int) -> int:
         return max(round(calls * CHART_HEIGHT / scale), 1 if calls else 0)
@@ -125,7 +137,21 @@ def chart(days: Sequence[Day], threshold: int | None) -> Chart:
     line = None
     if threshold is not None and threshold <= scale:
         line = CHART_HEIGHT - height(threshold)
-    return Chart(tuple(bars), top, line)
+    ticks = tuple(Tick(step * number, CHART_HEIGHT * (TICKS - number) // TICKS) for number in range(TICKS, -1, -1))
+    return Chart(tuple(bars), top, line, ticks)
+
+
+def _tick_step(highest: int) -> int:
+    """The smallest round number whose multiples on the axis reach the highest value: 1, 2, 5, 10, 20, 25, 50, 100 …"""
+    step, power = 1, 1
+    while step * TICKS < highest:
+        if step == 5 * power:
+            power *= 10
+            step = power
+        else:
+            rounds = [first * power // 10 for first in (10, 20, 25, 50) if first * power % 10 == 0]
+            step = next(number for number in rounds if number > step)
+    return step
 
 
 @dataclass(frozen=True, slots=True)

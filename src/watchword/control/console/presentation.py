@@ -41,7 +41,7 @@ _VERIFIERS: Final = {
 
 
 def look_of(situation: Situation, terms: SubscriptionTerms | None, now: datetime) -> Look:
-    if situation is Situation.ACTIVE and terms is not None and expires_soon(terms.expires_at, now):
+    if situation is Situation.ACTIVE and terms is not None and expires_soon(terms, now):
         return _EXPIRES_SOON
     return _SITUATIONS[situation]
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Exists, OuterRef, Q, TextChoices
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    TextChoices,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThanOrEqual
 
 from watchword.control.access.models import Person
 from watchword.control.activity.queries import allowed_on_day
@@ -15,6 +27,7 @@ from watchword.control.organizations.models import Organization, Subscription, S
 from watchword.control.organizations.queries import notice_of, terms_of
 from watchword.control.organizations.rules import (
     EXPIRY_ANNOUNCED,
+    EXPIRY_ANNOUNCED_SHARE,
     Entitlement,
     SubscriptionTerms,
     entitlement,
@@ -37,7 +50,7 @@ class StateFilter(TextChoices):
     """Which organizations to list. The values stand in addresses."""
 
     ACTIVE = "active", "Active"
-    EXPIRING = "expiring", "Expires within 30 days"
+    EXPIRING = "expiring", "Expires soon"
     EXPIRED = "expired", "Expired"
     NOT_STARTED = "not_started", "Not started"
     NONE = "none", "No subscription"
@@ -163,23 +176,37 @@ def _in_state(
     free = organizations.exclude(Exists(_live_suspensions().filter(organization=OuterRef("pk"))))
     if state is StateFilter.NONE:
         return free.filter(subscription__isnull=True)
-    terms = _terms(state, now)
     if joined:
-        return free.filter(**{f"subscription__{name}": value for name, value in terms.items()})
-    return free.filter(Exists(Subscription.objects.filter(organization=OuterRef("pk"), **terms)))
+        return free.filter(_terms(state, now, "subscription__"))
+    return free.filter(Exists(Subscription.objects.filter(_terms(state, now), organization=OuterRef("pk"))))
 
 
-def _terms(state: StateFilter, now: datetime) -> dict[str, datetime]:
-    """What the subscriptions of a state have in common."""
+def _terms(state: StateFilter, now: datetime, path: str = "") -> Q:
+    """What the subscriptions of a state have in common, each column reached by `path`."""
+
+    def has(**bounds: datetime) -> Q:
+        return Q(**{f"{path}{name}": value for name, value in bounds.items()})
+
     match state:
         case StateFilter.EXPIRED:
-            return {"expires_at__lte": now}
+            return has(expires_at__lte=now)
         case StateFilter.NOT_STARTED:
-            return {"starts_at__gt": now}
+            return has(starts_at__gt=now)
         case StateFilter.EXPIRING:
-            return {"starts_at__lte": now, "expires_at__gt": now, "expires_at__lte": now + EXPIRY_ANNOUNCED}
+            ending = has(starts_at__lte=now, expires_at__gt=now, expires_at__lte=now + EXPIRY_ANNOUNCED)
+            return ending & Q(_in_the_last_share(now, path))
         case _:
-            return {"starts_at__lte": now, "expires_at__gt": now}
+            return has(starts_at__lte=now, expires_at__gt=now)
+
+
+def _in_the_last_share(now: datetime, path: str) -> LessThanOrEqual:
+    """`expires_soon` as the database says it."""
+    expires_at, starts_at = F(f"{path}expires_at"), Coalesce(F(f"{path}term_starts_at"), F(f"{path}starts_at"))
+    left = ExpressionWrapper(expires_at - Value(now, DateTimeField()), DurationField())
+    return LessThanOrEqual(
+        ExpressionWrapper(left * EXPIRY_ANNOUNCED_SHARE, DurationField()),
+        ExpressionWrapper(expires_at - starts_at, DurationField()),
+    )
 
 
 def _searchable(text: str) -> bool:

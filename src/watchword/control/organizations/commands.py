@@ -86,6 +86,12 @@ class RenewSubscription:
             _refuse_faults(
                 rules.check_renewal(starts_at=subscription.starts_at, expires_at=self.expires_at, now=work.now)
             )
+            before = rules.SubscriptionTerms(
+                starts_at=subscription.starts_at,
+                expires_at=subscription.expires_at,
+                term_starts_at=subscription.term_starts_at,
+            )
+            subscription.term_starts_at = rules.renewed_term(before, self.expires_at, work.now)
             subscription.expires_at = self.expires_at
             return set_subscription(work, subscription, expected_version=self.expected_version)
 

@@ -32,6 +32,7 @@ class Subscription(models.Model):
     """The API subscription, the half-open interval [starts_at, expires_at). An organization without a row has none.
 
     Attributes:
+        term_starts_at: since when the present term runs, where a renewal began it; NULL where that is the start.
         api_call_threshold: allowed API calls per day, NULL for no limit.
         version: counts the changes; one made from an older version is stale.
         updated_at, updated_by: of the newest change.
@@ -42,6 +43,7 @@ class Subscription(models.Model):
     )
     starts_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    term_starts_at = models.DateTimeField(null=True)
     api_call_threshold = models.PositiveBigIntegerField(null=True)
     version = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(null=True)

@@ -32,7 +32,9 @@ def live_suspension(organization_id: str) -> SuspensionNotice | None:
 
 
 def terms_of(row: Subscription | None) -> SubscriptionTerms | None:
-    return None if row is None else SubscriptionTerms(starts_at=row.starts_at, expires_at=row.expires_at)
+    if row is None:
+        return None
+    return SubscriptionTerms(starts_at=row.starts_at, expires_at=row.expires_at, term_starts_at=row.term_starts_at)
 
 
 def notice_of(row: Suspension | None) -> SuspensionNotice | None:

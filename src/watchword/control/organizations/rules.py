@@ -21,7 +21,8 @@ PRIVATE_NOTE_MAX: Final = 2000
 API_CALL_THRESHOLD_MAX: Final = 10**15
 
 EXPIRY_ANNOUNCED: Final = timedelta(days=30)
-"""How long before its end an API subscription is said to be about to expire."""
+EXPIRY_ANNOUNCED_SHARE: Final = 4
+"""An API subscription is said to expire soon in the last quarter of its term, and at most 30 days before its end."""
 
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
 
@@ -38,10 +39,15 @@ class Situation(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionTerms:
-    """An API subscription, the half-open interval [starts_at, expires_at); both aware of their time zone."""
+    """An API subscription, the half-open interval [starts_at, expires_at); both aware of their time zone.
+
+    Attributes:
+        term_starts_at: since when the present term runs, if that is later than the start: the last renewal.
+    """
 
     starts_at: datetime
     expires_at: datetime
+    term_starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +121,18 @@ def entitlement(
             "changes are locked until renewal. Tokens are refused.",
             f"the API subscription expired on {spoken(subscription.expires_at)}",
         )
-    return Entitlement(Situation.ACTIVE, banner=_announced(subscription.expires_at, now))
+    return Entitlement(Situation.ACTIVE, banner=_announced(subscription, now))
 
 
-def expires_soon(expires_at: datetime, now: datetime) -> bool:
-    """Whether the end of an active subscription is announced."""
-    return expires_at - now <= EXPIRY_ANNOUNCED
+def expires_soon(terms: SubscriptionTerms, now: datetime) -> bool:
+    """Whether the end of an active subscription is announced. One that lasts a month is not from its first day."""
+    left, term = terms.expires_at - now, terms.expires_at - (terms.term_starts_at or terms.starts_at)
+    return left <= EXPIRY_ANNOUNCED and left * EXPIRY_ANNOUNCED_SHARE <= term
+
+
+def renewed_term(before: SubscriptionTerms, expires_at: datetime, now: datetime) -> datetime | None:
+    """Since when the term runs that a renewal gives: from the end that it moves, or from now after that end."""
+    return before.term_starts_at if expires_at <= before.expires_at else max(before.expires_at, now)
 
 
 def a_year_after(at: datetime) -> datetime:
@@ -226,12 +238,12 @@ def _fault_of_text(text: str, limit: int) -> str | None:
     return None
 
 
-def _announced(expires_at: datetime, now: datetime) -> str | None:
-    if not expires_soon(expires_at, now):
+def _announced(terms: SubscriptionTerms, now: datetime) -> str | None:
+    if not expires_soon(terms, now):
         return None
     return (
-        f"API subscription expires on {spoken(expires_at)} (in {duration(expires_at - now)}): from then on changes are "
-        "locked and tokens are refused until renewal."
+        f"API subscription expires on {spoken(terms.expires_at)} (in {duration(terms.expires_at - now)}): from then on "
+        "changes are locked and tokens are refused until renewal."
     )
 
 

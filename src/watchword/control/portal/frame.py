@@ -69,8 +69,8 @@ class Frame:
         """What `portal/base.html` needs."""
         return {"frame": self, "rail_route": self.route, "banners": self.banners()}
 
-    def banners(self) -> list[dict[str, str]]:
-        """Sentences above the content, each with its tone: bad, warn or note."""
+    def banners(self) -> list[dict[str, Any]]:
+        """Sentences above the content, each with its tone: bad, warn or note; `contact` adds the support contact."""
         return []
 
 
@@ -116,12 +116,12 @@ class OrganizationFrame(Frame):
             "organization_name": self.organization.name,
         }
 
-    def banners(self) -> list[dict[str, str]]:
+    def banners(self) -> list[dict[str, Any]]:
         """The one place where an organization's state is told, above the content of each of its pages."""
-        banners = []
+        banners: list[dict[str, Any]] = []
         if self.standing.banner is not None:
             tone = "note" if self.standing.may_change else "bad" if self.standing.suspended else "warn"
-            banners.append({"sentence": self.standing.banner, "tone": tone})
+            banners.append({"sentence": self.standing.banner, "tone": tone, "contact": not self.standing.may_change})
         if self.notice is not None and not self.standing.suspended:
             banners.append({"sentence": self.notice.sentence, "tone": "warn" if self.notice.pressing else "note"})
         return banners

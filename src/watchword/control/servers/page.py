@@ -97,8 +97,8 @@ class Page:
             "snippets": snippets(self.organization_id),
         }
 
-    def _banners(self) -> list[dict[str, str]]:
-        viewing = [] if self.may_manage else [{"sentence": _ONLY_VIEWING, "tone": "note"}]
+    def _banners(self) -> list[dict[str, Any]]:
+        viewing: list[dict[str, Any]] = [] if self.may_manage else [{"sentence": _ONLY_VIEWING, "tone": "note"}]
         return self.frame.banners() + viewing
 
     def _lock(self) -> str | None:

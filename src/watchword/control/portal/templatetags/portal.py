@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -81,6 +82,15 @@ def thousands(value: int) -> str:
 def copyable(text: str, label: str, *, shown: str | None = None, cut: bool = False) -> dict[str, object]:
     """Monospace text with a button that copies it. `label` names the thing for the button: "Copy key ID"."""
     return {"text": text, "label": label, "shown": shown or text, "cut": cut}
+
+
+@register.simple_tag
+def support_contact() -> dict[str, str] | None:
+    """How to reach the provider's support: the text to read and the address it leads to; None where it is not set."""
+    contact = settings.WATCHWORD.support_contact
+    if contact is None:
+        return None
+    return {"text": contact, "url": contact if contact.startswith("https://") else f"mailto:{contact}"}
 
 
 @register.simple_tag(takes_context=True)
