@@ -265,7 +265,7 @@ class _Feed:
         self.spent = 0.0
         self.sent = 0
 
-    def changes(self, *, epoch: str, after: int, wait: int) -> bytes:  # noqa: ARG002 - as the protocol has it.
+    def changes(self, *, epoch: str, after: int, wait: int, **_: object) -> bytes:  # noqa: ARG002 - as the protocol has it.
         spent = Spent()
         upto = min(after + PAGE_LENGTH, self._size)
         page = encode_page(Page("e1", after, upto, upto == self._size, ()))

@@ -14,10 +14,12 @@ from watchword.core.trust import NotUnderstood
 from watchword.core.verify import verify_token
 from watchword.feed import (
     EMPTY,
+    NOT_UNDERSTOOD_NAMED,
     SCHEMA,
     Organizations,
     Page,
     decode_page,
+    encode_not_understood,
     encode_page,
     encode_trust,
     fold,
@@ -143,3 +145,13 @@ def test_fi_01_version_that_lacks_a_schema_reads_what_a_newer_one_wrote() -> Non
     organization, revision, packed = read_packed(line)
     assert (organization, revision) == ("globex", 2)
     assert isinstance(packed.trust, NotUnderstood)
+
+
+def test_fi_01_report_to_the_control_plane_is_bounded_and_fits_into_a_header() -> None:
+    assert encode_not_understood([]) == "0"
+    assert encode_not_understood(["acme", "globex"]) == "2 acme globex"
+    # Names as only a later version writes them are counted.
+    assert encode_not_understood(["acme", "x\r\nAuthorization: y", "\ud800", "A"]) == "4 acme"
+    many = [f"acme-{number}{'x' * 20}" for number in range(100_000)]
+    assert encode_not_understood(many) == " ".join(["100000", *many[:NOT_UNDERSTOOD_NAMED]])
+    assert len(encode_not_understood(many)) < 4096

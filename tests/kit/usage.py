@@ -55,7 +55,8 @@ class CountingVerifier:
 
     def __init__(self, name: str = "edge-1") -> None:
         CreateVerifier(name=name).run(command_line())
-        self.id = VerifierCredential.objects.get(name=name).pk
+        credential = VerifierCredential.objects.get(name=name)
+        self.id, self.known_since = credential.pk, credential.created_at
         self.boot = hashlib.sha256(name.encode()).hexdigest()[:32]
         self.sequence = 0
 
@@ -70,4 +71,4 @@ class CountingVerifier:
         return applied
 
     def apply(self, now: datetime, body: bytes) -> Applied:
-        return apply_batch(self.id, decode_batch(body), now, kept_days=KEPT_DAYS)
+        return apply_batch(self.id, decode_batch(body), now, kept_days=KEPT_DAYS, known_since=self.known_since)

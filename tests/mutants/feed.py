@@ -19,6 +19,7 @@ _SCHEMA: Final = (_FEED + "test_another_schema_is_told_apart_whatever_its_member
 _FOLLOWS: Final = (_FEED + "test_page_that_does_not_follow_is_refused",)
 _ODDITY: Final = "feed/test_not_understood.py::"
 _ODD: Final = (_ODDITY + "test_fi_01_odd_document_costs_its_organization_alone",)
+_REPORT: Final = (_ODDITY + "test_fi_01_report_to_the_control_plane_is_bounded_and_fits_into_a_header",)
 _EPOCHS: Final = (_CLIENT + "test_after_a_restored_backup_the_old_snapshot_decides_until_the_new_one_is_whole",)
 _BEHIND: Final = (_CLIENT + "test_a_copy_that_is_behind_decides_only_when_the_feed_has_continued_it",)
 
@@ -41,6 +42,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               (_ODDITY + "test_fi_01_version_that_lacks_a_schema_reads_what_a_newer_one_wrote",)),
     _snapshot("the list of those not understood", "                self._doubtful.add(organization)\n",
               "                pass\n", _ODD),
+    _documents("the bound of a report", "*named[:NOT_UNDERSTOOD_NAMED]", "*named", _REPORT),
+    _documents("names that fit into a header", " if _ORGANIZATION.fullmatch(name)]", "]", _REPORT),
+    _client("the report of whom a verifier does not understand", ", not_understood=not_understood", "",
+            (_CLIENT + "test_fi_01_control_plane_hears_at_once_whose_trust_is_not_understood",)),
     _client("the warning of a page that cannot be applied", "        self._current.page_refused = True\n", "",
             (_CLIENT + "test_fi_01_page_whose_documents_cannot_be_told_apart_is_refused_loudly",)),
     _documents("the refusal of true as a number", "isinstance(value, bool) or not isinstance(value, int)",

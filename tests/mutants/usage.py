@@ -13,6 +13,7 @@ from mutants.mutant import Mutant
 _usage = partial(Mutant, "verifier/usage.py")
 _backlog = partial(Mutant, "verifier/usage_backlog.py")
 _journal = partial(Mutant, "verifier/usage_journal.py")
+_sender = partial(Mutant, "verifier/usage_sender.py")
 
 _USAGE: Final = "verifier/test_usage.py::"
 _SENDER: Final = "verifier/test_usage_sender.py::"
@@ -27,6 +28,7 @@ _AGAIN: Final = (
     _SENDER + "test_what_could_not_be_sent_outlives_a_kill_and_is_sent_once",
     _SENDER + "test_what_was_counted_goes_out_at_once_and_once",
 )
+_REPLACED: Final = (_SENDER + "test_fk_06_batch_begun_with_a_replaced_credential_is_sent_as_ones_own",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     _usage("the note of what was taken", "line.taken, line.moved_at = calls, now", "line.moved_at = now", _ONCE),
@@ -58,6 +60,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _backlog("calls that are added up", "sums[0] += calls", "sums[0] = calls", _AGAIN),
     _backlog("the batch that another process left", "None if under_way is None else str(under_way).encode()", "None",
              _AGAIN),
+    _backlog("lines of a batch that was not applied", '                self._keep(_entry(line), int(line["calls"])',
+             '                (_entry(line), int(line["calls"])', _REPLACED),
+    _backlog("the batch that another process began", "self._inherited = under_way is not None", "pass", _REPLACED),
+    _backlog("a batch of ones own that is refused", "        return self._inherited\n", "        return True\n",
+             (_SENDER + "test_fk_06_batch_of_ones_own_that_is_refused_holds_up_nothing",)),
+    _sender("the status of a stream of another credential", "unavailable.code == _OF_ANOTHER_CREDENTIAL", "False",
+            _REPLACED),
     _journal("the form of a journal", 'and document.get("format") == FORMAT else None', "else None",
              (_SENDER + "test_a_damaged_journal_is_no_reason_to_count_nothing",)),
     _journal("the end of a journal that could not be replaced", "            return self.discard()\n",

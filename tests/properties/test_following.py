@@ -83,7 +83,7 @@ class Answers:
         self.given: list[bytes] = []
         self.next: bytes | Exception | None = None
 
-    def changes(self, *, epoch: str, after: int, wait: int) -> bytes:  # noqa: ARG002 - as the protocol has it.
+    def changes(self, *, epoch: str, after: int, wait: int, **_: object) -> bytes:  # noqa: ARG002 - as the protocol has it.
         right = json.dumps(encode_page(self._control.page(epoch, after))).encode()
         instead, self.next = self.next, None
         if isinstance(instead, Exception):

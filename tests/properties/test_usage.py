@@ -101,7 +101,7 @@ class World:
 
     def arrive(self, batch: bytes) -> None:
         try:
-            apply_batch(self.verifier_id, decode_batch(batch), NOW, kept_days=KEPT_DAYS)
+            apply_batch(self.verifier_id, decode_batch(batch), NOW, kept_days=KEPT_DAYS, known_since=NOW)
         except Killed:
             raise FeedUnavailable("connection_failed") from None
         self.delivered.add(batch)

@@ -19,6 +19,7 @@ from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from watchword.core.trust import Trust
@@ -36,10 +37,12 @@ class DirectFeed:
         self.failure: Exception | None = None
         self.answer: bytes | None = None
         self.waits: list[int] = []
+        self.not_understood: list[str] = []
         self.reports: list[Any] = []
 
-    def changes(self, *, epoch: str, after: int, wait: int) -> bytes:
+    def changes(self, *, epoch: str, after: int, wait: int, not_understood: Sequence[str] = ()) -> bytes:
         self.waits.append(wait)
+        self.not_understood = list(not_understood)
         if self.failure is not None:
             raise self.failure
         return self.answer or json.dumps(encode_page(self.server.page(epoch, after, 0))).encode()
@@ -295,6 +298,22 @@ def test_fi_01_document_not_understood_costs_its_organization_and_is_logged_once
         ("trust_not_understood", "acme"),
         ("trust_understood_again", "acme"),
     ]
+
+
+def test_fi_01_control_plane_hears_at_once_whose_trust_is_not_understood(follower: Follower) -> None:
+    follower.feed.server.publish(*trusts("acme", "globex", "initech"))
+    follower.client.step()
+    assert follower.feed.not_understood == []
+    for organization in ("globex", "acme"):
+        follower.feed.server.publish(NotUnderstood(organization, 1, document=json.dumps({"schema": SCHEMA + 1})))
+    # The answer to this question brings them, and the next question follows it without a rest.
+    assert follower.client.step() == 0.0
+    follower.client.step()
+    assert follower.feed.not_understood == ["acme", "globex"]
+    follower.feed.server.publish(*trusts("acme", "globex"))
+    follower.client.step()
+    follower.client.step()
+    assert follower.feed.not_understood == []
 
 
 def test_fi_01_document_not_understood_is_kept_on_disk(follower: Follower) -> None:

@@ -64,6 +64,14 @@ def test_it_asks_with_its_credential_and_its_name(server: FeedServer) -> None:
     assert server.headers["Accept-Encoding"] == "identity"
 
 
+def test_fi_01_it_says_whose_trust_it_does_not_understand(server: FeedServer) -> None:
+    with connected(server.origin) as feed:
+        feed.changes(epoch="", after=0, wait=0)
+        assert server.headers["watchword-not-understood"] == "0"
+        feed.changes(epoch="", after=0, wait=0, not_understood=["acme", "globex"])
+        assert server.headers["watchword-not-understood"] == "2 acme globex"
+
+
 def test_it_reports_unknown_keys(server: FeedServer) -> None:
     with connected(server.origin) as feed:
         feed.report_unknown_keys(report_of((UnknownKey("acme", "rotated", repeated=False),)))

@@ -343,3 +343,41 @@ def test_a_file_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
     assert journal.load() is None
     assert not journal.store({})
     assert journal.exists
+
+
+# -------------------------------------------------- a credential that was replaced
+
+
+def test_fk_06_batch_begun_with_a_replaced_credential_is_sent_as_ones_own(tmp_path: Path) -> None:
+    before = Post(tmp_path)
+    before.intake.problem = FeedUnavailable("connection_failed")
+    before.count(3)
+    before.sender.step()
+    before.count(2)
+    before.now += 60
+    before.sender.step(sending=False)
+
+    class OfAnother(Intake):
+        def report_usage(self, batch: bytes) -> None:
+            super().report_usage(batch)
+            if json.loads(batch)["boot"] == BOOT:
+                raise FeedUnavailable("http_409")
+
+    after = Post(tmp_path, OfAnother(), boot="1" * 32)
+    after.now = before.now
+    after.sender._take_over()
+    after.sender.step()
+    refused, own = after.intake.batches
+    assert (refused["boot"], own["boot"], own["sequence"]) == (BOOT, "1" * 32, 1)
+    assert sum(line["calls"] for line in own["lines"]) == 5
+    assert not after.journal.exists()
+
+
+def test_fk_06_batch_of_ones_own_that_is_refused_holds_up_nothing(post: Post) -> None:
+    post.intake.problem = FeedUnavailable("http_409")
+    post.count()
+    post.sender.step()
+    post.intake.problem = None
+    post.count()
+    post.sender.step()
+    assert post.intake.sequences == [1, 2]

@@ -1,6 +1,8 @@
 """The contract between the planes, pure: trust as JSON, pages of changes, how a verifier's snapshot grows by them."""
 
 from watchword.feed.documents import (
+    NOT_UNDERSTOOD_HEADER,
+    NOT_UNDERSTOOD_NAMED,
     PAGE_SCHEMA,
     SCHEMA,
     FeedRefused,
@@ -8,6 +10,7 @@ from watchword.feed.documents import (
     SchemaUnknown,
     decode_page,
     decode_trust,
+    encode_not_understood,
     encode_page,
     encode_trust,
     read_trust,
@@ -24,6 +27,8 @@ from watchword.feed.snapshot import (
 
 __all__ = [
     "EMPTY",
+    "NOT_UNDERSTOOD_HEADER",
+    "NOT_UNDERSTOOD_NAMED",
     "PAGE_SCHEMA",
     "SCHEMA",
     "FeedRefused",
@@ -34,6 +39,7 @@ __all__ = [
     "Snapshot",
     "decode_page",
     "decode_trust",
+    "encode_not_understood",
     "encode_page",
     "encode_trust",
     "fold",

@@ -20,7 +20,7 @@ from watchword.core.jwk import KeySetRefused, admit_stored
 from watchword.core.trust import ANY, Expected, NotUnderstood, ServerTrust, SubscriptionPeriod, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SCHEMA: Final = 2
 """Of trust. Raised whenever such a document changes its meaning or its members.
@@ -33,6 +33,11 @@ OLDEST_SCHEMA: Final = 1
 
 PAGE_SCHEMA: Final = 1
 """Of pages. Raising it stops every older verifier, so it is raised only if a page changes its meaning."""
+
+NOT_UNDERSTOOD_HEADER: Final = "watchword-not-understood"
+"""Of a verifier's question: how many organizations' trust it cannot read, and the names of the first ones."""
+
+NOT_UNDERSTOOD_NAMED: Final = 100
 
 _ORGANIZATION = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
 _ANY_ORGANIZATION = re.compile(r".{1,256}", re.DOTALL)
@@ -127,6 +132,13 @@ def read_trust(document: object) -> Trust:
             document=json.dumps(document, separators=(",", ":")),
             problem=fault.where if isinstance(fault, FeedRefused) else type(fault).__name__,
         )
+
+
+def encode_not_understood(organizations: Sequence[str]) -> str:
+    """The value of NOT_UNDERSTOOD_HEADER, such as `2 acme globex`; `0` for none."""
+    # What is no id of this version can be counted, but may not fit into a header.
+    named = [name for name in organizations if _ORGANIZATION.fullmatch(name)]
+    return " ".join((str(len(organizations)), *named[:NOT_UNDERSTOOD_NAMED]))
 
 
 def encode_page(page: Page) -> dict[str, object]:

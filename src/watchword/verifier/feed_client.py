@@ -130,7 +130,8 @@ class FeedClient:
         known = self._gathering or self._snapshot()
         # After a start or a failure an answer at once says whether the connection works.
         wait = WAIT_SECONDS if self.connected and self._gathering is None else 0
-        body = self._feed.changes(epoch=known.epoch, after=known.revision, wait=wait)
+        not_understood = [trust.organization for trust in self._current.not_understood()]
+        body = self._feed.changes(epoch=known.epoch, after=known.revision, wait=wait, not_understood=not_understood)
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):

@@ -10,7 +10,10 @@ from urllib.parse import urlencode
 import httpcore2
 import truststore
 
+from watchword.feed import NOT_UNDERSTOOD_HEADER, encode_not_understood
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -49,7 +52,7 @@ class CredentialRefused(FeedUnavailable):
 
 
 class Feed(Protocol):
-    def changes(self, *, epoch: str, after: int, wait: int) -> bytes: ...
+    def changes(self, *, epoch: str, after: int, wait: int, not_understood: Sequence[str] = ()) -> bytes: ...
 
     def report_unknown_keys(self, report: bytes) -> None: ...
 
@@ -75,17 +78,20 @@ class FeedOverHttp:
             ssl_context=tls_context(authority_file), max_connections=3, keepalive_expiry=30.0
         )
 
-    def changes(self, *, epoch: str, after: int, wait: int) -> bytes:
+    def changes(self, *, epoch: str, after: int, wait: int, not_understood: Sequence[str] = ()) -> bytes:
         """Ask for what changed; the answer's body.
 
         `epoch` and `after` say what is known already; `wait` is the seconds that the control plane may hold the
-        question while nothing changes.
+        question while nothing changes; `not_understood` names the organizations whose trust this version cannot read.
 
         Raises:
             FeedUnavailable: no answer with status 200 in time and size.
         """
         query = urlencode({"epoch": epoch, "after": after, "wait": wait})
-        return self._send("GET", f"/feed/v1/changes?{query}", None, expected=_OK, patience=wait + ANSWER_SECONDS)
+        report = (NOT_UNDERSTOOD_HEADER, encode_not_understood(not_understood))
+        return self._send(
+            "GET", f"/feed/v1/changes?{query}", None, report, expected=_OK, patience=wait + ANSWER_SECONDS
+        )
 
     def report_unknown_keys(self, report: bytes) -> None:
         """Send the body made by `unknown_keys.report_of`.
@@ -106,9 +112,19 @@ class FeedOverHttp:
     def close(self) -> None:
         self._pool.close()
 
-    def _send(self, method: str, target: str, content: bytes | None, *, expected: int, patience: float) -> bytes:
+    def _send(
+        self,
+        method: str,
+        target: str,
+        content: bytes | None,
+        *more_headers: tuple[str, str],
+        expected: int,
+        patience: float,
+    ) -> bytes:
         timeouts = {"connect": CONNECT_SECONDS, "read": patience, "write": ANSWER_SECONDS, "pool": CONNECT_SECONDS}
-        headers = self._headers if content is None else [*self._headers, ("Content-Type", "application/json")]
+        headers = [*self._headers, *more_headers]
+        if content is not None:
+            headers.append(("Content-Type", "application/json"))
         try:
             with self._pool.stream(
                 method, self._origin + target, headers=headers, content=content, extensions={"timeout": timeouts}

@@ -50,6 +50,7 @@ class Backlog:
         self._entries: dict[_Entry, list[int]] = {}
         self._sequence = 0
         self._under_way: bytes | None = None
+        self._inherited = False
 
     def add(self, taken: Iterable[Taken], now: float) -> None:
         """Keep counts that were taken at `now`, in Unix seconds."""
@@ -70,7 +71,20 @@ class Backlog:
 
     def settled(self) -> None:
         """The batch was applied, or refused for good."""
-        self._under_way = None
+        self._under_way, self._inherited = None, False
+
+    def take_back(self) -> None:
+        """The batch was not applied, and never will be under its number: count its lines in a new one."""
+        batch = self._under_way
+        self.settled()
+        if batch is not None:
+            for line in json.loads(batch)["lines"]:
+                self._keep(_entry(line), int(line["calls"]), int(line["revision"]))
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether the batch under way is one that another process began."""
+        return self._inherited
 
     @property
     def waits(self) -> bool:
@@ -98,6 +112,7 @@ class Backlog:
         under_way = document["under_way"]
         entries = [(_entry(line), int(line["calls"]), int(line["revision"])) for line in document["entries"]]
         self._under_way = None if under_way is None else str(under_way).encode()
+        self._inherited = under_way is not None
         for entry, calls, revision in entries:
             self._keep(entry, calls, revision)
 

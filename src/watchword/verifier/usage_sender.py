@@ -25,7 +25,9 @@ FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 15.0
 """Also after a refused credential, which only an operator can mend."""
 
-_REFUSED_FOR_GOOD: Final = frozenset({"http_400", "http_413", "http_422"})
+_REFUSED_FOR_GOOD: Final = frozenset({"http_400", "http_409", "http_413", "http_422"})
+_OF_ANOTHER_CREDENTIAL: Final = "http_409"
+"""The process before this one began its batch with a credential that was replaced since."""
 
 _log = structlog.get_logger("watchword.verifier.usage")
 
@@ -128,6 +130,11 @@ class UsageSender:
             self._failed(refused.code, LONGEST_DELAY)
             return
         except FeedUnavailable as unavailable:
+            if unavailable.code == _OF_ANOTHER_CREDENTIAL and self._backlog.is_inherited:
+                _log.warning("usage_batch_taken_back")
+                self._backlog.take_back()
+                self._unwritten = True
+                return
             if unavailable.code not in _REFUSED_FOR_GOOD:
                 self._failed(unavailable.code, self._delay)
                 return

@@ -80,7 +80,7 @@ def test_batch_of_another_form_is_refused_whole(bad: bytes) -> None:
         {"begins": 0},
         *(LINE | changes for changes in (
             {"begins": -1}, {"begins": 1.5}, {"begins": float("nan")}, {"calls": 0}, {"calls": True},
-            {"calls": 10**12}, {"calls": 10**30}, {"revision": None},
+            {"begins": 10**30}, {"revision": 10**30}, {"revision": None},
             {"organization": "ACME"}, {"organization": 1}, {"organization": "ac\0me"}, {"organization": None},
             {"outcome": ["token_expired"]}, {"outcome": 1}, {"outcome": ""}, {"outcome": "x" * 33},
             {"outcome": "a\0b"}, {"server": 1}, {"profile": {**OKTA, "kid": 1}},

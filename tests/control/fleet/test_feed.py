@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import DatabaseError, connections
+from django.utils import timezone
 from structlog.testing import capture_logs
 
 from kit import people, registrations
@@ -16,7 +17,7 @@ from kit.processes import wait_until
 from watchword.control.access.actor import command_line
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
-from watchword.control.fleet.feed import Feed
+from watchword.control.fleet.feed import MAX_WAIT_SECONDS, Feed
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
 from watchword.control.fleet.watch import POLL_SECONDS
 from watchword.control.organizations.commands import Suspend
@@ -284,6 +285,54 @@ def test_a_revoked_verifier_is_refused_at_once_also_when_it_waits(verifier: Veri
     assert run(verifier.ask("changes"))[0] == 401
 
 
+def test_revocation_cuts_a_pending_question(verifier: Verifier) -> None:
+    """Nothing else changes meanwhile, so the question would be held for all of its 25 seconds."""
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    CreateVerifier(name="edge-2").run(command_line())
+
+    def revoke_when_it_waits() -> None:
+        watches = verifier.feed._watches
+        wait_until(lambda: any(watch._waiting for watch, _ in list(watches.values())), what="it waits", timeout=60)
+        RevokeVerifier(name="edge-1").run(command_line())
+
+    acting = later(0, revoke_when_it_waits)
+    began = time.monotonic()
+    status, _, problem = run(verifier.ask("changes", f"epoch={known.epoch}&after={known.revision}&wait=25"))
+    took = time.monotonic() - began
+    acting.join()
+    assert (status, problem["code"]) == (401, "credential_unknown")
+    assert took < MAX_WAIT_SECONDS
+
+
+def test_revocation_of_another_leaves_a_pending_question_without_changes(verifier: Verifier) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    CreateVerifier(name="edge-2").run(command_line())
+    acting = later(0.3, lambda: RevokeVerifier(name="edge-2").run(command_line()))
+    after = run(verifier.follow(known, wait=2))
+    acting.join()
+    assert after == known
+
+
+def test_verifier_revoked_before_it_waits_is_answered_at_once(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    note_seen = queries.note_seen
+
+    def revoke_meanwhile(*arguments: Any) -> None:
+        note_seen(*arguments)
+        RevokeVerifier(name="edge-1").run(command_line())
+
+    monkeypatch.setattr("watchword.control.fleet.feed.note_seen", revoke_meanwhile)
+    began = time.monotonic()
+    status, _, _ = run(verifier.ask("changes", f"epoch={known.epoch}&after={known.revision}&wait=25"))
+    assert status == 401
+    assert time.monotonic() - began < MAX_WAIT_SECONDS
+
+
 @pytest.mark.parametrize("query", ["after=-1", "after=x", "wait=1.5", "wait=-1", "after=1e3", "after=" + "9" * 16])
 def test_parameters_are_whole_numbers(verifier: Verifier, query: str) -> None:
     status, _, problem = run(verifier.ask("changes", query))
@@ -348,6 +397,28 @@ def test_the_fleet_shows_what_a_verifier_says_of_itself(verifier: Verifier) -> N
     assert seen.node == ("edge-1" + "x" * 100)[:64]
     assert (seen.version, seen.last_revision) == ("0.1.0", 7)
     assert seen.last_seen_at is not None
+
+
+def test_fi_01_verifier_reports_whose_trust_it_does_not_understand(verifier: Verifier) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    plain, question = list(verifier.headers), f"epoch={known.epoch}&after={known.revision}"
+
+    def report(value: str) -> tuple[int, list[str]]:
+        verifier.headers = [*plain, (b"watchword-not-understood", value.encode("latin-1"))]
+        assert run(verifier.ask("changes", question))[0] == 200
+        seen = VerifierCredential.objects.get()
+        return seen.not_understood_count, seen.not_understood
+
+    # Kept at once, though the verifier has been seen within the last seconds.
+    assert report("2 acme globex") == (2, ["acme", "globex"])
+    assert queries.verifiers_that_do_not_understand("acme", timezone.now()) == (("edge-1",), 1)
+    assert queries.verifiers_that_do_not_understand("initech", timezone.now()) == ((), 1)
+    assert report("0") == (0, [])
+    names = [f"acme-{number}" for number in range(150)]
+    assert report(" ".join(["5000", *names])) == (5000, names[:100])
+    for odd in ("", "x", "1 ACME", "1 acme\x01", "-1", "1  acme", "1234567890", "1 acme, 2 globex"):
+        assert report(odd) == (0, [])
 
 
 def test_a_full_disk_does_not_keep_changes_from_the_verifiers(

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from kit import people
 from kit.people import NOW
 from kit.usage import batch, line
-from watchword.control.activity.models import DailyCalls, UsageLine
+from watchword.control.activity.models import DailyCalls, UsageAllowance, UsageLine
+from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.feed import Feed
 from watchword.control.organizations.models import Suspension
@@ -92,6 +93,28 @@ def test_fi_02_one_odd_line_leaves_the_other_counts_and_the_threshold(poster: Po
     assert UsageLine.objects.get(outcome__isnull=False).issuer == "https://\ufffd\ufffd\ufffd/"
     assert Suspension.objects.count() == 1
     assert [(line["event"], line["lines"]) for line in lines if "lines" in line] == [("usage_lines_dropped", 1)]
+
+
+def test_fk_06_impossible_batch_is_refused_and_reported(poster: Poster, shell: Actor) -> None:
+    with capture_logs() as logs:
+        status, problem = poster.post(batch(1, line(NOW, 5), line(NOW, 10**12)))
+    assert (status, problem["code"]) == (422, "batch_implausible")
+    assert [(entry["event"], entry["verifier"]) for entry in logs] == [("usage_batch_implausible", "edge-1")]
+    assert not DailyCalls.objects.exists()
+    assert not Suspension.objects.exists()
+    assert UsageAllowance.objects.get().refused == 1
+    assert AuditEvent.objects.get(action="usage_refused").target == "edge-1"
+    # The verifier itself goes on.
+    assert poster.post(batch(1, line(NOW, 5)))[0] == 204
+
+
+def test_fk_06_batch_of_another_credentials_stream_is_refused(poster: Poster, shell: Actor) -> None:
+    poster.post(batch(1, line(NOW)))
+    thief = Poster(poster._feed, CreateVerifier(name="edge-2").run(shell))
+    status, problem = thief.post(batch(2**52, line(NOW)))
+    assert (status, problem["code"]) == (409, "stream_of_another_verifier")
+    assert poster.post(batch(2, line(NOW)))[0] == 204
+    assert DailyCalls.objects.get().allowed == 2
 
 
 def test_nobody_counts_without_a_credential(poster: Poster, shell: Actor) -> None:

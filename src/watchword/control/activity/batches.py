@@ -18,8 +18,8 @@ MAX_LINES: Final = 1_000
 
 _MAX_INTEGER: Final = 2**53
 _MAX_DIGITS: Final = 20
-_MAX_CALLS: Final = 10**12
-"""Of one line: what a verifier could not decide in a month. A million such lines still fit a column."""
+_BEYOND: Final = 10**_MAX_DIGITS
+"""Stands for every greater number; none is so great. plausibility.py refuses it as a number of calls."""
 
 _CODE: Final = re.compile(rf"[a-z_]{{1,{OUTCOME_MAX}}}")
 _HEAD: Final = frozenset({"schema", "node", "boot", "sequence", "lines"})
@@ -102,8 +102,8 @@ def decode_batch(body: bytes) -> Batch:
     )
 
 
-def _bounded(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _MAX_DIGITS else None
+def _bounded(digits: str) -> int:
+    return int(digits) if len(digits) <= _MAX_DIGITS else _BEYOND
 
 
 def _line_or_none(line: object) -> Counted | None:
@@ -131,7 +131,7 @@ def _line(line: object) -> Counted:
         begins=_integer(line["begins"], "begins"),
         kind=Kind(organization, server, outcome, read, profile),
         revision=_integer(line["revision"], "revision"),
-        calls=_integer(line["calls"], "calls", minimum=1, below=_MAX_CALLS),
+        calls=_integer(line["calls"], "calls", minimum=1, below=_BEYOND + 1),
     )
 
 

@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
+from django.db.models import Max
 
 from watchword.control.access.actor import SYSTEM, Authority
 from watchword.control.activity import queries, rules
-from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageLine, UsageStream
+from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageAllowance, UsageLine, UsageStream
+from watchword.control.activity.plausibility import Allowance, Implausible, fit_their_time
+from watchword.control.activity.refused_batches import BatchImplausible
 from watchword.control.activity.rules import Pace
 from watchword.control.activity.summing import add_up
 from watchword.control.change import change
@@ -45,23 +48,35 @@ class Applied:
     touched: frozenset[str] = frozenset()
 
 
-def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int) -> Applied:
+def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int, known_since: datetime) -> Applied:
     """Add a batch up, unless that has been done: one transaction, in which its number is taken.
 
     A verifier sends no batch before the fate of the one before it is known to it. So a number that is not higher than
     the last one belongs to a batch that was applied, however late it arrives.
+
+    Args:
+        verifier_id: whose credential the batch came with.
+        batch: what was counted.
+        now: when it arrived.
+        kept_days: older counts are left out.
+        known_since: when the credential was created; it cannot have counted anything before.
+
+    Raises:
+        BatchImplausible: no process with this credential can have counted it; nothing was added.
     """
     with transaction.atomic(durable=True):
+        # Locked first, so that batches of one credential come one after the other.
+        allowance = _allowance(verifier_id, known_since)
         process = {"node": batch.node, "boot": batch.boot}
-        UsageStream.objects.get_or_create(**process, defaults={"verifier_id": verifier_id, "heard_at": now})
-        # Of two that bring the same batch at once, the second waits here for the first, and then finds it applied.
-        taken = UsageStream.objects.filter(**process, applied__lt=batch.sequence).update(
-            applied=batch.sequence, heard_at=now
-        )
-        if not taken:
+        stream, _ = UsageStream.objects.get_or_create(**process, defaults={"verifier_id": verifier_id, "heard_at": now})
+        if stream.applied >= batch.sequence:
             return Applied(again=True)
+        if stream.verifier_id != verifier_id:
+            raise BatchImplausible(Implausible.FOREIGN_STREAM)
+        _spend(allowance, batch, now)
+        stream.applied, stream.heard_at = batch.sequence, now
         counted = _counted(batch.lines, now, kept_days)
-        _keep_pace(UsageStream.objects.get(**process), counted)
+        _keep_pace(stream, counted)
         _add_days(verifier_id, counted, now)
         _add_lines(verifier_id, counted)
         touched = {
@@ -70,6 +85,24 @@ def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int
             if kind.organization is not None and kind.outcome is None and rules.today(minute) == rules.today(now)
         }
         return Applied(again=False, unknown=counted.unknown, touched=frozenset(touched))
+
+
+def _allowance(verifier_id: int, known_since: datetime) -> UsageAllowance:
+    """The credential's row, locked; all its time counts at first, except what its processes have reported before."""
+    row = UsageAllowance.objects.select_for_update().filter(pk=verifier_id).first()
+    if row is not None:
+        return row
+    heard_at = UsageStream.objects.filter(verifier=verifier_id).aggregate(newest=Max("heard_at"))["newest"]
+    UsageAllowance.objects.get_or_create(pk=verifier_id, defaults={"as_of": heard_at or known_since})
+    return UsageAllowance.objects.select_for_update().get(pk=verifier_id)
+
+
+def _spend(row: UsageAllowance, batch: Batch, now: datetime) -> None:
+    left = Allowance(row.calls, row.as_of).at(now).without(sum(line.calls for line in batch.lines))
+    if left is None or not fit_their_time(batch.lines, now):
+        raise BatchImplausible(Implausible.TOO_MANY_CALLS)
+    row.calls, row.as_of = left.calls, left.as_of
+    row.save(update_fields=["calls", "as_of"])
 
 
 @dataclass(slots=True)
@@ -100,7 +133,7 @@ def _keep_pace(stream: UsageStream, counted: _Sums) -> None:
     for (_, minute), calls in sorted(counted.calls.items(), key=lambda entry: entry[0][1]):
         pace = pace.after(minute, calls)
     stream.minute, stream.calls, stream.calls_before = pace.minute, pace.calls, pace.calls_before
-    stream.save(update_fields=["minute", "calls", "calls_before"])
+    stream.save(update_fields=["applied", "heard_at", "minute", "calls", "calls_before"])
 
 
 def _add_days(verifier_id: int, counted: _Sums, now: datetime) -> None:

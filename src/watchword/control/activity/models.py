@@ -21,7 +21,7 @@ class UsageStream(models.Model):
     """The batches of one verifier process, and which of them have been applied: all up to `applied`.
 
     Attributes:
-        verifier: whose credential it came with first.
+        verifier: whose credential it came with first; batches with another one are refused.
         boot: names the process, 128 random bits; another one after each start.
         applied: the number of the last batch that was applied. One with the same or a lower number was applied before.
         heard_at: when that was.
@@ -40,13 +40,32 @@ class UsageStream(models.Model):
     calls_before = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        constraints = [
-            # Whatever its credential: a process that was given another one goes on with its numbers.
-            models.UniqueConstraint(name="activity_one_stream_per_process", fields=["node", "boot"])
-        ]
+        constraints = [models.UniqueConstraint(name="activity_one_stream_per_process", fields=["node", "boot"])]
 
     def __str__(self) -> str:
         return f"{self.node}/{self.boot} up to {self.applied}"
+
+
+class UsageAllowance(models.Model):
+    """What one verifier credential may still report, and the batches that were refused as impossible.
+
+    Attributes:
+        calls, as_of: see `plausibility.Allowance`.
+        refused: how many batches.
+        refused_at, problem: the last of them; NULL if there is none.
+    """
+
+    verifier = models.OneToOneField(
+        "fleet.VerifierCredential", primary_key=True, on_delete=models.PROTECT, related_name="usage_allowance"
+    )
+    calls = models.PositiveBigIntegerField(default=0)
+    as_of = models.DateTimeField()
+    refused = models.PositiveBigIntegerField(default=0)
+    refused_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=16, null=True)
+
+    def __str__(self) -> str:
+        return f"{self.verifier_id}: {self.calls} calls, {self.refused} batches refused"
 
 
 class DailyCalls(models.Model):

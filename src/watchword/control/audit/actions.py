@@ -46,6 +46,7 @@ ACTIONS: Final = {
     "threshold_reached": "Reach part of API call threshold",
     "verifier_created": "Create verifier credential",
     "verifier_revoked": "Revoke verifier credential",
+    "usage_refused": "Refuse impossible usage of verifier",
     "feed_epoch_rotated": "Start feed over",
     "change_attempted": "Change without permission",
     "audit_log_exported": "Export audit log",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from watchword.control.access.actor import Authority
 from watchword.control.change import change
@@ -50,7 +51,7 @@ class CreateVerifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeVerifier:
-    """Take the right back. The next request with the secret is refused, and one that waits learns nothing any more."""
+    """Take the right back. The next request with the secret is refused, and one that waits is answered at once."""
 
     name: str
 
@@ -61,6 +62,9 @@ class RevokeVerifier:
             )
             if revoked != 1:
                 raise Refusal(RefusalReason.NOT_FOUND)
+            FeedState.objects.get_or_create(id=1)
+            FeedState.objects.filter(id=1).update(revocations=F("revocations") + 1)
+            announce()
             work.record(target=self.name)
 
 

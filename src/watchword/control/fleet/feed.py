@@ -20,6 +20,7 @@ import structlog
 from django.db import DatabaseError
 from django.utils import timezone
 
+from watchword.control.activity.plausibility import Implausible
 from watchword.control.fleet import usage
 from watchword.control.fleet.news import Listener
 from watchword.control.fleet.queries import (
@@ -35,6 +36,7 @@ from watchword.control.fleet.queries import (
 from watchword.control.fleet.unknown_keys import MAX_BYTES, ReportRefused, decode_report, force_refreshes
 from watchword.control.fleet.watch import Database, Shared, Watch
 from watchword.control.headers import security_headers
+from watchword.feed import NOT_UNDERSTOOD_HEADER, NOT_UNDERSTOOD_NAMED
 from watchword.outages import Outage
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ _LABEL_MAX: Final = 64
 _NOT_IN_LABEL: Final = re.compile(r"[^ -~]")
 _BEARER: Final = re.compile(r"Bearer ([!-~]+)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
+_NOT_UNDERSTOOD: Final = re.compile(r"[0-9]{1,9}( [a-z][a-z0-9-]{0,30}[a-z0-9])*")
 
 _log = structlog.get_logger("watchword.feed")
 
@@ -78,6 +81,16 @@ _UNAUTHORIZED: Final = problem(
 _UNAVAILABLE: Final = problem(
     503, "database_unavailable", "The control plane cannot reach its database.", ((b"retry-after", b"1"),)
 )
+
+_IMPLAUSIBLE: Final = {
+    Implausible.TOO_MANY_CALLS: problem(
+        422, "batch_implausible", "The batch holds more calls than its verifier can have decided."
+    ),
+    # Another status: the verifier may send the same counts as its own.
+    Implausible.FOREIGN_STREAM: problem(
+        409, "stream_of_another_verifier", "The batch continues what another credential began."
+    ),
+}
 
 
 class Feed:
@@ -134,8 +147,12 @@ class Feed:
         epoch, after, wait = (asked.get(name, [""])[-1] for name in ("epoch", "after", "wait"))
         if not _NUMBER.fullmatch(after or "0") or not _NUMBER.fullmatch(wait or "0"):
             return problem(400, "parameter_invalid", "`after` and `wait` are whole numbers.")
-        seen = Head(epoch, int(after or 0))
-        caller = Caller(node=_label(headers, "watchword-node"), version=_label(headers, "watchword-version"))
+        seen = Head(epoch, int(after or 0), credential.revocations)
+        caller = Caller(
+            node=_label(headers, "watchword-node"),
+            version=_label(headers, "watchword-version"),
+            **_not_understood(headers.get(NOT_UNDERSTOOD_HEADER, "")),
+        )
         await self._note_seen(credential, caller, seen.revision)
         patience = min(float(wait or 0), MAX_WAIT_SECONDS)
         watch, shared = self._watch()
@@ -145,7 +162,7 @@ class Feed:
         if page is None and patience and await watch.until_moved(seen, patience):
             # Whoever is woken together asks the same.
             wave = watch.wave
-            # Revoked while it waited: it learns nothing any more.
+            # Revoked while it waited: it learns nothing any more, and at once.
             if credential.pk not in await shared.run(wave, credentials_in_force):
                 return _UNAUTHORIZED
             page = await shared.run(wave, read_page, seen.epoch, seen.revision)
@@ -180,9 +197,11 @@ class Feed:
         if body is None:
             return problem(413, "too_large", "A batch has at most 256 KiB.")
         try:
-            await self._database.run(usage.take_in, credential.pk, body, timezone.now())
+            await self._database.run(usage.take_in, credential, body, timezone.now())
         except usage.BatchRefused:
             return problem(422, "batch_invalid", "The batch is not of the agreed form.")
+        except usage.BatchImplausible as refused:
+            return _IMPLAUSIBLE[refused.problem]
         return Answer(204)
 
     def _watch(self) -> tuple[Watch, Shared]:
@@ -216,6 +235,14 @@ def _headers(scope: dict[str, Any]) -> dict[str, str]:
 
 def _label(headers: Mapping[str, str], name: str) -> str | None:
     return _NOT_IN_LABEL.sub("", headers.get(name, ""))[:_LABEL_MAX] or None
+
+
+def _not_understood(value: str) -> dict[str, Any]:
+    """How many organizations, and the names of some, such as `2 acme globex`; of anything else nothing is kept."""
+    if _NOT_UNDERSTOOD.fullmatch(value) is None:
+        return {}
+    count, *names = value.split(" ")
+    return {"not_understood": tuple(names[:NOT_UNDERSTOOD_NAMED]), "not_understood_count": int(count)}
 
 
 async def _body(receive: Receive, most: int) -> bytes | None:

@@ -20,11 +20,14 @@ class FeedState(models.Model):
             after the backup would otherwise be given out a second time for other trust.
         revision: the newest one given out. Incrementing it locks the row until the transaction ends, therefore
             revisions become visible in their order.
+        revocations: how many credentials were revoked; when it rises, the questions of verifiers that wait are looked
+            at again.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     epoch = models.CharField(max_length=32, default=new_epoch)
     revision = models.PositiveBigIntegerField(default=0)
+    revocations = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(name="fleet_state_is_single", condition=Q(id=1))]
@@ -54,6 +57,9 @@ class VerifierCredential(models.Model):
 
     Attributes:
         last_seen_at, last_revision, node, version: what the verifier said when it last asked; for the console.
+        not_understood: the first organizations whose trust it cannot read, and
+        not_understood_count: how many there are in all.
+        revocations: that of the FeedState when the secret was looked up; `verifier_of_secret` alone sets it.
     """
 
     name = models.CharField(max_length=64, unique=True)
@@ -64,6 +70,9 @@ class VerifierCredential(models.Model):
     last_revision = models.PositiveBigIntegerField(null=True)
     node = models.CharField(max_length=64, null=True)
     version = models.CharField(max_length=64, null=True)
+    not_understood = models.JSONField(default=list)
+    not_understood_count = models.PositiveIntegerField(default=0)
+    revocations: int
 
     class Meta:
         constraints = [

@@ -9,11 +9,13 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
+import structlog
+from django.db.models import Q, Subquery, TextField
+from django.db.models.functions import Cast, Coalesce
 
 from watchword.control.fleet.credentials import SECRET_MAX, secret_hash
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
+from watchword.control.fleet.rules import SILENT_AFTER
 from watchword.feed import Page, encode_page
 
 if TYPE_CHECKING:
@@ -28,21 +30,33 @@ a page that verifiers refuse for its size."""
 SEEN_STEP: Final = timedelta(seconds=5)
 """How often one verifier's figures are written; a write per request would load the database for nothing."""
 
+_NAMED_IN_LOG: Final = 5
+
+_log = structlog.get_logger("watchword.feed")
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the feed is: its epoch and the newest revision given out."""
+    """Where the feed is: its epoch, the newest revision given out, and how many credentials were revoked."""
 
     epoch: str
     revision: int
+    revocations: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """What a verifier says of itself. Free text of an authenticated party, cut to 64 characters."""
+    """What a verifier says of itself. Free text of an authenticated party, cut to 64 characters.
+
+    Attributes:
+        not_understood: some of the organizations whose trust it cannot read, and
+        not_understood_count: how many there are.
+    """
 
     node: str | None
     version: str | None
+    not_understood: tuple[str, ...] = ()
+    not_understood_count: int = 0
 
 
 def head() -> Head:
@@ -50,7 +64,7 @@ def head() -> Head:
     state = FeedState.objects.filter(id=1).first()
     if state is None:
         state, _ = FeedState.objects.get_or_create(id=1)
-    return Head(state.epoch, state.revision)
+    return Head(state.epoch, state.revision, state.revocations)
 
 
 def read_page(epoch: str, after: int) -> bytes | None:
@@ -96,15 +110,20 @@ def _as_json(page: Page, documents: Sequence[str]) -> bytes:
 
 
 def verifier_of_secret(secret: str) -> VerifierCredential | None:
-    """The verifier that holds the secret; None for an unknown or revoked one."""
+    """The verifier that holds the secret, as of so many `revocations`; None for an unknown or revoked one."""
     if not secret or len(secret) > SECRET_MAX:
         return None
     hashed = secret_hash(secret)
-    credential = VerifierCredential.objects.filter(secret_hash=hashed, revoked_at__isnull=True).first()
+    # In the same statement: a revocation after it ends the wait that may follow.
+    so_far = Coalesce(Subquery(FeedState.objects.filter(id=1).values("revocations")), 0)
+    credential = (
+        VerifierCredential.objects.filter(secret_hash=hashed, revoked_at__isnull=True).annotate(so_far=so_far).first()
+    )
     # The database's comparison may stop at the first difference; it compares hashes of a random secret, so its time
     # tells nothing. The constant-time comparison spares the next reader that thought.
     if credential is None or not hmac.compare_digest(credential.secret_hash, hashed):
         return None
+    credential.revocations = credential.so_far
     return credential
 
 
@@ -117,10 +136,33 @@ def credentials_in_force() -> frozenset[int]:
 
 
 def note_seen(credential: VerifierCredential, caller: Caller, revision: int, now: datetime) -> None:
-    """Keep what the console shows of the verifier, at most once per SEEN_STEP."""
+    """Keep what the console shows of the verifier, at most once per SEEN_STEP, unless it lacks other organizations."""
+    not_understood = {
+        "not_understood": list(caller.not_understood),
+        "not_understood_count": caller.not_understood_count,
+    }
+    is_new = any(getattr(credential, name) != value for name, value in not_understood.items())
     # Looked at before the UPDATE, which would take SQLite's one write lock also when it changes no row.
-    if credential.last_seen_at is not None and credential.last_seen_at > now - SEEN_STEP:
+    if not is_new and credential.last_seen_at is not None and credential.last_seen_at > now - SEEN_STEP:
         return
-    VerifierCredential.objects.filter(
-        Q(last_seen_at__isnull=True) | Q(last_seen_at__lte=now - SEEN_STEP), pk=credential.pk
-    ).update(last_seen_at=now, last_revision=revision, node=caller.node, version=caller.version)
+    due = VerifierCredential.objects.filter(pk=credential.pk)
+    if not is_new:
+        due = due.filter(Q(last_seen_at__isnull=True) | Q(last_seen_at__lte=now - SEEN_STEP))
+    due.update(last_seen_at=now, last_revision=revision, node=caller.node, version=caller.version, **not_understood)
+    if is_new:
+        _log.warning(
+            "trust_not_understood_by_verifier",
+            verifier=credential.name,
+            organizations=caller.not_understood_count,
+            named=list(caller.not_understood[:_NAMED_IN_LOG]),
+        )
+
+
+def verifiers_that_do_not_understand(organization_id: str, now: datetime) -> tuple[tuple[str, ...], int]:
+    """The names of the verifiers that cannot read the organization's trust, and how many verifiers follow. One query.
+
+    A verifier that lacks very many organizations names only some of them, and is then missing here.
+    """
+    following = VerifierCredential.objects.filter(revoked_at__isnull=True, last_seen_at__gte=now - SILENT_AFTER)
+    rows = list(following.order_by("name").values_list("name", "not_understood"))
+    return tuple(name for name, organizations in rows if organization_id in organizations), len(rows)

@@ -9,24 +9,34 @@ from django.conf import settings
 
 from watchword.control.activity.batches import MAX_BYTES, BatchRefused, decode_batch
 from watchword.control.activity.commands import apply_batch, review
+from watchword.control.activity.refused_batches import BatchImplausible, report_refused
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["MAX_BYTES", "BatchRefused", "take_in"]
+    from watchword.control.fleet.models import VerifierCredential
+
+__all__ = ["MAX_BYTES", "BatchImplausible", "BatchRefused", "take_in"]
 
 _log = structlog.get_logger("watchword.feed")
 
 
-def take_in(verifier_id: int, body: bytes, now: datetime) -> None:
+def take_in(credential: VerifierCredential, body: bytes, now: datetime) -> None:
     """Add a batch up, then see to the thresholds of the organizations in it.
 
     Raises:
         BatchRefused: the batch is not of the agreed form.
+        BatchImplausible: it cannot be true; operators are informed.
         DatabaseError: nothing of it was added up; the verifier sends it again.
     """
     batch = decode_batch(body)
-    applied = apply_batch(verifier_id, batch, now, kept_days=settings.WATCHWORD.usage_kept_days)
+    kept_days = settings.WATCHWORD.usage_kept_days
+    try:
+        applied = apply_batch(credential.pk, batch, now, kept_days=kept_days, known_since=credential.created_at)
+    except BatchImplausible as refused:
+        _log.error("usage_batch_implausible", verifier=credential.name, problem=refused.problem.value)
+        report_refused(credential.pk, credential.name, refused.problem, now)
+        raise
     if batch.dropped and not applied.again:
         _log.warning("usage_lines_dropped", lines=batch.dropped)
     if applied.unknown:

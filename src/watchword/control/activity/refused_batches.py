@@ -1,0 +1,66 @@
+"""Batches that cannot be true: counted for their verifier, and reported to operators once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+
+from watchword.control.access.actor import SYSTEM, Authority
+from watchword.control.activity.models import UsageAllowance
+from watchword.control.change import change
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchword.control.access.actor import Actor
+    from watchword.control.activity.plausibility import Implausible
+
+QUIET: Final = timedelta(days=1)
+"""A further batch is an audit event only after so long without one: a thief must not be able to flood the log."""
+
+
+class BatchImplausible(Exception):
+    """No process with this credential can have counted the batch; nothing of it was added up."""
+
+    def __init__(self, problem: Implausible) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRefusedBatch:
+    """Count a refused batch and write the audit event, unless another process has just done that."""
+
+    verifier_id: int
+    name: str
+    problem: Implausible
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> None:
+        with change(actor, None, permission=Authority.WORKER, action="usage_refused", now=now) as work:
+            if _count(self.verifier_id, self.problem, work.now):
+                work.record(target=self.name, changes={"problem": [None, self.problem.value]})
+
+
+def report_refused(verifier_id: int, name: str, problem: Implausible, now: datetime) -> None:
+    """Count a refused batch, and report it unless operators know of such batches of this verifier."""
+    reported = UsageAllowance.objects.filter(pk=verifier_id, problem=problem.value, refused_at__gt=now - QUIET)
+    if reported.exists():
+        # Without the lock that changes of operators wait for.
+        with transaction.atomic(durable=True):
+            _count(verifier_id, problem, now)
+    else:
+        ReportRefusedBatch(verifier_id=verifier_id, name=name, problem=problem).run(SYSTEM, now=now)
+
+
+def _count(verifier_id: int, problem: Implausible, now: datetime) -> bool:
+    """Whether operators do not know of it yet."""
+    UsageAllowance.objects.get_or_create(pk=verifier_id, defaults={"as_of": now})
+    row = UsageAllowance.objects.select_for_update().get(pk=verifier_id)
+    is_new = row.refused_at is None or row.problem != problem.value or row.refused_at <= now - QUIET
+    row.refused += 1
+    row.refused_at, row.problem = now, problem.value
+    row.save(update_fields=["refused", "refused_at", "problem"])
+    return is_new
