@@ -93,8 +93,6 @@ def test_migrations_to_come_are_listed(bare_command_line: CommandLine, monkeypat
     monkeypatch.setattr("watchword.cli.migrate.unapplied_migrations", lambda: ["servers.0001_initial"])
     outcome = bare_command_line.run("migrate", "--check")
     assert (outcome.exit_code, outcome.stdout) == (1, "pending servers.0001_initial\n")
-    monkeypatch.setattr("watchword.cli.config.unapplied_migrations", lambda: ["servers.0001_initial"])
-    assert "run `watchword migrate`" in bare_command_line.ok("config", "check").stdout
 
 
 def test_a_broken_audit_chain_is_a_failure(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

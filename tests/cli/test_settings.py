@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def test_the_settings_are_shown_without_secrets(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("WATCHWORD_SECRET_KEY", "k" * 40)
     monkeypatch.setenv("WATCHWORD_VERIFIER_CREDENTIAL", "wwv_secret")
-    outcome = command_line.ok("config", "check", "--data-dir", str(tmp_path))
+    outcome = bare_command_line.ok("config", "check", "--offline", "--data-dir", str(tmp_path))
     assert f"data_dir = {tmp_path}\n" in outcome.stdout
     assert "verifier.port = 8081\n" in outcome.stdout
-    assert "The settings are right and the database can be used." in outcome.stdout
+    assert "The settings and files are right." in outcome.stdout
     assert "kkkk" not in outcome.stdout
     assert "wwv_secret" not in outcome.stdout
 

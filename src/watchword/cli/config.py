@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from watchword.cli.control_plane import control_settings, open_control_plane, unapplied_migrations
+from watchword.cli.config_checks import check_control_files, check_database, check_ports, check_verifier_files
+from watchword.cli.control_plane import control_settings
 from watchword.cli.options import settings_options
-from watchword.cli.output import USAGE, CommandFailed, console, json_option, print_json
+from watchword.cli.output import FAILED, USAGE, console, json_option, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watchword.settings.control import ControlSettings
+    from watchword.settings.verifier import VerifierSettings
 
 
 @click.group()
@@ -18,54 +25,85 @@ def config() -> None:
 
 
 @config.command("check")
-@click.option("--offline", is_flag=True, help="Do not connect to the database.")
+@click.option("--offline", is_flag=True, help="Check neither the database nor whether ports are free.")
 @json_option
 @settings_options
 @click.pass_context
 def check(context: click.Context, *, offline: bool, as_json: bool) -> None:
     """Read all settings as portal, worker and verifier do, and say what would stop a start.
 
-    Exit status 0 when everything would start, 1 when the database cannot be used, 2 when a setting is wrong.
+    Checks the values, the files and directories they name, the database and its migrations, and whether the ports are
+    free. Writes and creates nothing. Use --offline where there is no database, as on a verifier's machine, or while
+    Watchword is running.
+
+    Exit status 0 when everything would start, 1 when the database, a port or a file's permissions would prevent it, 2
+    when a setting is wrong.
     """
-    shown, sentences = read_all()
+    found = read_all()
+    sentences = [*found.sentences, *surroundings(found, offline=offline or bool(found.sentences))]
     if as_json:
-        print_json({"problems": sentences, "settings": shown})
+        print_json({"problems": sentences, "settings": found.shown})
     else:
-        for name, value in shown.items():
+        for name, value in found.shown.items():
             console().print(f"{name} = {value}")
         for sentence in sentences:
             click.echo(f"Error: {sentence}", err=True)
     if sentences:
-        context.exit(USAGE)
-    if not offline:
-        pending = check_database()
-        if not as_json:
-            click.echo("The settings are right and the database can be used.")
-            if pending:
-                click.echo("It does not have this version's form yet: run `watchword migrate`.")
+        context.exit(USAGE if found.sentences else FAILED)
+    if not as_json:
+        also = "" if offline else ", the database can be used, and the ports are free"
+        click.echo(f"The settings and files are right{also}.")
 
 
-def read_all() -> tuple[dict[str, str], list[str]]:
-    """All settings with secrets hidden, and a sentence for each wrong one."""
+@dataclass(slots=True)
+class Found:
+    """The settings of both planes, None where they are wrong.
+
+    Attributes:
+        shown: all values, with secrets hidden.
+        sentences: one for each wrong setting.
+    """
+
+    control: ControlSettings | None = None
+    verifier: VerifierSettings | None = None
+    shown: dict[str, str] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
+
+
+def read_all() -> Found:
     from watchword.control.servers.fetch_policy import fetch_policy
     from watchword.settings.base import SettingsProblem
     from watchword.settings.load import load_verifier_settings
 
-    shown: dict[str, str] = {}
-    sentences: list[str] = []
+    found = Found()
     try:
         control = control_settings()
+        found.shown |= {name: plain(value) for name, value in control}
+        found.control = control
         fetch_policy(control)
-        shown |= {name: plain(value) for name, value in control}
-        # Known only once control is: the verifier may live on another machine, with a file of its own.
     except SettingsProblem as problem:
-        sentences += problem.sentences
+        found.sentences += problem.sentences
     try:
-        shown |= {f"verifier.{name}": plain(value) for name, value in load_verifier_settings()}
+        found.verifier = load_verifier_settings()
+        found.shown |= {f"verifier.{name}": plain(value) for name, value in found.verifier}
     except SettingsProblem as problem:
         # Both planes refuse an unknown name of either; once is enough.
-        sentences += [f"verifier: {sentence}" for sentence in problem.sentences if sentence not in sentences]
-    return shown, sentences
+        found.sentences += [
+            f"verifier: {sentence}" for sentence in problem.sentences if sentence not in found.sentences
+        ]
+    return found
+
+
+def surroundings(found: Found, *, offline: bool) -> Iterator[str]:
+    """A sentence for each thing outside the settings that would prevent a start."""
+    if found.control is not None:
+        yield from check_control_files(found.control)
+        if not offline:
+            yield from check_database(found.control)
+    if found.verifier is not None:
+        yield from check_verifier_files(found.verifier)
+    if not offline:
+        yield from check_ports(found.control, found.verifier)
 
 
 def plain(value: Any) -> str:
@@ -73,15 +111,3 @@ def plain(value: Any) -> str:
     if isinstance(value, (tuple, frozenset)):
         return ", ".join(sorted(str(entry) for entry in value)) or "(none)"
     return "(not set)" if value is None else str(value)
-
-
-def check_database() -> list[str]:
-    """Connect, and return the migrations still to be applied.
-
-    Raises:
-        CommandFailed: there is no data directory that could be written to.
-    """
-    settings = open_control_plane()
-    if not os.access(settings.data_dir, os.W_OK):
-        raise CommandFailed(f"data_dir: {settings.data_dir} cannot be written to by this user; change its owner.")
-    return unapplied_migrations()

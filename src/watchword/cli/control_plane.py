@@ -32,6 +32,11 @@ def open_control_plane() -> ControlSettings:
     """
     settings = control_settings()
     settings.read_or_create_secret_key()
+    _set_up_django()
+    return settings
+
+
+def _set_up_django() -> None:
     import django
     from django.conf import settings as django_settings
 
@@ -39,7 +44,14 @@ def open_control_plane() -> ControlSettings:
         # Set and not only defaulted: a shell set up for another Django project must not redirect the command.
         os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
     django.setup()
-    return settings
+
+
+def known_migrations() -> set[str]:
+    """The names of this version's migrations. Opens no database and writes nothing."""
+    _set_up_django()
+    from django.db.migrations.loader import MigrationLoader
+
+    return {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
 
 
 def open_migrated_control_plane() -> ControlSettings:

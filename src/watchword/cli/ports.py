@@ -18,16 +18,22 @@ def require_free(ports: Mapping[str, tuple[str, int]]) -> None:
         CommandFailed: names the first address that is in use and the flag that chooses another.
     """
     for flag, (host, port) in ports.items():
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # As the servers do: the waiting remains of closed connections do not count as use.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-                probe.listen(1)
-            except OSError as failure:
-                reason = failure.strerror or "cannot be listened on"
-                raise CommandFailed(
-                    f"{host}:{port} cannot be used ({reason}). Stop what listens there, or choose another port "
-                    f"with {flag}."
-                ) from None
+        reason = why_not_free(host, port)
+        if reason is not None:
+            raise CommandFailed(
+                f"{host}:{port} cannot be used ({reason}). Stop what listens there, or choose another port with {flag}."
+            )
+
+
+def why_not_free(host: str, port: int) -> str | None:
+    """Why an address cannot be listened on; None if it can."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the servers do: the waiting remains of closed connections do not count as use.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as failure:
+            return failure.strerror or "cannot be listened on"
+    return None
