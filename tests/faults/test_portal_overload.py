@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from kit.client import request
+from kit.client import Answer, request
 from kit.processes import LOOPBACK
 from kit.product import Product
 from kit.stalled import one_octet_of_a_body, stalled
@@ -26,11 +29,15 @@ HUGE = 200 * 1024 * 1024
 PART = b"a" * 65_536
 ANSWERED_WITHIN = 15.0
 MOST_ON_DISK = 1024 * 1024
+SIGN_INS = 40
+MOST_MEMORY = 500 * 1024 * 1024
+"""Two hashes take 200 MiB; without a bound on them it was 1.6 GB."""
 
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    running = Product(tmp_path_factory.mktemp("overload"))
+    # Sign-ins of forty addresses come from this one.
+    running = Product(tmp_path_factory.mktemp("overload"), settings={"WATCHWORD_TRUSTED_PROXIES": "127.0.0.0/8"})
     try:
         running.set_up("acme")
         running.start("portal")
@@ -47,16 +54,35 @@ def early(product: Product) -> Iterator[list[socket.socket]]:
         yield [stack.enter_context(stalled(product.portal_port, 1, kind))[0] for kind in octets]
 
 
+@dataclass(frozen=True)
+class SignInForm:
+    """The sign-in page as a browser has it open."""
+
+    url: str
+    headers: dict[str, str]
+    token: str
+
+    @classmethod
+    def of(cls, product: Product) -> SignInForm:
+        page = request(f"{product.portal}/sign-in", timeout=ANSWERED_WITHIN)
+        assert page.status == HTTPStatus.OK
+        cookies = "; ".join(value.partition(";")[0] for name, value in page.headers if name.lower() == "set-cookie")
+        token = page.body.partition(b'name="csrfmiddlewaretoken" value="')[2].partition(b'"')[0].decode()
+        return cls(f"{product.portal}/sign-in", {"Cookie": cookies, "Origin": product.portal}, token)
+
+    def post(self, email: str, *, address: str = "192.0.2.1", timeout: float = ANSWERED_WITHIN) -> Answer:
+        form = {"csrfmiddlewaretoken": self.token, "email": email, "password": "wrong"}
+        headers = {**self.headers, "X-Forwarded-For": address}
+        return request(self.url, form=form, headers=headers, timeout=timeout)
+
+
 def assert_reachable(product: Product) -> None:
     """People can sign in, and verifiers reach the feed."""
-    page = request(f"{product.portal}/sign-in", timeout=ANSWERED_WITHIN)
-    assert page.status == HTTPStatus.OK
-    cookies = "; ".join(value.partition(";")[0] for name, value in page.headers if name.lower() == "set-cookie")
-    token = page.body.partition(b'name="csrfmiddlewaretoken" value="')[2].partition(b'"')[0].decode()
-    form = {"csrfmiddlewaretoken": token, "email": "charlie@globex.example", "password": "wrong"}
-    headers = {"Cookie": cookies, "Origin": product.portal}
-    posted = request(f"{product.portal}/sign-in", form=form, headers=headers, timeout=ANSWERED_WITHIN)
-    assert posted.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert SignInForm.of(product).post("charlie@globex.example").status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert_feed_answers(product)
+
+
+def assert_feed_answers(product: Product) -> None:
     secret = Path(product.environment["WATCHWORD_VERIFIER_CREDENTIAL_FILE"]).read_text().strip()
     feed = request(f"{product.portal}/feed/v1/changes", bearer=secret, timeout=ANSWERED_WITHIN)
     assert feed.status == HTTPStatus.OK
@@ -101,6 +127,36 @@ def held_on_disk(pid: int) -> int:
     pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
     files = [entry for task in pids for entry in Path(f"/proc/{task}/fd").iterdir()]
     return sum(entry.stat().st_size for entry in files if entry.is_file() and "(deleted)" in str(entry.readlink()))
+
+
+def most_memory(pid: int) -> int:
+    """The most octets that the processes of a role have held at any moment."""
+    pids = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    status = [Path(f"/proc/{one}/status").read_text() for one in pids]
+    return sum(int(text.partition("VmHWM:")[2].split()[0]) * 1024 for text in status)
+
+
+def test_fk_04_forty_sign_ins_at_once_stop_nothing_and_take_little_memory(product: Product) -> None:
+    form = SignInForm.of(product)
+    before = most_memory(product.process("portal").pid)
+    reached = 0
+    with ThreadPoolExecutor(SIGN_INS) as pool:
+        attempts = [
+            pool.submit(form.post, f"person-{number}@globex.example", address=f"198.51.100.{number}", timeout=120)
+            for number in range(SIGN_INS)
+        ]
+        while not all(attempt.done() for attempt in attempts):
+            SignInForm.of(product)
+            assert_feed_answers(product)
+            reached += 1
+        answers = [attempt.result() for attempt in attempts]
+    taken = most_memory(product.process("portal").pid) - before
+    statuses = Counter(answer.status for answer in answers)
+    print(f"{SIGN_INS} sign-ins took {taken / 2**20:.0f} MiB; {reached} pages meanwhile; {statuses}")  # noqa: T201 - a figure.
+    assert set(statuses) <= {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS}
+    assert statuses[HTTPStatus.UNPROCESSABLE_ENTITY] > 0
+    assert reached > 0
+    assert taken < MOST_MEMORY
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 209715200", "Transfer-Encoding: chunked"])

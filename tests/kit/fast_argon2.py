@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from watchword.control.access.hashing import BoundedArgon2
 
 
-class FastArgon2(Argon2PasswordHasher):
+class FastArgon2(BoundedArgon2):
     """The product's hash with the least cost, so that tests with people in them stay quick."""
 
     time_cost = 1

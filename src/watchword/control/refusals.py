@@ -15,7 +15,7 @@ class RefusalReason(Enum):
     Attributes:
         code: stable, snake_case; API clients and tests depend on it.
         status: HTTP status: 401 no longer signed in, 403 not allowed, 404 unknown, 409 conflicts with the present
-            state, 422 faulty input.
+            state, 422 faulty input, 429 too often or too many at once.
         template: the sentence, with named places for details that the one who raises it must fill.
     """
 
@@ -57,6 +57,9 @@ class RefusalReason(Enum):
     NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change; set one.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
+    PASSWORDS_BUSY = (
+        "passwords_busy", 429, "Too many people are signing in at the moment. Try again in {seconds} seconds.",
+    )  # fmt: skip
     VALIDATION_MISSING = ("validation_missing", 422, "Validate the JWKS location before saving.")
     VALIDATION_EXPIRED = ("validation_expired", 422, "The validation is older than ten minutes. Validate again.")
     VALIDATION_FOR_OTHER_LOCATION = (

@@ -70,8 +70,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "access.Person"
 AUTHENTICATION_BACKENDS = ["watchword.control.access.backend.PasswordBackend"]
-# Argon2id; the scheme that the Password Hashing Competition chose, and memory-hard.
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+# Argon2id; the scheme that the Password Hashing Competition chose, and memory-hard. Few hashes at the same time.
+PASSWORD_HASHERS = ["watchword.control.access.hashing.BoundedArgon2"]
 # What can be chosen is decided in access/passwords.py, which knows the organization; Django's own validators do not.
 AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
 LOGIN_URL = "access:sign-in"

@@ -22,7 +22,7 @@ from watchword.control.access.actor import Actor, Interface, Permission, command
 from watchword.control.access.commands import CreateSignInLink, RedeemSignInLink
 from watchword.control.access.models import Person, Role, Session, SignInLink
 from watchword.control.access.operator_commands import DeactivateOperator
-from watchword.control.access.passwords import refuse_weak
+from watchword.control.access.passwords import hashed_password
 from watchword.control.access.people_commands import (
     ChangeRole,
     DeactivateAdministrator,
@@ -191,11 +191,12 @@ class TestPasswordReplacedWhileItWasChecked:
         acting = people.acting(alice)
         assert acting.session is not None
 
-        def slowly(password: str, person: Person) -> None:
-            refuse_weak(password, person)
+        def slowly(password: str, person: Person) -> str:
+            hashed = hashed_password(password, person)
             Person.objects.filter(pk=alice.pk).update(password="another")
+            return hashed
 
-        monkeypatch.setattr("watchword.control.access.session_commands.refuse_weak", slowly)
+        monkeypatch.setattr("watchword.control.access.session_commands.hashed_password", slowly)
         with pytest.raises(AccessLost):
             ChangePassword(current=people.PASSWORD, password=CHOSEN, kept=acting.session).run(acting)
 

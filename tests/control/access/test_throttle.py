@@ -18,7 +18,7 @@ from watchword.control.access.commands import CreateSignInLink
 from watchword.control.access.known_browsers import known_as
 from watchword.control.access.models import Person, SignInThrottle
 from watchword.control.access.signing_in import SignIn
-from watchword.control.access.throttle import admit_attempt, lane_of_stranger
+from watchword.control.access.throttle import admit_attempt, lane_of_stranger, note_failure, refuse_blocked
 from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -53,12 +53,15 @@ def test_guessing_from_one_address_is_slowed_down_whomever_it_is_about(alice: Pe
 def test_the_wait_never_exceeds_a_minute_and_is_told(client: Client, alice: Person) -> None:
     SignInThrottle.objects.all().delete()
     now = timezone.now()
+    lane = lane_of_stranger(alice.email, None)
     for step in range(30):
-        admit_attempt(lane_of_stranger(alice.email, None), now + timedelta(seconds=61 * step))
+        admit_attempt(lane, now + timedelta(seconds=61 * step))
+        note_failure(lane, now + timedelta(seconds=61 * step))
 
-    with pytest.raises(Refusal, match="in 60 seconds"):
-        admit_attempt(lane_of_stranger(alice.email, None), now + timedelta(seconds=61 * 29))
-    assert admit_attempt(lane_of_stranger(alice.email, None), now + timedelta(seconds=61 * 30)) is None  # type: ignore[func-returns-value]
+    for refuse in (refuse_blocked, admit_attempt):
+        with pytest.raises(Refusal, match="in 60 seconds"):
+            refuse(lane, now + timedelta(seconds=61 * 29))
+        refuse(lane, now + timedelta(seconds=61 * 30))
 
 
 def test_a_refused_attempt_does_not_prolong_the_wait(alice: Person) -> None:

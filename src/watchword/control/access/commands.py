@@ -14,7 +14,7 @@ from django.db import transaction
 from watchword.control.access import rules
 from watchword.control.access.actor import Authority, Interface, Permission
 from watchword.control.access.models import Person, PersonKind, Session, SignInLink, SignInThrottle
-from watchword.control.access.passwords import refuse_weak
+from watchword.control.access.passwords import hashed_password
 from watchword.control.access.safeguards import refuse_more_than_own
 from watchword.control.access.sessions import end_sessions
 from watchword.control.change import change
@@ -75,7 +75,7 @@ class RedeemSignInLink:
     def run(self, *, now: datetime) -> Person:
         link = usable_link(self.secret, now)
         person = link.person
-        refuse_weak(self.password, person)
+        hashed = hashed_password(self.password, person)
         actor = person.actor(interface=self.interface, address=self.address)
         with (
             _usable_by_active_people(),
@@ -84,7 +84,7 @@ class RedeemSignInLink:
             used = SignInLink.objects.filter(pk=link.pk, used_at__isnull=True, expires_at__gt=now).update(used_at=now)
             if used != 1:
                 raise Refusal(RefusalReason.LINK_UNUSABLE)
-            person.set_password(self.password)
+            person.password = hashed
             if self.interface is Interface.PORTAL:
                 person.last_login = now
             person.save(update_fields=["password", "last_login"])
@@ -133,7 +133,8 @@ def purge(now: datetime) -> None:
     """Delete what has run out by itself: sessions, counters of attempts, links. Nothing of it is a change."""
     with transaction.atomic(durable=True):
         Session.objects.forgotten(now).delete()
-        SignInThrottle.objects.filter(last_failed_at__lt=now - timedelta(days=1)).delete()
+        yesterday = now - timedelta(days=1)
+        SignInThrottle.objects.filter(last_failed_at__lt=yesterday, reserved_at__lt=yesterday).delete()
         SignInLink.objects.filter(expires_at__lt=now - _UNUSED_LINK_KEPT).delete()
 
 

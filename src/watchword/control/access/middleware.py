@@ -10,6 +10,7 @@ from django.utils import timezone
 from watchword.control.access import ended
 from watchword.control.access.actor import actor_of
 from watchword.control.access.address import client_address
+from watchword.control.access.retry_after import with_retry_after
 from watchword.control.access.session_store import session_in
 from watchword.control.headers import security_headers
 from watchword.control.portal.frame import Frame
@@ -71,7 +72,7 @@ class Refusals:
         context = {"sentence": exception.sentence, "permission": exception.details.get("permission")}
         if exception.reason is RefusalReason.PERMISSION_MISSING and request.user.is_authenticated:
             template, context = "portal/refused.html", context | _frame(request)
-        return render(request, template, context, status=exception.status)
+        return with_retry_after(render(request, template, context, status=exception.status), exception)
 
 
 def _frame(request: HttpRequest) -> dict[str, Any]:

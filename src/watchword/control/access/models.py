@@ -191,12 +191,16 @@ class SignInThrottle(models.Model):
         subject: SHA-256 of what is counted, so that text typed into the form is never stored in clear.
         failures: in a row; starts over after a success or a quiet time.
         blocked_until: no attempt is looked at before this instant.
+        under_way: attempts that have been reserved and have not ended.
+        reserved_at: when the last one was reserved.
     """
 
     subject = models.CharField(max_length=64, primary_key=True)
     failures = models.PositiveIntegerField(default=0)
     last_failed_at = models.DateTimeField()
     blocked_until = models.DateTimeField()
+    under_way = models.PositiveIntegerField(default=0)
+    reserved_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.subject[:8]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.hashers import make_password
+
+from watchword.control.access.hashing import TURNS
 from watchword.control.access.password_rules import context_words, password_fault
 from watchword.control.refusals import Refusal, RefusalReason
 
@@ -25,7 +28,19 @@ def typed_twice(form: QueryDict) -> str:
     return password
 
 
-def refuse_weak(password: str, person: Person) -> None:
+def hashed_password(password: str, person: Person) -> str:
+    """The hash to store. Call it before the transaction, which would hold its locks while this waits.
+
+    Raises:
+        Refusal: fields_invalid, passwords_busy.
+    """
+    with TURNS.taken():
+        # Scoring a long password takes seconds, so it waits for its turn as well.
+        _refuse_weak(password, person)
+        return make_password(password)
+
+
+def _refuse_weak(password: str, person: Person) -> None:
     """Raises fields_invalid for a password that is easily guessed, or too long ever to sign in with."""
     surroundings = [person.email, person.name]
     if person.organization is not None:

@@ -25,6 +25,9 @@ LONGEST_DELAY: Final = timedelta(seconds=60)
 """A minute costs a guesser nearly everything and a person nearly nothing; nobody can lock somebody out for good."""
 
 FORGOTTEN_AFTER: Final = timedelta(minutes=15)
+ABANDONED_AFTER: Final = timedelta(minutes=1)
+"""An attempt that has not ended by then has failed: its process was killed, or the database was away."""
+
 FREE_PER_ACCOUNT: Final = 5
 FREE_PER_ADDRESS: Final = 20
 """An address may be that of a whole office."""
@@ -40,7 +43,7 @@ class PersonStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Sign-ins that failed or are under way, for one account or one address."""
+    """Sign-ins that failed, for one account or one address."""
 
     failures: int
     last_failed_at: datetime
@@ -89,7 +92,7 @@ def check_role(*, name: str, permissions: Iterable[str], known: Iterable[str]) -
 
 
 def after_attempt(attempts: Attempts | None, *, free: int, now: datetime) -> Attempts:
-    """Count one more attempt: the first `free` cost nothing, then the wait doubles from 1 s up to a minute."""
+    """Count one more failure: the first `free` cost nothing, then the wait doubles from 1 s up to a minute."""
     failures = 1
     if attempts is not None and now - attempts.last_failed_at < FORGOTTEN_AFTER:
         failures = attempts.failures + 1
@@ -98,3 +101,9 @@ def after_attempt(attempts: Attempts | None, *, free: int, now: datetime) -> Att
         # Bounded before it is computed: 2 to the power of a large number is slow and no timedelta.
         delay = min(timedelta(seconds=2 ** min(failures - free - 1, 6)), LONGEST_DELAY)
     return Attempts(failures, now, now + delay)
+
+
+def most_under_way(attempts: Attempts, *, free: int, now: datetime) -> int:
+    """How many attempts may be under way at the same time: as many as could fail one after the other without a wait."""
+    failures = attempts.failures if now - attempts.last_failed_at < FORGOTTEN_AFTER else 0
+    return max(free + 1 - failures, 1)

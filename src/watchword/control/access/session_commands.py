@@ -9,12 +9,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from watchword.control.access.actor import Authority
+from watchword.control.access.hashing import TURNS
 from watchword.control.access.models import Person, Session
 from watchword.control.access.password_rules import LENGTH_MAX
-from watchword.control.access.passwords import refuse_weak
+from watchword.control.access.passwords import hashed_password
 from watchword.control.access.sessions import end_sessions, live_sessions
 from watchword.control.access.standing import check_password_kept
-from watchword.control.access.throttle import admit_attempt, forgive, lane_of_person
+from watchword.control.access.throttle import (
+    admit_attempt,
+    lane_of_person,
+    note_failure,
+    note_success,
+    refuse_blocked,
+)
 from watchword.control.audit.log import REFUSED, Entry, append
 from watchword.control.change import change
 from watchword.control.refusals import Refusal, RefusalReason
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from watchword.control.access.actor import Actor
+    from watchword.control.access.throttle import Lane
     from watchword.control.change import Work
 
 
@@ -85,31 +93,38 @@ class ChangePassword:
         """The person with the new password.
 
         Raises:
-            Refusal: too_many_requests, fields_invalid.
+            Refusal: too_many_requests, passwords_busy, fields_invalid.
         """
-        at = timezone.now() if now is None else now
         person = Person.objects.get(email=actor.name)
-        self._check_current(actor, person, at)
-        refuse_weak(self.password, person)
-        if self.password == self.current:
-            fault = {"password": "This is your current password. Choose another one."}
-            raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
-        with change(actor, actor.organization, permission=Authority.SELF, action="password_set", now=at) as work:
+        lane = lane_of_person(person.pk)
+        refuse_blocked(lane, _at(now))
+        with TURNS.taken():
+            self._check_current(actor, person, lane, now)
+            if self.password == self.current:
+                fault = {"password": "This is your current password. Choose another one."}
+                raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
+            hashed = hashed_password(self.password, person)
+        with change(actor, actor.organization, permission=Authority.SELF, action="password_set", now=now) as work:
             check_password_kept(person)
-            person.set_password(self.password)
+            person.password = hashed
             person.save(update_fields=["password"])
             end_sessions(person.pk, but=self.kept)
             work.record(target=person.email)
             return person
 
-    def _check_current(self, actor: Actor, person: Person, now: datetime) -> None:
-        lane = lane_of_person(person.pk)
-        admit_attempt(lane, now)
+    def _check_current(self, actor: Actor, person: Person, lane: Lane, now: datetime | None) -> None:
+        admit_attempt(lane, _at(now))
         if len(self.current) > LENGTH_MAX or not person.check_password(self.current):
-            _record_wrong(actor, now)
+            _record_wrong(actor, lane, _at(now))
             fault = {"current_password": "This is not your current password."}
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
-        forgive(lane, now)
+        with transaction.atomic(durable=True):
+            note_success(lane)
+
+
+def _at(now: datetime | None) -> datetime:
+    # The clock is read anew after each wait: a delay that begins before the wait could be over after it.
+    return timezone.now() if now is None else now
 
 
 def _end(work: Work, session: Session) -> None:
@@ -118,9 +133,10 @@ def _end(work: Work, session: Session) -> None:
     work.record(target=work.actor.name, changes={"session": [where, None]})
 
 
-def _record_wrong(actor: Actor, now: datetime) -> None:
+def _record_wrong(actor: Actor, lane: Lane, now: datetime) -> None:
     # Somebody at a browser that was left signed in may be guessing; the organization should see it.
     with transaction.atomic(durable=True):
+        note_failure(lane, now)
         append(
             Entry(
                 at=now,

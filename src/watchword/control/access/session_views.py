@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from watchword.control.access.passwords import typed_twice
+from watchword.control.access.retry_after import with_retry_after
 from watchword.control.access.session_commands import ChangePassword, EndOtherSessions, EndSession
 from watchword.control.access.session_page import ROUTE, SessionPage
 from watchword.control.access.session_store import session_in
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from watchword.control.access.actor import Actor
 
 _CHANGE_PASSWORD: Final = "access/sessions/change_password.html"  # noqa: S105 - a template.
-_IN_THE_WINDOW: Final = frozenset({RefusalReason.FIELDS_INVALID, RefusalReason.TOO_MANY_REQUESTS})
+_IN_THE_WINDOW: Final = frozenset(
+    {RefusalReason.FIELDS_INVALID, RefusalReason.TOO_MANY_REQUESTS, RefusalReason.PASSWORDS_BUSY}
+)
 
 _guarded: Final = screened(SessionPage.of, route=ROUTE)
 
@@ -93,7 +96,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
             "refusal": told,
             "again": True,
         }
-        return window(request, page, _CHANGE_PASSWORD, context, status=refusal.status)
+        return with_retry_after(window(request, page, _CHANGE_PASSWORD, context, status=refusal.status), refusal)
     # A new key as well: whoever knew the old one is out.
     update_session_auth_hash(request, person)
     session_in(request).begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import authenticate
 from django.db import transaction
+from django.utils import timezone
 
 from watchword.control.access.actor import Authority, Interface
+from watchword.control.access.hashing import TURNS
 from watchword.control.access.known_browsers import known_as
 from watchword.control.access.models import Person
 from watchword.control.access.password_rules import LENGTH_MAX
 from watchword.control.access.rules import normalised_email
 from watchword.control.access.sessions import make_room
 from watchword.control.access.standing import check_password_kept
-from watchword.control.access.throttle import admit_attempt, forgive, lane_of_known_browser, lane_of_stranger
+from watchword.control.access.throttle import (
+    admit_attempt,
+    lane_of_known_browser,
+    lane_of_stranger,
+    note_failure,
+    note_success,
+    refuse_blocked,
+)
 from watchword.control.audit.log import REFUSED, Entry, append
 from watchword.control.change import change
 from watchword.control.refusals import AccessLost
@@ -41,35 +50,35 @@ class SignIn:
     address: str | None = None
     browser_mark: str = field(default="", repr=False)
 
-    def run(self, *, now: datetime) -> Person | None:
+    def run(self, *, now: datetime | None = None) -> Person | None:
         """The person, or None for every kind of failure.
 
         Raises:
-            Refusal: too_many_requests.
+            Refusal: too_many_requests, passwords_busy.
         """
         email = normalised_email(self.email)
         # Unusable text takes the same way through the hasher as a wrong password. PostgreSQL refuses U+0000.
         sound = "\0" not in email and len(self.password) <= LENGTH_MAX
         number = known_as(self.browser_mark, email) if sound else None
         lane = lane_of_stranger(email, self.address) if number is None else lane_of_known_browser(number)
-        admit_attempt(lane, now)
-        found = authenticate(None, email=email if sound else "", password=self.password if sound else "")
-        person = found if isinstance(found, Person) else None
-        if person is None:
-            self._record_failure(email if sound else "", now)
-            return None
-        if not self._let_in(person, lane, now):
-            self._record_failure(email, now)
-            return None
-        return person
+        refuse_blocked(lane, _at(now))
+        # The turn comes first: an attempt that waits for it is not under way yet, and delays no other one.
+        with TURNS.taken():
+            admit_attempt(lane, _at(now))
+            found = authenticate(None, email=email if sound else "", password=self.password if sound else "")
+            person = found if isinstance(found, Person) else None
+            if person is None or not self._let_in(person, lane, now):
+                self._record_failure(email if sound else "", lane, _at(now))
+                return None
+            return person
 
-    def _let_in(self, person: Person, lane: Lane, now: datetime) -> bool:
+    def _let_in(self, person: Person, lane: Lane, now: datetime | None) -> bool:
         """Whether the password is still the person's: both may have changed while it was checked."""
         actor = person.actor(interface=Interface.PORTAL, address=self.address)
         try:
             with change(actor, person.organization_id, permission=Authority.SELF, action="signed_in", now=now) as work:
                 check_password_kept(person)
-                forgive(lane, work.now)
+                note_success(lane)
                 make_room(person.pk, work.now)
                 person.last_login = work.now
                 person.save(update_fields=["last_login"])
@@ -78,11 +87,12 @@ class SignIn:
             return False
         return True
 
-    def _record_failure(self, email: str, now: datetime) -> None:
+    def _record_failure(self, email: str, lane: Lane, now: datetime) -> None:
         # For a known e-mail address the organization should see it. Unknown text is not stored: people type their
         # password into the wrong field.
         known = Person.objects.filter(email=email).first()
         with transaction.atomic(durable=True):
+            note_failure(lane, now)
             append(
                 Entry(
                     at=now,
@@ -110,3 +120,8 @@ class SignOut:
             actor, self.person.organization_id, permission=Authority.SELF, action="signed_out", now=now
         ) as work:
             work.record(target=self.person.email)
+
+
+def _at(now: datetime | None) -> datetime:
+    # The clock is read anew after each wait: a delay that begins before the wait could be over after it.
+    return timezone.now() if now is None else now

@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.crypto import salted_hmac
 
 from watchword.control.access.address import origin_of_guesses
 from watchword.control.access.models import SignInThrottle
-from watchword.control.access.rules import FREE_PER_ACCOUNT, FREE_PER_ADDRESS, Attempts, after_attempt
+from watchword.control.access.rules import (
+    ABANDONED_AFTER,
+    FREE_PER_ACCOUNT,
+    FREE_PER_ADDRESS,
+    Attempts,
+    after_attempt,
+    most_under_way,
+)
 from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 _SALT: Final = "watchword.access.throttle"
@@ -27,7 +33,7 @@ class Lane:
 
     Attributes:
         own: starts over when the right password came.
-        shared: an address, which many people may share; gets only a successful attempt back.
+        shared: an address, which many people may share; a success wipes none of its failures.
     """
 
     own: str
@@ -35,7 +41,7 @@ class Lane:
 
     @property
     def free(self) -> dict[str, int]:
-        """How many attempts under each cost nothing."""
+        """How many failures under each cost nothing."""
         shared = {} if self.shared is None else {self.shared: FREE_PER_ADDRESS}
         return {self.own: FREE_PER_ACCOUNT, **shared}
 
@@ -55,44 +61,64 @@ def lane_of_person(person_id: int) -> Lane:
     return Lane(_subject("person", str(person_id)))
 
 
-def admit_attempt(lane: Lane, now: datetime) -> None:
-    """Count an attempt before it is looked at.
+def refuse_blocked(lane: Lane, now: datetime) -> None:
+    """Refuse without a lock what `admit_attempt` would refuse, so that guesses do not queue for a hash.
 
-    Counting it afterwards would let a hundred parallel guesses pass while none of them is counted yet.
+    Raises:
+        Refusal: too_many_requests.
+    """
+    _refuse_while_blocked(SignInThrottle.objects.filter(subject__in=lane.free), lane.free, now)
+
+
+def admit_attempt(lane: Lane, now: datetime) -> None:
+    """Reserve an attempt before the password is checked. Ends with `note_failure` or `note_success`.
+
+    Counting it afterwards would let a hundred parallel guesses pass while none of them is counted yet. Counting it
+    as a failure at once would delay people who sign in at the same time and have failed at nothing.
 
     Raises:
         Refusal: too_many_requests, with the seconds to wait; such an attempt is not counted.
     """
     free = lane.free
     with transaction.atomic(durable=True):
-        rows = _locked(free, now)
-        blocked_until = max(row.blocked_until for row in rows)
-        if blocked_until > now:
-            seconds = max(1, round((blocked_until - now).total_seconds()))
-            raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=seconds)
+        new = {"last_failed_at": now, "blocked_until": now, "reserved_at": now}
+        every = SignInThrottle.objects.select_for_update()
+        rows = [every.get_or_create(subject=subject, defaults=new)[0] for subject in sorted(free)]
         for row in rows:
-            # The row of a first attempt has just been made with no failures.
-            before = Attempts(row.failures, row.last_failed_at, row.blocked_until)
-            after = after_attempt(before, free=free[row.subject], now=now)
-            row.failures, row.last_failed_at, row.blocked_until = (
-                after.failures,
-                after.last_failed_at,
-                after.blocked_until,
-            )
+            if row.under_way and now - row.reserved_at > ABANDONED_AFTER:
+                # Nobody learned whether these were right, such as when the process was killed.
+                for _ in range(row.under_way):
+                    _count_failure(row, free[row.subject], row.reserved_at)
+                row.under_way = 0
+        _refuse_while_blocked(rows, free, now)
+        if any(row.under_way >= most_under_way(_attempts(row), free=free[row.subject], now=now) for row in rows):
+            raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=1)
+        for row in rows:
+            row.under_way += 1
+            row.reserved_at = now
             row.save()
 
 
-def forgive(lane: Lane, now: datetime) -> None:
-    """Take back the count of an attempt that succeeded.
+def note_failure(lane: Lane, now: datetime) -> None:
+    """End an attempt that failed, inside the caller's transaction."""
+    free = lane.free
+    for row in _locked(free):
+        row.under_way = max(row.under_way - 1, 0)
+        _count_failure(row, free[row.subject], now)
+        row.save()
 
-    The account starts afresh. The address only gets this one attempt back: else a guesser could wipe its counter
-    clean by signing in to an account of their own now and then.
+
+def note_success(lane: Lane) -> None:
+    """End an attempt that succeeded, inside the caller's transaction.
+
+    The account starts afresh. The address keeps its failures: else a guesser could wipe its counter clean by signing
+    in to an account of their own now and then.
     """
-    SignInThrottle.objects.filter(subject=lane.own).delete()
-    if lane.shared is not None:
-        SignInThrottle.objects.filter(subject=lane.shared, failures__gt=0).update(
-            failures=F("failures") - 1, blocked_until=now
-        )
+    for row in _locked(lane.free):
+        row.under_way = max(row.under_way - 1, 0)
+        if row.subject == lane.own:
+            row.failures = 0
+        row.save()
 
 
 def _subject(kind: str, value: str) -> str:
@@ -100,8 +126,22 @@ def _subject(kind: str, value: str) -> str:
     return salted_hmac(_SALT, f"{kind}:{value}", algorithm="sha256").hexdigest()
 
 
-def _locked(free: Mapping[str, int], now: datetime) -> list[SignInThrottle]:
-    for subject in sorted(free):
-        SignInThrottle.objects.get_or_create(subject=subject, defaults={"last_failed_at": now, "blocked_until": now})
+def _locked(subjects: Iterable[str]) -> list[SignInThrottle]:
     # One order for all, so that two sign-ins cannot wait for each other.
-    return list(SignInThrottle.objects.select_for_update().filter(subject__in=free).order_by("subject"))
+    return list(SignInThrottle.objects.select_for_update().filter(subject__in=subjects).order_by("subject"))
+
+
+def _refuse_while_blocked(rows: Iterable[SignInThrottle], free: Mapping[str, int], now: datetime) -> None:
+    # Failures that cost nothing must not block for the moment by which another thread or portal has an earlier time.
+    blocked_until = max((row.blocked_until for row in rows if row.failures > free[row.subject]), default=now)
+    if blocked_until > now:
+        raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=max(1, round((blocked_until - now).total_seconds())))
+
+
+def _attempts(row: SignInThrottle) -> Attempts:
+    return Attempts(row.failures, row.last_failed_at, row.blocked_until)
+
+
+def _count_failure(row: SignInThrottle, free: int, now: datetime) -> None:
+    after = after_attempt(_attempts(row), free=free, now=now)
+    row.failures, row.last_failed_at, row.blocked_until = after.failures, after.last_failed_at, after.blocked_until

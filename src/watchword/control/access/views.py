@@ -20,6 +20,7 @@ from watchword.control.access.address import client_address
 from watchword.control.access.commands import RedeemSignInLink, usable_link
 from watchword.control.access.models import Person
 from watchword.control.access.passwords import typed_twice
+from watchword.control.access.retry_after import with_retry_after
 from watchword.control.access.session_store import session_in
 from watchword.control.access.signing_in import SignIn, SignOut
 from watchword.control.portal.navigation import home_route
@@ -56,19 +57,19 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _before_sign_in(request, onward)
     email = request.POST.get("email", "")
-    sentence, status = FAILED, 422
     try:
         person = SignIn(
             email=email,
             password=request.POST.get("password", ""),
             address=client_address(request),
             browser_mark=known_browsers.mark_of(request),
-        ).run(now=timezone.now())
+        ).run()
     except Refusal as refusal:
-        person, sentence, status = None, refusal.sentence, refusal.status
+        context = {"next": onward, "email": email, "sentence": refusal.sentence}
+        return with_retry_after(render(request, "access/sign_in.html", context, status=refusal.status), refusal)
     if person is None:
-        context = {"next": onward, "email": email, "sentence": sentence}
-        return render(request, "access/sign_in.html", context, status=status)
+        context = {"next": onward, "email": email, "sentence": FAILED}
+        return render(request, "access/sign_in.html", context, status=422)
     return _let_in(request, person, onward)
 
 
@@ -122,10 +123,12 @@ def set_password(request: HttpRequest) -> HttpResponse:
         password = typed_twice(request.POST)
         person = RedeemSignInLink(secret=secret, password=password, address=client_address(request)).run(now=now)
     except Refusal as refusal:
-        if refusal.reason is not RefusalReason.FIELDS_INVALID:
+        if refusal.reason not in {RefusalReason.FIELDS_INVALID, RefusalReason.PASSWORDS_BUSY}:
             raise
-        context = {"person": link.person, "errors": refusal.field_errors}
-        return render(request, "access/set_password.html", context, status=refusal.status)
+        sentence = None if refusal.field_errors else refusal.sentence
+        context = {"person": link.person, "errors": refusal.field_errors, "sentence": sentence}
+        response = render(request, "access/set_password.html", context, status=refusal.status)
+        return with_retry_after(response, refusal)
     response = _let_in(request, person, "")
     cookies.remove(response, LINK)
     return response
