@@ -13,6 +13,8 @@ from browser.studio import State
 from kit import people, sample_portal
 from kit.sample_portal import PROD_OKTA, STANDBY
 from watchword.control.access.actor import command_line
+from watchword.control.activity.plausibility import Implausible
+from watchword.control.activity.refused_batches import report_refused
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.models import FeedState, VerifierCredential
 from watchword.control.organizations.commands import CreateOrganization, Reinstate, SetSubscription, Suspend
@@ -119,6 +121,17 @@ def _fleet() -> Person:
     return operator
 
 
+def _troubled_fleet() -> Person:
+    """A verifier of an older build, and one whose credential was stolen."""
+    operator = _fleet()
+    VerifierCredential.objects.filter(name="gateway-fra-2").update(
+        not_understood=["acme"], not_understood_count=3, version="0.0.9"
+    )
+    stolen = VerifierCredential.objects.get(name="gateway-fra-1")
+    report_refused(stolen.pk, stolen.name, Implausible.TOO_MANY_CALLS, timezone.now())
+    return operator
+
+
 def _suspend(organization_id: str, reason: SuspensionReason = SuspensionReason.TERMS_VIOLATED) -> None:
     Suspend(
         organization_id=organization_id,
@@ -212,6 +225,8 @@ STATES: Final = (
     State("console-reinstate", _suspended, partial(_press, "Reinstate"), path=_ONE),
     State("console-verifiers-empty", _nothing, path=_VERIFIERS),
     State("console-verifiers", _fleet, path=_VERIFIERS),
+    State("console-verifiers-trouble", _troubled_fleet, path=_VERIFIERS),
+    State("console-organization-not-understood", _troubled_fleet, path=_ONE),
     State("console-verifier-create", _fleet, _create_verifier, path=_VERIFIERS),
     State("console-verifier-created", _fleet, _created_verifier, path=_VERIFIERS),
     State("console-verifier-revoke", _fleet, partial(_press, "Revoke gateway-lon-1"), path=_VERIFIERS),

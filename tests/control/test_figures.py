@@ -28,6 +28,7 @@ def head(monkeypatch: pytest.MonkeyPatch) -> list[Head | None]:
         return says[0]
 
     monkeypatch.setattr(figures, "head", answer)
+    monkeypatch.setattr(figures, "batches_refused", lambda: 3)
     monkeypatch.setattr(connections, "close_all", lambda: None)
     return says
 
@@ -96,7 +97,9 @@ def test_the_database_is_asked_when_scraped(head: list[Head | None]) -> None:
     assert why_not_ready() is None
     assert told(portal)["watchword_portal_feed_revision"] == 42
     assert told(portal)["watchword_portal_database_up"] == 1
+    assert told(portal)["watchword_portal_usage_batches_refused_total"] == 3
     head[0] = None
     assert why_not_ready() == "The database does not answer."
     assert told(portal)["watchword_portal_database_up"] == 0
     assert "watchword_portal_feed_revision" not in told(portal)
+    assert "watchword_portal_usage_batches_refused_total" not in told(portal)

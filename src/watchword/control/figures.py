@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import DatabaseError, connections
 from prometheus_client import Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from watchword.admin import new_registry
+from watchword.control.activity.refused_batches import batches_refused
 from watchword.control.fleet.feed import PREFIX
 from watchword.control.fleet.queries import head
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from watchword.control.fleet.queries import Head
 
     Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
+
+T = TypeVar("T")
 
 _PARTS: Final = ("feed", "pages")
 _CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
@@ -95,6 +98,7 @@ def why_not_ready() -> str | None:
 class _Feed(Collector):
     def collect(self) -> Iterator[Metric]:
         newest = _head()
+        refused = None if newest is None else _asked(batches_refused)
         yield GaugeMetricFamily(
             "watchword_portal_database_up", "1 while the database answers.", value=float(newest is not None)
         )
@@ -102,11 +106,21 @@ class _Feed(Collector):
             yield GaugeMetricFamily(
                 "watchword_portal_feed_revision", "The newest revision that was given out.", value=newest.revision
             )
+        if refused is not None:
+            yield CounterMetricFamily(
+                "watchword_portal_usage_batches_refused",
+                "Batches of usage, of all portals, that were refused because they cannot be true.",
+                value=refused,
+            )
 
 
 def _head() -> Head | None:
+    return _asked(head)
+
+
+def _asked(query: Callable[[], T]) -> T | None:
     try:
-        return head()
+        return query()
     except DatabaseError:
         return None
     finally:

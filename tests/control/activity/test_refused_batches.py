@@ -12,7 +12,12 @@ from kit.usage import CountingVerifier, batch, line
 from watchword.control.activity.models import DailyCalls, UsageAllowance, UsageLine, UsageStream
 from watchword.control.activity.plausibility import MARGIN_SECONDS, MOST_PER_SECOND, Implausible
 from watchword.control.activity.queries import allowed_on
-from watchword.control.activity.refused_batches import QUIET, BatchImplausible, report_refused
+from watchword.control.activity.refused_batches import (
+    QUIET,
+    BatchImplausible,
+    batches_refused,
+    report_refused,
+)
 from watchword.control.activity.rules import today
 from watchword.control.audit.models import AuditEvent
 
@@ -97,6 +102,8 @@ def test_fk_06_stream_belongs_to_the_credential_that_began_it(acme: Organization
 
 
 def test_fk_06_operators_are_informed_once(thief: CountingVerifier) -> None:
+    assert batches_refused() == 0
+
     def events() -> list[tuple[str, str, object]]:
         found = AuditEvent.objects.filter(action="usage_refused").order_by("sequence")
         return [(event.actor, event.target, event.changes["problem"]) for event in found]
@@ -105,6 +112,7 @@ def test_fk_06_operators_are_informed_once(thief: CountingVerifier) -> None:
         report_refused(thief.id, "edge-1", Implausible.TOO_MANY_CALLS, NOON + second * SECOND)
     row = UsageAllowance.objects.get()
     assert (row.refused, row.problem, row.refused_at) == (5, "too_many_calls", NOON + 4 * SECOND)
+    assert batches_refused() == 5
     assert events() == [("system", "edge-1", [None, "too_many_calls"])]
     report_refused(thief.id, "edge-1", Implausible.FOREIGN_STREAM, NOON)
     assert len(events()) == 2

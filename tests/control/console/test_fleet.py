@@ -12,6 +12,8 @@ from django.utils import timezone
 from kit import registrations
 from kit.desk import Desk
 from watchword.control.access.actor import command_line
+from watchword.control.activity.plausibility import Implausible
+from watchword.control.activity.refused_batches import report_refused
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.models import FeedState, VerifierCredential
 from watchword.control.fleet.queries import verifier_of_secret
@@ -194,11 +196,71 @@ def test_the_budgets_of_queries(desk: Desk, django_assert_max_num_queries: Djang
         fail(registrations.add(actor=registrations.administrator("x", f"org-{number}", *_ALL)), number)
         verifier(f"verifier-{number}")
 
-    # Session and person, then the key sets; the feed's head, then the verifiers.
+    # Session and person, then the key sets; the feed's head, the verifiers, and what is wrong with them (3).
     with django_assert_max_num_queries(4):
         assert desk.get(KEY_SETS).text.count("ProdOkta") == 12
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(8):
         desk.get(VERIFIERS)
 
 
 _ALL = registrations.ALICE.permissions
+
+
+# ------------------------------------------------------------------- trouble
+
+
+def test_fi_01_pages_name_the_verifiers_that_do_not_understand_an_organization(
+    desk: Desk, acme: Organization, globex: Organization
+) -> None:
+    now = timezone.now()
+    names = [acme.pk, *(f"other-{number}" for number in range(30))]
+    verifier("edge-1", last_seen_at=now, version="0.9", not_understood=names, not_understood_count=4_000)
+    verifier("edge-2", last_seen_at=now, not_understood=[acme.pk], not_understood_count=1)
+    verifier("edge-3", last_seen_at=now)
+    # What a silent or a revoked one said is over.
+    verifier("edge-4", last_seen_at=now - timedelta(hours=1), not_understood=[globex.pk], not_understood_count=1)
+    verifier("edge-5", last_seen_at=now, not_understood=[globex.pk], not_understood_count=1)
+    RevokeVerifier(name="edge-5").run(command_line())
+
+    fleet = desk.get(VERIFIERS).text.replace(" ,", ",").replace(" :", ":")
+    assert "2 of 3 verifiers do not understand the trust of some organizations and refuse their tokens" in fleet
+    assert "edge-1 (version 0.9): acme, other-0, other-1," in fleet
+    assert "other-8 and 3990 more" in fleet
+    assert "edge-2: acme" in fleet
+
+    page = desk.get("console:organization", acme.pk).text.replace(" ,", ",").replace(" .", ".")
+    assert f"2 of 3 verifiers do not understand the trust of {acme.name} and refuse its tokens with 503." in page
+    assert "Upgrade edge-1, edge-2." in page
+    assert "not understand" not in desk.get("console:organization", globex.pk).text
+
+    VerifierCredential.objects.update(not_understood=[], not_understood_count=0)
+    assert "not understand" not in desk.get(VERIFIERS).text
+    assert "not understand" not in desk.get("console:organization", acme.pk).text
+
+
+def test_fi_01_one_verifier_alone_is_named_in_the_singular(desk: Desk, acme: Organization) -> None:
+    verifier("edge-1", last_seen_at=timezone.now(), not_understood=[acme.pk], not_understood_count=1)
+    words = "1 of 1 verifier does not understand the trust of"
+    assert f"{words} some organizations and refuses their tokens with 503. Upgrade it." in desk.get(VERIFIERS).text
+    assert f"{words} {acme.name} and refuses its tokens" in desk.get("console:organization", acme.pk).text
+
+
+def test_fk_06_page_shows_verifiers_whose_usage_was_refused(desk: Desk) -> None:
+    now = timezone.now()
+    for name, problem, ago in (
+        ("edge-1", Implausible.TOO_MANY_CALLS, timedelta(0)),
+        ("edge-2", Implausible.FOREIGN_STREAM, timedelta(days=6)),
+        ("edge-3", Implausible.TOO_MANY_CALLS, timedelta(days=8)),
+        ("edge-4", Implausible.TOO_MANY_CALLS, timedelta(0)),
+    ):
+        report_refused(verifier(name).pk, name, problem, now - ago)
+    report_refused(verifier("edge-5").pk, "edge-5", Implausible.TOO_MANY_CALLS, now)
+    report_refused(VerifierCredential.objects.get(name="edge-1").pk, "edge-1", Implausible.TOO_MANY_CALLS, now)
+    RevokeVerifier(name="edge-4").run(command_line())
+
+    text = desk.get(VERIFIERS).text
+    assert "Usage was refused because it cannot be true." in text
+    text = text.replace(" :", ":")
+    assert "edge-1: 2 batches refused, the last one just now (more calls than it can have decided)" in text
+    assert "1 batch refused, the last one 6 days ago (continues what another credential began)" in text
+    assert text.count(" refused, the last one") == 3

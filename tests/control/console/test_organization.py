@@ -95,8 +95,9 @@ def test_the_budget_of_queries(
         suspend()
         Reinstate(organization_id="acme").run(command_line())
 
-    # Session, person, organization; standing (2), subscription, suspensions, servers and their keys (2), people.
-    with django_assert_max_num_queries(12):
+    # Session, person, organization; standing (2), subscription, suspensions, servers and their keys (2), people,
+    # verifiers.
+    with django_assert_max_num_queries(13):
         desk.get(PAGE, "acme")
 
 

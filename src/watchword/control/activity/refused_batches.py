@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
+from django.db.models import Sum
 
 from watchword.control.access.actor import SYSTEM, Authority
 from watchword.control.activity.models import UsageAllowance
@@ -53,6 +54,12 @@ def report_refused(verifier_id: int, name: str, problem: Implausible, now: datet
             _count(verifier_id, problem, now)
     else:
         ReportRefusedBatch(verifier_id=verifier_id, name=name, problem=problem).run(SYSTEM, now=now)
+
+
+def batches_refused() -> int:
+    """In all, since the database was made."""
+    total: int | None = UsageAllowance.objects.aggregate(total=Sum("refused"))["total"]
+    return total or 0
 
 
 def _count(verifier_id: int, problem: Implausible, now: datetime) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.db.models import Count, Q
+
+from watchword.control.activity.models import UsageAllowance
+from watchword.control.activity.plausibility import Implausible
 from watchword.control.console.paging import Key, Order, Page, moment, page_of
 from watchword.control.fleet.models import VerifierCredential
-from watchword.control.fleet.queries import head
+from watchword.control.fleet.queries import following_verifiers, head
 from watchword.control.fleet.rules import VerifierState, lag, verifier_state
 from watchword.control.servers.models import KeySetState
 from watchword.control.servers.queries import problem_of
@@ -17,6 +22,15 @@ from watchword.control.servers.queries import problem_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+TROUBLES_SHOWN: Final = 20
+ORGANIZATIONS_SHOWN: Final = 10
+REFUSED_SHOWN_FOR: Final = timedelta(days=7)
+
+_BECAUSE: Final = {
+    Implausible.TOO_MANY_CALLS.value: "more calls than it can have decided",
+    Implausible.FOREIGN_STREAM.value: "continues what another credential began",
+}
 
 _BY_NAME: Final = Order((Key("name", str),))
 _LONGEST_FAILING_FIRST: Final = Order((Key("failing_since", moment), Key("pk", UUID)))
@@ -65,6 +79,75 @@ def list_verifiers(asked: Mapping[str, str], now: datetime) -> Page[VerifierRow]
     newest = head().revision
     page = page_of(VerifierCredential.objects.defer("secret_hash"), _BY_NAME, asked)
     return page.of([_verifier(row, newest, now) for row in page.rows])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misunderstanding:
+    """One verifier that cannot read the trust of so many organizations.
+
+    Attributes:
+        shown: the names of some.
+        more: how many are not among them.
+    """
+
+    verifier: str
+    version: str | None
+    shown: tuple[str, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedUsage:
+    """One verifier, some of whose usage batches were refused because they cannot be true."""
+
+    verifier: str
+    batches: int
+    last_at: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetTrouble:
+    """What operators must see to in the fleet.
+
+    Attributes:
+        following: how many verifiers follow the feed.
+        lacking: how many of them cannot read the trust of some organization; `misunderstandings` shows the first.
+    """
+
+    following: int
+    lacking: int
+    misunderstandings: tuple[Misunderstanding, ...]
+    refused: tuple[RefusedUsage, ...]
+
+
+def fleet_trouble(now: datetime) -> FleetTrouble:
+    """The verifiers that follow and lack organizations, and those that reported impossible usage. Three queries."""
+    following = following_verifiers(now)
+    lacking = following.filter(not_understood_count__gt=0).order_by("name")
+    counts = following.aggregate(all=Count("pk"), lacking=Count("pk", filter=Q(not_understood_count__gt=0)))
+    refused = (
+        UsageAllowance.objects.filter(refused_at__gt=now - REFUSED_SHOWN_FOR, verifier__revoked_at__isnull=True)
+        .order_by("-refused_at")
+        .values_list("verifier__name", "refused", "refused_at", "problem")[:TROUBLES_SHOWN]
+    )
+    return FleetTrouble(
+        following=counts["all"],
+        lacking=counts["lacking"],
+        misunderstandings=tuple(_misunderstanding(row) for row in lacking[:TROUBLES_SHOWN]),
+        refused=tuple(
+            RefusedUsage(verifier=name, batches=batches, last_at=at, because=_BECAUSE[problem])
+            for name, batches, at, problem in refused
+            if at is not None and problem is not None
+        ),
+    )
+
+
+def _misunderstanding(row: VerifierCredential) -> Misunderstanding:
+    shown = tuple(row.not_understood[:ORGANIZATIONS_SHOWN])
+    return Misunderstanding(
+        verifier=row.name, version=row.version, shown=shown, more=row.not_understood_count - len(shown)
+    )
 
 
 def verifier_name(verifier_id: int) -> str | None:

@@ -15,6 +15,7 @@ from watchword.control.console import fleet_queries, queries
 from watchword.control.console.paging import AFTER, BEFORE
 from watchword.control.console.presentation import calls_allowed, countdown, look_of, look_of_verifier
 from watchword.control.console.queries import Search, StateFilter
+from watchword.control.fleet.queries import verifiers_that_do_not_understand
 from watchword.control.organizations.models import Organization
 from watchword.control.organizations.queries import entitlement_of, terms_of
 from watchword.control.portal.frame import Frame
@@ -141,12 +142,15 @@ class OrganizationPage:
     def context(self) -> dict[str, Any]:
         terms = terms_of(self.subscription)
         threshold = None if self.subscription is None else self.subscription.api_call_threshold
+        not_understanding, following = verifiers_that_do_not_understand(self.organization.pk, self.frame.now)
         return self.frame.context() | {
             "home": self.home,
             "crumb": self.organization.name,
             "organization": self.organization,
             "standing": self.standing,
             "tokens": token_acceptance(self.standing, self.servers),
+            "not_understanding": not_understanding,
+            "following": following,
             "look": look_of(self.standing.situation, terms, self.frame.now),
             "subscription": self.subscription,
             "countdown": countdown(terms, self.frame.now),
@@ -189,7 +193,14 @@ class VerifiersPage:
             {"verifier": row, "look": look_of_verifier(row.state), "rate": spoken_rate(rates.get(row.id))}
             for row in page.rows
         ]
-        return self.frame.context() | {"home": self.home, "rows": rows, "page": page, **_steps(self.home, page, {})}
+        trouble = fleet_queries.fleet_trouble(self.frame.now)
+        return self.frame.context() | {
+            "home": self.home,
+            "rows": rows,
+            "page": page,
+            "trouble": trouble,
+            **_steps(self.home, page, {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
 PAGE_LENGTH: Final = 500
 PAGE_CHARACTERS: Final = 16 * 1024 * 1024
 """Of the documents in a page, unless the first one alone is longer. Large key sets of a few organizations must not make
@@ -158,11 +160,15 @@ def note_seen(credential: VerifierCredential, caller: Caller, revision: int, now
         )
 
 
+def following_verifiers(now: datetime) -> QuerySet[VerifierCredential]:
+    """Those in `VerifierState.FOLLOWING`."""
+    return VerifierCredential.objects.filter(revoked_at__isnull=True, last_seen_at__gte=now - SILENT_AFTER)
+
+
 def verifiers_that_do_not_understand(organization_id: str, now: datetime) -> tuple[tuple[str, ...], int]:
     """The names of the verifiers that cannot read the organization's trust, and how many verifiers follow. One query.
 
     A verifier that lacks very many organizations names only some of them, and is then missing here.
     """
-    following = VerifierCredential.objects.filter(revoked_at__isnull=True, last_seen_at__gte=now - SILENT_AFTER)
-    rows = list(following.order_by("name").values_list("name", "not_understood"))
+    rows = list(following_verifiers(now).order_by("name").values_list("name", "not_understood"))
     return tuple(name for name, organizations in rows if organization_id in organizations), len(rows)
