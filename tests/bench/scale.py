@@ -260,6 +260,8 @@ def catch_up(size: int, copy: Path) -> Figures:
 class _Feed:
     """The control plane's side, and what it costs, which is not the verifier's."""
 
+    origin = "https://portal.example"
+
     def __init__(self, size: int) -> None:
         self._size = size
         self.spent = 0.0

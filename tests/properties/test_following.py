@@ -22,7 +22,7 @@ from watchword.feed import EMPTY, Page, Snapshot, decode_page, encode_page, fold
 from watchword.verifier import disk as disk_module
 from watchword.verifier.disk import RETRY_SECONDS, DiskCopy
 from watchword.verifier.feed_client import FeedClient
-from watchword.verifier.feed_http import FeedUnavailable
+from watchword.verifier.feed_failures import FeedUnavailable
 from watchword.verifier.snapshot import CurrentSnapshot
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class Answers:
             its connection.
         next: what comes instead of the right answer; None for that.
     """
+
+    origin = "https://portal.example"
 
     def __init__(self, control: ControlPlane) -> None:
         self._control = control

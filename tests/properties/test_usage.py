@@ -24,7 +24,7 @@ from watchword.control.fleet.models import VerifierCredential
 from watchword.control.organizations.models import Organization
 from watchword.core.decision import Allow, TokenProfile, VerifiedClaims
 from watchword.verifier import usage_backlog
-from watchword.verifier.feed_http import FeedUnavailable
+from watchword.verifier.feed_failures import FeedUnavailable
 from watchword.verifier.usage import Usage
 from watchword.verifier.usage_backlog import Backlog
 from watchword.verifier.usage_journal import Journal
@@ -90,6 +90,8 @@ class World:
             monotonic=lambda: self.now,
         )
         self.sender._take_over()
+
+    origin = "https://portal.example"
 
     def report_usage(self, batch: bytes) -> None:
         self.sent.append(batch)

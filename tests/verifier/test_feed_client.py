@@ -14,7 +14,7 @@ from watchword.feed import PAGE_SCHEMA, SCHEMA, encode_page
 from watchword.verifier import feed_client
 from watchword.verifier.disk import RETRY_SECONDS, DiskCopy
 from watchword.verifier.feed_client import FeedClient, report_unknown_keys
-from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
+from watchword.verifier.feed_failures import CredentialRefused, FeedUnavailable
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
 
@@ -31,6 +31,8 @@ KEY = forge.rsa_key("alice")
 
 class DirectFeed:
     """The control plane's side without HTTP: answers, or fails as a test wants."""
+
+    origin = "https://portal.example"
 
     def __init__(self) -> None:
         self.server = FeedServer()
@@ -255,6 +257,30 @@ def test_a_long_outage_is_one_line_and_so_is_its_end(follower: Follower) -> None
         ("feed_failed", "connection_failed"),
         ("feed_connected", None),
     ]
+
+
+def test_fo_a_failure_names_the_portal_and_the_cause_and_its_end_the_duration(follower: Follower) -> None:
+    follower.feed.failure = FeedUnavailable("connection_failed", "connection refused")
+    with capture_logs() as lines:
+        follower.client.step()
+        follower.feed.failure = CredentialRefused()
+        follower.client.step()
+        follower.feed.failure = None
+        follower.client.step()
+    assert {line.get("portal") for line in lines[:2]} == {follower.feed.origin}
+    assert lines[0]["cause"] == "connection refused"
+    assert lines[1]["cause"].startswith("401: the portal does not know this verifier's credential")
+    assert lines[2]["event"] == "feed_connected"
+    assert (lines[2]["after_seconds"], lines[2]["failures"]) == (0, 2)
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"{}"])
+def test_fo_an_answer_that_is_no_page_has_a_cause_too(follower: Follower, answer: bytes) -> None:
+    follower.feed.answer = answer
+    with capture_logs() as lines:
+        follower.client.step()
+    assert lines[0]["problem"] == "document_refused"
+    assert "not a page of the feed" in lines[0]["cause"]
 
 
 def test_a_newer_schema_of_pages_keeps_what_is_known_and_says_so(follower: Follower) -> None:

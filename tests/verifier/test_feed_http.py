@@ -3,20 +3,18 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from pydantic import SecretStr
 
 from kit import live
+from kit.feed_answers import answering, connected, failure_of
 from kit.feed_server import CREDENTIAL, FeedServer, feed_server
 from kit.processes import LOOPBACK, free_port
 from watchword.feed import decode_page
 from watchword.verifier import feed_http
-from watchword.verifier.feed_http import CredentialRefused, FeedOverHttp, FeedUnavailable
+from watchword.verifier.feed_failures import CredentialRefused
 from watchword.verifier.unknown_keys import UnknownKey, report_of
 
 if TYPE_CHECKING:
@@ -30,28 +28,6 @@ pytestmark = pytest.mark.enable_socket
 def server() -> Iterator[FeedServer]:
     with feed_server() as running:
         yield running
-
-
-@contextmanager
-def connected(origin: str, credential: str = CREDENTIAL, authority_file: Path | None = None) -> Iterator[FeedOverHttp]:
-    feed = FeedOverHttp(
-        origin=origin,
-        credential=SecretStr(credential),
-        node="node-1",
-        version="1.2.3",
-        authority_file=authority_file,
-    )
-    try:
-        yield feed
-    finally:
-        feed.close()
-
-
-def failure_of(origin: str, authority_file: Path | None = None) -> FeedUnavailable:
-    """What comes of asking there."""
-    with connected(origin, authority_file=authority_file) as feed, pytest.raises(FeedUnavailable) as raised:
-        feed.changes(epoch="", after=0, wait=0)
-    return raised.value
 
 
 def test_it_asks_with_its_credential_and_its_name(server: FeedServer) -> None:
@@ -91,33 +67,6 @@ def test_a_refused_credential_is_told_apart(server: FeedServer) -> None:
 
 def test_nobody_there() -> None:
     assert failure_of(f"http://{LOOPBACK}:{free_port()}").code == "connection_failed"
-
-
-@contextmanager
-def answering(answer: bytes, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that answers one request with these octets, and what it was asked."""
-    asked: list[bytes] = []
-    with socket.create_server((LOOPBACK, 0)) as listener:
-
-        def run() -> None:
-            connection, _ = listener.accept()
-            connection.settimeout(5)
-            try:
-                if context is not None:
-                    connection = context.wrap_socket(connection, server_side=True)
-                asked.append(connection.recv(65_536))
-                connection.sendall(answer)
-            except OSError:
-                pass
-            finally:
-                connection.close()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield listener.getsockname()[1], asked
-        finally:
-            thread.join()
 
 
 ANSWERS = {

@@ -8,7 +8,7 @@ import pytest
 
 from kit import acme
 from watchword.core.decision import Deny, Reason, TokenProfile
-from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
+from watchword.verifier.feed_failures import CredentialRefused, FeedUnavailable
 from watchword.verifier.usage import Usage
 from watchword.verifier.usage_backlog import Backlog
 from watchword.verifier.usage_journal import Journal
@@ -25,6 +25,8 @@ SAID = TokenProfile("https://login.acme.example/", "a, b", "cid", "acme-batch", 
 
 class Intake:
     """A control plane that answers as it is told to."""
+
+    origin = "https://portal.example"
 
     def __init__(self) -> None:
         self.problem: Exception | None = None

@@ -205,6 +205,7 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
         VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client, verified=verified)
     )
     registry.register(FollowingCollector(current=current, disk=disk))
+    registry.register(feed.clock_skew)
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.

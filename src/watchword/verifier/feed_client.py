@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from watchword.feed import EMPTY, PAGE_SCHEMA, FeedRefused, Page, SchemaUnknown, Snapshot, decode_page, fold
-from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
+from watchword.outages import Outage
+from watchword.verifier.feed_failures import CredentialRefused, FeedUnavailable
 from watchword.verifier.unknown_keys import report_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ again: the fetch that was under way when it arrived may have begun before the ro
 
 REPORT_IDLE: Final = 1.0
 
+_CAUSES: Final = {
+    "schema_unknown": "the portal is of a newer version than this verifier",
+    "epoch_left": "the portal's database is older than what this verifier has followed",
+    "document_refused": "the answer is not a page of the feed that continues what this verifier knows",
+}
 _WAITS: Final = "a restart would wait for the feed"
 _REFUSING: Final = "its tokens are refused until this verifier is upgraded"
 
@@ -77,7 +83,7 @@ class FeedClient:
         self._clock = clock
         self._gathering = base
         self._left: set[str] = set()
-        self._problem: str | None = None
+        self._outage = Outage(_log, "feed_failed", over="feed_connected", level="warning")
         self._failures = 0
         self._copy_fails = False
         self._told_stale = False
@@ -99,17 +105,19 @@ class FeedClient:
         try:
             brought_something = self._poll()
         except CredentialRefused as refused:
-            return self._failed(refused.code, SLOW_DELAY)
+            return self._failed(refused.code, refused.cause, SLOW_DELAY)
         except FeedUnavailable as unavailable:
-            return self._failed(unavailable.code, self._back_off())
+            return self._failed(unavailable.code, unavailable.cause, self._back_off())
         except FeedRefused as refused:
-            return self._failed(self._code_of(refused), LONGEST_DELAY)
+            code = self._code_of(refused)
+            return self._failed(code, _CAUSES[code], LONGEST_DELAY)
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or the verifier would go stale.
             self._gathering = None
-            return self._failed(f"fault_{type(fault).__name__}", LONGEST_DELAY)
-        if self._problem is not None or not self.connected:
-            _log.info("feed_connected")
-        self._problem, self._failures, self.connected = None, 0, True
+            return self._failed(f"fault_{type(fault).__name__}", "a fault of this verifier", LONGEST_DELAY)
+        if not self.connected and self._failures == 0:
+            _log.info("feed_connected", portal=self._feed.origin)
+        self._outage.succeeded()
+        self._failures, self.connected = 0, True
         self._current.schema_unknown = self._current.page_refused = self._told_stale = False
         # A control plane that does not wait although asked to must not be asked in a tight loop.
         return 0.0 if brought_something else EMPTY_ANSWER_DELAY
@@ -201,15 +209,11 @@ class FeedClient:
         # Jitter keeps a fleet from asking a restarted portal in step.
         return delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing.
 
-    def _failed(self, code: str, delay: float) -> float:
+    def _failed(self, code: str, cause: str, delay: float) -> float:
         self._failures += 1
         self.connected = False
-        if code != self._problem:
-            # Once for each new problem: an hour without control plane is one line and not seven hundred.
-            self._problem = code
-            _log.warning(
-                "feed_failed", problem=code, **({"understood": PAGE_SCHEMA} if self._current.schema_unknown else {})
-            )
+        understood = {"understood": PAGE_SCHEMA} if self._current.schema_unknown else {}
+        self._outage.failed(problem=code, portal=self._feed.origin, cause=cause, **understood)
         if not self._told_stale and self._current.is_stale(self._clock()):
             self._told_stale = True
             _log.warning("snapshot_stale", problem=code)

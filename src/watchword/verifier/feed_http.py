@@ -11,6 +11,14 @@ import httpcore2
 import truststore
 
 from watchword.feed import NOT_UNDERSTOOD_HEADER, encode_not_understood
+from watchword.verifier.clock_skew import ClockSkew
+from watchword.verifier.feed_failures import (
+    CredentialRefused,
+    FeedUnavailable,
+    connection_failure,
+    timed_out,
+    unexpected_status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,34 +44,28 @@ _NO_CONTENT: Final = 204
 _UNAUTHORIZED: Final = 401
 
 
-class FeedUnavailable(Exception):
-    """No usable answer. `code` is from a closed set or an HTTP status; no remote text is in it."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class CredentialRefused(FeedUnavailable):
-    """The control plane does not know this verifier's credential, or has revoked it."""
-
-    def __init__(self) -> None:
-        super().__init__("credential_refused")
-
-
 class Feed(Protocol):
+    @property
+    def origin(self) -> str: ...
+
     def changes(self, *, epoch: str, after: int, wait: int, not_understood: Sequence[str] = ()) -> bytes: ...
 
     def report_unknown_keys(self, report: bytes) -> None: ...
 
 
 class FeedOverHttp:
-    """Talks to one portal. Used by three threads at once; the pool underneath allows that."""
+    """Talks to one portal. Used by three threads at once; the pool underneath allows that.
+
+    Attributes:
+        origin: of the portal; without user or password, so that it may be logged.
+        clock_skew: as its answers say.
+    """
 
     def __init__(
         self, *, origin: str, credential: SecretStr, node: str, version: str, authority_file: Path | None
     ) -> None:
-        self._origin = origin
+        self.origin = origin
+        self.clock_skew = ClockSkew()
         self._headers = [
             ("Authorization", f"Bearer {credential.get_secret_value()}"),
             ("Watchword-Node", node),
@@ -127,18 +129,23 @@ class FeedOverHttp:
             headers.append(("Content-Type", "application/json"))
         try:
             with self._pool.stream(
-                method, self._origin + target, headers=headers, content=content, extensions={"timeout": timeouts}
+                method, self.origin + target, headers=headers, content=content, extensions={"timeout": timeouts}
             ) as response:
+                self.clock_skew.note(_date_of(response), time.time())
                 if response.status == _UNAUTHORIZED:
                     raise CredentialRefused
                 if response.status != expected:
-                    raise FeedUnavailable(f"http_{response.status}")
+                    raise unexpected_status(response.status)
                 return _read(response)
-        except httpcore2.TimeoutException:
-            raise FeedUnavailable("timed_out") from None
+        except httpcore2.TimeoutException as failure:
+            raise timed_out(failure) from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as failure:
             # `from None`: such an exception may carry the request, and the request carries the credential.
-            raise FeedUnavailable(_code_of(failure)) from None
+            raise connection_failure(failure) from None
+
+
+def _date_of(response: httpcore2.Response) -> str | None:
+    return next((value.decode("latin-1") for name, value in response.headers if name.lower() == b"date"), None)
 
 
 def _read(response: httpcore2.Response) -> bytes:
@@ -147,19 +154,10 @@ def _read(response: httpcore2.Response) -> bytes:
     for part in response.iter_stream():
         body += part
         if len(body) > MAX_PAGE_BYTES:
-            raise FeedUnavailable("answer_too_large")
+            raise FeedUnavailable("answer_too_large", "the answer is larger than any page of the feed")
         if time.monotonic() > deadline:
-            raise FeedUnavailable("timed_out")
+            raise FeedUnavailable("timed_out", "the answer took too long to arrive")
     return bytes(body)
-
-
-def _code_of(failure: Exception) -> str:
-    cause: BaseException | None = failure
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "tls_failed"
-        cause = cause.__cause__ or cause.__context__
-    return "protocol_error" if isinstance(failure, httpcore2.ProtocolError) else "connection_failed"
 
 
 def tls_context(authority_file: Path | None) -> ssl.SSLContext:

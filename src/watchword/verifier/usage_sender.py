@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from watchword.verifier.feed_http import CredentialRefused, FeedUnavailable
+from watchword.outages import Outage
+from watchword.verifier.feed_failures import CredentialRefused, FeedUnavailable
 
 if TYPE_CHECKING:
     import threading
@@ -35,6 +36,9 @@ _log = structlog.get_logger("watchword.verifier.usage")
 class UsageIntake(Protocol):
     """The part of the feed's client that is used here."""
 
+    @property
+    def origin(self) -> str: ...
+
     def report_usage(self, batch: bytes) -> None: ...
 
 
@@ -57,7 +61,7 @@ class UsageSender:
         self._journal = journal
         self._clock = clock
         self._monotonic = monotonic
-        self._problem: str | None = None
+        self._outage = Outage(_log, "usage_not_sent", over="usage_sent_again", level="warning")
         self._delay = FIRST_DELAY
         self._not_before = self._journal_not_before = float("-inf")
         # Whether the backlog has changed since the journal was written.
@@ -81,7 +85,7 @@ class UsageSender:
                 self._send_one()
             self._keep_journal()
         except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault.
-            self._failed(f"fault_{type(fault).__name__}", LONGEST_DELAY)
+            self._failed(f"fault_{type(fault).__name__}", "a fault of this verifier", LONGEST_DELAY)
 
     def _take_over(self) -> None:
         left = self._journal.load()
@@ -97,7 +101,7 @@ class UsageSender:
         batch = self._backlog.batch()
         # A journal that tells of what leaves now as of other calls would have them counted again after the next start.
         if self._unwritten and self._journal.exists and not self._write():
-            self._failed("journal_in_the_way", LONGEST_DELAY)
+            self._failed("journal_in_the_way", "the journal beside the state file cannot be written", LONGEST_DELAY)
         elif batch is not None:
             self._send(batch)
 
@@ -127,7 +131,7 @@ class UsageSender:
         try:
             self._intake.report_usage(batch)
         except CredentialRefused as refused:
-            self._failed(refused.code, LONGEST_DELAY)
+            self._failed(refused.code, refused.cause, LONGEST_DELAY)
             return
         except FeedUnavailable as unavailable:
             if unavailable.code == _OF_ANOTHER_CREDENTIAL and self._backlog.is_inherited:
@@ -136,18 +140,15 @@ class UsageSender:
                 self._unwritten = True
                 return
             if unavailable.code not in _REFUSED_FOR_GOOD:
-                self._failed(unavailable.code, self._delay)
+                self._failed(unavailable.code, unavailable.cause, self._delay)
                 return
             # Sent again it would be refused again, and hold up all that comes after it.
-            _log.error("usage_batch_refused", problem=unavailable.code)
+            _log.error("usage_batch_refused", problem=unavailable.code, portal=self._intake.origin)
         self._backlog.settled()
-        if self._problem is not None:
-            _log.info("usage_sent_again")
-        self._problem, self._delay = None, FIRST_DELAY
+        self._outage.succeeded()
+        self._delay = FIRST_DELAY
 
-    def _failed(self, code: str, delay: float) -> None:
+    def _failed(self, code: str, cause: str, delay: float) -> None:
         self._not_before = self._monotonic() + delay
         self._delay = min(LONGEST_DELAY, 2 * self._delay)
-        if code != self._problem:
-            self._problem = code
-            _log.warning("usage_not_sent", problem=code)
+        self._outage.failed(problem=code, portal=self._intake.origin, cause=cause)
