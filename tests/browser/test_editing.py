@@ -115,3 +115,28 @@ def test_an_answer_about_a_row_that_was_replaced_meanwhile_is_let_go(portal: Por
     # What the page says of faults, such as a notice without a place, is looked at when it is closed.
     servers.enable("ProdOkta")
     expect(page.get_by_role("status").filter(has_text="ProdOkta is enabled")).to_be_visible()
+
+
+def test_fl_04_bound_tokens_are_accepted_and_refused_under_more_options(page: Page) -> None:
+    warning = page.get_by_text("Tokens bound to a key or certificate are accepted without proof of it.")
+    expect(warning).to_have_count(0)
+
+    window = ServersPage(page).edit("ProdOkta")
+    setting = window.window.get_by_role("switch", name="Accept tokens bound to a key or certificate")
+    consequence = window.window.get_by_text("On: a stolen token of this kind can be used")
+    expect(setting).to_have_count(0)
+    window.window.get_by_text("More options").click()
+    expect(setting).not_to_be_checked()
+    expect(consequence).to_be_hidden()
+    setting.check()
+    expect(consequence).to_be_visible()
+    window.save()
+    expect(warning).to_be_visible()
+
+    window = ServersPage(page).edit("ProdOkta")
+    # Open at once, so that the administrator finds what the warning names.
+    expect(setting).to_be_checked()
+    setting.uncheck()
+    expect(window.window.get_by_role("region", name="Save changes").locator("dd")).to_have_text("on → off")
+    window.save()
+    expect(warning).to_have_count(0)

@@ -91,12 +91,12 @@ def portal(settings: Any) -> Portal:
 
 def test_fl_04_window_shows_the_setting_under_more_options(portal: Portal) -> None:
     added = portal.page("add")
-    assert '<details class="more">' in added
+    assert '<details class="more-options">' in added
     assert f"{BOX} checked" not in added
     edited = portal.page("edit", portal.add(accepts=True))
-    assert '<details class="more" open>' in edited
+    assert '<details class="more-options" open>' in edited
     assert f"{BOX} checked" in edited
-    assert "a stolen token can be used without its key" in edited
+    assert "a stolen token of this kind can be used" in edited
 
 
 def test_fl_04_page_warns_as_long_as_bound_tokens_are_accepted(portal: Portal) -> None:
