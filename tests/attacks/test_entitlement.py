@@ -22,28 +22,29 @@ STALE_KEYS = acme.server(KEY, keys_good_until=NOW)
 NO_KEYS = acme.server(keys_good_until=NOW)
 
 ROWS = [
-    ("M-07: the organization is not known", None, math.nan, Reason.ORGANIZATION_UNKNOWN),
+    ("M-07: the organization is not known", None, NOW + 1, Reason.ORGANIZATION_UNKNOWN),
     (
-        "M-07: suspension is named before everything else that is wrong",
-        replace(GOOD, suspended=True, subscription=None, server=None),
-        NOW,
+        "M-07: suspension is named before everything else that is wrong with the organization",
+        replace(GOOD, suspended=True, subscription=None, server=STALE_KEYS),
+        NOW + 1,
         Reason.ORGANIZATION_SUSPENDED,
     ),
     (
         "P-07: there is no subscription",
-        replace(GOOD, subscription=None, server=None),
-        NOW,
+        replace(GOOD, subscription=None, server=STALE_KEYS),
+        NOW + 1,
         Reason.SUBSCRIPTION_INACTIVE,
     ),
-    ("P-07: the subscription has just ended", replace(GOOD, subscription=ENDED), NOW, Reason.SUBSCRIPTION_INACTIVE),
+    ("P-07: the subscription has just ended", replace(GOOD, subscription=ENDED), NOW + 1, Reason.SUBSCRIPTION_INACTIVE),
     (
         "P-07: the subscription has not begun",
         replace(GOOD, subscription=SubscriptionPeriod(NOW + 1, NOW + 9)),
         NOW + 1,
         Reason.SUBSCRIPTION_INACTIVE,
     ),
-    ("M-07: no server is enabled", replace(GOOD, server=None), NOW, Reason.NO_ENABLED_SERVER),
+    ("M-07: no server is enabled", replace(GOOD, server=None), NOW + 1, Reason.NO_ENABLED_SERVER),
     ("J-20: the snapshot is just too old", replace(GOOD, server=NO_KEYS), NOW, Reason.TRUST_STALE),
+    ("J-20: the snapshot is too old to say that an organization is unknown", None, NOW, Reason.TRUST_STALE),
     ("J-20: the snapshot's age is not a number", GOOD, math.nan, Reason.TRUST_STALE),
     ("J-20: no keys are known", replace(GOOD, server=NO_KEYS), NOW + 1, Reason.KEYS_MISSING),
     ("FI-01: a document that is not understood", NotUnderstood("acme", 1), NOW + 1, Reason.TRUST_NOT_UNDERSTOOD),
@@ -63,5 +64,23 @@ def test_subscription_counts_from_its_first_second_to_its_last() -> None:
     assert acme.decide(TOKEN, trust, now=NOW + 1) == Deny(Reason.SUBSCRIPTION_INACTIVE)
 
 
-def test_entitlement_is_decided_before_anything_of_the_token_is_read() -> None:
-    assert acme.decide("garbage", replace(GOOD, suspended=True)) == Deny(Reason.ORGANIZATION_SUSPENDED)
+LOCKED = replace(GOOD, suspended=True)
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        ("garbage", Reason.TOKEN_MALFORMED),
+        (forge.token(KEY, "ES256", header_changes={"typ": "x"}), Reason.TYPE_NOT_ACCEPTED),
+        (TOKEN[:-4] + "AAAA", Reason.SIGNATURE_INVALID),
+    ],
+)
+def test_fj_01_entitlement_is_decided_after_the_signature(token: str, reason: Reason) -> None:
+    for trust in (LOCKED, replace(GOOD, subscription=None), replace(GOOD, server=STALE_KEYS), GOOD):
+        assert acme.decide(token, trust) == Deny(reason)
+
+
+def test_fj_01_entitlement_is_decided_before_what_the_claims_say() -> None:
+    expired = forge.token(KEY, "ES256", exp=1, iss="https://else.example/")
+    assert acme.decide(expired, LOCKED) == Deny(Reason.ORGANIZATION_SUSPENDED)
+    assert acme.decide(expired, replace(GOOD, server=STALE_KEYS)) == Deny(Reason.KEYS_STALE)

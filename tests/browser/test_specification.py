@@ -250,7 +250,7 @@ def two_and_one(walk: Walk) -> None:
 @says("The authorization server configuration must be enabled for the JWT verification to take place.")
 def only_while_enabled(walk: Walk) -> None:
     walk.servers.disable("PrivateCa")
-    walk.refused("no_enabled_server")
+    walk.refused("no_matching_key")
     walk.servers.enable("ProdOkta")
     walk.accepted()
 
@@ -326,7 +326,7 @@ def deleted(walk: Walk) -> None:
 
 @says("If you delete a server in use, client applications can no longer access the API using OAuth 2.0.")
 def no_longer(walk: Walk) -> None:
-    walk.refused("no_enabled_server")
+    walk.refused("no_matching_key")
 
 
 def row(walk: Walk, name: str) -> Locator:

@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from kit.command_line import CommandLine
 
 
-def test_ten_steps_are_shown_for_a_denied_token(command_line: CommandLine) -> None:
+def test_thirteen_steps_are_shown_for_a_denied_token(command_line: CommandLine) -> None:
     command_line.ok("organization", "create", "acme", "--subscription-days", "1")
-    outcome = command_line.run("token", "check", "--organization", "acme", stdin="e30.e30.x\n")
+    token = forge.token(forge.rsa_key("first"), "RS256")
+    outcome = command_line.run("token", "check", "--organization", "acme", stdin=f"{token}\n")
     assert outcome.exit_code == 1
     lines = outcome.stdout.splitlines()
-    assert lines[0].startswith("✓  1  ")
-    assert lines[1].startswith("✗  2  ")
-    assert [line[0] for line in lines[2:10]] == ["·"] * 8
+    assert [line[0] for line in lines[:13]] == ["✓"] * 4 + ["✗"] + ["·"] * 8
     assert "(no_enabled_server)" in outcome.stdout
-    assert "e30" not in outcome.stdout + outcome.stderr
+    assert "The client sees the reason no_matching_key." in outcome.stdout
+    assert token[:8] not in outcome.stdout + outcome.stderr
 
 
 def test_the_token_may_come_from_a_file(command_line: CommandLine, tmp_path: Path) -> None:
     command_line.ok("organization", "create", "acme")
     (tmp_path / "token").write_text("Bearer e30.e30.x")
     document = command_line.run("token", "check", "--organization", "acme", "token", "--json").json()
-    assert (document["decision"], document["reason"], document["status"]) == ("deny", "subscription_inactive", 403)
+    assert (document["decision"], document["reason"], document["status"]) == ("deny", "token_malformed", 401)
 
 
 def test_an_unknown_organization_is_a_failure(command_line: CommandLine) -> None:
@@ -93,6 +93,7 @@ def test_a_verifiers_disk_copy_decides_without_a_database(bare_command_line: Com
     assert allowed.json()["decision"] == "allow"
     denied = bare_command_line.run(*check, "--organization", "globex", stdin=good_token(key))
     assert (denied.exit_code, denied.json()["reason"]) == (1, "organization_unknown")
+    assert denied.json()["public_reason"] == "no_matching_key"
 
 
 def test_a_damaged_copy_is_not_used(bare_command_line: CommandLine, tmp_path: Path) -> None:

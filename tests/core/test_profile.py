@@ -75,6 +75,7 @@ def test_a_refused_token_is_told_of_as_far_as_it_was_read() -> None:
     unknown = acme.decide(forge.token(KEY.named("k2"), "ES256"), OPEN)
     garbage = acme.decide("garbage", OPEN)
     locked = acme.decide(forge.token(KEY, "ES256"), acme.trust(KEY, suspended=True))
+    strange = acme.decide(forge.token(KEY, "ES256"), None)
 
     assert isinstance(expired, Deny)
     assert expired.profile == said()
@@ -84,7 +85,9 @@ def test_a_refused_token_is_told_of_as_far_as_it_was_read() -> None:
     assert isinstance(garbage, Deny)
     assert garbage.profile is None
     assert isinstance(locked, Deny)
-    assert locked.profile is None
+    assert locked.profile == said()
+    assert isinstance(strange, Deny)
+    assert strange.profile == said()
 
 
 def test_what_a_refused_token_says_has_no_part_in_the_decision() -> None:

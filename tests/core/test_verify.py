@@ -17,6 +17,7 @@ from watchword.core.verify import LIMITS, STEPS, Limits, verify, verify_token
 
 KEY = forge.rsa_key("rsa-1")
 TRUST = acme.trust(KEY)
+STALE = acme.trust()
 NOW = forge.NOW
 OPEN = acme.trust(server=acme.server(KEY, issuer=ANY, audience=ANY, client_id=ANY))
 
@@ -121,29 +122,34 @@ def test_each_step_refuses_before_those_that_follow() -> None:
     def bearer(*, key: forge.Key = other, header: dict[str, Any] | None = None, **claims: Any) -> list[str]:
         return [f"Bearer {forge.token(key, 'RS256', header_changes=header, sign_as='RS256', **claims)}"]
 
+    suspended = replace(TRUST, suspended=True)
     requests = [
         (1, ["Basic x"], None),
-        (2, ["Bearer x"], None),
-        (3, ["Bearer x"], TRUST),
-        (4, bearer(header=odd, **wrong), TRUST),
-        (5, bearer(header={"kid": "x"}, **wrong), TRUST),
-        (6, bearer(**wrong), TRUST),
-        (7, bearer(key=KEY, **wrong), TRUST),
-        (8, bearer(key=KEY, **{**wrong, "exp": NOW}), TRUST),
-        (9, bearer(key=KEY, aud="x", client_id="x"), TRUST),
-        (10, bearer(key=KEY, client_id="x", cnf={}), TRUST),
-        (11, bearer(key=KEY, cnf={}), TRUST),
+        (2, ["Bearer x"], STALE),
+        (3, ["Bearer x"], None),
+        (4, bearer(header=odd, **wrong), None),
+        (5, bearer(header={"kid": "x"}, **wrong), None),
+        (5, bearer(header={"kid": "x"}, **wrong), suspended),
+        (6, bearer(**wrong), suspended),
+        (7, bearer(key=KEY, **wrong), suspended),
+        (8, bearer(key=KEY, **wrong), TRUST),
+        (9, bearer(key=KEY, **{**wrong, "exp": NOW}), TRUST),
+        (10, bearer(key=KEY, aud="x", client_id="x"), TRUST),
+        (11, bearer(key=KEY, client_id="x", cnf={}), TRUST),
+        (12, bearer(key=KEY, cnf={}), TRUST),
     ]
     for step, authorization, trust in requests:
-        decision = verify(authorization, trust, now=NOW, snapshot_good_until=NOW + 1)
+        known, good_until = (None, NOW) if trust is STALE else (trust, NOW + 1)
+        decision = verify(authorization, known, now=NOW, snapshot_good_until=good_until)
         assert isinstance(decision, Deny)
         assert decision.reason.step == step
 
 
 def test_steps_reasons_and_the_numbers_in_the_story_match() -> None:
-    assert len(STEPS) == 11
-    assert {reason.step for reason in Reason} == set(range(12))
-    numbers = [str(number) for number in range(1, 12)]
+    assert len(STEPS) == 13
+    # No reason yet for the API role.
+    assert {reason.step for reason in Reason} == set(range(13))
+    numbers = [str(number) for number in range(1, 14)]
     source = Path(story.__file__).with_name("verify.py").read_text()
     assert re.findall(r"^ +# (\d+)\. ", source, flags=re.MULTILINE) == numbers
     architecture = (

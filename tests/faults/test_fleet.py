@@ -35,7 +35,7 @@ FLAPS = tuple(f"{FLAPPING}{number}" for number in range(100))
 ONE_WAY = tuple(f"{ONCE}{number:02}" for number in range(20))
 LATER = "later"
 SUSPENDED = "organization_suspended"
-STEADY = {"acme": "allowed", "globex": SUSPENDED, "initech": "no_matching_key", "nobody": "organization_unknown"}
+STEADY = {"acme": "allowed", "globex": SUSPENDED, "initech": "no_matching_key", "nobody": "no_matching_key"}
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ DOCUMENT = {
 }
 
 BAD_TOKENS: dict[str, dict[str, Any]] = {
-    "signature_invalid": {"signature": b"0" * 256},
+    "no_matching_key": {"signature": b"0" * 256},
     "token_expired": {"exp": 1},
     "issuer_mismatch": {"iss": "https://login.globex.example/"},
     "audience_mismatch": {"aud": "https://other.example/"},

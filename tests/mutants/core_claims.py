@@ -14,6 +14,8 @@ _claims = partial(Mutant, "core/claims.py")
 _entitlement = partial(Mutant, "core/entitlement.py")
 _trust = partial(Mutant, "core/trust.py")
 _verify = partial(Mutant, "core/verify.py")
+_decision = partial(Mutant, "core/decision.py")
+_wire = partial(Mutant, "verifier/wire.py")
 
 _SIGNATURES: Final = "attacks/test_signature.py::"
 _CLAIMS: Final = "attacks/test_claims.py::"
@@ -39,6 +41,7 @@ _BOUND: Final = tuple(
 )
 _SCOPE: Final = (_VERIFY + "test_scope_comes_from_scope_or_scp",)
 _REFUSED: Final = ("attacks/test_entitlement.py::test_good_token_is_refused",)
+_ALIKE: Final = ("verifier/test_public_reasons.py::test_fj_01_made_up_token_is_answered_alike_for_all_organizations",)
 _STORY: Final = (_VERIFY + "test_each_step_refuses_before_those_that_follow",)
 _FORM: Final = "attacks/test_token_form.py::"
 _KIND: Final = (_FORM + "test_t15_id_tokens_are_known_by_their_hashes",)
@@ -96,7 +99,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             (_FORM + "test_t15_what_access_tokens_have_as_well_is_no_reason_to_refuse",)),
     _claims("events that are none", ' and claims["events"]:', ":",
             (_FORM + "test_t15_what_access_tokens_have_as_well_is_no_reason_to_refuse",)),
-    # Step 7.
+    # Step 8.
     _claims("the demand for exp", 'if expires_at == _NO_TIME and is_absent(claims.get("exp")):', "if False:", _SECOND),
     _claims("the end", "if not now < good_until:", "if False:", _SECOND),
     _claims("the second of the end", "if not now < good_until:", "if not now <= good_until:", _SECOND),
@@ -129,14 +132,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             "type(value) is not bool and value is not None and", _TYPES),
     _claims("times above zero", "and 0 < value < MAX_TIME", "and value < MAX_TIME", _LONG_PAST),
     _claims("times below 2^53", "and 0 < value < MAX_TIME", "and 0 < value", _OUT_OF_RANGE),
-    # Step 11.
+    # Step 12.
     _claims("the refusal of bound tokens", "return Reason.TOKEN_BOUND", "return None", _BOUND),
     _claims("the setting that accepts bound tokens", "if accepts_bound_tokens or", "if",
             ("attacks/test_bound_tokens.py::test_fl_04_bound_token_is_accepted_where_the_registration_says_so",)),
     _claims("a cnf that is absent", ' or is_absent(claims["cnf"]):', ":",
             ("attacks/test_bound_tokens.py::test_fl_04_fc_02_absent_cnf_binds_nothing",)),
     _claims("a cnf that is empty but present", 'is_absent(claims["cnf"])', 'not claims["cnf"]', _BOUND[:1]),
-    # Steps 8 to 10.
+    # Steps 9 to 11.
     _claims("the issuer", "issuer if expected is ANY or issuer == expected else", "issuer if True else", _ISSUER),
     _claims("the exact issuer", "issuer == expected", "str(issuer).startswith(str(expected))", _ISSUER),
     _claims("the audience", "audience if is_expected or expected is ANY else", "audience if True else", _AUDIENCE),
@@ -170,22 +173,23 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _claims("scp beside an empty scope", "if is_absent(granted):", 'if "scope" not in claims:', _SCOPE),
     _claims("texts where texts belong", "return value if isinstance(value, str) else None", "return value",
             (_VERIFY + "test_claims_that_are_no_texts_are_not_passed_on",)),
-    # Step 2.
+    # Steps 2, 5 and 7: what is known.
+    _entitlement("the refusal of trust that is not understood", "isinstance(trust, NotUnderstood)", "False", _REFUSED),
     _entitlement("the refusal of strangers", "return Reason.ORGANIZATION_UNKNOWN", "pass", _REFUSED),
     _entitlement("suspension", "if trust.suspended:", "if False:", _REFUSED),
     _entitlement("a subscription", "subscription is None or ", "subscription is not None and ", _REFUSED),
     _entitlement("a subscription that is active", " or not subscription.is_active(now)", "", _REFUSED),
     _entitlement("an enabled server", "return Reason.NO_ENABLED_SERVER", "pass", _REFUSED),
-    _entitlement("news that are fresh", "if not now < snapshot_good_until:", "if False:", _REFUSED),
-    _entitlement("the second in which news grow old", "if not now < snapshot_good_until:",
+    _verify("news that are fresh", "if not now < snapshot_good_until:", "if False:", _REFUSED),
+    _verify("the second in which news grow old", "if not now < snapshot_good_until:",
                  "if not now <= snapshot_good_until:", _REFUSED),
-    _entitlement("an age of the news", "if not now < snapshot_good_until:", "if now >= snapshot_good_until:",
+    _verify("an age of the news", "if not now < snapshot_good_until:", "if now >= snapshot_good_until:",
                  _REFUSED),
-    _entitlement("keys", "if not server.keys:", "if False:", _REFUSED),
+    _entitlement("keys", "if server.keys else Reason.KEYS_MISSING", "", _REFUSED),
     _entitlement("keys that are fresh", "if not now < server.keys_good_until:", "if False:", _REFUSED),
     _entitlement("the second in which keys grow old", "if not now < server.keys_good_until:",
                  "if not now <= server.keys_good_until:", _REFUSED),
-    _entitlement("the beginning of what holds", "server, subscription.starts_at,", "server, 0,", _HOLDS),
+    _entitlement("the beginning of what holds", "return subscription.starts_at,", "return 0,", _HOLDS),
     _entitlement("the end of the subscription in what holds", "min(subscription.expires_at, server.keys_good_until)",
                  "server.keys_good_until", _HOLDS),
     _entitlement("the end of the keys in what holds", "min(subscription.expires_at, server.keys_good_until)",
@@ -212,6 +216,17 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     ),
     _trust("that refusal for the client", ", self.client_id)", ", ANY)",
            (_CLAIMS + "test_c10_value_to_compare_with_can_be_neither_empty_nor_lost",)),
+    # What callers see.
+    _decision("one answer for what depends on the organization", "Reason.NO_MATCHING_KEY if self.step in",
+              "self if self.step in", _ALIKE),
+    _decision("one answer for a key that does not fit", "(KEY_STEP, SIGNATURE_STEP) else", "(SIGNATURE_STEP,) else",
+              _ALIKE),
+    _decision("one answer for a signature", "(KEY_STEP, SIGNATURE_STEP) else", "(KEY_STEP,) else", _ALIKE),
+    _wire("the public reason in responses", "shown[reason.public]", "shown[reason]", _ALIKE),
+    _verify("the order of header and organization", "algorithm = token.header.answer",
+            "algorithm = Reason.ORGANIZATION_UNKNOWN if trust is None else token.header.answer", _ALIKE),
+    _verify("the order of signature and suspension", "basis = verifying_server(trust)",
+            "basis = Reason.ORGANIZATION_SUSPENDED if trust and trust.suspended else verifying_server(trust)", _ALIKE),
     # The story.
     _verify("a deny for whatever goes wrong with headers", "except Exception:  # noqa: BLE001 - as below.",
             "except ZeroDivisionError:", (_VERIFY + "test_any_fault_of_our_own_is_a_deny",)),
@@ -220,16 +235,17 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *(
         _verify(f"the denial for a bad {answer}", f"if type({answer}) is Reason:", "if False:", _STORY)
         for answer in (
-            "written", "basis", "token", "algorithm", "key", "claims", "times", "issuer", "audience", "client_id"
+            "written", "token", "algorithm", "basis", "key", "claims", "entitlement", "times", "issuer", "audience",
+            "client_id",
         )
     ),
     _verify("the second half of step 4", "if kind is not None:", "if False:", _EVENTS),
-    _verify("step 7", "check_times(claims, now, limits.leeway)", "check_times(claims, 1.0, 1e12)", _STORY),
-    _verify("step 8", "check_issuer(claims, server.issuer)", "check_issuer(claims, ANY)", _STORY),
-    _verify("step 9", "(claims, server.audience, ", "(claims, ANY, ", _STORY),
-    _verify("step 10", "check_client(claims, server.client_id)", "check_client(claims, ANY)", _STORY),
-    _verify("step 11", "if bound is not None:", "if False:", _STORY),
-    _verify("the setting of step 11", "(claims, server.accepts_bound_tokens)", "(claims, True)", _STORY),
+    _verify("step 8", "check_times(claims, now, limits.leeway)", "check_times(claims, 1.0, 1e12)", _STORY),
+    _verify("step 9", "check_issuer(claims, server.issuer)", "check_issuer(claims, ANY)", _STORY),
+    _verify("step 10", "(claims, server.audience, ", "(claims, ANY, ", _STORY),
+    _verify("step 11", "check_client(claims, server.client_id)", "check_client(claims, ANY)", _STORY),
+    _verify("step 12", "if bound is not None:", "if False:", _STORY),
+    _verify("the setting of step 12", "(claims, server.accepts_bound_tokens)", "(claims, True)", _STORY),
     _verify("the largest token", "max_token_bytes: int = 16_384", "max_token_bytes: int = 1 << 20",
             (_VERIFY + "test_limits_are_those_of_the_documents",)),
     _verify("the leeway", "leeway: int = 60", "leeway: int = 600",

@@ -104,7 +104,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("the alg of a key", "if alg is None:", "if True:", _PURPOSE),
     # How it is spelled.
     *(
-        _spelling(f"{what} as absent", 'return None if value in ("", []) else value', f"return {instead}", _EMPTY)
+        _spelling(f"{what} as absent", "return None if is_absent(value) else value", f"return {instead}", _EMPTY)
         for what, instead in (("an empty text", "None if value == [] else value"),
                               ("an empty list", 'None if value == "" else value'))
     ),

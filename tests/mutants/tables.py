@@ -16,6 +16,7 @@ from mutants import (
     jwks_schedule,
     usage,
     verifier_verified,
+    verifier_waiting,
 )
 
 if TYPE_CHECKING:
@@ -33,4 +34,5 @@ ALL: Final[tuple[Mutant, ...]] = (
     *feed.MUTANTS,
     *usage.MUTANTS,
     *verifier_verified.MUTANTS,
+    *verifier_waiting.MUTANTS,
 )

@@ -41,7 +41,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            (_USAGE + "test_the_newest_revision_that_decided_is_told",)),
     _usage("the bound on profiles", "crowded = any(self._profiles[place] >= place.limit for place in _places(counted))",
            "crowded = False", (*_CROWD, _USAGE + "test_unverified_profiles_are_bounded_in_all")),
-    _usage("a place of their own for verified tokens", "if _REASON_OF[counted.outcome].step > _SIGNATURE_STEP:",
+    _usage("a place of their own for verified tokens", "if _REASON_OF[counted.outcome].is_signed:",
            "if True:", _CROWD),
     _usage("the bound on made-up profiles in all", ', _Place("", "unverified", MAX_UNVERIFIED)', ",",
            (_USAGE + "test_unverified_profiles_are_bounded_in_all",)),

@@ -156,8 +156,8 @@ def test_the_decisions_are_those_of_the_other_listener(site: Site) -> None:
         (question(good, good, raw=False), 400, "authorization_malformed"),
         (question("Bearer caf\xe9"), 400, "authorization_malformed"),
         (question(good, organization=["globex"]), 403, "organization_suspended"),
-        (question(good, organization=["nobody"]), 403, "organization_unknown"),
-        (question(good, organization=[]), 403, "organization_unknown"),
+        (question(good, organization=["nobody"]), 401, "no_matching_key"),
+        (question(good, organization=[]), 401, "no_matching_key"),
         (question(good, organization=["globex/../acme"]), 403, "organization_suspended"),
     ):
         denied = check(site.channel, asked, ("x-watchword-secret", SECRET)).denied_response

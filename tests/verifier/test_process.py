@@ -54,7 +54,7 @@ def test_it_decides_about_tokens(verifier: VerifierProcess) -> None:
     assert reason(verifier) == "token_missing"
     assert reason(verifier, live.token(exp=1)) == "token_expired"
     assert reason(verifier, live.token(), "globex") == "organization_suspended"
-    assert reason(verifier, live.token(), "initech") == "organization_unknown"
+    assert reason(verifier, live.token(), "initech") == "no_matching_key"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
@@ -138,7 +138,10 @@ def test_a_good_token_of_a_new_key_waits_for_it_and_holds_up_nobody(
 
 def test_a_change_reaches_it_within_five_seconds(verifier: VerifierProcess, feed: FeedServer) -> None:
     feed.publish(live.trust(organization="umbra", server=None))
-    wait_until(lambda: reason(verifier, live.token(), "umbra") == "no_enabled_server", what="the change", timeout=5.0)
+    assert reason(verifier, live.token(), "umbra") == "no_matching_key"
+    feed.publish(live.trust(organization="umbra", suspended=True))
+    changed = "organization_suspended"
+    wait_until(lambda: reason(verifier, live.token(), "umbra") == changed, what="the change", timeout=5.0)
 
 
 HEAD = f"GET /verify/plain/acme HTTP/1.1\r\nHost: {LOOPBACK}\r\n"
@@ -310,8 +313,9 @@ def test_fi_01_one_document_of_a_newer_version_costs_one_organization(tmp_path: 
             feed.publish(odd)
             wait_until(lambda: b"does not understand" in verifier.admin("/readyz").body, what="the warning", timeout=30)
             assert verifier.is_ready()
-            assert reason(verifier, live.token(), "globex") == "trust_not_understood"
-            assert verifier.ask(live.token(), organization="globex").status == 503
+            assert reason(verifier, live.token(), "globex") == "no_matching_key"
+            assert verifier.ask(live.token(), organization="globex").status == 401
+            assert b'reason="trust_not_understood"} 2.0' in verifier.admin("/metrics").body
             assert verifier.ask(None, organization="globex").status == 401
             assert verifier.ask(live.token()).status == 200
             feed.publish(live.trust(suspended=True))
@@ -322,7 +326,8 @@ def test_fi_01_one_document_of_a_newer_version_costs_one_organization(tmp_path: 
             # Also without the feed it neither forgets the document nor falls back to the older trust.
             verifier.start()
             assert b"does not understand" in verifier.admin("/readyz").body
-            assert reason(verifier, live.token(), "globex") == "trust_not_understood"
+            assert reason(verifier, live.token(), "globex") == "no_matching_key"
+            assert b'reason="trust_not_understood"} 1.0' in verifier.admin("/metrics").body
             assert reason(verifier, live.token()) == "organization_suspended"
 
 

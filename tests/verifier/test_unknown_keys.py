@@ -140,15 +140,15 @@ def test_the_memory_of_what_was_seen_is_bounded() -> None:
     unknown = UnknownKeys()
     for number in range(2 * unknown_keys.MAX_REMEMBERED + 10):
         unknown.note("acme", f"made-up-{number}", 0.0)
-    assert len(unknown._seen._new) == 10
-    assert len(unknown._seen._old) == unknown_keys.MAX_REMEMBERED
+    assert len(unknown._book.seen._new) == 10
+    assert len(unknown._book.seen._old) == unknown_keys.MAX_REMEMBERED
 
 
 def test_the_memory_of_what_was_asked_is_bounded() -> None:
     unknown = UnknownKeys()
     for number in range(unknown_keys.MAX_ORGANIZATIONS + 10):
         unknown.note(f"organization-{number}", "made-up", 0.0)
-    assert len(unknown._asked) == unknown_keys.MAX_ORGANIZATIONS
+    assert len(unknown._book.asked) == unknown_keys.MAX_ORGANIZATIONS
 
 
 def test_a_name_is_forgotten_when_it_has_not_been_seen_for_long() -> None:
@@ -178,3 +178,16 @@ def test_a_report_fits_what_the_control_plane_accepts() -> None:
     assert json.loads(report_of((again("acme", 'q"uote'),)))["pairs"] == [
         {"organization": "acme", "kid": 'q"uote', "repeated": True}
     ]
+
+
+def test_fj_01_unreported_keys_wait_alike_and_are_never_reported() -> None:
+    reported, unreported, both = UnknownKeys(), UnknownKeys(), UnknownKeys()
+    seen = [("k", 0.0), ("k", 1.0), ("other", 1.2), ("k", 2.0), ("other", 2.1), ("k", 3.0), ("k", 40.0)]
+    alone = [reported.note("acme", kid, now) for kid, now in seen]
+    assert [unreported.note("nobody", kid, now, report=False) for kid, now in seen] == alone
+    assert unreported.take(40.0) == ()
+    # The same organization under both rules: neither uses up what the other may ask.
+    for kid, now in seen:
+        both.note("acme", kid, now, report=False)
+    assert both.take(2.5) == ()
+    assert [both.note("acme", kid, now) for kid, now in seen] == alone

@@ -57,13 +57,16 @@ class Desk:
         self.current.swap(Snapshot("first", 1, known), heard_at=NOW)
 
     def ask(self, *tokens: str, organization: str = "acme") -> Reason | None:
-        """Why it was denied; None if it was allowed."""
+        """The reason that was counted; None if it was allowed."""
+        before = self.usage.denied
         answer = self.verifier.answer(f"/verify/plain/{organization}", [f"Bearer {token}" for token in tokens])
         assert answer is not None
         if answer.status == 200:
             assert ("x-auth-organization", organization) in answer.headers
             return None
-        return next(reason for reason, denial in wire.PROFILES["plain"].denials.items() if denial is answer)
+        counted = [reason for reason, calls in self.usage.denied.items() if calls > before[reason]]
+        assert [wire.PROFILES["plain"].denials[reason] for reason in counted] == [answer]
+        return counted[0]
 
     def trust(self, organization: str) -> Trust:
         assert self.current.view is not None

@@ -1,4 +1,4 @@
-"""`watchword token check`: the eleven steps of a verification, one by one."""
+"""`watchword token check`: the steps of a verification, one by one."""
 
 from __future__ import annotations
 
@@ -137,6 +137,7 @@ def describe(decision: Decision) -> dict[str, Any]:
     return {
         "decision": "deny",
         "reason": reason.code,
+        "public_reason": reason.public.code,
         "sentence": reason.sentence,
         "status": reason.status,
         "steps": [
@@ -167,3 +168,5 @@ def show(document: dict[str, Any]) -> None:
             out.print(f"  {name:<10} {' '.join(value) if isinstance(value, list) else value}")
     else:
         out.print(f"\nDenied: {document['sentence']} ({document['reason']})", style="bold red")
+        if document["public_reason"] != document["reason"]:
+            out.print(f"The client sees the reason {document['public_reason']}.")

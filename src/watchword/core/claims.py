@@ -1,4 +1,4 @@
-"""Claims, by how far they are to be trusted, and the checks of steps 4 and 7 to 11.
+"""Claims, by how far they are to be trusted, and the checks of steps 4 and 8 to 12.
 
 Comparisons are exact, character by character (CASES C-05 to C-09). What is compared with is never empty and never
 lost: `ServerTrust` cannot be made that way.
@@ -51,7 +51,7 @@ def check_kind(claims: UnverifiedClaims, says_access_token: bool) -> Reason | No
 
 
 def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, int | None, float, float] | Reason:
-    """Step 7. A token is good in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6).
+    """Step 8. A token is good in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6).
 
     Returns:
         expires_at, issued_at: what it says in Unix seconds, fractions cut off.
@@ -80,7 +80,7 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, i
 
 
 def check_issuer(claims: SignedClaims, expected: Expected) -> str | Reason | None:
-    """Step 8: the issuer, None where the token names none and none is expected."""
+    """Step 9: the issuer, None where the token names none and none is expected."""
     issuer = _text(claims.get("iss"))
     return issuer if expected is ANY or issuer == expected else Reason.ISSUER_MISMATCH
 
@@ -90,7 +90,7 @@ def check_audience(
     expected: Expected,
     says_access_token: bool,  # noqa: FBT001 - names cost time.
 ) -> tuple[str, ...] | Reason:
-    """Step 9: the audiences; none of them if any is not a text (CASES C-05).
+    """Step 10: the audiences; none of them if any is not a text (CASES C-05).
 
     `at_hash` is the hash of an access token that was issued together with an ID token (OpenID Connect Core section
     3.1.3.6). Dex writes it into access tokens, too. So where the header does not say what the token is, the audience
@@ -104,7 +104,7 @@ def check_audience(
 
 
 def check_client(claims: SignedClaims, expected: Expected) -> str | Reason | None:
-    """Step 10: the one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
+    """Step 11: the one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
     client = _client(claims)
     if expected is ANY or client == expected:
         return client
@@ -114,7 +114,7 @@ def check_client(claims: SignedClaims, expected: Expected) -> str | Reason | Non
 
 
 def check_binding(claims: SignedClaims, accepts_bound_tokens: bool) -> Reason | None:  # noqa: FBT001 - names cost time.
-    """Step 11: no `cnf` says that the token is good only together with proof of a key (RFC 7800 section 3.1).
+    """Step 12: no `cnf` says that the token is good only together with proof of a key (RFC 7800 section 3.1).
 
     The client proves it by DPoP (RFC 9449 section 7.2) or by its certificate (RFC 8705 section 3), and who stole the
     token cannot. No such proof reaches the verifier, so the kind of key or a malformed `cnf` makes no difference.

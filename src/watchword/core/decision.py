@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal, NamedTuple, final
+from typing import Final, Literal, NamedTuple, final
 
 Status = Literal[400, 401, 403, 503]
 OAuthError = Literal["invalid_request", "invalid_token"]
 
+KEY_STEP: Final = 5
+SIGNATURE_STEP: Final = 6
+"""The steps of `verify.decide` whose outcome depends on the organization, for a caller who has proven nothing."""
+
 
 @final
 class Reason(Enum):
-    """Every way a request can be denied. Nothing else is ever said about a refused token.
+    """Every way a request can be denied.
+
+    Operators see the reason itself: in counts, metrics and the portal. The client and its gateway see `public`.
 
     Attributes:
-        code: stable, snake_case; used in responses, logs, metrics and the portal.
+        code: stable, snake_case.
         step: the number of the verification step (core/verify.py) that denies with it; 0 for a fault of our own.
         status: the HTTP status of RFC 6750 section 3.1: 400 malformed request, 401 bad token, 403 organization
             not entitled, 503 not decidable.
         error: the `error` of the `WWW-Authenticate` challenge, None where RFC 6750 wants none.
-        sentence: the only text that leaves the process. It holds no part of the token and no configured value.
+        sentence: what people read of it. It holds no part of the token and no configured value.
     """
 
     # 1. The request.
@@ -36,17 +42,8 @@ class Reason(Enum):
     )  # fmt: skip
     TOKEN_TOO_LARGE = ("token_too_large", 1, 401, "invalid_token", "The access token is too large.")
 
-    # 2. The organization.
-    ORGANIZATION_UNKNOWN = ("organization_unknown", 2, 403, None, "The organization is not known.")
-    ORGANIZATION_SUSPENDED = ("organization_suspended", 2, 403, None, "The organization's API access is suspended.")
-    SUBSCRIPTION_INACTIVE = ("subscription_inactive", 2, 403, None, "The organization has no active API subscription.")
-    NO_ENABLED_SERVER = ("no_enabled_server", 2, 403, None, "The organization has no enabled authorization server.")
+    # 2. What is known at all.
     TRUST_STALE = ("trust_stale", 2, 503, None, "The verifier has not heard from the control plane for too long.")
-    TRUST_NOT_UNDERSTOOD = (
-        "trust_not_understood", 2, 503, None, "This verifier cannot decide about the organization right now.",
-    )  # fmt: skip
-    KEYS_MISSING = ("keys_missing", 2, 503, None, "No signing keys of the authorization server are known yet.")
-    KEYS_STALE = ("keys_stale", 2, 503, None, "The authorization server's keys could not be fetched for too long.")
 
     # 3. The form of the token.
     TOKEN_MALFORMED = ("token_malformed", 3, 401, "invalid_token", "The access token is not a signed JWT.")
@@ -70,7 +67,18 @@ class Reason(Enum):
     # 5. The key.
     NO_MATCHING_KEY = (
         "no_matching_key", 5, 401, "invalid_token",
-        "No known signing key of the organization fits the access token.",
+        "No known signing key of the organization verifies the access token.",
+    )  # fmt: skip
+    ORGANIZATION_UNKNOWN = ("organization_unknown", 5, 401, "invalid_token", "The organization is not known.")
+    TRUST_NOT_UNDERSTOOD = (
+        "trust_not_understood", 5, 401, "invalid_token",
+        "This verifier cannot read the organization's trust; it needs an upgrade.",
+    )  # fmt: skip
+    NO_ENABLED_SERVER = (
+        "no_enabled_server", 5, 401, "invalid_token", "The organization has no enabled authorization server.",
+    )  # fmt: skip
+    KEYS_MISSING = (
+        "keys_missing", 5, 401, "invalid_token", "No signing keys of the authorization server are known yet.",
     )  # fmt: skip
     KEY_AMBIGUOUS = (
         "key_ambiguous", 5, 401, "invalid_token", "The access token names no key and more than one key would fit.",
@@ -82,52 +90,57 @@ class Reason(Enum):
     # 6. The signature.
     SIGNATURE_INVALID = ("signature_invalid", 6, 401, "invalid_token", "The signature of the access token is invalid.")
 
-    # 7. The times.
-    EXPIRY_MISSING = ("expiry_missing", 7, 401, "invalid_token", "The access token has no expiry.")
+    # 7. Entitlement.
+    ORGANIZATION_SUSPENDED = ("organization_suspended", 7, 403, None, "The organization's API access is suspended.")
+    SUBSCRIPTION_INACTIVE = ("subscription_inactive", 7, 403, None, "The organization has no active API subscription.")
+    KEYS_STALE = ("keys_stale", 7, 503, None, "The authorization server's keys could not be fetched for too long.")
+
+    # 8. The times.
+    EXPIRY_MISSING = ("expiry_missing", 8, 401, "invalid_token", "The access token has no expiry.")
     TIME_MALFORMED = (
         "time_malformed",
-        7,
+        8,
         401,
         "invalid_token",
         "The exp, nbf or iat of the access token is not a valid time.",
     )
-    TOKEN_EXPIRED = ("token_expired", 7, 401, "invalid_token", "The access token has expired.")
-    TOKEN_NOT_YET_VALID = ("token_not_yet_valid", 7, 401, "invalid_token", "The access token is not valid yet.")
-    TOKEN_FROM_FUTURE = ("token_from_future", 7, 401, "invalid_token", "The access token was issued in the future.")
+    TOKEN_EXPIRED = ("token_expired", 8, 401, "invalid_token", "The access token has expired.")
+    TOKEN_NOT_YET_VALID = ("token_not_yet_valid", 8, 401, "invalid_token", "The access token is not valid yet.")
+    TOKEN_FROM_FUTURE = ("token_from_future", 8, 401, "invalid_token", "The access token was issued in the future.")
 
-    # 8. to 10. The claims that the organization's administrator configured.
+    # 9. to 11. The claims that the organization's administrator configured.
     ISSUER_MISMATCH = (
         "issuer_mismatch",
-        8,
+        9,
         401,
         "invalid_token",
         "The access token does not name the expected issuer.",
     )
     AUDIENCE_MISMATCH = (
-        "audience_mismatch", 9, 401, "invalid_token", "The access token does not name the expected audience.",
+        "audience_mismatch", 10, 401, "invalid_token", "The access token does not name the expected audience.",
     )  # fmt: skip
     CLIENT_MISSING = (
-        "client_missing", 10, 401, "invalid_token",
+        "client_missing", 11, 401, "invalid_token",
         "The access token names no client: it has none of client_id, cid and appid.",
     )  # fmt: skip
     CLIENT_MISMATCH = (
-        "client_mismatch", 10, 401, "invalid_token",
+        "client_mismatch", 11, 401, "invalid_token",
         "The client_id, cid or appid of the access token is not the expected client.",
     )  # fmt: skip
 
-    # 11. The conditions of the registration.
+    # 12. The conditions of the registration.
     TOKEN_BOUND = (
-        "token_bound", 11, 401, "invalid_token",
+        "token_bound", 12, 401, "invalid_token",
         "The access token is bound to a key or certificate (cnf) and cannot be used as a bearer token.",
     )  # fmt: skip
 
     # What the gateway would be given does not fit into its headers.
     SCOPE_TOO_LONG = (
-        "scope_too_long", 10, 401, "invalid_token",
+        "scope_too_long", 11, 401, "invalid_token",
         "The scope of the access token is longer than the verifier accepts.",
     )  # fmt: skip
     CLAIM_TOO_LONG = (
-        "claim_too_long", 10, 401, "invalid_token",
+        "claim_too_long", 11, 401, "invalid_token",
         "The issuer, subject or client of the access token is longer than 1,024 characters.",
     )  # fmt: skip
 
@@ -140,6 +153,18 @@ class Reason(Enum):
         self.status = status
         self.error = error
         self.sentence = sentence
+
+    @property
+    def public(self) -> Reason:
+        """The reason that the client and its gateway see: the same for every organization, known or not, until the
+        signature has shown that the token is by the organization's own server (FIELD-CASES FJ-01).
+        """
+        return Reason.NO_MATCHING_KEY if self.step in (KEY_STEP, SIGNATURE_STEP) else self
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the token was refused although its signature was verified."""
+        return self.step > SIGNATURE_STEP
 
 
 class VerifiedClaims(NamedTuple):
@@ -207,13 +232,18 @@ class Deny(NamedTuple):
     `unknown_kid` is the `kid` of a token that named a key which is not in the key set, so that the verifier may
     report it upstream; it is attacker-controlled and never logged. None in every other case.
 
-    `profile` is what the unverified token says of itself, for counting; None where it was not read so far. It has no
-    part in what is decided, so decisions that differ in nothing else are equal.
+    `kid` names the key that the token asks for, where the public reason is that of an unknown key; None where it names
+    none, or one that no key can have. It is attacker-controlled, too. The verifier lets the request wait for that key
+    whatever the organization, as the time of an answer would tell organizations apart.
+
+    `profile` is what the unverified token says of itself, for counting; None where it was not read so far. Neither has
+    a part in what is decided, so decisions that differ in nothing else are equal.
     """
 
     reason: Reason
     unknown_kid: str | None = None
     profile: TokenProfile | None = None
+    kid: str | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Deny) and self[:2] == other[:2]

@@ -1,4 +1,4 @@
-"""Step 2: may the organization's tokens be accepted at all, and is what is known fresh enough to say so?"""
+"""Steps 5 and 7, as far as they are about the organization: whose keys count, and may its tokens be accepted?"""
 
 from __future__ import annotations
 
@@ -6,36 +6,32 @@ from watchword.core.decision import Reason
 from watchword.core.trust import NotUnderstood, ServerTrust, Trust
 
 
-def entitled(
-    trust: Trust | None, now: float, snapshot_good_until: float
-) -> tuple[str, ServerTrust, float, float] | Reason:
-    """Whose tokens are accepted, and whose signatures count, once every precondition holds; else the first that fails.
-
-    What the provider or the administrator decided comes first, so that its reason is given however old the news is;
-    freshness decides only about what would otherwise be verified. All times are Unix seconds, and compared so that
-    one that is not a number refuses.
-
-    Returns:
-        organization: whose tokens are accepted.
-        server: the enabled one.
-        good_from, good_until: the trust entitles at every moment in [good_from, good_until).
-    """
+def verifying_server(trust: Trust | None) -> tuple[Trust, ServerTrust] | Reason:
+    """The server whose keys may verify the organization's tokens, or why there is none."""
     if trust is None:
         return Reason.ORGANIZATION_UNKNOWN
     if isinstance(trust, NotUnderstood):
         return Reason.TRUST_NOT_UNDERSTOOD
-    if trust.suspended:
-        return Reason.ORGANIZATION_SUSPENDED
-    subscription, server = trust.subscription, trust.server
-    if subscription is None or not subscription.is_active(now):
-        return Reason.SUBSCRIPTION_INACTIVE
+    server = trust.server
     if server is None:
         return Reason.NO_ENABLED_SERVER
-    if not now < snapshot_good_until:
-        return Reason.TRUST_STALE
-    if not server.keys:
-        return Reason.KEYS_MISSING
+    return (trust, server) if server.keys else Reason.KEYS_MISSING
+
+
+def entitled(trust: Trust, server: ServerTrust, now: float) -> tuple[float, float] | Reason:
+    """When the organization's tokens are accepted, or why they are not now.
+
+    What the provider decided comes before the age of the keys, so that old keys never hide its reason. All
+    times are Unix seconds, and compared so that one that is not a number refuses.
+
+    Returns:
+        good_from, good_until: the trust entitles at every moment in [good_from, good_until).
+    """
+    if trust.suspended:
+        return Reason.ORGANIZATION_SUSPENDED
+    subscription = trust.subscription
+    if subscription is None or not subscription.is_active(now):
+        return Reason.SUBSCRIPTION_INACTIVE
     if not now < server.keys_good_until:
         return Reason.KEYS_STALE
-    good_until = min(subscription.expires_at, server.keys_good_until)
-    return trust.organization, server, subscription.starts_at, good_until
+    return subscription.starts_at, min(subscription.expires_at, server.keys_good_until)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from watchword.core import base64url
+from watchword.core.strict_json import is_absent
 
 _TO_URL: Final = str.maketrans("+/", "-_")
 
@@ -22,7 +23,7 @@ def member(jwk: Mapping[str, object], name: str) -> object:
     (.NET: `"d": null` in a public key). None of these is a value that a member of a JWK can have.
     """
     value = jwk.get(name)
-    return None if value in ("", []) else value
+    return None if is_absent(value) else value
 
 
 def octets(value: str) -> bytes:

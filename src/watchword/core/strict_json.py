@@ -36,7 +36,7 @@ class JsonRefused(Exception):
     """The bytes are not a strict JSON object."""
 
 
-def is_absent(value: JsonValue) -> bool:
+def is_absent(value: object) -> bool:
     """Say whether a member is as good as missing: null, an empty text or an empty list.
 
     Many libraries write all members of an object, the unset ones as null or empty. Of no use where a member demands

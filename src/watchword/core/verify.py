@@ -19,7 +19,7 @@ from watchword.core.claims import (
 )
 from watchword.core.compact import UnverifiedToken, parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, VerifiedClaims
-from watchword.core.entitlement import entitled
+from watchword.core.entitlement import entitled, verifying_server
 from watchword.core.header import choose_key
 from watchword.core.jwk import SigningKey, is_kid
 from watchword.core.profile import profile_of
@@ -28,18 +28,20 @@ from watchword.core.trust import Trust
 
 STEPS: Final[tuple[str, ...]] = (
     "One Authorization header with one bearer token within the size limit",
-    "The organization is known and entitled, a server is enabled, and what is known is fresh enough",
+    "What the verifier knows is fresh enough to decide",
     "The token is a compact JWS: three parts of canonical base64url, header and claims strict JSON objects",
     "The header names an accepted algorithm and type and asks for no special processing; no claim marks another kind",
-    "Exactly one published key is meant, and the algorithm and the issuer fit it",
+    "The organization is known, a server is enabled, and exactly one of its keys is meant and fits",
     "The signature is by that key",
+    "The organization is entitled: not suspended, subscription active, keys fresh enough",
     "The times are good: not expired, already valid, not from the future",
     "The issuer is the Issuer URI, if one is set",
     "The audience is or contains the Audience URI, if one is set",
     "The client is the Client ID, if one is set",
     "The token is bound to no key or certificate, or the registration accepts such tokens",
+    "The token carries the API role, where one is required",
 )
-"""The titles of the eleven steps of `verify`, in order. `Reason.step` counts from 1 in this list."""
+"""The titles of the thirteen steps of `verify`, in order. `Reason.step` counts from 1 in this list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def verify(
     return decide(text, trust, now, snapshot_good_until, limits)
 
 
-def decide(  # noqa: C901, PLR0912 - one look at what each of the eleven steps says.
+def decide(  # noqa: C901, PLR0912 - one look at what each of the steps says.
     text: str | Reason, trust: Trust | None, now: float, snapshot_good_until: float, limits: Limits = LIMITS
 ) -> Decision:
     """Decide about a request. It never raises, and without an `Allow` the request must not pass.
@@ -96,11 +98,9 @@ def decide(  # noqa: C901, PLR0912 - one look at what each of the eleven steps s
         if type(written) is Reason:
             return Deny(written)
 
-        # 2. Trust of the organization: known, entitled, a server enabled, snapshot and keys fresh enough.
-        basis = entitled(trust, now, snapshot_good_until)
-        if type(basis) is Reason:
-            return Deny(basis)
-        organization, server, entitled_from, entitled_until = basis
+        # 2. What is known is fresh enough to decide. Written so that an age that is not a number refuses.
+        if not now < snapshot_good_until:
+            return Deny(Reason.TRUST_STALE)
 
         # 3. Compact JWS: three parts, canonical base64url, strict JSON objects.
         token = parse(written)
@@ -117,7 +117,12 @@ def decide(  # noqa: C901, PLR0912 - one look at what each of the eleven steps s
             return _deny(kind, token)
 
         # 5. The key by organization, server and kid; the algorithm must fit the key, and the issuer that the key's
-        # publisher binds it to.
+        # publisher binds it to. What is wrong with the organization is not looked at before, so that a token with other
+        # faults is refused for them alike everywhere.
+        basis = verifying_server(trust)
+        if type(basis) is Reason:
+            return _deny(basis, token)
+        known, server = basis
         key = choose_key(server.keys, token.header.kid, algorithm, token.claims)
         if type(key) is Reason:
             return _deny(key, token, server.keys)
@@ -127,37 +132,45 @@ def decide(  # noqa: C901, PLR0912 - one look at what each of the eleven steps s
         if type(claims) is Reason:
             return _deny(claims, token)
 
-        # 7. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
+        # 7. Entitlement, which is for those alone to know whose token the organization's server has signed.
+        entitlement = entitled(known, server, now)
+        if type(entitlement) is Reason:
+            return _deny(entitlement, token)
+        entitled_from, entitled_until = entitlement
+
+        # 8. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
         times = check_times(claims, now, limits.leeway)
         if type(times) is Reason:
             return _deny(times, token)
         expires_at, issued_at, valid_from, valid_until = times
 
-        # 8. `iss` equals the Issuer URI, if one is set.
+        # 9. `iss` equals the Issuer URI, if one is set.
         issuer = check_issuer(claims, server.issuer)
         if type(issuer) is Reason:
             return _deny(issuer, token)
 
-        # 9. `aud` is or contains the Audience URI, if one is set. It must be set where nothing else shows that this is
+        # 10. `aud` is or contains the Audience URI, if one is set. It must be set where nothing else shows that this is
         # no ID token.
         audience = check_audience(claims, server.audience, token.header.says_access_token)
         if type(audience) is Reason:
             return _deny(audience, token)
 
-        # 10. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is
+        # 11. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is
         # set.
         client_id = check_client(claims, server.client_id)
         if type(client_id) is Reason:
             return _deny(client_id, token)
 
-        # 11. The conditions of the registration: no `cnf`, unless tokens bound to a key or certificate are accepted.
+        # 12. The conditions of the registration: no `cnf`, unless tokens bound to a key or certificate are accepted.
         bound = check_binding(claims, server.accepts_bound_tokens)
         if bound is not None:
             return _deny(bound, token)
 
+        # 13. No API role is required yet.
+
         # By position, as names cost a twentieth of all that is done here beside the signature.
         return Allow(
-            organization,
+            known.organization,
             server.name,
             VerifiedClaims(issuer, subject(claims), client_id, scope(claims), audience, expires_at, issued_at),
             max(entitled_from, valid_from),
@@ -170,9 +183,9 @@ def decide(  # noqa: C901, PLR0912 - one look at what each of the eleven steps s
 
 def _deny(reason: Reason, token: UnverifiedToken, keys: Sequence[SigningKey] = ()) -> Deny:
     """The denial from step 4 on, when it can be told which token it was."""
-    kid = token.header.kid
-    unknown = reason is Reason.NO_MATCHING_KEY and is_kid(kid) and all(key.kid != kid for key in keys)
-    return Deny(reason, kid if unknown else None, profile_of(token.header.profile, token.claims))
+    kid = token.header.kid if reason.public is Reason.NO_MATCHING_KEY and is_kid(token.header.kid) else None
+    unknown = reason is Reason.NO_MATCHING_KEY and all(key.kid != kid for key in keys)
+    return Deny(reason, kid if unknown else None, profile_of(token.header.profile, token.claims), kid)
 
 
 def verify_token(

@@ -121,12 +121,12 @@ class Verifier:
                 remembered.line.calls += 1
                 return remembered.answer
         decision = decide(token, trust, now, view.good_until, self._limits)
-        if isinstance(decision, Deny) and decision.unknown_kid is not None:
-            moment = time.monotonic()
-            sight = self._unknown_keys.note(organization, decision.unknown_kid, moment)
+        if isinstance(decision, Deny) and decision.kid is not None:
+            moment, hopeful = time.monotonic(), decision.unknown_kid is not None
+            sight = self._unknown_keys.note(organization, decision.kid, moment, report=hopeful)
             if sight is not None and later is not None:
                 deliver, until = partial(self._deliver, profile, organization, later), moment + PARKED_SECONDS
-                waiting = Waiting(organization, authorization, sight, view.snapshot, until, deliver)
+                waiting = Waiting(organization, authorization, sight, view.snapshot, until, deliver, hopeful)
                 if self.parking.park(waiting):
                     return None
         answer, line = self._counted(decision, profile, organization, trust, self._usage)

@@ -2,6 +2,8 @@
 
 So even a rotation without overlap refuses no good token (docs/decisions/0006). Nobody waits longer than
 `PARKED_SECONDS`; what finds no place is denied at once, as everything is while nothing can be hoped for.
+
+Tokens for organizations that do not exist wait, too, in places of their own: see `unknown_keys`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ FIRST_SIGHTS_PER_ORGANIZATION: Final = 16
 """Places for names that come once, as made-up ones do. The other 48 are for names that more than one token carries."""
 
 IN_ALL: Final = 256
-"""A waiting request occupies a connection of its gateway; the server accepts 1,024 of them."""
+"""Of those whose key may come, and as many of those whose key cannot. A waiting request occupies a connection of its
+gateway."""
 
 _IDLE_SECONDS: Final = 1.0
 
@@ -43,6 +46,7 @@ class Waiting:
         decided_by: the snapshot that did not hold the key.
         until: when it is answered in any case, by the monotonic clock.
         deliver: takes the final decision; called in the thread of `Parking.run`.
+        hopeful: whether a fetch may bring the key. The others wait for no more than the time to pass.
     """
 
     organization: str
@@ -51,6 +55,10 @@ class Waiting:
     decided_by: Snapshot
     until: float
     deliver: Callable[[Decision], None]
+    hopeful: bool = True
+
+    def place(self, sight: Sight) -> tuple[bool, str, Sight]:
+        return self.hopeful, self.organization, sight
 
 
 class Parking:
@@ -68,18 +76,20 @@ class Parking:
         self._clock = clock
         self._news = threading.Condition()
         self._waiting: list[Waiting] = []
-        self._places: Counter[tuple[str, Sight]] = Counter()
+        self._places: Counter[tuple[bool, str, Sight]] = Counter()
+        self._in_all: Counter[bool] = Counter()
 
     def park(self, waiting: Waiting) -> bool:
         """Let the request wait; False if there is no place for it."""
         with self._news:
-            first = self._places[waiting.organization, Sight.FIRST]
-            again = self._places[waiting.organization, Sight.AGAIN]
-            if len(self._waiting) >= IN_ALL or first + again >= PER_ORGANIZATION:
+            first = self._places[waiting.place(Sight.FIRST)]
+            again = self._places[waiting.place(Sight.AGAIN)]
+            if self._in_all[waiting.hopeful] >= IN_ALL or first + again >= PER_ORGANIZATION:
                 return False
             if waiting.sight is Sight.FIRST and first >= FIRST_SIGHTS_PER_ORGANIZATION:
                 return False
-            self._places[waiting.organization, waiting.sight] += 1
+            self._places[waiting.place(waiting.sight)] += 1
+            self._in_all[waiting.hopeful] += 1
             self._waiting.append(waiting)
             # Also because the snapshot may have been replaced since the request was decided about.
             self._news.notify()
@@ -114,11 +124,13 @@ class Parking:
             return
         request.decided_by = view.snapshot
         decision = self._decide(view, request.organization, request.authorization)
-        if isinstance(decision, Deny) and decision.unknown_kid is not None and not time_is_up:
+        # Also when the key has come and does not fit: the answer is that of an unknown key, and as late.
+        if isinstance(decision, Deny) and decision.kid is not None and not time_is_up:
             return
         with self._news:
             self._waiting.remove(request)
-            place = (request.organization, request.sight)
+            self._in_all[request.hopeful] -= 1
+            place = request.place(request.sight)
             self._places[place] -= 1
             if not self._places[place]:
                 del self._places[place]

@@ -4,6 +4,10 @@ What a token names is typed by whoever sends it, so everything here is bounded, 
 flood of made-up names for one organization neither grows the memory nor crowds out another's (CASES M-13, M-14). A name
 that comes a second time is asked for apart from those that come once. So a flood of names that are never the same uses
 up none of what a rotation needs, whose new name comes with every token (docs/decisions/0006).
+
+A token for an organization that does not exist, or whose key cannot verify it for another reason, waits by the same
+rules, though nothing is reported: otherwise the time of an answer would tell which organizations exist. Such tokens
+have a book of their own, so that made-up organizations take no place of real ones (FIELD-CASES FJ-01).
 """
 
 from __future__ import annotations
@@ -65,19 +69,41 @@ class _Asked:
         return now - max(self.at, self.for_repeated_at) < WINDOW_SECONDS
 
 
+class _Book:
+    """The names that were seen, and what was asked about each organization."""
+
+    def __init__(self) -> None:
+        self.seen = _Memory()
+        self.asked: OrderedDict[str, _Asked] = OrderedDict()
+
+    def asked_about(self, organization: str) -> _Asked:
+        asked = self.asked.get(organization)
+        if asked is None:
+            asked = self.asked[organization] = _Asked()
+            if len(self.asked) > MAX_ORGANIZATIONS:
+                self.asked.popitem(last=False)
+        return asked
+
+
 class UnknownKeys:
     """What is to be reported, and what may come of it. All times are of the monotonic clock, in seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._something_waits = threading.Event()
-        self._seen = _Memory()
-        self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._book = _Book()
+        self._unreported = _Book()
         self._pending: dict[str, str] = {}
         self._out_of_reach_until = _NEVER
 
-    def note(self, organization: str, kid: str, now: float) -> Sight | None:
+    def note(self, organization: str, kid: str, now: float, *, report: bool = True) -> Sight | None:
         """Called on the request path: never waits for I/O.
+
+        Args:
+            organization: which the request is for.
+            kid: the key that the token names.
+            now: by the monotonic clock.
+            report: whether the control plane can do anything about it.
 
         Returns:
             None when the request is to be denied at once, because no fetch that could bring the key is under way.
@@ -85,10 +111,13 @@ class UnknownKeys:
         if len(kid) > MAX_KID:
             return None
         with self._lock:
-            first_seen = self._seen.first_seen(organization, kid, now)
-            asked = self._asked_about(organization)
+            book = self._book if report else self._unreported
+            first_seen = book.seen.first_seen(organization, kid, now)
+            asked = book.asked_about(organization)
             if now - asked.at >= QUIET_SECONDS:
-                if len(self._pending) < MAX_PENDING:
+                if not report:
+                    asked.at = now
+                elif len(self._pending) < MAX_PENDING:
                     asked.at = now
                     self._pending[organization] = kid
                     self._something_waits.set()
@@ -99,7 +128,8 @@ class UnknownKeys:
                 and now - asked.for_repeated_at >= WINDOW_SECONDS
             ):
                 asked.for_repeated_at, asked.repeated_kid = now, kid
-                self._something_waits.set()
+                if report:
+                    self._something_waits.set()
             if now < self._out_of_reach_until or not asked.is_open(now):
                 return None
             return Sight.FIRST if first_seen is None else Sight.AGAIN
@@ -115,7 +145,7 @@ class UnknownKeys:
             self._pending = {}
             again = [
                 UnknownKey(organization, asked.repeated_kid, repeated=True)
-                for organization, asked in self._asked.items()
+                for organization, asked in self._book.asked.items()
                 if now - asked.for_repeated_at < WINDOW_SECONDS
             ]
             if not again:
@@ -127,16 +157,8 @@ class UnknownKeys:
         with self._lock:
             self._out_of_reach_until = now + OUT_OF_REACH_SECONDS
             for key in keys:
-                asked = self._asked_about(key.organization)
+                asked = self._book.asked_about(key.organization)
                 asked.at = asked.for_repeated_at = _NEVER
-
-    def _asked_about(self, organization: str) -> _Asked:
-        asked = self._asked.get(organization)
-        if asked is None:
-            asked = self._asked[organization] = _Asked()
-            if len(self._asked) > MAX_ORGANIZATIONS:
-                self._asked.popitem(last=False)
-        return asked
 
 
 class _Memory:

@@ -41,7 +41,6 @@ ALLOWED: Final = ""
 """Stands where the code of a reason stands otherwise."""
 
 _LOOKED_AT_ONCE: Final = 2_048
-_SIGNATURE_STEP: Final = 6
 _REASON_OF: Final = {reason.code: reason for reason in Reason}
 
 
@@ -237,6 +236,6 @@ def _places(counted: Counted) -> tuple[_Place, ...]:
     if counted.outcome == ALLOWED:
         return (_Place(counted.organization, "allowed", MAX_PROFILES),)
     # What is refused after its signature was verified comes from the organization's own server, as what is allowed.
-    if _REASON_OF[counted.outcome].step > _SIGNATURE_STEP:
+    if _REASON_OF[counted.outcome].is_signed:
         return (_Place(counted.organization, "signed", MAX_PROFILES),)
     return _Place(counted.organization, "unverified", MAX_PROFILES), _Place("", "unverified", MAX_UNVERIFIED)

@@ -80,7 +80,7 @@ class Profile:
     """How one kind of gateway is answered.
 
     Attributes:
-        denials: the answer for every reason.
+        denials: the answer for every reason; it tells the public one alone.
     """
 
     denials: Mapping[Reason, Answer]
@@ -197,14 +197,20 @@ def _denied_for_nginx(reason: Reason) -> Answer:
     return Answer(_NGINX_STATUS[plain.status], plain.headers + restored, plain.body)
 
 
-_AS_IT_IS: Final = Profile({reason: _denied(reason) for reason in Reason})
+def _denials(denied: Callable[[Reason], Answer]) -> Profile:
+    """The same answer for all reasons that must look the same, down to the last octet."""
+    shown = {reason: denied(reason) for reason in Reason}
+    return Profile({reason: shown[reason.public] for reason in Reason})
+
+
+_AS_IT_IS: Final = _denials(_denied)
 
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {
         # Whoever asks by hand, or an API that asks for itself, reads the answer as it is.
         "plain": _AS_IT_IS,
         # auth_request hands the client a status, the challenge of a 401, and no body.
-        "nginx": Profile({reason: _denied_for_nginx(reason) for reason in Reason}),
+        "nginx": _denials(_denied_for_nginx),
         # forward_auth hands the client every answer that is not 2xx whole: status, headers and body.
         "caddy": _AS_IT_IS,
         # forwardAuth does the same, less the hop-by-hop headers.

@@ -16,8 +16,7 @@ PERCENTAGES: Final = (50, 80, 100)
 
 CROSSED: Final = PERCENTAGES[-1]
 
-_SIGNATURE: Final = 6
-SIGNED: Final = frozenset(reason.code for reason in Reason if reason.step > _SIGNATURE)
+SIGNED: Final = frozenset(reason.code for reason in Reason if reason.is_signed)
 """Codes of the reasons for which a token is refused although its signature was verified."""
 
 _A_MINUTE: Final = timedelta(minutes=1)

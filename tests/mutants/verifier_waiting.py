@@ -1,0 +1,27 @@
+"""Waiting for a key: verifier/parking.py, unknown_keys.py, and what app.py lets wait."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from mutants.mutant import Mutant
+
+_app = partial(Mutant, "verifier/app.py")
+_parking = partial(Mutant, "verifier/parking.py")
+_unknown = partial(Mutant, "verifier/unknown_keys.py")
+
+_PUBLIC: Final = "verifier/test_public_reasons.py::"
+_ALIKE: Final = (_PUBLIC + "test_fj_01_made_up_tokens_wait_alike_for_all_organizations",)
+_REPORTS: Final = (_PUBLIC + "test_fj_01_nothing_is_reported_of_organizations_whose_keys_cannot_come",)
+_BOOKS: Final = ("verifier/test_unknown_keys.py::test_fj_01_unreported_keys_wait_alike_and_are_never_reported",)
+_PLACES: Final = (_PUBLIC + "test_fj_01_unknown_organizations_use_up_no_places_of_real_ones",)
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    _app("the wait for unknown organizations", "isinstance(decision, Deny) and decision.kid is not None",
+         "isinstance(decision, Deny) and decision.unknown_kid is not None", _ALIKE),
+    _app("the difference between keys that may come and those that cannot", "report=hopeful", "report=True", _REPORTS),
+    _unknown("a book of their own", "self._book if report else self._unreported", "self._book", _BOOKS),
+    _parking("places of their own", "self._in_all[waiting.hopeful] >= IN_ALL", "len(self._waiting) >= IN_ALL", _PLACES),
+    _parking("a bound on those places", "self._in_all[waiting.hopeful] += 1", "pass", _PLACES),
+)  # fmt: skip
