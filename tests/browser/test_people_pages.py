@@ -159,6 +159,7 @@ def test_the_last_full_administrator_is_told_what_to_do(page: Page) -> None:
     expect(window.get_by_role("alert")).to_contain_text("Give another one a role with every permission first")
     expect(window.get_by_label("Role", exact=True)).to_have_value("Role of bob")
     page.keyboard.press("Escape")
+    page.get_by_role("alertdialog").get_by_role("button", name="Discard").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name="Change Role of Alice")).to_be_focused()
 

@@ -93,4 +93,5 @@ def test_htmx_neither_evaluates_nor_brings_styles_of_its_own() -> None:
     document = (Path(portal.__file__).parent / "templates/portal/document.html").read_text()
     assert '"includeIndicatorStyles":false' in document
     assert '"allowEval":false' in document
+    assert '"attributesToSettle":["class"]' in document
     assert '"historyEnabled":false' in document

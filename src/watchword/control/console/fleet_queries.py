@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db.models import Count, Q
@@ -18,6 +17,7 @@ from watchword.control.fleet.queries import following_verifiers, head
 from watchword.control.fleet.rules import VerifierState, lag, verifier_state
 from watchword.control.servers.models import KeySetState
 from watchword.control.servers.queries import problem_of
+from watchword.control.servers.shown_location import ShownLocation, shown_location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ class FailingKeySet:
     organization_name: str
     server: str
     enabled: bool
-    host: str
+    location: ShownLocation
     failing_since: datetime
     problem: str
     fix: str | None
@@ -197,7 +197,7 @@ def _failing(row: KeySetState, now: datetime) -> FailingKeySet:
         organization_name=row.server.organization.name,
         server=row.server.name,
         enabled=row.server.enabled,
-        host=urlsplit(row.server.jwks_location).hostname or "",
+        location=shown_location(row.server.jwks_location),
         failing_since=row.failing_since,
         problem=problem,
         fix=fix,

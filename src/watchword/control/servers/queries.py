@@ -13,6 +13,7 @@ from watchword.control.servers.authorities import state_of, told
 from watchword.control.servers.key_sets import from_document
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
 from watchword.control.servers.rotation import WithdrawnKey
+from watchword.control.servers.shown_location import ShownLocation, shown_location
 from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
 from watchword.jwks.address import masked
 from watchword.jwks.problem import Problem
@@ -64,6 +65,7 @@ class ServerRow:
 
     Attributes:
         jwks_location: for display, with the values of its query hidden.
+        shown_location: the same in parts, so that two servers on one host are told apart.
         authority: the attached CA certificates; empty while the certificate is not validated, when they count nothing.
         authority_state: good, soon or expired; None without any.
         audience, issuer, client_id: None means any.
@@ -89,6 +91,7 @@ class ServerRow:
     description: str
     jwks_host: str
     jwks_location: str
+    shown_location: ShownLocation
     verify_certificate: bool
     authority: tuple[ToldCertificate, ...]
     authority_state: str | None
@@ -229,6 +232,7 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         description=server.description,
         jwks_host=urlsplit(server.jwks_location).hostname or "",
         jwks_location=masked(server.jwks_location),
+        shown_location=shown_location(server.jwks_location),
         verify_certificate=server.verify_certificate,
         authority=authority,
         authority_state=state_of(authority),

@@ -1,6 +1,8 @@
 // Windows: the server sends a <dialog open>; here it becomes modal, takes the focus, and gives it back when it closes.
 // htmx settles without delay (its setting in document.html), so that a window is modal and has the focus before a person
 // can see it or type into it.
+import { askBeforeDiscarding, holdsTyped, remember } from "./typed.js";
+
 let opener = null;
 
 function firstPlace(dialog) {
@@ -17,6 +19,7 @@ function open(dialog, place = firstPlace(dialog)) {
   dialog.removeAttribute("open");
   dialog.showModal();
   place?.focus();
+  remember(dialog);
 }
 
 function focusAfterwards() {
@@ -36,19 +39,25 @@ function close(dialog) {
   focusAfterwards();
 }
 
+function leave(dialog) {
+  if (holdsTyped(dialog)) askBeforeDiscarding(dialog, () => close(dialog));
+  else close(dialog);
+}
+
 document.addEventListener("click", (event) => {
   const closing = event.target.closest("[data-close]");
   if (closing === null) return;
   event.preventDefault();
-  close(closing.closest("dialog"));
+  leave(closing.closest("dialog"));
 });
 
 document.addEventListener(
   "cancel",
   (event) => {
-    if (!event.target.matches("dialog.window")) return;
+    // The question before discarding has no home and sees to itself.
+    if (!event.target.matches("dialog.window[data-home]")) return;
     event.preventDefault();
-    close(event.target);
+    leave(event.target);
   },
   true,
 );
