@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kit import acme, forge
 from watchword.core.decision import Allow, Deny, Reason
+from watchword.feed import EMPTY, Page, decode_page, decode_trust, encode_page, encode_trust, fold, read_trust
 
 if TYPE_CHECKING:
     from watchword.core.trust import Trust
@@ -78,6 +79,25 @@ def test_fl_04_accepting_bound_tokens_waives_nothing_else() -> None:
     assert acme.decide(forge.token(other, "ES256", cnf=cnf), ACCEPTING) == Deny(Reason.SIGNATURE_INVALID)
     assert acme.decide(token(cnf=cnf, exp=1), ACCEPTING) == Deny(Reason.TOKEN_EXPIRED)
     assert acme.decide(token(cnf=cnf, client_id="x"), ACCEPTING) == Deny(Reason.CLIENT_MISMATCH)
+
+
+def test_fl_04_verifier_that_is_upgraded_first_follows_both_control_planes() -> None:
+    document: Any = encode_trust(ACCEPTING)
+    del document["server"]["accepts_bound_tokens"]
+    older = Page("e1", 0, 1, complete=True, changes=(decode_trust({**document, "schema": 1}),))
+    snapshot = fold(EMPTY, decode_page(encode_page(older)))
+    bound = token(cnf={"jkt": THUMBPRINT})
+    assert isinstance(acme.decide(bound, snapshot.organizations["acme"]), Allow)
+    refusing = acme.trust(KEY, revision=2)
+    snapshot = fold(snapshot, decode_page(encode_page(Page("e1", 1, 2, complete=True, changes=(refusing,)))))
+    assert acme.decide(bound, snapshot.organizations["acme"]) == Deny(Reason.TOKEN_BOUND)
+
+
+@pytest.mark.parametrize("trust", [REFUSING, ACCEPTING], ids=["refusing", "accepting"])
+def test_fl_04_verifier_that_does_not_know_the_setting_refuses(monkeypatch: pytest.MonkeyPatch, trust: Trust) -> None:
+    document = encode_trust(trust)
+    monkeypatch.setattr("watchword.feed.documents.SCHEMA", 1)
+    assert acme.decide(token(), read_trust(document)) == Deny(Reason.TRUST_NOT_UNDERSTOOD)
 
 
 def test_fl_04_only_a_signed_token_learns_that_bound_ones_are_refused() -> None:

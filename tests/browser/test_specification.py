@@ -214,6 +214,16 @@ def the_client_id(walk: Walk) -> None:
     walk.accepted(client_id=..., appid="acme-batch")
 
 
+@says("Not in the specification: a token bound to a key is accepted only if More options says so (FL-04).")
+def bound_tokens(walk: Walk) -> None:
+    walk.refused("token_bound", cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
+    window = walk.servers.edit("ProdOkta")
+    window.window.get_by_text("More options").click()
+    window.field("Accept tokens bound to a key or certificate").check()
+    window.save()
+    walk.accepted(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
+
+
 @says("If multiple client applications need access, leave Client ID blank.")
 def no_client_id(walk: Walk) -> None:
     window = walk.servers.edit("ProdOkta")
