@@ -8,22 +8,24 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from watchword.cli.options import debug_option
 from watchword.cli.output import FAILED, CommandFailed, console
-from watchword.cli.ports import require_free
+from watchword.cli.ports import cannot_be_used, require_free
 from watchword.cli.serve import log_stream, prepare, supervised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from watchword.cli.serve import Machine
     from watchword.demo.walkthrough import Places, Walkthrough
 
 HOST = "127.0.0.1"
+_Server = TypeVar("_Server")
 LOOPBACK_NETWORK = "127.0.0.0/8"
 
 
@@ -82,20 +84,26 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
     from watchword.demo import sample_data
 
     client = DemoClient()
-    issuing = stack.enter_context(
+    issuing = listening(
+        stack,
+        "--authorization-server-port",
+        ports["authorization_server_port"],
         authorization_server(
             host=HOST,
             port=ports["authorization_server_port"],
             tls=certificates.server_context(),
             audience=sample_data.AUDIENCE,
             client=client,
-        )
+        ),
     )
     people = sample_data.create_people()
     sample_data.register_server(issuing.issuer, client.id)
     verifier = (machine.verifier.host, machine.verifier.port)
-    api = stack.enter_context(
-        sample_api(host=HOST, port=ports["api_port"], verifier=verifier, organization=sample_data.ORGANIZATION)
+    api = listening(
+        stack,
+        "--api-port",
+        ports["api_port"],
+        sample_api(host=HOST, port=ports["api_port"], verifier=verifier, organization=sample_data.ORGANIZATION),
     )
     log = log_stream()
     supervisor = stack.enter_context(supervised(machine, log))
@@ -110,6 +118,19 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
     click.echo(f"\n{walkthrough.text()}\n")
     supervisor.run()
     return True
+
+
+def listening(stack: ExitStack, flag: str, port: int, server: AbstractContextManager[_Server]) -> _Server:
+    """Start `server` until the stack ends.
+
+    Raises:
+        CommandFailed: the port is taken, as by a second demo that was started at the same time: `require_free` found it
+            free for both.
+    """
+    try:
+        return stack.enter_context(server)
+    except OSError as failure:
+        raise cannot_be_used(flag, HOST, port, failure.strerror or "cannot be listened on") from None
 
 
 def places_of(machine: Machine, issuer: str, api: str, authority: Path) -> Places:

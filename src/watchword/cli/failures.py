@@ -26,6 +26,8 @@ def explain(failure: Exception) -> click.ClickException:
         )
     if isinstance(failure, OSError) and failure.filename is not None:
         return CommandFailed(f"{failure.filename}: {failure.strerror}.")
+    if isinstance(failure, OSError) and failure.strerror is not None:
+        return CommandFailed(f"The operating system refused what this command needs: {failure.strerror}.")
     return CommandFailed(
         f"Unexpected failure ({type(failure).__name__}: {_first_line(failure)}). Run it again with --debug for the "
         "traceback, and please report it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ class LogStream:
     def write(self, role: str, line: str) -> None:
         prefix = f"{role:<{self._width}} │"
         colour = self._colours.get(role, "")
-        with self._lock:
+        # Without a reader of the log the roles run on. A thread that ended here would leave its role's pipe to fill up,
+        # and the role would wait for it.
+        with self._lock, suppress(OSError):
             self._target.write(f"{colour}{prefix}{RESET if colour else ''} {line}\n")
             self._target.flush()
 

@@ -71,7 +71,10 @@ def read_secret_from_stdin(prompt: str) -> str:
     """One line from standard input; at a terminal it is asked for without being shown."""
     if sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("Standard input is not UTF-8.") from None
 
 
 def compose(*decorators: Callable[..., Any]) -> Callable[[Any], Any]:

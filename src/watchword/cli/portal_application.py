@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import multiprocessing
+import os
+import threading
 from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +17,7 @@ def application() -> Any:
     from watchword.cli.roles import answers
 
     configure_logging("portal")
+    end_with_parent()
     from django.conf import settings
     from django.db import connections
 
@@ -41,3 +45,20 @@ def application() -> Any:
         listening(control.admin_host, control.portal_admin_port, registry=figures.registry, why_not_ready=why_not_ready)
     )
     return figures.counting(control_plane)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, be it by SIGKILL.
+
+    It would hold the port and answer on, and no new portal could start.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait_for_end() -> None:
+        parent.join()
+        # Nothing graceful: who would wait for it is gone, and an open transaction is undone.
+        os._exit(1)
+
+    threading.Thread(target=wait_for_end, name="parent-watch", daemon=True).start()

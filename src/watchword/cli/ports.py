@@ -20,9 +20,13 @@ def require_free(ports: Mapping[str, tuple[str, int]]) -> None:
     for flag, (host, port) in ports.items():
         reason = why_not_free(host, port)
         if reason is not None:
-            raise CommandFailed(
-                f"{host}:{port} cannot be used ({reason}). Stop what listens there, or choose another port with {flag}."
-            )
+            raise cannot_be_used(flag, host, port, reason)
+
+
+def cannot_be_used(flag: str, host: str, port: int, reason: str) -> CommandFailed:
+    return CommandFailed(
+        f"{host}:{port} cannot be used ({reason}). Stop what listens there, or choose another port with {flag}."
+    )
 
 
 def why_not_free(host: str, port: int) -> str | None:

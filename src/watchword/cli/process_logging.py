@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 import structlog
 
@@ -36,6 +36,13 @@ def chosen_format() -> LogFormat:
     return "json" if chosen == "json" else "text"
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name.
+        # Without a reader of the log, or with a full disk, the role runs on; a traceback for each line helps nobody.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def configure_logging(role: str) -> None:
     """Send structlog's and the standard library's events to standard output in one form."""
     shared: list[Processor] = [
@@ -50,7 +57,7 @@ def configure_logging(role: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Handler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[without_paths, *shared],

@@ -11,6 +11,7 @@ import click
 from watchword.cli.build import kernel_kind
 from watchword.cli.failures import explain
 from watchword.cli.options import DEBUG_VARIABLE
+from watchword.cli.standard_streams import is_text, repair_standard_streams
 
 # Name → module, attribute and the line in `watchword --help`, so that help loads no command.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -55,10 +56,17 @@ class Watchword(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # No name, address, date or path of this product holds these, and what would read them fails in its own way.
+        if not all(is_text(argument) for argument in args):
+            raise click.UsageError("An argument holds NUL or octets that are not UTF-8.", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            # Click ends quietly when the reader of a pipe is gone, as in `watchword config check | head -1`.
             raise
         except Exception as failure:
             if ctx.meta.get(DEBUG_VARIABLE):
@@ -96,4 +104,5 @@ def watchword() -> None:
 
 
 def main() -> None:
+    repair_standard_streams()
     watchword(prog_name="watchword")

@@ -1,0 +1,54 @@
+"""FIELD-CASES N: a portal that is killed leaves no child that holds its port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.client import request
+from kit.processes import LOOPBACK, ChildProcess, free_port, is_listening, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+
+SECONDS = 60.0
+
+
+def answers(port: int) -> bool:
+    try:
+        return request(f"http://{LOOPBACK}:{port}/sign-in", timeout=5).status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+
+
+def test_n_killed_portal_leaves_no_child_that_holds_the_port(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        "WATCHWORD_DATA_DIR": str(tmp_path / "data"),
+        "WATCHWORD_PORTAL_PORT": str(port),
+        "WATCHWORD_CONFIG": str(tmp_path / "watchword.toml"),
+    }
+    (tmp_path / "watchword.toml").touch()
+    command = (sys.executable, "-m", "watchword.cli")
+    subprocess.run(
+        (*command, "migrate"), env={**os.environ, **environment}, check=True, timeout=SECONDS, stdout=subprocess.DEVNULL
+    )
+    portal = ChildProcess((*command, "serve", "portal"), log=tmp_path / "portal.log", environment=environment)
+    try:
+        # Answered by the child: the parent only listens.
+        portal.wait_until(lambda: answers(port), what="the portal answers", timeout=SECONDS)
+
+        os.kill(portal.pid, signal.SIGKILL)
+
+        wait_until(lambda: not is_listening(port), what="the port is free", timeout=SECONDS)
+    finally:
+        portal.kill()
