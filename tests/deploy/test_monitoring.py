@@ -11,6 +11,7 @@ import yaml
 
 from kit.deployment import DEPLOY, ROOT
 from watchword.core.decision import Reason
+from watchword.verifier.refused_gateways import PROBLEMS
 from watchword.worker.figures import OUTCOMES
 
 ALERTS = DEPLOY / "monitoring" / "alerts.yaml"
@@ -39,6 +40,9 @@ def test_what_alerts_ask_for_by_label_exists() -> None:
     reasons = {code for named in re.findall(r'reason=~"([^"]+)"', text) for code in named.split("|")}
     assert reasons
     assert reasons <= {reason.code for reason in Reason}
+    problems = set(re.findall(r'problem!="([^"]+)"', text))
+    assert problems
+    assert problems <= set(PROBLEMS)
     outcomes = set(re.findall(r'fetches_total\{outcome="([^"]+)"', text))
     assert outcomes
     assert outcomes <= set(OUTCOMES)

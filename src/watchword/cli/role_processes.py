@@ -77,6 +77,7 @@ def run_worker() -> None:
     from django.conf import settings
 
     from watchword.admin import listening
+    from watchword.certificate_expiry import CertificateExpiry
     from watchword.worker.figures import WorkerFigures
     from watchword.worker.loop import run
 
@@ -87,6 +88,8 @@ def run_worker() -> None:
 
     with stop_on_signals() as stop, ExitStack() as stack:
         stop_when_abandoned()
+        files = {"jwks_ca_file": settings.WATCHWORD.jwks_ca_file}
+        figures.registry.register(CertificateExpiry("worker", files))
         host, port = settings.WATCHWORD.admin_host, settings.WATCHWORD.worker_admin_port
         if port is not None:
             stack.enter_context(listening(host, port, registry=figures.registry, why_not_ready=figures.why_not_ready))

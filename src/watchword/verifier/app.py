@@ -37,6 +37,8 @@ from watchword.verifier.verified import Verified, VerifiedTokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from prometheus_client.registry import Collector
+
     from watchword.core.decision import Decision
     from watchword.core.trust import Trust
     from watchword.feed import Snapshot
@@ -173,7 +175,7 @@ class Verifier:
 
 
 @contextmanager
-def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
+def assembled(settings: VerifierSettings, *collectors: Collector) -> Iterator[Verifier]:
     """Load the copy on disk, follow the feed and answer probes while the block runs; yields what answers requests.
 
     Raises:
@@ -205,7 +207,8 @@ def assembled(settings: VerifierSettings) -> Iterator[Verifier]:
         VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client, verified=verified)
     )
     registry.register(FollowingCollector(current=current, disk=disk))
-    registry.register(feed.clock_skew)
+    for collector in (feed.clock_skew, *collectors):
+        registry.register(collector)
     stop = threading.Event()
     with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.

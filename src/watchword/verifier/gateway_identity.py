@@ -40,12 +40,16 @@ _FORM: Final = (
 
 
 class GatewaySecrets:
-    """The secrets of which a gateway must show one."""
+    """The secrets of which a gateway must show one.
+
+    Attributes:
+        refused: requests without one of them, since the start.
+    """
 
     def __init__(self, secrets: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._secrets = tuple(secret.encode("ascii") for secret in secrets)
         self._clock = clock
-        self._refused = 0
+        self.refused = 0
         self._silent_until = float("-inf")
 
     def includes(self, shown: Sequence[str]) -> bool:
@@ -64,11 +68,11 @@ class GatewaySecrets:
     def _tell(self) -> None:
         # A gateway with an old secret refuses everybody, and its operator must be able to find out why. Whoever floods
         # the port gets no more than a line a minute.
-        self._refused += 1
+        self.refused += 1
         now = self._clock()
         if now >= self._silent_until:
             self._silent_until = now + QUIET_SECONDS
-            _log.warning("gateway_unknown", refused_since_start=self._refused, consequence="refusing without deciding")
+            _log.warning("gateway_unknown", refused_since_start=self.refused, consequence="refusing without deciding")
 
     def __repr__(self) -> str:
         return f"GatewaySecrets({len(self._secrets)} hidden)"

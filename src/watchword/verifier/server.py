@@ -14,18 +14,22 @@ import socket
 import threading
 from contextlib import nullcontext
 from functools import partial
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from granian import _granian
 from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 
+from watchword.certificate_expiry import CertificateExpiry
 from watchword.open_files import connections_allowed
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.app import assembled
+from watchword.verifier.decision_times import DecisionTimes
 from watchword.verifier.gateway_identity import read_secrets, read_tls
 from watchword.verifier.protected_resource import ProtectedResource
+from watchword.verifier.refused_gateways import RefusedGateways
 from watchword.verifier.turns import waiting_for_their_turn
 
 if TYPE_CHECKING:
@@ -86,6 +90,22 @@ def _answering(answer: Answering) -> Callable[[Any], None]:
     return handle
 
 
+def _timing(handle: Callable[[Any], None], times: DecisionTimes) -> Callable[[Any], None]:
+    is_timed, counts, total = times.is_timed, times.counts, times.nanoseconds
+
+    def handle_and_time(request: Any) -> None:
+        if is_timed():
+            began = perf_counter_ns()
+            handle(request)
+            taken = perf_counter_ns() - began
+            counts[taken.bit_length()] += 1
+            total[0] += taken
+        else:
+            handle(request)
+
+    return handle_and_time
+
+
 def _answering_the_known(handle: Callable[[Any], None], secrets: GatewaySecrets) -> Callable[[Any], None]:
     """Only for a verifier that demands a secret; for the others there is nothing to look at."""
 
@@ -127,6 +147,7 @@ def listen(
     *,
     secrets: GatewaySecrets | None = None,
     tls: Tls | None = None,
+    times: DecisionTimes | None = None,
 ) -> None:
     """Answer requests until `stop` is set, then finish what was begun.
 
@@ -138,8 +159,11 @@ def listen(
         stop: set from another thread.
         secrets: of which a gateway must show one, None if anybody may ask.
         tls: None for plain HTTP.
+        times: counts how long answers take.
     """
     handle = _answering(answer)
+    if times is not None:
+        handle = _timing(handle, times)
     if secrets is not None:
         handle = _answering_the_known(handle, secrets)
     # Granian's reactor needs it so; a blocking accept would hold up every connection behind it.
@@ -201,12 +225,15 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """
     secrets, tls = read_secrets(settings), read_tls(settings)
     gc.set_threshold(*COLLECT_AFTER)
+    times, refused = DecisionTimes(), RefusedGateways(secrets)
+    if tls is not None:
+        refused.watch()
     try:
         # Bound before the admin listener says "ready": no gateway may be sent to a port that refuses connections.
         with (
             bind(settings.host, settings.port) as bound,
             _grpc(settings, secrets, tls) as grpc,
-            assembled(settings) as verifier,
+            assembled(settings, times, refused, _expiry(settings)) as verifier,
         ):
             answer: Answering = verifier.answer
             if settings.api_url is not None:
@@ -215,12 +242,18 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
             if grpc is not None:
                 answer = _in_turn(answer)
                 grpc.start(answer)
-            listen(answer, bound, _turned_away(verifier.current, stop, settings.stop_delay), secrets=secrets, tls=tls)
+            leaving = _turned_away(verifier.current, stop, settings.stop_delay)
+            listen(answer, bound, leaving, secrets=secrets, tls=tls, times=times)
             if grpc is not None:
                 # While there is still somebody to answer those who wait for a key.
                 grpc.finish()
     except OSError as failure:
         raise SettingsProblem(f"host, port, admin_host or admin_port: {failure}.") from failure
+
+
+def _expiry(settings: VerifierSettings) -> CertificateExpiry:
+    files = ("tls_certificate_file", "gateway_ca_file", "feed_ca_file")
+    return CertificateExpiry("verifier", {name: getattr(settings, name) for name in files})
 
 
 def _grpc(
