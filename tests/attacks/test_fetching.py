@@ -289,7 +289,7 @@ def _hangs(_host: str, _port: int) -> Sequence[str]:
         (_raises(socket.EAI_AGAIN), Problem.NAME_LOOKUP_FAILED),
         (_raises(socket.EAI_FAIL), Problem.NAME_LOOKUP_FAILED),
         (lambda _host, _port: [], Problem.HOST_NOT_FOUND),
-        (_hangs, Problem.TIMED_OUT),
+        (_hangs, Problem.NAME_LOOKUP_FAILED),
         (lambda _host, _port: ["::1"], Problem.ADDRESS_REFUSED),
     ],
 )

@@ -253,7 +253,7 @@ def test_j11_records_that_carry_nothing_count_too() -> None:
 def test_j06_we_have_no_certificate_to_show() -> None:
     with KeyServer(serves(GOOD_SET), demands_a_client_certificate()) as server:
         # Which of the two comes first is up to the network: the server's alert, or the end of the connection.
-        assert look_at(server).problem in {Problem.TLS_FAILED, Problem.CONNECTION_FAILED}
+        assert look_at(server).problem in {Problem.CLIENT_CERTIFICATE_DEMANDED, Problem.CONNECTION_FAILED}
         assert server.requests == []
 
 
@@ -262,7 +262,7 @@ def test_j06_we_have_no_certificate_to_show() -> None:
 
 @pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
 def test_j13_a_sign_in_page_is_no_key_set_whatever_it_holds(content_type: str) -> None:
-    assert problem_with(serves(GOOD_SET, content_type=content_type)) is Problem.HTML_PAGE
+    assert problem_with(serves(GOOD_SET, content_type=content_type)) is Problem.DECLARED_AS_HTML
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def test_j15_nor_which_other_tls_it_speaks() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "problem"),
     [
-        (speaks_plainly(b"220 mail.acme.example ESMTP\r\n"), Problem.TLS_FAILED),
-        (speaks_plainly(OK + b"\r\n" + GOOD_SET), Problem.TLS_FAILED),
+        (speaks_plainly(b"220 mail.acme.example ESMTP\r\n"), Problem.TLS_NOT_SPOKEN),
+        (speaks_plainly(OK + b"\r\n" + GOOD_SET), Problem.TLS_NOT_SPOKEN),
         (hangs_up(), Problem.CONNECTION_FAILED),
     ],
 )
@@ -106,7 +106,7 @@ def test_j15_of_a_public_host_everybody_can_find_out_and_the_administrator_is_to
 @pytest.mark.usefixtures("loopback_is_public")
 def test_j15_also_that_its_tls_is_too_old() -> None:
     with KeyServer(serves(GOOD_SET), speaks_old_tls()) as server:
-        assert look_at(server).problem is Problem.TLS_FAILED
+        assert look_at(server).problem is Problem.TLS_TOO_OLD
 
 
 def test_j14_no_time_is_told_exactly_once_something_failed() -> None:

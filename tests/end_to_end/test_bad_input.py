@@ -53,7 +53,7 @@ BAD_LOCATIONS = (
     ),
     BadLocation(
         "a private address",
-        "The host in the JWKS location has an address that is not public.",
+        "This service does not connect to this host: its name or one of its addresses is not public or not allowed.",
         location="https://10.0.0.1:{port}/keys",
     ),
     BadLocation(

@@ -57,7 +57,7 @@ def test_a_location_is_normalised(text: str, location: JwksLocation, url: str) -
     [
         "http://acme.example/", "ftp://acme.example/", "file:///etc/passwd", "data:application/json,{}", "FILE:///etc",
         "gopher://acme.example/", "jar:https://acme.example!/", "unix:///run/x.sock", "https:acme.example",
-        "https:/acme.example", "//acme.example/", "acme.example/keys", "", "wss://acme.example/",
+        "https:/acme.example", "//acme.example/", "acme.example/keys", "wss://acme.example/",
     ],
 )  # fmt: skip
 def test_only_https_with_both_slashes(text: str) -> None:
@@ -68,10 +68,29 @@ def test_only_https_with_both_slashes(text: str) -> None:
     "text",
     [
         "https://acme.example/a\r\nHost: globex.example", "https://acme.example/\ta", "https://acme\n.example/",
-        " https://acme.example/", "https://acme.example/ ", "https://acme.example/a b", "https://acme.example/\x00",
-        "https://acme.example\\@globex.example/", "https://acme.example/a\\b", "https://acme.example/\u2028",
+        "https://acme.example/a b", "https://acme.example/\x00", "https://acme.example/\u2028", "https://acme.example/\t",
         "https://acme.example/\u00a0", "https://acme\u00ad.example/", "https://acme.example/\x7f",
-        "https://acme.example/\u202egnp.keys", "https://acme.example/\ud800",
+        "https://acme.example/\u202egnp.keys", "https://acme.example/\ud800", "\ufeffhttps://acme.example/", "\t",
+    ],
+)  # fmt: skip
+def test_f_blanks_and_invisible_characters_are_named(text: str) -> None:
+    assert problem_of(text) is Problem.BLANK_IN_LOCATION
+
+
+@pytest.mark.parametrize("text", [" https://acme.example/", "https://acme.example/  ", "  https://acme.example/ "])
+def test_f_blanks_around_a_location_are_dropped(text: str) -> None:
+    assert parse_location(text).url == "https://acme.example/"
+
+
+@pytest.mark.parametrize("text", ["", " ", "   "])
+def test_f_an_empty_location_is_called_empty(text: str) -> None:
+    assert problem_of(text) is Problem.LOCATION_MISSING
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://acme.example\\@globex.example/", "https://acme.example/a\\b",
         "https://acme.example/%0d%0aHost:%20x", "https://acme.example/%00", "https://acme.example/?a=%7f",
         "https://acme.example/é", "https://acme.example/100%", "https://acme.example/%zz", "https://acme.example/<x>",
         'https://acme.example/"', "https://acme.example/[", "https://acme.example/{tenant}/keys",
@@ -109,8 +128,8 @@ def test_a_fragment(text: str) -> None:
         "", ".", "..", ".acme.example", "acme..example", "-acme.example", "acme-.example", "a_b.example",
         "acme!.example", "%61cme.example", "acme.example%00", "a,b", "*.acme.example", "a" * 64 + ".example",
         ".".join(["abc"] * 64),
-        "acme.example:", "acme.example:abc", "acme.example:+443", "acme.example:４４３", "acme.example:443:443",  # noqa: RUF001
-        "acme.example:000443", "a℀b.example", "acme／x.example", "xn--\u00fc.example", "\u0301.example",  # noqa: RUF001
+        "acme.example:443:443", "2606:4700::1", "2606:4700::1:443", "https:",
+        "a℀b.example", "acme／x.example", "xn--\u00fc.example", "\u0301.example",  # noqa: RUF001
         # Letters that not every version of Python knows: of Unicode 5.1, 15 and 15.1 (FIELD-CASES FI-01).
         "as\u0d7a.example", "as\u0ece.example", "as\U0002ebf0.example",
     ],
@@ -119,9 +138,13 @@ def test_a_host_that_is_none(host: str) -> None:
     assert problem_of(f"https://{host}/keys") is Problem.HOST_MALFORMED
 
 
-@pytest.mark.parametrize("port", ["0", "00000", "65536", "99999"])
-def test_a_port_that_is_none(port: str) -> None:
-    assert problem_of(f"https://acme.example:{port}/") is Problem.PORT_REFUSED
+@pytest.mark.parametrize(
+    "port",
+    ["0", "00000", "65536", "99999", "", "abc", "+443", "４４３", "000443", "{port}", "-1"],  # noqa: RUF001
+)
+@pytest.mark.parametrize("host", ["acme.example", "[2606:4700::1]"])
+def test_f_a_port_that_is_none_is_named(host: str, port: str) -> None:
+    assert problem_of(f"https://{host}:{port}/") is Problem.PORT_MALFORMED
 
 
 def test_a_location_has_a_greatest_length() -> None:

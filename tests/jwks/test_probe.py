@@ -83,13 +83,13 @@ def test_no_usable_key_fails_the_last_step_and_still_says_why() -> None:
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        (b"", Problem.NOT_JSON),
+        (b"", Problem.EMPTY_ANSWER),
         (b"keys", Problem.NOT_JSON),
         (b'{"keys":[', Problem.NOT_JSON),
-        (b'{"keys":[],"keys":[]}', Problem.NOT_JSON),
+        (b'{"keys":[],"keys":[]}', Problem.JSON_AMBIGUOUS),
         ("{}".encode("utf-16"), Problem.NOT_JSON),
         (b"\n <!DOCTYPE html><title>Sign in</title>", Problem.HTML_PAGE),
-        (b'{"issuer":"https://acme.example","jwks_uri":"https://acme.example/keys"}', Problem.NOT_A_KEY_SET),
+        (b'{"issuer":"https://acme.example","jwks_uri":"https://acme.example/keys"}', Problem.METADATA),
         (b'{"keys":{}}', Problem.NOT_A_KEY_SET),
         (b'{"keys":[]}', Problem.EMPTY_KEY_SET),
         (forge.key_set(*[ALICE.named(str(number)) for number in range(65)]), Problem.TOO_MANY_KEYS),
@@ -108,7 +108,7 @@ def test_a_document_that_is_no_key_set(document: bytes, problem: Problem) -> Non
 @pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
 def test_a_web_page_is_no_key_set_whatever_it_holds(content_type: str) -> None:
     with KeyServer(serves(GOOD_SET, content_type=content_type)) as server:
-        assert look_at(server).problem is Problem.HTML_PAGE
+        assert look_at(server).problem is Problem.DECLARED_AS_HTML
 
 
 @pytest.mark.parametrize(

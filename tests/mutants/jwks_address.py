@@ -14,7 +14,7 @@ _HOSTS: Final = ("jwks/test_address.py::test_a_host_that_is_none",)
 _CHARACTERS: Final = ("jwks/test_address.py::test_characters_that_parsers_disagree_about",)
 _CREDENTIALS: Final = ("jwks/test_address.py::test_credentials_in_the_location",)
 _NORMAL: Final = ("jwks/test_address.py::test_a_location_is_normalised",)
-_PORTS: Final = ("jwks/test_address.py::test_a_port_that_is_none",)
+_PORTS: Final = ("jwks/test_address.py::test_f_a_port_that_is_none_is_named",)
 _REFUSED: Final = ("jwks/test_address.py::test_everything_else_is_refused",)
 _PUBLIC: Final = ("jwks/test_address.py::test_public_unicast_is_accepted",)
 _INSIDE: Final = (
@@ -45,8 +45,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
              "if False:", ("jwks/test_address.py::test_a_host_that_is_none",)),
     _address("the refusal of what is not printable", 'not is_printable(text) or " " in text', '" " in text',
              _CHARACTERS),
-    _address("the refusal of blanks", '" " in text or ', "", _CHARACTERS),
-    _address("the refusal of backslashes", ' or "\\\\" in text', "",
+    _address("the refusal of blanks", ' or " " in text', "",
+             ("jwks/test_address.py::test_f_blanks_and_invisible_characters_are_named",)),
+    _address("the refusal of backslashes", 'if "\\\\" in text:', "if False:",
              ("attacks/test_fetching.py::test_j02_no_other_scheme_is_spoken", *_CHARACTERS)),
     _address("https as the only scheme", "if text[: len(_HTTPS)].lower() != _HTTPS:", "if False:",
              ("jwks/test_address.py::test_only_https_with_both_slashes",)),
@@ -133,11 +134,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
              ("jwks/test_resolve.py::test_an_address_is_not_looked_up",)),
     _resolve("one entry for each address", "tuple(dict.fromkeys(checked))", "tuple(checked)",
              ("jwks/test_resolve.py::test_addresses_keep_their_order_and_come_once",)),
-    _resolve("the bound on lookups", "if not lookups.acquire(timeout=deadline.remaining()):", "if False:",
+    _resolve("the bound on lookups", " or not lookups.acquire(timeout=deadline.left()):", ":",
              ("jwks/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
     _resolve("the end of a lookup that was waited for", "    finally:\n        lookups.release()",
              "    finally:\n        pass", ("jwks/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
-    _resolve("the limit on a lookup's time", "answer.result(timeout=deadline.remaining())", "answer.result()", _J28),
+    _resolve("the limit on a lookup's time", "answer.result(timeout=deadline.left())", "answer.result()", _J28),
     _resolve("names that do not exist", "exists = error.errno not in _NO_SUCH_HOST", "exists = True", _J28),
     _resolve("EAI_NODATA among them", ', getattr(socket, "EAI_NODATA", socket.EAI_NONAME)', "", _J28),
     _resolve("a host that has no address", "if not addresses:", "if False:", _J28),

@@ -12,6 +12,7 @@ _transport = partial(Mutant, "jwks/transport.py")
 _fetch = partial(Mutant, "jwks/fetch.py")
 _probe = partial(Mutant, "jwks/probe.py")
 _findings = partial(Mutant, "jwks/findings.py")
+_document = partial(Mutant, "jwks/document.py")
 
 _ANSWERS: Final = "attacks/test_fetching_answers.py::"
 _CERTIFICATES: Final = "attacks/test_fetching_certificates.py::"
@@ -26,6 +27,8 @@ _ETAG: Final = ("jwks/test_fetch.py::test_an_etag_is_kept_if_it_is_fit_to_be_sto
 _MAX_AGE: Final = ("jwks/test_fetch.py::test_max_age_is_read_leniently",)
 _REQUEST: Final = ("jwks/test_fetch.py::test_the_request_is_this_and_nothing_more",)
 _NOT_MODIFIED: Final = ("jwks/test_fetch.py::test_not_modified_without_an_etag_keeps_the_one_asked_with",)
+_TRUE: Final = ("jwks/test_causes.py::test_f_what_the_server_does_is_what_the_message_says",)
+_SILENT: Final = "jwks/test_causes.py::test_f_of_an_internal_host_no_more_is_said_than_before"
 _DOCUMENT: Final = ("jwks/test_probe.py::test_a_document_that_is_no_key_set",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -66,7 +69,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _transport("the difference between cut off and broken", "cut_off = self._incoming.eof", "cut_off = False", _J11),
     _transport("what the server presented", ", presented=presented_chain(self._tls)) from None", ") from None",
                ("jwks/test_attached.py::test_the_chain_is_told_with_its_root_to_trust",)),
-    _transport("the cause being hidden", "Problem.TLS_FAILED) from None", "Problem.TLS_FAILED)",
+    _transport("the cause being hidden", "problem_of_tls(error)) from None", "problem_of_tls(error))",
                (_TELLING + "test_j14_no_failure_carries_what_the_server_sent",)),
     _transport("time-outs being named", "except TimeoutError:", "except ZeroDivisionError:", _J10),
     # The exchange.
@@ -99,8 +102,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _fetch("the end of the connection", '        (b"Connection", b"close"),\n', "", _REQUEST),
     _fetch("the etag being sent", "if etag is not None:", "if False:",
            ("jwks/test_fetch.py::test_not_modified",)),
-    _fetch("the check of an etag that is sent", "_exchange(secured.stream, parsed, _storable(etag),",
-           "_exchange(secured.stream, parsed, etag,",
+    _fetch("the check of an etag that is sent", "secured.stream, parsed, _storable(etag),",
+           "secured.stream, parsed, etag,",
            ("jwks/test_fetch.py::test_an_etag_that_is_not_fit_is_not_sent",)),
     _fetch("malformed HTTP being a failure", "except RemoteProtocolError:", "except ZeroDivisionError:", _J11),
     _fetch("a sign-in page being one", 'any("html" in value.lower() for value in _values(response, b"content-type"))',
@@ -143,7 +146,16 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     # What is made of the answer.
     _probe("sign-in pages", "if claims_html:", "if False:",
            (_ANSWERS + "test_j13_a_sign_in_page_is_no_key_set_whatever_it_holds",)),
-    _probe("web pages by their look", 'and untrusted_document.lstrip().startswith(b"<")', "and False", _DOCUMENT),
+    _probe("the words that fit the document", "more_precisely(problem, untrusted_document)", "problem", _DOCUMENT),
+    _document("web pages by their look", 'startswith(b"<")', 'startswith(b"<<")', _DOCUMENT),
+    _document("numbers that stay text", "parse_int=str, ", "", _TRUE),
+    _document("deep nesting", "except RecursionError:", "except ZeroDivisionError:", _TRUE),
+    _fetch("the silence about an internal host's 401, 403 and 404", "statuses={} if internal else _OF_STATUS",
+           "statuses=_OF_STATUS", (_STATUS[0], _SILENT)),
+    _fetch("what 401, 403 and 404 mean of a public one", "statuses={} if internal else _OF_STATUS",
+           "statuses={}", _TRUE),
+    _findings("the word that a time is rounded", ", coarse=True)", ")",
+              ("jwks/test_causes.py::test_f_times_are_said_to_be_rounded_once_a_step_has_failed",)),
     _probe("the end of a set without a usable key", "if not key_set.keys:", "if False:",
            ("jwks/test_probe.py::test_no_usable_key_fails_the_last_step_and_still_says_why",)),
     _probe("the reasons of ignored keys", "return KeySet((), refused.ignored)", "return KeySet((), ())",

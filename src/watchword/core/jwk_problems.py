@@ -20,12 +20,12 @@ class KeyProblem(Enum):
     )
     KIND_UNKNOWN = (
         "kind_unknown",
-        "The key type (kty) is not one that signatures are verified with: RSA, EC, OKP or AKP.",
+        "The key type (kty) is missing, or not one that signatures are verified with: RSA, EC, OKP or AKP.",
     )
     SYMMETRIC = ("symmetric", "The key is a shared secret (kty oct). Sign access tokens with a public key algorithm.")
     CURVE_UNKNOWN = (
         "curve_unknown",
-        "The curve (crv) is not one of P-256, P-384 and P-521 for EC, and Ed25519 for OKP.",
+        "The curve (crv) is missing, or not one of P-256, P-384 and P-521 for EC, and Ed25519 for OKP.",
     )
     KID_MALFORMED = ("kid_malformed", "The kid is not a text of 1 to 512 printable characters.")
     ISSUER_MALFORMED = (
@@ -35,7 +35,7 @@ class KeyProblem(Enum):
     USE_NOT_SIGNATURE = (
         "use_not_signature",
         (
-            "The key is published for another use than signatures. That is right for an encryption key; "
+            "The key's use is not 'sig'. That is right for an encryption key; "
             "for a signing key, set use to 'sig' or leave it out."
         ),
     )
@@ -48,7 +48,7 @@ class KeyProblem(Enum):
     )
     OPERATION_NOT_VERIFY = (
         "operation_not_verify",
-        "The key's key_ops do not contain 'verify'. For a signing key, add it or leave key_ops out.",
+        "The key's key_ops are not a list that contains 'verify'. For a signing key, add it or leave key_ops out.",
     )
     ALGORITHM_MISSING = (
         "algorithm_missing",

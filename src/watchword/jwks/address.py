@@ -82,11 +82,16 @@ def parse_location(text: str) -> JwksLocation:
     Raises:
         LocationRefused: with the problem that an administrator can act on.
     """
+    text = text.strip(" ")  # Copied along with it.
+    if not text:
+        raise LocationRefused(Problem.LOCATION_MISSING)
     if len(text) > MAX_LOCATION_LENGTH:
         raise LocationRefused(Problem.LOCATION_TOO_LONG)
     # Before anything is taken apart: a CR, LF or TAB that one parser drops and another keeps splits a request, and a
     # backslash ends the host for browsers but not for RFC 3986.
-    if not is_printable(text) or " " in text or "\\" in text:
+    if not is_printable(text) or " " in text:
+        raise LocationRefused(Problem.BLANK_IN_LOCATION)
+    if "\\" in text:
         raise LocationRefused(Problem.LOCATION_MALFORMED)
     if text[: len(_HTTPS)].lower() != _HTTPS:
         raise LocationRefused(Problem.SCHEME_NOT_HTTPS)
@@ -117,10 +122,12 @@ def masked(url: str) -> str:
 def _host_and_port(authority: str) -> tuple[str, int]:
     match = _HOST_AND_PORT.fullmatch(authority)
     if match is None:
-        raise LocationRefused(Problem.HOST_MALFORMED)
+        host, colon, _ = authority.rpartition(":")
+        wrong_port = colon and host != "https" and (host.endswith("]") or not set(host) & set("[]:"))
+        raise LocationRefused(Problem.PORT_MALFORMED if wrong_port else Problem.HOST_MALFORMED)
     port = HTTPS_PORT if match["port"] is None else int(match["port"])
     if not 1 <= port <= _MAX_PORT:
-        raise LocationRefused(Problem.PORT_REFUSED)
+        raise LocationRefused(Problem.PORT_MALFORMED)
     if match["host"].startswith("["):
         return _ipv6_host(match["host"][1:-1]), port
     return _named_host(match["host"]), port

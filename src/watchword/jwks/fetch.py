@@ -24,7 +24,7 @@ from watchword.jwks.transport import TcpStream
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from httpcore2 import Response
 
@@ -38,6 +38,16 @@ USER_AGENT: Final = f"Watchword/{version('watchword')}"
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _MAX_AGE = re.compile(r'max-age[ \t]*=[ \t]*"?([0-9]+)"?', re.IGNORECASE | re.ASCII)
 _MAX_AGE_DIGITS = 10
+
+_OF_STATUS: Final = {
+    401: Problem.HTTP_SIGN_IN_DEMANDED,
+    403: Problem.HTTP_FORBIDDEN,
+    404: Problem.HTTP_NOT_FOUND,
+    410: Problem.HTTP_NOT_FOUND,
+    429: Problem.HTTP_TOO_MANY_REQUESTS,
+}
+"""Of hosts that anybody on the Internet may ask. Of an internal one they would tell which of its paths exist and which
+are guarded (CASES J-14)."""
 
 # At DEBUG level the client's own loggers write the server's headers, which must not get into a log (CASES J-14).
 logging.getLogger("httpcore2").setLevel(logging.WARNING)
@@ -174,7 +184,9 @@ def fetch(
             journal.certificate_expires_at = secured.facts.expires_at
             secured.describe(note)
         with journal.step(Step.HTTP) as note:
-            answer = _exchange(secured.stream, parsed, _storable(etag), policy.max_bytes)
+            answer = _exchange(
+                secured.stream, parsed, _storable(etag), policy.max_bytes, statuses={} if internal else _OF_STATUS
+            )
             note.passed(_http_sentence(answer))
     return answer
 
@@ -187,7 +199,9 @@ def _connect(
     return transport.connect(addresses, location.port, connecting)
 
 
-def _exchange(stream: TlsStream, location: JwksLocation, etag: str | None, max_bytes: int) -> Answer:
+def _exchange(
+    stream: TlsStream, location: JwksLocation, etag: str | None, max_bytes: int, *, statuses: Mapping[int, Problem]
+) -> Answer:
     host = location.host.encode("ascii")
     headers = [
         (b"Host", location.authority.encode("ascii")),
@@ -204,7 +218,7 @@ def _exchange(stream: TlsStream, location: JwksLocation, etag: str | None, max_b
         response = _OneExchange(Origin(b"https", host, location.port), stream).handle_request(
             Request(b"GET", url, headers=headers)
         )
-        not_modified = _check_status(response.status, asked_for_modification=etag is not None)
+        not_modified = _check_status(response.status, statuses, asked_for_modification=etag is not None)
         document = None if not_modified else _body(response, max_bytes)
     except RemoteProtocolError:
         raise ProbeFailed(Problem.HTTP_MALFORMED) from None
@@ -216,8 +230,11 @@ def _exchange(stream: TlsStream, location: JwksLocation, etag: str | None, max_b
     )
 
 
-def _check_status(status: int, *, asked_for_modification: bool) -> bool:
-    """Whether the answer is "not modified"; any status but that and 200 fails, and its body is never read."""
+def _check_status(status: int, statuses: Mapping[int, Problem], *, asked_for_modification: bool) -> bool:
+    """Whether the answer is "not modified"; any status but that and 200 fails, and its body is never read.
+
+    `statuses` are those that have a problem of their own; the others have that of their class.
+    """
     if status == 200:  # noqa: PLR2004
         return False
     if status == 304:  # noqa: PLR2004
@@ -225,7 +242,7 @@ def _check_status(status: int, *, asked_for_modification: bool) -> bool:
             return True
         raise ProbeFailed(Problem.NOT_MODIFIED_UNASKED)
     by_class = {3: Problem.REDIRECT_NOT_FOLLOWED, 4: Problem.HTTP_REFUSED, 5: Problem.HTTP_SERVER_FAULT}
-    raise ProbeFailed(by_class.get(status // 100, Problem.HTTP_STATUS))
+    raise ProbeFailed(statuses.get(status) or by_class.get(status // 100, Problem.HTTP_STATUS))
 
 
 def _body(response: Response, max_bytes: int) -> bytes:

@@ -46,6 +46,7 @@ class StepFinding:
 
     Attributes:
         milliseconds: how long the step took; coarse where a step failed (see `coarse`), 0 for one not reached.
+        coarse: whether `milliseconds` is the most that the step took, and not what it took.
         sentence: what was found; holds nothing that the server sent but the name of its certificate's issuer.
         fix: what the administrator can do; None where nothing needs doing.
     """
@@ -55,6 +56,7 @@ class StepFinding:
     milliseconds: int
     sentence: str
     fix: str | None = None
+    coarse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ class Journal:
         """One finding for each step. Once one has failed no duration is exact, also not of those before it."""
         reached = tuple(self._findings.values())
         if any(finding.outcome is Outcome.FAILED for finding in reached):
-            reached = tuple(replace(finding, milliseconds=coarse(finding.milliseconds)) for finding in reached)
+            reached = tuple(
+                replace(finding, milliseconds=coarse(finding.milliseconds), coarse=True) for finding in reached
+            )
         found = {finding.step: finding for finding in reached}
         return tuple(found.get(step) or StepFinding(step, Outcome.NOT_REACHED, 0, "Not reached.") for step in Step)
 

@@ -8,6 +8,7 @@ from watchword.core.jwk import KeySet, KeySetRefused, admit
 from watchword.core.jwk_problems import KeySetProblem
 from watchword.jwks.certificate import now_utc
 from watchword.jwks.chain import read_chain
+from watchword.jwks.document import is_markup, more_precisely
 from watchword.jwks.fetch import FetchPolicy, fetch
 from watchword.jwks.findings import Findings, Journal, Outcome, Step, StepFinding
 from watchword.jwks.problem import ProbeFailed, Problem
@@ -95,7 +96,7 @@ def probe(
 def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) -> KeySet:
     # A sign-in page that an intermediary puts before everything comes with status 200 (CASES J-13).
     if claims_html:
-        raise ProbeFailed(Problem.HTML_PAGE)
+        raise ProbeFailed(Problem.HTML_PAGE if is_markup(untrusted_document) else Problem.DECLARED_AS_HTML)
     try:
         return admit(untrusted_document, max_keys)
     except KeySetRefused as refused:
@@ -103,9 +104,7 @@ def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) ->
             return KeySet((), refused.ignored)
         problem = _PROBLEM_OF_KEY_SET[refused.problem]
     # Outside the handler, so that no exception keeps the document, which may be a private key, in its traceback.
-    if problem is Problem.NOT_JSON and untrusted_document.lstrip().startswith(b"<"):
-        problem = Problem.HTML_PAGE
-    raise ProbeFailed(problem)
+    raise ProbeFailed(more_precisely(problem, untrusted_document))
 
 
 def _note_unchanged(journal: Journal) -> None:

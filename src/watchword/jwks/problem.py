@@ -4,32 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-_SHOW_LOCATION = "Copy the JWKS location from the authorization server's metadata, where it is called jwks_uri."
-_ASK_OPERATOR = "Publish the key set at a public address, or ask the operator of this service to allow this one."
-_CHECK_SERVER = (
-    "Check that the authorization server is running, speaks TLS 1.2 or later on this port and can be reached from the "
-    "Internet, then try again."
-)
-_ASK_ABOUT_PROXY = "Ask the operator of this service to check the proxy and its settings."
-_CHECK_BEHIND_PROXY = (
-    "Check the spelling of the host name, and that the authorization server is running, speaks TLS 1.2 or later on "
-    "this port and can be reached from the Internet. If so, ask the operator of this service to check the proxy."
-)
-_CHECK_ENDPOINT = "Check that the location is the JWKS endpoint of the authorization server and works without sign-in."
-# What keeps the connection safe comes first, what gives that up last.
-_THREE_REMEDIES = (
-    'Attach the certificate of the server\'s own authority under "CA certificate": validation stays on. Or change the '
-    "server certificate to one signed by a recognized authority. Disable certificate validation using the option "
-    '"JWKS Server Certificate Validation" only if neither is possible.'
-)
-_ATTACH_PRESENT = (
-    'Attach the certificate of its present authority under "CA certificate", or change the server certificate. '
-    'Disable certificate validation using the option "JWKS Server Certificate Validation" only if neither is possible.'
-)
-_CHANGE_CERTIFICATE = (
-    "Change the server certificate. Disable certificate validation using the option "
-    '"JWKS Server Certificate Validation" only if that is not possible.'
-)
+from watchword.jwks import remedies
 
 
 class Problem(Enum):
@@ -46,16 +21,25 @@ class Problem(Enum):
     """
 
     # The text of the location.
-    LOCATION_MALFORMED = ("location_malformed", "The JWKS location is not a well-formed URL.", _SHOW_LOCATION)
+    LOCATION_MISSING = ("location_missing", "The JWKS location is empty.", remedies.SHOW_LOCATION)
+    LOCATION_MALFORMED = (
+        "location_malformed",
+        "The JWKS location contains a character that a URL cannot contain, or a % code that is not allowed.",
+        f"Replace placeholders such as {{tenant}} with their values. {remedies.SHOW_LOCATION}",
+    )  # fmt: skip
+    BLANK_IN_LOCATION = (
+        "blank_in_location", "The JWKS location contains a blank, a line break or an invisible character.",
+        f"Remove it. {remedies.SHOW_LOCATION}",
+    )  # fmt: skip
     LOCATION_TOO_LONG = (
-        "location_too_long", "The JWKS location is longer than 2,048 characters.", _SHOW_LOCATION,
+        "location_too_long", "The JWKS location is longer than 2,048 characters.", remedies.SHOW_LOCATION,
     )  # fmt: skip
     SCHEME_NOT_HTTPS = (
         "scheme_not_https", "The JWKS location does not begin with https://.",
         "Use the https:// location of the key set; keys are never fetched over an unprotected connection.",
     )  # fmt: skip
     CREDENTIALS_IN_LOCATION = (
-        "credentials_in_location", "The JWKS location contains a user name or password.",
+        "credentials_in_location", "The JWKS location contains an @ before the host, as for a user name or password.",
         "Remove everything before and including the @; a key set is public and needs no sign-in.",
     )  # fmt: skip
     FRAGMENT_IN_LOCATION = (
@@ -63,8 +47,12 @@ class Problem(Enum):
         "Remove the # and everything after it; it is never sent to a server.",
     )  # fmt: skip
     HOST_MALFORMED = (
-        "host_malformed", "The host name in the JWKS location is not valid.",
-        "Write the host as a name such as login.example.com, or as an IP address in its usual form.",
+        "host_malformed", "The JWKS location has no host name, or one that is not valid.",
+        remedies.WRITE_HOST,
+    )  # fmt: skip
+    PORT_MALFORMED = (
+        "port_malformed", "The port in the JWKS location is not a number from 1 to 65535.",
+        "Correct the port, or leave it and its colon out for port 443.",
     )  # fmt: skip
     PORT_REFUSED = (
         "port_refused", "The port in the JWKS location is not allowed.",
@@ -73,19 +61,25 @@ class Problem(Enum):
 
     # The host's name and addresses.
     HOST_NOT_FOUND = (
-        "host_not_found", "The host name in the JWKS location does not exist.",
+        "host_not_found", "The host name in the JWKS location does not exist or has no address.",
         "Check the spelling of the host name, and that its DNS record is public.",
     )  # fmt: skip
     NAME_LOOKUP_FAILED = (
         "name_lookup_failed", "The host name in the JWKS location could not be looked up.",
-        "Check the DNS servers of the domain, then try again.",
+        remedies.CHECK_DNS,
     )  # fmt: skip
     ADDRESS_REFUSED = (
-        "address_refused", "The host in the JWKS location has an address that is not public.", _ASK_OPERATOR,
+        "address_refused",
+        "This service does not connect to this host: its name or one of its addresses is not public or not allowed.",
+        remedies.ASK_OPERATOR,
     )  # fmt: skip
 
     # The connection.
-    CONNECTION_FAILED = ("connection_failed", "No connection to the server could be made or kept.", _CHECK_SERVER)
+    CONNECTION_FAILED = (
+        "connection_failed",
+        "No connection to the server could be made or kept.",
+        remedies.CHECK_SERVER,
+    )
     TIMED_OUT = (
         "timed_out", "The server did not answer completely within the time allowed.",
         "Check that the authorization server answers quickly and completely, then try again.",
@@ -93,10 +87,11 @@ class Problem(Enum):
 
     # The operator's proxy. Its address and what it says are not the administrator's business.
     PROXY_UNREACHABLE = (
-        "proxy_unreachable", "This service could not connect to its own proxy.", _ASK_ABOUT_PROXY,
+        "proxy_unreachable", "This service could not connect to its own proxy.", remedies.ASK_ABOUT_PROXY,
     )  # fmt: skip
     PROXY_TLS_FAILED = (
-        "proxy_tls_failed", "No secure connection to this service's own proxy could be set up.", _ASK_ABOUT_PROXY,
+        "proxy_tls_failed", "No secure connection to this service's own proxy could be set up.",
+        remedies.ASK_ABOUT_PROXY,
     )  # fmt: skip
     PROXY_CREDENTIALS_MISSING = (
         "proxy_credentials_missing", "This service's proxy demands a user name and a password.",
@@ -117,34 +112,61 @@ class Problem(Enum):
     )  # fmt: skip
     PROXY_NO_CONNECTION = (
         "proxy_no_connection", "No secure connection to the server could be made through this service's proxy.",
-        _CHECK_BEHIND_PROXY,
+        remedies.CHECK_BEHIND_PROXY,
     )  # fmt: skip
     PROXY_ANSWER_UNEXPECTED = (
         "proxy_answer_unexpected", "This service's proxy did not accept the request for a connection.",
-        _ASK_ABOUT_PROXY,
+        remedies.ASK_ABOUT_PROXY,
     )  # fmt: skip
     PROXY_ANSWER_MALFORMED = (
-        "proxy_answer_malformed", "This service's proxy did not answer with well-formed HTTP.", _ASK_ABOUT_PROXY,
+        "proxy_answer_malformed", "This service's proxy did not answer with well-formed HTTP.",
+        remedies.ASK_ABOUT_PROXY,
     )  # fmt: skip
 
     # TLS and the certificate.
     TLS_FAILED = (
-        "tls_failed", "No secure connection could be set up with the server.",
-        "Check that the server speaks TLS 1.2 or later on this port.",
+        "tls_failed", "No secure connection could be set up or kept with the server.",
+        "Check the TLS settings and the log of the server. It must speak TLS 1.2 or later on this port.",
+    )  # fmt: skip
+    TLS_NOT_SPOKEN = (
+        "tls_not_spoken", "What answers on this port of the server does not speak TLS.",
+        "Check the port: it may be one for plain HTTP or for another protocol.",
+    )  # fmt: skip
+    TLS_TOO_OLD = (
+        "tls_too_old", "The server speaks only versions of TLS that are too old to be safe.",
+        "Enable TLS 1.2 or later at the server.",
+    )  # fmt: skip
+    TLS_HANDSHAKE_REFUSED = (
+        "tls_handshake_refused",
+        "The server refused TLS: it shares no cipher suite with this service, or demands a client certificate.",
+        remedies.ALLOW_CIPHERS,
+    )  # fmt: skip
+    CLIENT_CERTIFICATE_DEMANDED = (
+        "client_certificate_demanded", "The server demands a client certificate, and this service has none.",
+        "Serve the key set without demanding a client certificate; it is public.",
+    )  # fmt: skip
+    HTTP_1_1_NOT_OFFERED = (
+        "http_1_1_not_offered", "The server does not offer HTTP/1.1.",
+        "Enable HTTP/1.1 beside HTTP/2 at the server, or put a gateway before it that offers both.",
+    )  # fmt: skip
+    HOST_NOT_SERVED = (
+        "host_not_served", "The server does not know the host name in the JWKS location.",
+        "Check the spelling of the host name, and configure the server for it.",
     )  # fmt: skip
     CERTIFICATE_UNKNOWN_AUTHORITY = (
         "certificate_unknown_authority",
-        "The SSL certificate of the server is signed by an unrecognized Certificate Authority (CA).", _THREE_REMEDIES,
+        "The SSL certificate of the server is signed by an unrecognized Certificate Authority (CA).",
+        remedies.THREE_REMEDIES,
     )  # fmt: skip
     CERTIFICATE_SELF_SIGNED = (
         "certificate_self_signed",
         "The SSL certificate of the server is signed by itself, not by a recognized Certificate Authority (CA).",
-        _THREE_REMEDIES,
+        remedies.THREE_REMEDIES,
     )  # fmt: skip
     CERTIFICATE_OTHER_AUTHORITY = (
         "certificate_other_authority",
         "The SSL certificate of the server is signed neither by a recognized nor by the attached authority.",
-        _ATTACH_PRESENT,
+        remedies.ATTACH_PRESENT,
     )  # fmt: skip
     AUTHORITY_EXPIRED = (
         "authority_expired", "The CA certificate attached to this registration has expired.",
@@ -155,59 +177,106 @@ class Problem(Enum):
         'Attach another one under "CA certificate", or remove it.',
     )  # fmt: skip
     CERTIFICATE_EXPIRED = (
-        "certificate_expired", "The SSL certificate of the server has expired.", _CHANGE_CERTIFICATE,
+        "certificate_expired", "The SSL certificate of the server, or one that it was issued under, has expired.",
+        f"{remedies.CHANGE_CERTIFICATE} {remedies.CHECK_CLOCKS}",
     )  # fmt: skip
     CERTIFICATE_NOT_YET_VALID = (
-        "certificate_not_yet_valid", "The SSL certificate of the server is not valid yet.", _CHANGE_CERTIFICATE,
+        "certificate_not_yet_valid",
+        "The SSL certificate of the server, or one that it was issued under, is not valid yet.",
+        f"{remedies.CHANGE_CERTIFICATE} {remedies.CHECK_CLOCKS}",
     )  # fmt: skip
     CERTIFICATE_WRONG_HOST = (
         "certificate_wrong_host", "The SSL certificate of the server was issued for another host.",
         "Use the host name that the certificate was issued for, or change the server certificate.",
     )  # fmt: skip
     CERTIFICATE_REFUSED = (
-        "certificate_refused", "The SSL certificate of the server is not acceptable.", _CHANGE_CERTIFICATE,
+        "certificate_refused", "The SSL certificate of the server is not acceptable.", remedies.CHANGE_CERTIFICATE,
     )  # fmt: skip
 
     # The HTTP answer.
     HTTP_MALFORMED = (
-        "http_malformed", "The server's answer is not complete, well-formed HTTP.", _CHECK_ENDPOINT,
+        "http_malformed", "The server's answer is not complete, well-formed HTTP/1.1, or its header is too long.",
+        "Check that a web server with HTTP/1.1 answers on this port, and that its header is shorter than 24 KiB.",
     )  # fmt: skip
     REDIRECT_NOT_FOLLOWED = (
         "redirect_not_followed", "The server redirects to another location; redirects are not followed.",
-        "Enter the location at which the key set is served directly.",
+        remedies.FOLLOW_REDIRECT,
     )  # fmt: skip
     HTTP_REFUSED = (
         "http_refused", "The server has no key set at this location, or does not hand it out (an HTTP status 4xx).",
-        _CHECK_ENDPOINT,
+        remedies.CHECK_ENDPOINT,
+    )  # fmt: skip
+    HTTP_SIGN_IN_DEMANDED = (
+        "http_sign_in_demanded", "The server demands a sign-in for this location (HTTP status 401).",
+        "Let the server serve the key set without sign-in; it is public.",
+    )  # fmt: skip
+    HTTP_FORBIDDEN = (
+        "http_forbidden", "The server does not allow this service to read this location (HTTP status 403).",
+        "Allow requests from this service at the server and at any firewall in front of it.",
+    )  # fmt: skip
+    HTTP_NOT_FOUND = (
+        "http_not_found", "There is nothing at this location of the server (HTTP status 404 or 410).",
+        f"Check the path, and names in it such as a realm or a tenant. {remedies.SHOW_LOCATION}",
+    )  # fmt: skip
+    HTTP_TOO_MANY_REQUESTS = (
+        "http_too_many_requests", "The server answers that it received too many requests (HTTP status 429).",
+        "Try again later, and allow this service one request a minute for this location.",
     )  # fmt: skip
     HTTP_SERVER_FAULT = (
-        "http_server_fault", "The server reports a fault of its own (an HTTP status 5xx).",
-        "Look into the authorization server's own log, then try again.",
+        "http_server_fault", "The server, or a gateway in front of it, reports a fault (an HTTP status 5xx).",
+        "Look into the log of the authorization server and of its gateway, then try again.",
     )  # fmt: skip
-    HTTP_STATUS = ("http_status", "The server did not answer with HTTP status 200.", _CHECK_ENDPOINT)
+    HTTP_STATUS = ("http_status", "The server did not answer with HTTP status 200.", remedies.CHECK_ENDPOINT)
     NOT_MODIFIED_UNASKED = (
         "not_modified_unasked", "The server answered that nothing has changed, although that was not asked.",
         "Check the cache or proxy in front of the authorization server.",
     )  # fmt: skip
     CONTENT_ENCODING = (
-        "content_encoding", "The server's answer is compressed, although that was not asked.",
-        "Serve the key set without compression, at least when the request says Accept-Encoding: identity.",
+        "content_encoding", "The server's answer has a Content-Encoding header, although the request asked for none.",
+        remedies.NO_ENCODING,
     )  # fmt: skip
-    TOO_LARGE = ("too_large", "The server's answer is larger than allowed (256 KiB).", _CHECK_ENDPOINT)
+    TOO_LARGE = (
+        "too_large", "The server's answer is larger than allowed (256 KiB).", remedies.CHECK_ENDPOINT,
+    )  # fmt: skip
 
     # The document.
     HTML_PAGE = (
         "html_page", "The server answered with a web page instead of a key set.",
-        "Check that the location is the JWKS endpoint, not its documentation, and that no sign-in page guards it.",
+        remedies.NOT_A_PAGE,
     )  # fmt: skip
-    NOT_JSON = ("not_json", "The server's answer is not JSON.", _CHECK_ENDPOINT)
+    XML_DOCUMENT = (
+        "xml_document", "The server answered with XML, such as SAML metadata, instead of a key set.",
+        f"{remedies.CHECK_ENDPOINT} {remedies.SHOW_LOCATION}",
+    )  # fmt: skip
+    DECLARED_AS_HTML = (
+        "declared_as_html", "The server declares its answer as a web page in the Content-Type.",
+        f"Serve the key set with the Content-Type application/json. {remedies.CHECK_ENDPOINT}",
+    )  # fmt: skip
+    EMPTY_ANSWER = ("empty_answer", "The server's answer is empty.", remedies.CHECK_ENDPOINT)
+    NOT_JSON = (
+        "not_json", "The server's answer is not JSON in UTF-8.",
+        f"{remedies.CHECK_ENDPOINT} A certificate in PEM or a signed token is not a key set.",
+    )  # fmt: skip
+    JSON_AMBIGUOUS = (
+        "json_ambiguous",
+        "The server's answer is JSON with a repeated name, too deep nesting, or a number or text of doubtful meaning.",
+        "Correct the document at the authorization server.",
+    )  # fmt: skip
+    METADATA = (
+        "metadata", "The server answered with the authorization server's metadata, not with its key set.",
+        "Enter the location that the metadata names as jwks_uri.",
+    )  # fmt: skip
+    SINGLE_KEY = (
+        "single_key", "The server answered with a single key, not with a key set.",
+        'Publish the key in a list "keys", or enter the location that the metadata of the server names as jwks_uri.',
+    )  # fmt: skip
     NOT_A_KEY_SET = (
         "not_a_key_set", 'The server\'s answer is JSON but not a JSON Web Key Set: it has no list "keys".',
-        "Enter the jwks_uri itself, not the location of the metadata that names it.",
+        remedies.CHECK_ENDPOINT,
     )  # fmt: skip
     EMPTY_KEY_SET = (
         "empty_key_set", "The key set is empty.",
-        "Create or publish a signing key at the authorization server.",
+        "Create or choose a signing key at the authorization server, so that it publishes the key.",
     )  # fmt: skip
     TOO_MANY_KEYS = (
         "too_many_keys", "The key set holds more keys than this service reads.",
@@ -224,7 +293,7 @@ class Problem(Enum):
     )  # fmt: skip
     NO_USABLE_KEY = (
         "no_usable_key", "The key set holds no key that can verify access tokens.",
-        "Publish an RSA (2,048 to 8,192 bits), EC (P-256, P-384, P-521) or Ed25519 public key for signatures.",
+        remedies.SEE_REASONS,
     )  # fmt: skip
 
     def __init__(self, code: str, sentence: str, fix: str) -> None:

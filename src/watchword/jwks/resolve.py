@@ -30,7 +30,7 @@ answer at all for outside names, and the rest of the time must do for the fetch.
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 _proxy_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 """Of their own: hanging lookups of organizations' hosts must not keep the proxy from being found."""
-_UNKNOWN_HERE = frozenset({Problem.HOST_NOT_FOUND, Problem.NAME_LOOKUP_FAILED, Problem.TIMED_OUT})
+_UNKNOWN_HERE = frozenset({Problem.HOST_NOT_FOUND, Problem.NAME_LOOKUP_FAILED})
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
@@ -114,15 +114,15 @@ def proxy_addresses(host: str, port: int, resolver: Resolver, deadline: Deadline
 def _look_up(
     host: str, port: int, resolver: Resolver, deadline: Deadline, lookups: threading.BoundedSemaphore
 ) -> tuple[Address, ...]:
-    if not lookups.acquire(timeout=deadline.remaining()):
-        raise ProbeFailed(Problem.TIMED_OUT)
+    if not deadline.left() or not lookups.acquire(timeout=deadline.left()):
+        raise ProbeFailed(Problem.NAME_LOOKUP_FAILED)
     answer: Future[Sequence[str]] = Future()
     # A daemon, so that a lookup which hangs does not keep the process from ending.
     threading.Thread(target=_ask, args=(answer, resolver, host, port, lookups), name="jwks-lookup", daemon=True).start()
     try:
-        addresses = answer.result(timeout=deadline.remaining())
+        addresses = answer.result(timeout=deadline.left())
     except TimeoutError:
-        raise ProbeFailed(Problem.TIMED_OUT) from None
+        raise ProbeFailed(Problem.NAME_LOOKUP_FAILED) from None
     except socket.gaierror as error:
         exists = error.errno not in _NO_SUCH_HOST
         raise ProbeFailed(Problem.NAME_LOOKUP_FAILED if exists else Problem.HOST_NOT_FOUND) from None

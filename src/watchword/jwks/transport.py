@@ -11,6 +11,7 @@ from httpcore2 import NetworkStream
 
 from watchword.jwks.certificate import presented_chain, problem_of
 from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.jwks.tls_problems import problem_of_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -176,8 +177,8 @@ class TlsStream(NetworkStream):
             return None
         except ssl.SSLCertVerificationError as error:
             raise ProbeFailed(problem_of(error.verify_code), presented=presented_chain(self._tls)) from None
-        except ssl.SSLError:
+        except ssl.SSLError as error:
             # Without TLS's own farewell the end may have been cut off by someone else. Builds of Python name that error
             # differently; that the bytes have ended is the same in all of them.
             cut_off = self._incoming.eof
-            raise ProbeFailed(Problem.CONNECTION_FAILED if cut_off else Problem.TLS_FAILED) from None
+            raise ProbeFailed(Problem.CONNECTION_FAILED if cut_off else problem_of_tls(error)) from None

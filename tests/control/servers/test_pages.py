@@ -264,7 +264,7 @@ class TestAdd:
         assert "prod-2026-11" in page
         # The ignored key with its reason.
         assert "enc-1" in page
-        assert "another use than signatures" in page
+        assert "use is not &#x27;sig&#x27;" in page
         assert has_save(response)
         assert 'value="ProdOkta"' in page
 
@@ -283,9 +283,9 @@ class TestAdd:
         ("location", "sentence"),
         [
             ("http://login.acme.example/keys", "does not begin with https://"),
-            ("https://nowhere.example/keys", "The host name in the JWKS location does not exist."),
+            ("https://nowhere.example/keys", "The host name in the JWKS location does not exist or has no address."),
             (UNKNOWN_AUTHORITY, "signed by an unrecognized Certificate Authority (CA)"),
-            ("", "The JWKS location does not begin with https://."),
+            ("", "The JWKS location is empty."),
         ],
     )
     def test_a_failed_validation_has_its_sentence_and_no_save(

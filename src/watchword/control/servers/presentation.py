@@ -42,7 +42,10 @@ _CURED_BY_TRUST: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownStep:
-    """One step. `milliseconds` is None for a step that never ran; `word` is "" where the sentence alone says it."""
+    """One step. `milliseconds` is None for a step that never ran; `word` is "" where the sentence alone says it.
+
+    `at_most` says that the step took no longer than `milliseconds`: times are rounded up once a step has failed.
+    """
 
     label: str
     outcome: str
@@ -51,6 +54,7 @@ class ShownStep:
     sentence: str
     fix: str | None
     milliseconds: int | None
+    at_most: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,4 +137,5 @@ def _step(step: StepFinding) -> ShownStep:
         sentence=step.sentence,
         fix=step.fix,
         milliseconds=None if step.outcome is Outcome.NOT_REACHED else step.milliseconds,
+        at_most=step.coarse,
     )

@@ -1,0 +1,65 @@
+"""What a document is that admission refuses. Nothing here admits anything; it only finds the words."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from watchword.core.strict_json import JsonRefused, parse_object
+from watchword.jwks.problem import Problem
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_XML: Final = re.compile(rb"(?i)<\?xml(?!.{0,2000}<html)|<(?:\w+:)?(?:entit|error)", re.DOTALL)
+"""XML itself, without XHTML, and the first elements of SAML metadata and of what object storage answers."""
+
+
+def is_markup(document: bytes) -> bool:
+    """Whether it looks like HTML or XML."""
+    return _text(document).startswith(b"<")
+
+
+def more_precisely(problem: Problem, document: bytes) -> Problem:
+    """The problem that fits what the document is, where admission has one for several mistakes."""
+    if problem is Problem.NOT_JSON:
+        return _not_strict_json(document)
+    if problem is Problem.NOT_A_KEY_SET:
+        return _no_list_of_keys(document)
+    return problem
+
+
+def _not_strict_json(document: bytes) -> Problem:
+    if not _text(document):
+        return Problem.EMPTY_ANSWER
+    if is_markup(document):
+        return Problem.XML_DOCUMENT if _XML.match(_text(document)) else Problem.HTML_PAGE
+    try:
+        # Numbers stay text: to convert long ones takes quadratic time.
+        read = json.loads(_text(document).decode("utf-8"), parse_int=str, parse_float=str, parse_constant=_refuse)
+    except RecursionError:
+        return Problem.JSON_AMBIGUOUS
+    except ValueError:
+        return Problem.NOT_JSON
+    return Problem.JSON_AMBIGUOUS if isinstance(read, dict) else Problem.NOT_A_KEY_SET
+
+
+def _no_list_of_keys(document: bytes) -> Problem:
+    try:
+        members = parse_object(_text(document))
+    except JsonRefused:  # pragma: no cover  # Admission has read it.
+        return Problem.NOT_A_KEY_SET
+    if "jwks_uri" in members:
+        return Problem.METADATA
+    if "kty" in members:
+        return Problem.SINGLE_KEY
+    # Authentik publishes `{}` until a signing key is chosen; others write null for no keys.
+    no_keys = not members or ("keys" in members and members["keys"] is None)
+    return Problem.EMPTY_KEY_SET if no_keys else Problem.NOT_A_KEY_SET
+
+
+def _text(document: bytes) -> bytes:
+    return document.removeprefix(_BYTE_ORDER_MARK).strip()
+
+
+def _refuse(_name: str) -> None:
+    raise ValueError
