@@ -389,3 +389,15 @@ def test_an_empty_chain_is_whole(command_line: CommandLine) -> None:
 def test_a_database_of_this_version_needs_no_migration(command_line: CommandLine) -> None:
     assert command_line.ok("migrate").stdout == "Nothing to apply; the database has this version's form.\n"
     assert command_line.ok("migrate", "--check", "--json").json() == {"pending": []}
+
+
+def test_n_subscription_that_ends_with_the_calendar_cannot_end_later(acme: CommandLine) -> None:
+    acme.ok("organization", "renew", "acme", "--expires-at", "9999-12-31")
+    outcome = acme.run("organization", "renew", "acme", "--days", "30")
+    assert outcome.exit_code == 1
+    assert outcome.stderr == "Error: The API subscription already ends at the end of the calendar.\n"
+
+
+def test_n_date_beyond_the_calendar_is_wrong_usage(acme: CommandLine) -> None:
+    for date in ("0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert acme.run("organization", "subscribe", "acme", "--expires-at", date).exit_code == 2

@@ -27,6 +27,9 @@ class Moment(click.ParamType[datetime]):
             return value
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            if moment.tzinfo is None:
+                return moment.replace(tzinfo=UTC)
+            # The first and the last day that Python knows reach beyond its calendar in other time zones.
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a date such as 2027-01-31 or 2027-01-31T12:00:00Z.", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -10,7 +10,7 @@ import click
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.moments import Moment, iso
 from watchword.cli.options import settings_options
-from watchword.cli.output import json_option, print_json, print_rows
+from watchword.cli.output import CommandFailed, json_option, print_json, print_rows
 
 if TYPE_CHECKING:
     from watchword.control.organizations.models import Organization
@@ -107,7 +107,10 @@ def renew(*, organization_id: str, expires_at: datetime | None, days: int | None
     if expires_at is None:
         terms = subscription_terms(organization_id)
         # Without a subscription any end will do: the command refuses for lack of it.
-        expires_at = (now if terms is None else max(now, terms.expires_at)) + timedelta(days=days or 0)
+        try:
+            expires_at = (now if terms is None else max(now, terms.expires_at)) + timedelta(days=days or 0)
+        except OverflowError:
+            raise CommandFailed("The API subscription already ends at the end of the calendar.") from None
     subscription = RenewSubscription(organization_id=organization_id, expires_at=expires_at).run(command_line())
     row = describe(subscription.organization, now)
     if as_json:
