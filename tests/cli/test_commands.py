@@ -401,3 +401,13 @@ def test_n_subscription_that_ends_with_the_calendar_cannot_end_later(acme: Comma
 def test_n_date_beyond_the_calendar_is_wrong_usage(acme: CommandLine) -> None:
     for date in ("0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00"):
         assert acme.run("organization", "subscribe", "acme", "--expires-at", date).exit_code == 2
+
+
+def test_m_printed_link_names_the_port_of_the_portal(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "watchword.toml").write_text("portal_port = 8180\n")
+    monkeypatch.delenv("WATCHWORD_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    outcome = command_line.ok("operator", "create", "alice@x.example", "--json")
+    assert outcome.json()["link"].startswith("http://127.0.0.1:8180/")

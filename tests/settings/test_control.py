@@ -40,6 +40,19 @@ def test_without_any_setting_everything_is_on_this_machine() -> None:
     assert fetch_policy(settings).allowed_ports == {443}
 
 
+def test_m_links_name_the_port_where_the_portal_listens(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / "watchword.toml").write_text("portal_port = 8180\n")
+    assert load_control_settings().public_origin == "http://127.0.0.1:8180"
+    monkeypatch.setenv("WATCHWORD_PORTAL_PORT", "8280")
+    assert load_control_settings().public_origin == "http://127.0.0.1:8280"
+    monkeypatch.setenv("WATCHWORD_PUBLIC_ORIGIN", "https://portal.example")
+    assert load_control_settings().public_origin == "https://portal.example"
+    # One sentence: the origin that would have been made of it is no mistake of its own.
+    monkeypatch.delenv("WATCHWORD_PUBLIC_ORIGIN")
+    assert problem(portal_port=0).startswith("portal_port: ")
+    assert "\n" not in problem(portal_port=0)
+
+
 def test_the_most_keys_of_a_set_are_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_control_settings().jwks_max_keys == 64
     monkeypatch.setenv("WATCHWORD_JWKS_MAX_KEYS", "256")

@@ -95,7 +95,6 @@ def serve(*, role: str | None) -> None:
     again when it ends, and SIGTERM or Ctrl-C stops all of them. With ROLE, as in production, nothing of this is done:
     run `watchword migrate` and `watchword verifier create` yourself.
     """
-    use_portal_port_in_origin()
     if role is None:
         serve_everything()
         return
@@ -106,13 +105,6 @@ def serve(*, role: str | None) -> None:
         "worker": role_processes.run_worker,
         "verifier": role_processes.run_verifier,
     }[role]()
-
-
-def use_portal_port_in_origin() -> None:
-    """With another port and no word about the origin, links and the Host check must follow the port."""
-    port = os.environ.get("WATCHWORD_PORTAL_PORT")
-    if port is not None:
-        os.environ.setdefault("WATCHWORD_PUBLIC_ORIGIN", f"http://127.0.0.1:{port}")
 
 
 @dataclass(frozen=True, slots=True)

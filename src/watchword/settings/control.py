@@ -54,9 +54,9 @@ class ControlSettings(PlaneSettings):
     """Logs each request to the portal: method, name of the page, status, milliseconds and an id that the response
     repeats as X-Request-Id. No path, query, address or person."""
 
-    public_origin: str = "http://127.0.0.1:8080"
-    """How browsers reach the portal. The portal answers only to this name, and links are made of it alone, never of
-    what a request claims."""
+    public_origin: str = Field(default_factory=lambda given: f"http://127.0.0.1:{given['portal_port']}")
+    """How browsers reach the portal; `http://127.0.0.1:` and `portal_port` if not set. The portal answers only to this
+    name, and links are made of it alone, never of what a request claims."""
 
     trusted_proxies: Networks = ()
     """Networks of the proxies in front of the portal, whose X-Forwarded-For is believed. Without them all browsers

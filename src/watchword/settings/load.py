@@ -51,6 +51,9 @@ def _load(kind: type[_Settings], flags: dict[str, Any]) -> _Settings:
 def _sentences(invalid: ValidationError, flags: dict[str, Any]) -> Iterator[str]:
     """One for each wrong value. Never with the value: it may be a credential or hold a password."""
     for error in invalid.errors(include_input=False):
+        if error["type"] == "default_factory_not_called":
+            # The mistake is in the setting that the default is made of.
+            continue
         if error["type"] == "extra_forbidden" and error["loc"][0] not in flags:
             # An unknown name in the file is reported with a suggestion.
             continue
