@@ -155,6 +155,21 @@ def _open_rail(page: Page) -> None:
         menu.click()
 
 
+def _ask_to_discard(page: Page) -> None:
+    _press_add(page)
+    page.get_by_role("dialog").get_by_label("Name", exact=True).fill("ProdPing")
+    page.keyboard.press("Escape")
+    page.get_by_role("alertdialog").wait_for()
+
+
+def _session_over(page: Page) -> None:
+    _press_add(page)
+    page.get_by_role("dialog").get_by_label("Name", exact=True).fill("ProdPing")
+    page.context.clear_cookies(name="watchword_session")
+    page.get_by_role("button", name="Validate").click()
+    page.get_by_role("dialog", name="Sign in again").wait_for()
+
+
 STATES: Final = (
     State("servers-empty", empty, whole=True, sentence="No authorization server yet: what to do, and where to look."),
     State("servers-one", one, whole=True, sentence="One server, enabled, and the settings for the gateway."),
@@ -174,6 +189,8 @@ STATES: Final = (
     State("servers-added", empty, _save, sentence="A server was added: the row, and the notice of it."),
     State("servers-edit", two, _edit, sentence="Edit Authorization Server, with its caution."),
     State("servers-edit-stale", two, _edit_too_late, sentence="Somebody else saved first: who, when and what differs."),
+    State("servers-add-discard", one, _ask_to_discard, sentence="Closing a window with typed text asks first."),
+    State("servers-add-sign-in-again", one, _session_over, sentence="The session ended; what was typed stays."),
     State("servers-delete", two, _ask_to_delete, sentence="Delete asks, and says what stops."),
     State("servers-enable", two, _ask_to_enable, sentence="Enabling one server disables the other, after asking."),
     State("servers-disable", two, _ask_to_disable, sentence="Disabling the enabled server, after asking."),

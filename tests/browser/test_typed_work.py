@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from kit.portal_alone import ALICE, Portal, running_portal
-from kit.portal_pages import ServersPage
+from kit.people import PASSWORD
+from kit.portal_alone import ALICE, BOB, Portal, running_portal
+from kit.portal_pages import ServersPage, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,3 +66,78 @@ def test_field_h_a_form_as_it_was_opened_closes_without_a_question(page: Page) -
     page.keyboard.press("Escape")
     expect(window.window).to_have_count(0)
     expect(question(page)).to_have_count(0)
+
+
+def lose_the_session(page: Page) -> None:
+    page.context.clear_cookies(name="watchword_session")
+
+
+def again(page: Page) -> Locator:
+    return page.get_by_role("dialog", name="Sign in again")
+
+
+def test_field_h_a_session_that_ends_while_a_form_is_filled_in_loses_nothing(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    window.fill(portal.registration())
+    window.field("Description").fill("Typed for a long time")
+    lose_the_session(page)
+    window.validate()
+    password = again(page).get_by_label("Password")
+    expect(password).to_be_focused()
+    expect(again(page).get_by_label("E-mail address")).to_have_value(ALICE)
+    password.fill("not the password")
+    again(page).get_by_role("button", name="Sign in").click()
+    expect(again(page).get_by_role("alert")).to_have_text("The e-mail address or the password is wrong.")
+    expect(password).to_have_value("")
+    password.fill(PASSWORD)
+    password.press("Enter")
+    expect(again(page)).to_have_count(0)
+    expect(window.window.get_by_text("You are signed in again. Nothing was saved yet.")).to_be_visible()
+    expect(window.field("Description")).to_have_value("Typed for a long time")
+    window.validate()
+    window.expect_validated()
+    lose_the_session(page)
+    window.save_button.click()
+    password.fill(PASSWORD)
+    password.press("Enter")
+    expect(again(page)).to_have_count(0)
+    window.save()
+    expect(page.get_by_role("row").filter(has_text="Typed for a long time")).to_be_visible()
+    servers = ServersPage(page)
+    servers.delete("ProdOkta").get_by_role("button", name="OK", exact=True).click()
+    expect(page.get_by_text("0 of 2 used")).to_be_visible()
+
+
+def test_field_h_signing_in_again_in_another_tab_is_enough(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    window.fill(portal.registration())
+    lose_the_session(page)
+    other = page.context.new_page()
+    sign_in(other, ALICE)
+    other.close()
+    window.validate()
+    expect(window.window.get_by_text("You are signed in again. Nothing was saved yet.")).to_be_visible()
+    expect(window.field("Name")).to_have_value("ProdOkta")
+    window.validate()
+    window.expect_validated()
+
+
+def test_field_h_what_one_person_typed_is_not_sent_as_another(portal: Portal, page: Page) -> None:
+    window = ServersPage(page).add()
+    window.field("Description").fill("Typed by Alice")
+    lose_the_session(page)
+    other = page.context.new_page()
+    sign_in(other, BOB)
+    other.close()
+    window.validate()
+    expect(again(page)).to_contain_text(f"{BOB} has signed in with this browser.")
+    again(page).get_by_label("Password").fill(PASSWORD)
+    again(page).get_by_role("button", name="Sign in").click()
+    expect(again(page)).to_have_count(0)
+    expect(window.field("Description")).to_have_value("Typed by Alice")
+
+
+def test_field_h_without_typed_text_the_page_leads_to_the_sign_in(page: Page) -> None:
+    lose_the_session(page)
+    page.get_by_role("button", name="Add Authorization Server").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

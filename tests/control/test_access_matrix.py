@@ -86,6 +86,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("access:start", person=(302, None), operator=(302, None), stranger=(302, None)),
     # Whoever is signed in already is led to where they work.
     OfAnybody("access:sign-in", person=(302, 422), operator=(302, 422), stranger=(200, 422)),
+    # Tells who is signed in, and signs in the person of a page whose session has ended.
+    OfAnybody("access:sign-in-again", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
     OfAnybody("access:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("access:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
     OfAnybody("access:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),

@@ -100,6 +100,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_PATH = "/"
 CSRF_COOKIE_DOMAIN = None
+CSRF_FAILURE_VIEW = "watchword.control.access.sign_in_again.form_expired"
 
 # The form with a registration is small; nothing is uploaded.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from watchword.control.access import people_views, roles_views, session_views, views
+from watchword.control.access import people_views, roles_views, session_views, sign_in_again, views
 
 app_name = "access"
 
@@ -26,6 +26,7 @@ _ROLES = [
 urlpatterns = [
     path("", views.start, name="start"),
     path("sign-in", views.sign_in, name="sign-in"),
+    path("sign-in-again", sign_in_again.sign_in_again, name="sign-in-again"),
     path("sign-in/<str:secret>", views.open_link, name="set-password"),
     path("set-password", views.set_password, name="choose-password"),
     path("sign-out", views.sign_out, name="sign-out"),

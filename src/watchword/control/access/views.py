@@ -134,13 +134,17 @@ def set_password(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _let_in(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
+def begin_session(request: HttpRequest, person: Person) -> None:
     # Whatever was in the session before belonged to somebody unknown; login() gives a new one its own key.
     request.session.flush()
     login(request, person)
     session_in(request).begin(
         timezone.now(), address=client_address(request), user_agent=request.headers.get("User-Agent", "")
     )
+
+
+def _let_in(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
+    begin_session(request, person)
     response = HttpResponseRedirect(_safe(onward) or _home(person))
     known_browsers.remember(response, person)
     return response

@@ -30,6 +30,9 @@ _LOCKED = frozenset({RefusalReason.SUBSCRIPTION_INACTIVE, RefusalReason.ORGANIZA
 _READING = frozenset({"GET", "HEAD"})
 _CONFIRM = "portal/confirm.html"
 
+SIGN_IN_AGAIN = "X-Sign-In-Again"
+"""The header of answers to parts of pages at which signing in again helps."""
+
 
 class Screen(Protocol):
     """A page as it is now, for one actor.
@@ -75,7 +78,7 @@ def screened(
             home = reverse(route, kwargs=place)
             if not request.user.is_authenticated:
                 # A part of a page cannot hold the sign-in; the browser goes to the page, which leads there and back.
-                return HttpResponseClientRedirect(home) if is_partial(request) else redirect_to_login(home)
+                return _to_sign_in(request, home)
             actor = actor_of(request)
             try:
                 screen = opening(actor, **place)
@@ -116,7 +119,16 @@ def _signed_out(request: HttpRequest, home: str, refusal: Refusal) -> HttpRespon
     ended = refusal.details["ended"]
     session_in(request).leave(ended if isinstance(ended, Ended) else Ended.GONE)
     request.user = AnonymousUser()
-    return HttpResponseClientRedirect(home) if is_partial(request) else redirect_to_login(home)
+    return _to_sign_in(request, home)
+
+
+def _to_sign_in(request: HttpRequest, home: str) -> HttpResponse:
+    if not is_partial(request):
+        return redirect_to_login(home)
+    response = HttpResponseClientRedirect(home)
+    # Over a window with typed text the page's script asks for the password instead of leaving.
+    response[SIGN_IN_AGAIN] = "session-ended"
+    return response
 
 
 def is_partial(request: HttpRequest) -> bool:

@@ -1,0 +1,61 @@
+"""Signing in again over a page whose session has ended, so that what was typed there stays.
+
+The page's script asks who is signed in, shows a window that asks the same person for the password, and renews the
+page's form tokens. The typed text never leaves the page meanwhile, and nothing is sent again by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from watchword.control.access import ended, known_browsers
+from watchword.control.access.address import client_address
+from watchword.control.access.models import Person
+from watchword.control.access.retry_after import with_retry_after
+from watchword.control.access.signing_in import SignIn
+from watchword.control.access.views import FAILED, begin_session
+from watchword.control.portal.screens import SIGN_IN_AGAIN
+from watchword.control.refusals import Refusal
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_again(request: HttpRequest) -> HttpResponse:
+    """GET tells who is signed in, POST signs in. Both give a form token, which other sites cannot read."""
+    if request.method != "POST":
+        return _signed_in(request, request.user.email if isinstance(request.user, Person) else None)
+    try:
+        person = SignIn(
+            email=request.POST.get("email", ""),
+            password=request.POST.get("password", ""),
+            address=client_address(request),
+            browser_mark=known_browsers.mark_of(request),
+        ).run()
+    except Refusal as refusal:
+        return with_retry_after(JsonResponse({"sentence": refusal.sentence}, status=refusal.status), refusal)
+    if person is None:
+        return JsonResponse({"sentence": FAILED}, status=422)
+    begin_session(request, person)
+    response = _signed_in(request, person.email)
+    known_browsers.remember(response, person)
+    # The page has said why; the next sign-in is another matter.
+    ended.said(response)
+    return response
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature.
+    """The answer to a form without a valid token, such as that of a page from before another sign-in."""
+    response = render(request, "403_csrf.html", status=403)
+    response[SIGN_IN_AGAIN] = "form-expired"
+    return response
+
+
+def _signed_in(request: HttpRequest, email: str | None) -> HttpResponse:
+    return JsonResponse({"email": email, "token": get_token(request)})

@@ -1,0 +1,107 @@
+// A session that ends while a window holds typed text takes nothing with it: the same person signs in over the window.
+import { holdsTyped } from "./typed.js";
+
+const template = document.getElementById("sign-in-again");
+const url = template.dataset.url;
+const email = template.content.querySelector("#again-email").value;
+let asking = false;
+
+function say(sentence) {
+  document.dispatchEvent(new CustomEvent("announce", { detail: sentence }));
+  const foot = document.querySelector("dialog.window[data-home] .window-foot");
+  if (foot === null) return;
+  let region = foot.querySelector(".say");
+  if (region === null) {
+    region = document.createElement("p");
+    region.className = "say";
+    foot.prepend(region);
+  }
+  region.textContent = sentence;
+}
+
+// A sign-in gives the browser another form token; the page's forms carry the old one.
+function renew(token) {
+  for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.value = token;
+  say("You are signed in again. Nothing was saved yet.");
+}
+
+async function state() {
+  const response = await fetch(url, { headers: { Accept: "application/json" } });
+  return response.json();
+}
+
+async function send(form) {
+  const { token } = await state();
+  const body = new URLSearchParams(new FormData(form));
+  body.set("csrfmiddlewaretoken", token);
+  const response = await fetch(url, { method: "POST", body });
+  return { good: response.ok, ...(await response.json()) };
+}
+
+function ask(other) {
+  const dialog = template.content.querySelector("dialog").cloneNode(true);
+  const form = dialog.querySelector("form");
+  const fault = dialog.querySelector("#again-fault");
+  const password = dialog.querySelector("#again-password");
+  const leave = () => {
+    dialog.close();
+    dialog.remove();
+    asking = false;
+  };
+  if (other !== null) {
+    dialog.querySelector("#again-text").textContent =
+      `${other} has signed in with this browser. What you typed is still there; nothing was saved.`;
+  }
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    leave();
+  });
+  dialog.querySelector("#again-cancel").addEventListener("click", leave);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    let answer;
+    try {
+      answer = await send(form);
+    } catch {
+      answer = { good: false, sentence: "The portal did not answer. Try again in a moment." };
+    }
+    if (answer.good && answer.email === email) {
+      leave();
+      renew(answer.token);
+      return;
+    }
+    fault.textContent = answer.sentence ?? "Sign in as the person who opened this page.";
+    fault.hidden = false;
+    password.value = "";
+    password.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  password.focus();
+}
+
+async function resume() {
+  if (asking) return;
+  asking = true;
+  try {
+    const now = await state();
+    if (now.email === email) {
+      asking = false;
+      renew(now.token);
+    } else {
+      ask(now.email);
+    }
+  } catch {
+    asking = false;
+    say("The portal did not answer. Nothing typed is lost; try again in a moment.");
+  }
+}
+
+// Before htmx follows the redirect to the sign-in, or puts a page into the place of the window.
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.getResponseHeader("X-Sign-In-Again") === null) return;
+  const dialog = document.querySelector("dialog.window[data-home]");
+  if (dialog === null || !holdsTyped(dialog)) return;
+  event.preventDefault();
+  resume();
+});
