@@ -24,6 +24,7 @@ ACTIONS = {
     "pass_time": ("organization", "seconds"),
     "inspect": ("organization",),
     "counted": ("organization",),
+    "not_understanding": ("organization",),
     "idle": (),
 }
 
@@ -206,6 +207,15 @@ def counted(organization: str) -> None:
         "suspensions": Suspension.objects.filter(organization=organization).count(),
     }
     sys.stdout.write(json.dumps(found))
+
+
+def not_understanding(organization: str) -> None:
+    """The verifiers that cannot read the organization's trust, and how many follow, as JSON."""
+    from django.utils import timezone
+
+    from watchword.control.fleet.queries import verifiers_that_do_not_understand
+
+    sys.stdout.write(json.dumps(verifiers_that_do_not_understand(organization, timezone.now())))
 
 
 def idle() -> None:

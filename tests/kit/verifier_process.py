@@ -34,6 +34,19 @@ with stop_on_signals() as stop:
     serve(load_verifier_settings(), stop)
 """
 
+_ANOTHER_BUILD = """
+from watchword.core import jwk_material
+
+del jwk_material._READERS["OKP"]
+"""
+
+
+def another_build(folder: Path) -> Path:
+    """What makes a verifier one whose library lacks Ed25519: Python runs it at the start, before the product."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(_ANOTHER_BUILD, encoding="ascii")
+    return folder
+
 
 class VerifierProcess:
     """It can be started, killed and started again: ports and state file stay the same.
@@ -41,11 +54,13 @@ class VerifierProcess:
     Attributes:
         command_prefix: words before the command, such as `taskset`'s.
         clock_ahead: seconds that the clock of the next start is ahead.
+        python_path: a folder with a `sitecustomize` for the next start, as `another_build` makes one; None for none.
     """
 
     def __init__(self, folder: Path, *, feed_port: int, **settings: str) -> None:
         self.command_prefix: tuple[str, ...] = ()
         self.clock_ahead = 0
+        self.python_path: Path | None = None
         self.port = int(settings.pop("port", "0")) or free_port()
         self.admin_port = free_port()
         self.state_file = folder / "state" / "snapshot.json"
@@ -74,6 +89,8 @@ class VerifierProcess:
         """Start it and wait for nothing."""
         command = (*self.command_prefix, sys.executable, "-c", _PROGRAM)
         environment = {**self._environment, "KIT_CLOCK_AHEAD": str(self.clock_ahead)}
+        if self.python_path is not None:
+            environment["PYTHONPATH"] = str(self.python_path)
         self.child = ChildProcess(command, log=self._log, environment=environment)
         return self.child
 
