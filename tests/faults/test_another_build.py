@@ -84,18 +84,20 @@ def wait_for(verifier: VerifierProcess, acme: str, globex: str) -> None:
 
 def test_fi_01_suspension_reaches_verifier_of_another_build(site: Site) -> None:
     wait_for(site.current, "allowed", "allowed")
-    wait_for(site.other, "trust_not_understood", "allowed")
+    wait_for(site.other, "no_matching_key", "allowed")
 
     # /readyz warns at once, and does not send the gateways of Globex away.
     ready = site.other.admin("/readyz")
     assert ready.status == 200
     assert b"does not understand the trust of 1 organization(s)" in ready.body
+    # Clients see what a made-up token would; operators see the reason.
+    assert b'reason="trust_not_understood"} 0.0' not in site.other.admin("/metrics").body
     assert b"organizations_not_understood 1.0" in site.other.admin("/metrics").body
     assert site.other.log().count('"trust_not_understood"') == 1
 
     site.product.desk("suspend", "globex")
     wait_for(site.current, "allowed", "organization_suspended")
-    wait_for(site.other, "trust_not_understood", "organization_suspended")
+    wait_for(site.other, "no_matching_key", "organization_suspended")
 
     wait_until(lambda: site.not_understanding() == [["other"], 2], what="the report", timeout=PATIENCE)
     assert '"trust_not_understood_by_verifier"' in site.product.log("portal")

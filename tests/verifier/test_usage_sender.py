@@ -375,11 +375,17 @@ def test_fk_06_batch_begun_with_a_replaced_credential_is_sent_as_ones_own(tmp_pa
     assert not after.journal.exists()
 
 
-def test_fk_06_batch_of_ones_own_that_is_refused_holds_up_nothing(post: Post) -> None:
-    post.intake.problem = FeedUnavailable("http_409")
+def test_fk_06_batch_of_ones_own_that_is_refused_holds_up_nothing(tmp_path: Path) -> None:
+    class Conflicting(Intake):
+        def report_usage(self, batch: bytes) -> None:
+            super().report_usage(batch)
+            if len(self.batches) == 1:
+                raise FeedUnavailable("http_409")
+
+    post = Post(tmp_path, Conflicting())
     post.count()
     post.sender.step()
-    post.intake.problem = None
+    assert post.intake.sequences == [1]
     post.count()
     post.sender.step()
     assert post.intake.sequences == [1, 2]
