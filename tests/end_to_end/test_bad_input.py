@@ -48,7 +48,7 @@ BAD_LOCATIONS = (
     # Without any DNS server the resolver cannot say that the name does not exist, only that it could not be looked up.
     BadLocation(
         "a host that does not resolve",
-        re.compile(r"The host name in the JWKS location (does not exist|could not be looked up)\."),
+        re.compile(r"The host name in the JWKS location (does not exist or has no address|could not be looked up)\."),
         location="https://keys.acme.invalid:{port}/keys",
     ),
     BadLocation(

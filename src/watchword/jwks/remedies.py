@@ -17,9 +17,9 @@ CHECK_ENDPOINT = "Check that the location is the JWKS endpoint of the authorizat
 CHECK_CLOCKS = "If its dates are right, ask the operator of this service to check its clock."
 # What keeps the connection safe comes first, what gives that up last.
 THREE_REMEDIES = (
+    "If the authority is a recognized one, let the server send its intermediate certificates. "
     'Attach the certificate of the server\'s own authority under "CA certificate": validation stays on. Or change the '
-    "server certificate to one signed by a recognized authority. If the authority is a recognized one, let the server "
-    "send its intermediate certificates. Disable certificate validation using the option "
+    "server certificate to one signed by a recognized authority. Disable certificate validation using the option "
     '"JWKS Server Certificate Validation" only if neither is possible.'
 )
 ATTACH_PRESENT = (
