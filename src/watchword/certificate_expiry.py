@@ -19,7 +19,7 @@ _log = structlog.get_logger("watchword.certificates")
 
 
 class CertificateExpiry(Collector):
-    """Read once: a process keeps to the files as they were when it started, whatever was put in their place since."""
+    """Read once: a process keeps to the files as they were when it started, even if they are replaced."""
 
     def __init__(self, role: str, files: Mapping[str, Path | None]) -> None:
         """Read the files.

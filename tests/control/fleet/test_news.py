@@ -134,7 +134,7 @@ def test_a_lost_connection_is_told_and_replaced(heard: Heard, monkeypatch: pytes
         wait_until(lambda: heard.lost > 0, what="it is told", timeout=30)
         heard.forget()
         heard.begin()
-    assert [line["event"] for line in lines] == ["feed_news_lost"]
+    assert [line["event"] for line in lines] == ["feed_news_lost", "feed_news_again"]
 
 
 def test_a_connection_that_has_silently_died_is_noticed(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
