@@ -112,7 +112,7 @@ class Walkthrough:
         yield f"{self.call}"
         yield ""
         yield "4. Sign in to the portal and disable DemoServer under Administration > API Configuration > Legacy API >"
-        yield "   Internet & SaaS API > OAuth 2.0 Authorization Servers. Call again: 403. Enable it again: 200."
+        yield "   Internet & SaaS API > OAuth 2.0 Authorization Servers. Call again: 401. Enable it again: 200."
         yield ""
         yield "5. Ask for a token for another API (add '-d resource=https://other.example' to the token request): 401."
         yield "   Delete DemoServer and add it again, with Validate and Save:"
@@ -194,6 +194,6 @@ def check(walkthrough: Walkthrough, *, enable: Callable[[], None], disable: Call
     runner.get_token()
     yield runner.expect("a token by the new key", walkthrough.call, 200)
     disable()
-    yield runner.expect("the server disabled in the portal", walkthrough.call, 403)
+    yield runner.expect("the server disabled in the portal", walkthrough.call, 401)
     enable()
     yield runner.expect("the server enabled again", walkthrough.call, 200)
