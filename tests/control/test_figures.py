@@ -12,6 +12,7 @@ from prometheus_client import generate_latest
 from watchword.control import figures
 from watchword.control.figures import PortalFigures, why_not_ready
 from watchword.control.fleet.queries import Head
+from watchword.control.refused_requests.recorder import REFUSED_REQUESTS, Kind
 
 if TYPE_CHECKING:
     from watchword.control.fleet.feed import Receive, Send
@@ -79,6 +80,13 @@ def test_requests_are_counted_by_part_and_class_of_status() -> None:
     # Questions that wait for changes would bury the time that pages take.
     assert found["watchword_portal_page_duration_seconds_count"] == 3
     assert found["watchword_portal_feed_questions"] == 0
+
+
+def test_fk_08_refused_requests_are_told_by_kind() -> None:
+    name = 'watchword_portal_refused_requests_total{kind="credential_unknown"}'
+    before = told(PortalFigures())[name]
+    REFUSED_REQUESTS.note(Kind.CREDENTIAL_UNKNOWN)
+    assert told(PortalFigures())[name] == before + 1
 
 
 def test_what_is_no_request_passes_uncounted() -> None:

@@ -142,6 +142,7 @@ def test_figures_follow_what_happened(running: Installation) -> None:
     assert 'watchword_portal_requests_total{part="feed",status="4xx"} 0.0' not in portal
     assert 'watchword_portal_requests_total{part="pages",status="2xx"} 0.0' not in portal
     assert "watchword_portal_database_up 1.0" in portal
+    assert 'watchword_portal_refused_requests_total{kind="page_forbidden"}' in portal
     assert "watchword_portal_feed_questions 1.0" in portal
     assert 'watchword_worker_fetches_total{outcome="unchanged"} 0.0' not in worker
     assert "watchword_worker_key_sets 1.0" in worker

@@ -23,6 +23,9 @@ from watchword.control.admission.bodies import BodyFault, BodyLimits, BoundedBod
 from watchword.control.admission.responses import Response, page, problem  # noqa: E402
 from watchword.control.fleet.feed import PREFIX, Feed  # noqa: E402
 from watchword.control.readable_requests import answering_always  # noqa: E402
+from watchword.control.refused_requests.events import record_in_background  # noqa: E402
+from watchword.control.refused_requests.noting import noting_refused  # noqa: E402
+from watchword.control.refused_requests.recorder import REFUSED_REQUESTS  # noqa: E402
 from watchword.stopping import also_on_signals  # noqa: E402
 
 
@@ -54,7 +57,8 @@ async def _dispatch(scope: dict[str, Any], receive: Receive, send: Send) -> None
         await _bounded_pages(scope, receive, send)
 
 
-application = logging_access(_dispatch) if settings.WATCHWORD.access_log else _dispatch
+_noted = noting_refused(_dispatch, feed_prefix=PREFIX)
+application = logging_access(_noted) if settings.WATCHWORD.access_log else _noted
 
 
 async def _live(receive: Receive, send: Send) -> None:
@@ -63,7 +67,9 @@ async def _live(receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             # The server ends when the last answer is out. Without this it would wait for verifiers that wait for news.
             also_on_signals(_feed.let_go)
+            REFUSED_REQUESTS.record_with(record_in_background)
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
+            REFUSED_REQUESTS.record_with(None)
             _feed.close()
             return

@@ -14,6 +14,7 @@ from watchword.admin import new_registry
 from watchword.control.activity.refused_batches import batches_refused
 from watchword.control.fleet.feed import PREFIX
 from watchword.control.fleet.queries import head
+from watchword.control.refused_requests.recorder import REFUSED_REQUESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -58,6 +59,7 @@ class PortalFigures:
             registry=self.registry,
         )  # fmt: skip
         self.registry.register(_Feed())
+        self.registry.register(_Refused())
 
     def counting(self, application: Application) -> Application:
         """The same application, counted."""
@@ -112,6 +114,16 @@ class _Feed(Collector):
                 "Batches of usage, of all portals, that were refused because they cannot be true.",
                 value=refused,
             )
+
+
+class _Refused(Collector):
+    def collect(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily(
+            "watchword_portal_refused_requests", "Requests refused that look like an attack.", labels=("kind",)
+        )
+        for kind, total in REFUSED_REQUESTS.totals():
+            refused.add_metric([kind.code], total)
+        yield refused
 
 
 def _head() -> Head | None:

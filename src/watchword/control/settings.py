@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "watchword.control.access.middleware.SessionUse",
+    "watchword.control.refused_requests.noting.ForbiddenPages",
     "django_htmx.middleware.HtmxMiddleware",
     "watchword.control.access.middleware.Refusals",
 ]

@@ -19,10 +19,12 @@ ENTRANCES = {"change", "admitted", "_admitted"}
 ELSEWHERE = {
     "change.py": "the entrance itself, and refused attempts, which change nothing",
     "audit/commands.py": "the worker's purge: triggers let the anchor move only after its event is there",
+    "activity/refused_batches.py": "a refused batch that is recorded, which changes nothing else",
     "activity/commands.py": "a verifier's counts, under its credential",
     "access/commands.py": "the purge of what has run out by itself",
     "access/session_commands.py": "a wrong password that is recorded, which changes nothing",
     "access/signing_in.py": "a failed sign-in that is recorded, which changes nothing",
+    "refused_requests/events.py": "a series of refused requests that is recorded, which changes nothing",
     "access/throttle.py": "attempts of people who have not signed in, counted before they are looked at",
 }
 """Files that open a transaction of their own, and why that needs no right of a person."""

@@ -13,6 +13,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
 
 from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.refused_requests.recorder import REFUSED_REQUESTS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,4 +95,5 @@ class BoundedArgon2(Argon2PasswordHasher):
 
 
 def _busy() -> Refusal:
+    REFUSED_REQUESTS.note(Kind.PASSWORDS_BUSY)
     return Refusal(RefusalReason.PASSWORDS_BUSY, seconds=RETRY_SECONDS)

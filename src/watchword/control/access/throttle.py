@@ -19,9 +19,10 @@ from watchword.control.access.rules import (
     most_under_way,
 )
 from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.refused_requests.recorder import REFUSED_REQUESTS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
 _SALT: Final = "watchword.access.throttle"
@@ -34,10 +35,12 @@ class Lane:
     Attributes:
         own: starts over when the right password came.
         shared: an address, which many people may share; a success wipes none of its failures.
+        address: where the attempt comes from.
     """
 
     own: str
     shared: str | None = None
+    address: str | None = None
 
     @property
     def free(self) -> dict[str, int]:
@@ -48,7 +51,7 @@ class Lane:
 
 def lane_of_stranger(email: str, address: str | None) -> Lane:
     """An account, from wherever, and an address, whomever it is about."""
-    return Lane(_subject("account", email), _subject("address", origin_of_guesses(address)))
+    return Lane(_subject("account", email), _subject("address", origin_of_guesses(address)), address)
 
 
 def lane_of_known_browser(number: str) -> Lane:
@@ -67,7 +70,7 @@ def refuse_blocked(lane: Lane, now: datetime) -> None:
     Raises:
         Refusal: too_many_requests.
     """
-    _refuse_while_blocked(SignInThrottle.objects.filter(subject__in=lane.free), lane.free, now)
+    _refuse_while_blocked(lane, SignInThrottle.objects.filter(subject__in=lane.free), now)
 
 
 def admit_attempt(lane: Lane, now: datetime) -> None:
@@ -90,9 +93,9 @@ def admit_attempt(lane: Lane, now: datetime) -> None:
                 for _ in range(row.under_way):
                     _count_failure(row, free[row.subject], row.reserved_at)
                 row.under_way = 0
-        _refuse_while_blocked(rows, free, now)
+        _refuse_while_blocked(lane, rows, now)
         if any(row.under_way >= most_under_way(_attempts(row), free=free[row.subject], now=now) for row in rows):
-            raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=1)
+            raise _too_many(lane, 1)
         for row in rows:
             row.under_way += 1
             row.reserved_at = now
@@ -131,11 +134,17 @@ def _locked(subjects: Iterable[str]) -> list[SignInThrottle]:
     return list(SignInThrottle.objects.select_for_update().filter(subject__in=subjects).order_by("subject"))
 
 
-def _refuse_while_blocked(rows: Iterable[SignInThrottle], free: Mapping[str, int], now: datetime) -> None:
+def _refuse_while_blocked(lane: Lane, rows: Iterable[SignInThrottle], now: datetime) -> None:
     # Failures that cost nothing must not block for the moment by which another thread or portal has an earlier time.
+    free = lane.free
     blocked_until = max((row.blocked_until for row in rows if row.failures > free[row.subject]), default=now)
     if blocked_until > now:
-        raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=max(1, round((blocked_until - now).total_seconds())))
+        raise _too_many(lane, max(1, round((blocked_until - now).total_seconds())))
+
+
+def _too_many(lane: Lane, seconds: int) -> Refusal:
+    REFUSED_REQUESTS.note(Kind.GUESS_THROTTLED, address=lane.address)
+    return Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=seconds)
 
 
 def _attempts(row: SignInThrottle) -> Attempts:

@@ -49,6 +49,7 @@ ACTIONS: Final = {
     "usage_refused": "Refuse impossible usage of verifier",
     "feed_epoch_rotated": "Start feed over",
     "change_attempted": "Change without permission",
+    "requests_refused": "Send requests that are refused",
     "audit_log_exported": "Export audit log",
     "audit_events_purged": "Purge old audit events",
 }

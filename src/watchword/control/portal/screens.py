@@ -19,6 +19,7 @@ from watchword.control.change import record_refused
 from watchword.control.portal import notices
 from watchword.control.portal.notices import Notice
 from watchword.control.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.refused_requests.noting import note_forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +110,9 @@ def screened(
 
 def _out_of_reach(request: HttpRequest, home: str, refusal: Refusal) -> HttpResponse:
     # Who may not open the screen gets no part of it: the frame's own answer is a whole page.
+    if is_partial(request) or refusal.reason is RefusalReason.NOT_FOUND:
+        # These are answered by 200 and 404, which say of no permission.
+        note_forbidden(request)
     if is_partial(request):
         return HttpResponseClientRedirect(home)
     raise refusal
