@@ -100,6 +100,7 @@ def _guessed_at() -> None:
         failures=20,
         last_failed_at=now,
         blocked_until=now + timedelta(seconds=60),
+        reserved_at=now,
     )
 
 

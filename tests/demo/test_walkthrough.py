@@ -31,6 +31,7 @@ def a_walkthrough(authority: str = "/home/alice/demo ca.pem") -> Walkthrough:
         client=DemoClient(secret="s3cret"),
         administrator=SignIn(email="alice@acme.example", password="alices-password"),
         operator=SignIn(email="bob@watchword.example", password="bobs-password"),
+        administrator_of_expired=SignIn(email="charlie@initech.example", password="charlies-password"),
     )
 
 
@@ -55,9 +56,11 @@ def test_paths_are_quoted() -> None:
     assert "--cacert '/home/alice/demo ca.pem'" in a_walkthrough().get_token
 
 
-def test_both_people_and_all_places_are_printed() -> None:
+def test_all_people_and_all_places_are_printed() -> None:
     text = a_walkthrough().text()
-    for part in ("alices-password", "bobs-password", "https://127.0.0.1:8082/jwks", "http://127.0.0.1:8083/invoices"):
+    for place in ("https://127.0.0.1:8082/jwks", "http://127.0.0.1:8083/invoices"):
+        assert place in text
+    for part in ("alices-password", "bobs-password", "charlies-password"):
         assert part in text
 
 

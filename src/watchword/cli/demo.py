@@ -112,6 +112,7 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
         client=client,
         administrator=people.administrator,
         operator=people.operator,
+        administrator_of_expired=people.administrator_of_expired,
     )
     if check:
         return check_walkthrough(walkthrough)
@@ -149,10 +150,14 @@ def places_of(machine: Machine, issuer: str, api: str, authority: Path) -> Place
 
 def check_walkthrough(walkthrough: Walkthrough) -> bool:
     from watchword.demo.portal_visit import PortalVisit, VisitFailed
+    from watchword.demo.sample_data import EXPIRED_ORGANIZATION
     from watchword.demo.walkthrough import CurlMissing, check
 
     places = walkthrough.places
     alice = PortalVisit(origin=places.portal, organization=places.organization, sign_in=walkthrough.administrator)
+    charlie = PortalVisit(
+        origin=places.portal, organization=EXPIRED_ORGANIZATION, sign_in=walkthrough.administrator_of_expired
+    )
     passed = True
     out = console()
     try:
@@ -161,6 +166,10 @@ def check_walkthrough(walkthrough: Walkthrough) -> bool:
             line = f"{mark} {result.status} after {result.seconds:.1f} s: {result.title}"
             out.print(line if result.passed else f"{line} (expected {result.expected})", style=style)
             passed = passed and result.passed
+        refused = charlie.says_that_tokens_are_refused()
+        mark, style = ("✓", "green") if refused else ("✗", "red")
+        out.print(f"{mark} an expired organization: its page says that tokens are refused", style=style)
+        passed = passed and refused
     except VisitFailed as failed:
         raise CommandFailed(str(failed)) from None
     except CurlMissing:

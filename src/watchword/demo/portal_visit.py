@@ -35,6 +35,10 @@ class PortalVisit:
     sign_in: SignIn
     _browser: urllib.request.OpenerDirector = field(default_factory=_opener)
 
+    def says_that_tokens_are_refused(self) -> bool:
+        """Whether the page on which the person lands says so; raises VisitFailed."""
+        return "Tokens are refused: the API subscription expired on" in self._start()
+
     def enable(self) -> None:
         """Raises VisitFailed."""
         self._press("enable")

@@ -32,12 +32,15 @@ BOB = "bob@watchword.example"
 SERVER_NAME = "DemoServer"
 AUDIENCE = "https://api.acme.example"
 SUBSCRIPTION = timedelta(days=365)
+EXPIRED_ORGANIZATION = "initech"
+CHARLIE = "charlie@initech.example"
 
 
 @dataclass(frozen=True, slots=True)
 class SampleData:
     administrator: SignIn
     operator: SignIn
+    administrator_of_expired: SignIn
 
 
 class RegistrationFailed(Exception):
@@ -45,7 +48,7 @@ class RegistrationFailed(Exception):
 
 
 def create_people() -> SampleData:
-    """Make Acme, its subscription, Alice and Bob, with random passwords."""
+    """Make Acme, its subscription, Alice and Bob, and Initech, which has expired, with Charlie; random passwords."""
     actor = command_line()
     now = timezone.now()
     CreateOrganization(organization_id=ORGANIZATION, name="Acme").run(actor)
@@ -54,10 +57,16 @@ def create_people() -> SampleData:
     bob = SignIn(email=BOB, password=secrets.token_urlsafe(12))
     CreateAdministrator(organization_id=ORGANIZATION, email=alice.email, name="Alice").run(actor)
     CreateOperator(email=bob.email, name="Bob").run(actor)
-    for person in (alice, bob):
+    CreateOrganization(organization_id=EXPIRED_ORGANIZATION, name="Initech").run(actor)
+    SetSubscription(
+        organization_id=EXPIRED_ORGANIZATION, starts_at=now - SUBSCRIPTION, expires_at=now - timedelta(days=1)
+    ).run(actor)
+    charlie = SignIn(email=CHARLIE, password=secrets.token_urlsafe(12))
+    CreateAdministrator(organization_id=EXPIRED_ORGANIZATION, email=charlie.email, name="Charlie").run(actor)
+    for person in (alice, bob, charlie):
         link = CreateSignInLink(email=person.email).run(actor)
         RedeemSignInLink(secret=link, password=person.password, interface=Interface.COMMAND_LINE).run(now=now)
-    return SampleData(administrator=alice, operator=bob)
+    return SampleData(administrator=alice, operator=bob, administrator_of_expired=charlie)
 
 
 def register_server(issuer: str, client_id: str) -> None:

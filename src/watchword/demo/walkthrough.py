@@ -50,6 +50,7 @@ class Walkthrough:
     client: DemoClient
     administrator: SignIn
     operator: SignIn
+    administrator_of_expired: SignIn
 
     @property
     def get_token(self) -> str:
@@ -120,6 +121,9 @@ class Walkthrough:
         yield ""
         yield "6. Sign in as the operator and suspend the organization under Operator Console > Organizations. Call:"
         yield "   403, and its administrators can change nothing. Reinstate it: 200. Audit Logs tell who did what."
+        yield ""
+        yield f"7. Sign in as {self.administrator_of_expired.email}, password {self.administrator_of_expired.password}:"
+        yield "   the API subscription of Initech has expired, and its page says that tokens are refused."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
