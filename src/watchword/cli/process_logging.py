@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LogFormat = Literal["text", "json"]
 # Third parties that announce every start and worker at INFO; our own lines say it once.
 QUIET = ("_granian", "granian.access", "asyncio", "httpcore2")
+POOL: Final = "psycopg.pool"
+"""Warns of each attempt to connect while the database is away, with its address. Our own lines say it once."""
+
 # Django names the path or the Host of what it refused; a path can be a one-time link, a Host is what a client wrote.
 # The status and the kind are what matters.
 OF_REQUESTS: Final = ("django.request", "django.security.")
@@ -69,6 +72,7 @@ def configure_logging(role: str) -> None:
     root.setLevel(logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(POOL).setLevel(logging.ERROR)
 
 
 def _rendering(role: str) -> list[Processor]:
