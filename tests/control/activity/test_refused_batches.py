@@ -9,12 +9,14 @@ import pytest
 
 from kit.people import NOW
 from kit.usage import CountingVerifier, batch, line
+from watchword.control.access.actor import SYSTEM
 from watchword.control.activity.models import DailyCalls, UsageAllowance, UsageLine, UsageStream
 from watchword.control.activity.plausibility import MARGIN_SECONDS, MOST_PER_SECOND, Implausible
 from watchword.control.activity.queries import allowed_on
 from watchword.control.activity.refused_batches import (
     QUIET,
     BatchImplausible,
+    ReportRefusedBatch,
     batches_refused,
     report_refused,
 )
@@ -61,9 +63,9 @@ def test_fk_06_new_processes_bring_no_further_calls(thief: CountingVerifier) -> 
 
 def test_fk_06_sums_stay_far_below_what_a_column_holds(thief: CountingVerifier) -> None:
     applied = 0
-    for number in range(1, 40):
+    for number in range(1, 10):
         try:
-            thief.send(NOON + number * SECOND, *[line(NOON - timedelta(days=1), MARGIN // 1000)] * 1000)
+            thief.send(NOON + number * SECOND, *[line(NOON - timedelta(days=1), MARGIN // 100)] * 100)
             applied += 1
         except BatchImplausible:
             continue
@@ -118,3 +120,11 @@ def test_fk_06_operators_are_informed_once(thief: CountingVerifier) -> None:
     assert len(events()) == 2
     report_refused(thief.id, "edge-1", Implausible.FOREIGN_STREAM, NOON + QUIET)
     assert len(events()) == 3
+
+
+def test_fk_06_two_processes_that_report_at_once_write_one_event(thief: CountingVerifier) -> None:
+    report = ReportRefusedBatch(verifier_id=thief.id, name="edge-1", problem=Implausible.TOO_MANY_CALLS)
+    report.run(SYSTEM, now=NOON)
+    report.run(SYSTEM, now=NOON)
+    assert batches_refused() == 2
+    assert AuditEvent.objects.filter(action="usage_refused").count() == 1
