@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final
 
-from watchword.core.strict_json import JsonRefused, parse_object
+from watchword.core.strict_json import parse_object
 from watchword.jwks.problem import Problem
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -44,10 +44,7 @@ def _not_strict_json(document: bytes) -> Problem:
 
 
 def _no_list_of_keys(document: bytes) -> Problem:
-    try:
-        members = parse_object(_text(document))
-    except JsonRefused:  # pragma: no cover  # Admission has read it.
-        return Problem.NOT_A_KEY_SET
+    members = parse_object(_text(document))  # Admission has read it as such.
     if "jwks_uri" in members:
         return Problem.METADATA
     if "kty" in members:
