@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from kit.key_server import answers, serves
 from kit.people import PASSWORD
-from kit.portal_alone import ALICE, BOB, Portal, running_portal
+from kit.portal_alone import ALICE, BOB, GOOD_KEYS, Portal, running_portal
 from kit.portal_pages import ServersPage, sign_in
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def page(portal: Portal, request: pytest.FixtureRequest) -> Iterator[Page]:
+    portal.keys.behaviour = serves(GOOD_KEYS)
     with portal.open(ALICE, request.node.name) as opened:
         yield opened
 
@@ -141,3 +143,18 @@ def test_field_h_without_typed_text_the_page_leads_to_the_sign_in(page: Page) ->
     lose_the_session(page)
     page.get_by_role("button", name="Add Authorization Server").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_field_p_a_failed_validation_shows_its_verdict_and_the_step(portal: Portal, page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 560})
+    portal.keys.behaviour = answers(404)
+    window = ServersPage(page).add()
+    window.fill(portal.registration())
+    # The button at the lower edge, so that there is no room below it.
+    window.window.locator("#validate").evaluate("""button => {
+        button.focus({ preventScroll: true });
+        button.scrollIntoView({ block: "end" });
+        button.click();
+    }""")
+    expect(window.window.locator(".verdict")).to_be_in_viewport(ratio=1)
+    expect(window.window.locator(".step-failed")).to_be_in_viewport(ratio=1)

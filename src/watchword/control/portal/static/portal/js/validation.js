@@ -112,6 +112,8 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   }
   update(form);
   const verdict = form.querySelector(".verdict, #validation .notice");
+  // The step that failed says why; where both have no room, the verdict wins.
+  form.querySelector(".step-failed")?.scrollIntoView({ block: "nearest" });
   verdict?.scrollIntoView({ block: "nearest" });
   const failed = form.querySelector(".step-failed .step-text > span");
   if (failed !== null) {
