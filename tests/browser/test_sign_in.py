@@ -108,22 +108,27 @@ def test_everything_about_signing_in_is_done_by_keyboard_alone(portal: Portal) -
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_window_that_outlives_its_session_leads_through_the_sign_in_and_back(portal: Portal) -> None:
+def test_a_window_that_outlives_its_session_keeps_what_was_typed(portal: Portal) -> None:
     with browser_of(portal, ALICE, "idle") as page:
         ServersPage(page).follow_the_menu()
-        place = page.url
         window = ServersPage(page).add()
         window.fill(portal.registration())
         portal.product.desk("idle")
         window.validate()
 
-        expect(page.get_by_text(f"{IDLE} {UNSAVED}")).to_be_visible()
-        page.get_by_label("E-mail address").fill(ALICE)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        again = page.get_by_role("dialog", name="Sign in again")
+        expect(again.get_by_label("E-mail address")).to_have_value(ALICE)
+        again.get_by_label("Password").fill(PASSWORD)
+        again.get_by_role("button", name="Sign in").click()
 
-        expect(page).to_have_url(place)
-        expect(page.get_by_text("0 of 2")).to_be_visible()
+        expect(again).to_have_count(0)
+        window.expect_typed(portal.registration())
+        window.validate()
+        window.expect_validated()
+        # The reason was told; the next visit to the sign-in is another matter.
+        page.context.clear_cookies(name="watchword_session")
+        page.goto("/sign-in")
+        expect(page.get_by_text(IDLE)).to_have_count(0)
 
 
 def test_opening_a_page_after_the_session_says_why_and_comes_back(portal: Portal) -> None:

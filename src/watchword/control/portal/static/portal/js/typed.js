@@ -1,9 +1,9 @@
 // What was typed into a window and not saved yet. Closing such a window asks first.
 const asOpened = new WeakMap();
 
-// Without hidden fields: nobody types a token or a version.
+// Without hidden fields, such as a version, and the name that is only there for password managers.
 function fields(dialog) {
-  return [...dialog.querySelectorAll("input:not([type=hidden]), textarea, select")];
+  return [...dialog.querySelectorAll("input:not([type=hidden]), textarea, select")].filter((field) => !field.hidden && !field.readOnly);
 }
 
 function content(dialog) {
