@@ -58,9 +58,14 @@ class Shown:
         return str(self.answer.content.decode())
 
     @property
+    def shown_html(self) -> str:
+        """The page without what only a script would show."""
+        return re.sub(r"<template.*?</template>", "", self.html, flags=re.DOTALL)
+
+    @property
     def text(self) -> str:
         """The words, without markup, each run of blanks as one."""
-        return " ".join(unescape(re.sub(r"<[^>]*>", " ", self.html)).split())
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", self.shown_html)).split())
 
     @property
     def leads_to(self) -> str | None:

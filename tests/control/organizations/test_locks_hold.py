@@ -165,7 +165,7 @@ def test_while_locked_no_window_opens(
     page = before.desk.get(f"servers:{window}", "acme", *([] if window == "add" else [server]))
 
     assert page.status == 403
-    assert "<dialog" not in page.html
+    assert "<dialog" not in page.shown_html
 
 
 def test_m_08_a_suspension_outlives_replays_and_a_restored_feed(before: Alice, alice: Person) -> None:
