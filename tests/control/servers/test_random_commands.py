@@ -1,7 +1,7 @@
 """Random commands of several people at once, while their roles, status and sessions change, and the log replayed.
 
-The audit log is in the order of commits, as one row is locked for each event. Whoever reads it from the beginning knows
-at each event who held which right, and every change that is in it must have been allowed then.
+The audit log is in the order of commits, as one row is locked for each event. A reader who begins at its
+start knows at each event who held which right, and every change in it must have been allowed then.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def acme() -> Acme:
     people.organization("acme")
     CreateRole(organization_id="acme", name=FULL, permissions=frozenset(Permission)).run(command_line())
     CreateRole(organization_id="acme", name=READER, permissions=frozenset({Permission.ACTIVITY})).run(command_line())
-    # Keeps a full administrator in the organization, whatever happens to the others.
+    # Keeps a full administrator in the organization, as nothing happens to this person.
     people.administrator("first", "acme", *Permission)
     persons = [people.administrator(name, "acme") for name in NAMES]
     for person in persons:
@@ -142,7 +142,7 @@ def disturb(acme: Acme, seed: int) -> None:
     ]
     for _ in range(2 * STEPS):
         person = dice.choice(acme.persons)
-        # What is refused, such as to deactivate somebody twice, changes nothing.
+        # What is refused, such as a second deactivation, changes nothing.
         with suppress(Refusal, AccessLost):
             dice.choice(steps)()
 
