@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import django
+import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -186,6 +187,8 @@ def main() -> None:
     from kit import sample_portal
     from watchword.control.servers import validate
 
+    # Standard output is for answers.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     call_command("migrate", verbosity=0)
     fix_clock()
     # The table of sample answers stands where the network would be.

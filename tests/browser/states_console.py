@@ -174,6 +174,7 @@ def _create_badly(page: Page) -> None:
 
 def _type_text(page: Page) -> None:
     _press("Suspend", page)
+    page.get_by_label("API call threshold exceeded").check()
     page.get_by_label("Text shown to the organization").fill("Stop the nightly export job.")
     page.get_by_text("exceeded. Stop the nightly export job.").wait_for()
 
