@@ -15,7 +15,7 @@ from watchword.control.fleet.queries import Head
 from watchword.control.refused_requests.recorder import REFUSED_REQUESTS, Kind
 
 if TYPE_CHECKING:
-    from watchword.control.fleet.feed import Receive, Send
+    from watchword.control.asgi_types import Receive, Send
 
 
 @pytest.fixture(autouse=True)

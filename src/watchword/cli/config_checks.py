@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import ssl
-import stat
 from typing import TYPE_CHECKING
 
 from watchword.cli.applied_migrations import DatabaseUnusable, applied_migrations
 from watchword.cli.control_plane import known_migrations
 from watchword.cli.ports import why_not_free
 from watchword.settings.base import SettingsProblem
+from watchword.settings.secret_files import open_to_others
 from watchword.settings.secret_key import read
 
 if TYPE_CHECKING:
@@ -95,14 +95,13 @@ def check_ports(control: ControlSettings | None, verifier: VerifierSettings | No
 
 
 def _open_to_others(name: str, path: Path) -> Iterator[str]:
-    # Its group may read it, as systemd hands credentials over with mode 0440.
     try:
-        mode = path.stat().st_mode
+        fault = open_to_others(path.stat().st_mode, path)
     except OSError:
-        # Whoever reads the file reports that.
+        # The check that reads the file reports that.
         return
-    if mode & (stat.S_IRWXO | stat.S_IWGRP):
-        yield f"{name}: other users of this machine can read or change {path}; run chmod 0600 {path}."
+    if fault is not None:
+        yield f"{name}: {fault}."
 
 
 def _not_writable(name: str, directory: Path) -> Iterator[str]:

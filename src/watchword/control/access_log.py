@@ -12,11 +12,8 @@ from watchword.control.fleet.feed import PATHS, PREFIX
 from watchword.control.routes import NO_ROUTE, route_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from watchword.control.asgi_types import Application, Receive, Send
 
-    from watchword.control.fleet.feed import Receive, Send
-
-    Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.asgi import get_asgi_application
 
 if TYPE_CHECKING:
-    from watchword.control.fleet.feed import Receive, Send
+    from watchword.control.asgi_types import Receive, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "watchword.control.settings")
 

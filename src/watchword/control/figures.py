@@ -17,14 +17,13 @@ from watchword.control.fleet.queries import head
 from watchword.control.refused_requests.recorder import REFUSED_REQUESTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
 
     from prometheus_client.core import Metric
 
-    from watchword.control.fleet.feed import Receive, Send
+    from watchword.control.asgi_types import Application, Receive, Send
     from watchword.control.fleet.queries import Head
 
-    Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 T = TypeVar("T")
 

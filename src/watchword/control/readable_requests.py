@@ -16,14 +16,14 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from django.template.loader import render_to_string
 
+from watchword.control.admission.responses import Response
 from watchword.control.headers import security_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from watchword.control.fleet.feed import Receive, Send
+    from watchword.control.asgi_types import Application, Receive, Send
 
-    Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 METHODS: Final = ("GET", "HEAD", "POST")
 
@@ -124,14 +124,7 @@ def _charsets(content_type: str) -> Iterable[str]:
 
 
 async def _page(template: str, status: int, send: Send) -> None:
-    body = render_to_string(template).encode()
-    headers = [
-        (b"content-type", b"text/html; charset=utf-8"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await Response(status, "text/html; charset=utf-8", render_to_string(template).encode()).send(send)
 
 
 def _complete(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -12,13 +12,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable
 
     from watchword.control.admission.responses import Response
+    from watchword.control.asgi_types import Application, Receive, Send
 
-    Receive = Callable[[], Awaitable[dict[str, Any]]]
-    Send = Callable[[dict[str, Any]], Awaitable[None]]
-    Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 DRAIN_OCTETS: Final = 1024 * 1024
 DRAIN_SECONDS: Final = 1.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.template.loader import render_to_string
 
 from watchword.control.headers import security_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from watchword.control.asgi_types import Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Response:
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
-    async def send(self, send: Callable[[dict[str, Any]], Awaitable[None]], *, close: bool = False) -> None:
+    async def send(self, send: Send, *, close: bool = False) -> None:
         """Send it.
 
         Args:

@@ -40,12 +40,11 @@ from watchword.feed import NOT_UNDERSTOOD_HEADER, NOT_UNDERSTOOD_NAMED
 from watchword.outages import Outage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
+    from watchword.control.asgi_types import Receive, Send
     from watchword.control.fleet.models import VerifierCredential
 
-    Receive = Callable[[], Awaitable[dict[str, Any]]]
-    Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PREFIX: Final = "/feed/v1/"
 MAX_WAIT_SECONDS: Final = 25.0

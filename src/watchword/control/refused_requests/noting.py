@@ -12,13 +12,12 @@ from watchword.control.access.models import Person
 from watchword.control.refused_requests.recorder import REFUSED_REQUESTS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest, HttpResponse
 
-    from watchword.control.fleet.feed import Receive, Send
+    from watchword.control.asgi_types import Application, Receive, Send
 
-    Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 
 _BY_STATUS: Final[Mapping[int, Kind]] = {
     HTTPStatus.BAD_REQUEST: Kind.REQUEST_UNREADABLE,

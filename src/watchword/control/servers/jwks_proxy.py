@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from watchword.jwks.proxy import parse_credentials, parse_proxy
 from watchword.settings.base import SettingsProblem
+from watchword.settings.secret_files import open_to_others
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,14 +44,13 @@ def _read(path: Path) -> str:
     try:
         # Some editors of Windows begin a file with a byte order mark.
         with path.open(encoding="utf-8-sig") as file:
-            # Of the open file, so that the one that was checked is read. Its group may read it, as systemd hands
-            # credentials over with mode 0440.
-            others = os.fstat(file.fileno()).st_mode & (stat.S_IRWXO | stat.S_IWGRP)
+            # Of the open file, so that the one that was checked is read.
+            exposed = open_to_others(os.fstat(file.fileno()).st_mode, path)
             text = file.read(MAX_FILE_LENGTH + 1)
     except (OSError, ValueError) as failure:
         raise ValueError(f"cannot be read ({type(failure).__name__})") from None
-    if others:
-        raise ValueError(f"other users of this machine can read or change it; run chmod 0600 {path}")
+    if exposed is not None:
+        raise ValueError(exposed)
     if len(text) > MAX_FILE_LENGTH:
         raise ValueError(f"holds more than {MAX_FILE_LENGTH} characters")
     return parse_credentials(text)
