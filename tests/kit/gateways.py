@@ -92,7 +92,7 @@ GATEWAYS = {
     "caddy": Gateway("Caddy", caddy, down=502, frozen=504),
     "envoy": Gateway("Envoy", envoy, says_why_undecidable=False),
     "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc, over_grpc=True),
-    "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True),
+    "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True, patience=8),
     "python": Gateway("Python", asgi, particular=True),
 }
 
