@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.http import JsonResponse
 from django.middleware.csrf import get_token
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from watchword.control.access import ended, known_browsers
@@ -19,7 +20,8 @@ from watchword.control.access.models import Person
 from watchword.control.access.retry_after import with_retry_after
 from watchword.control.access.signing_in import SignIn
 from watchword.control.access.views import FAILED, begin_session
-from watchword.control.portal.screens import SIGN_IN_AGAIN
+from watchword.control.portal.screens import SIGN_IN_AGAIN, is_partial, sign_in_with_text
+from watchword.control.portal.unsent import UNSENT, is_kept, leave, seal
 from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -51,10 +53,24 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
 
 
 def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature.
-    """The answer to a form without a valid token, such as that of a page from before another sign-in."""
+    """The answer to a form without a valid token, such as that of a page from before another sign-in.
+
+    Only our own pages can hold the field that brings the text back, so it cannot be another site's.
+    """
+    if not is_partial(request):
+        sealed = request.POST.get(UNSENT) or seal(request)
+        if sealed is not None and (answer := _with_text(request, sealed)) is not None:
+            return answer
     response = render(request, "403_csrf.html", status=403)
     response[SIGN_IN_AGAIN] = "form-expired"
     return response
+
+
+def _with_text(request: HttpRequest, sealed: str) -> HttpResponse | None:
+    if not isinstance(request.user, Person):
+        return sign_in_with_text(request, sealed, reverse("access:start")) if is_kept(sealed) else None
+    where = leave(request, sealed, request.user)
+    return None if where is None else redirect(where)
 
 
 def _signed_in(request: HttpRequest, email: str | None) -> HttpResponse:

@@ -24,6 +24,7 @@ from watchword.control.access.retry_after import with_retry_after
 from watchword.control.access.session_store import session_in
 from watchword.control.access.signing_in import SignIn, SignOut
 from watchword.control.portal.navigation import home_route
+from watchword.control.portal.unsent import UNSENT, leave
 from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     onward = request.POST.get("next", request.GET.get("next", ""))
     if request.method != "POST":
         return _before_sign_in(request, onward)
-    email = request.POST.get("email", "")
+    email, sealed = request.POST.get("email", ""), request.POST.get(UNSENT, "")
+    context = {"next": onward, "email": email, "unsent": sealed}
     try:
         person = SignIn(
             email=email,
@@ -65,12 +67,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             browser_mark=known_browsers.mark_of(request),
         ).run()
     except Refusal as refusal:
-        context = {"next": onward, "email": email, "sentence": refusal.sentence}
+        context["sentence"] = refusal.sentence
         return with_retry_after(render(request, "access/sign_in.html", context, status=refusal.status), refusal)
     if person is None:
-        context = {"next": onward, "email": email, "sentence": FAILED}
-        return render(request, "access/sign_in.html", context, status=422)
-    return _let_in(request, person, onward)
+        return render(request, "access/sign_in.html", context | {"sentence": FAILED}, status=422)
+    return _let_in(request, person, onward, sealed)
 
 
 def _before_sign_in(request: HttpRequest, onward: str) -> HttpResponse:
@@ -143,10 +144,11 @@ def begin_session(request: HttpRequest, person: Person) -> None:
     )
 
 
-def _let_in(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
+def _let_in(request: HttpRequest, person: Person, onward: str, sealed: str = "") -> HttpResponse:
     begin_session(request, person)
-    response = HttpResponseRedirect(_safe(onward) or _home(person))
+    response = HttpResponseRedirect(leave(request, sealed, person) or _safe(onward) or _home(person))
     known_browsers.remember(response, person)
+    ended.said(response)
     return response
 
 

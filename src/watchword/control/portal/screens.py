@@ -11,13 +11,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
+from watchword.control.access import ended
 from watchword.control.access.actor import actor_of
 from watchword.control.access.backend import reread_person
 from watchword.control.access.session_rules import Ended
 from watchword.control.access.session_store import session_in
 from watchword.control.change import record_refused
-from watchword.control.portal import notices
+from watchword.control.portal import notices, unsent
 from watchword.control.portal.notices import Notice
+from watchword.control.portal.refill import refilled
 from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.refused_requests.noting import note_forbidden
 
@@ -120,19 +122,27 @@ def _out_of_reach(request: HttpRequest, home: str, refusal: Refusal) -> HttpResp
 
 def _signed_out(request: HttpRequest, home: str, refusal: Refusal) -> HttpResponse:
     """To the sign-in, which says why; the session ended after this request had begun."""
-    ended = refusal.details["ended"]
-    session_in(request).leave(ended if isinstance(ended, Ended) else Ended.GONE)
+    why = refusal.details["ended"]
+    session_in(request).leave(why if isinstance(why, Ended) else Ended.GONE)
     request.user = AnonymousUser()
     return _to_sign_in(request, home)
 
 
 def _to_sign_in(request: HttpRequest, home: str) -> HttpResponse:
     if not is_partial(request):
-        return redirect_to_login(home)
+        sealed = unsent.seal(request)
+        return redirect_to_login(home) if sealed is None else sign_in_with_text(request, sealed, home)
     response = HttpResponseClientRedirect(home)
     # Over a window with typed text the page's script asks for the password instead of leaving.
     response[SIGN_IN_AGAIN] = "session-ended"
     return response
+
+
+def sign_in_with_text(request: HttpRequest, sealed: str, home: str) -> HttpResponse:
+    """The sign-in page in answer to a form; its text travels through the sign-in."""
+    why = ended.sentence(request) or "Your session has ended."
+    sentence = f"{why} Nothing was saved. What you typed comes back after you sign in."
+    return render(request, "access/sign_in.html", {"next": home, "unsent": sealed, "ended": sentence})
 
 
 def is_partial(request: HttpRequest) -> bool:
@@ -149,10 +159,16 @@ def window(
 ) -> HttpResponse:
     """Open a window: alone when htmx asked for it, else on its page."""
     everything = screen.context() | context
-    if is_partial(request):
-        return render(request, template, everything, status=status)
-    everything |= {"window": template, "notices": notices.take(request)}
-    return render(request, screen.template, everything, status=status)
+    typed = unsent.take(request)
+    if typed is not None:
+        everything |= {"again": True, "typed_again": True}
+    if not is_partial(request):
+        everything |= {"window": template, "notices": notices.take(request)}
+        template = screen.template
+    response = render(request, template, everything, status=status)
+    if typed is not None:
+        response.content = refilled(response.content.decode(), typed.where, typed.fields).encode()
+    return response
 
 
 def confirm(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from watchword.control.portal import unsent
 from watchword.control.portal.notices import Notice
 from watchword.control.portal.screens import is_partial, show, window
 from watchword.control.refusals import Refusal, RefusalReason
@@ -61,7 +62,9 @@ def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpRe
     detail = _detail(page, server)
     if request.method != "POST":
         check_may_change(actor, page)
-        context = registration.context(page, forms.of(detail), detail) | {"may_save": True}
+        # Text that comes back after a sign-in may name another location, so it has to be validated first.
+        may_save = unsent.waiting(request) is None
+        context = registration.context(page, forms.of(detail), detail) | {"may_save": may_save}
         return window(request, page, registration.TEMPLATE, context)
     form = forms.received(request.POST)
     command = EditServer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django import template
 from django.conf import settings
@@ -15,12 +15,15 @@ from django.utils.safestring import mark_safe
 from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.portal.moments import elapsed, relative
 from watchword.control.portal.navigation import ADMINISTRATION, CONSOLE, Branch, Leaf, path_to
+from watchword.control.portal.unsent import TYPED_BY
+from watchword.control.portal.unsent import typed_by as typed_by_whom
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.template import Context
     from django.utils.safestring import SafeString
 
+    from watchword.control.access.models import Person
     from watchword.control.portal.frame import Frame
 
 register = template.Library()
@@ -111,6 +114,15 @@ def first_focus(context: Context) -> SafeString:
     """
     request: HttpRequest | None = context.get("request")
     return mark_safe("data-first" if getattr(request, "htmx", False) else "autofocus")  # noqa: S308 - constants.
+
+
+@register.simple_tag(takes_context=True)
+def typed_by(context: Context, url: str) -> SafeString:
+    """The field that brings the text of a form back when the session ends meanwhile; the form opens at `url`."""
+    request: HttpRequest = context["request"]
+    return format_html(
+        '<input type="hidden" name="{}" value="{}">', TYPED_BY, typed_by_whom(cast("Person", request.user), url)
+    )
 
 
 @register.simple_tag(takes_context=True)
