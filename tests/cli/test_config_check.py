@@ -121,6 +121,8 @@ def test_m_port_in_use_is_a_problem(on_sqlite: CommandLine, monkeypatch: pytest.
         for variable, name in (
             ("PORTAL_PORT", "portal_port"),
             ("PORTAL_ADMIN_PORT", "portal_admin_port"),
+            ("FEED_PORT", "feed_port"),
+            ("FEED_ADMIN_PORT", "feed_admin_port"),
             ("WORKER_ADMIN_PORT", "worker_admin_port"),
             ("VERIFIER_PORT", "verifier: port"),
             ("VERIFIER_GRPC_PORT", "verifier: grpc_port"),

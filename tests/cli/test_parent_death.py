@@ -23,18 +23,19 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 SECONDS = 60.0
 
 
-def answers(port: int) -> bool:
+def answers(port: int, path: str = "/sign-in", status: HTTPStatus = HTTPStatus.OK) -> bool:
     try:
-        return request(f"http://{LOOPBACK}:{port}/sign-in", timeout=5).status == HTTPStatus.OK
+        return request(f"http://{LOOPBACK}:{port}{path}", timeout=5).status == status
     except (OSError, HTTPException):
         return False
 
 
 def test_n_killed_portal_leaves_no_child_that_holds_the_port(tmp_path: Path) -> None:
-    port = free_port()
+    port, feed_port = free_port(), free_port()
     environment = {
         "WATCHWORD_DATA_DIR": str(tmp_path / "data"),
         "WATCHWORD_PORTAL_PORT": str(port),
+        "WATCHWORD_FEED_PORT": str(feed_port),
         "WATCHWORD_CONFIG": str(tmp_path / "watchword.toml"),
     }
     (tmp_path / "watchword.toml").touch()
@@ -46,9 +47,15 @@ def test_n_killed_portal_leaves_no_child_that_holds_the_port(tmp_path: Path) -> 
     try:
         # Answered by the child: the parent only listens.
         portal.wait_until(lambda: answers(port), what="the portal answers", timeout=SECONDS)
+        portal.wait_until(
+            lambda: answers(feed_port, "/feed/v1/changes", HTTPStatus.UNAUTHORIZED),
+            what="the feed answers",
+            timeout=SECONDS,
+        )
 
         os.kill(portal.pid, signal.SIGKILL)
 
         wait_until(lambda: not is_listening(port), what="the port is free", timeout=SECONDS)
+        wait_until(lambda: not is_listening(feed_port), what="the feed's port is free", timeout=SECONDS)
     finally:
         portal.kill()

@@ -45,7 +45,6 @@ class Product:
             "WATCHWORD_DATA_DIR": str(directory / "data"),
             "WATCHWORD_PORTAL_PORT": str(self.portal_port),
             "WATCHWORD_PUBLIC_ORIGIN": self.portal,
-            "WATCHWORD_VERIFIER_FEED_URL": self.portal,
             "WATCHWORD_VERIFIER_PORT": str(self.verifier_port),
             "WATCHWORD_VERIFIER_ADMIN_PORT": str(self.admin_port),
             "WATCHWORD_VERIFIER_STATE_FILE": str(self.state_file),
@@ -53,11 +52,21 @@ class Product:
             **({"WATCHWORD_DATABASE_URL": database_url} if database_url else {}),
             **(settings or {}),
         }
+        self.environment.setdefault("WATCHWORD_VERIFIER_FEED_URL", self.feed)
 
     @property
     def portal(self) -> str:
         """The portal's origin."""
         return f"http://{LOOPBACK}:{self.portal_port}"
+
+    @property
+    def feed_port(self) -> int:
+        return int(self.environment.get("WATCHWORD_FEED_PORT", self.portal_port))
+
+    @property
+    def feed(self) -> str:
+        """Where verifiers reach the feed: the portal's origin unless a setting says otherwise."""
+        return f"http://{LOOPBACK}:{self.feed_port}"
 
     @property
     def verifier(self) -> str:
@@ -93,17 +102,25 @@ class Product:
         """Run an action of kit.operator_desk and return what it wrote."""
         return self._run([sys.executable, "-m", "kit.operator_desk", *arguments])
 
-    def start(self, role: str, *, wait: bool = True) -> ChildProcess:
-        """Start `portal`, `worker` or `verifier`, and wait until it serves unless told otherwise."""
+    def start(self, role: str, *, wait: bool = True, open_files: int | None = None) -> ChildProcess:
+        """Start `portal`, `worker` or `verifier`, and wait until it serves unless told otherwise.
+
+        Args:
+            role: which.
+            wait: until it serves.
+            open_files: the most that each of its processes may have, None for what this process may.
+        """
         assert role not in self._processes, f"{role} is running already"
-        process = ChildProcess(
-            [str(PROGRAM), "serve", role], log=self._directory / f"{role}.log", environment=self.environment
-        )
+        command = [str(PROGRAM), "serve", role]
+        if open_files is not None:
+            command = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(open_files), *command]
+        process = ChildProcess(command, log=self._directory / f"{role}.log", environment=self.environment)
         self._processes[role] = process
         if not wait:
             return process
         if role == "portal":
-            process.wait_until_listening(self.portal_port, timeout=START_SECONDS)
+            for port in {self.portal_port, self.feed_port}:
+                process.wait_until_listening(port, timeout=START_SECONDS)
         elif role == "verifier":
             process.wait_until_listening(self.verifier_port, timeout=START_SECONDS)
             process.wait_until(self._verifier_is_ready, what="the verifier is ready", timeout=START_SECONDS)

@@ -126,6 +126,7 @@ def test_lists_are_lists_in_the_file(nowhere: Path) -> None:
     ("flags", "named"),
     [
         ({"portal_port": 70_000}, "portal_port"),
+        ({"portal_port": 8080, "feed_port": 8080}, "feed_port must differ from portal_port"),
         ({"public_origin": "http://portal.example"}, "https"),
         ({"public_origin": "https://portal.example/path"}, "public_origin"),
         ({"public_origin": "https://user@portal.example"}, "public_origin"),

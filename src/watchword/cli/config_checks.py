@@ -76,7 +76,9 @@ def check_ports(control: ControlSettings | None, verifier: VerifierSettings | No
     if control is not None:
         listeners += [
             ("portal_port", control.portal_host, control.portal_port),
+            ("feed_port", control.portal_host, control.feed_port),
             ("portal_admin_port", control.admin_host, control.portal_admin_port),
+            ("feed_admin_port", control.admin_host, control.feed_admin_port),
             ("worker_admin_port", control.admin_host, control.worker_admin_port),
         ]
     if verifier is not None:

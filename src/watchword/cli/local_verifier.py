@@ -23,7 +23,7 @@ def local_verifier_settings(control: ControlSettings, credential_file: Path) -> 
     host = connectable(control.portal_host)
     bracketed = f"[{host}]" if ":" in host else host
     flags: dict[str, Any] = {
-        "feed_url": f"http://{bracketed}:{control.portal_port}",
+        "feed_url": f"http://{bracketed}:{control.port_of_feed}",
         "state_file": control.data_dir.resolve() / "verifier" / "snapshot.json",
         "credential_file": credential_file,
     }

@@ -1,20 +1,70 @@
-"""What the portal's server process loads: logging first, then the control plane's ASGI application."""
+"""What the processes of the portal's server load: logging first, then an ASGI application of the control plane."""
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import multiprocessing
 import os
 import threading
 from contextlib import ExitStack
-from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from watchword.control.asgi_types import Application
+    from watchword.settings.control import ControlSettings
+
+TURN_SECONDS = 5.0
 
 
-def application() -> Any:
-    """The ASGI application, made inside the server's own worker process, and what watches over it beside it."""
+def application() -> Application:
+    """The pages, and the feed unless it has a port of its own; made inside the process that serves them."""
+    control = set_up()
+    from watchword.cli.roles import answers, feed_answers
+    from watchword.control.asgi import application as control_plane
+    from watchword.service_manager import told
+
+    # Granian has set it, and runs it later.
+    loop = asyncio.get_event_loop()
+
+    def is_ready() -> bool:
+        own, of_feed = (control.portal_host, control.portal_port), (control.portal_host, control.port_of_feed)
+        # Not for the page itself, which may need the database: no restart would mend its absence.
+        return answers(own, "/") is not None and feed_answers(of_feed)
+
+    def is_alive() -> bool:
+        # Its own port is not asked: while clients hold all connections, systemd would end the portal again and again.
+        return turns(loop) and (control.feed_port is None or feed_answers((control.portal_host, control.feed_port)))
+
+    beside = ExitStack()
+    atexit.register(beside.close)
+    beside.enter_context(told(is_ready, is_alive))
+    return counted(control_plane, control, control.portal_admin_port, beside)
+
+
+def feed() -> Application:
+    """The feed alone, for a port of its own; made inside the process that serves it."""
+    control = set_up()
+    from watchword.control.asgi import feed_application
+
+    beside = ExitStack()
+    atexit.register(beside.close)
+    return counted(feed_application, control, control.feed_admin_port, beside)
+
+
+def turns(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the event loop begins something new within TURN_SECONDS."""
+    turned = threading.Event()
+    try:
+        loop.call_soon_threadsafe(turned.set)
+    except RuntimeError:
+        return False
+    return turned.wait(TURN_SECONDS)
+
+
+def set_up() -> ControlSettings:
+    """Configure logging, and let connections to the database be kept."""
     from watchword.cli.process_logging import configure_logging
-    from watchword.cli.roles import answers
 
     configure_logging("portal")
     end_with_parent()
@@ -24,27 +74,20 @@ def application() -> Any:
     from watchword.settings.database import pooled
 
     pooled(connections.settings["default"])
-    from watchword.control.asgi import application as control_plane
-    from watchword.service_manager import told
+    control: ControlSettings = settings.WATCHWORD
+    return control
 
-    control, beside = settings.WATCHWORD, ExitStack()
-    atexit.register(beside.close)
 
-    def is_up() -> bool:
-        # The feed refuses who has no credential before it opens the database, whose absence no restart would mend.
-        return answers((control.portal_host, control.portal_port), "/feed/v1/changes") == HTTPStatus.UNAUTHORIZED
-
-    beside.enter_context(told(is_up, is_up))
-    if control.portal_admin_port is None:
-        return control_plane
+def counted(application: Application, control: ControlSettings, port: int | None, beside: ExitStack) -> Application:
+    """The same application, whose figures an admin listener shows if it has a port."""
+    if port is None:
+        return application
     from watchword.admin import listening
     from watchword.control.figures import PortalFigures, why_not_ready
 
     figures = PortalFigures()
-    beside.enter_context(
-        listening(control.admin_host, control.portal_admin_port, registry=figures.registry, why_not_ready=why_not_ready)
-    )
-    return figures.counting(control_plane)
+    beside.enter_context(listening(control.admin_host, port, registry=figures.registry, why_not_ready=why_not_ready))
+    return figures.counting(application)
 
 
 def end_with_parent() -> None:

@@ -12,19 +12,9 @@ from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.process_logging import configure_logging
 from watchword.cli.roles import answers, connectable
 from watchword.cli.supervisor import stop_when_abandoned
-from watchword.open_files import connections_allowed
 from watchword.service_manager import stopping, told
 from watchword.stopping import stop_on_signals
 
-# Below the 10 s after which a stop by `watchword serve`, systemd or a container platform turns to force.
-PORTAL_STOP_SECONDS = 5
-# Django's views are synchronous and wait for the database; long polls of verifiers hold no thread.
-PORTAL_THREADS = 8
-# Stalled clients must use these up before others are kept waiting, and each holds one for seconds only.
-PORTAL_CONNECTIONS = 8192
-# For the headers of a request, and for the time between two requests on one connection.
-HEADER_MILLISECONDS = 20_000
-MAX_HEADER_BYTES = 65_536
 ALIVE_SECONDS = 5.0
 
 
@@ -33,35 +23,9 @@ def run_portal() -> None:
     configure_logging("portal")
     log_start("portal")
     settings = open_migrated_control_plane()
-    from granian.constants import HTTPModes, Interfaces, Loops
-    from granian.http import HTTP1Settings
-    from granian.log import LogLevels
-    from granian.server import Server
+    from watchword.cli.portal_server import portal_server
 
-    server = Server(
-        "watchword.cli.portal_application:application",
-        factory=True,
-        address=settings.portal_host,
-        port=settings.portal_port,
-        interface=Interfaces.ASGI,
-        # Else it is another one wherever a faster one happens to be installed.
-        loop=Loops.asyncio,
-        # Not `auto`: while granian waits for what would tell it the version, it waits for ever.
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
-        # Granian accepts no further connection while it holds that many.
-        backpressure=connections_allowed(PORTAL_CONNECTIONS),
-        workers=1,
-        blocking_threads=1,
-        runtime_blocking_threads=PORTAL_THREADS,
-        websockets=False,
-        # `watchword serve` says where the portal is; what granian has to say beyond that is trouble.
-        log_level=LogLevels.warning,
-        log_access=False,
-        # A worker that dies takes the role down; whoever supervises it starts it whole, with back-off.
-        respawn_failed_workers=False,
-        workers_kill_timeout=PORTAL_STOP_SECONDS,
-    )
+    server = portal_server(settings)
     stop_when_abandoned()
     # No thread may run here before the server has forked its worker: a lock that it holds at that moment is held in the
     # worker for ever. So the worker itself tells the service manager how it does (portal_application.py).

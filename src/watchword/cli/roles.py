@@ -22,6 +22,8 @@ class Addresses(Protocol):
     @property
     def portal(self) -> tuple[str, int]: ...
     @property
+    def feed(self) -> tuple[str, int]: ...
+    @property
     def verifier_admin(self) -> tuple[str, int]: ...
 
 
@@ -36,6 +38,11 @@ def answers(address: tuple[str, int], path: str) -> int | None:
         return None
     finally:
         connection.close()
+
+
+def feed_answers(address: tuple[str, int]) -> bool:
+    # It refuses who has no credential before it opens the database, whose absence no restart would mend.
+    return answers(address, "/feed/v1/changes") == http.HTTPStatus.UNAUTHORIZED
 
 
 def connectable(host: str) -> str:
@@ -54,7 +61,7 @@ def roles(addresses: Addresses, environment: Mapping[str, str]) -> tuple[Role, .
     def portal_is_ready() -> bool:
         # The portal answers a stranger with its sign-in page; only a failure of its own is not an answer.
         status = answers(addresses.portal, "/")
-        return status is not None and status < SERVER_ERROR
+        return status is not None and status < SERVER_ERROR and feed_answers(addresses.feed)
 
     def verifier_is_ready() -> bool:
         return answers(addresses.verifier_admin, "/readyz") == http.HTTPStatus.OK

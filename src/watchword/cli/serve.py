@@ -119,6 +119,10 @@ class Machine:
         return self.control.portal_host, self.control.portal_port
 
     @property
+    def feed(self) -> tuple[str, int]:
+        return self.control.portal_host, self.control.port_of_feed
+
+    @property
     def verifier_admin(self) -> tuple[str, int]:
         return self.verifier.admin_host, self.verifier.admin_port
 
@@ -127,6 +131,7 @@ class Machine:
         require_free(
             {
                 "--portal-port": self.portal,
+                **({} if self.feed == self.portal else {"WATCHWORD_FEED_PORT": self.feed}),
                 "--verifier-port": (self.verifier.host, self.verifier.port),
                 "--verifier-admin-port": self.verifier_admin,
             }

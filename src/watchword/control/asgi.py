@@ -1,14 +1,18 @@
-"""The application that the portal's server runs: the feed for verifiers, Django for everything else."""
+"""The applications that the portal's server runs: the feed for verifiers, Django for everything else.
+
+Where the feed has a port of its own, each answers on its port alone.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.asgi import get_asgi_application
 
 if TYPE_CHECKING:
-    from watchword.control.asgi_types import Receive, Send
+    from watchword.control.asgi_types import Application, Receive, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "watchword.control.settings")
 
@@ -47,18 +51,31 @@ _bounded_pages = BoundedBodies(
 )
 
 
-async def _dispatch(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Dispatch by path. The feed has no cookies, no pages and no use for Django's middleware."""
-    if scope["type"] == "lifespan":
-        await _live(receive, send)
-    elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-        await _bounded_feed(scope, receive, send)
-    else:
-        await _bounded_pages(scope, receive, send)
+_NOT_FOUND: Final = problem(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
 
 
-_noted = noting_refused(_dispatch, feed_prefix=PREFIX)
-application = logging_access(_noted) if settings.WATCHWORD.access_log else _noted
+async def _not_here(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:
+    await _NOT_FOUND.send(send, close=True)
+
+
+def listener(*, feed: bool, pages: bool) -> Application:
+    """The application of one port, on which everything else is not found.
+
+    The feed has no cookies, no pages and no use for Django's middleware.
+    """
+    for_verifiers: Application = _bounded_feed if feed else _not_here
+    for_browsers: Application = _bounded_pages if pages else _not_here
+
+    async def dispatch(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await for_verifiers(scope, receive, send)
+        else:
+            await for_browsers(scope, receive, send)
+
+    noted = noting_refused(dispatch, feed_prefix=PREFIX)
+    return logging_access(noted) if settings.WATCHWORD.access_log else noted
 
 
 async def _live(receive: Receive, send: Send) -> None:
@@ -73,3 +90,7 @@ async def _live(receive: Receive, send: Send) -> None:
             REFUSED_REQUESTS.record_with(None)
             _feed.close()
             return
+
+
+application = listener(feed=settings.WATCHWORD.feed_port is None, pages=True)
+feed_application = listener(feed=True, pages=False)

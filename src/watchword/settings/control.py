@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from watchword.core.jwk import MAX_KEYS, MOST_KEYS
@@ -39,13 +39,20 @@ class ControlSettings(PlaneSettings):
     """Address on which the portal and the feed listen."""
 
     portal_port: Port = 8080
-    """Port of the portal and the feed."""
+    """Port of the portal, and of the feed if `feed_port` is not set."""
+
+    feed_port: Port | None = None
+    """Port for verifiers alone: feed, unknown keys and usage. A process of its own answers there, so that browsers
+    cannot use up its connections; `portal_port` then no longer answers verifiers. Not served if not set."""
 
     admin_host: str = "127.0.0.1"
     """Address of `/livez`, `/readyz` and `/metrics` of portal and worker. Clients must not be able to reach it."""
 
     portal_admin_port: Port | None = None
     """Port of the portal's `/livez`, `/readyz` and `/metrics`; not served if not set."""
+
+    feed_admin_port: Port | None = None
+    """Port of `/livez`, `/readyz` and `/metrics` of the process behind `feed_port`; not served if not set."""
 
     worker_admin_port: Port | None = None
     """Port of the worker's `/livez`, `/readyz` and `/metrics`; not served if not set."""
@@ -124,6 +131,13 @@ class ControlSettings(PlaneSettings):
             raise ValueError("must be https, except on this machine itself (http://127.0.0.1:8080)")
         return origin.rstrip("/").lower()
 
+    @model_validator(mode="after")
+    def _feed_has_a_port_of_its_own(self) -> Self:
+        if self.feed_port == self.portal_port:
+            # The kernel would share out the connections between both servers (SO_REUSEPORT).
+            raise ValueError("feed_port must differ from portal_port; leave it out to serve both on one port")
+        return self
+
     @field_validator("support_contact")
     @classmethod
     def _can_be_linked_to(cls, contact: str | None) -> str | None:
@@ -159,6 +173,11 @@ class ControlSettings(PlaneSettings):
                 f"must have at least {SECRET_KEY_MIN} characters; leave it out and one is created in data_dir"
             )
         return key
+
+    @property
+    def port_of_feed(self) -> int:
+        """Where verifiers reach the feed."""
+        return self.portal_port if self.feed_port is None else self.feed_port
 
     @property
     def secure(self) -> bool:

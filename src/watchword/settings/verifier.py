@@ -33,7 +33,8 @@ class VerifierSettings(PlaneSettings):
     table = VERIFIER_TABLE
 
     feed_url: str = "http://127.0.0.1:8080"
-    """Origin of the portal, which serves the feed, such as `https://portal.example`."""
+    """Origin of the portal, which serves the feed, such as `https://portal.example`; that of its `feed_port` if that is
+    set."""
 
     feed_over_plain_http: bool = False
     """Allows http to another machine for `feed_url`. The feed decides whose tokens every API behind this verifier

@@ -41,7 +41,7 @@ _STATUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
         400: "400: the request was not understood; a proxy in front of the portal may expect https",
         403: "403: something in front of the portal refuses this verifier",
-        404: "404: no feed at this address; feed_url must be the origin of the portal",
+        404: "404: no feed at this address; feed_url must be the origin of the portal, with its feed_port if set",
         407: "407: a proxy on the way demands credentials",
         408: "408: the request did not arrive in time",
         413: "413: the request is too large for the portal or a proxy in front of it",

@@ -75,7 +75,11 @@ def problem(status: int, code: str, sentence: str, headers: tuple[tuple[bytes, b
 
 
 _UNAUTHORIZED: Final = problem(
-    401, "credential_unknown", "The verifier's credential is unknown or revoked.", ((b"www-authenticate", b"Bearer"),)
+    401,
+    "credential_unknown",
+    "The verifier's credential is unknown or revoked.",
+    # Without a credential, no connection is kept: its requests could go on, and their responses never be read.
+    ((b"www-authenticate", b"Bearer"), (b"connection", b"close")),
 )
 _UNAVAILABLE: Final = problem(
     503, "database_unavailable", "The control plane cannot reach its database.", ((b"retry-after", b"1"),)
