@@ -19,7 +19,7 @@ from watchword.control.access import commands as people
 from watchword.control.servers import key_set_commands, rotation_commands
 from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import RefreshSettings
-from watchword.jwks.address import masked
+from watchword.control.servers.shown_location import on_one_line
 from watchword.jwks.probe import probe
 from watchword.outages import Outage
 from watchword.worker.audit_log import keeping_the_audit_log
@@ -111,7 +111,7 @@ class Worker:
                 "key_set_fetched",
                 organization=claim.organization_id,
                 server=str(claim.server_id),
-                location=masked(claim.location),
+                location=on_one_line(claim.location),
                 outcome=outcome,
                 problem=problem,
                 milliseconds=round((time.monotonic() - started) * 1000),

@@ -21,6 +21,8 @@ from watchword.control.fleet.rules import SILENT_AFTER, VerifierState, lag, veri
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pytest_django import DjangoAssertNumQueries
 
     from watchword.control.access.models import Person
@@ -40,6 +42,10 @@ def verifier(name: str, **said: object) -> VerifierCredential:
     CreateVerifier(name=name).run(command_line())
     VerifierCredential.objects.filter(name=name).update(**said)
     return VerifierCredential.objects.get(name=name)
+
+
+def utc(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +82,7 @@ def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk
     verifier("current", last_seen_at=now, last_revision=9, **said)
     verifier("behind", last_seen_at=now, last_revision=6, **said)
     verifier("silent", last_seen_at=now - timedelta(minutes=14), last_revision=9, **said)
-    verifier("waiting")
+    waiting = verifier("waiting")
     verifier("gone")
     RevokeVerifier(name="gone").run(command_line())
 
@@ -86,8 +92,8 @@ def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk
         f"current Following fra-1 0.1.0 9 · current {NO_RATE} just now Revoke",
         f"behind Following fra-1 0.1.0 6 · 3 behind {NO_RATE} just now Revoke",
         f"silent Silent for 14 min fra-1 0.1.0 9 · current {NO_RATE} 14 min ago Revoke",
-        "waiting Never seen created just now",
-        "gone Revoked just now",
+        f"waiting Never seen created {utc(waiting.created_at)}",
+        f"gone Revoked {utc(VerifierCredential.objects.get(name='gone').revoked_at)}",
     ):
         assert words in page.text
     assert 'aria-label="Revoke waiting"' in page.html

@@ -70,7 +70,7 @@ def test_the_banner_of_an_expired_subscription_says_when_and_what_is_locked() ->
 
     assert standing.banner == (
         "API subscription expired on 1 January 2027, 00:00 UTC: you can view everything; "
-        "changes are locked until renewal. Tokens are refused."
+        "changes are locked until renewal."
     )
 
 

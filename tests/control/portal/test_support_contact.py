@@ -48,7 +48,7 @@ def test_field_p_the_banner_of_a_suspension_names_the_support_contact(
 def test_field_p_so_does_the_banner_of_an_expired_subscription(alice: Person, settings: Settings) -> None:
     settings.WATCHWORD = load_control_settings(support_contact=MAIL)
     Subscription.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert f"Tokens are refused. Support: {MAIL}" in Desk.of(alice).get("servers:list", "acme").text
+    assert f"changes are locked until renewal. Support: {MAIL}" in Desk.of(alice).get("servers:list", "acme").text
 
 
 def test_field_p_without_the_setting_no_contact_is_made_up(alice: Person, shell: Actor) -> None:

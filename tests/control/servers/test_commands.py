@@ -38,6 +38,7 @@ from watchword.control.servers.conflicts import explained_conflicts
 from watchword.control.servers.key_set_commands import Recorded, claim_due, record_findings
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState, Validation
 from watchword.control.servers.queries import trust_of
+from watchword.control.servers.shown_location import shown_location
 from watchword.core.trust import ANY
 
 if TYPE_CHECKING:
@@ -253,12 +254,16 @@ def test_with_a_changed_location_the_old_keys_go_at_once() -> None:
     assert event.changes["keys_removed"][0].startswith("old (")
 
 
-def test_a_changed_secret_in_the_location_is_audited_without_being_shown() -> None:
+def test_field_h_a_changed_secret_in_the_location_is_audited_without_being_shown() -> None:
     server = add(jwks_location=f"{LOCATION}?token=one")
     location = f"{LOCATION}?token=two"
     edit(server, receipt(location=location), jwks_location=location).run(ALICE)
     (event,) = events("server_edited")
-    assert event.changes["jwks_location"] == [f"{LOCATION}?token=…"] * 2
+    shown = [
+        f"{LOCATION}?token=… (hidden part: {shown_location(f'{LOCATION}?token={v}').mark})" for v in ("one", "two")
+    ]
+    assert event.changes["jwks_location"] == shown
+    assert shown[0] != shown[1]
 
 
 def test_a_fetch_of_the_old_location_that_ends_late_changes_nothing() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from kit import registrations
 from kit.desk import Desk
-from watchword.control.servers.shown_location import PATH_MAX, ShownLocation, shown_location
+from watchword.control.portal.templatetags.portal import breakable
+from watchword.control.servers.shown_location import PATH_MAX, ShownLocation, on_one_line, shown_location
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -63,3 +64,16 @@ def test_field_h_the_lists_of_the_portal_and_the_console_show_it(alice: Person, 
         for location in (first, second):
             assert f"/keys?p=… hidden part: {shown_location(location).mark}" in shown.text
         assert "-value" not in shown.html
+
+
+def test_field_h_audit_events_and_log_lines_show_the_mark_of_the_lists() -> None:
+    location = f"{HOST}/keys?p=first-value"
+    assert on_one_line(f"{HOST}/keys") == f"{HOST}/keys"
+    assert on_one_line(location) == f"{HOST}/keys?p=… (hidden part: {shown_location(location).mark})"
+    assert on_one_line(location) != on_one_line(f"{HOST}/keys?p=second-value")
+
+
+def test_field_p_a_path_breaks_at_its_slashes_and_is_escaped() -> None:
+    assert breakable("/") == "/"
+    assert breakable("/oauth2/v1/keys/") == "/oauth2/<wbr>v1/<wbr>keys/"
+    assert breakable("/<b>/keys") == "/&lt;b&gt;/<wbr>keys"

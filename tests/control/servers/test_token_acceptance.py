@@ -117,7 +117,15 @@ def test_each_page_of_the_organization_says_that_tokens_are_refused(
 ) -> None:
     prepare()
     page = Desk.of(alice).get(route, acme.pk)
-    assert "Tokens are refused." in page.text or "Tokens are rejected;" in page.text
+    assert page.text.count("Tokens are refused.") + page.text.count("Tokens are rejected;") == 1
+
+
+@pytest.mark.parametrize("prepare", [expired, not_started, without_subscription])
+def test_the_page_of_the_servers_says_once_that_tokens_are_refused(
+    acme: Organization, alice: Person, prepare: Callable[[], object]
+) -> None:
+    prepare()
+    assert Desk.of(alice).get("servers:list", acme.pk).text.count("Tokens are refused") == 1
 
 
 def test_a_finished_fetch_brings_the_first_line_up_to_date(acme: Organization, alice: Person) -> None:

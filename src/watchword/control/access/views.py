@@ -148,7 +148,9 @@ def _let_in(request: HttpRequest, person: Person, onward: str, sealed: str = "")
     begin_session(request, person)
     response = HttpResponseRedirect(leave(request, sealed, person) or _safe(onward) or _home(person))
     known_browsers.remember(response, person)
-    ended.said(response)
+    if sealed:
+        # The sign-in page that carried the text has said it.
+        ended.said(response)
     return response
 
 

@@ -101,8 +101,7 @@ def entitlement(
         return Entitlement(
             Situation.ABSENT,
             RefusalReason.SUBSCRIPTION_INACTIVE,
-            "There is no API subscription: you can view everything; changes are locked until there is one. "
-            "Tokens are refused.",
+            "There is no API subscription: you can view everything; changes are locked until there is one.",
             "there is no API subscription",
         )
     if now < subscription.starts_at:
@@ -110,7 +109,7 @@ def entitlement(
             Situation.NOT_STARTED,
             RefusalReason.SUBSCRIPTION_INACTIVE,
             f"The API subscription starts on {spoken(subscription.starts_at)}: you can view everything; "
-            "changes are locked until then. Tokens are refused.",
+            "changes are locked until then.",
             f"the API subscription starts on {spoken(subscription.starts_at)}",
         )
     if now >= subscription.expires_at:
@@ -118,7 +117,7 @@ def entitlement(
             Situation.EXPIRED,
             RefusalReason.SUBSCRIPTION_INACTIVE,
             f"API subscription expired on {spoken(subscription.expires_at)}: you can view everything; "
-            "changes are locked until renewal. Tokens are refused.",
+            "changes are locked until renewal.",
             f"the API subscription expired on {spoken(subscription.expires_at)}",
         )
     return Entitlement(Situation.ACTIVE, banner=_announced(subscription, now))

@@ -116,12 +116,19 @@ class OrganizationFrame(Frame):
             "organization_name": self.organization.name,
         }
 
-    def banners(self) -> list[dict[str, Any]]:
-        """The one place where an organization's state is told, above the content of each of its pages."""
+    def banners(self, *, tokens_shown: bool = False) -> list[dict[str, Any]]:
+        """The one place where an organization's state is told, above the content of each of its pages.
+
+        `tokens_shown` is for a page whose first line says already that tokens are refused.
+        """
         banners: list[dict[str, Any]] = []
-        if self.standing.banner is not None:
-            tone = "note" if self.standing.may_change else "bad" if self.standing.suspended else "warn"
-            banners.append({"sentence": self.standing.banner, "tone": tone, "contact": not self.standing.may_change})
+        sentence, locked = self.standing.banner, not self.standing.may_change
+        if sentence is not None:
+            # The banner of a suspension says it by itself.
+            if locked and not self.standing.suspended and not tokens_shown:
+                sentence = f"{sentence} Tokens are refused."
+            tone = "bad" if self.standing.suspended else "warn" if locked else "note"
+            banners.append({"sentence": sentence, "tone": tone, "contact": locked})
         if self.notice is not None and not self.standing.suspended:
             banners.append({"sentence": self.notice.sentence, "tone": "warn" if self.notice.pressing else "note"})
         return banners

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from watchword.control.servers.acceptance import AcceptedTokens
 from watchword.control.servers.authorities import fingerprints
-from watchword.jwks.address import masked
+from watchword.control.servers.shown_location import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ def audited(server: AuthorizationServer) -> dict[str, Scalar]:
         "enabled": server.enabled,
         "name": server.name,
         "description": server.description,
-        "jwks_location": masked(server.jwks_location),
+        "jwks_location": on_one_line(server.jwks_location),
         "verify_certificate": server.verify_certificate,
         "authority": fingerprints(server.authority),
         "audience": server.audience,

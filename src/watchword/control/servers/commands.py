@@ -114,7 +114,7 @@ class EditServer:
             disabled = _make_way(work, but=server) if self.fields.enabled else None
             server.authority = authority
             _save(server, self.fields, source, work)
-            # Two locations that differ in a hidden value look alike once masked; the event names them all the same.
+            # The marks of two hidden values may be alike by chance; the event names the locations all the same.
             always = frozenset({"jwks_location"}) if moved else frozenset()
             changes = difference(before, audited(server), always=always)
             work.record(target=server.name, changes=changes | keys.as_changes())

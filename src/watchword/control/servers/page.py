@@ -99,7 +99,7 @@ class Page:
 
     def _banners(self) -> list[dict[str, Any]]:
         viewing: list[dict[str, Any]] = [] if self.may_manage else [{"sentence": _ONLY_VIEWING, "tone": "note"}]
-        return self.frame.banners() + viewing
+        return self.frame.banners(tokens_shown=True) + viewing
 
     def _lock(self) -> str | None:
         """Why nothing can be changed here; None when it can."""

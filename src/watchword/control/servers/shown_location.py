@@ -1,4 +1,6 @@
-"""A JWKS location for lists: two that differ look different, and no value that may be a secret is shown."""
+"""A JWKS location for lists, audit events and logs: two that differ look different, and no value that may be a secret
+is shown.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +41,16 @@ def shown_location(location: str) -> ShownLocation:
     path = whole[len(f"{parts.scheme}://{parts.netloc}") :]
     cut = len(path) > PATH_MAX
     hidden = cut or whole != location
-    mark = salted_hmac(_SALT, location, algorithm="sha256").hexdigest()[:_MARK_DIGITS] if hidden else None
     half = PATH_MAX // 2
-    return ShownLocation(parts.netloc, f"{path[:half]}…{path[-half:]}" if cut else path, mark)
+    path = f"{path[:half]}…{path[-half:]}" if cut else path
+    return ShownLocation(parts.netloc, path, _mark(location) if hidden else None)
+
+
+def on_one_line(location: str) -> str:
+    """For audit events and log lines; the mark is the one that the lists show."""
+    whole = masked(location)
+    return whole if whole == location else f"{whole} (hidden part: {_mark(location)})"
+
+
+def _mark(location: str) -> str:
+    return salted_hmac(_SALT, location, algorithm="sha256").hexdigest()[:_MARK_DIGITS]

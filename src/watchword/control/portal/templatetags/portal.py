@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -9,7 +10,7 @@ from django import template
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 
 from watchword.control.portal.frame import OrganizationFrame
@@ -68,6 +69,12 @@ def clock(value: datetime) -> SafeString:
         absolute.strftime("%Y-%m-%d %H:%M:%S UTC"),
         absolute.strftime("%H:%M UTC" if today else "%Y-%m-%d %H:%M UTC"),
     )
+
+
+@register.filter
+def breakable(path: str) -> SafeString:
+    """A path that a line breaks at its slashes rather than inside a word."""
+    return mark_safe(re.sub(r"(?<=.)/(?=.)", "/<wbr>", escape(path)))  # noqa: S308 - escaped.
 
 
 @register.filter
