@@ -120,6 +120,11 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("servers:fetch", KEYS, holder=(302, None), operator=(302, None)),
     OfOrganization("servers:trust", KEYS, holder=(None, 422), operator=(None, 403)),
     OfOrganization("servers:trust-edit", KEYS, holder=(None, 422), operator=(None, 403)),
+    # Without an issuer there is nothing to ask for, and without values nothing to fill in.
+    OfOrganization("servers:find", KEYS, holder=(None, 422), operator=(None, 403)),
+    OfOrganization("servers:find-edit", KEYS, holder=(None, 422), operator=(None, 403)),
+    OfOrganization("servers:fill", KEYS, holder=(None, 200), operator=(None, 403)),
+    OfOrganization("servers:fill-edit", KEYS, holder=(None, 200), operator=(None, 403)),
     OfOrganization("activity:list", Permission.ACTIVITY, holder=(200, None), operator=(200, None)),
     OfOrganization("audit:list", Permission.AUDIT_LOGS, holder=(200, None), operator=(200, None)),
     OfOrganization("audit:export", Permission.AUDIT_LOGS, holder=(None, 422), operator=(None, 422)),

@@ -13,6 +13,7 @@ from kit.key_server import KeyServer, answers, redirects, resets, resets_after, 
 from watchword.core.jwk_problems import KeyProblem, KeySetProblem
 from watchword.jwks import probe as probe_module
 from watchword.jwks.findings import Findings, coarse
+from watchword.jwks.metadata import Fault, Metadata, UnusableMetadata
 from watchword.jwks.probe import FetchPolicy, Outcome, Problem, Step, probe
 
 pytestmark = pytest.mark.enable_socket
@@ -78,6 +79,18 @@ def test_no_usable_key_fails_the_last_step_and_still_says_why() -> None:
     assert failed_at(findings) is Step.KEYS
     assert findings.problem is Problem.NO_USABLE_KEY
     assert [key.problem for key in findings.ignored] == [KeyProblem.USE_NOT_SIGNATURE]
+
+
+def test_metadata_in_the_place_of_a_key_set_is_read() -> None:
+    named = {"issuer": "https://acme.example", "jwks_uri": "https://acme.example/keys"}
+    with KeyServer(serves(named)) as server:
+        assert look_at(server).metadata == Metadata("https://acme.example", "https://acme.example/keys")
+        server.behaviour = serves({**named, "jwks_uri": "http://acme.example/keys"})
+        findings = look_at(server)
+        assert findings.metadata == UnusableMetadata("jwks_uri", Fault.NOT_HTTPS)
+        assert failed_at(findings) is Step.JWKS
+        server.behaviour = serves({**named, "keys": []})
+        assert look_at(server).metadata is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,11 @@ _XML: Final = re.compile(rb"(?i)<\?xml(?!.{0,2000}<html)|<(?:\w+:)?(?:entit|erro
 """XML itself, without XHTML, and the first elements of SAML metadata and of what object storage answers."""
 
 
+def without_mark(document: bytes) -> bytes:
+    """The document without the byte order mark that some editors put before it."""
+    return document.removeprefix(_BYTE_ORDER_MARK)
+
+
 def is_markup(document: bytes) -> bool:
     """Whether it looks like HTML or XML."""
     return _text(document).startswith(b"<")
@@ -55,7 +60,7 @@ def _no_list_of_keys(document: bytes) -> Problem:
 
 
 def _text(document: bytes) -> bytes:
-    return document.removeprefix(_BYTE_ORDER_MARK).strip()
+    return without_mark(document).strip()
 
 
 def _refuse(_name: str) -> None:

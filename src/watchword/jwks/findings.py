@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from watchword.core.jwk import IgnoredKey, KeySet
     from watchword.jwks.chain import PresentedChain
+    from watchword.jwks.metadata import Metadata, UnusableMetadata
 
 
 class Step(Enum):
@@ -72,6 +73,7 @@ class Findings:
         ignored: the ignored keys with their reasons, also when none was left and the probe failed for it.
         problem: why the probe failed; None if it succeeded.
         chain: what the server presented, if the probe failed for its certificates.
+        metadata: what was read, if the probe failed because metadata stands at the location.
         certificate_expires_at: until when the server's certificate is valid; None if the probe did not get that far.
     """
 
@@ -83,6 +85,7 @@ class Findings:
     ignored: tuple[IgnoredKey, ...] = ()
     problem: Problem | None = None
     chain: PresentedChain | None = None
+    metadata: Metadata | UnusableMetadata | None = None
     certificate_expires_at: datetime | None = None
 
     @property

@@ -11,6 +11,7 @@ from watchword.jwks.chain import read_chain
 from watchword.jwks.document import is_markup, more_precisely
 from watchword.jwks.fetch import FetchPolicy, fetch
 from watchword.jwks.findings import Findings, Journal, Outcome, Step, StepFinding
+from watchword.jwks.metadata import MetadataServed, read_metadata
 from watchword.jwks.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def probe(
             ignored=ignored,
             problem=failure.problem,
             chain=chain,
+            metadata=failure.reading if isinstance(failure, MetadataServed) else None,
             certificate_expires_at=journal.certificate_expires_at,
         )
     return Findings(
@@ -104,7 +106,10 @@ def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) ->
             return KeySet((), refused.ignored)
         problem = _PROBLEM_OF_KEY_SET[refused.problem]
     # Outside the handler, so that no exception keeps the document, which may be a private key, in its traceback.
-    raise ProbeFailed(more_precisely(problem, untrusted_document))
+    problem = more_precisely(problem, untrusted_document)
+    if problem is Problem.METADATA:
+        raise MetadataServed(read_metadata(untrusted_document))
+    raise ProbeFailed(problem)
 
 
 def _note_unchanged(journal: Journal) -> None:

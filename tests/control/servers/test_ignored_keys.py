@@ -35,7 +35,11 @@ def test_ignored_key_is_shown_with_its_reason(problem: KeyProblem) -> None:
         ignored=(IgnoredKey("key-2026", "RSA", problem), IgnoredKey(None, None, problem)),
         problem=Problem.NO_USABLE_KEY,
     )
-    page = html.unescape(render_to_string("servers/windows/validation.html", {"findings": shown(findings)}))
+    page = html.unescape(
+        render_to_string(
+            "servers/windows/validation.html", {"findings": shown(findings, "https://login.acme.example/keys")}
+        )
+    )
     assert "2 keys ignored" in page
     assert "key-2026" in page
     assert "no kid" in page
@@ -49,6 +53,8 @@ def test_kid_of_an_ignored_key_is_shown_as_text() -> None:
         ignored=(IgnoredKey("<script>alert(1)</script>", "RSA", KeyProblem.RSA_TOO_SMALL),),
         problem=Problem.NO_USABLE_KEY,
     )
-    page = render_to_string("servers/windows/validation.html", {"findings": shown(findings)})
+    page = render_to_string(
+        "servers/windows/validation.html", {"findings": shown(findings, "https://login.acme.example/keys")}
+    )
     assert "<script>" not in page
     assert "&lt;script&gt;" in page

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Final
 from watchword.control.access.actor import Permission
 from watchword.control.change import check_entitlement, check_permission
 from watchword.control.portal.screens import done, screened
+from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.servers import queries
 from watchword.control.servers.page import ROUTE, Page
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.access.actor import Actor
     from watchword.control.portal.notices import Notice
+    from watchword.control.servers.queries import ServerDetail
 
 guarded: Final = screened(Page.of, route=ROUTE)
 """Let in who is signed in and may look at the page; call `view(request, actor, page, …)`."""
@@ -27,6 +32,18 @@ def check_may_change(actor: Actor, page: Page) -> None:
     """
     check_permission(actor, page.organization_id, Permission.API_KEY_MANAGEMENT)
     check_entitlement(page.organization_id, page.frame.now)
+
+
+def stored_server(page: Page, server: UUID) -> ServerDetail:
+    """The server that an address names.
+
+    Raises:
+        Refusal: not_found.
+    """
+    detail = queries.server_of(page.organization_id, server)
+    if detail is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return detail
 
 
 def saved(request: HttpRequest, actor: Actor, page: Page, notice: Notice) -> HttpResponse:

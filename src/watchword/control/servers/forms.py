@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PRIVATE_KEY: Final = "-----BEGIN PRIVATE KEY-----"
 """What a pasted private key is replaced by on its way to the command, which refuses it by this alone."""
 
+FILLED: Final = ("jwks_location", "issuer")
+"""The fields that metadata fills in."""
+
 
 class RegistrationForm(forms.Form):
     """What was typed.
@@ -43,6 +46,10 @@ class RegistrationForm(forms.Form):
     accepts_bound_tokens = forms.BooleanField(required=False)
     receipt = Text()
     version = forms.IntegerField(required=False, min_value=1)
+    # What stood in the two fields before they were filled in from metadata: in the form, so that it can be put back.
+    filled = forms.BooleanField(required=False)
+    replaced_jwks_location = Text()
+    replaced_issuer = Text()
 
     private_key_pasted = False
 
@@ -66,6 +73,13 @@ class RegistrationForm(forms.Form):
             accepts_bound_tokens=self._confirmed("accepts_bound_tokens"),
             authority=PRIVATE_KEY if self.private_key_pasted else self._text("authority"),
         )
+
+    @property
+    def replaced(self) -> dict[str, str] | None:
+        """What stood in the fields that were filled in from metadata; None if none were."""
+        if not self._on("filled"):
+            return None
+        return {name: self._text(f"replaced_{name}") for name in FILLED}
 
     @property
     def receipt_text(self) -> str:
@@ -114,11 +128,11 @@ def of(detail: ServerDetail) -> RegistrationForm:
     return RegistrationForm(initial=values)
 
 
-def received(post: QueryDict, *, authority: str | None = None) -> RegistrationForm:
-    """The form as it was sent; `authority` replaces what was in its field."""
+def received(post: QueryDict, **instead: str) -> RegistrationForm:
+    """The form as it was sent; `instead` replaces what was in these fields."""
     typed = post.copy()
-    if authority is not None:
-        typed["authority"] = authority
+    for name, value in instead.items():
+        typed[name] = value
     # Browsers send a text area's line breaks as CR LF; nobody types the CR, and the limit does not count it.
     for area in ("description", "authority"):
         typed[area] = typed.get(area, "").replace("\r\n", "\n")
@@ -131,3 +145,15 @@ def received(post: QueryDict, *, authority: str | None = None) -> RegistrationFo
     # Fills cleaned_data; the verdict does not matter, the rules are the command's.
     form.is_valid()
     return form
+
+
+def filled(post: QueryDict, values: Mapping[str, str]) -> RegistrationForm:
+    """The form as it was sent, with values of metadata in it; what they replace goes along."""
+    before = {f"replaced_{name}": post.get(name, "") for name in values}
+    return received(post, **values, **before, filled="on")
+
+
+def restored(post: QueryDict) -> RegistrationForm:
+    """The form as it was before values of metadata were put into it."""
+    replaced = received(post).replaced
+    return received(post) if replaced is None else received(post, **replaced, filled="")

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.control.servers.rules import algorithm_label
 from watchword.jwks.findings import Outcome
+from watchword.jwks.metadata import UnusableMetadata
 from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
     from watchword.jwks.authority import Anchor
     from watchword.jwks.chain import PresentedChain
     from watchword.jwks.findings import Findings, StepFinding
+    from watchword.jwks.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,11 @@ class ShownIgnoredKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownFindings:
-    """The whole. `verdict` is passed, warned or failed; `tone` its colour; `offer` is what may be attached as it is."""
+    """The whole. `verdict` is passed, warned or failed; `tone` its colour; `offer` is what may be attached as it is.
+
+    `metadata` was found instead of a key set; `metadata_unusable` says why it is not offered. `elsewhere` says that it
+    names an issuer whose metadata belongs at another address.
+    """
 
     verdict: str
     tone: str
@@ -85,11 +91,16 @@ class ShownFindings:
     ignored: tuple[ShownIgnoredKey, ...]
     chain: PresentedChain | None
     offer: Anchor | None
+    metadata: Metadata | None
+    metadata_unusable: str | None
+    elsewhere: bool
 
 
-def shown(findings: Findings) -> ShownFindings:
+def shown(findings: Findings, location: str) -> ShownFindings:
+    """What was found at `location`, which is as typed."""
     verdict, tone, icon, sentence = _verdict(findings)
     keys = () if findings.key_set is None else findings.key_set.keys
+    metadata, unusable = _metadata(findings)
     return ShownFindings(
         verdict=verdict,
         tone=tone,
@@ -110,12 +121,21 @@ def shown(findings: Findings) -> ShownFindings:
         ),
         chain=findings.chain,
         offer=_offer(findings),
+        metadata=metadata,
+        metadata_unusable=unusable,
+        elsewhere=metadata is not None and not metadata.stands_at(location),
     )
 
 
 def _offer(findings: Findings) -> Anchor | None:
     # An expired certificate or one for another host does not get better by trusting who signed it.
     return findings.chain.root if findings.chain is not None and findings.problem in _CURED_BY_TRUST else None
+
+
+def _metadata(findings: Findings) -> tuple[Metadata | None, str | None]:
+    if isinstance(findings.metadata, UnusableMetadata):
+        return None, findings.metadata.sentence
+    return findings.metadata, None
 
 
 def _verdict(findings: Findings) -> tuple[str, str, str, str]:

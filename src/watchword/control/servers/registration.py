@@ -28,6 +28,8 @@ _CAUTION: Final = (
     "server and the client applications are configured accordingly."
 )
 
+_BUTTONS: Final = ("validate", "trust", "find", "fill")
+
 _LABELS: Final = {
     "enabled": "Enable",
     "name": "Name",
@@ -53,25 +55,46 @@ class Difference:
 
 def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
     """What the window shows. `detail` is the server as it is stored now; None for a new one."""
-    routes = (
-        ("servers:add", "servers:validate", "servers:trust", [page.organization_id])
-        if detail is None
-        else ("servers:edit", "servers:validate-edit", "servers:trust-edit", [page.organization_id, detail.id])
-    )
+    arguments = [page.organization_id] if detail is None else [page.organization_id, detail.id]
+    suffix = "" if detail is None else "-edit"
+    urls = {f"{name}_url": reverse(f"servers:{name}{suffix}", args=arguments) for name in _BUTTONS}
     authority = str(form["authority"].value() or "")
     return {
         "form": form,
         "title": "Add Authorization Server" if detail is None else "Edit Authorization Server",
-        "save_url": reverse(routes[0], args=routes[3]),
-        "validate_url": reverse(routes[1], args=routes[3]),
-        "trust_url": reverse(routes[2], args=routes[3]),
+        "save_url": reverse("servers:add" if detail is None else "servers:edit", args=arguments),
+        **urls,
         "authority": authority,
         "shared": shared_server_at(str(form["jwks_location"].value() or "")),
+        "filled": _filled(form),
         "attached": told(authority, page.frame.now),
         "detail": detail,
         "caution": _caution(page, detail) if detail is not None and detail.enabled else None,
         "displaced": page.enabled_besides(None if detail is None else detail.id),
     }
+
+
+def again(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
+    """What the window shows as the answer to a post, with everything typed and the validation that still holds.
+
+    To be called before sentences are put at the fields: Django drops a field's value from the form with its first one.
+    """
+    fields, receipt = form.typed(), form.receipt_text
+    validated = still_validated(page.organization_id, fields, receipt)
+    return context(page, form, detail) | {
+        "again": True,
+        "validated": validated,
+        "receipt": receipt if validated else None,
+        "may_save": validated or (detail is not None and keeps_source(fields, detail)),
+    }
+
+
+def _filled(form: RegistrationForm) -> tuple[Difference, ...] | None:
+    """What metadata has replaced in the form; None if nothing was filled in."""
+    if not form.is_bound or form.replaced is None:
+        return None
+    pairs = ((_LABELS[name], before, str(form[name].value() or "")) for name, before in form.replaced.items())
+    return tuple(Difference(label, before or "blank", now or "blank") for label, before, now in pairs if before != now)
 
 
 def _caution(page: Page, detail: ServerDetail) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from watchword.control.servers import row_views, views
+from watchword.control.servers import metadata_views, row_views, views
 
 app_name = "servers"
 
@@ -17,6 +17,10 @@ _ROUTES = [
     path("<uuid:server>/validate/", views.validate_location, name="validate-edit"),
     path("trust/", views.trust, name="trust"),
     path("<uuid:server>/trust/", views.trust, name="trust-edit"),
+    path("find/", metadata_views.find, name="find"),
+    path("<uuid:server>/find/", metadata_views.find, name="find-edit"),
+    path("fill/", metadata_views.fill, name="fill"),
+    path("<uuid:server>/fill/", metadata_views.fill, name="fill-edit"),
     path("<uuid:server>/edit/", views.edit, name="edit"),
     path("<uuid:server>/delete/", row_views.delete, name="delete"),
     path("<uuid:server>/enable/", row_views.enable, name="enable"),

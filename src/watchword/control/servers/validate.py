@@ -63,10 +63,8 @@ def validate(
             organization_suspended, too_many_requests.
     """
     attempt = BeginValidation(organization_id=organization_id).run(actor, timezone.now())
-    trusted = _checked(authority, asked=verify_certificate)
-    if not connection.in_atomic_block:
-        # A slow key server must not hold a connection that other pages wait for.
-        connection.close()
+    trusted = authority_to_ask(authority, asked=verify_certificate)
+    release_connection()
     findings = probe(
         location,
         verify_certificate=verify_certificate,
@@ -95,8 +93,18 @@ def _admitted(actor: Actor, organization_id: str, now: datetime) -> AbstractCont
     )
 
 
-def _checked(authority: str, *, asked: bool) -> str | None:
-    """The authority to validate against. One that is not asked must be well-formed all the same: it is kept."""
+def release_connection() -> None:
+    """Give up the database's connection: while a slow server is asked, other pages may wait for one."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def authority_to_ask(authority: str, *, asked: bool) -> str | None:
+    """The authority to validate against. One that is not asked must be well-formed all the same: it is kept.
+
+    Raises:
+        Refusal: fields_invalid.
+    """
     try:
         checked = checked_authority(authority, timezone.now(), kept=None if asked else canonical(authority))
     except AuthorityRefused as refused:

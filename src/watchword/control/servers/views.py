@@ -11,8 +11,8 @@ from watchword.control.portal import unsent
 from watchword.control.portal.notices import Notice
 from watchword.control.portal.screens import is_partial, show, window
 from watchword.control.refusals import Refusal, RefusalReason
-from watchword.control.servers import forms, queries, registration
-from watchword.control.servers.answers import check_may_change, guarded, saved
+from watchword.control.servers import forms, registration
+from watchword.control.servers.answers import check_may_change, guarded, saved, stored_server
 from watchword.control.servers.authorities import with_another
 from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.presentation import shown
@@ -59,7 +59,7 @@ def add(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:
 @guarded
 def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
     """GET opens the window with what is stored, POST saves."""
-    detail = _detail(page, server)
+    detail = stored_server(page, server)
     if request.method != "POST":
         check_may_change(actor, page)
         # Text that comes back after a sign-in may name another location, so it has to be validated first.
@@ -85,7 +85,7 @@ def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpRe
 @guarded
 def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
     """The Validate button of both windows. Everything typed comes with it and goes back."""
-    detail = None if server is None else _detail(page, server)
+    detail = None if server is None else stored_server(page, server)
     form = forms.received(request.POST)
     fields = form.typed()
     result: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UU
         result["validation_refusal"] = refusal.field_errors.get("authority", refusal.sentence)
         receipt, status = None, refusal.status
     else:
-        result["findings"] = shown(findings)
+        result["findings"] = shown(findings, fields.jwks_location)
     kept = detail is not None and registration.keeps_source(fields, detail)
     result |= {"receipt": receipt, "may_save": receipt is not None or kept}
     context = registration.context(page, form, detail) | result
@@ -116,7 +116,7 @@ def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UU
 @guarded
 def trust(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
     """The button below a presented chain: puts the root into the field, for all to see, and saves nothing."""
-    detail = None if server is None else _detail(page, server)
+    detail = None if server is None else stored_server(page, server)
     check_may_change(actor, page)
     form = forms.received(request.POST)
     try:
@@ -134,28 +134,13 @@ def _refused(
     request: HttpRequest, page: Page, form: RegistrationForm, detail: ServerDetail | None, refusal: Refusal
 ) -> HttpResponse:
     """The window again with everything typed, and each sentence where it belongs."""
-    # Read before the errors are added: Django drops a field's value from the form with its first error.
-    fields, receipt = form.typed(), form.receipt_text
+    fields = form.typed()
+    context = registration.again(page, form, detail) | {"refusal": refusal.sentence}
     form.refuse(refusal.field_errors)
-    validated = registration.still_validated(page.organization_id, fields, receipt)
-    context = registration.context(page, form, detail) | {
-        "again": True,
-        "refusal": refusal.sentence,
-        "validated": validated,
-        "receipt": receipt if validated else None,
-        "may_save": validated or (detail is not None and registration.keeps_source(fields, detail)),
-    }
     if detail is not None and refusal.reason is RefusalReason.VERSION_STALE:
         # Shown what it would overwrite, a second Save is a decision; so it goes by the version just shown.
         context |= {"version": detail.version, "differences": registration.differences(fields, detail)}
     return window(request, page, registration.TEMPLATE, context, status=refusal.status)
-
-
-def _detail(page: Page, server: UUID) -> ServerDetail:
-    detail = queries.server_of(page.organization_id, server)
-    if detail is None:
-        raise Refusal(RefusalReason.NOT_FOUND)
-    return detail
 
 
 def _sentence(done_so_far: str, saved: Saved) -> str:

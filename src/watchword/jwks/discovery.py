@@ -1,0 +1,99 @@
+"""Find the metadata of an issuer, for the administrator who knows only the issuer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from watchword.jwks.deadline import Deadline
+from watchword.jwks.discovery_problems import OTHER_ISSUER, described, described_issuer
+from watchword.jwks.fetch import fetch
+from watchword.jwks.findings import Journal
+from watchword.jwks.metadata import Metadata, UnusableMetadata, UrlRefused, metadata_locations, read_metadata
+from watchword.jwks.problem import ProbeFailed, Problem
+
+if TYPE_CHECKING:
+    from watchword.jwks.fetch import FetchPolicy
+
+_PERHAPS_ELSEWHERE: Final = {
+    Problem.HTTP_NOT_FOUND,
+    Problem.HTTP_REFUSED,
+    Problem.HTTP_SIGN_IN_DEMANDED,
+    Problem.HTTP_FORBIDDEN,
+    Problem.REDIRECT_NOT_FOLLOWED,
+    Problem.HTTP_SERVER_FAULT,
+    Problem.HTTP_STATUS,
+    Problem.NOT_JSON,
+}
+"""What a server answers at paths that it does not know. All else is the same at its other paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotDiscovered:
+    """Why no metadata can be used. `sentence` is for the administrator who typed the issuer, and for no log: it may
+    hold the issuer that the document names.
+    """
+
+    sentence: str
+
+
+def discover(
+    issuer: str, *, verify_certificate: bool, authority: str | None = None, policy: FetchPolicy
+) -> Metadata | NotDiscovered:
+    """Fetch the metadata of `issuer` under `policy`; never raises for what a server does.
+
+    Up to two fetches, one after the other, share the time of one.
+
+    Args:
+        issuer: as typed. The document must name exactly this one (RFC 8414 section 3.3).
+        verify_certificate: the certificate setting of the registration.
+        authority: the CA certificates, in PEM, attached to the registration.
+        policy: the operator's limits.
+    """
+    try:
+        locations = metadata_locations(issuer)
+    except UrlRefused as refused:
+        return NotDiscovered(described_issuer(refused.fault))
+    deadline = Deadline(policy.total_timeout)
+    failures: list[Problem] = []
+    unusable: UnusableMetadata | None = None
+    for location in locations:
+        try:
+            found = _read(
+                location,
+                verify_certificate=verify_certificate,
+                authority=authority,
+                policy=replace(policy, total_timeout=deadline.remaining()),
+            )
+        except ProbeFailed as failure:
+            failures.append(failure.problem)
+            if failure.problem not in _PERHAPS_ELSEWHERE:
+                break
+            continue
+        if isinstance(found, UnusableMetadata):
+            unusable = unusable or found
+        elif found.issuer == issuer:
+            return found
+        else:
+            return NotDiscovered(OTHER_ISSUER.format(named=found.issuer, typed=issuer))
+    if unusable is not None:
+        return NotDiscovered(f"{unusable.sentence} Enter the JWKS location yourself.")
+    return NotDiscovered(described(failures))
+
+
+def _read(
+    location: str, *, verify_certificate: bool, authority: str | None, policy: FetchPolicy
+) -> Metadata | UnusableMetadata:
+    answer = fetch(
+        location,
+        verify_certificate=verify_certificate,
+        authority=authority,
+        policy=policy,
+        etag=None,
+        journal=Journal(),
+    )
+    # A sign-in page that an intermediary puts before everything comes with status 200 (CASES J-13).
+    found = None if answer.claims_html else read_metadata(answer.untrusted_document or b"")
+    if found is None:
+        raise ProbeFailed(Problem.NOT_JSON)
+    return found

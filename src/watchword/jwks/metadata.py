@@ -1,0 +1,154 @@
+"""Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): where it stands and what it says. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from watchword.core.strict_json import JsonRefused, is_absent, parse_object
+from watchword.jwks.address import LocationRefused, parse_location
+from watchword.jwks.document import without_mark
+from watchword.jwks.problem import ProbeFailed, Problem
+
+
+class Fault(Enum):
+    """What is wrong with a URL; `predicate` completes a sentence about it."""
+
+    MISSING = "is missing"
+    NOT_TEXT = "is not a text"
+    TOO_LONG = "is longer than 2,048 characters"
+    INVISIBLE = "contains a blank, a line break or an invisible character"
+    NOT_HTTPS = "does not begin with https://"
+    PLACEHOLDER = "contains a placeholder in braces, which stands for the name of a tenant or a domain"
+    FRAGMENT = "has a fragment (#)"
+    QUERY = "has a query (?), which an issuer cannot have"
+    NOT_FETCHED = "is not a URL that this service fetches"
+
+    def __init__(self, predicate: str) -> None:
+        self.predicate = predicate
+
+
+_OF_PROBLEM: Final = {
+    Problem.LOCATION_TOO_LONG: Fault.TOO_LONG,
+    Problem.BLANK_IN_LOCATION: Fault.INVISIBLE,
+    Problem.SCHEME_NOT_HTTPS: Fault.NOT_HTTPS,
+    Problem.FRAGMENT_IN_LOCATION: Fault.FRAGMENT,
+}
+
+
+class UrlRefused(Exception):
+    """A URL cannot be used; `fault` says why. The URL itself is no part of it."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.name)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the metadata of a server says. Its form was checked; whether it is true was not.
+
+    Attributes:
+        issuer: an https URL, exactly as in the document: tokens are compared with it.
+        jwks_location: its `jwks_uri`, normalised.
+    """
+
+    issuer: str
+    jwks_location: str
+
+    def stands_at(self, location: str) -> bool:
+        """Whether this issuer's metadata belongs at the location, which was fetched (RFC 8414 section 3.3)."""
+        return parse_location(location).url in metadata_locations(self.issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableMetadata:
+    """A JSON object that is offered to nobody as metadata: one of its members cannot be used."""
+
+    member: str
+    fault: Fault
+
+    @property
+    def sentence(self) -> str:
+        return f"The {self.member} in the metadata {self.fault.predicate}."
+
+
+class MetadataServed(ProbeFailed):
+    """Metadata stands where a key set was expected."""
+
+    def __init__(self, reading: Metadata | UnusableMetadata | None) -> None:
+        super().__init__(Problem.METADATA)
+        self.reading = reading
+
+
+def read_metadata(untrusted_document: bytes) -> Metadata | UnusableMetadata | None:
+    """Read issuer and jwks_uri from a document; None for what is no JSON object.
+
+    All other members are ignored. Both must be present and https URLs: they are shown to a person and put into a form,
+    and a document with a jwks_uri and no issuer, such as RFC 9728's, names the keys of something else.
+    """
+    try:
+        members = parse_object(without_mark(untrusted_document))
+    except JsonRefused:
+        return None
+    try:
+        jwks_location = _https_url(members.get("jwks_uri"))
+    except UrlRefused as refused:
+        return UnusableMetadata("jwks_uri", refused.fault)
+    try:
+        issuer = check_issuer(members.get("issuer"))
+    except UrlRefused as refused:
+        return UnusableMetadata("issuer", refused.fault)
+    return Metadata(issuer=issuer, jwks_location=jwks_location)
+
+
+def check_issuer(value: object) -> str:
+    """Return the value as it is, if it is an issuer: an https URL without query and fragment (RFC 8414 section 2).
+
+    Raises:
+        UrlRefused: with what is wrong.
+    """
+    _https_url(value)
+    issuer = str(value)
+    if "?" in issuer:
+        raise UrlRefused(Fault.QUERY)
+    return issuer
+
+
+def metadata_locations(issuer: str) -> tuple[str, str]:
+    """Where the metadata of an issuer stands, the more common place first.
+
+    OpenID Connect Discovery 1.0 section 4 appends to the issuer's path, RFC 8414 section 3.1 inserts before it; both
+    drop a slash at its end.
+
+    Raises:
+        UrlRefused: it is no issuer.
+    """
+    parsed = parse_location(check_issuer(issuer))
+    origin, path = f"https://{parsed.authority}", parsed.target.removesuffix("/")
+    return (
+        f"{origin}{path}/.well-known/openid-configuration",
+        f"{origin}/.well-known/oauth-authorization-server{path}",
+    )
+
+
+def _https_url(value: object) -> str:
+    """The normalised URL.
+
+    Raises:
+        UrlRefused: with what is wrong.
+    """
+    if is_absent(value):
+        raise UrlRefused(Fault.MISSING)
+    if not isinstance(value, str):
+        raise UrlRefused(Fault.NOT_TEXT)
+    # A typed location may have blanks around it; here they would be compared with tokens.
+    if value != value.strip(" "):
+        raise UrlRefused(Fault.INVISIBLE)
+    try:
+        return parse_location(value).url
+    except LocationRefused as refused:
+        problem = refused.problem
+    fault = _OF_PROBLEM.get(problem, Fault.NOT_FETCHED)
+    raise UrlRefused(Fault.PLACEHOLDER if fault is Fault.NOT_FETCHED and "{" in value else fault)
