@@ -123,7 +123,7 @@ TYPED = {
 
 
 @pytest.mark.parametrize(("typed", "words"), TYPED.items(), ids=lambda each: repr(each)[:30])
-def test_what_is_no_issuer_is_told_without_a_connection(typed: str, words: str) -> None:
+def test_no_connection_for_what_is_no_issuer(typed: str, words: str) -> None:
     with KeyServer(answers(200)) as server:
         assert words in sentence(ask(server, typed))
         assert server.connections == 0
@@ -147,7 +147,7 @@ HOSTILE_OR_BROKEN: list[tuple[Behaviour, str]] = [
 
 @pytest.mark.usefixtures("loopback_is_public")
 @pytest.mark.parametrize(("behaviour", "words"), HOSTILE_OR_BROKEN, ids=[words for _, words in HOSTILE_OR_BROKEN])
-def test_each_failure_is_told_in_words_about_the_issuer(behaviour: Behaviour, words: str) -> None:
+def test_each_failure_has_words_about_the_issuer(behaviour: Behaviour, words: str) -> None:
     with KeyServer(behaviour) as server:
         assert words in sentence(ask(server, issuer_of(server)))
 
@@ -163,13 +163,13 @@ def test_nothing_at_both_places_names_both() -> None:
 
 @pytest.mark.usefixtures("loopback_is_public")
 @pytest.mark.parametrize("places", [(403, 404), (404, 403)])
-def test_what_went_wrong_at_one_place_is_told_before_that_nothing_is_at_the_other(places: tuple[int, int]) -> None:
+def test_another_failure_counts_more_than_a_404(places: tuple[int, int]) -> None:
     with KeyServer(answers(404)) as server:
         server.behaviour = at_paths({OIDC: answers(places[0]), OAUTH: answers(places[1])})
         assert "403" in sentence(ask(server, issuer_of(server)))
 
 
-def test_of_an_internal_host_a_404_is_not_told() -> None:
+def test_an_internal_host_does_not_reveal_a_404() -> None:
     with KeyServer(answers(404)) as server:
         assert "HTTP status 4xx" in sentence(ask(server, issuer_of(server)))
 
@@ -197,7 +197,7 @@ def test_another_issuer_is_shown_beside_the_typed_one_and_fills_in_nothing(endin
         named = issuer_of(server) + ending
         server.behaviour = serves(metadata(server, issuer=named))
         found = sentence(ask(server, issuer_of(server)))
-        assert f"{named} instead of {issuer_of(server)}. " in found
+        assert f"“{named}” and not “{issuer_of(server)}”. " in found
         # It is decided: what stands elsewhere makes it no better.
         assert asked(server) == [OIDC]
 

@@ -1,4 +1,4 @@
-"""What is read from authorization server metadata, and what is offered to nobody."""
+"""What is read from authorization server metadata, and what is not offered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def document(**members: Any) -> bytes:
 
 
 def test_issuer_and_jwks_uri_are_read_and_all_else_is_ignored() -> None:
-    assert read_metadata(document(keys_of_nobody=[{"d": "x"}])) == Metadata(issuer=ISSUER, jwks_location=KEYS)
+    assert read_metadata(document(unknown=[{"d": "x"}])) == Metadata(issuer=ISSUER, jwks_location=KEYS)
 
 
 @pytest.mark.parametrize(

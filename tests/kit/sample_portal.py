@@ -29,7 +29,10 @@ from watchword.control.servers.validate import BeginValidation, RecordValidation
 from watchword.core.jwk import KeySetRefused, admit
 from watchword.jwks.address import LocationRefused, parse_location
 from watchword.jwks.chain import read_chain
+from watchword.jwks.discovery import NotDiscovered
+from watchword.jwks.discovery_problems import OTHER_ISSUER
 from watchword.jwks.findings import Findings, Outcome, Step, StepFinding
+from watchword.jwks.metadata import Fault, Metadata, UnusableMetadata
 from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
@@ -46,6 +49,9 @@ UNKNOWN_AUTHORITY: Final = "https://sso.internal.acme.example/pf/JWKS"
 SELF_SIGNED: Final = "https://appliance.acme.example/jwks"
 WITHOUT_ROOT: Final = "https://idp.acme.example/keys"
 EXPIRED: Final = "https://old.acme.example/keys"
+METADATA: Final = "https://login.acme.example/oauth2/default/.well-known/openid-configuration"
+FOREIGN_METADATA: Final = "https://sts.acme.example/.well-known/openid-configuration"
+UNUSABLE_METADATA: Final = "https://login.acme.example/common/.well-known/openid-configuration"
 SLOW: Final = "https://slow.acme.example/keys"
 GOOGLE: Final = "https://www.googleapis.com/oauth2/v3/certs"
 GITLAB: Final = "https://gitlab.com/oauth/discovery/keys"
@@ -193,6 +199,8 @@ def probe(
             return _failed(Step.TLS, problem, read_chain(chain(), timezone.now()))
     if location == SLOW:
         time.sleep(1.2)
+    if location in READ_METADATA:
+        return replace(_failed(Step.JWKS, Problem.METADATA), metadata=READ_METADATA[location])
     if not host.endswith(".acme.example") and location not in (GOOGLE, GITLAB):
         return _failed(Step.ADDRESS, Problem.HOST_NOT_FOUND)
     try:
@@ -244,6 +252,24 @@ PRESENTED: Final = {
     EXPIRED: (Problem.CERTIFICATE_EXPIRED, _expired),
 }
 """What servers whose certificates are refused present, by location; an attached authority cures all but expiry."""
+
+_METADATA: Final = Metadata(PROD_OKTA.issuer, LOCATION)
+READ_METADATA: Final[dict[str, Metadata | UnusableMetadata]] = {
+    METADATA: _METADATA,
+    FOREIGN_METADATA: _METADATA,
+    UNUSABLE_METADATA: UnusableMetadata("issuer", Fault.PLACEHOLDER),
+}
+"""What metadata that stands in the place of a key set says, by location."""
+
+
+def discover(
+    issuer: str, *, verify_certificate: bool, authority: str | None = None, policy: FetchPolicy
+) -> Metadata | NotDiscovered:
+    """Stands in for `watchword.jwks.discovery.discover`: only one issuer has metadata."""
+    if issuer == PROD_OKTA.issuer:
+        return _METADATA
+    return NotDiscovered(OTHER_ISSUER.format(named=PROD_OKTA.issuer, typed=issuer))
+
 
 _PASSED: Final = (
     StepFinding(Step.ADDRESS, Outcome.PASSED, 9, "The host has 2 public addresses."),

@@ -108,12 +108,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "the look at the Content-Type",
         "None if answer.claims_html else read_metadata",
         "read_metadata",
-        (_FINDING + "test_each_failure_is_told_in_words_about_the_issuer",),
+        (_FINDING + "test_each_failure_has_words_about_the_issuer",),
     ),
     _problems(
         "the choice of what to tell",
         "min(failures, key=lambda each: _SAYS_LITTLE.get(each, 0))",
         "failures[0]",
-        (_FINDING + "test_what_went_wrong_at_one_place_is_told_before_that_nothing_is_at_the_other",),
+        (_FINDING + "test_another_failure_counts_more_than_a_404",),
     ),
 )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OTHER_ISSUER: Final = (
-    "The metadata names another issuer: {named} instead of {typed}. Nothing was filled in. Enter the issuer exactly as "
-    "the authorization server writes it, also a slash at its end."
+    "The metadata names another issuer: “{named}” and not “{typed}”. Nothing was filled in. Enter the issuer exactly "
+    "as the authorization server writes it, also a slash at its end."
 )
 _NOTHING_TYPED: Final = "Enter the Issuer URI first: its metadata names the JWKS location."
 _NOT_FOUND_AT_BOTH: Final = (

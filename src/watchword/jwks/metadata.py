@@ -64,7 +64,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class UnusableMetadata:
-    """A JSON object that is offered to nobody as metadata: one of its members cannot be used."""
+    """A JSON object of which one member cannot be used."""
 
     member: str
     fault: Fault

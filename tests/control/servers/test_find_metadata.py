@@ -39,7 +39,7 @@ KEYS = key_set(ec_key("first"))
 
 @dataclass
 class Portal:
-    """Somebody's browser on Acme's page, and the authorization server that it asks about."""
+    """A browser on Acme's page, and an authorization server."""
 
     client: Client
     person: Person
@@ -60,7 +60,7 @@ class Portal:
 
 
 def metadata(server: KeyServer, **changes: Any) -> Behaviour:
-    """The keys, and around them the metadata, wherever it is asked for."""
+    """The keys, and at all other paths the metadata."""
     issuer = server.location_at("127.0.0.1", "")
 
     def on_request(conversation: Conversation) -> None:
@@ -173,7 +173,7 @@ class TestFindFromIssuer:
         ("typed", "words"),
         [("", "Enter the Issuer URI first"), ("http://login.acme.example", "does not begin with https://")],
     )
-    def test_what_is_no_issuer_is_told_beside_the_field(self, portal: Portal, typed: str, words: str) -> None:
+    def test_a_bad_issuer_has_its_error_beside_the_field(self, portal: Portal, typed: str, words: str) -> None:
         response = portal.post("find", portal.typed(issuer=typed))
         assert response.status_code == 422
         assert words in error(text(response))
@@ -184,7 +184,7 @@ class TestFindFromIssuer:
         ("changes", "words"),
         [
             ({"issuer": "https://evil.example/<b>"}, "The issuer in the metadata is not a URL"),
-            ({"issuer": "https://evil.example/"}, "https://evil.example/ instead of https://127.0.0.1"),
+            ({"issuer": "https://evil.example/"}, "“https://evil.example/” and not “https://127.0.0.1"),
             ({"jwks_uri": None}, "The jwks_uri in the metadata is missing."),
             ({"jwks_uri": "http://127.0.0.1/keys"}, "The jwks_uri in the metadata does not begin with https://."),
         ],
@@ -200,7 +200,7 @@ class TestFindFromIssuer:
         assert value(page, "issuer") == portal.issuer
         assert 'name="filled"' not in page
 
-    def test_nothing_at_both_places_is_told(self, portal: Portal) -> None:
+    def test_nothing_at_both_places(self, portal: Portal) -> None:
         portal.server.behaviour = answers(404)
         assert "no metadata for this issuer" in error(text(portal.post("find", portal.typed(issuer=portal.issuer))))
 
@@ -217,7 +217,7 @@ class TestFindFromIssuer:
             page = text(portal.post("find", typed))
             assert value(page, "jwks_location") == f"{portal.issuer}/keys"
 
-    def test_what_is_no_ca_certificate_is_told_at_its_field(self, portal: Portal) -> None:
+    def test_a_bad_ca_certificate_has_its_error_at_its_field(self, portal: Portal) -> None:
         response = portal.post("find", portal.typed(issuer=portal.issuer, authority="nonsense"))
         assert response.status_code == 422
         assert "Paste nothing but the lines" in error(text(response), "authority")

@@ -100,7 +100,7 @@ def release_connection() -> None:
 
 
 def authority_to_ask(authority: str, *, asked: bool) -> str | None:
-    """The authority to validate against. One that is not asked must be well-formed all the same: it is kept.
+    """The authority to validate against. An unused one must be well-formed too, as it is stored.
 
     Raises:
         Refusal: fields_invalid.

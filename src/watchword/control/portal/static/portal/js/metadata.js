@@ -2,6 +2,7 @@
 const slow = 300;
 
 let slowly = null;
+let outdated = false;
 
 function announce(sentence) {
   document.dispatchEvent(new CustomEvent("announce", { detail: sentence }));
@@ -9,6 +10,7 @@ function announce(sentence) {
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.elt.id !== "find") return;
+  outdated = false;
   slowly = setTimeout(() => {
     event.detail.elt.setAttribute("aria-busy", "true");
     announce("Looking for the metadata of the issuer");
@@ -24,15 +26,18 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
 // The window that is on its way holds what was typed when the button was pressed. What is typed meanwhile wins.
 document.addEventListener("input", (event) => {
   const form = event.target.closest?.("form[data-registration]");
-  const find = form?.querySelector("#find.htmx-request") ?? null;
-  if (find !== null) {
-    htmx.trigger(find, "htmx:abort");
-    const sentence = "You went on typing, so the search for the metadata was stopped.";
+  if (form?.querySelector("#find.htmx-request")) {
+    outdated = true;
+    const sentence = "You went on typing, so nothing will be filled in from the metadata.";
     form.querySelector(".say").textContent = sentence;
     announce(sentence);
   }
   // What was found at one location is not offered beside another.
   if (event.target.name === "jwks_location") form?.querySelector(".metadata")?.remove();
+});
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig.elt.id === "find" && outdated) event.detail.shouldSwap = false;
 });
 
 document.body.addEventListener("htmx:afterSettle", (event) => {

@@ -6,6 +6,7 @@ const slow = 300;
 let kept = null;
 let slowly = null;
 let asked = null;
+let outdated = false;
 
 function settings(form) {
   const validates = form.elements.verify_certificate.checked;
@@ -58,8 +59,8 @@ function registration(target) {
 document.addEventListener("input", (event) => {
   const form = registration(event.target);
   if (form === null || !["jwks_location", "verify_certificate", "authority"].includes(event.target.name)) return;
-  // The answer to a question that is no longer asked must not arrive.
-  htmx.trigger(form.querySelector("#validate"), "htmx:abort");
+  // The result of a validation of other settings must not arrive, and replace a certificate that is being typed.
+  outdated = true;
   // Nor may a root be trusted that was presented for other settings, nor a summary stand beside another text.
   form.querySelector(".trust")?.remove();
   if (event.target.name === "authority") form.querySelector(".attached")?.remove();
@@ -83,6 +84,7 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   // Remembered as sent, so that typing during the wait can never be taken for validated. Not in the document: a private
   // key that was pasted by mistake must not stay in it.
   asked = settings(button.form);
+  outdated = false;
   slowly = setTimeout(() => {
     button.setAttribute("aria-busy", "true");
     announce("Validating the JWKS location");
@@ -93,6 +95,12 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.elt.id !== "validate") return;
   clearTimeout(slowly);
   event.detail.elt.removeAttribute("aria-busy");
+});
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig.elt.id !== "validate" || !outdated) return;
+  event.detail.shouldSwap = false;
+  announce("The settings have changed since. Validate again");
 });
 
 document.body.addEventListener("htmx:afterSettle", (event) => {

@@ -1,0 +1,174 @@
+"""Use its jwks_uri and issuer, Find from issuer, and Undo, with scripts and without."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from kit.key_server import Behaviour, Conversation, KeyServer, serves
+from kit.portal_alone import ALICE, CHARLIE, GOOD_KEYS, Portal, running_portal
+from kit.portal_pages import VALIDATION_MILLISECONDS, Registration, ServersPage, ServerWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page, Route
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+
+WITH_AND_WITHOUT_SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+
+
+@pytest.fixture(scope="module")
+def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with running_portal(tmp_path_factory.mktemp("portal"), browser) as running:
+        yield running
+
+
+def issuer_of(server: KeyServer) -> str:
+    return server.location_at("127.0.0.1", "")
+
+
+def publishes(server: KeyServer, **changes: Any) -> Behaviour:
+    """The key set at its location, the metadata at every other path."""
+    issuer = issuer_of(server)
+
+    def on_request(conversation: Conversation) -> None:
+        of_keys = conversation.request.startswith(b"GET /keys ")
+        document = {"issuer": issuer, "jwks_uri": server.location, **changes}
+        serves(GOOD_KEYS if of_keys else document).on_request(conversation)
+
+    return Behaviour(on_request)
+
+
+def button(window: ServerWindow, name: str) -> Locator:
+    return window.window.get_by_role("button", name=name, exact=True)
+
+
+def typed(portal: Portal, page: Page, **changes: str) -> tuple[ServerWindow, Registration]:
+    portal.keys.behaviour = publishes(portal.keys)
+    registration = portal.registration(**changes)
+    window = ServersPage(page).add()
+    window.fill(registration)
+    return window, registration
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_a_pasted_metadata_address_leads_to_the_key_set(portal: Portal, scripts: bool) -> None:  # noqa: FBT001
+    pasted = f"{issuer_of(portal.keys)}/.well-known/openid-configuration"
+    with portal.open(ALICE, f"use-metadata-{scripts}", scripts=scripts) as page:
+        window, registration = typed(portal, page, jwks_location=pasted, issuer="https://other.example/")
+        window.validate()
+        window.expect_step("The server answered with the authorization server's metadata")
+        result = window.window.get_by_role("group", name="Result of the validation")
+        expect(result.get_by_role("definition").filter(has_text=portal.keys.location)).to_be_visible()
+        expect(window.save_button).to_have_count(0)
+
+        button(window, "Use its jwks_uri and issuer").click()
+        filled = portal.registration(jwks_location=portal.keys.location, issuer=issuer_of(portal.keys))
+        window.expect_typed(filled)
+        expect(window.window.get_by_text("https://other.example/")).to_be_visible()
+        expect(button(window, "Validate")).to_be_focused()
+        if scripts:
+            expect(page.locator("#announcement")).to_contain_text("Filled in from the metadata")
+
+        button(window, "Undo").click()
+        window.expect_typed(registration)
+        expect(button(window, "Undo")).to_have_count(0)
+
+        window.validate()
+        button(window, "Use its jwks_uri and issuer").click()
+        window.validate()
+        window.expect_validated()
+        expect(button(window, "Undo")).to_be_visible()
+        window.save_button.click()
+        expect(page.get_by_text("Added ProdOkta.")).to_be_visible()
+        delete(page)
+
+
+def delete(page: Page) -> None:
+    page.reload()
+    page.get_by_role("button", name="Delete ProdOkta", exact=True).click()
+    page.get_by_role("alertdialog").get_by_role("button", name="OK", exact=True).click()
+    expect(page.get_by_text("0 of 2 used")).to_be_visible()
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_the_issuer_leads_to_the_key_set(portal: Portal, scripts: bool) -> None:  # noqa: FBT001
+    issuer = issuer_of(portal.keys)
+    with portal.open(CHARLIE, f"find-{scripts}", scripts=scripts) as page:
+        window, registration = typed(portal, page, jwks_location="", issuer=f"{issuer}/")
+        button(window, "Find from issuer").click()
+        field = window.field("Issuer URI")
+        expect(window.window.get_by_text(f"“{issuer}” and not “{issuer}/”")).to_be_visible()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        window.expect_typed(registration)
+
+        field.fill(issuer)
+        button(window, "Find from issuer").click()
+        window.expect_typed(portal.registration(jwks_location=portal.keys.location, issuer=issuer))
+        window.validate()
+        window.expect_validated()
+        if scripts:
+            page.keyboard.press("Escape")
+            question = page.get_by_role("alertdialog", name="Discard what you typed?")
+            question.get_by_role("button", name="Keep typing").click()
+            window.expect_typed(portal.registration(jwks_location=portal.keys.location, issuer=issuer))
+
+
+def hold(page: Page, path: str, pressed: Locator) -> Route:
+    """Press a button whose request waits in the browser until it is continued."""
+    routes: list[Route] = []
+    page.route(path, routes.append)
+    with page.expect_request(path):
+        pressed.click()
+    expect(pressed).to_have_class(re.compile("htmx-request"))
+    return routes[0]
+
+
+def go_on(page: Page, path: str, route: Route) -> None:
+    with page.expect_response(path):
+        route.continue_()
+    page.unroute(path)
+
+
+def test_typing_during_the_search_is_not_lost(portal: Portal) -> None:
+    with portal.open(CHARLIE, "find-slowly") as page:
+        window, _ = typed(portal, page, jwks_location="", issuer=issuer_of(portal.keys))
+        find = button(window, "Find from issuer")
+        route = hold(page, "**/find/", find)
+        window.field("Description").fill("Typed meanwhile")
+        expect(window.window.get_by_text("You went on typing")).to_be_visible()
+        go_on(page, "**/find/", route)
+        expect(find).not_to_have_class(re.compile("htmx-request"))
+        expect(window.field("Description")).to_have_value("Typed meanwhile")
+        find.click()
+        expect(window.field("OAuth 2.0 JWKS Location")).to_have_value(
+            portal.keys.location, timeout=VALIDATION_MILLISECONDS
+        )
+        expect(window.field("Description")).to_have_value("Typed meanwhile")
+
+
+def test_a_certificate_typed_during_a_validation_is_not_lost(portal: Portal) -> None:
+    with portal.open(ALICE, "validate-slowly") as page:
+        window, _ = typed(portal, page)
+        window.window.get_by_text("CA certificate", exact=True).click()
+        route = hold(page, "**/validate/", button(window, "Validate"))
+        window.field("CA certificate").fill("Typed meanwhile")
+        go_on(page, "**/validate/", route)
+        expect(page.locator("#announcement")).to_have_text("The settings have changed since. Validate again")
+        expect(window.field("CA certificate")).to_have_value("Typed meanwhile")
+        expect(window.save_button).to_have_count(0)
+
+
+def test_what_was_found_at_one_location_is_not_offered_beside_another(portal: Portal) -> None:
+    with portal.open(ALICE, "offer-gone") as page:
+        window, _ = typed(portal, page, jwks_location=f"{issuer_of(portal.keys)}/.well-known/openid-configuration")
+        window.validate()
+        expect(button(window, "Use its jwks_uri and issuer")).to_be_visible(timeout=VALIDATION_MILLISECONDS)
+        window.field("OAuth 2.0 JWKS Location").press("End")
+        window.field("OAuth 2.0 JWKS Location").type("x")
+        expect(button(window, "Use its jwks_uri and issuer")).to_have_count(0)
