@@ -46,17 +46,18 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 
 def feed_admin(product: Product, path: str) -> str:
-    return request(f"http://{LOOPBACK}:{product.environment['WATCHWORD_FEED_ADMIN_PORT']}{path}").body.decode()
+    port = product.environment["WATCHWORD_FEED_ADMIN_PORT"]
+    return request(f"http://{LOOPBACK}:{port}{path}", timeout=SECONDS).body.decode()
 
 
 def test_fk_02_each_port_serves_its_own_and_both_stop_at_once(product: Product) -> None:
-    assert request(f"{product.portal}/sign-in").status == HTTPStatus.OK
-    assert request(f"{product.portal}/feed/v1/changes").status == HTTPStatus.NOT_FOUND
-    assert request(f"{product.feed}/sign-in").status == HTTPStatus.NOT_FOUND
-    assert request(f"{product.feed}/feed/v1/changes").status == HTTPStatus.UNAUTHORIZED
+    assert request(f"{product.portal}/sign-in", timeout=SECONDS).status == HTTPStatus.OK
+    assert request(f"{product.portal}/feed/v1/changes", timeout=SECONDS).status == HTTPStatus.NOT_FOUND
+    assert request(f"{product.feed}/sign-in", timeout=SECONDS).status == HTTPStatus.NOT_FOUND
+    assert request(f"{product.feed}/feed/v1/changes", timeout=SECONDS).status == HTTPStatus.UNAUTHORIZED
     assert feed_admin(product, "/readyz") == "ready\n"
     secret = Path(product.environment["WATCHWORD_VERIFIER_CREDENTIAL_FILE"]).read_text().strip()
-    first = request(f"{product.feed}/feed/v1/changes", bearer=secret).json()
+    first = request(f"{product.feed}/feed/v1/changes", bearer=secret, timeout=SECONDS).json()
     query = f"epoch={first['epoch']}&after={first['revision']}&wait=25"
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(request, f"{product.feed}/feed/v1/changes?{query}", bearer=secret, timeout=SECONDS)

@@ -61,6 +61,15 @@ def test_no_verifier_can_reach_the_database_or_the_outside() -> None:
         assert not set(SERVICES[name]["networks"]) & (outside | set(SERVICES["postgres"]["networks"]))
 
 
+def test_fk_02_verifiers_use_a_port_that_browsers_cannot_reach() -> None:
+    portal = SERVICES["portal"]
+    port = portal["environment"]["WATCHWORD_FEED_PORT"]
+    for name in ("verifier-1", "verifier-2"):
+        assert SERVICES[name]["environment"]["WATCHWORD_VERIFIER_FEED_URL"] == f"http://portal:{port}"
+    assert [published.rpartition(":")[2] for published in portal["ports"]] == ["8080"]
+    assert port != "8080"
+
+
 def test_variables_of_the_compose_file_are_in_the_example() -> None:
     asked = set(re.findall(r"\$\{([A-Z_]+)", (COMPOSE / "compose.yaml").read_text(encoding="utf-8")))
     given = set(re.findall(r"^([A-Z_]+)=$", (COMPOSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))

@@ -143,7 +143,12 @@ def test_figures_follow_what_happened(running: Installation) -> None:
     assert 'watchword_portal_requests_total{part="pages",status="2xx"} 0.0' not in portal
     assert "watchword_portal_database_up 1.0" in portal
     assert 'watchword_portal_refused_requests_total{kind="page_forbidden"}' in portal
-    assert "watchword_portal_feed_questions 1.0" in portal
+    # Between two questions it is 0 for a moment.
+    wait_until(
+        lambda: "watchword_portal_feed_questions 1.0" in running.figures("portal"),
+        what="a question is held",
+        timeout=60,
+    )
     assert 'watchword_worker_fetches_total{outcome="unchanged"} 0.0' not in worker
     assert "watchword_worker_key_sets 1.0" in worker
     assert "watchword_worker_audit_chain_broken 0.0" in worker

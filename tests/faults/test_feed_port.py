@@ -76,7 +76,7 @@ def strangers(product: Product) -> Iterator[list[socket.socket]]:
 def decided(product: Product) -> int:
     now = int(time.time())
     token = forge.token(KEY, "ES256", iat=now - 10, exp=now + 3600)
-    return request(f"{product.verifier}/verify/plain/acme", bearer=token).status
+    return request(f"{product.verifier}/verify/plain/acme", bearer=token, timeout=FOLLOWED_WITHIN).status
 
 
 def forget(manager: socket.socket) -> None:
