@@ -12,12 +12,13 @@ import pytest
 from playwright.sync_api import expect
 
 from kit.authorization_server import ALICE_REPORTS, AUDIENCE, BOB_REPORTS, OTHER_AUDIENCE, authorization_server
+from kit.behind import Behind
 from kit.browser import portal_page
 from kit.client import Answer, request
-from kit.nginx import protecting
+from kit.nginx import nginx
 from kit.orders_api import orders_api
 from kit.portal_pages import Registration, ServersPage, set_password, sign_in
-from kit.processes import LOOPBACK, wait_until
+from kit.processes import LOOPBACK, free_port, wait_until
 from kit.product import Product
 from kit.traffic import traffic
 
@@ -126,8 +127,9 @@ def site(
         link = product.create_administrator("acme", ALICE)
         for role in ("portal", "worker", "verifier"):
             product.start(role)
-        nginx = stack.enter_context(protecting(directory, api_port=orders.port, verifier_port=product.verifier_port))
-        site = Site(product, issuing, orders, f"http://{LOOPBACK}:{nginx}", browser, database)
+        behind = Behind(orders, (product.verifier_port,) * 2, (free_port(),) * 2)
+        gateway = stack.enter_context(nginx(directory, behind))
+        site = Site(product, issuing, orders, f"http://{LOOPBACK}:{gateway}", browser, database)
         register(site, link)
         yield site
 

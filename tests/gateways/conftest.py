@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kit.gateways import GATEWAYS, SECRET, Behind, Site, backends
+from kit.gateways import GATEWAYS, SECRET, Site, backends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kit.behind import Behind
     from kit.feed_server import FeedServer
 
 

@@ -11,11 +11,13 @@ import trustme
 
 from kit import certificates, live
 from kit.certificates import Pair
-from kit.gateways import GATEWAYS, Behind, Site, backends, identity_at_api
+from kit.gateways import GATEWAYS, Site, backends, identity_at_api
 from kit.over_tls import SHOWN, over_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from kit.behind import Behind
 
 # What a file starts for all its tests must not lose its sockets between them.
 pytestmark = pytest.mark.enable_socket

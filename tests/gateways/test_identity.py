@@ -100,7 +100,7 @@ def test_trailers_reach_the_api_only_where_the_page_says_so(site: Site) -> None:
     # client's own making (Traefik CVE-2026-88004).
     head = (
         "POST /api/orders HTTP/1.1",
-        f"Host: api.example:{site.port}",
+        f"Host: {site.host()}",
         f"Authorization: Bearer {live.token()}",
         "Transfer-Encoding: chunked",
         "Trailer: X-Auth-Subject",

@@ -57,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("keeping")
     with (
         backends(tmp_path_factory.mktemp("behind")) as (behind, feed, verifier),
-        keeping(folder, api_port=behind.api.port, verifier_port=behind.verifier_port) as port,
+        keeping(folder, behind) as port,
     ):
         yield Site(port, folder, feed, verifier)
 

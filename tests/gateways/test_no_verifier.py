@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import live
-from kit.gateways import GATEWAYS, Behind, Site, all_sites, backends
+from kit.behind import Behind
+from kit.gateways import GATEWAYS, Site, all_sites, backends
 from kit.not_a_verifier import ANOTHERS_WORD, GARBAGE, HALF_AN_ANSWER, answering
 from kit.processes import free_port, wait_until
 
@@ -39,7 +40,7 @@ def sites(running: tuple[Behind, VerifierProcess], tmp_path_factory: pytest.Temp
 @pytest.fixture(scope="module")
 def elsewhere(running: tuple[Behind, VerifierProcess], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     """In front of ports at which nothing listens but what a test puts there."""
-    nowhere = Behind(running[0].api, free_port(), free_port())
+    nowhere = Behind(running[0].api, (free_port(),) * 2, (free_port(),) * 2)
     with all_sites(tmp_path_factory.mktemp("elsewhere"), nowhere) as started:
         yield started
 
@@ -61,7 +62,7 @@ def verifier(sites: Sites, running: tuple[Behind, VerifierProcess]) -> Iterator[
 
 def ports(sites: Sites) -> tuple[int, int]:
     behind = sites["nginx"].behind
-    return behind.verifier_port, behind.grpc_port
+    return behind.verifiers[0], behind.grpc[0]
 
 
 def statuses(sites: Sites, *, because: str) -> dict[str, int]:

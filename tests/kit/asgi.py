@@ -1,4 +1,4 @@
-"""The Python middleware that the portal shows, under a real uvicorn, around an app that hands everything to an API."""
+"""The shipped Python middleware, under a real uvicorn, around an app that hands everything to an API."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from kit.processes import LOOPBACK, free_port, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from kit.behind import Behind, Routing
 
 _APP = """
 import http.client
@@ -39,13 +41,16 @@ app = Watchword(api)
 
 
 @contextmanager
-def asgi(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
+def asgi(folder: Path, behind: Behind, *, routing: Routing = "host") -> Iterator[int]:
     """Yields its port on loopback."""
     port = free_port()
-    changes = {'"127.0.0.1", 8081': f'"{LOOPBACK}", {verifier_port}', 'SECRET = ""': f'SECRET = "{secret}"'}
+    changes = {
+        '"127.0.0.1", 8081': f'"{LOOPBACK}", {behind.verifiers[0]}',
+        'SECRET = ""': f'SECRET = "{behind.secret}"',
+    }
     (middleware,) = pasted("python", changes)
     (folder / "watchword_asgi.py").write_text(middleware)
-    (folder / "api.py").write_text(_APP % (LOOPBACK, api_port))
+    (folder / "api.py").write_text(_APP % (LOOPBACK, behind.api.port))
     options = ["--host", LOOPBACK, "--port", str(port), "--no-access-log", "--app-dir", str(folder)]
     with running([sys.executable, "-m", "uvicorn", "api:app", *options], log=folder / "uvicorn.log", port=port):
         yield port

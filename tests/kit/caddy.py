@@ -1,4 +1,4 @@
-"""A real Caddy with what the portal shows for it."""
+"""A real Caddy with what is shipped for it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from kit.processes import LOOPBACK, free_port, running
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from kit.behind import Behind, Routing
+
 # Without certificates, without its admin interface, and on loopback alone.
 _MAIN = """
 {
@@ -26,16 +28,16 @@ _MAIN = """
 
 @contextmanager
 def caddy(
-    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+    folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
 ) -> Iterator[int]:
-    """Yields its port on loopback, where the host is `api.example`."""
+    """Yields its port on loopback, where the host is `acme.api.example`."""
     port = free_port()
     changes = {
         **(instead or {}),
-        "api.example.com {": f"http://api.example:{port} {{",
-        "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
-        'X-Watchword-Secret ""': f'X-Watchword-Secret "{secret}"',
-        "your-api:8000": f"{LOOPBACK}:{api_port}",
+        "api.example.com {": f"http://acme.api.example:{port} {{",
+        "127.0.0.1:8081": f"{LOOPBACK}:{behind.verifiers[0]}",
+        'X-Watchword-Secret ""': f'X-Watchword-Secret "{behind.secret}"',
+        "your-api:8000": f"{LOOPBACK}:{behind.api.port}",
     }
     (site,) = pasted("caddy", changes)
     config = folder / "Caddyfile"

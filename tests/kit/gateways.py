@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from kit import live
 from kit.asgi import asgi
+from kit.behind import DOMAIN, Behind
 from kit.caddy import caddy
 from kit.envoy import envoy, envoy_over_grpc
 from kit.feed_server import feed_server
 from kit.haproxy import haproxy
-from kit.nginx import nginx, protecting
+from kit.nginx import nginx
 from kit.orders_api import orders_api
 from kit.processes import free_port
 from kit.raw_http import exchange
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from kit.behind import Routing
     from kit.client import Answer
     from kit.feed_server import FeedServer
     from kit.orders_api import OrdersApi
     from kit.verifier_process import VerifierProcess
 
+
+METADATA = "/.well-known/oauth-protected-resource"
 
 SECRET = "+a-secret/of=gateways.and_the~verifier="
 """With every mark that a secret may have: none of them means anything to any gateway."""
@@ -37,96 +41,111 @@ SECRET = "+a-secret/of=gateways.and_the~verifier="
 
 @dataclass(frozen=True)
 class Gateway:
-    """What a client gets, as docs/gateways.md says it. 401 and 403 are the same everywhere.
+    """What a client gets, as docs/gateways.md says it. 400, 401 and 403 are the same everywhere.
 
     Attributes:
         label: as in docs/gateways.md.
         serve: runs it in front of an API.
-        over_grpc: whether it asks the verifier's other listener.
-        malformed: status for an Authorization header of another form.
-        undecidable: status when the verifier says that it cannot decide.
         down: status when nothing listens at the verifier's address.
         frozen: status when the verifier does not answer.
         patience: seconds until then.
-        problem: whether the problem document of a 401 or 403 reaches the client.
-        says_why_undecidable: the same for a 503, with its Retry-After.
+        says_why_undecidable: whether the problem document of a 503 reaches the client, with its Retry-After.
         particular: whether a 200 counts only with this organization's name.
         trailers: whether the API gets what a client sends behind a chunked body.
+        pinned: whether its settings know Acme alone.
     """
 
     label: str
     serve: Callable[..., AbstractContextManager[int]]
-    over_grpc: bool = False
-    malformed: int = 400
-    undecidable: int = 503
     down: int = 503
     frozen: int = 503
     patience: int = 2
-    problem: bool = True
     says_why_undecidable: bool = True
     particular: bool = False
     trailers: bool = False
+    pinned: bool = True
 
     def run(
-        self, folder: Path, behind: Behind, *, instead: Mapping[str, str] | None = None
+        self, folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
     ) -> AbstractContextManager[int]:
         """Run it with its settings; yields its port on loopback.
 
         Args:
             folder: of its own.
             behind: what it is put in front of.
+            routing: how requests name their organization.
             instead: other lines than its own, for those gateways that take a client certificate.
         """
-        ports = {"api_port": behind.api.port, "verifier_port": behind.verifier_port}
-        over_grpc = {"grpc_port": behind.grpc_port} if self.over_grpc else {}
         more = {} if instead is None else {"instead": instead}
-        return self.serve(folder, **ports, **over_grpc, **more, secret=behind.secret)
+        return self.serve(folder, behind, routing=routing, **more)
 
 
 GATEWAYS = {
-    "nginx": Gateway(
-        "nginx", nginx, malformed=401, undecidable=403, down=500, frozen=500, problem=False, says_why_undecidable=False
-    ),
-    "nginx-files": Gateway("nginx, shipped files", protecting),
+    "nginx": Gateway("nginx", nginx),
     "traefik": Gateway("Traefik", traefik, down=500, frozen=500, patience=30),
     "caddy": Gateway("Caddy", caddy, down=502, frozen=504),
     "envoy": Gateway("Envoy", envoy, says_why_undecidable=False),
-    "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc, over_grpc=True),
+    "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc),
     "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True, patience=8),
     "python": Gateway("Python", asgi, particular=True),
 }
 
 
 @dataclass(frozen=True)
-class Behind:
-    """What gateways are put in front of: an API, and where a verifier is or ought to be."""
-
-    api: OrdersApi
-    verifier_port: int
-    grpc_port: int
-    secret: str = ""
-
-
-@dataclass(frozen=True)
 class Site:
-    """Everything between a client and the API."""
+    """Everything between a client and the API.
+
+    Attributes:
+        gateway, port: what clients ask.
+        behind: what it asks in turn.
+        routing: how a request names its organization.
+    """
 
     gateway: Gateway
     port: int
     behind: Behind
+    routing: Routing = "host"
 
     @property
     def api(self) -> OrdersApi:
         return self.behind.api
 
-    def send(self, *lines: str, path: str = "/api/orders", timeout: float = 30.0) -> Answer:
+    def host(self, organization: str = "acme") -> str:
+        """The Host header of requests to the API of one organization."""
+        name = f"{organization}.{DOMAIN}" if self.routing == "host" else DOMAIN
+        return f"{name}:{self.port}"
+
+    def target(self, path: str, organization: str = "acme") -> str:
+        """The request target of `path` of the API of one organization."""
+        return f"/o/{organization}{path}" if self.routing == "path" else path
+
+    def document(self, organization: str = "acme", suffix: str = "") -> str:
+        """Where clients of one organization learn where to get a token (RFC 9728 section 3.1)."""
+        if self.gateway.pinned:
+            return f"{METADATA}/{organization}{suffix}"
+        return f"{METADATA}/o/{organization}{suffix}" if self.routing == "path" else f"{METADATA}{suffix}"
+
+    def send(self, *lines: str, path: str = "/api/orders", organization: str = "acme", timeout: float = 30.0) -> Answer:
         """One request with exactly these header lines."""
-        head = (f"GET {path} HTTP/1.1", f"Host: api.example:{self.port}", *lines, "", "")
+        return self.send_target(
+            *lines, target=self.target(path, organization), host=self.host(organization), timeout=timeout
+        )
+
+    def send_target(self, *lines: str, target: str, host: str, method: str = "GET", timeout: float = 30.0) -> Answer:
+        """One request with exactly this target and this Host header."""
+        head = (f"{method} {target} HTTP/1.1", f"Host: {host}", *lines, "", "")
         return exchange(self.port, "\r\n".join(head), timeout=timeout)
 
-    def get(self, token: str | None = None, *lines: str, path: str = "/api/orders", timeout: float = 30.0) -> Answer:
+    def get(
+        self,
+        token: str | None = None,
+        *lines: str,
+        path: str = "/api/orders",
+        organization: str = "acme",
+        timeout: float = 30.0,
+    ) -> Answer:
         bearer = () if token is None else (f"Authorization: Bearer {token}",)
-        return self.send(*bearer, *lines, path=path, timeout=timeout)
+        return self.send(*bearer, *lines, path=path, organization=organization, timeout=timeout)
 
 
 @contextmanager
@@ -151,7 +170,7 @@ def backends(
         told = {**settings, "port": str(port), "grpc_port": str(grpc_port)}
         verifier = parts.enter_context(verifier_process(folder, feed_port=feed.port, ready=True, **told))
         api = parts.enter_context(orders_api())
-        yield Behind(api, verifier.port, grpc_port, secret), feed, verifier
+        yield Behind(api, (verifier.port,) * 2, (grpc_port,) * 2, secret), feed, verifier
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A real HAProxy with what the portal shows for it."""
+"""A real HAProxy with what is shipped for it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from kit.behind import Behind, Routing
+
 
 @contextmanager
 def haproxy(
-    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+    folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
 ) -> Iterator[int]:
     """Yields its port on loopback. The settings have no statistics and no command socket."""
     port = free_port()
@@ -25,9 +27,9 @@ def haproxy(
         **(instead or {}),
         "bind :8088": f"bind {LOOPBACK}:{port}",
         "/etc/haproxy/watchword.lua": str(script),
-        "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
-        "WATCHWORD_SECRET none": f"WATCHWORD_SECRET {secret or 'none'}",
-        "your-api:8000": f"{LOOPBACK}:{api_port}",
+        "127.0.0.1:8081": f"{LOOPBACK}:{behind.verifiers[0]}",
+        "WATCHWORD_SECRET none": f"WATCHWORD_SECRET {behind.secret or 'none'}",
+        "your-api:8000": f"{LOOPBACK}:{behind.api.port}",
     }
     settings, lua = pasted("haproxy", changes)
     config = folder / "haproxy.cfg"

@@ -1,19 +1,22 @@
-"""A real nginx, with the shipped configuration or with what the portal shows, in a folder of its own."""
+"""A real nginx with the shipped configuration, in a folder of its own."""
 
 from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kit.pasted import changed, pasted
+from kit.pasted import changed
 from kit.processes import LOOPBACK, free_port, running
+from watchword.gateways import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "gateways" / "nginx"
+    from kit.behind import Behind, Routing
+
+SHIPPED = FILES / "nginx"
 
 _MAIN = """
 daemon off;
@@ -34,20 +37,19 @@ http {
 """
 _KEEPING_HTTP = "include watchword-http.conf;\ninclude watchword-keep-http.conf;"
 _KEPT = "/dev/shm/watchword"  # noqa: S108 - as the shipped file says; no test writes there.
-_SITE = "server { listen %s:%d; %s }"
 
 
 @contextmanager
-def protecting(
-    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+def nginx(
+    folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
 ) -> Iterator[int]:
     """Run nginx in front of an API with the shipped files; yields its port on loopback.
 
     Only addresses are changed in what is shipped, so that the tests speak of what an operator copies.
     """
     port = free_port()
-    prefix = _shipped(folder, port, api_port, verifier_port)
-    _point(prefix / "watchword-server.conf", 'set $watchword_secret "";', f'set $watchword_secret "{secret}";')
+    prefix = _shipped(folder, port, behind)
+    _point(prefix / "watchword-server.conf", 'set $watchword_secret "";', f'set $watchword_secret "{behind.secret}";')
     if instead:
         files = sorted(prefix.glob("watchword-*.conf"))
         for file, text in zip(files, changed([file.read_text() for file in files], instead), strict=True):
@@ -57,10 +59,10 @@ def protecting(
 
 
 @contextmanager
-def keeping(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]:
+def keeping(folder: Path, behind: Behind) -> Iterator[int]:
     """The same with the recipe by which nginx keeps decisions, and with `/globex/` for another organization."""
     port = free_port()
-    prefix = _shipped(folder, port, api_port, verifier_port)
+    prefix = _shipped(folder, port, behind)
     _point(prefix / "watchword-keep-http.conf", _KEPT, str(folder / "kept"))
     _point(prefix / "watchword-server.conf", "    proxy_cache off;", "    include watchword-keep-server.conf;")
     _point(prefix / "example.conf", "include watchword-http.conf;", _KEEPING_HTTP)
@@ -74,32 +76,15 @@ def keeping(folder: Path, *, api_port: int, verifier_port: int) -> Iterator[int]
         yield port
 
 
-@contextmanager
-def nginx(folder: Path, *, api_port: int, verifier_port: int, secret: str = "") -> Iterator[int]:
-    """Run nginx with a server block of what the portal shows; yields its port on loopback."""
-    port = free_port()
-    prefix = folder / "nginx"
-    prefix.mkdir()
-    changes = {
-        "your-api:8000": f"{LOOPBACK}:{api_port}",
-        "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
-        'set $watchword_secret "";': f'set $watchword_secret "{secret}";',
-    }
-    (locations,) = pasted("nginx", changes)
-    (prefix / "site.conf").write_text(_SITE % (LOOPBACK, port, locations))
-    with _running(prefix, "site.conf", port):
-        yield port
-
-
-def _shipped(folder: Path, port: int, api_port: int, verifier_port: int) -> Path:
+def _shipped(folder: Path, port: int, behind: Behind) -> Path:
     """A copy of the shipped files, with the addresses of a test."""
     prefix = folder / "nginx"
     prefix.mkdir()
     for shipped in SHIPPED.glob("*.conf"):
         shutil.copy(shipped, prefix)
     _point(prefix / "example.conf", "127.0.0.1:8088", f"{LOOPBACK}:{port}")
-    _point(prefix / "example.conf", "127.0.0.1:8083", f"{LOOPBACK}:{api_port}")
-    _point(prefix / "watchword-http.conf", "127.0.0.1:8081", f"{LOOPBACK}:{verifier_port}")
+    _point(prefix / "example.conf", "127.0.0.1:8083", f"{LOOPBACK}:{behind.api.port}")
+    _point(prefix / "watchword-http.conf", "127.0.0.1:8081", f"{LOOPBACK}:{behind.verifiers[0]}")
     return prefix
 
 

@@ -60,7 +60,7 @@ SHOWN: Final = {
     "envoy": (_ENVOY_TLS,),
     "envoy-grpc": (_ENVOY_TLS,),
     "haproxy": (_HAPROXY_TLS,),
-    "nginx-files": (),
+    "nginx": (),
 }
 """By gateway, the lines that the page shows. nginx has a file of its own for them."""
 
@@ -75,7 +75,7 @@ def _envoy(cluster: str, alpn: str = "") -> dict[str, str]:
 
 
 _INSTEAD: Final = {
-    "nginx-files": {
+    "nginx": {
         "proxy_pass http://watchword_verifiers/": "include watchword-tls.conf;\n    proxy_pass https://watchword_verifiers/",
     },
     "caddy": {
@@ -115,7 +115,7 @@ def over_tls(gateway: str, pair: Pair) -> dict[str, str]:
         "verifier.example": "localhost",
     }
     instead = dict(_INSTEAD[gateway])
-    if gateway == "nginx-files":
+    if gateway == "nginx":
         # They stand in a file of its own.
         instead |= {shown: actual for shown, actual in files.items() if shown in NGINX_TLS.read_text()}
     for shown, actual in files.items():

@@ -1,25 +1,23 @@
-"""What the portal shows for a gateway, as an administrator pastes it: nothing but addresses is changed."""
+"""The text of a gateway as an operator copies it: nothing but addresses is changed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchword.control.servers.snippets import snippets
+from watchword.gateways import gateways
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ORGANIZATION = "acme"
-
 
 def pasted(gateway: str, changes: Mapping[str, str]) -> list[str]:
-    """The texts of one gateway, in the portal's order.
+    """The texts of one gateway, in the order of `watchword.gateways`.
 
     Args:
-        gateway: as in the page.
-        changes: what is shown, and what stands there in a test. Each must occur.
+        gateway: its name there.
+        changes: what stands in the texts, and what stands there in a test. Each must occur.
     """
-    (texts,) = ([file.text for file in one.files] for one in snippets(ORGANIZATION) if one.gateway == gateway)
+    (texts,) = ([file.text for file in one.files] for one in gateways() if one.name == gateway)
     return changed(texts, changes)
 
 

@@ -1,4 +1,4 @@
-"""A real Traefik with what the portal shows for it."""
+"""A real Traefik with what is shipped for it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from kit.processes import LOOPBACK, free_port, running
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from kit.behind import Behind, Routing
+
 # It would otherwise ask the internet for a newer version. Its dashboard and API are off unless switched on.
+_SECRET = "    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: "
 _QUIET = "\nglobal: { checkNewVersion: false, sendAnonymousUsage: false }\n"
 
 
 @contextmanager
 def traefik(
-    folder: Path, *, api_port: int, verifier_port: int, secret: str = "", instead: Mapping[str, str] | None = None
+    folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
 ) -> Iterator[int]:
     """Yields its port on loopback."""
     port = free_port()
@@ -31,11 +34,9 @@ def traefik(
         "/etc/traefik/watchword.yaml": str(routes),
         # By default it waits for two seconds with what it has read.
         "providers:\n": "providers:\n  providersThrottleDuration: 50ms\n",
-        "127.0.0.1:8081": f"{LOOPBACK}:{verifier_port}",
-        '    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: ""': (
-            f'    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: "{secret}"'
-        ),
-        "your-api:8000": f"{LOOPBACK}:{api_port}",
+        "127.0.0.1:8081": f"{LOOPBACK}:{behind.verifiers[0]}",
+        f'{_SECRET}""': f'{_SECRET}"{behind.secret}"',
+        "your-api:8000": f"{LOOPBACK}:{behind.api.port}",
     }
     entry_points, dynamic = pasted("traefik", changes)
     config = folder / "traefik.yaml"

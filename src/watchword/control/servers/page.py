@@ -12,7 +12,6 @@ from watchword.control.activity.figure_queries import servers_in_use
 from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.servers import known_products, queries
 from watchword.control.servers.rules import SLOTS
-from watchword.control.servers.snippets import snippets
 from watchword.control.servers.token_acceptance import token_acceptance
 
 if TYPE_CHECKING:
@@ -94,7 +93,6 @@ class Page:
             # While suspended the servers appear disabled, each and all.
             "enabled_count": 0 if self.standing.suspended else sum(row.enabled for row in self.servers),
             "products": known_products.PRODUCTS,
-            "snippets": snippets(self.organization_id),
         }
 
     def _banners(self) -> list[dict[str, Any]]:
