@@ -172,7 +172,7 @@ def _session_over(page: Page) -> None:
 
 STATES: Final = (
     State("servers-empty", empty, whole=True, sentence="No authorization server yet: what to do, and where to look."),
-    State("servers-one", one, whole=True, sentence="One server, enabled, and the settings for the gateway."),
+    State("servers-one", one, whole=True, sentence="One server, enabled."),
     State("servers-two", two, sentence="Two servers, one of them enabled; a third cannot be added."),
     State("servers-keys", two, _expand, whole=True, sentence="A server opened to its signing keys."),
     State("servers-failing", _failing, _expand, whole=True, sentence="The key set cannot be fetched; old keys serve."),

@@ -246,8 +246,6 @@ def test_everything_works_without_scripts(portal: Portal, page: Page) -> None:
         # Keys can be read without opening anything, and nothing is offered that would do nothing.
         expect(plain.get_by_role("heading", name="Signing keys")).to_be_visible()
         expect(plain.get_by_role("button", name=re.compile("^Copy"))).to_have_count(0)
-        plain.get_by_role("radio", name="curl").check()
-        expect(plain.get_by_text("curl -i http")).to_be_visible()
         plain.get_by_role("button", name="Edit ProdOkta").click()
         plain.get_by_label("Client ID").fill("other-client")
         plain.get_by_role("button", name="Save").click()
