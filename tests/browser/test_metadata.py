@@ -122,7 +122,7 @@ def test_the_issuer_leads_to_the_key_set(portal: Portal, scripts: bool) -> None:
 def hold(page: Page, path: str, pressed: Locator) -> Route:
     """Press a button whose request waits in the browser until it is continued."""
     routes: list[Route] = []
-    page.route(path, routes.append)
+    page.route(path, lambda route: routes.append(route))  # noqa: PLW0108 - Playwright marks its handlers.
     with page.expect_request(path):
         pressed.click()
     expect(pressed).to_have_class(re.compile("htmx-request"))
