@@ -1,0 +1,106 @@
+"""Each gateway asks two verifiers: one that is away, silent, empty or undecided costs no request (FL-02, FI-03)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import live
+from kit.behind import Behind
+from kit.feed_server import feed_server
+from kit.gateways import GATEWAYS, Site
+from kit.not_a_verifier import answering
+from kit.orders_api import orders_api
+from kit.processes import free_port, wait_until
+from kit.routed import SHARED
+from kit.traffic import traffic
+from kit.verifier_process import VerifierProcess, verifier_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kit.traffic import Traffic
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
+
+CALLS = 25
+"""Answers to wait for in each state: more than enough for a gateway to come back to the verifier in question."""
+
+UNDECIDED = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Pair:
+    behind: Behind
+    verifiers: tuple[VerifierProcess, VerifierProcess]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with ExitStack() as parts:
+        feed = parts.enter_context(feed_server())
+        feed.publish(live.trust())
+        grpc = (free_port(), free_port())
+        first, second = (
+            parts.enter_context(
+                verifier_process(tmp_path_factory.mktemp("verifier"), feed_port=feed.port, grpc_port=str(port))
+            )
+            for port in grpc
+        )
+        api = parts.enter_context(orders_api())
+        yield Pair(Behind(api, (first.port, second.port), grpc), (first, second))
+
+
+@pytest.fixture(params=SHARED)
+def site(request: pytest.FixtureRequest, pair: Pair, tmp_path: Path) -> Iterator[Site]:
+    gateway = GATEWAYS[request.param]
+    with gateway.run(tmp_path, pair.behind) as port:
+        yield Site(gateway, port, pair.behind)
+
+
+def more(seen: Traffic) -> None:
+    wanted = seen.count() + CALLS
+    wait_until(lambda: seen.failures or seen.count() >= wanted, what="further answers", timeout=60)
+
+
+@contextmanager
+def away(verifier: VerifierProcess) -> Iterator[None]:
+    assert verifier.child is not None
+    verifier.child.kill()
+    try:
+        yield
+    finally:
+        verifier.start()
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["the first", "the second"])
+def test_one_of_two_verifiers_is_enough(site: Site, pair: Pair, number: int) -> None:
+    verifier, token = pair.verifiers[number], live.token()
+    ports = (pair.behind.verifiers[number], pair.behind.grpc[number])
+    with traffic(lambda: site.get(token).status) as seen:
+        more(seen)
+        with away(verifier):
+            more(seen)
+        more(seen)
+        assert verifier.child is not None
+        verifier.child.pause()
+        more(seen)
+        verifier.child.resume()
+        more(seen)
+        with away(verifier), answering(*ports, answer=UNDECIDED):
+            more(seen)
+        more(seen)
+    assert seen.failures == []
+    assert {status for _, status in seen.statuses} == {200}
+
+
+def test_without_any_verifier_nobody_gets_in_and_with_the_first_one_back_everybody(site: Site, pair: Pair) -> None:
+    before, token = len(site.api.requests), live.token()
+    with away(pair.verifiers[0]), away(pair.verifiers[1]):
+        assert site.get(token).status == 503
+        assert len(site.api.requests) == before
+    wait_until(lambda: site.get(token).status == 200, what="asked again", timeout=30)

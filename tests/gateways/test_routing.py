@@ -1,0 +1,143 @@
+"""One gateway for all organizations: by host, by path and by token, in the real gateway (DESIGN section 9).
+
+Whatever a request says, one thing holds: if the API gets it, then its token is one of the organization that
+X-Auth-Organization names, and host or path that the API sees name no other one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kit.behind import CLOUD, DOMAIN
+from kit.processes import wait_until
+from kit.routed import organization_of, token_of, trust_of
+
+if TYPE_CHECKING:
+    from kit.feed_server import FeedServer
+    from kit.gateways import Site
+
+pytestmark = pytest.mark.enable_socket
+
+
+def test_each_organization_gets_in_by_its_own_tokens_alone(shared: Site) -> None:
+    for organization in ("acme", "globex"):
+        assert organization_of(shared.get(token_of(organization), organization=organization)) == organization
+    if shared.routing == "token":
+        # Host and path say nothing here.
+        assert organization_of(shared.get(token_of("globex"), organization="acme")) == "globex"
+    else:
+        assert shared.get(token_of("globex"), organization="acme").status == 401
+        assert shared.get(token_of("acme"), organization="globex").status == 401
+    assert shared.get(None).status == 401
+    assert shared.get("nonsense").status == 401
+
+
+def test_an_organization_that_comes_after_the_gateway_started_is_served_without_a_reload(
+    shared: Site, many: FeedServer
+) -> None:
+    name = "new-customer-2"
+    many.publish(trust_of(name, suspended=True))
+    wait_until(lambda: shared.get(token_of(name), organization=name).status == 403, what="known, suspended", timeout=30)
+    many.publish(trust_of(name))
+    wait_until(lambda: shared.get(token_of(name), organization=name).status == 200, what="served", timeout=30)
+    assert organization_of(shared.get(token_of(name), organization=name)) == name
+
+
+@pytest.mark.parametrize("signed_by", ["acme", "globex"])
+def test_a_token_that_names_another_organization_fails_against_its_keys(shared: Site, signed_by: str) -> None:
+    named = {"acme": "globex", "globex": "acme"}[signed_by]
+    assert shared.get(token_of(named, signed_by=signed_by), organization=named).status == 401
+
+
+SCOPES: dict[str, dict[str, Any]] = {
+    "none": {"scope": "orders:read"},
+    "no scope": {"scope": ...},
+    "two organizations": {"scope": f"{CLOUD}::acme::reader {CLOUD}::globex::reader"},
+    "two organizations in two claims": {"scp": [f"{CLOUD}::globex::reader"]},
+    "two organizations in scope and roles": {"roles": [f"{CLOUD}::globex::reader"]},
+    "another cloud": {"scope": "other::acme::reader"},
+    "another case": {"scope": f"{CLOUD}::Acme::reader"},
+    "no role": {"scope": f"{CLOUD}::acme"},
+    "an empty organization": {"scope": f"{CLOUD}::::reader"},
+    "a hyphen": {"scope": f"{CLOUD}::-::reader"},
+    "a path": {"scope": f"{CLOUD}::../globex::reader"},
+    "four parts": {"scope": f"{CLOUD}::acme::globex::reader"},
+}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_that_names_none_or_several_is_refused(by_token: Site, scope: str) -> None:
+    before = len(by_token.api.requests)
+    answer = by_token.get(token_of("acme", **SCOPES[scope]))
+    assert (answer.status, len(by_token.api.requests)) == (401, before), scope
+    assert 'error="invalid_token"' in str(answer.header("WWW-Authenticate"))
+
+
+@pytest.mark.parametrize(
+    "named", [{"scope": ..., "scp": [f"{CLOUD}::acme::reader"]}, {"scope": ..., "roles": [f"{CLOUD}::acme::a"]}]
+)
+def test_scp_and_roles_name_the_organization_as_well(by_token: Site, named: dict[str, Any]) -> None:
+    assert organization_of(by_token.get(token_of("acme", **named))) == "acme"
+
+
+FORGED = (
+    "X-Forwarded-Host: {host}",
+    "X-Forwarded-Uri: {target}",
+    "X-Original-URL: {target}",
+    "X-Original-Host: {host}",
+    "X-Rewrite-URL: {target}",
+    "X-Envoy-Original-Path: {target}",
+    "X-Envoy-Original-Host: {host}",
+    "X-Watchword-Organization: {organization}",
+    "X-Organization: {organization}",
+    "X-Auth-Organization: {organization}",
+    "Forwarded: host={host}",
+    "Referer: http://{host}{target}",
+    "Cookie: organization={organization}",
+    "Authorization-Organization: {organization}",
+)
+
+
+@pytest.mark.parametrize("line", FORGED)
+def test_no_header_of_a_client_chooses_the_organization(shared: Site, line: str) -> None:
+    forged = line.format(
+        host=shared.host("globex"), target=shared.target("/api/orders", "globex"), organization="globex"
+    )
+    for lines in ((forged,), (forged, forged)):
+        assert organization_of(shared.get(token_of("acme"), *lines)) == "acme"
+        if shared.routing != "token":
+            assert shared.get(token_of("globex"), *lines, organization="acme").status == 401
+
+
+def test_every_organization_tells_its_clients_where_to_get_a_token(named: Site) -> None:
+    for organization in ("acme", "globex"):
+        answer = named.send_target(target=named.document(organization), host=named.host(organization))
+        assert answer.status == 200
+        expected = f"{organization}.{DOMAIN}" if named.routing == "host" else f"{DOMAIN}/o/{organization}"
+        assert answer.json()["resource"] == f"https://{expected}"
+        assert answer.json()["authorization_servers"] == ["https://login.acme.example/"]
+        challenge = str(named.get(None, organization=organization).header("WWW-Authenticate"))
+        where = named.document(organization) if named.routing == "path" else "/.well-known/oauth-protected-resource"
+        host = f"{organization}.{DOMAIN}" if named.routing == "host" else DOMAIN
+        assert f'resource_metadata="https://{host}{where}"' in challenge
+
+
+def test_unknown_hosts_and_paths_are_404_and_reach_nobody(named: Site) -> None:
+    before = len(named.api.requests)
+    bearer = f"Authorization: Bearer {token_of('acme')}"
+    for target, host in (
+        ("/api/orders", "other.example"),
+        ("/api/orders", "-.api.example"),
+        ("/other", DOMAIN),
+        ("/", DOMAIN),
+    ):
+        assert named.send_target(bearer, target=target, host=f"{host}:{named.port}").status == 404, (target, host)
+    assert len(named.api.requests) == before
+
+
+def test_an_unknown_organization_looks_like_a_bad_token(named: Site) -> None:
+    answer = named.get(token_of("initech"), organization="initech")
+    assert answer.status == 401
+    assert answer.json()["reason"] == "no_matching_key"
