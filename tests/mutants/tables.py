@@ -16,6 +16,7 @@ from mutants import (
     jwks_proxy,
     jwks_schedule,
     usage,
+    verifier_routing,
     verifier_verified,
     verifier_waiting,
 )
@@ -35,6 +36,7 @@ ALL: Final[tuple[Mutant, ...]] = (
     *jwks_schedule.MUTANTS,
     *feed.MUTANTS,
     *usage.MUTANTS,
+    *verifier_routing.MUTANTS,
     *verifier_verified.MUTANTS,
     *verifier_waiting.MUTANTS,
 )

@@ -18,7 +18,8 @@ _BOUNDED: Final = (_TESTS + "test_c13_the_memory_is_bounded_whatever_the_tokens_
 _KEY: Final = "        key = (organization, token)"
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    _verified("the trust that it was decided by", " or verified.trust is not trust", "", _TRUST),
+    _verified("the trust that it was decided by",
+              " or verified.trust is not organizations.get(verified.organization)", "", _TRUST),
     _verified("the end of what holds", "<= now < verified.good_until", "<= now", _ENDS),
     _verified("the second of the end", "now < verified.good_until", "now <= verified.good_until", _ENDS),
     _verified("the beginning of what holds", "verified.good_from <= now < verified", "now < verified", _BEGINS),
@@ -26,8 +27,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               "self._put(('', token), verified)", _SPELLED),
     _verified("the organization in the key of what is sought", f"{_KEY}\n        young",
               "        key = ('acme', token)\n        young", _SPELLED),
+    _verified("a key of its own where the token names the organization", f"{_KEY}\n        young",
+              "        key = (organization or 'acme', token)\n        young", _SPELLED),
     _verified("separate parts of a key", f"{_KEY}\n        young",
-              "        key = (organization + token, '')\n        young", _SPELLED),
+              "        key = ((organization or '') + token, '')\n        young", _SPELLED),
     _verified("the bound on a generation",
               "if self._generations[0].size + size > self._generation_bytes:", "if False:", _BOUNDED),
     _verified("the size of an entry alone", "if size > self._generation_bytes:", "if False:",

@@ -110,6 +110,55 @@ def test_the_api_url_may_hold_the_organization(url: str) -> None:
     assert load_verifier_settings(api_url=url).api_url == url
 
 
+@pytest.mark.parametrize("name", ["a", "Example", "api.example", "a_b-c.9", "x" * 64])
+def test_the_cloud_name_may_be(name: str) -> None:
+    assert load_verifier_settings(cloud_name=name).cloud_name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a::b", "a:b", "a b", " a", "a\n", ".a", "a.", "-a", "a-", "_", "a/b", 'a"', "caf\u00e9", "x" * 65]
+)
+def test_the_cloud_name_cannot_be(name: str) -> None:
+    assert refused(cloud_name=name).startswith("cloud_name: ")
+
+
+@pytest.mark.parametrize("domain", ["api.example", "localhost", "a", "a-b.9.example", f"{'x' * 63}.example"])
+def test_the_api_domain_may_be(domain: str) -> None:
+    assert load_verifier_settings(api_domain=domain).api_domain == domain
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "",
+        "API.example",
+        "api.example.",
+        ".api.example",
+        "api..example",
+        "-api.example",
+        "api-.example",
+        "api.example:443",
+        "https://api.example",
+        "api.example/",
+        "*.api.example",
+        "api_1.example",
+        "api.example\n",
+        "caf\u00e9.example",
+        f"{'x' * 64}.example",
+        ".".join(["x" * 63] * 4),
+    ],
+)
+def test_the_api_domain_cannot_be(domain: str) -> None:
+    assert refused(api_domain=domain).startswith("api_domain: ")
+
+
+def test_traefik_is_routed_by_host_or_path() -> None:
+    assert load_verifier_settings(traefik_routing="path").traefik_routing == "path"
+    assert load_verifier_settings(traefik_routing="host", api_domain="api.example").traefik_routing == "host"
+    assert refused(traefik_routing="token").startswith("traefik_routing: ")
+    assert "api_domain" in refused(traefik_routing="host")
+
+
 def test_plain_http_to_another_machine_must_be_said_aloud() -> None:
     assert "feed_over_plain_http" in refused(feed_url="http://portal.example")
     assert "feed_over_plain_http" in refused(feed_url="http://10.0.0.7:8080")

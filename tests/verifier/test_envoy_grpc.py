@@ -18,7 +18,7 @@ from watchword.core.decision import Reason
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
-from watchword.verifier.envoy_grpc import authorization_of, grpc_listener, organization_of, response_to
+from watchword.verifier.envoy_grpc import authorization_of, grpc_listener, path_of, response_to
 from watchword.verifier.envoy_messages import CheckRequest, CheckResponse
 from watchword.verifier.gateway_identity import GatewaySecrets
 from watchword.verifier.server import _grpc
@@ -63,10 +63,42 @@ def headers(part: Any) -> dict[str, str]:
     return {option.header.key: option.header.value for option in part.headers}
 
 
-def test_the_organization_is_the_one_that_the_route_names() -> None:
-    assert organization_of(question()) == "acme"
-    assert organization_of(question(organization=())) == ""
-    assert organization_of(question(organization=("acme", "globex"))) == ""
+def named_in_metadata(asked: Any, *organizations: str, space: str = "watchword", member: str = "organization") -> Any:
+    """The same question with what a filter of Envoy made of host or path."""
+    for organization in organizations:
+        fields = asked.attributes.metadata_context.filter_metadata.add(key=space).value.fields
+        fields.add(key=member).value.string_value = organization
+    return asked
+
+
+def routed_by_token(asked: Any, value: str = "token") -> Any:
+    asked.attributes.context_extensions.add(key="routing", value=value)
+    return asked
+
+
+NOBODY = "/verify/envoy/"
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        (question(), "/verify/envoy/acme"),
+        (question(organization=()), NOBODY),
+        (question(organization=("acme", "globex")), NOBODY),
+        (named_in_metadata(question(organization=()), "acme"), "/verify/envoy/acme"),
+        (named_in_metadata(question(organization=()), "acme", "globex"), NOBODY),
+        (named_in_metadata(question(), "globex"), NOBODY),
+        (named_in_metadata(question(organization=()), "acme", space="envoy.lb"), NOBODY),
+        (named_in_metadata(question(organization=()), "acme", member="host"), NOBODY),
+        (routed_by_token(question(organization=())), "/verify-by-token/envoy"),
+        (routed_by_token(question(organization=()), "host"), NOBODY),
+        # What names an organization is not overruled by a token.
+        (routed_by_token(question()), "/verify/envoy/acme"),
+        (routed_by_token(named_in_metadata(question(organization=()), "acme")), "/verify/envoy/acme"),
+    ],
+)
+def test_the_path_is_for_the_one_organization_that_envoy_names(asked: Any, path: str) -> None:
+    assert path_of(asked) == path
 
 
 @pytest.mark.parametrize("raw", [True, False])

@@ -87,27 +87,53 @@ def test_a_document_of_nobody_is_not_there(path: str) -> None:
     assert ask(path, resource(), lambda *_: wire.NOT_FOUND).status == 404
 
 
+@pytest.mark.parametrize("path", ["/.well-known", f"{WELL_KNOWN}-of/acme", f"/x{WELL_KNOWN}/acme"])
+def test_other_paths_are_no_document(path: str) -> None:
+    assert ask(path, resource(), lambda *_: wire.NOT_FOUND) is wire.NOT_FOUND
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
         # RFC 9728 section 3.1: the well-known part stands between host and path, without a final slash.
+        ("https://api.example/o/{organization}", f"https://api.example{WELL_KNOWN}/o/acme"),
         ("https://api.example/{organization}", f"https://api.example{WELL_KNOWN}/acme"),
         ("https://api.example/{organization}/", f"https://api.example{WELL_KNOWN}/acme"),
         ("https://api.example:8443/{organization}/mcp", f"https://api.example:8443{WELL_KNOWN}/acme/mcp"),
-        # A path that does not say whose document it is.
-        ("https://api.example", f"https://api.example{WELL_KNOWN}/acme"),
-        ("https://api.example/orders/", f"https://api.example{WELL_KNOWN}/acme"),
-        ("https://{organization}.api.example/", f"https://{{organization}}.api.example{WELL_KNOWN}/acme"),
+        ("https://{organization}.api.example", f"https://acme.api.example{WELL_KNOWN}"),
+        ("https://{organization}.api.example/", f"https://acme.api.example{WELL_KNOWN}"),
+        ("https://{organization}.api.example/mcp", f"https://acme.api.example{WELL_KNOWN}/mcp"),
+        # One URL for all organizations.
+        ("https://api.example", f"https://api.example{WELL_KNOWN}"),
+        ("https://api.example/orders/", f"https://api.example{WELL_KNOWN}/orders"),
     ],
 )
 def test_every_challenge_names_the_document(url: str, expected: str) -> None:
-    if url.startswith("https://{"):
-        expected = expected.replace("{organization}", "acme")
     told = challenge(ask("/verify/plain/acme/orders", resource(url)))
     assert told == f'Bearer realm="watchword", resource_metadata="{expected}"'
-    # What the challenge names is answered here.
-    path = "/" + expected.split("/", 3)[3]
-    assert document(path, resource(url))["resource"] == url.replace("{organization}", "acme")
+    # Gateways find the organization there, and ask for its document.
+    assert document(f"{WELL_KNOWN}/acme", resource(url))["resource"] == url.replace("{organization}", "acme")
+
+
+def test_where_the_token_names_the_organization_one_document_is_for_all() -> None:
+    told = resource("https://api.example")
+    pointer = f'Bearer realm="watchword", resource_metadata="https://api.example{WELL_KNOWN}"'
+    assert challenge(ask("/verify-by-token/plain", told)) == pointer
+    assert document(WELL_KNOWN, told) == {"resource": "https://api.example", "bearer_methods_supported": ["header"]}
+
+
+def test_no_challenge_names_a_document_whose_organization_is_not_known() -> None:
+    for url in (OWN, "https://{organization}.api.example"):
+        assert challenge(ask("/verify-by-token/plain", resource(url))) == 'Bearer realm="watchword"'
+
+
+def test_fd_02_preflight_of_the_document_allows_every_header() -> None:
+    """The verifier answers OPTIONS like GET, and browsers look at these headers of the answer."""
+    headers = dict(ask(f"{WELL_KNOWN}/acme", resource()).headers)
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["access-control-allow-methods"] == "GET"
+    assert headers["access-control-allow-headers"] == "*, Authorization"
+    assert "access-control-allow-credentials" not in headers
 
 
 @pytest.mark.parametrize("gateway", wire.PROFILES)

@@ -40,12 +40,39 @@ def test_a_request_goes_by_gateway_and_organization(gateway: str, suffix: str) -
     assert wire.route(f"/verify/{gateway}/acme{suffix}") == (wire.PROFILES[gateway], "acme")
 
 
+@pytest.mark.parametrize("suffix", ["", "/", "/acme", "/a/b/../c", "//", "/;x"])
+@pytest.mark.parametrize("gateway", ["plain", "nginx", "caddy", "traefik", "envoy", "haproxy"])
+def test_by_token_no_path_names_an_organization(gateway: str, suffix: str) -> None:
+    assert wire.route(f"/verify-by-token/{gateway}{suffix}") == (wire.PROFILES[gateway], None)
+
+
+@pytest.mark.parametrize(
+    "label", ["-", "", "by-token", "verify-by-token", "..", "../verify-by-token", "%2e%2e", "..\\verify-by-token", "*"]
+)
+def test_no_label_or_segment_leads_to_the_token(label: str) -> None:
+    """What a gateway takes out of host or path stands behind the gateway's name, whatever it is."""
+    for gateway in wire.PROFILES:
+        found = wire.route(f"/verify/{gateway}/{label}")
+        assert found is not None
+        assert found.organization == label.split("/", maxsplit=1)[0]
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "",
         "/",
         "*",
+        "/verify-by-token",
+        "/verify-by-token/",
+        "/verify-by-token/apache",
+        "/verify-by-token/PLAIN",
+        "/Verify-By-Token/plain",
+        "/verify-by-token//plain",
+        "//verify-by-token/plain",
+        "verify-by-token/plain",
+        "/verify-by-host/traefik",
+        "/verify-by-path/traefik",
         "/verify",
         "/verify/plain",
         "/verify/PLAIN/acme",
@@ -163,6 +190,23 @@ def test_no_two_values_share_an_encoding(one: str, other: str) -> None:
     assert (one == other) == (wire.encoded(one) == wire.encoded(other))
 
 
+def assert_readable_by_pages(answer: wire.Answer) -> None:
+    assert header(answer, "access-control-allow-origin") == "*"
+    assert header(answer, "access-control-expose-headers") == "WWW-Authenticate, Retry-After"
+
+
+def test_fd_01_pages_of_another_origin_can_read_every_refusal() -> None:
+    for profile in wire.PROFILES.values():
+        for answer in profile.denials.values():
+            assert_readable_by_pages(answer)
+    for answer in (wire.NOT_FOUND, wire.GATEWAY_UNKNOWN, wire.UNDECIDABLE, wire.NO_ORGANIZATION, wire.PATH_AMBIGUOUS):
+        assert_readable_by_pages(answer)
+    allowed = wire.allowed(allow())
+    assert isinstance(allowed, wire.Answer)
+    # What an allowed request is answered is the API's to share.
+    assert not [name for name, _ in allowed.headers if name.startswith("access-control")]
+
+
 @pytest.mark.parametrize("reason", Reason)
 def test_every_denial_says_the_same_in_status_challenge_and_body(reason: Reason) -> None:
     answer = wire.PROFILES["plain"].denials[reason]
@@ -177,6 +221,7 @@ def test_every_denial_says_the_same_in_status_challenge_and_body(reason: Reason)
     }
     assert header(answer, "content-type") == "application/problem+json"
     assert header(answer, "cache-control") == "no-store"
+    assert_readable_by_pages(answer)
     assert (header(answer, "retry-after") is not None) == (reason.status == 503)
     challenge = header(answer, "www-authenticate")
     assert (challenge is not None) == (reason.status in {400, 401})

@@ -64,6 +64,15 @@ class Reason(Enum):
         "The token is no access token: its typ is none of JWT, JWS, JOSE and at+jwt, or a claim marks another kind.",
     )  # fmt: skip
 
+    # Between 4. and 5., where the token says which organization it is for.
+    ORGANIZATION_NOT_NAMED = (
+        "organization_not_named", 4, 401, "invalid_token",
+        "The access token names no organization: its scope, scp and roles lack <cloud name>::<organization>::<role>.",
+    )  # fmt: skip
+    ORGANIZATION_AMBIGUOUS = (
+        "organization_ambiguous", 4, 401, "invalid_token", "The access token names more than one organization.",
+    )  # fmt: skip
+
     # 5. The key.
     NO_MATCHING_KEY = (
         "no_matching_key", 5, 401, "invalid_token",

@@ -85,6 +85,8 @@ def _value(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
         kinds = (_value(option) for option in schema["anyOf"] if option.get("type") != "null")
         return " or ".join(dict.fromkeys(kinds))
+    if "enum" in schema:
+        return " or ".join(f"`{option}`" for option in schema["enum"])
     if schema["type"] == "array":
         kind, _, bounds = _value(schema["items"]).partition(" from ")
         return f"list of {PLURALS[kind]}{f' from {bounds}' if bounds else ''}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -26,6 +26,10 @@ ORGANIZATION = "{organization}"
 
 _NOT_IN_A_URL = re.compile(r"[^!#-;=?-\[\]_a-z~]")
 """All that RFC 3986 leaves out; so the URL in a challenge needs no escape (RFC 9110 section 5.6.4)."""
+
+_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+MAX_DOMAIN = 220
+"""Characters. A host name has at most 253, of which an organization takes up to 33."""
 
 
 class VerifierSettings(PlaneSettings):
@@ -70,6 +74,18 @@ class VerifierSettings(PlaneSettings):
     gateway_ca_file: Path | None = None
     """PEM file of the certificate authorities of which a gateway must present a certificate. Needs
     `tls_certificate_file` and `tls_key_file`."""
+
+    cloud_name: Annotated[str, Field(pattern=r"^[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-Za-z])?$")] | None = None
+    """Lets tokens name their organization in `scope`, `scp` or `roles`, as
+    `<cloud name>::<organization>::<API role>`; compared exactly. Without it, `/verify-by-token/` is not answered."""
+
+    traefik_routing: Literal["host", "path"] | None = None
+    """Where Traefik's requests name their organization: the host `<organization>.<api_domain>`, or the path
+    `/o/<organization>/`. Traefik must never have `trustForwardHeader: true`. Other gateways do not need it."""
+
+    api_domain: str | None = None
+    """The domain below which each organization has its host, such as `api.example`. Needed if `traefik_routing` is
+    `host`."""
 
     api_url: str | None = None
     """The API as its clients know it, such as `https://api.example/{organization}`. With it, the verifier tells
@@ -140,6 +156,13 @@ class VerifierSettings(PlaneSettings):
             raise ValueError("may hold {organization} once, and otherwise only the characters of a URL")
         return api_url
 
+    @field_validator("api_domain")
+    @classmethod
+    def _is_a_domain(cls, api_domain: str | None) -> str | None:
+        if api_domain is not None and (len(api_domain) > MAX_DOMAIN or not _DOMAIN.fullmatch(api_domain)):
+            raise ValueError("must be a domain in lower-case letters, without port or final dot, such as api.example")
+        return api_domain
+
     @model_validator(mode="after")
     def _fits_together(self) -> VerifierSettings:
         parts = urlsplit(self.feed_url)
@@ -159,6 +182,8 @@ class VerifierSettings(PlaneSettings):
         if self.gateway_ca_file is not None and self.tls_certificate_file is None:
             # Without TLS the verifier could not demand a certificate, and would answer every client.
             raise ValueError("gateway_ca_file needs tls_certificate_file and tls_key_file")
+        if self.traefik_routing == "host" and self.api_domain is None:
+            raise ValueError("traefik_routing = host needs api_domain")
         if self.api_name is not None and self.api_url is None:
             raise ValueError("api_name needs api_url")
         if self.credential is not None and self.credential_file is not None:

@@ -16,7 +16,7 @@ import structlog
 
 from watchword.core.bearer import text_of
 from watchword.core.decision import Allow, Deny, Reason
-from watchword.core.verify import LIMITS, Limits, decide, verify
+from watchword.core.verify import LIMITS, Limits, decide, decide_by_token, verify
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.admin import admin_listener
@@ -62,6 +62,9 @@ class Verifier:
     Attributes:
         current: what it decides by.
         parking: where requests wait for a key; somebody must `run` it.
+
+    Args:
+        cloud_name: begins the words by which tokens name their organization; empty if none may.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Verifier:
         verified: VerifiedTokens | None = None,
         limits: Limits = LIMITS,
         max_scope: int = wire.MAX_SCOPE,
+        cloud_name: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.current = current
@@ -83,6 +87,7 @@ class Verifier:
         self._verified = VerifiedTokens(0) if verified is None else verified
         self._limits = limits
         self._max_scope = max_scope
+        self._cloud_name = cloud_name
         self._clock = clock
         self.parking = Parking(current=current, decide=self._decision)
 
@@ -110,19 +115,21 @@ class Verifier:
         found = wire.route(path)
         if found is None:
             return wire.NOT_FOUND
-        profile, organization = found
+        profile, asked = found
+        if asked is None and not self._cloud_name:
+            return wire.NOT_FOUND
         view = self.current.view
         if view is None:
-            return self._counted(Deny(Reason.TRUST_STALE), profile, organization, None, self._usage)[0]
-        trust, now = view.snapshot.organizations.get(organization), self._clock()
+            return self._counted(Deny(Reason.TRUST_STALE), profile, asked or "", None, self._usage)[0]
+        now = self._clock()
         # A snapshot that is not to be believed any more makes nothing good that was decided by it.
         token = text_of(authorization, self._limits.max_token_bytes)
         if type(token) is str and now < view.good_until:
-            remembered = self._verified.find(organization, token, trust, now)
+            remembered = self._verified.find(asked, token, view.snapshot.organizations, now)
             if remembered is not None:
                 remembered.line.calls += 1
                 return remembered.answer
-        decision = decide(token, trust, now, view.good_until, self._limits)
+        organization, trust, decision = self._decided(asked, token, view, now)
         if isinstance(decision, Deny) and decision.kid is not None:
             moment, hopeful = time.monotonic(), decision.unknown_kid is not None
             sight = self._unknown_keys.note(organization, decision.kid, moment, report=hopeful)
@@ -133,9 +140,22 @@ class Verifier:
                     return None
         answer, line = self._counted(decision, profile, organization, trust, self._usage)
         if answer.status == HTTPStatus.OK and isinstance(decision, Allow) and type(token) is str:
-            verified = Verified(trust, decision.good_from, decision.good_until, answer, line)
-            self._verified.keep(organization, token, verified)
+            verified = Verified(organization, trust, decision.good_from, decision.good_until, answer, line)
+            self._verified.keep(asked, token, verified)
         return answer
+
+    def _decided(
+        self, asked: str | None, token: str | Reason, view: View, now: float
+    ) -> tuple[str, Trust | None, Decision]:
+        """The organization, what is known of it, and what was decided; `asked` as `wire.route` gives it."""
+        organizations = view.snapshot.organizations
+        if asked is not None:
+            trust = organizations.get(asked)
+            return asked, trust, decide(token, trust, now, view.good_until, self._limits)
+        organization, decision = decide_by_token(
+            token, organizations, self._cloud_name, now=now, snapshot_good_until=view.good_until, limits=self._limits
+        )
+        return organization, organizations.get(organization), decision
 
     def _decision(self, view: View, organization: str, authorization: Sequence[str]) -> Decision:
         return verify(
@@ -197,6 +217,7 @@ def assembled(settings: VerifierSettings, *collectors: Collector) -> Iterator[Ve
         verified=verified,
         limits=settings.limits,
         max_scope=settings.scope_max_characters,
+        cloud_name=settings.cloud_name or "",
     )
     backlog = Backlog(node=settings.node, boot=secrets.token_hex(16))
     journal = Journal(settings.state_file.with_name("usage.json"))

@@ -2,7 +2,9 @@
 
 Envoy asks `envoy.service.auth.v3.Authorization/Check`. What it tells of a request becomes a path and the values of the
 Authorization headers, and is answered by what answers every other gateway: the same decisions with the same headers.
-The organization is `organization` among the context extensions of the route, which no client can set.
+No client can set what names the organization: `organization` among the context extensions of the route, or in the
+dynamic metadata `watchword`, which a filter of Envoy writes from host or path. The context extension `routing: token`
+leaves it to the token.
 """
 
 from __future__ import annotations
@@ -60,8 +62,7 @@ class _Authorization:
             loop.call_soon_threadsafe(_deliver, decided, answer)
 
         assert self.answer is not None  # noqa: S101 - nothing is asked before `GrpcListener.start`.
-        path = f"/verify/envoy/{organization_of(question)}"
-        answer = self.answer(path, authorization_of(question), later)
+        answer = self.answer(path_of(question), authorization_of(question), later)
         # Others are answered while this one waits for its key.
         return response_to(await decided if answer is None else answer)
 
@@ -76,10 +77,16 @@ def _deliver(decided: asyncio.Future[Answer], answer: Answer) -> None:
         decided.set_result(answer)
 
 
-def organization_of(question: Any) -> str:
-    """The id that the route's settings name, empty if they name none or several."""
-    named = [pair.value for pair in question.attributes.context_extensions if pair.key == "organization"]
-    return str(named[0]) if len(named) == 1 else ""
+def path_of(question: Any) -> str:
+    """The path of `wire.route`, without an organization where none or several are named."""
+    attributes = question.attributes
+    named = [pair.value for pair in attributes.context_extensions if pair.key == "organization"]
+    for space in attributes.metadata_context.filter_metadata:
+        if space.key == "watchword":
+            named += [member.value.string_value for member in space.value.fields if member.key == "organization"]
+    if not named and ("routing", "token") in [(pair.key, pair.value) for pair in attributes.context_extensions]:
+        return "/verify-by-token/envoy"
+    return f"/verify/envoy/{named[0] if len(named) == 1 else ''}"
 
 
 def authorization_of(question: Any) -> list[str]:

@@ -2,8 +2,9 @@
 
 The names and numbers are those of Envoy's public API, version 3: `envoy/service/auth/v3/external_auth.proto` and
 `attribute_context.proto`, `envoy/config/core/v3/base.proto`, `envoy/type/v3/http_status.proto` and
-`google/rpc/status.proto`. Two dozen fields of some hundred are needed, so they are described here instead of carrying
-generated code for all of them; what is not described is skipped, as Protocol Buffers promise.
+`google/rpc/status.proto`; and of `google/protobuf/struct.proto`. Three dozen fields of some hundred are needed, so they
+are described here instead of carrying generated code for all of them; what is not described is skipped, as Protocol
+Buffers promise.
 """
 
 from __future__ import annotations
@@ -29,11 +30,20 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
     "HeaderValue": (("key", 1, "string"), ("value", 2, "string"), ("raw_value", 3, "bytes")),
     "HeaderMap": (("headers", 1, "HeaderValue*"),),
     "HeaderValueOption": (("header", 1, "HeaderValue"), ("append_action", 3, "enum")),
+    "Value": (("string_value", 3, "string"),),
+    "Member": (("key", 1, "string"), ("value", 2, "Value")),
+    "Struct": (("fields", 1, "Member*"),),
+    "Namespace": (("key", 1, "string"), ("value", 2, "Struct")),
+    "Metadata": (("filter_metadata", 1, "Namespace*"),),
     # service.auth.v3, the question
     "Pair": (("key", 1, "string"), ("value", 2, "string")),
     "HttpRequest": (("headers", 3, "Pair*"), ("header_map", 13, "HeaderMap")),
     "Request": (("http", 2, "HttpRequest"),),
-    "AttributeContext": (("request", 4, "Request"), ("context_extensions", 10, "Pair*")),
+    "AttributeContext": (
+        ("request", 4, "Request"),
+        ("context_extensions", 10, "Pair*"),
+        ("metadata_context", 11, "Metadata"),
+    ),
     "CheckRequest": (("attributes", 1, "AttributeContext"),),
     # service.auth.v3, the answer
     "HttpStatus": (("code", 1, "enum"),),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 FRESH_SECONDS: Final = 60
+PREFLIGHT_SECONDS: Final = 86_400
 _DOCUMENTS: Final = f"{WELL_KNOWN}/"
 _PLAIN: Final = re.compile(r"[0-9A-Za-z-]+")
 """What the id of an organization is made of. The rest only an odd path may hold, and it is encoded."""
@@ -39,20 +40,20 @@ class ProtectedResource:
 
     def __init__(self, *, url: str, name: str | None, current: CurrentSnapshot) -> None:
         self._url = url
+        self._is_of_each = ORGANIZATION in url
         self._name = name
         self._current = current
         parts = urlsplit(url)
-        # RFC 9728 section 3.1 puts the well-known part between the host and the path of the resource. Where that path
-        # does not begin with the organization, it must: the verifier has to know whose document is asked for.
-        path = parts.path if parts.path.split("/")[1:2] == [ORGANIZATION] else f"/{ORGANIZATION}"
-        self._document = f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{path.rstrip('/')}"
+        # RFC 9728 section 3.1 puts the well-known part between the host and the path of the resource. Gateways find the
+        # organization there as in any request, and ask the verifier for `/.well-known/…/{organization}`.
+        self._document = f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
 
     def telling(self, answer: Answering) -> Answering:
         """Wrap what answers gateways, so that it also tells clients where to get a token."""
 
         def told(path: str, authorization: Sequence[str], later: Callable[[Answer], None], /) -> Answer | None:
-            if path.startswith(_DOCUMENTS):
-                return self.metadata(path.removeprefix(_DOCUMENTS).partition("/")[0])
+            if path == WELL_KNOWN or path.startswith(_DOCUMENTS):
+                return self.metadata(path.removeprefix(WELL_KNOWN).removeprefix("/").partition("/")[0])
             answered = answer(path, authorization, partial(told_later, path, later))
             return None if answered is None else self._pointing_to_document(path, answered)
 
@@ -66,8 +67,11 @@ class ProtectedResource:
 
         It says no more of an organization than its tokens' issuer. One that has none to tell is answered like one
         that does not exist.
+
+        Args:
+            organization: empty where the URL names none, as the token is to name it.
         """
-        if not organization:
+        if not organization and self._is_of_each:
             return wire.NOT_FOUND
         document: dict[str, Any] = {"resource": _filled_in(self._url, organization)}
         issuer = self._issuer(organization)
@@ -79,8 +83,12 @@ class ProtectedResource:
         headers = [
             ("content-type", "application/json"),
             ("cache-control", f"max-age={FRESH_SECONDS}"),
-            # Public by purpose, and also for clients that run in a browser.
+            # Public by purpose, and also for clients that run in a browser. Those ask by OPTIONS before they send a
+            # header such as MCP-Protocol-Version. The `*` does not include Authorization.
             ("access-control-allow-origin", "*"),
+            ("access-control-allow-methods", "GET"),
+            ("access-control-allow-headers", "*, Authorization"),
+            ("access-control-max-age", str(PREFLIGHT_SECONDS)),
         ]
         return Answer(HTTPStatus.OK, headers, json.dumps(document).encode())
 
@@ -102,9 +110,9 @@ class ProtectedResource:
         if answered.status not in _CHALLENGED:
             return answered
         found = wire.route(path)
-        if found is None:
+        if found is None or (found.organization is None and self._is_of_each):
             return answered
-        pointer = f', resource_metadata="{_filled_in(self._document, found.organization)}"'
+        pointer = f', resource_metadata="{_filled_in(self._document, found.organization or "")}"'
         headers = [
             (name, value + pointer if name == wire.CHALLENGE_HEADER else value) for name, value in answered.headers
         ]

@@ -30,6 +30,7 @@ from watchword.verifier.decision_times import DecisionTimes
 from watchword.verifier.gateway_identity import read_secrets, read_tls
 from watchword.verifier.protected_resource import ProtectedResource
 from watchword.verifier.refused_gateways import RefusedGateways
+from watchword.verifier.traefik_routing import traefik_routing
 from watchword.verifier.turns import waiting_for_their_turn
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from watchword.verifier.envoy_grpc import GrpcListener
     from watchword.verifier.gateway_identity import GatewaySecrets, Tls
     from watchword.verifier.snapshot import CurrentSnapshot
+    from watchword.verifier.traefik_routing import TraefikRouting
     from watchword.verifier.wire import Answer, Answering
 
 BACKLOG: Final = 1024
@@ -75,11 +77,15 @@ class _Scheduler(_CallbackScheduler):  # type: ignore[misc]
         super().__init__()
 
 
-def _answering(answer: Answering) -> Callable[[Any], None]:
+def _answering(answer: Answering, traefik: TraefikRouting | None = None) -> Callable[[Any], None]:
     def handle(request: Any) -> None:
         scope = request.scope
         try:
-            answered = answer(scope.path, scope.headers.get_all("authorization"), partial(_respond, request))
+            path: str | Answer = scope.path
+            if traefik is not None and path == traefik.path:
+                path = traefik.verify_path(scope.headers.get_all(traefik.header))
+            later, authorization = partial(_respond, request), scope.headers.get_all("authorization")
+            answered = answer(path, authorization, later) if isinstance(path, str) else path
         except BaseException:
             # Without this the gateway would wait for ever. What has no answer becomes a 500.
             request.done()
@@ -148,6 +154,7 @@ def listen(
     secrets: GatewaySecrets | None = None,
     tls: Tls | None = None,
     times: DecisionTimes | None = None,
+    traefik: TraefikRouting | None = None,
 ) -> None:
     """Answer requests until `stop` is set, then finish what was begun.
 
@@ -160,8 +167,9 @@ def listen(
         secrets: of which a gateway must show one, None if anybody may ask.
         tls: None for plain HTTP.
         times: counts how long answers take.
+        traefik: finds the organization in a header of Traefik's; None where no header is read for that.
     """
-    handle = _answering(answer)
+    handle = _answering(answer, traefik)
     if times is not None:
         handle = _timing(handle, times)
     if secrets is not None:
@@ -243,7 +251,7 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
                 answer = _in_turn(answer)
                 grpc.start(answer)
             leaving = _turned_away(verifier.current, stop, settings.stop_delay)
-            listen(answer, bound, leaving, secrets=secrets, tls=tls, times=times)
+            listen(answer, bound, leaving, secrets=secrets, tls=tls, times=times, traefik=traefik_routing(settings))
             if grpc is not None:
                 # While there is still somebody to answer those who wait for a key.
                 grpc.finish()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Mapping
 
     from watchword.core.trust import Trust
     from watchword.verifier.usage import Line
@@ -23,20 +24,23 @@ ENTRY_BYTES: Final = 1_600
 """What an entry takes beside the characters of its token and of its answer: objects, and a place in a dictionary."""
 
 
-Key = tuple[str, str]
-"""The organization and the token: a tuple, so that no separator can be forged."""
+Key = tuple[str | None, str]
+"""The organization and the token: a tuple, so that no separator can be forged. None stands where the token itself names
+its organization: no organization of a path, not even an empty one, is equal to it, and the reverse."""
 
 
 class Verified(NamedTuple):
     """One token that is allowed.
 
     Attributes:
+        organization: for which it is allowed.
         trust: decided so; compared by identity.
         good_from, good_until: Unix seconds, see `Allow`.
         answer: what the gateway is told.
         line: what the call is counted with.
     """
 
+    organization: str
     trust: Trust | None
     good_from: float
     good_until: float
@@ -46,7 +50,7 @@ class Verified(NamedTuple):
 
 def size_of(key: Key, verified: Verified) -> int:
     """Bytes that an entry takes, estimated from above."""
-    return ENTRY_BYTES + len("".join(key)) + len("".join([value for _, value in verified.answer.headers]))
+    return ENTRY_BYTES + len(key[0] or "") + len(key[1]) + len("".join([value for _, value in verified.answer.headers]))
 
 
 @dataclass(slots=True)
@@ -76,13 +80,15 @@ class VerifiedTokens:
         self._generations = (_Generation(), _Generation())
         self.found = 0
 
-    def find(self, organization: str, token: str, trust: Trust | None, now: float) -> Verified | None:
+    def find(
+        self, organization: str | None, token: str, organizations: Mapping[str, Trust], now: float
+    ) -> Verified | None:
         """What deciding about the request would come to, None if it must be decided.
 
         Args:
-            organization: as in the path.
+            organization: as in the path; None where the token is to name it. The same token always names the same.
             token: as `bearer.text_of` gives it, so that spaces before it make no entry of their own.
-            trust: what is known of the organization at this moment.
+            organizations: what is known of all of them at this moment.
             now: Unix seconds.
         """
         key = (organization, token)
@@ -91,15 +97,17 @@ class VerifiedTokens:
         is_aged = verified is None
         if verified is None:
             verified = old.entries.get(key)
+        if verified is None or verified.trust is not organizations.get(verified.organization):
+            return None
         # Written so that a moment that is not a number finds nothing.
-        if verified is None or verified.trust is not trust or not verified.good_from <= now < verified.good_until:
+        if not verified.good_from <= now < verified.good_until:
             return None
         if is_aged:
             self._put(key, verified)
         self.found += 1
         return verified
 
-    def keep(self, organization: str, token: str, verified: Verified) -> None:
+    def keep(self, organization: str | None, token: str, verified: Verified) -> None:
         """Remember what was just decided; the arguments are those of `find`."""
         self._put((organization, token), verified)
 

@@ -3,8 +3,11 @@
 Two files speak beside it: `protected_resource.py` of the one document that is for clients, and `envoy_grpc.py`, which
 asks by a path of this file what Envoy asks over gRPC.
 
-A decision depends on the path's gateway and organization and on the Authorization header, and on nothing else that a
-request carries: not on the query, not on the method, not on X-Forwarded-* or any other header (CASES G-06 to G-08).
+A decision depends on the path's gateway and organization and on the Authorization header. It is never made by the
+query, the method, or headers that a client could set (CASES G-06 to G-08).
+
+There is one exception, which a setting must allow: Traefik asks at one fixed address, so the organization is in the one
+X-Forwarded-Host or X-Forwarded-Uri that Traefik itself overwrites (`traefik_routing.py`).
 """
 
 from __future__ import annotations
@@ -39,6 +42,12 @@ SECRET_HEADER: Final = "x-watchword-secret"  # noqa: S105 - its name, not the se
 
 CHALLENGE_HEADER: Final = "www-authenticate"
 
+READABLE: Final = (
+    ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", "WWW-Authenticate, Retry-After"),
+)
+"""On every refusal: a page of another origin may read why it was refused. No cookie has a part in any answer."""
+
 _UNAUTHORIZED: Final = 401
 _UNAVAILABLE: Final = 503
 
@@ -71,8 +80,14 @@ class Answering(Protocol):
 
 
 class Route(NamedTuple):
+    """Where a request goes.
+
+    Attributes:
+        organization: as the gateway has found it; None where the token is to name it.
+    """
+
     profile: Profile
-    organization: str
+    organization: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +102,24 @@ class Profile:
 
 
 def route(path: str) -> Route | None:
-    """Where a request goes: `/verify/{gateway}/{organization}`, with any suffix.
+    """Where a request goes, with any suffix: `/verify/{gateway}/{organization}` or `/verify-by-token/{gateway}`.
+
+    The second begins with a segment of its own, so that no host label or path segment, which a gateway takes for an
+    organization, can lead there.
 
     Args:
         path: percent-decoded, without the query. Whatever spelling led here, the answer names the organization that
             was decided about, so a gateway that reads a path differently cannot mistake one for another.
     """
     parts = path.split("/", 4)
-    if len(parts) < 4 or parts[1] != "verify" or parts[0]:  # noqa: PLR2004 - "", "verify", gateway, organization
+    if len(parts) < 3 or parts[0]:  # noqa: PLR2004 - "", the first segment, gateway
         return None
     profile = PROFILES.get(parts[2])
-    return None if profile is None else Route(profile, parts[3])
+    if profile is None:
+        return None
+    if parts[1] == "verify":
+        return Route(profile, parts[3]) if len(parts) > 3 else None  # noqa: PLR2004 - and organization
+    return Route(profile, None) if parts[1] == "verify-by-token" else None
 
 
 def allowed(decision: Allow, max_scope: int = MAX_SCOPE) -> Answer | Reason:
@@ -176,7 +198,7 @@ def _challenge(reason: Reason) -> str | None:
 
 
 def _denied(reason: Reason) -> Answer:
-    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store"), *READABLE]
     challenge = _challenge(reason)
     if challenge is not None:
         headers.append((CHALLENGE_HEADER, challenge))
@@ -225,11 +247,22 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 
 
 def _no_decision(status: HTTPStatus, reason: str, sentence: str) -> Answer:
-    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store"), *READABLE]
     return Answer(status, headers, _problem(status, reason, sentence).encode())
 
 
 NOT_FOUND: Final = _no_decision(HTTPStatus.NOT_FOUND, "no_such_path", "Ask for /verify/{gateway}/{organization}.")
+
+NO_ORGANIZATION: Final = _no_decision(
+    HTTPStatus.NOT_FOUND, "no_organization_in_url", "The host or path of the request names no organization."
+)
+PATH_AMBIGUOUS: Final = _no_decision(
+    HTTPStatus.BAD_REQUEST, "path_ambiguous", "The path of the request has a dot segment or a backslash."
+)
+FORWARDED_AMBIGUOUS: Final = _no_decision(
+    HTTPStatus.BAD_REQUEST, "forwarded_ambiguous", "The gateway must send one X-Forwarded-Host and X-Forwarded-Uri."
+)
+"""For Traefik, which hands them to the client. They depend on the request's URL alone."""
 
 GATEWAY_UNKNOWN: Final = _no_decision(
     HTTPStatus.FORBIDDEN, "gateway_unknown", "The verifier does not know who asks on behalf of the API."

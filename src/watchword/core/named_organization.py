@@ -1,0 +1,53 @@
+"""Which organization a token is for, where nothing but the token says it.
+
+The token was not verified yet, so its word proves nothing: it only selects whose keys must verify it. A token that
+names another organization than its own fails against that organization's keys. The issuer could not select them:
+anyone may register any issuer, and one customer's calls would land in another's account.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from watchword.core.decision import Reason
+
+if TYPE_CHECKING:
+    from watchword.core.claims import UnverifiedClaims
+
+CLAIMS: Final = ("scope", "scp", "roles")
+"""`scope` of RFC 8693 and RFC 9068, `scp` of Okta and Entra ID, `roles` of Entra ID's application permissions."""
+
+ORGANIZATION_ID: Final = "[a-z][a-z0-9-]{0,30}[a-z0-9]"
+
+_AFTER_CLOUD_NAME: Final = re.compile(f"({ORGANIZATION_ID})::[0-9A-Za-z]{{1,16}}")
+"""The organization and the API role of `<cloud name>::<organization>::<API role>`."""
+
+
+def organization_named(claims: UnverifiedClaims, cloud_name: str) -> str | Reason:
+    """The one organization that the words of CLAIMS name, each a text of words or a list of them.
+
+    Words for other clouds, and words of another form, name none. Nothing is normalised. The same organization may be
+    named any number of times, as it is once for each API role.
+    """
+    named = None
+    begins = f"{cloud_name}::"
+    for claim in CLAIMS:
+        written = claims.get(claim)
+        # Most tokens hold no such word, or one; a text without the cloud's name is not taken apart.
+        if isinstance(written, str):
+            words = written.split(" ") if begins in written else []
+        elif isinstance(written, list):
+            words = [entry for entry in written if isinstance(entry, str)]
+        else:
+            continue
+        for word in words:
+            if not word.startswith(begins):
+                continue
+            found = _AFTER_CLOUD_NAME.fullmatch(word, len(begins))
+            if found is None or found[1] == named:
+                continue
+            if named is not None:
+                return Reason.ORGANIZATION_AMBIGUOUS
+            named = found[1]
+    return Reason.ORGANIZATION_NOT_NAMED if named is None else named
