@@ -15,6 +15,7 @@ class HtmlForm(HTMLParser):
         fields: the values of each name, as the browser would send them.
         kinds: the type of each field, such as `text`, `textarea` or `select`.
         choices: the values of each checkbox, radio button and option.
+    described_by: the ids of the texts about each field.
     """
 
     def __init__(self, page: str, action: str) -> None:
@@ -22,6 +23,7 @@ class HtmlForm(HTMLParser):
         self.fields: dict[str, list[str]] = {}
         self.kinds: dict[str, str] = {}
         self.choices: dict[str, list[str]] = {}
+        self.described_by: dict[str, list[str]] = {}
         self._action = action
         self._inside = False
         self._open = ""
@@ -35,6 +37,8 @@ class HtmlForm(HTMLParser):
         name = held.get("name", "")
         if not self._inside:
             return
+        if name:
+            self.described_by[name] = held.get("aria-describedby", "").split()
         if tag == "input":
             self._input(held.get("type", "text"), name, held)
         elif tag in {"textarea", "select"}:

@@ -20,6 +20,7 @@ class Operator:
     refresh_interval = 300
     keys_hard_limit = 86_400
     support_contact = None
+    documentation_url = ""
 
 
 @contextmanager

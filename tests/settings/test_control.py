@@ -80,6 +80,13 @@ def test_field_p_any_other_support_contact_is_refused(contact: str) -> None:
     assert "support_contact" in problem(support_contact=contact)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://docs.example", "docs", "https://docs.example/?page=", "https://docs.example/#a"]
+)
+def test_field_p_the_documentation_is_at_a_https_url(url: str) -> None:
+    assert "documentation_url" in problem(documentation_url=url)
+
+
 def test_sqlite_waits_for_writers_and_survives_a_power_cut() -> None:
     options = load_control_settings().database()["OPTIONS"]
 

@@ -26,6 +26,15 @@ _EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _LINK = re.compile(r"[!-~]+")
 
 
+def _is_link(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        linkable = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
+    return linkable and _LINK.fullmatch(text) is not None
+
+
 class ControlSettings(PlaneSettings):
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
@@ -111,6 +120,10 @@ class ControlSettings(PlaneSettings):
     """E-mail address or https URL of your support. Pages of a suspended or expired organization and the sign-in name
     it."""
 
+    documentation_url: str = "https://github.com/watchword/watchword/blob/main/docs"
+    """Where the folder docs of this project can be read; each page of the portal links to its part. Name a copy of your
+    own where people cannot reach the internet, or leave it empty to show no links."""
+
     @field_validator(
         "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies", mode="before"
     )
@@ -143,16 +156,18 @@ class ControlSettings(PlaneSettings):
     def _can_be_linked_to(cls, contact: str | None) -> str | None:
         if contact is None or _EMAIL.fullmatch(contact) is not None:
             return contact
-        try:
-            parts = urlsplit(contact)
-            linkable = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
-        except ValueError:
-            linkable = False
-        if not linkable or _LINK.fullmatch(contact) is None:
+        if not _is_link(contact):
             raise ValueError(
                 "must be an e-mail address such as support@provider.example, or a URL such as https://provider.example/help"
             )
         return contact
+
+    @field_validator("documentation_url")
+    @classmethod
+    def _is_a_folder(cls, url: str) -> str:
+        if url != "" and (not _is_link(url) or "?" in url or "#" in url):
+            raise ValueError("must be the https URL of a folder, such as https://intranet.example/watchword/docs")
+        return url.rstrip("/")
 
     @field_validator("database_url")
     @classmethod

@@ -6,7 +6,6 @@ Without JavaScript; tests/browser/test_unsent_forms.py shows it in a browser.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,9 +16,10 @@ from django.test.signals import template_rendered
 from django.urls import reverse
 
 import watchword.control
-from kit import people, registrations, sample_portal
+from kit import people
 from kit.html_form import HtmlForm
 from kit.people import PASSWORD
+from kit.portal_forms import FORMS, ROUTES, browser_of
 from watchword.control.access.actor import Permission
 from watchword.control.access.models import Person, Role, Session
 from watchword.control.audit.models import AuditEvent
@@ -27,6 +27,8 @@ from watchword.control.portal import unsent
 from watchword.control.servers.models import AuthorizationServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.template.context import BaseContext
 
     from watchword.control.organizations.models import Organization
@@ -35,55 +37,6 @@ TYPED: Final = 'Typed "for" <b>long</b> & longer\r\nby Alice'
 ON_ONE_LINE: Final = TYPED.replace("\r\n", " ")
 NOT_SENT: Final = frozenset({"csrfmiddlewaretoken", "typed_by"})
 SIGN_IN: Final = "/sign-in"
-
-Row = tuple[str, Callable[[Person], dict[str, object]]]
-
-
-def of_acme(_bob: Person) -> dict[str, object]:
-    return {"organization": "acme"}
-
-
-def of_bob(bob: Person) -> dict[str, object]:
-    return {"organization": "acme", "person": bob.pk}
-
-
-def of_his_role(bob: Person) -> dict[str, object]:
-    return {"organization": "acme", "role": bob.role_id}
-
-
-def of_a_server(_bob: Person) -> dict[str, object]:
-    server = registrations.add(actor=registrations.administrator("alice", "acme", Permission.API_KEY_MANAGEMENT))
-    return {"organization": "acme", "server": server.pk}
-
-
-def nothing(_bob: Person) -> dict[str, object]:
-    return {}
-
-
-FORMS: Final[tuple[Row, ...]] = (
-    ("access:invite", of_acme),
-    ("access:change-role", of_bob),
-    ("access:rename", of_bob),
-    ("access:create-role", of_acme),
-    ("access:edit-role", of_his_role),
-    ("access:change-password", nothing),
-    ("servers:add", of_acme),
-    ("servers:edit", of_a_server),
-    ("console:create-organization", nothing),
-    ("console:suspend", of_acme),
-    ("console:set-subscription", of_acme),
-    ("console:renew", of_acme),
-    ("console:threshold", of_acme),
-    ("console:create-verifier", nothing),
-    ("console:invite-operator", nothing),
-)
-ROUTES: Final = [route for route, _ in FORMS]
-
-
-def browser_of(person: Person, *, strict: bool = False) -> Client:
-    client = Client(enforce_csrf_checks=strict)
-    client.cookies["watchword_session"] = sample_portal.session_of(person)
-    return client
 
 
 def typed_into(form: HtmlForm) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 
+from watchword.control.portal.documentation import document_of
 from watchword.control.portal.frame import OrganizationFrame
 from watchword.control.portal.moments import elapsed, relative
 from watchword.control.portal.navigation import ADMINISTRATION, CONSOLE, Branch, Leaf, path_to
@@ -101,6 +102,13 @@ def support_contact() -> dict[str, str] | None:
     if contact is None:
         return None
     return {"text": contact, "url": contact if contact.startswith("https://") else f"mailto:{contact}"}
+
+
+@register.simple_tag(takes_context=True)
+def documentation(context: Context) -> str | None:
+    """The address of the documentation of the page; None where the provider shows none."""
+    base, frame = settings.WATCHWORD.documentation_url, context.get("frame")
+    return f"{base}/{document_of('' if frame is None else frame.route)}" if base else None
 
 
 @register.simple_tag(takes_context=True)

@@ -1,0 +1,62 @@
+"""Every form of portal and operator console: the route of its window, and its place in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from django.test import Client
+
+from kit import registrations, sample_portal
+from watchword.control.access.actor import Permission
+from watchword.control.access.models import Person
+
+# Bob is an administrator of Acme.
+Row = tuple[str, Callable[[Person], dict[str, object]]]
+
+
+def of_acme(_bob: Person) -> dict[str, object]:
+    return {"organization": "acme"}
+
+
+def of_bob(bob: Person) -> dict[str, object]:
+    return {"organization": "acme", "person": bob.pk}
+
+
+def of_his_role(bob: Person) -> dict[str, object]:
+    return {"organization": "acme", "role": bob.role_id}
+
+
+def of_a_server(_bob: Person) -> dict[str, object]:
+    server = registrations.add(actor=registrations.administrator("alice", "acme", Permission.API_KEY_MANAGEMENT))
+    return {"organization": "acme", "server": server.pk}
+
+
+def nothing(_bob: Person) -> dict[str, object]:
+    return {}
+
+
+FORMS: Final[tuple[Row, ...]] = (
+    ("access:invite", of_acme),
+    ("access:change-role", of_bob),
+    ("access:rename", of_bob),
+    ("access:create-role", of_acme),
+    ("access:edit-role", of_his_role),
+    ("access:change-password", nothing),
+    ("servers:add", of_acme),
+    ("servers:edit", of_a_server),
+    ("console:create-organization", nothing),
+    ("console:suspend", of_acme),
+    ("console:set-subscription", of_acme),
+    ("console:renew", of_acme),
+    ("console:threshold", of_acme),
+    ("console:create-verifier", nothing),
+    ("console:invite-operator", nothing),
+)
+ROUTES: Final = [route for route, _ in FORMS]
+
+
+def browser_of(person: Person, *, strict: bool = False) -> Client:
+    client = Client(enforce_csrf_checks=strict)
+    client.cookies["watchword_session"] = sample_portal.session_of(person)
+    return client
