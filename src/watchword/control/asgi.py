@@ -23,7 +23,7 @@ from django.conf import settings  # noqa: E402
 
 from watchword.control.access_log import logging_access  # noqa: E402
 from watchword.control.activity.batches import MAX_BYTES  # noqa: E402
-from watchword.control.admission.bodies import BodyFault, BodyLimits, BoundedBodies  # noqa: E402
+from watchword.control.admission.bodies import BodyFault, BodyLimits, BoundedBodies, has_body  # noqa: E402
 from watchword.control.admission.responses import Response, page, problem  # noqa: E402
 from watchword.control.fleet.feed import PREFIX, Feed  # noqa: E402
 from watchword.control.readable_requests import answering_always  # noqa: E402
@@ -42,8 +42,9 @@ def _problem(fault: BodyFault) -> Response:
 
 
 _feed = Feed()
-# Counted apart, so that a flood of browsers' bodies ends none of a verifier.
+# Counted apart, so that neither browsers nor clients with a made-up credential end a body of a verifier.
 _bounded_feed = BoundedBodies(_feed, _problem, BodyLimits(octets=MAX_BYTES))
+_bounded_strangers = BoundedBodies(_feed, _problem, BodyLimits(octets=MAX_BYTES))
 _bounded_pages = BoundedBodies(
     answering_always(_django),  # type: ignore[arg-type]  # Django types scope and callables more narrowly.
     _page,
@@ -52,6 +53,12 @@ _bounded_pages = BoundedBodies(
 
 
 _NOT_FOUND: Final = problem(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
+
+
+async def _answer_verifier(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    # The feed asks again once the body is there: the credential may be revoked meanwhile.
+    stranger = has_body(scope) and not await _feed.knows(scope)
+    await (_bounded_strangers if stranger else _bounded_feed)(scope, receive, send)
 
 
 async def _not_here(_scope: dict[str, Any], _receive: Receive, send: Send) -> None:
@@ -63,7 +70,7 @@ def listener(*, feed: bool, pages: bool) -> Application:
 
     The feed has no cookies, no pages and no use for Django's middleware.
     """
-    for_verifiers: Application = _bounded_feed if feed else _not_here
+    for_verifiers: Application = _answer_verifier if feed else _not_here
     for_browsers: Application = _bounded_pages if pages else _not_here
 
     async def dispatch(scope: dict[str, Any], receive: Receive, send: Send) -> None:

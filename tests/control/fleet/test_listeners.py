@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from django.db import OperationalError
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from watchword.control.access.actor import command_line
+from watchword.control.admission.bodies import BodyLimits
 from watchword.control.fleet.commands import CreateVerifier
-from watchword.control.fleet.feed import PATHS, PREFIX
+from watchword.control.fleet.feed import PATHS, PREFIX, Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +63,23 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
             yield f"/{prefix}{pattern.pattern}"
 
 
+LIMITS: Final = BodyLimits(octets=1000, grace_seconds=600, longest_seconds=600, unfinished=3)
+"""Few at the same time, and so long that a busy machine ends none of them."""
+
+
+@pytest.fixture(autouse=True)
+def feed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A feed whose threads, and their connections, end with the test."""
+    from watchword.control import asgi  # noqa: PLC0415 - sets Django up on import.
+
+    with closing(Feed()) as opened:
+        monkeypatch.setattr(asgi, "_feed", opened)
+        for bounded in (asgi._bounded_feed, asgi._bounded_strangers):
+            monkeypatch.setattr(bounded, "_application", opened)
+            monkeypatch.setattr(bounded, "_limits", LIMITS)
+        yield
+
+
 @pytest.fixture
 def secret() -> str:
     return CreateVerifier(name="edge").run(command_line())
@@ -88,3 +109,64 @@ def test_fk_02_feed_on_its_port_asks_for_a_credential_first(secret: str) -> None
     for path in PATHS:
         wrong = [method for method in METHODS if method not in {"GET", "POST"}]
         assert {ask(f"{PREFIX}{path}", method, feed=True, secret=secret)[0] for method in wrong} == {405}
+
+
+@dataclass
+class Sender:
+    """A batch of usage whose second half arrives when `rest` is set; `status` is the response's."""
+
+    secret: str
+    rest: asyncio.Event = field(default_factory=asyncio.Event)
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    status: int | None = None
+
+    async def post(self) -> None:
+        from watchword.control.asgi import feed_application  # noqa: PLC0415 - sets Django up on import.
+
+        scope = {
+            "type": "http", "method": "POST", "path": f"{PREFIX}usage", "query_string": b"", "client": None,
+            "headers": [(b"authorization", f"Bearer {self.secret}".encode()), (b"content-length", b"2")],
+        }  # fmt: skip
+        await feed_application(scope, self._receive, self._send)
+
+    async def _receive(self) -> dict[str, Any]:
+        if not self.began.is_set():
+            self.began.set()
+            return {"type": "http.request", "body": b"{", "more_body": True}
+        await self.rest.wait()
+        return {"type": "http.request", "body": b"}", "more_body": False}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        self.status = message.get("status", self.status)
+
+
+def test_fk_02_bodies_of_strangers_end_no_body_of_a_verifier(secret: str) -> None:
+    async def story() -> tuple[int | None, list[int | None]]:
+        verifier = Sender(secret)
+        strangers = [Sender(f"wwv_{number}") for number in range(LIMITS.unfinished + 1)]
+        async with asyncio.TaskGroup() as tasks:
+            for sender in (verifier, *strangers):
+                tasks.create_task(sender.post())
+                await sender.began.wait()
+            for sender in (verifier, *strangers):
+                sender.rest.set()
+        return verifier.status, [stranger.status for stranger in strangers]
+
+    of_verifier, of_strangers = asyncio.run(story())
+    # Read to its end: it is no batch.
+    assert of_verifier == 422
+    assert of_strangers == [408, 401, 401, 401]
+
+
+def test_fk_02_a_body_gets_503_while_the_database_is_away(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_secret: str) -> None:
+        raise OperationalError
+
+    async def story() -> int | None:
+        sender = Sender(secret)
+        sender.rest.set()
+        await sender.post()
+        return sender.status
+
+    monkeypatch.setattr("watchword.control.fleet.feed.verifier_of_secret", away)
+    assert asyncio.run(story()) == 503

@@ -77,8 +77,7 @@ class BoundedBodies:
         self._unfinished: dict[asyncio.Timeout, None] = {}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        names = {name.lower() for name, _ in scope["headers"]}
-        if names.isdisjoint({b"content-length", b"transfer-encoding"}):
+        if not has_body(scope):
             await self._application(scope, receive, send)
             return
         try:
@@ -133,6 +132,12 @@ class BoundedBodies:
             oldest = next(iter(self._unfinished))
             del self._unfinished[oldest]
             oldest.reschedule(asyncio.get_running_loop().time())
+
+
+def has_body(scope: dict[str, Any]) -> bool:
+    """Whether the request's headers announce a body, be it an empty one."""
+    names = {name.lower() for name, _ in scope["headers"]}
+    return not names.isdisjoint({b"content-length", b"transfer-encoding"})
 
 
 def _declared(scope: dict[str, Any]) -> int:

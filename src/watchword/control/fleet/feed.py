@@ -120,6 +120,13 @@ class Feed:
                 outage.succeeded()
         await _send(answer, send)
 
+    async def knows(self, scope: dict[str, Any]) -> bool:
+        """Whether the request shows a credential in force; False while the database is away."""
+        try:
+            return await self._credential(_headers(scope)) is not None
+        except DatabaseError:
+            return False
+
     def let_go(self) -> None:
         """Answer everybody who waits that there is nothing new, and let nobody wait any more. In any thread."""
         self._tell(Watch.let_go)
@@ -130,8 +137,7 @@ class Feed:
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> Answer:
         headers = _headers(scope)
-        secret = _BEARER.fullmatch(headers.get("authorization", ""))
-        credential = None if secret is None else await self._database.run(verifier_of_secret, secret[1])
+        credential = await self._credential(headers)
         if credential is None:
             return _UNAUTHORIZED
         match (scope["method"], scope["path"].removeprefix(PREFIX)):
@@ -144,6 +150,10 @@ class Feed:
             case (_, path) if path in PATHS:
                 return problem(405, "method_not_allowed", "This path does not know that method.")
         return problem(404, "not_found", "There is no such path.")
+
+    async def _credential(self, headers: Mapping[str, str]) -> VerifierCredential | None:
+        secret = _BEARER.fullmatch(headers.get("authorization", ""))
+        return None if secret is None else await self._database.run(verifier_of_secret, secret[1])
 
     async def _changes(self, credential: VerifierCredential, headers: Mapping[str, str], query: bytes) -> Answer:
         asked = parse_qs(query.decode("latin-1"))
