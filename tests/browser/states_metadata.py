@@ -55,10 +55,19 @@ def _not_found(page: Page) -> None:
     page.get_by_text("The metadata names another issuer").wait_for()
 
 
+def _products(page: Page) -> None:
+    page.get_by_role("button", name="Add Authorization Server").first.click()
+    window = page.get_by_role("dialog")
+    window.get_by_text("Where to find the values below").click()
+    window.get_by_text("Microsoft Entra ID", exact=True).click()
+    window.get_by_text("Documentation of Microsoft Entra ID").scroll_into_view_if_needed()
+
+
 STATES: Final = (
     State("metadata-offered", empty, _offered),
     State("metadata-elsewhere", empty, _elsewhere),
     State("metadata-unusable", empty, _unusable),
     State("metadata-filled", empty, _filled),
+    State("metadata-products", empty, _products),
     State("metadata-not-found", empty, _not_found),
 )

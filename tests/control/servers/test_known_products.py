@@ -1,0 +1,49 @@
+"""The examples of known products lead to what the registration takes, and are shown where they are needed."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kit import sample_portal
+from watchword.control.servers.known_products import PRODUCTS, Product
+from watchword.jwks.address import parse_location
+from watchword.jwks.metadata import check_issuer
+
+if TYPE_CHECKING:
+    from watchword.control.access.models import Person
+
+
+def with_names(example: str) -> str:
+    """The example with something in the place of each name in braces."""
+    return re.sub(r"\{[^{}]*\}", "acme.example", example)
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_every_example_is_a_location_and_an_issuer(product: Product) -> None:
+    assert parse_location(with_names(product.location)).url
+    assert check_issuer(with_names(product.issuer))
+    assert product.documentation.startswith("https://")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", ["list", "add"])
+def test_the_empty_page_and_the_window_show_every_value_and_examples(route: str, alice: Person, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["testserver"]
+    client = Client()
+    client.cookies["watchword_session"] = sample_portal.session_of(alice)
+    # In parts, so that the window comes without the page below it.
+    headers = {"HX-Request": "true"} if route == "add" else {}
+    page = unescape(client.get(reverse(f"servers:{route}", args=["acme"]), headers=headers).content.decode())
+    for product in PRODUCTS:
+        about = (product.issuer_note, product.audience, product.client_id, product.documentation)
+        for value in (product.name, product.location, product.issuer, *about):
+            assert value in page
+    if route == "add":
+        for field in ("name", "jwks_location", "audience", "issuer", "client_id"):
+            assert re.search(rf'id="id_{field}-help">[^<]* such as ', page), field
