@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.processes import LOOPBACK, free_port
+from watchword.admin import listening, new_registry
 from watchword.cli import role_processes
-from watchword.cli.role_processes import answers_at_all
+from watchword.cli.role_processes import answers_at_all, verifier_is_alive
+from watchword.settings.load import load_verifier_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +66,14 @@ def test_whoever_says_anything_is_alive(
     monkeypatch.setattr(role_processes, "ALIVE_SECONDS", 30.0 if alive else 0.2)
     with listener(behaviour) as port:
         assert answers_at_all(LOOPBACK, port) is alive
+
+
+@pytest.mark.parametrize(("why_not", "alive"), [("No snapshot yet.", True), (None, False)])
+def test_verifier_with_a_closed_gateway_port_is_alive_while_it_says_why(why_not: str | None, *, alive: bool) -> None:
+    settings = load_verifier_settings(port=free_port(), admin_port=free_port())
+    assert not verifier_is_alive(settings)
+    with listening(LOOPBACK, settings.admin_port, registry=new_registry("verifier"), why_not_ready=lambda: why_not):
+        assert verifier_is_alive(settings) is alive
 
 
 def test_a_port_where_nobody_listens_is_not_alive() -> None:

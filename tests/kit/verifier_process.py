@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,11 +19,20 @@ if TYPE_CHECKING:
 
 _PROGRAM = """
 import os
+import signal
 import time
 
 # Before anything takes the clock: whoever is restarted so wakes up at another time.
 ahead, clock = float(os.environ.get("KIT_CLOCK_AHEAD", "0")), time.time
 time.time = lambda: clock() + ahead
+
+
+def pass_time(*_):
+    global ahead
+    ahead += 90
+
+
+signal.signal(signal.SIGUSR1, pass_time)
 
 from watchword.cli.process_logging import configure_logging
 from watchword.stopping import stop_on_signals
@@ -77,9 +87,8 @@ class VerifierProcess:
         self.child: ChildProcess | None = None
 
     def start(self, *, ready: bool = True) -> ChildProcess:
-        """Start it; with `ready` return only once it can decide, else once it listens."""
+        """Start it; with `ready` return only once it can decide, else once it answers probes."""
         child = self.launch()
-        child.wait_until_listening(self.port)
         child.wait_until_listening(self.admin_port)
         if ready:
             child.wait_until(self.is_ready, what="ready")
@@ -93,6 +102,11 @@ class VerifierProcess:
             environment["PYTHONPATH"] = str(self.python_path)
         self.child = ChildProcess(command, log=self._log, environment=environment)
         return self.child
+
+    def pass_time(self) -> None:
+        """Set the clock of the running process 90 s ahead."""
+        assert self.child is not None
+        self.child.terminate(signal.SIGUSR1)
 
     def is_ready(self) -> bool:
         return self.admin("/readyz").status == 200

@@ -11,6 +11,7 @@ from kit.processes import LOOPBACK, free_port
 from watchword.core.decision import Deny, Reason
 from watchword.feed import Snapshot
 from watchword.verifier.admin import admin_listener
+from watchword.verifier.gateway_port import GatewayPort
 from watchword.verifier.metrics import VerifierCollector, registry_of
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.usage import Usage
@@ -32,6 +33,8 @@ class Admin:
         self.port = port
         self.now = 1000.0
         self.current = CurrentSnapshot(hard_limit=100)
+        self.gateway_port = GatewayPort()
+        self.gateway_port.is_open = True
         self.usage, self.late_usage = Usage(), Usage()
         self.feed = Feed()
 
@@ -53,7 +56,14 @@ def admin() -> Iterator[Admin]:
         clock=lambda: admin.now,
     )
     registry = registry_of(collector)
-    with admin_listener(LOOPBACK, admin.port, registry=registry, current=admin.current, clock=lambda: admin.now):
+    with admin_listener(
+        LOOPBACK,
+        admin.port,
+        registry=registry,
+        current=admin.current,
+        gateway_port=admin.gateway_port,
+        clock=lambda: admin.now,
+    ):
         yield admin
 
 
@@ -69,6 +79,12 @@ def test_it_is_ready_with_a_fresh_snapshot(admin: Admin) -> None:
     assert (admin.get("/readyz").status, admin.get("/readyz").body) == (200, b"ready\n")
     admin.now = 1100
     assert admin.get("/readyz").status == 503
+
+
+def test_it_is_not_ready_before_gateways_can_connect(admin: Admin) -> None:
+    admin.current.swap(Snapshot("first", 1, {}), heard_at=1000)
+    admin.gateway_port.is_open = False
+    assert (admin.get("/readyz").status, admin.get("/readyz").body) == (503, b"The gateway port is closed.\n")
 
 
 def test_ready_says_what_will_end_it(admin: Admin) -> None:

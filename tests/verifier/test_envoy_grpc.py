@@ -223,7 +223,8 @@ def never(*_: object) -> wire.Answer:
 def test_a_port_in_use_is_said() -> None:
     port = free_port()
     with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener:
-        listener.start(never)
+        listener.answer = never
+        listener.open()
         again = grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None)
         with pytest.raises(SettingsProblem, match="grpc_port"):
             again.__enter__()
@@ -250,9 +251,11 @@ def test_what_was_asked_before_the_end_is_answered() -> None:
         grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
         ThreadPoolExecutor(2) as pool,
     ):
-        listener.start(waiting)
+        listener.answer = waiting
+        listener.open()
         answer = pool.submit(check, channel, question())
         assert asked.wait(30)
+        listener.close()
         end = pool.submit(listener.finish)
         promised[0](wire.PROFILES["envoy"].denials[Reason.NO_MATCHING_KEY])
         assert answer.result(timeout=30).denied_response.status.code == 401
@@ -267,7 +270,8 @@ def test_whatever_goes_wrong_is_no_allow() -> None:
         grpc_listener(host=LOOPBACK, port=port, secrets=GatewaySecrets([SECRET]), tls=None) as listener,
         grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
     ):
-        listener.start(never)
+        listener.answer = never
+        listener.open()
         with pytest.raises(grpc.RpcError) as raised:
             check(channel, question(), ("x-watchword-secret", SECRET))
         assert raised.value.code() is grpc.StatusCode.UNKNOWN

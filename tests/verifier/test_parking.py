@@ -44,7 +44,7 @@ class Gate:
             unknown_keys=self.unknown_keys,
             clock=lambda: forge.NOW,
         )
-        self.current.on_swap = self.verifier.parking.look_again
+        self.current.on_swap.append(self.verifier.parking.look_again)
         self.revision = 0
         self.publish(acme.trust(OLD))
 

@@ -213,21 +213,11 @@ def test_many_idle_connections_do_not_lock_others_out(verifier: VerifierProcess)
 
 
 def test_when_it_says_ready_gateways_can_connect(tmp_path: Path) -> None:
-    verifier = VerifierProcess(tmp_path, feed_port=free_port())
-    try:
-        verifier.launch().wait_until_listening(verifier.admin_port)
-        # Not a moment later: this is when an orchestrator starts to send requests here.
-        assert is_listening(verifier.port)
-    finally:
-        verifier.stop()
-
-
-def test_before_the_first_snapshot_everything_is_503(tmp_path: Path) -> None:
-    with verifier_process(tmp_path, feed_port=free_port(), ready=False) as verifier:
-        answer = verifier.ask(live.token())
-        assert (answer.status, answer.header("Retry-After")) == (503, "1")
-        assert verifier.admin("/livez").status == 200
-        assert verifier.admin("/readyz").status == 503
+    with feed_server() as feed:
+        feed.publish(live.trust())
+        with verifier_process(tmp_path, feed_port=feed.port) as verifier:
+            # Not a moment later: this is when an orchestrator starts to send requests here.
+            assert is_listening(verifier.port)
 
 
 def test_a_restart_while_all_else_is_down_serves_from_disk_suspensions_included(tmp_path: Path) -> None:
@@ -253,7 +243,7 @@ def test_a_restart_while_all_else_is_down_serves_from_disk_suspensions_included(
         verifier.stop()
 
 
-def test_a_damaged_copy_is_refused_aloud_and_everything_denied(tmp_path: Path) -> None:
+def test_a_damaged_copy_is_refused_aloud(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust(organization="globex", suspended=True))
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:
@@ -263,7 +253,7 @@ def test_a_damaged_copy_is_refused_aloud_and_everything_denied(tmp_path: Path) -
     assert verifier.state_file.read_bytes() != content
     try:
         verifier.start(ready=False)
-        assert verifier.ask(live.token(), organization="globex").status == 503
+        assert not is_listening(verifier.port)
         assert "snapshot_copy_damaged" in verifier.log()
     finally:
         verifier.stop()
@@ -342,7 +332,7 @@ def test_a_revoked_credential_keeps_what_is_known(tmp_path: Path) -> None:
             assert CREDENTIAL not in verifier.log()
 
 
-def test_a_snapshot_beyond_its_limit_denies(tmp_path: Path) -> None:
+def test_with_a_copy_beyond_its_limit_gateways_cannot_connect(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:
@@ -350,11 +340,12 @@ def test_a_snapshot_beyond_its_limit_denies(tmp_path: Path) -> None:
     copy = DiskCopy(verifier.state_file).load(now=time.time())
     assert copy is not None
     DiskCopy(verifier.state_file).store(copy.snapshot, heard_at=time.time() - 3600)
-    for limit, status in (("60", 503), ("7200", 200)):
+    for limit, is_ready in (("60", False), ("7200", True)):
         verifier._environment["WATCHWORD_VERIFIER_SNAPSHOT_HARD_LIMIT"] = limit
         try:
-            verifier.start(ready=False)
-            assert verifier.ask(live.token()).status == status
+            verifier.start(ready=is_ready)
+            assert is_listening(verifier.port) is is_ready
+            assert verifier.is_ready() is is_ready
         finally:
             verifier.stop()
 

@@ -13,7 +13,8 @@ from kit.processes import LOOPBACK, free_port
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
-from watchword.verifier.server import _answering, _turned_away, bind, serve
+from watchword.verifier.gateway_port import GatewayPort, reserve
+from watchword.verifier.server import _answering, _leave_after, serve
 from watchword.verifier.snapshot import CurrentSnapshot
 
 if TYPE_CHECKING:
@@ -93,13 +94,12 @@ def test_a_request_that_waits_is_left_alone_until_its_answer_comes() -> None:
 
 
 def test_the_end_comes_the_delay_after_it_was_asked_for() -> None:
-    current, stop = CurrentSnapshot(hard_limit=100), threading.Event()
-    turned_away = _turned_away(current, stop, 0.2)
-    assert not turned_away.is_set()
+    current, stop, gateway_port = CurrentSnapshot(hard_limit=100), threading.Event(), GatewayPort()
+    _leave_after(stop, 0.2, current, gateway_port)
     assert not current.leaving
     asked_at = time.monotonic()
     stop.set()
-    assert turned_away.wait(timeout=30)
+    gateway_port.keep([], current)
     assert time.monotonic() - asked_at >= 0.2
     assert current.leaving
 
@@ -113,7 +113,7 @@ def taken() -> Iterator[int]:
 @pytest.mark.enable_socket
 def test_a_port_in_use_is_said(taken: int, tmp_path: Path) -> None:
     with pytest.raises(OSError, match=str(taken)):
-        bind(LOOPBACK, taken)
+        reserve(LOOPBACK, taken)
     settings = load_verifier_settings(
         feed_url=f"http://{LOOPBACK}:{free_port()}",
         credential="wwv_a",

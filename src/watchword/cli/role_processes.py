@@ -5,7 +5,7 @@ from __future__ import annotations
 import http
 import socket
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watchword.cli.build import log_start
 from watchword.cli.control_plane import open_migrated_control_plane
@@ -14,6 +14,9 @@ from watchword.cli.roles import answers, connectable
 from watchword.cli.supervisor import stop_when_abandoned
 from watchword.service_manager import stopping, told
 from watchword.stopping import stop_on_signals
+
+if TYPE_CHECKING:
+    from watchword.settings.verifier import VerifierSettings
 
 ALIVE_SECONDS = 5.0
 
@@ -74,9 +77,16 @@ def run_verifier(**flags: Any) -> None:
     def is_ready() -> bool:
         return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.OK
 
-    with stop_on_signals() as stop, told(is_ready, lambda: answers_at_all(settings.host, settings.port)):
+    with stop_on_signals() as stop, told(is_ready, lambda: verifier_is_alive(settings)):
         stop_when_abandoned()
         serve(settings, stop)
+
+
+def verifier_is_alive(settings: VerifierSettings) -> bool:
+    """Whether it answers gateways, or answers probes that it cannot decide: a restart would not mend that."""
+    if answers_at_all(settings.host, settings.port):
+        return True
+    return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def answers_at_all(host: str, port: int) -> bool:

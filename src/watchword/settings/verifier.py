@@ -57,10 +57,10 @@ class VerifierSettings(PlaneSettings):
     """Address on which the verifier answers gateways."""
 
     port: Port = 8081
-    """Port for gateways."""
+    """Port for gateways. It refuses connections while the verifier cannot decide."""
 
     grpc_port: Port | None = None
-    """Port for Envoy over gRPC; needs the extra `grpc`. Not served if not set."""
+    """Port for Envoy over gRPC, which is open whenever `port` is; needs the extra `grpc`. Not served if not set."""
 
     gateway_secret_file: Path | None = None
     """File with the secret that gateways must send, or with two while it is being replaced."""
@@ -127,11 +127,12 @@ class VerifierSettings(PlaneSettings):
     """Seconds without an answer from the control plane after which `/readyz` and `/metrics` warn."""
 
     snapshot_hard_limit: Annotated[int, Field(ge=60, le=7 * 86400)] = 86400
-    """Seconds without an answer from the control plane after which every request is denied."""
+    """Seconds without an answer from the control plane after which nothing is decided any more, and the gateway port
+    closes until there is one."""
 
     stop_delay: Annotated[int, Field(ge=0, le=60)] = 0
     """Seconds for which a verifier still answers after SIGTERM, while `/readyz` says that it is leaving; as
-    long as a load balancer needs to notice."""
+    long as a load balancer needs to notice. Then it closes its gateway port."""
 
     @field_validator("feed_url")
     @classmethod

@@ -1,4 +1,4 @@
-"""The verifier's /livez, /readyz and /metrics: ready is who can decide."""
+"""The verifier's /livez, /readyz and /metrics. It is ready when it can decide and gateways can connect to it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+    from watchword.verifier.gateway_port import GatewayPort
     from watchword.verifier.snapshot import CurrentSnapshot
 
 
@@ -23,6 +24,7 @@ def admin_listener(
     *,
     registry: CollectorRegistry,
     current: CurrentSnapshot,
+    gateway_port: GatewayPort,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[None]:
     """Answer while the block runs.
@@ -30,11 +32,16 @@ def admin_listener(
     Raises:
         OSError: the port is in use.
     """
+
+    def why_not_ready() -> str | None:
+        why_not = current.why_not_ready(clock())
+        return "The gateway port is closed." if why_not is None and not gateway_port.is_open else why_not
+
     with listening(
         host,
         port,
         registry=registry,
-        why_not_ready=lambda: current.why_not_ready(clock()),
+        why_not_ready=why_not_ready,
         warning=lambda: current.warning(clock()),
     ):
         yield

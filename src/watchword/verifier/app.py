@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from watchword.core.trust import Trust
     from watchword.feed import Snapshot
     from watchword.settings.verifier import VerifierSettings
+    from watchword.verifier.gateway_port import GatewayPort
     from watchword.verifier.snapshot import View
     from watchword.verifier.usage import Line
     from watchword.verifier.wire import Answer, Profile
@@ -195,7 +196,7 @@ class Verifier:
 
 
 @contextmanager
-def assembled(settings: VerifierSettings, *collectors: Collector) -> Iterator[Verifier]:
+def assembled(settings: VerifierSettings, gateway_port: GatewayPort, *collectors: Collector) -> Iterator[Verifier]:
     """Load the copy on disk, follow the feed and answer probes while the block runs; yields what answers requests.
 
     Raises:
@@ -222,7 +223,7 @@ def assembled(settings: VerifierSettings, *collectors: Collector) -> Iterator[Ve
     backlog = Backlog(node=settings.node, boot=secrets.token_hex(16))
     journal = Journal(settings.state_file.with_name("usage.json"))
     sender = UsageSender(intake=feed, usages=(usage, late_usage), backlog=backlog, journal=journal)
-    current.on_swap = verifier.parking.look_again
+    current.on_swap += (verifier.parking.look_again, gateway_port.look_again)
     client = FeedClient(feed=feed, current=current, disk=disk, base=base)
     registry = registry_of(
         VerifierCollector(outcomes=(usage, late_usage), current=current, feed=client, verified=verified)
@@ -231,7 +232,9 @@ def assembled(settings: VerifierSettings, *collectors: Collector) -> Iterator[Ve
     for collector in (feed.clock_skew, *collectors):
         registry.register(collector)
     stop = threading.Event()
-    with admin_listener(settings.admin_host, settings.admin_port, registry=registry, current=current):
+    with admin_listener(
+        settings.admin_host, settings.admin_port, registry=registry, current=current, gateway_port=gateway_port
+    ):
         # Daemons: a question that the control plane holds for 20 s must not hold up the end of the process.
         _in_background("feed", client.run, stop)
         _in_background("unknown-keys", report_unknown_keys, feed, unknown_keys, stop)

@@ -21,9 +21,11 @@ import grpc.aio
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.envoy_messages import CHECK_SERVICE, OVERWRITE, CheckRequest, CheckResponse
+from watchword.verifier.gateway_port import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from watchword.verifier.gateway_identity import GatewaySecrets, Tls
     from watchword.verifier.wire import Answer, Answering
@@ -47,8 +49,8 @@ _CODES: Final = {
 
 
 class _Authorization:
-    def __init__(self, secrets: GatewaySecrets | None) -> None:
-        self.answer: Answering | None = None
+    def __init__(self, answer: Answering, secrets: GatewaySecrets | None) -> None:
+        self._answer = answer
         self._secrets = secrets
 
     async def check(self, question: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
@@ -61,8 +63,7 @@ class _Authorization:
         def later(answer: Answer) -> None:
             loop.call_soon_threadsafe(_deliver, decided, answer)
 
-        assert self.answer is not None  # noqa: S101 - nothing is asked before `GrpcListener.start`.
-        answer = self.answer(path_of(question), authorization_of(question), later)
+        answer = self._answer(path_of(question), authorization_of(question), later)
         # Others are answered while this one waits for its key.
         return response_to(await decided if answer is None else answer)
 
@@ -124,66 +125,92 @@ def _add(response: Any, headers: wire.Headers) -> None:
 
 
 class GrpcListener:
-    """Listens from the start, so that a probe may send Envoy here; answers what has come once it is told how."""
+    """Has a server of its own each time it is opened, since grpcio's listen as soon as they have a port.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, secrets: GatewaySecrets | None) -> None:
+    Attributes:
+        answer: set before it is opened first.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, address: str, *, secrets: GatewaySecrets | None, tls: Tls | None
+    ) -> None:
+        self.answer: Answering | None = None
         self._loop = loop
-        self._authorization = _Authorization(secrets)
+        self._address = address
+        self._secrets = secrets
+        self._tls = tls
         self._server: grpc.aio.Server | None = None
+        self._stopped: Future[None] | None = None
 
-    async def bind(self, address: str, tls: Tls | None) -> None:
-        """Raises RuntimeError when the port is in use."""
-        self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MAX_QUESTIONS)
+    def open(self) -> None:
+        """Answer in the loop's thread.
+
+        Raises:
+            SettingsProblem: the port is in use.
+        """
+        # The last server still holds the port until it has finished.
+        self.finish()
+        try:
+            self._server = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        except RuntimeError:
+            raise _in_use(self._address) from None
+
+    async def _start(self) -> grpc.aio.Server:
+        assert self.answer is not None  # noqa: S101 - `serve` has set it.
+        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MAX_QUESTIONS)
         check = grpc.unary_unary_rpc_method_handler(
-            self._authorization.check,
+            _Authorization(self.answer, self._secrets).check,
             request_deserializer=CheckRequest.FromString,
             response_serializer=CheckResponse.SerializeToString,
         )
         handler = grpc.method_handlers_generic_handler(CHECK_SERVICE, {"Check": check})
-        self._server.add_generic_rpc_handlers((handler,))
-        if tls is None:
-            self._server.add_insecure_port(address)
+        server.add_generic_rpc_handlers((handler,))
+        if self._tls is None:
+            server.add_insecure_port(self._address)
         else:
-            self._server.add_secure_port(address, _credentials(tls))
+            server.add_secure_port(self._address, _credentials(self._tls))
+        await server.start()
+        return server
 
-    def start(self, answer: Answering) -> None:
-        """Answer with `answer`, in a thread of its own, until the block of `grpc_listener` ends."""
-        assert self._server is not None  # noqa: S101 - `grpc_listener` has bound it.
-        self._authorization.answer = answer
-        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result()
+    def close(self) -> None:
+        if self._server is not None:
+            self._stopped = asyncio.run_coroutine_threadsafe(self._server.stop(DRAIN_SECONDS), self._loop)
+            self._server = None
 
     def finish(self) -> None:
-        """Take no more questions, and answer those that came before."""
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
-
-    async def _stop(self) -> None:
-        if self._server is not None:
-            await self._server.stop(DRAIN_SECONDS)
+        if self._stopped is not None:
+            self._stopped.result()
 
 
 @contextmanager
 def grpc_listener(*, host: str, port: int, secrets: GatewaySecrets | None, tls: Tls | None) -> Iterator[GrpcListener]:
-    """Listen while the block runs.
+    """Hold the port while the block runs; it is closed until `GrpcListener.open`.
 
     Raises:
         SettingsProblem: the port is in use.
     """
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        reserved = reserve(host, port)
+    except OSError:
+        raise _in_use(address) from None
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="grpc", daemon=True)
     thread.start()
-    listener = GrpcListener(loop, secrets)
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    listener = GrpcListener(loop, address, secrets=secrets, tls=tls)
     try:
-        try:
-            asyncio.run_coroutine_threadsafe(listener.bind(address, tls), loop).result()
-        except RuntimeError:
-            raise SettingsProblem(f"host, grpc_port: {address} cannot be listened on; is it in use?") from None
-        yield listener
+        with reserved:
+            yield listener
     finally:
+        listener.close()
         listener.finish()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _in_use(address: str) -> SettingsProblem:
+    return SettingsProblem(f"host, grpc_port: {address} cannot be listened on; is it in use?")
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:

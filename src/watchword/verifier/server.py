@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 import threading
+import time
 from contextlib import nullcontext
 from functools import partial
 from time import perf_counter_ns
@@ -28,12 +28,14 @@ from watchword.verifier import wire
 from watchword.verifier.app import assembled
 from watchword.verifier.decision_times import DecisionTimes
 from watchword.verifier.gateway_identity import read_secrets, read_tls
+from watchword.verifier.gateway_port import BACKLOG, GatewayPort, HttpListener, Worker
 from watchword.verifier.protected_resource import ProtectedResource
 from watchword.verifier.refused_gateways import RefusedGateways
 from watchword.verifier.traefik_routing import traefik_routing
 from watchword.verifier.turns import waiting_for_their_turn
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from watchword.verifier.traefik_routing import TraefikRouting
     from watchword.verifier.wire import Answer, Answering
 
-BACKLOG: Final = 1024
 MAX_CONNECTIONS: Final = 8192
 """Granian accepts no further connection while it holds that many, so stalled clients must not reach it with a few."""
 
@@ -53,7 +54,6 @@ MAX_HEADER_BYTES: Final = 65_536
 server."""
 
 HEADER_MILLISECONDS: Final = 30_000
-DRAIN_SECONDS: Final = 5.0
 COLLECT_AFTER: Final = (10_000, 20, 100)
 """Python's cyclic garbage collector runs this seldom. Deciding makes no cycles, so what it finds is little, and to look
 through the trust of all organizations takes long enough to be felt in the slowest answers."""
@@ -136,34 +136,22 @@ def _respond(request: Any, answer: Answer) -> None:
         request.done()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; connections wait in its backlog until `listen` answers them.
-
-    Raises:
-        OSError: the address cannot be listened on.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
-
-
 def listen(
     answer: Answering,
-    bound: socket.socket,
-    stop: threading.Event,
+    listening: socket.socket,
     *,
     secrets: GatewaySecrets | None = None,
     tls: Tls | None = None,
     times: DecisionTimes | None = None,
     traefik: TraefikRouting | None = None,
-) -> None:
-    """Answer requests until `stop` is set, then finish what was begun.
+) -> Worker:
+    """Answer requests in threads of granian until the worker is stopped.
 
     Args:
         answer: called with the percent-decoded path, the values of all Authorization headers, and what takes an
             answer that comes later; in one thread of its own. A value that is not printable ASCII is not among the
             values: granian leaves it out.
-        bound: from `bind`; closed at the end.
-        stop: set from another thread.
+        listening: closed as soon as the worker is stopped.
         secrets: of which a gateway must show one, None if anybody may ask.
         tls: None for plain HTTP.
         times: counts how long answers take.
@@ -175,9 +163,9 @@ def listen(
     if secrets is not None:
         handle = _answering_the_known(handle, secrets)
     # Granian's reactor needs it so; a blocking accept would hold up every connection behind it.
-    bound.settimeout(0)
+    listening.settimeout(0)
     unix_socket = False
-    holder = (None, _SocketHolder(bound.detach(), unix_socket, BACKLOG))
+    holder = (None, _SocketHolder(listening.detach(), unix_socket, BACKLOG))
     over = _granian.WorkerSignal()
     limits = HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES)
     threads = (1, 1, 1, 30)
@@ -190,13 +178,15 @@ def listen(
     # Never run: granian keeps it for handlers that wait, and there are none.
     loop = asyncio.new_event_loop()
     drained = threading.Event()
-    over.add_cb(drained.set)
+
+    def end() -> None:
+        loop.close()
+        drained.set()
+
+    over.add_cb(end)
     with waiting_for_their_turn():
         worker.serve_str(_Scheduler(handle, loop), loop, over)
-    stop.wait()
-    over.set()
-    drained.wait(DRAIN_SECONDS)
-    loop.close()
+    return Worker(over.set, drained)
 
 
 def _tls_arguments(tls: Tls | None) -> tuple[object, ...]:
@@ -210,19 +200,16 @@ def _tls_arguments(tls: Tls | None) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _turned_away(current: CurrentSnapshot, stop: threading.Event, delay: float) -> threading.Event:
-    """An event that is set `delay` seconds after `stop`; in between /readyz says that this verifier is leaving."""
-    turned_away = threading.Event()
+def _leave_after(stop: threading.Event, delay: float, current: CurrentSnapshot, gateway_port: GatewayPort) -> None:
+    """Close the port `delay` seconds after `stop`; in between /readyz says that this verifier is leaving."""
 
     def leave() -> None:
         stop.wait()
         current.leaving = True
-        # Nothing sets it but this thread: it is a sleep that ends with the process.
-        turned_away.wait(delay)
-        turned_away.set()
+        time.sleep(delay)
+        gateway_port.leave()
 
     threading.Thread(target=leave, name="leaving", daemon=True).start()
-    return turned_away
 
 
 def serve(settings: VerifierSettings, stop: threading.Event) -> None:
@@ -233,28 +220,26 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """
     secrets, tls = read_secrets(settings), read_tls(settings)
     gc.set_threshold(*COLLECT_AFTER)
-    times, refused = DecisionTimes(), RefusedGateways(secrets)
+    times, refused, gateway_port = DecisionTimes(), RefusedGateways(secrets), GatewayPort()
     if tls is not None:
         refused.watch()
     try:
-        # Bound before the admin listener says "ready": no gateway may be sent to a port that refuses connections.
         with (
-            bind(settings.host, settings.port) as bound,
+            HttpListener(settings.host, settings.port) as http,
             _grpc(settings, secrets, tls) as grpc,
-            assembled(settings, times, refused, _expiry(settings)) as verifier,
+            assembled(settings, gateway_port, times, refused, _expiry(settings)) as verifier,
         ):
             answer: Answering = verifier.answer
             if settings.api_url is not None:
                 resource = ProtectedResource(url=settings.api_url, name=settings.api_name, current=verifier.current)
                 answer = resource.telling(answer)
             if grpc is not None:
-                answer = _in_turn(answer)
-                grpc.start(answer)
-            leaving = _turned_away(verifier.current, stop, settings.stop_delay)
-            listen(answer, bound, leaving, secrets=secrets, tls=tls, times=times, traefik=traefik_routing(settings))
-            if grpc is not None:
-                # While there is still somebody to answer those who wait for a key.
-                grpc.finish()
+                answer = grpc.answer = _in_turn(answer)
+            traefik = traefik_routing(settings)
+            http.start = partial(listen, answer, secrets=secrets, tls=tls, times=times, traefik=traefik)
+            _leave_after(stop, settings.stop_delay, verifier.current, gateway_port)
+            # Inside `assembled`, whose threads answer the requests that wait for a key.
+            gateway_port.keep([http] if grpc is None else [http, grpc], verifier.current)
     except OSError as failure:
         raise SettingsProblem(f"host, port, admin_host or admin_port: {failure}.") from failure
 

@@ -25,7 +25,7 @@ class CurrentSnapshot:
     """Holds the current view. Written by the feed's thread alone, read by anyone without a lock.
 
     Attributes:
-        on_swap: called, in the feed's thread, after the view was replaced.
+        on_swap: each is called, in the feed's thread, after the view was replaced.
         schema_unknown: whether the feed's pages are of a schema that this version does not understand.
         page_refused: whether the feed's last page could not be applied, so that no change arrives.
         leaving: the process has been asked to stop; it still answers, and nobody should be sent here any more.
@@ -40,7 +40,7 @@ class CurrentSnapshot:
         """
         self._hard_limit = hard_limit
         self._soft_limit = hard_limit if soft_limit is None else min(soft_limit, hard_limit)
-        self.on_swap: Callable[[], None] = lambda: None
+        self.on_swap: list[Callable[[], None]] = []
         self.schema_unknown = False
         self.page_refused = False
         self.leaving = False
@@ -51,7 +51,8 @@ class CurrentSnapshot:
         """Decide by `snapshot` from now on; `heard_at` is when the control plane last confirmed it."""
         # One assignment of one object: a request sees the old view or the new one, never a mixture.
         self.view = View(snapshot, heard_at, heard_at + self._hard_limit)
-        self.on_swap()
+        for call in self.on_swap:
+            call()
 
     def confirm(self, heard_at: float) -> None:
         """The control plane says that nothing has changed."""
@@ -67,9 +68,11 @@ class CurrentSnapshot:
         return self.view is not None and not now < self.view.heard_at + self._soft_limit
 
     def why_not_ready(self, now: float) -> str | None:
+        """A sentence for the operator while no gateway should ask here, None when all is well."""
+        return "Stopping." if self.leaving else self.why_undecidable(now)
+
+    def why_undecidable(self, now: float) -> str | None:
         """A sentence for the operator when requests cannot be decided, None when they can."""
-        if self.leaving:
-            return "Stopping."
         view = self.view
         if view is None:
             if self.schema_unknown:
