@@ -86,7 +86,7 @@ GATEWAYS = {
     "caddy": Gateway("Caddy", caddy, down=502, frozen=504),
     "envoy": Gateway("Envoy", envoy, says_why_undecidable=False),
     "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc),
-    "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True, patience=8),
+    "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True, pinned=False),
     "python": Gateway("Python", asgi, particular=True),
 }
 

@@ -27,7 +27,10 @@ def haproxy(
         **(instead or {}),
         "bind :8088": f"bind {LOOPBACK}:{port}",
         "/etc/haproxy/watchword.lua": str(script),
+        "WATCHWORD_ROUTING host": f"WATCHWORD_ROUTING {routing}",
         "127.0.0.1:8081": f"{LOOPBACK}:{behind.verifiers[0]}",
+        "127.0.0.1:8091": f"{LOOPBACK}:{behind.verifiers[1]}",
+        "127.0.0.1:8089": f"{LOOPBACK}:{free_port()}",
         "WATCHWORD_SECRET none": f"WATCHWORD_SECRET {behind.secret or 'none'}",
         "your-api:8000": f"{LOOPBACK}:{behind.api.port}",
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kit.nginx import SHIPPED
-from kit.processes import LOOPBACK, free_port
 
 if TYPE_CHECKING:
     from kit.certificates import Pair
@@ -47,11 +46,8 @@ serversTransports:
 """
 
 _HAPROXY_TLS = """\
-listen verifier-over-tls
-    bind 127.0.0.1:8089
-    default-server ssl ssl-min-ver TLSv1.3 crt /etc/watchword/gateway-and-key.pem
-    default-server verify required verifyhost verifier.example ca-file /etc/watchword/verifiers-ca.pem
-    server verifier 127.0.0.1:8081
+default-server ssl ssl-min-ver TLSv1.3 crt /etc/watchword/gateway-and-key.pem
+default-server verify required verifyhost verifier.example ca-file /etc/watchword/verifiers-ca.pem
 """
 
 SHOWN: Final = {
@@ -95,8 +91,7 @@ _INSTEAD: Final = {
         "url: http://127.0.0.1:8081\n": f"url: https://127.0.0.1:8081\n\n{_indented(_TRAEFIK_TRANSPORT, '  ')}",
     },
     "haproxy": {
-        'VERIFIER = "http://127.0.0.1:8081': 'VERIFIER = "http://127.0.0.1:8089',
-        "    server verifier 127.0.0.1:8081\n": f"    server verifier 127.0.0.1:8089\n\n{_HAPROXY_TLS}",
+        "    # EDIT: the two verifiers.\n": _indented(_HAPROXY_TLS, "    "),
     },
     "envoy": _envoy("watchword"),
     # gRPC insists on the negotiation of HTTP/2.
@@ -111,7 +106,6 @@ def over_tls(gateway: str, pair: Pair) -> dict[str, str]:
         "/etc/watchword/gateway.key": str(pair.key),
         "/etc/watchword/verifiers-ca.pem": str(pair.authority),
         "/etc/watchword/gateway-and-key.pem": str(pair.both_in_one()),
-        "127.0.0.1:8089": f"{LOOPBACK}:{free_port()}",
         "verifier.example": "localhost",
     }
     instead = dict(_INSTEAD[gateway])
