@@ -62,9 +62,11 @@ def site(request: pytest.FixtureRequest, pair: Pair, tmp_path: Path) -> Iterator
         yield Site(gateway, port, pair.behind)
 
 
-def more(seen: Traffic) -> None:
+def more(seen: Traffic, state: str) -> None:
+    """Wait for further answers; all so far must be good."""
     wanted = seen.count() + CALLS
     wait_until(lambda: seen.failures or seen.count() >= wanted, what="further answers", timeout=60)
+    assert (seen.failures, {status for _, status in seen.statuses}) == ([], {200}), state
 
 
 @contextmanager
@@ -82,20 +84,20 @@ def test_one_of_two_verifiers_is_enough(site: Site, pair: Pair, number: int) -> 
     verifier, token = pair.verifiers[number], live.token()
     ports = (pair.behind.verifiers[number], pair.behind.grpc[number])
     with traffic(lambda: site.get(token).status) as seen:
-        more(seen)
+        more(seen, "both")
         with away(verifier):
-            more(seen)
-        more(seen)
+            more(seen, "killed")
+        more(seen, "started again")
         assert verifier.child is not None
         verifier.child.pause()
-        more(seen)
-        verifier.child.resume()
-        more(seen)
+        try:
+            more(seen, "stopped")
+        finally:
+            verifier.child.resume()
+        more(seen, "continued")
         with away(verifier), answering(*ports, answer=UNDECIDED):
-            more(seen)
-        more(seen)
-    assert seen.failures == []
-    assert {status for _, status in seen.statuses} == {200}
+            more(seen, "undecided")
+        more(seen, "both again")
 
 
 def test_without_any_verifier_nobody_gets_in_and_with_the_first_one_back_everybody(site: Site, pair: Pair) -> None:

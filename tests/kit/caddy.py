@@ -30,12 +30,13 @@ _MAIN = """
 def caddy(
     folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
 ) -> Iterator[int]:
-    """Yields its port on loopback, where the host is `acme.api.example`."""
+    """Yields its port on loopback."""
     port = free_port()
     changes = {
         **(instead or {}),
-        "api.example.com {": f"http://acme.api.example:{port} {{",
-        "127.0.0.1:8081": f"{LOOPBACK}:{behind.verifiers[0]}",
+        ":8088 {": f"http://:{port} {{",
+        "\timport by-host\n": f"\timport by-{routing}\n",
+        "127.0.0.1:8081 127.0.0.1:8091": " ".join(f"{LOOPBACK}:{one}" for one in behind.verifiers),
         'X-Watchword-Secret ""': f'X-Watchword-Secret "{behind.secret}"',
         "your-api:8000": f"{LOOPBACK}:{behind.api.port}",
     }

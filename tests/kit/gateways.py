@@ -83,7 +83,7 @@ class Gateway:
 GATEWAYS = {
     "nginx": Gateway("nginx", nginx),
     "traefik": Gateway("Traefik", traefik, down=500, frozen=500, patience=30),
-    "caddy": Gateway("Caddy", caddy, down=502, frozen=504),
+    "caddy": Gateway("Caddy", caddy, pinned=False),
     "envoy": Gateway("Envoy", envoy, says_why_undecidable=False),
     "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc),
     "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True, pinned=False),

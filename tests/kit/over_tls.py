@@ -75,11 +75,7 @@ _INSTEAD: Final = {
         "proxy_pass http://watchword_verifiers/": "include watchword-tls.conf;\n    proxy_pass https://watchword_verifiers/",
     },
     "caddy": {
-        "forward_auth 127.0.0.1:8081 {": "forward_auth https://127.0.0.1:8081 {",
-        "dial_timeout 1s\n": f"dial_timeout 1s\n{_indented(_CADDY_TLS, '				')}",
-        "reverse_proxy 127.0.0.1:8081\n": (
-            f"reverse_proxy https://127.0.0.1:8081 {{\n transport http {{\n{_CADDY_TLS}}}\n}}\n"
-        ),
+        "dial_timeout 700ms\n": f"dial_timeout 700ms\n{_indented(_CADDY_TLS, '		')}",
     },
     "traefik": {
         "address: http://127.0.0.1:8081/verify/traefik/acme\n": (
