@@ -146,11 +146,11 @@ _CALL = """async ([url, token]) => {
 }"""
 
 
-def test_fd_01_a_page_calls_the_api_and_reads_a_refusal(by_path: Site, page: Page) -> None:
-    url = f"http://{LOOPBACK}:{by_path.port}{by_path.target('/api/orders')}"
-    before = len(by_path.api.preflights)
+def test_fd_01_a_page_calls_the_api_and_reads_a_refusal(named: Site, page: Page) -> None:
+    url = f"http://{named.host()}{named.target('/api/orders')}"
+    before = len(named.api.preflights)
     status, _, body = page.evaluate(_CALL, [url, token_of("acme")])
-    assert (status, len(by_path.api.preflights)) == (200, before + 1)
+    assert (status, len(named.api.preflights)) == (200, before + 1)
     assert '["x-auth-subject", "alice"]' in body
     status, challenge, body = page.evaluate(_CALL, [url, token_of("acme", exp=1)])
     assert (status, json.loads(body)["reason"]) == (401, "token_expired")

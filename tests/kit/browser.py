@@ -30,6 +30,7 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.api.example 127.0.0.1, MAP api.example 127.0.0.1",  # What gateways are known as.
     "--disable-dev-shm-usage",  # Containers give 64 MB of shared memory; a tab may need more and would crash.
 )
 # What Chromium logs when a form is answered with its errors. That is an answer and not a fault of the page.
