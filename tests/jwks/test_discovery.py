@@ -117,6 +117,8 @@ TYPED = {
     "https://login.acme.example/\x00": "invisible character",
     "https://{domain}/": "placeholder",
     "https://": "not a URL",
+    "https://login.acme.example/.well-known/openid-configuration": "Enter it as JWKS location",
+    "https://login.acme.example/.well-known/oauth-authorization-server/a": "Enter it as JWKS location",
     "https://me@login.acme.example/": "not a URL",
     "https://login.acme.example/" + "x" * 3000: "longer than 2,048",
 }

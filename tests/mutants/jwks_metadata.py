@@ -73,6 +73,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         'elif found.issuer.rstrip("/") == issuer.rstrip("/"):',
         _EXACT,
     ),
+    _discovery(
+        "the look for the address of metadata",
+        'if "/.well-known/" in issuer:',
+        "if False:",
+        (_FINDING + "test_no_connection_for_what_is_no_issuer",),
+    ),
     _discovery("the second place", "            continue\n", "            break\n", _SECOND),
     _discovery(
         "the look at whether another place may help",

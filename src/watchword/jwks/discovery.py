@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from watchword.jwks.deadline import Deadline
-from watchword.jwks.discovery_problems import OTHER_ISSUER, described, described_issuer
+from watchword.jwks.discovery_problems import METADATA_TYPED, OTHER_ISSUER, described, described_issuer
 from watchword.jwks.fetch import fetch
 from watchword.jwks.findings import Journal
 from watchword.jwks.metadata import Metadata, UnusableMetadata, UrlRefused, metadata_locations, read_metadata
@@ -54,6 +54,8 @@ def discover(
         locations = metadata_locations(issuer)
     except UrlRefused as refused:
         return NotDiscovered(described_issuer(refused.fault))
+    if "/.well-known/" in issuer:
+        return NotDiscovered(METADATA_TYPED)
     deadline = Deadline(policy.total_timeout)
     failures: list[Problem] = []
     unusable: UnusableMetadata | None = None

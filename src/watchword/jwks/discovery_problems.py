@@ -17,6 +17,10 @@ OTHER_ISSUER: Final = (
     "The metadata names another issuer: “{named}” and not “{typed}”. Nothing was filled in. Enter the issuer exactly "
     "as the authorization server writes it, also a slash at its end."
 )
+METADATA_TYPED: Final = (
+    "This is the address of metadata and not an issuer. Enter it as JWKS location and press Validate, which shows the "
+    "issuer."
+)
 _NOTHING_TYPED: Final = "Enter the Issuer URI first: its metadata names the JWKS location."
 _NOT_FOUND_AT_BOTH: Final = (
     "The server has no metadata for this issuer: HTTP status 404 or 410 at its /.well-known/openid-configuration and "

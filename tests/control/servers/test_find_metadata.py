@@ -1,22 +1,17 @@
-"""Find from issuer, and the button under a validation that met metadata, against a real TLS server."""
+"""Find from issuer, against a real TLS server."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from html import unescape
-from ipaddress import ip_network
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from kit import sample_portal
-from kit.certificates import FROM_UNKNOWN_AUTHORITY, authority_pem
-from kit.forge import ec_key, key_set
-from kit.key_server import Behaviour, Conversation, KeyServer, answers, serves
+from kit.certificates import FROM_UNKNOWN_AUTHORITY
+from kit.key_server import KeyServer, answers
+from kit.metadata_portal import Portal, error, metadata, portal_of, text, value
 from kit.registrations import expire, suspend
 from kit.sample_portal import PROD_OKTA
 from watchword.control.audit.models import AuditEvent
@@ -24,8 +19,7 @@ from watchword.control.servers.models import AuthorizationServer
 from watchword.control.servers.validate import ATTEMPTS, BeginValidation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
     from uuid import UUID
 
     from watchword.control.access.models import Person
@@ -33,92 +27,10 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
 
-OIDC = "/.well-known/openid-configuration"
-KEYS = key_set(ec_key("first"))
-
-
-@dataclass
-class Portal:
-    """A browser on Acme's page, and an authorization server."""
-
-    client: Client
-    person: Person
-    server: KeyServer
-
-    @property
-    def issuer(self) -> str:
-        return self.server.location_at("127.0.0.1", "")
-
-    def post(self, name: str, form: dict[str, str], *arguments: object, htmx: bool = False) -> Any:
-        headers = {"HX-Request": "true"} if htmx else {}
-        return self.client.post(reverse(f"servers:{name}", args=["acme", *arguments]), form, headers=headers)
-
-    def typed(self, **more: str) -> dict[str, str]:
-        texts = ("description", "authority", "audience", "client_id")
-        typed = {name: getattr(PROD_OKTA, name) for name in texts}
-        return typed | {"verify_certificate": "on", "name": "Typed", "jwks_location": "", "issuer": "", **more}
-
-
-def metadata(server: KeyServer, **changes: Any) -> Behaviour:
-    """The keys, and at all other paths the metadata."""
-    issuer = server.location_at("127.0.0.1", "")
-
-    def on_request(conversation: Conversation) -> None:
-        of_keys = conversation.request.startswith(b"GET /keys ")
-        document = {"issuer": issuer, "jwks_uri": f"{issuer}/keys", **changes}
-        serves(KEYS if of_keys else document).on_request(conversation)
-
-    return Behaviour(on_request)
-
-
-def text(response: Any) -> str:
-    return str(response.content.decode())
-
-
-def value(page: str, name: str) -> str:
-    (found,) = re.findall(rf'<input[^>]*?name="{name}"\s+value="([^"]*)"', page)
-    return unescape(str(found))
-
-
-def error(page: str, field: str = "issuer") -> str:
-    (found,) = re.findall(rf'id="id_{field}-error">.*?<span>(.*?)</span>', page, re.DOTALL)
-    return unescape(str(found))
-
-
-def portal_of(person: Person, server: KeyServer) -> Portal:
-    client = Client()
-    client.cookies["watchword_session"] = sample_portal.session_of(person)
-    return Portal(client, person, server)
-
 
 @pytest.fixture
-def allow(settings: Any, tmp_path: Path) -> Callable[[KeyServer], None]:
-    """Lets the operator's settings reach a server of the tests."""
-    settings.ALLOWED_HOSTS = ["testserver"]
-    (tmp_path / "ca.pem").write_text(authority_pem())
-
-    def of(server: KeyServer) -> None:
-        changes = {
-            "jwks_allowed_networks": (ip_network("127.0.0.0/8"),),
-            "jwks_allowed_ports": frozenset({server.port}),
-            "jwks_ca_file": tmp_path / "ca.pem",
-        }
-        settings.WATCHWORD = settings.WATCHWORD.model_copy(update=changes)
-
-    return of
-
-
-@pytest.fixture
-def server(allow: Callable[[KeyServer], None]) -> Iterator[KeyServer]:
-    with KeyServer(answers(404)) as running:
-        allow(running)
-        running.behaviour = metadata(running)
-        yield running
-
-
-@pytest.fixture
-def portal(alice: Person, server: KeyServer) -> Portal:
-    return portal_of(alice, server)
+def portal(alice: Person, metadata_server: KeyServer) -> Portal:
+    return portal_of(alice, metadata_server)
 
 
 def add(portal: Portal, fields: ServerFields) -> UUID:
@@ -243,9 +155,9 @@ class TestFindFromIssuer:
         assert portal.server.connections == 0
 
     @pytest.mark.usefixtures("alice")
-    def test_a_role_without_the_permission_connects_to_nothing(self, bob: Person, server: KeyServer) -> None:
-        assert portal_of(bob, server).post("find", {"issuer": "https://127.0.0.1"}).status_code == 403
-        assert server.connections == 0
+    def test_a_role_without_the_permission_connects_to_nothing(self, bob: Person, metadata_server: KeyServer) -> None:
+        assert portal_of(bob, metadata_server).post("find", {"issuer": "https://127.0.0.1"}).status_code == 403
+        assert metadata_server.connections == 0
 
     def test_an_edit_keeps_its_save_while_its_source_is_the_same(self, portal: Portal) -> None:
         same = replace(PROD_OKTA, jwks_location=f"{portal.issuer}/keys", issuer=portal.issuer)
@@ -256,85 +168,3 @@ class TestFindFromIssuer:
         page = text(portal.post("find-edit", typed, edited))
         assert 'id="save"' not in page
         assert value(page, "version") == "1"
-
-
-class TestMetadataWhereTheKeySetWasExpected:
-    def validate(self, portal: Portal, *, htmx: bool = True, path: str = OIDC, **more: str) -> str:
-        return text(portal.post("validate", portal.typed(jwks_location=portal.issuer + path, **more), htmx=htmx))
-
-    @pytest.mark.parametrize("htmx", [True, False])
-    @pytest.mark.parametrize("path", [OIDC, "/.well-known/oauth-authorization-server"])
-    def test_its_values_are_shown_and_offered(self, portal: Portal, htmx: bool, path: str) -> None:  # noqa: FBT001
-        page = self.validate(portal, htmx=htmx, path=path)
-        assert "Use its jwks_uri and issuer" in page
-        shown = [
-            value.strip() for value in re.findall('<dd class="mono">(.*?)</dd>', page, re.DOTALL) if "{" not in value
-        ]
-        assert shown == [f"{portal.issuer}/keys", portal.issuer]
-        assert "belongs at another address" not in page
-        assert value(page, "offered_jwks_location") == f"{portal.issuer}/keys"
-        assert 'id="save"' not in page
-
-    @pytest.mark.parametrize("htmx", [True, False])
-    def test_they_are_filled_in_with_what_they_replace(self, portal: Portal, htmx: bool) -> None:  # noqa: FBT001
-        page = self.validate(portal, issuer="https://other.example/")
-        offered = {name: value(page, name) for name in ("offered_jwks_location", "offered_issuer")}
-        typed = portal.typed(jwks_location=portal.issuer + OIDC, issuer="https://other.example/", **offered)
-        page = text(portal.post("fill", {**typed, "fill": "metadata"}, htmx=htmx))
-        assert value(page, "jwks_location") == f"{portal.issuer}/keys"
-        assert value(page, "issuer") == portal.issuer
-        assert value(page, "name") == "Typed"
-        assert f"<del>https://other.example/</del> → <ins>{portal.issuer}</ins>" in page
-        assert value(page, "replaced_issuer") == "https://other.example/"
-        assert 'role="status" data-announce' in page
-        assert not AuthorizationServer.objects.exists()
-
-    def test_what_was_replaced_stays_with_a_form_without_scripts(self, portal: Portal) -> None:
-        sent = {"filled": "on", "replaced_issuer": "https://other.example/", "replaced_jwks_location": "x"}
-        page = text(portal.post("validate", portal.typed(jwks_location=portal.server.location, **sent)))
-        assert value(page, "replaced_issuer") == "https://other.example/"
-        assert 'id="fill-before"' in page
-
-    def test_an_issuer_of_another_place_is_offered_with_a_warning(self, portal: Portal) -> None:
-        portal.server.behaviour = metadata(portal.server, issuer="https://sts.acme.example/")
-        page = self.validate(portal)
-        assert "belongs at another address" in page
-        assert value(page, "offered_issuer") == "https://sts.acme.example/"
-
-    @pytest.mark.parametrize(
-        ("changes", "words"),
-        [
-            ({"jwks_uri": "http://127.0.0.1/keys"}, "The jwks_uri in the metadata does not begin with https://."),
-            ({"jwks_uri": "javascript:alert(1)"}, "The jwks_uri in the metadata does not begin with https://."),
-            ({"jwks_uri": 7}, "The jwks_uri in the metadata is not a text."),
-            ({"jwks_uri": None}, "The jwks_uri in the metadata is missing."),
-            ({"jwks_uri": "https://a.example/" + "x" * 9000}, "longer than 2,048 characters"),
-            ({"issuer": "https://a.example/\u202e"}, "The issuer in the metadata contains a blank"),
-            ({"issuer": "https://a.example/{tenantid}/v2.0"}, "The issuer in the metadata contains a placeholder"),
-            ({"issuer": {"a": 1}}, "The issuer in the metadata is not a text."),
-            ({"issuer": None}, "The issuer in the metadata is missing."),
-        ],
-    )
-    def test_hostile_values_are_not_offered(self, portal: Portal, changes: dict[str, Any], words: str) -> None:
-        portal.server.behaviour = metadata(portal.server, **changes)
-        page = self.validate(portal)
-        assert words in page
-        assert 'id="fill-metadata"' not in page
-        assert "offered_" not in page
-        assert "alert(1)" not in page
-
-    @pytest.mark.parametrize(
-        "sent",
-        [{"fill": "metadata"}, {"fill": "metadata", "offered_issuer": "x"}, {"fill": "before"}, {"fill": "x"}, {}],
-    )
-    def test_where_nothing_was_offered_nothing_changes(self, portal: Portal, sent: dict[str, str]) -> None:
-        page = text(portal.post("fill", portal.typed(jwks_location="https://a.example/k", issuer="mine", **sent)))
-        assert value(page, "jwks_location") == "https://a.example/k"
-        assert value(page, "issuer") == "mine"
-        assert 'name="filled"' not in page
-
-    def test_what_was_typed_is_text(self, portal: Portal) -> None:
-        sent = {"offered_jwks_location": '"><script>alert(1)</script>', "offered_issuer": "<b>"}
-        page = text(portal.post("fill", portal.typed(**sent, fill="metadata")))
-        assert "<script>alert" not in page
-        assert "<b>" not in page
