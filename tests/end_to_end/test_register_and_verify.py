@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kit.authorization_server import ALICE_REPORTS, AUDIENCE, BOB_REPORTS, OTHER_AUDIENCE, authorization_server
-from kit.behind import Behind
+from kit.behind import DOMAIN, Behind
 from kit.browser import portal_page
 from kit.client import Answer, request
 from kit.nginx import nginx
@@ -37,6 +37,7 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
 ALICE = "alice@acme.example"
 SERVER_NAME = "ProdOidc"
+ACME = {"Host": f"acme.{DOMAIN}"}
 # DESIGN: deny changes reach every verifier in 5 s, allow changes in 10 s.
 DENY_SECONDS = 5.0
 ALLOW_SECONDS = 10.0
@@ -63,7 +64,7 @@ class Site:
 
     def call(self, token: str | None) -> Answer:
         """Ask the API, by way of the gateway."""
-        return request(f"{self.gateway}/orders/7", bearer=token)
+        return request(f"{self.gateway}/orders/7", bearer=token, headers=ACME)
 
     @contextmanager
     def open_portal(self, name: str) -> Iterator[Page]:
@@ -161,7 +162,7 @@ def register(site: Site, link: str) -> None:
 
 
 def test_a_token_of_the_registered_server_gets_through_with_its_identity(site: Site) -> None:
-    spoofed = {"X-Auth-Subject": "charlie", "X_Auth_Organization": "globex"}
+    spoofed = {**ACME, "X-Auth-Subject": "charlie", "X_Auth_Organization": "globex"}
 
     answer = request(f"{site.gateway}/orders/7", bearer=site.issuing.token(scope="orders:read"), headers=spoofed)
 

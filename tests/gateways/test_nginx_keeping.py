@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import forge, live
+from kit.behind import DOMAIN
 from kit.gateways import backends, identity_at_api
 from kit.nginx import keeping
 from kit.processes import wait_until
@@ -38,9 +39,9 @@ class Site:
     feed: FeedServer
     verifier: VerifierProcess
 
-    def get(self, token: str | None, *lines: str, path: str = "/orders") -> Answer:
+    def get(self, token: str | None, *lines: str, organization: str = "acme") -> Answer:
         bearer = () if token is None else (f"Authorization: Bearer {token}",)
-        head = (f"GET {path} HTTP/1.1", "Host: api.example", *bearer, *lines, "", "")
+        head = ("GET /orders HTTP/1.1", f"Host: {organization}.{DOMAIN}", *bearer, *lines, "", "")
         return exchange(self.port, "\r\n".join(head))
 
     def decisions(self, outcome: str) -> int:
@@ -89,13 +90,13 @@ def test_each_token_has_its_own_identity_and_each_header_its_own_decision(site: 
 def test_what_is_kept_for_one_organization_counts_for_no_other(site: Site) -> None:
     site.feed.publish(live.trust(GLOBEX_KEY, organization="globex"))
     globex = live.token(GLOBEX_KEY)
-    wait_until(lambda: site.get(globex, path="/globex/").status == 200, what="Globex is known", timeout=30)
+    wait_until(lambda: site.get(globex, organization="globex").status == 200, what="Globex is known", timeout=30)
     acme = live.token()
     assert site.get(acme).status == 200
     for _ in range(2):
-        assert site.get(acme, path="/globex/").status == 401
+        assert site.get(acme, organization="globex").status == 401
         assert site.get(globex).status == 401
-        assert identity_at_api(site.get(globex, path="/globex/"))["x-auth-organization"] == ["globex"]
+        assert identity_at_api(site.get(globex, organization="globex"))["x-auth-organization"] == ["globex"]
 
 
 def test_a_refusal_is_asked_for_anew_each_time(site: Site) -> None:

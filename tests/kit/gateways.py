@@ -81,7 +81,7 @@ class Gateway:
 
 
 GATEWAYS = {
-    "nginx": Gateway("nginx", nginx),
+    "nginx": Gateway("nginx", nginx, pinned=False),
     "traefik": Gateway("Traefik", traefik, down=500, frozen=500, patience=30),
     "caddy": Gateway("Caddy", caddy, pinned=False),
     "envoy": Gateway("Envoy", envoy, says_why_undecidable=False),

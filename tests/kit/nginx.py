@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
+from kit.behind import DOMAIN
 from kit.pasted import changed
 from kit.processes import LOOPBACK, free_port, running
 from watchword.gateways import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from kit.behind import Behind, Routing
 
@@ -35,23 +37,36 @@ http {
     include %s;
 }
 """
-_KEEPING_HTTP = "include watchword-http.conf;\ninclude watchword-keep-http.conf;"
 _KEPT = "/dev/shm/watchword"  # noqa: S108 - as the shipped file says; no test writes there.
+
+Kind = Literal["http", "uwsgi", "fastcgi", "scgi", "grpc"]
 
 
 @contextmanager
 def nginx(
-    folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
+    folder: Path,
+    behind: Behind,
+    *,
+    routing: Routing = "host",
+    instead: Mapping[str, str] | None = None,
+    kind: Kind = "http",
 ) -> Iterator[int]:
     """Run nginx in front of an API with the shipped files; yields its port on loopback.
 
-    Only addresses are changed in what is shipped, so that the tests speak of what an operator copies.
+    Only the values to edit are changed in what is shipped, so that the tests speak of what an operator copies.
+
+    Args:
+        folder: of its own.
+        behind: the API and the verifiers.
+        routing: how requests name their organization.
+        instead: other lines than the shipped ones.
+        kind: what the API speaks.
     """
     port = free_port()
-    prefix = _shipped(folder, port, behind)
-    _point(prefix / "watchword-server.conf", 'set $watchword_secret "";', f'set $watchword_secret "{behind.secret}";')
+    prefix = _shipped(folder, port, behind, routing)
+    _speak(prefix / "example.conf", kind)
     if instead:
-        files = sorted(prefix.glob("watchword-*.conf"))
+        files = sorted(prefix.glob("*.conf"))
         for file, text in zip(files, changed([file.read_text() for file in files], instead), strict=True):
             file.write_text(text)
     with _running(prefix, "example.conf", port):
@@ -60,32 +75,45 @@ def nginx(
 
 @contextmanager
 def keeping(folder: Path, behind: Behind) -> Iterator[int]:
-    """The same with the recipe by which nginx keeps decisions, and with `/globex/` for another organization."""
+    """The same with the recipe by which nginx keeps decisions."""
     port = free_port()
-    prefix = _shipped(folder, port, behind)
+    prefix = _shipped(folder, port, behind, "host")
     _point(prefix / "watchword-keep-http.conf", _KEPT, str(folder / "kept"))
     _point(prefix / "watchword-server.conf", "    proxy_cache off;", "    include watchword-keep-server.conf;")
-    _point(prefix / "example.conf", "include watchword-http.conf;", _KEEPING_HTTP)
-    site = (prefix / "example.conf").read_text()
-    location = site[site.index("    location / {") : site.rindex("}")]
-    globex = location.replace("location / {", "location /globex/ {").replace(
-        "organization acme;", "organization globex;"
-    )
-    _point(prefix / "example.conf", location, location + globex)
+    http = "include watchword-http.conf;"
+    _point(prefix / "example.conf", http, f"{http}\ninclude watchword-keep-http.conf;")
     with _running(prefix, "example.conf", port):
         yield port
 
 
-def _shipped(folder: Path, port: int, behind: Behind) -> Path:
-    """A copy of the shipped files, with the addresses of a test."""
+def _shipped(folder: Path, port: int, behind: Behind, routing: Routing) -> Path:
+    """A copy of the shipped files, with the values of a test."""
     prefix = folder / "nginx"
     prefix.mkdir()
     for shipped in SHIPPED.glob("*.conf"):
         shutil.copy(shipped, prefix)
-    _point(prefix / "example.conf", "127.0.0.1:8088", f"{LOOPBACK}:{port}")
-    _point(prefix / "example.conf", "127.0.0.1:8083", f"{LOOPBACK}:{behind.api.port}")
-    _point(prefix / "watchword-http.conf", "127.0.0.1:8081", f"{LOOPBACK}:{behind.verifiers[0]}")
+    site = prefix / "example.conf"
+    _point(site, "{ default host; }", f"{{ default {routing}; }}")
+    _point(site, "{ default api.example; }", f"{{ default {DOMAIN}; }}")
+    _point(site, "127.0.0.1:8081", f"{LOOPBACK}:{behind.verifiers[0]}")
+    _point(site, "127.0.0.1:8091", f"{LOOPBACK}:{behind.verifiers[1]}")
+    _point(site, "your-api:8000", f"{LOOPBACK}:{behind.api.port}")
+    _point(site, '{ default ""; }', f'{{ default "{behind.secret}"; }}')
+    _point(site, "listen 127.0.0.1:8088;", f"listen {LOOPBACK}:{port};")
     return prefix
+
+
+def _speak(site: Path, kind: Kind) -> None:
+    """Uncomment the shipped lines for another kind of API, as the file says."""
+    if kind == "http":
+        return
+    text = site.read_text()
+    of_http = text[text.index("        proxy_pass http://watchword_api") : text.index("        # For another kind")]
+    text = text.replace(of_http, "").replace(f"#{kind}: ", "")
+    for parameters in Path("/etc/nginx").glob("*_params"):
+        # nginx's own, as Debian installs them.
+        shutil.copy(parameters, site.parent)
+    site.write_text(re.sub("(listen .*);", r"\1 http2;", text) if kind == "grpc" else text)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def _envoy(cluster: str, alpn: str = "") -> dict[str, str]:
 
 _INSTEAD: Final = {
     "nginx": {
-        "proxy_pass http://watchword_verifiers/": "include watchword-tls.conf;\n    proxy_pass https://watchword_verifiers/",
+        "proxy_pass http://watchword_verifiers": "include watchword-tls.conf;\n    proxy_pass https://watchword_verifiers",
     },
     "caddy": {
         "dial_timeout 700ms\n": f"dial_timeout 700ms\n{_indented(_CADDY_TLS, '		')}",

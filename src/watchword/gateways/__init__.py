@@ -59,7 +59,6 @@ def gateways() -> tuple[Gateway, ...]:
                 _file("/etc/nginx/watchword-http.conf", "nginx/watchword-http.conf"),
                 _file("/etc/nginx/watchword-server.conf", "nginx/watchword-server.conf"),
                 _file("/etc/nginx/watchword-protect.conf", "nginx/watchword-protect.conf"),
-                _file("/etc/nginx/watchword-metadata.conf", "nginx/watchword-metadata.conf"),
             ),
         ),
         Gateway(
