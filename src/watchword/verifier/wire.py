@@ -211,12 +211,17 @@ def _denied(reason: Reason) -> Answer:
 # refusal it can; the true status and body go in headers, from which the shipped configuration restores them. Without
 # that configuration the request is refused all the same.
 _NGINX_STATUS: Final = {400: 401, 401: 401, 403: 403, 503: 403}
+_OF_THIS_VERIFIER: Final = frozenset({Reason.TRUST_STALE, Reason.UNDECIDABLE})
+"""Another verifier may know better, so nginx gets a true 503, by which it asks one (`proxy_next_upstream http_503`) and
+leaves this one alone for a while. It must not get one for an organization's own stale keys: with its tokens that
+organization could take all verifiers away from the others."""
 
 
 def _denied_for_nginx(reason: Reason) -> Answer:
     plain = _denied(reason)
     restored = [("x-watchword-status", str(plain.status)), ("x-watchword-problem", plain.body.decode())]
-    return Answer(_NGINX_STATUS[plain.status], plain.headers + restored, plain.body)
+    status = plain.status if reason in _OF_THIS_VERIFIER else _NGINX_STATUS[plain.status]
+    return Answer(status, plain.headers + restored, plain.body)
 
 
 def _denials(denied: Callable[[Reason], Answer]) -> Profile:
