@@ -15,7 +15,7 @@ from kit.processes import LOOPBACK
 from watchword.feed import Page, encode_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from watchword.core.trust import Trust
 
@@ -32,6 +32,7 @@ class FeedServer:
         broken_answer: when set, the body of every answer instead of a page.
         reports: the unknown keys reported so far, as (organization, kid).
         batches: of usage, as they came.
+        on_report: called with the (organization, kid) of each unknown key that is reported.
         asked: the (epoch, after) of every question, in order.
     """
 
@@ -41,6 +42,7 @@ class FeedServer:
         self.credential = CREDENTIAL
         self.broken_answer: bytes | None = None
         self.reports: list[tuple[str, str]] = []
+        self.on_report: Callable[[str, str], object] | None = None
         self.batches: list[bytes] = []
         self.asked: list[tuple[str, int]] = []
         self.headers: dict[str, str] = {}
@@ -114,7 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.feed.batches.append(body)
             self._answer(204, b"")
             return
-        self.feed.reports += [(pair["organization"], pair["kid"]) for pair in json.loads(body)["pairs"]]
+        reported = [(pair["organization"], pair["kid"]) for pair in json.loads(body)["pairs"]]
+        self.feed.reports += reported
+        if self.feed.on_report is not None:
+            for organization, kid in reported:
+                self.feed.on_report(organization, kid)
         self._answer(204, b"")
 
     def _known(self) -> bool:

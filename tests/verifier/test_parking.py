@@ -12,9 +12,16 @@ import pytest
 from kit import acme, forge
 from watchword.core.decision import Deny, Reason
 from watchword.feed import Snapshot
-from watchword.verifier import wire
+from watchword.verifier import app, wire
 from watchword.verifier.app import Verifier
-from watchword.verifier.parking import FIRST_SIGHTS_PER_ORGANIZATION, IN_ALL, PER_ORGANIZATION, Parking, Waiting
+from watchword.verifier.parking import (
+    FIRST_SIGHTS_PER_ORGANIZATION,
+    IN_ALL,
+    PARKED_SECONDS,
+    PER_ORGANIZATION,
+    Parking,
+    Waiting,
+)
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import Sight, UnknownKeys
 from watchword.verifier.usage import Usage
@@ -75,11 +82,13 @@ class Gate:
 
 
 @pytest.fixture
-def gate() -> Gate:
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Requests wait for long, so that a busy machine does not deny them before the key comes."""
+    monkeypatch.setattr(app, "PARKED_SECONDS", 60.0)
     return Gate()
 
 
-def until(answers: list[wire.Answer], count: int, seconds: float = 5) -> float:
+def until(answers: list[wire.Answer], count: int, seconds: float = 30) -> float:
     """Wait for so many answers; returns the seconds that it took."""
     began = time.monotonic()
     while len(answers) < count:
@@ -96,20 +105,25 @@ def test_a_good_token_of_a_key_that_comes_in_time_is_allowed(gate: Gate) -> None
         time.sleep(0.1)
         assert answers == []
         gate.publish(acme.trust(NEW))
-        assert until(answers, 2) < 1
+        until(answers, 2)
     assert [answer.status for answer in answers] == [200, 200]
     assert (gate.usage.allowed, gate.late_usage.allowed) == (0, 2)
     assert gate.verifier.parking._places == {}
 
 
-def test_it_is_denied_with_the_ordinary_reason_when_the_key_does_not_come_in_time(gate: Gate) -> None:
-    answers: list[wire.Answer] = []
+def test_it_is_denied_with_the_ordinary_reason_when_the_key_does_not_come_within_its_time() -> None:
+    gate, answers = Gate(), list[wire.Answer]()
     with gate.attended():
         assert gate.ask(NEW, answers) is None
-        assert until(answers, 1) > 0.5
+        assert until(answers, 1) > PARKED_SECONDS - 0.1
     assert answers == [UNKNOWN]
     assert gate.late_usage.denied[Reason.NO_MATCHING_KEY] == 1
     assert gate.usage.denied[Reason.NO_MATCHING_KEY] == 0
+
+
+def test_a_request_waits_less_than_a_try_of_a_gateway() -> None:
+    """Each shipped configuration gives a verifier 0.7 s for an answer (DESIGN section 7)."""
+    assert PARKED_SECONDS < 0.7
 
 
 def test_news_of_others_do_not_end_the_wait_and_the_key_may_still_come(gate: Gate) -> None:
@@ -133,8 +147,8 @@ def test_whatever_the_trust_says_when_it_changes_is_what_counts(gate: Gate) -> N
     assert answers == [wire.PROFILES["nginx"].denials[Reason.ORGANIZATION_SUSPENDED]]
 
 
-def test_a_forged_token_that_waited_is_denied_for_its_signature(gate: Gate) -> None:
-    answers: list[wire.Answer] = []
+def test_a_forged_token_that_waited_is_denied_for_its_signature() -> None:
+    gate, answers = Gate(), list[wire.Answer]()
     with gate.attended():
         gate.ask(ODD.named("new"), answers)
         gate.publish(acme.trust(NEW))

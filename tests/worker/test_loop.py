@@ -266,7 +266,7 @@ def test_the_loop_outlives_a_database_without_its_tables() -> None:
 
 
 def test_fo_a_database_that_is_away_is_one_line_and_its_return_another() -> None:
-    """The loop looks five times a second."""
+    """The loop looks ten times a second."""
     policy = fetch_policy(ControlSettings())
     figures = WorkerFigures()
     worker = Worker(policy=policy, refresh=SETTINGS, figures=figures)

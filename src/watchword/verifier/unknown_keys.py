@@ -29,7 +29,7 @@ QUIET_SECONDS: Final = 30.0
 """The control plane fetches a key set at most this often for unknown names of all kinds; asking sooner is of no use."""
 
 WINDOW_SECONDS: Final = 1.5
-"""How long after a question its answer may still be on the way. Whoever waits for it waits no longer than this."""
+"""How long after a question its answer may still be on the way, so that requests may wait for it."""
 
 OUT_OF_REACH_SECONDS: Final = 5.0
 """After a report that did not get through, nobody is made to wait for its effect."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from watchword.jwks.probe import FetchPolicy
     from watchword.settings.control import ControlSettings
 
-POLL_SECONDS: Final = 0.2
+POLL_SECONDS: Final = 0.1
 """As often as the feed looks for changes: a request may be waiting for the fetch that its unknown key has caused."""
 
 _PURGE_SECONDS: Final = 60.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from watchword.control.fleet.queries import Head
 
-POLL_SECONDS: Final = 0.2
+POLL_SECONDS: Final = 0.1
 SLOW_POLL_SECONDS: Final = 2.0
 """While the database tells of changes; within the 5 s that the change may take, should it fail to."""
 
