@@ -143,6 +143,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfProvider("console:create-verifier", operator=(200, 422)),
     OfProvider("console:revoke-verifier", operator=(200, 302)),
     OfProvider("console:key-sets", operator=(200, None)),
+    OfProvider("console:gateways", operator=(200, None)),
+    OfProvider("console:gateway-file", operator=(200, None)),
     OfProvider("console:operators", operator=(200, None)),
     OfProvider("console:invite-operator", operator=(200, 422)),
     OfProvider("console:operator-sign-in-link", operator=(200, 200)),
@@ -287,8 +289,13 @@ def world(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     Person.objects.filter(pk=gone.pk).update(is_active=False)
     CreateVerifier(name="gateway-1").run(command_line())
     colleague = people.knows_password(CreateOperator(email="charlie@provider.example").run(command_line()))
-    verifier = {"verifier": VerifierCredential.objects.get().pk, "operator": colleague.pk}
-    objects = {organization: objects_of(organization) | verifier for organization in ("acme", "globex")}
+    provider = {
+        "verifier": VerifierCredential.objects.get().pk,
+        "operator": colleague.pk,
+        "gateway": "nginx",
+        "number": 0,
+    }
+    objects = {organization: objects_of(organization) | provider for organization in ("acme", "globex")}
     objects["nowhere"] = objects["acme"] | {"organization": "nowhere"}
     return World(tuple(visitors), objects)
 

@@ -110,5 +110,7 @@ def surroundings(found: Found, *, offline: bool) -> Iterator[str]:
 def plain(value: Any) -> str:
     """A setting's value in one line; pydantic hides secrets as asterisks."""
     if isinstance(value, (tuple, frozenset)):
-        return ", ".join(sorted(str(entry) for entry in value)) or "(none)"
+        entries = [str(entry) for entry in value]
+        # The first of two verifiers is the one that gateways ask first.
+        return ", ".join(entries if isinstance(value, tuple) else sorted(entries)) or "(none)"
     return "(not set)" if value is None else str(value)

@@ -12,6 +12,15 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from watchword.core.jwk import MAX_KEYS, MOST_KEYS
+from watchword.settings.api_address import (
+    ORGANIZATION,
+    CloudName,
+    Routing,
+    check_api_url,
+    domain_of,
+    is_host_and_port,
+    routing_problem,
+)
 from watchword.settings.base import PlaneSettings, Port, is_loopback
 from watchword.settings.database import postgresql, sqlite
 from watchword.settings.secret_key import SECRET_KEY_MIN, read_or_create
@@ -19,7 +28,10 @@ from watchword.settings.variables import ENVIRONMENT_PREFIX
 
 # NoDecode: in the environment a list is written with commas, not as JSON.
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode]
+Addresses = Annotated[tuple[str, ...], NoDecode]
 
+MOST_VERIFIERS = 2
+"""As many as the texts for gateways name."""
 
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 # Printable ASCII: what is shown is what a click leads to.
@@ -124,9 +136,33 @@ class ControlSettings(PlaneSettings):
     """Where the folder docs of this project can be read; each page of the portal links to its part. Name a copy of your
     own where people cannot reach the internet, or leave it empty to show no links."""
 
+    api_url: str | None = None
+    """The API as its clients know it, with `{organization}` where `api_routing` expects it:
+    `https://{organization}.api.example`, `https://api.example/o/{organization}` or `https://api.example`. Pages for
+    organizations and the texts for gateways name it; give verifiers the same one."""
+
+    api_routing: Routing = "host"
+    """Where requests name their organization: in the host, in the path, or in the scope of their token."""
+
+    cloud_name: CloudName | None = None
+    """The first part of the scope by which a token names its organization, as in
+    `<cloud name>::<organization>::<API role>`. Needed if `api_routing` is `token`; give verifiers the same one."""
+
+    api_upstream: str | None = None
+    """`host:port` where gateways reach the API. The texts for gateways name it."""
+
+    gateway_verifiers: Addresses = ("127.0.0.1:8081",)
+    """`host:port` of one or two verifiers, as gateways reach them. The texts for gateways name them; with one, a
+    gateway has no other to ask when it fails."""
+
+    gateway_grpc_verifiers: Addresses = ()
+    """The same for Envoy over gRPC, as many as `gateway_verifiers`; if not set, Envoy's text for gRPC shows
+    examples."""
+
     @field_validator(
-        "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies", mode="before"
-    )
+        "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies",
+        "gateway_verifiers", "gateway_grpc_verifiers", mode="before",
+    )  # fmt: skip
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -169,6 +205,32 @@ class ControlSettings(PlaneSettings):
             raise ValueError("must be the https URL of a folder, such as https://intranet.example/watchword/docs")
         return url.rstrip("/")
 
+    @field_validator("api_url")
+    @classmethod
+    def _is_an_api(cls, url: str | None) -> str | None:
+        return None if url is None else check_api_url(url)
+
+    @field_validator("api_upstream", "gateway_verifiers", "gateway_grpc_verifiers")
+    @classmethod
+    def _can_be_reached(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        addresses = (given,) if isinstance(given, str) else given or ()
+        if not all(is_host_and_port(address) for address in addresses):
+            raise ValueError("must be of the form host:port in lower case, such as 10.0.0.7:8081")
+        return given
+
+    @model_validator(mode="after")
+    def _gateways_find_the_organization(self) -> Self:
+        problem = None if self.api_url is None else routing_problem(self.api_url, self.api_routing)
+        if problem is not None:
+            raise ValueError(problem)
+        if self.api_routing == "token" and self.cloud_name is None:
+            raise ValueError("api_routing = token needs cloud_name")
+        if not 1 <= len(self.gateway_verifiers) <= MOST_VERIFIERS:
+            raise ValueError("gateway_verifiers must name one verifier or two")
+        if len(self.gateway_grpc_verifiers) not in {0, len(self.gateway_verifiers)}:
+            raise ValueError("gateway_grpc_verifiers must name as many verifiers as gateway_verifiers")
+        return self
+
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
@@ -188,6 +250,15 @@ class ControlSettings(PlaneSettings):
                 f"must have at least {SECRET_KEY_MIN} characters; leave it out and one is created in data_dir"
             )
         return key
+
+    @property
+    def api_domain(self) -> str | None:
+        """The host of `api_url`, without the organization."""
+        return None if self.api_url is None else domain_of(self.api_url)
+
+    def api_url_of(self, organization: str) -> str | None:
+        """Where clients of an organization reach the API."""
+        return None if self.api_url is None else self.api_url.replace(ORGANIZATION, organization)
 
     @property
     def port_of_feed(self) -> int:

@@ -43,7 +43,7 @@ HEADINGS: dict[type[PlaneSettings], tuple[str, str]] = {
 }
 
 TYPES = {"path": "path", "password": "text, kept secret", "ipv4network": "network", "ipv6network": "network"}
-PLURALS = {"network": "networks", "whole number": "whole numbers"}
+PLURALS = {"text": "texts", "network": "networks", "whole number": "whole numbers"}
 
 
 def render() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from watchword.core.verify import LIMITS, Limits
+from watchword.settings.api_address import NOT_IN_A_URL, ORGANIZATION, CloudName, is_domain
 from watchword.settings.base import (
     VERIFIER_TABLE,
     PlaneSettings,
@@ -20,16 +20,6 @@ from watchword.settings.base import (
     is_loopback,
 )
 from watchword.settings.variables import ENVIRONMENT_PREFIX
-
-ORGANIZATION = "{organization}"
-"""Stands for the organization's id in `api_url`."""
-
-_NOT_IN_A_URL = re.compile(r"[^!#-;=?-\[\]_a-z~]")
-"""All that RFC 3986 leaves out; so the URL in a challenge needs no escape (RFC 9110 section 5.6.4)."""
-
-_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
-MAX_DOMAIN = 220
-"""Characters. A host name has at most 253, of which an organization takes up to 33."""
 
 
 class VerifierSettings(PlaneSettings):
@@ -75,7 +65,7 @@ class VerifierSettings(PlaneSettings):
     """PEM file of the certificate authorities of which a gateway must present a certificate. Needs
     `tls_certificate_file` and `tls_key_file`."""
 
-    cloud_name: Annotated[str, Field(pattern=r"^[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-Za-z])?$")] | None = None
+    cloud_name: CloudName | None = None
     """Lets tokens name their organization in `scope`, `scp` or `roles`, as
     `<cloud name>::<organization>::<API role>`; compared exactly. Without it, `/verify-by-token/` is not answered."""
 
@@ -153,14 +143,14 @@ class VerifierSettings(PlaneSettings):
         parts = urlsplit(api_url.replace(ORGANIZATION, "organization"))
         if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
             raise ValueError("must be an https URL without user, query or fragment")
-        if api_url.count(ORGANIZATION) > 1 or _NOT_IN_A_URL.search(api_url.replace(ORGANIZATION, "")):
+        if api_url.count(ORGANIZATION) > 1 or NOT_IN_A_URL.search(api_url.replace(ORGANIZATION, "")):
             raise ValueError("may hold {organization} once, and otherwise only the characters of a URL")
         return api_url
 
     @field_validator("api_domain")
     @classmethod
     def _is_a_domain(cls, api_domain: str | None) -> str | None:
-        if api_domain is not None and (len(api_domain) > MAX_DOMAIN or not _DOMAIN.fullmatch(api_domain)):
+        if api_domain is not None and not is_domain(api_domain):
             raise ValueError("must be a domain in lower-case letters, without port or final dot, such as api.example")
         return api_domain
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from watchword.core.trust import ANY
-from watchword.settings.verifier import ORGANIZATION
+from watchword.settings.api_address import ORGANIZATION
 from watchword.verifier import wire
 from watchword.verifier.wire import Answer
 

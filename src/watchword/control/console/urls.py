@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from watchword.control.console import fleet_views, operator_views, organization_views, subscription_views, views
+from watchword.control.console import (
+    fleet_views,
+    gateway_views,
+    operator_views,
+    organization_views,
+    subscription_views,
+    views,
+)
 
 app_name = "console"
 
@@ -23,6 +30,8 @@ _ROUTES = [
     path("verifiers/", fleet_views.verifiers, name="verifiers"),
     path("verifiers/create/", fleet_views.create_verifier, name="create-verifier"),
     path("verifiers/<int:verifier>/revoke/", fleet_views.revoke_verifier, name="revoke-verifier"),
+    path("gateways/", gateway_views.gateways, name="gateways"),
+    path("gateways/<slug:gateway>/<int:number>/", gateway_views.gateway_file, name="gateway-file"),
     path("operators/", operator_views.operators, name="operators"),
     path("operators/invite/", operator_views.invite, name="invite-operator"),
     path("operators/<int:operator>/sign-in-link/", operator_views.sign_in_link, name="operator-sign-in-link"),

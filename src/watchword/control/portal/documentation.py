@@ -17,6 +17,7 @@ DOCUMENTS: Final = {
     "console:organizations": "portal.md#organizations",
     "console:organization": "portal.md#organizations",
     "console:verifiers": "portal.md#verifiers",
+    "console:gateways": "portal.md#gateways",
     "console:key-sets": "portal.md#key-sets",
     "console:operators": "portal.md#operators",
 }

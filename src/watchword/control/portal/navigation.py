@@ -61,6 +61,7 @@ CONSOLE: Final = Branch(
     (
         Leaf("Organizations", "console:organizations", Authority.OPERATOR),
         Leaf("Verifiers", "console:verifiers", Authority.OPERATOR),
+        Leaf("Gateways", "console:gateways", Authority.OPERATOR),
         Leaf("Key Sets", "console:key-sets", Authority.OPERATOR),
         Leaf("Operators", "console:operators", Authority.OPERATOR),
         Leaf("Audit Logs", "audit:provider", Authority.OPERATOR),

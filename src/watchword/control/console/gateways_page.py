@@ -1,0 +1,162 @@
+"""What the page "Gateways" shows: each gateway's texts with the provider's own values, and what to check afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.conf import settings
+from django.urls import reverse
+
+from watchword.control.portal.frame import Frame
+from watchword.control.portal.snippets import Hint, Snippet, Tab
+from watchword.gateways import gateways
+from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, Filled, Values, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watchword.control.access.actor import Actor
+    from watchword.settings.control import ControlSettings
+
+GATEWAYS: Final = "console:gateways"
+
+_EXAMPLES: Final = {
+    "host": f"https://{{organization}}.{DOMAIN}",
+    "path": f"https://{DOMAIN}/o/{{organization}}",
+    "token": f"https://{DOMAIN}",
+}
+"""The API's URL where it is not set, in each routing."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaysPage:
+    """The texts of all gateways."""
+
+    template: ClassVar[str] = "console/gateways.html"
+    content: ClassVar[str] = "console/gateways_content.html"
+
+    frame: Frame
+
+    @classmethod
+    def of(cls, actor: Actor) -> GatewaysPage:
+        """Open it.
+
+        Raises:
+            Refusal: permission_missing.
+        """
+        return cls(Frame.of_provider(actor, route=GATEWAYS))
+
+    @property
+    def home(self) -> str:
+        return reverse(GATEWAYS)
+
+    def context(self) -> dict[str, Any]:
+        given: ControlSettings = settings.WATCHWORD
+        return self.frame.context() | {
+            "home": self.home,
+            "tabs": [tab(fill(gateway, values_of(given)), given) for gateway in gateways()],
+            "values": _shown(given),
+            "checks": _checks(given),
+        }
+
+
+def values_of(given: ControlSettings) -> Values:
+    """What the settings say for the texts."""
+    return Values(
+        routing=given.api_routing,
+        domain=given.api_domain,
+        verifiers=given.gateway_verifiers,
+        grpc_verifiers=given.gateway_grpc_verifiers,
+        api=given.api_upstream,
+    )
+
+
+def tab(filled: Filled, given: ControlSettings) -> Tab:
+    """One gateway's tab."""
+    gateway = filled.gateway
+    snippets = tuple(
+        Snippet(file.name, file.text, reverse("console:gateway-file", args=[gateway.name, number]))
+        for number, file in enumerate(gateway.files)
+    )
+    return Tab(gateway.name, gateway.label, gateway.note, snippets, tuple(_what_remains(filled, given)))
+
+
+def _what_remains(filled: Filled, given: ControlSettings) -> Iterator[Hint]:
+    """What an operator still has to edit in the texts, or to set for the verifiers."""
+    written = filled.written
+    if "domain" in written and given.api_domain is None:
+        yield Hint(DOMAIN, "The API's domain. Set WATCHWORD_API_URL to have it filled in.")
+    if "API" in written and given.api_upstream is None:
+        yield Hint(API, "The API. Set WATCHWORD_API_UPSTREAM to have it filled in.")
+    if "second verifier" in written and len(given.gateway_verifiers) == 1:
+        yield Hint(
+            given.gateway_verifiers[0],
+            "Both verifiers are this one, as WATCHWORD_GATEWAY_VERIFIERS names no other. If it fails, every request is "
+            "refused.",
+        )
+    if "first verifier for gRPC" in written and not given.gateway_grpc_verifiers:
+        yield Hint(" ".join(GRPC_VERIFIERS), "The verifiers' ports for gRPC (WATCHWORD_GATEWAY_GRPC_VERIFIERS).")
+    if "routing" not in written:
+        yield Hint("acme", "This text serves one organization. Write its ID here.")
+    if given.api_routing == "token":
+        yield Hint(f"WATCHWORD_VERIFIER_CLOUD_NAME={given.cloud_name}", "Each verifier needs this setting.")
+    elif filled.gateway.name == "traefik":
+        yield Hint(f"WATCHWORD_VERIFIER_TRAEFIK_ROUTING={given.api_routing}", "Each verifier needs this setting.")
+        if given.api_routing == "host":
+            yield Hint(
+                f"WATCHWORD_VERIFIER_API_DOMAIN={given.api_domain or DOMAIN}", "Each verifier needs this setting."
+            )
+    yield Hint("", "The address where clients connect, its certificate, and the verifiers' secret if they demand one.")
+
+
+def _shown(given: ControlSettings) -> list[dict[str, str | None]]:
+    """The settings that the texts are made of; None where one is not set."""
+    return [
+        {"label": "API base URL", "value": given.api_url, "variable": "WATCHWORD_API_URL"},
+        {"label": "Routing", "value": given.api_routing, "variable": "WATCHWORD_API_ROUTING"},
+        {
+            "label": "Verifiers",
+            "value": ", ".join(given.gateway_verifiers),
+            "variable": "WATCHWORD_GATEWAY_VERIFIERS",
+        },
+        {"label": "API", "value": given.api_upstream, "variable": "WATCHWORD_API_UPSTREAM"},
+    ]
+
+
+def _checks(given: ControlSettings) -> list[dict[str, Any]]:
+    """Three checks to run when the gateway is configured, each with its command."""
+    url = (given.api_url or _EXAMPLES[given.api_routing]).replace("{organization}", "acme")
+    good = f'curl --include --header "Authorization: Bearer $TOKEN" {url}/'
+    bad = f'curl --include --header "Authorization: Bearer not-a-token" {url}/'
+    stop = f"sudo systemctl stop watchword-verifier\n{good}\nsudo systemctl start watchword-verifier"
+    return [
+        {
+            "name": "good-token",
+            "label": "A good token",
+            "snippet": Snippet("Good token", good),
+            "expected": "The API responds. It gets the header X-Auth-Organization: acme and no Authorization header.",
+        },
+        {
+            "name": "bad-token",
+            "label": "A bad token",
+            "snippet": Snippet("Bad token", bad),
+            "expected": '401 with a WWW-Authenticate header that has error="invalid_token". The API gets no request.',
+        },
+        {
+            "name": "killed-verifier",
+            "label": "A killed verifier",
+            "snippet": Snippet("Killed verifier", stop),
+            "expected": "With one verifier stopped, the API responds as before. With both stopped, it is 503.",
+        },
+    ]  # fmt: skip
+
+
+def file_of(gateway: str, number: int) -> tuple[str, str] | None:
+    """Name and text of one file for downloading; None if it does not exist."""
+    for one in gateways():
+        if one.name == gateway and number < len(one.files):
+            file = fill(one, values_of(settings.WATCHWORD)).gateway.files[number]
+            return PurePosixPath(file.name).name, file.text
+    return None

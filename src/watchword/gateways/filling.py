@@ -1,0 +1,119 @@
+"""Writes a provider's own values into the texts, where the examples stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from watchword.gateways import File, Gateway
+
+VERIFIERS: Final = ("127.0.0.1:8081", "127.0.0.1:8091")
+GRPC_VERIFIERS: Final = ("127.0.0.1:8085", "127.0.0.1:8095")
+DOMAIN: Final = "api.example"
+API: Final = "your-api:8000"
+ROUTING: Final = "host"
+"""The examples in the texts."""
+
+_ROUTING: Final = {
+    "nginx": 'map "" $watchword_routing {{ default {}; }}',
+    "caddy": "import by-{}\n",
+    "haproxy": "presetenv WATCHWORD_ROUTING {}\n",
+}
+"""What says in a gateway's texts where requests name their organization."""
+
+_DOMAIN: Final = re.compile(r"(?<![\w-])api(\\*)\.example(?![\w-]|\.\w)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What a provider has to say. The examples remain where a value is None.
+
+    Attributes:
+        routing: `host`, `path` or `token`.
+        domain: below which each organization has its host, or the API's only host.
+        verifiers, grpc_verifiers: `host:port` of one or two; one that is alone is written twice.
+        api: `host:port` of the API.
+    """
+
+    routing: str = ROUTING
+    domain: str | None = None
+    verifiers: tuple[str, ...] | None = None
+    grpc_verifiers: tuple[str, ...] | None = None
+    api: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A gateway's texts with the provider's values.
+
+    Attributes:
+        gateway: with the values in its texts.
+        written: the names of the values that stand in its texts now, examples included.
+    """
+
+    gateway: Gateway
+    written: frozenset[str]
+
+
+def fill(gateway: Gateway, values: Values) -> Filled:
+    """Write the values into all texts of a gateway, each wherever its example stands."""
+    written: set[str] = set()
+    files = tuple(_filled(file, gateway.name, values, written) for file in gateway.files)
+    return Filled(replace(gateway, files=files), frozenset(written))
+
+
+def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File:
+    text = file.text
+    addresses = {
+        "first verifier": (VERIFIERS[0], _of(values.verifiers, 0)),
+        "second verifier": (VERIFIERS[1], _of(values.verifiers, 1)),
+        "first verifier for gRPC": (GRPC_VERIFIERS[0], _of(values.grpc_verifiers, 0)),
+        "second verifier for gRPC": (GRPC_VERIFIERS[1], _of(values.grpc_verifiers, 1)),
+        "API": (API, values.api),
+    }
+    # At once: a value may be the example of another one.
+    spellings = {
+        spell(example): (name, spell(value or example))
+        for name, (example, value) in addresses.items()
+        for spell in (str, _in_envoy, _in_python)
+    }
+    pattern = re.compile("|".join(rf"(?<![\w.-]){re.escape(spelling)}(?!\d)" for spelling in spellings))
+
+    def address(found: re.Match[str]) -> str:
+        name, spelled = spellings[found[0]]
+        written.add(name)
+        return spelled
+
+    def domain(found: re.Match[str]) -> str:
+        written.add("domain")
+        # In a pattern a backslash, or two, stands before the dot.
+        return (values.domain or DOMAIN).replace(".", f"{found[1]}.")
+
+    text = _DOMAIN.sub(domain, pattern.sub(address, text))
+    routing = _ROUTING.get(gateway)
+    if routing is not None and routing.format(ROUTING) in text:
+        written.add("routing")
+        text = text.replace(routing.format(ROUTING), routing.format(values.routing))
+    return replace(file, text=text)
+
+
+def _of(addresses: tuple[str, ...] | None, number: int) -> str | None:
+    return None if not addresses else addresses[min(number, len(addresses) - 1)]
+
+
+def _in_envoy(address: str) -> str:
+    host, port = _parts(address)
+    quote = '"' if ":" in host else ""
+    return f"address: {quote}{host}{quote}, port_value: {port}"
+
+
+def _in_python(address: str) -> str:
+    host, port = _parts(address)
+    return f'"{host}", {port}'
+
+
+def _parts(address: str) -> tuple[str, str]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), port

@@ -1,0 +1,109 @@
+"""The values of a provider stand in each gateway's texts where the examples were."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from watchword.gateways import File, Gateway, gateways
+from watchword.gateways.filling import API, GRPC_VERIFIERS, VERIFIERS, Values, fill
+
+VALUES = Values(
+    routing="path",
+    domain="orders.provider.test",
+    verifiers=("10.0.0.7:18081", "[fd00::2]:18091"),
+    grpc_verifiers=("10.0.0.7:18085", "[fd00::2]:18095"),
+    api="orders.internal:9000",
+)
+LINES: dict[str, tuple[str, ...]] = {
+    "haproxy": (
+        "presetenv WATCHWORD_ROUTING path",
+        "presetenv WATCHWORD_DOMAIN orders.provider.test",
+        "server verifier-1 10.0.0.7:18081",
+        "server verifier-2 [fd00::2]:18091",
+        "server api orders.internal:9000",
+    ),
+    "python": ('connection = http.client.HTTPConnection("10.0.0.7", 18081, timeout=2)',),
+}
+"""What a provider would have edited, in the texts of each gateway."""
+ALL = frozenset({"routing", "domain", "first verifier", "second verifier", "API"})
+WRITTEN: dict[str, frozenset[str]] = {"haproxy": ALL, "python": frozenset({"first verifier"})}
+GATEWAYS = {gateway.name: gateway for gateway in gateways()}
+
+
+def texts(gateway: Gateway) -> str:
+    return "\n".join(file.text for file in gateway.files)
+
+
+def one(text: str, name: str = "haproxy") -> Gateway:
+    return Gateway(name, name, "", (File("file", text),))
+
+
+def filled(text: str, values: Values = VALUES, name: str = "haproxy") -> str:
+    return texts(fill(one(text, name), values).gateway)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_m_each_value_stands_where_a_provider_would_edit_it(name: str) -> None:
+    result = fill(GATEWAYS[name], VALUES)
+
+    lines = [line.strip() for line in texts(result.gateway).splitlines()]
+    assert [line for line in LINES[name] if lines.count(line) != 1] == []
+    assert result.written == WRITTEN[name]
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_m_no_example_is_left(name: str) -> None:
+    result = texts(fill(GATEWAYS[name], VALUES).gateway)
+
+    for example in (*VERIFIERS, *GRPC_VERIFIERS, API):
+        host, port = example.split(":")
+        assert not re.search(rf'{re.escape(host)}(:|, port_value: |", ){port}\b', result), example
+    assert not re.search(r"\bapi\\*\.example(?!\.com)", result)
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_without_values_the_texts_are_the_shipped_ones(name: str) -> None:
+    assert fill(GATEWAYS[name], Values()).gateway == GATEWAYS[name]
+
+
+def test_an_address_is_written_as_each_gateway_spells_it() -> None:
+    assert filled("http://127.0.0.1:8081/verify") == "http://10.0.0.7:18081/verify"
+    assert filled("{ address: 127.0.0.1, port_value: 8081 }") == "{ address: 10.0.0.7, port_value: 18081 }"
+    assert filled("{ address: 127.0.0.1, port_value: 8091 }") == '{ address: "fd00::2", port_value: 18091 }'
+    assert filled('("127.0.0.1", 8091)') == '("fd00::2", 18091)'
+    assert filled("your-api:8000, 127.0.0.1:8085") == "orders.internal:9000, 10.0.0.7:18085"
+
+
+def test_a_pattern_keeps_its_backslashes() -> None:
+    assert filled(r"^([a-z]+)\.api\.example$ api\\.example") == (
+        r"^([a-z]+)\.orders\.provider\.test$ orders\\.provider\\.test"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1:80811", "10.127.0.0.1:8081", "api.example.com", "my-api.example", "api.examples", "apixexample",
+        "not-your-api:8000", "0.0.0.0:8088",
+    ],
+)  # fmt: skip
+def test_what_only_resembles_an_example_stays(text: str) -> None:
+    assert filled(text) == text
+
+
+def test_values_that_are_examples_of_others_are_not_replaced_again() -> None:
+    swapped = Values(verifiers=tuple(reversed(VERIFIERS)), api=VERIFIERS[0])
+    text = f"{VERIFIERS[0]} {VERIFIERS[1]} {API}"
+    assert filled(text, swapped) == f"{VERIFIERS[1]} {VERIFIERS[0]} {VERIFIERS[0]}"
+
+
+def test_a_verifier_that_is_alone_stands_in_both_places() -> None:
+    alone = Values(verifiers=("10.0.0.7:18081",))
+    assert filled("127.0.0.1:8081 127.0.0.1:8091", alone) == "10.0.0.7:18081 10.0.0.7:18081"
+
+
+def test_only_values_that_stand_in_a_text_count_as_written() -> None:
+    assert fill(one("bind :8088"), VALUES).written == frozenset()
+    assert fill(one("presetenv WATCHWORD_ROUTING host\n", "envoy"), VALUES).written == frozenset()
