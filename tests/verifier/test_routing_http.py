@@ -197,6 +197,20 @@ def test_challenges_name_the_document_of_the_organization_in_the_header(by_host:
         assert f'resource_metadata="{pointer}"' in str(answer.header("www-authenticate"))
 
 
+def test_traefik_gets_the_document_by_host(by_host: int) -> None:
+    well_known = "/.well-known/oauth-protected-resource"
+    for lines, status in (
+        (("X-Forwarded-Host: acme.api.example",), 200),
+        (("X-Forwarded-Host: api.example",), 404),
+        ((), 400),
+    ):
+        answer = ask(by_host, well_known, *lines, signed_by=None)
+        assert answer.status == status
+        if status == 200:
+            assert answer.json()["resource"] == "https://acme.api.example"
+    assert ask(by_host, f"{well_known}/globex", signed_by=None).json()["resource"] == "https://globex.api.example"
+
+
 def test_challenge_names_one_document_where_the_token_names_the_organization(by_token: int) -> None:
     answer = ask(by_token, BY_TOKEN, signed_by=None)
     pointer = "https://api.example/.well-known/oauth-protected-resource"

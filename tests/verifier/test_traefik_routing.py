@@ -14,8 +14,20 @@ ACME = "/verify/traefik/acme"
 
 
 def test_each_way_has_its_path_and_reads_one_header() -> None:
-    assert (BY_HOST.path, BY_HOST.header) == ("/verify-by-host/traefik", "x-forwarded-host")
-    assert (BY_PATH.path, BY_PATH.header) == ("/verify-by-path/traefik", "x-forwarded-uri")
+    assert BY_HOST.header == "x-forwarded-host"
+    assert set(BY_HOST.paths) == {"/verify-by-host/traefik", "/.well-known/oauth-protected-resource"}
+    assert BY_PATH.header == "x-forwarded-uri"
+    assert set(BY_PATH.paths) == {"/verify-by-path/traefik"}
+
+
+def path_of(routing: TraefikRouting, *forwarded: str) -> str | wire.Answer:
+    return routing.path_of(next(iter(routing.paths)), forwarded)
+
+
+def test_by_host_the_document_is_the_organizations_too() -> None:
+    well_known = "/.well-known/oauth-protected-resource"
+    assert BY_HOST.path_of(well_known, ["acme.api.example"]) == f"{well_known}/acme"
+    assert BY_HOST.path_of(well_known, ["api.example"]) is wire.NO_ORGANIZATION
 
 
 def test_only_the_settings_allow_it() -> None:
@@ -25,20 +37,20 @@ def test_only_the_settings_allow_it() -> None:
     by_path = traefik_routing(load_verifier_settings(traefik_routing="path"))
     assert by_host is not None
     assert by_path is not None
-    assert by_host.verify_path(["acme.api.example"]) == by_path.verify_path(["/o/acme"]) == ACME
+    assert path_of(by_host, "acme.api.example") == path_of(by_path, "/o/acme") == ACME
 
 
 @pytest.mark.parametrize("routing", [BY_HOST, BY_PATH], ids=["host", "path"])
 @pytest.mark.parametrize("values", [[], ["acme.api.example"] * 2, ["/o/acme", "/o/acme"], ["acme.api.example", ""]])
 def test_header_that_is_missing_or_repeated_is_refused(routing: TraefikRouting, values: list[str]) -> None:
-    assert routing.verify_path(values) is wire.FORWARDED_AMBIGUOUS
+    assert path_of(routing, *values) is wire.FORWARDED_AMBIGUOUS
 
 
 @pytest.mark.parametrize(
     "host", ["acme.api.example", "ACME.api.example", "Acme.Api.Example", "acme.api.example:443", "acme.api.example:8"]
 )
 def test_host_names_the_organization_in_any_case_and_with_a_port(host: str) -> None:
-    assert BY_HOST.verify_path([host]) == ACME
+    assert path_of(BY_HOST, host) == ACME
 
 
 HOSTS = [
@@ -94,13 +106,13 @@ HOSTS = [
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_every_other_host_names_no_organization(host: str) -> None:
-    assert BY_HOST.verify_path([host]) is wire.NO_ORGANIZATION
+    assert path_of(BY_HOST, host) is wire.NO_ORGANIZATION
 
 
 def test_host_below_localhost_and_no_characters_of_the_domain_are_patterns() -> None:
     routing = TraefikRouting("host", "localhost")
-    assert routing.verify_path(["acme.localhost:8088"]) == ACME
-    assert TraefikRouting("host", "a.b").verify_path(["acme.aXb"]) is wire.NO_ORGANIZATION
+    assert path_of(routing, "acme.localhost:8088") == ACME
+    assert path_of(TraefikRouting("host", "a.b"), "acme.aXb") is wire.NO_ORGANIZATION
 
 
 @pytest.mark.parametrize(
@@ -124,7 +136,7 @@ def test_host_below_localhost_and_no_characters_of_the_domain_are_patterns() -> 
     ],
 )
 def test_path_names_the_organization(uri: str) -> None:
-    assert BY_PATH.verify_path([uri]) == ACME
+    assert path_of(BY_PATH, uri) == ACME
 
 
 @pytest.mark.parametrize(
@@ -167,7 +179,7 @@ def test_path_names_the_organization(uri: str) -> None:
     ],
 )
 def test_every_other_path_names_no_organization(uri: str) -> None:
-    assert BY_PATH.verify_path([uri]) is wire.NO_ORGANIZATION
+    assert path_of(BY_PATH, uri) is wire.NO_ORGANIZATION
 
 
 SPELLINGS_OF_DOTS = ["..", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "%252e%252e", "%25252e.", ".", "%2e", "%252E"]
@@ -179,8 +191,8 @@ ENDS = ["", "/globex/x", ";/globex/x", ";x=1/y", "%2fglobex", "%2Fglobex/x", "%2
 @pytest.mark.parametrize("slash", ["/", "%2f", "%2F", "%252f", "//"])
 def test_dot_segments_are_refused_in_every_spelling(slash: str, dots: str, end: str) -> None:
     for begin in ("/o/acme", "/o/acme/x", "/o", ""):
-        assert BY_PATH.verify_path([f"{begin}{slash}{dots}{end}"]) is wire.PATH_AMBIGUOUS
-    assert BY_PATH.verify_path([f"/o/acme/x{slash}{dots}?x"]) is wire.PATH_AMBIGUOUS
+        assert path_of(BY_PATH, f"{begin}{slash}{dots}{end}") is wire.PATH_AMBIGUOUS
+    assert path_of(BY_PATH, f"/o/acme/x{slash}{dots}?x") is wire.PATH_AMBIGUOUS
 
 
 @pytest.mark.parametrize("backslash", ["\\", "%5c", "%5C", "%255c", "%25255C"])
@@ -188,12 +200,12 @@ def test_dot_segments_are_refused_in_every_spelling(slash: str, dots: str, end: 
     "path", ["/o/acme/..{}globex/x", "/o/acme{}..{}globex", "/o/acme/x{}", "{}o{}acme", "/o/acme{}"]
 )
 def test_backslashes_are_refused_in_every_spelling(path: str, backslash: str) -> None:
-    assert BY_PATH.verify_path([path.replace("{}", backslash)]) is wire.PATH_AMBIGUOUS
+    assert path_of(BY_PATH, path.replace("{}", backslash)) is wire.PATH_AMBIGUOUS
 
 
 @pytest.mark.parametrize("odd", ["%c0%ae%c0%ae", "%C1%9C", "%u002e%u002e", "%25c0%25ae"])
 def test_spellings_that_are_no_utf_8_are_refused(odd: str) -> None:
-    assert BY_PATH.verify_path([f"/o/acme/{odd}/globex"]) is wire.PATH_AMBIGUOUS
+    assert path_of(BY_PATH, f"/o/acme/{odd}/globex") is wire.PATH_AMBIGUOUS
 
 
 @pytest.mark.parametrize("piece", ["%25", "/.", "%2e", "/%252e", "a.api.example", "..%25"])
@@ -201,4 +213,4 @@ def test_long_values_take_no_longer_than_their_length(piece: str) -> None:
     """The headers of a request have 64 KiB; a pattern that tries again for each character would take minutes."""
     for routing in (BY_HOST, BY_PATH):
         for end in ("", "x", "/o/acme"):
-            assert routing.verify_path([piece * 20_000 + end]) in (wire.NO_ORGANIZATION, wire.PATH_AMBIGUOUS)
+            assert path_of(routing, piece * 20_000 + end) in (wire.NO_ORGANIZATION, wire.PATH_AMBIGUOUS)

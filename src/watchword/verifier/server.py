@@ -82,8 +82,8 @@ def _answering(answer: Answering, traefik: TraefikRouting | None = None) -> Call
         scope = request.scope
         try:
             path: str | Answer = scope.path
-            if traefik is not None and path == traefik.path:
-                path = traefik.verify_path(scope.headers.get_all(traefik.header))
+            if traefik is not None and path in traefik.paths:
+                path = traefik.path_of(scope.path, scope.headers.get_all(traefik.header))
             later, authorization = partial(_respond, request), scope.headers.get_all("authorization")
             answered = answer(path, authorization, later) if isinstance(path, str) else path
         except BaseException:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from watchword.core.named_organization import ORGANIZATION_ID
 from watchword.verifier import wire
+from watchword.verifier.protected_resource import WELL_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,21 +38,25 @@ class TraefikRouting:
     """One of two ways, as the settings say.
 
     Attributes:
-        path: at which Traefik asks.
+        paths: at which Traefik asks, and what stands before the organization in the paths that they stand for.
         header: what names the organization.
     """
 
     def __init__(self, routing: Literal["host", "path"], domain: str | None) -> None:
-        self.path = f"/verify-by-{routing}/traefik"
+        self.paths = {f"/verify-by-{routing}/traefik": "/verify/traefik/"}
+        if routing == "host":
+            # Traefik can take the organization out of a path, and write another path with it, but not out of a host.
+            self.paths[WELL_KNOWN] = f"{WELL_KNOWN}/"
         self.header = "x-forwarded-host" if routing == "host" else "x-forwarded-uri"
         self._in_host = None
         if routing == "host" and domain is not None:
             self._in_host = re.compile(rf"({ORGANIZATION_ID})\.{re.escape(domain)}(?::[0-9]{{1,5}})?")
 
-    def verify_path(self, forwarded: Sequence[str]) -> str | Answer:
-        """The path of `wire.route` for the organization, or why there is none.
+    def path_of(self, asked: str, forwarded: Sequence[str]) -> str | Answer:
+        """The path that the organization would have, or why there is none.
 
         Args:
+            asked: one of `paths`.
             forwarded: the values of all headers named `header`.
         """
         if len(forwarded) != 1:
@@ -64,7 +69,7 @@ class TraefikRouting:
             if _AMBIGUOUS.search(path):
                 return wire.PATH_AMBIGUOUS
             found = _IN_PATH.fullmatch(path)
-        return wire.NO_ORGANIZATION if found is None else f"/verify/traefik/{found[1]}"
+        return wire.NO_ORGANIZATION if found is None else f"{self.paths[asked]}{found[1]}"
 
 
 def traefik_routing(settings: VerifierSettings) -> TraefikRouting | None:
