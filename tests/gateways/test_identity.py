@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import live
+from kit.forged_headers import IDENTITY, SPELLINGS
 from kit.gateways import SECRET, identity_at_api
 from kit.raw_http import exchange
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from kit.gateways import Site
 
 pytestmark = pytest.mark.enable_socket
-
-IDENTITY = ("Organization", "Server", "Issuer", "Subject", "Client-Id", "Scope", "Expires")
 
 
 def test_a_good_token_is_let_through_with_the_identity_that_it_proves_and_nothing_else(site: Site) -> None:
@@ -36,16 +35,6 @@ def test_a_good_token_is_let_through_with_the_identity_that_it_proves_and_nothin
         "x-auth-scope": ["orders:read orders:write"],
     }
     assert "authorization" not in [name for name, _ in answer.json()["headers"]]
-
-
-# Every character that a header name may have besides letters and digits (RFC 9110 section 5.6.2).
-SPELLINGS = {
-    "lower case": "x-auth-{0}",
-    "mixed case": "x-AUTH-{0}",
-    "mixed separators": "X-Auth_{0}",
-    "mixed separators the other way": "x_auth-{0}",
-    **{f"with {mark}": f"X{mark}Auth{mark}{{0}}" for mark in "-_.!#$%&'*+^`|~"},
-}
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
