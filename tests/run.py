@@ -30,6 +30,7 @@ KERNEL = (
     "tests/attacks",
     "--ignore-glob=tests/attacks/test_fetching*",
     "tests/feed",
+    "tests/properties/test_named_organization.py",
     "tests/properties/test_parsers.py",
     "tests/properties/test_tokens.py",
     "tests/properties/test_verified_tokens.py",

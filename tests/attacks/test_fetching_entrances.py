@@ -1,7 +1,7 @@
-"""The four ways to make this service open a connection, and secrets in what they are given: J-01 and J-07.
+"""The five ways to make this service open a connection, and secrets in what they are given: J-01 and J-07.
 
-Validate, Save, the scheduled and the forced refresh all go through one guard. A canary listens at the internal address
-that the location means, and must never be connected to.
+Validate, Find from issuer, Save, the scheduled and the forced refresh all go through one guard. A canary listens at
+the internal address that the location means, and must never be connected to.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kit.operator_policy import operator_allows
 from kit.registrations import ALICE, SETTINGS, add, events, fields, make_due, stored_jwks
 from watchword.control.refusals import Refusal
 from watchword.control.servers.commands import AddServer, EditServer
+from watchword.control.servers.find_metadata import find_metadata
 from watchword.control.servers.key_set_commands import claim_due, force_for_unknown_key
 from watchword.control.servers.models import AuthorizationServer, KeySetState, Validation
 from watchword.control.servers.queries import list_servers
@@ -82,6 +83,15 @@ def test_j01_validate(canary: Canary, host: str) -> None:
         assert proof is None
     assert canary.count() == 0
     assert not Validation.objects.filter(document__isnull=False).exists()
+
+
+@pytest.mark.parametrize("host", INTERNAL)
+def test_j01_find_from_issuer(canary: Canary, host: str) -> None:
+    for verify_certificate in (True, False):
+        with pytest.raises(Refusal) as refused:
+            find_metadata(ALICE, "acme", f"https://{host}:{canary.port}", verify_certificate=verify_certificate)
+        assert refused.value.field_errors["issuer"].startswith(Problem.ADDRESS_REFUSED.sentence)
+    assert canary.count() == 0
 
 
 @pytest.mark.parametrize("host", INTERNAL)

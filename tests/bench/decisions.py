@@ -21,7 +21,7 @@ from bench.peers.envoy import envoy, jwt_authn
 from bench.peers.fastapi import fastapi
 from bench.peers.haproxy import haproxy
 from bench.peers.nginx import fixed_answer
-from bench.peers.watchword import organizations, watchword
+from bench.peers.watchword import BY_TOKEN, organizations, watchword
 from bench.report import Section
 from bench.rounds import FULL, HEADINGS, QUICK, Effort, Subject, alternate, ratio, show, warm_up
 from bench.tokens import sign
@@ -47,6 +47,8 @@ AIMS: Final = (
     ((COMPILED, "never seen"), (PLAIN, "never seen"), 1.0),
     ((COMPILED, "never seen"), ("haproxy", "never seen"), 0.9),
     ((OURS, f"reused, {MANY:,} organizations"), (OURS, "reused"), 1.0),
+    ((OURS, "reused, named by the token"), (OURS, "reused"), 1.0),
+    ((OURS, "never seen, named by the token"), (OURS, "never seen"), 1.0),
 )
 """Ours, theirs, and the ratio aimed at (DESIGN section 14)."""
 
@@ -100,6 +102,9 @@ def _subjects(question: Question, effort: Effort, peers: dict[str, Peer], many: 
     for name, peer in peers.items():
         tokens = sign(question.folder / f"reused-{peer.port}", [peer.path], 1, key=question.key, alg=question.alg)
         yield Subject(name, "reused", peer.port, peer.pid, tokens)
+    ours, kind = peers[OURS], "reused, named by the token"
+    tokens = sign(question.folder / "by-token", [BY_TOKEN], 1, key=question.key, alg=question.alg)
+    yield Subject(OURS, kind, ours.port, ours.pid, tokens)
     paths = [f"/verify/plain/{name}" for name in organizations(MANY)]
     kind = f"reused, {MANY:,} organizations"
     tokens = sign(question.folder / "many", paths, MANY, key=question.key, alg=question.alg)
@@ -111,6 +116,10 @@ def _subjects(question: Question, effort: Effort, peers: dict[str, Peer], many: 
         own = question.folder / f"never-{peer.port}"
         own.write_text(never.replace("PATH", peer.path))
         yield Subject(name, "never seen", peer.port, peer.pid, own, distinct=effort.tokens)
+    # The same tokens, which are remembered by themselves in each of the two ways.
+    own = question.folder / "never-by-token"
+    own.write_text(never.replace("PATH", BY_TOKEN))
+    yield Subject(OURS, "never seen, named by the token", ours.port, ours.pid, own, distinct=effort.tokens)
 
 
 if __name__ == "__main__":

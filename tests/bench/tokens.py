@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 LIFETIME_SECONDS = 3600
 
+CLOUD_NAME = "bench"
+SCOPE = f"orders:read {CLOUD_NAME}::acme::Orders"
+"""In all tokens, as the organization is taken from some."""
+
 
 def sign(path: Path, paths: Sequence[str], number: int, *, key: forge.Key, alg: str) -> Path:
     """Write `number` tokens, none the same, one per line behind the paths in turn."""
@@ -33,4 +37,4 @@ _sign_with: list[Any] = []
 
 def _signed(number: int) -> str:
     key, alg = _sign_with
-    return live.token(key, alg, exp=int(time.time()) + LIFETIME_SECONDS, jti=f"token-{number:08d}")
+    return live.token(key, alg, scope=SCOPE, exp=int(time.time()) + LIFETIME_SECONDS, jti=f"token-{number:08d}")

@@ -170,20 +170,6 @@ def test_the_theme_is_switched_by_keys(page: Page) -> None:
     expect(page.locator("html")).not_to_have_attribute("data-theme", re.compile(""))
 
 
-def test_the_gateways_are_chosen_by_arrows(page: Page) -> None:
-    choices = page.get_by_role("radio")
-    tab_to(page, choices.first)
-    shown = page.locator("pre:visible")
-    before = shown.all_text_contents()
-    press(page, "ArrowRight")
-    expect(choices.nth(1)).to_be_checked()
-    expect(choices.nth(1)).to_be_focused()
-    assert shown.all_text_contents() != before
-    press(page, "ArrowLeft")
-    expect(choices.first).to_be_checked()
-    assert shown.all_text_contents() == before
-
-
 def test_the_rail_of_a_small_screen_opens_and_closes_by_keys(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     menu = button(page, "Open the navigation")

@@ -65,6 +65,17 @@ def test_a_wrong_id_is_explained_at_its_field(command_line: CommandLine) -> None
     assert not Organization.objects.exists()
 
 
+@pytest.mark.parametrize("reserved", ["api", "wpad", "xn--acme"])
+def test_a_reserved_id_is_refused_and_one_from_before_stays(command_line: CommandLine, reserved: str) -> None:
+    outcome = command_line.run("organization", "create", reserved)
+    assert outcome.exit_code == 1
+    assert "organization_id: The id " in outcome.stderr
+    assert not Organization.objects.exists()
+
+    Organization.objects.create(id=reserved, name="Acme", created_at=datetime.now(UTC))
+    assert "active" in command_line.ok("organization", "subscribe", reserved, "--expires-at", "2090-01-31").stdout
+
+
 def test_a_subscription_is_renewed(acme: CommandLine) -> None:
     outcome = acme.ok("organization", "subscribe", "acme", "--expires-at", "2090-01-31")
     assert outcome.stdout.endswith("active, until 2090-01-31T00:00:00Z.\n")

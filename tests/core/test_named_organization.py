@@ -105,6 +105,8 @@ NAMING_NONE: list[dict[str, Any]] = [
     # The cloud's name, exactly.
     {"scope": f"API.EXAMPLE{ACME.removeprefix(CLOUD)}"},
     {"scope": f"apiXexample{ACME.removeprefix(CLOUD)}"},
+    {"scope": f"{CLOUD}acme::Orders"},
+    {"scope": [f"API.EXAMPLE{ACME.removeprefix(CLOUD)}"]},
     {"scope": f"x.{ACME}"},
     {"scope": f"x{ACME}"},
     {"scope": f"{CLOUD}.{ACME.removeprefix(CLOUD)}"},

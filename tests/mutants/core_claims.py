@@ -223,8 +223,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               _ALIKE),
     _decision("one answer for a signature", "(KEY_STEP, SIGNATURE_STEP) else", "(KEY_STEP,) else", _ALIKE),
     _wire("the public reason in responses", "shown[reason.public]", "shown[reason]", _ALIKE),
-    _verify("the order of header and organization", "algorithm = token.header.answer",
-            "algorithm = Reason.ORGANIZATION_UNKNOWN if trust is None else token.header.answer", _ALIKE),
+    _verify("the order of header and organization", "return read if isinstance(read, Deny) else",
+            "return (Deny(Reason.ORGANIZATION_UNKNOWN) if trust is None else read) if isinstance(read, Deny) else",
+            _ALIKE),
     _verify("the order of signature and suspension", "basis = verifying_server(trust)",
             "basis = Reason.ORGANIZATION_SUSPENDED if trust and trust.suspended else verifying_server(trust)", _ALIKE),
     # The story.

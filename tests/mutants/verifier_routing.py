@@ -39,7 +39,7 @@ _LEADS_NOWHERE: Final = ("verifier/test_wire.py::test_any_other_path_leads_nowhe
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # What the token names.
     _named("the end of the cloud's name", 'f"{cloud_name}::"', "cloud_name", _NONE),
-    _named("the beginning of a word", "if not word.startswith(begins):", "if begins not in word:", _NONE),
+    _named("the beginning of a word", "if not word.startswith(begins):", "if False:", _NONE),
     _named("the whole word", "_AFTER_CLOUD_NAME.fullmatch(", "_AFTER_CLOUD_NAME.match(", _NONE),
     _named("the length of a role", "{{1,16}}", "+", _NONE),
     _named("the refusal of a second organization", "if named is not None:", "if False:", _SEVERAL),

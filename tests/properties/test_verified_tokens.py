@@ -24,7 +24,16 @@ ORGANIZATIONS = ("acme", "globex")
 TOKENS = [
     forge.token(key, "ES256", **times)
     for key in KEYS
-    for times in ({}, {"exp": NOW + 2}, {"nbf": NOW + 62}, {"iat": NOW + 58.5}, {"client_id": "other"}, {"aud": "b"})
+    for times in (
+        {},
+        {"exp": NOW + 2},
+        {"nbf": NOW + 62, "scope": "c::globex::x"},
+        {"iat": NOW + 58.5},
+        {"client_id": "other", "scope": "c::acme::x"},
+        {"aud": "b", "scope": "c::acme::x c::globex::x"},
+        {"scope": "c::acme::x"},
+        {"scope": "c::globex::x"},
+    )
 ]
 """Each good at some moments for some of the trusts below, or never."""
 
@@ -45,7 +54,8 @@ trusts = st.builds(
     subscription=st.sampled_from(SUBSCRIPTIONS),
     suspended=st.sampled_from([False, False, True]),
 )
-asks = st.tuples(st.sampled_from(ORGANIZATIONS), st.sampled_from(TOKENS))
+PATHS = (*(f"/verify/plain/{organization}" for organization in (*ORGANIZATIONS, "")), "/verify-by-token/plain")
+asks = st.tuples(st.sampled_from(PATHS), st.sampled_from(TOKENS))
 clocks = st.floats(NOW - 20, NOW + 80) | st.sampled_from([NOW + 2, NOW + 9, NOW + 61, NOW + 62, NOW - 1.5])
 events = st.one_of(asks, asks, asks, trusts, clocks, st.just("turn"))
 
@@ -61,6 +71,7 @@ class Side:
             usage=Usage(),
             unknown_keys=UnknownKeys(),
             verified=memory,
+            cloud_name="c",
             clock=lambda: self.now,
         )
         self.known: dict[str, Trust] = {}
@@ -80,8 +91,8 @@ def test_remembering_changes_no_answer(happened: list[object], max_bytes: int) -
             side.learn(acme.trust(organization=name, server=SERVERS[1]))
     for event in happened:
         match event:
-            case (str(organization), str(token)):
-                path, header = f"/verify/plain/{organization}", [f"Bearer {token}"]
+            case (str(path), str(token)):
+                header = [f"Bearer {token}"]
                 assert with_memory.verifier.answer(path, header) == without.verifier.answer(path, header)
             case float(now) | int(now):
                 with_memory.now = without.now = now

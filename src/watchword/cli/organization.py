@@ -35,6 +35,7 @@ def organization() -> None:
 @settings_options
 def create(*, organization_id: str, name: str | None, subscription_days: int | None, as_json: bool) -> None:
     """Create an organization. ID stands in URLs and never changes: lower-case letters, digits and hyphens.
+    Ids that could be taken for hosts of the API provider, such as `www` and `api`, are reserved.
 
     Its first administrator is created by `watchword administrator create`.
     """

@@ -3,11 +3,10 @@
 Two files speak beside it: `protected_resource.py` of the one document that is for clients, and `envoy_grpc.py`, which
 asks by a path of this file what Envoy asks over gRPC.
 
-A decision depends on the path's gateway and organization and on the Authorization header. It is never made by the
-query, the method, or headers that a client could set (CASES G-06 to G-08).
-
-There is one exception, which a setting must allow: Traefik asks at one fixed address, so the organization is in the one
-X-Forwarded-Host or X-Forwarded-Uri that Traefik itself overwrites (`traefik_routing.py`).
+A decision depends on the path's gateway and organization, or the organization that the token names, and on the
+Authorization header. Nothing is ever decided by the query, the method, or headers that a client could set (CASES G-06
+to G-08). The one exception must be allowed by a setting: Traefik asks at a fixed address, so the organization is in the
+one X-Forwarded-Host or X-Forwarded-Uri, which Traefik itself overwrites (`traefik_routing.py`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.peers import Peer
+from bench.tokens import CLOUD_NAME
 from kit import live
 from kit.feed_server import feed_server
 from kit.verifier_process import VerifierProcess
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.peers import Question
+
+
+BY_TOKEN = "/verify-by-token/plain"
+"""The other path, where the token names the organization."""
 
 
 def organizations(number: int) -> list[str]:
@@ -35,7 +40,7 @@ def watchword(question: Question, *, number: int = 1, prefix: tuple[str, ...] = 
     with ExitStack() as parts:
         feed = parts.enter_context(feed_server())
         feed.publish(*(live.trust(question.key, organization=name) for name in organizations(number)))
-        verifier = VerifierProcess(folder, feed_port=feed.port)
+        verifier = VerifierProcess(folder, feed_port=feed.port, cloud_name=CLOUD_NAME)
         verifier.command_prefix = prefix
         parts.callback(verifier.stop)
         child = verifier.start()

@@ -101,6 +101,8 @@ def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
     ("changes", "sentence"),
     [
         ({"organization_id": "Globex Inc"}, "The id has 2 to 32 characters"),
+        ({"organization_id": "www"}, "The id www is reserved"),
+        ({"organization_id": "xn--globex"}, "hyphens as its third and fourth characters"),
         ({"name": ""}, "Enter a name, without blanks around it"),
         ({"expires_at": "soon"}, "Enter a date and time such as 2027-01-31T12:00, in UTC."),
         ({"expires_at": "9999-12-31T23:59:59-23:00"}, "Enter a date and time such as"),

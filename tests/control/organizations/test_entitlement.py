@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from watchword.control.organizations.rules import (
+    RESERVED_IDS,
     Situation,
     SubscriptionTerms,
     SuspensionNotice,
@@ -169,6 +170,22 @@ def test_ids_that_may_stand_in_urls(good: str) -> None:
 )
 def test_ids_that_may_not(bad: str) -> None:
     assert set(check_organization(organization_id=bad, name="Acme")) == {"organization_id"}
+
+
+@pytest.mark.parametrize("reserved", sorted(RESERVED_IDS))
+def test_ids_that_would_be_hosts_of_the_provider_are_reserved(reserved: str) -> None:
+    faults = check_organization(organization_id=reserved, name="Acme")
+    assert faults["organization_id"].startswith(f"The id {reserved} is reserved")
+    for other in (f"{reserved}-2", f"my-{reserved}", f"{reserved}s"):
+        assert check_organization(organization_id=other, name="Acme") == {}
+
+
+@pytest.mark.parametrize("label", ["xn--bcher-kva", "xn--acme", "ab--cd", "a1--b"])
+def test_ids_that_browsers_show_in_another_script_are_refused(label: str) -> None:
+    faults = check_organization(organization_id=label, name="Acme")
+    assert "third and fourth" in faults["organization_id"]
+    for other in ("a--b", "abc--d", "acme--2"):
+        assert check_organization(organization_id=other, name="Acme") == {}
 
 
 @pytest.mark.parametrize("bad", ["", " Acme", "Acme ", "Ac\x00me", "Ac\nme", "A" * 121])

@@ -18,7 +18,7 @@ from django.urls import reverse
 import watchword.control
 from kit import people
 from kit.html_form import HtmlForm
-from kit.people import PASSWORD
+from kit.people import NOW, PASSWORD
 from kit.portal_forms import FORMS, ROUTES, browser_of
 from watchword.control.access.actor import Permission
 from watchword.control.access.models import Person, Role, Session
@@ -149,6 +149,22 @@ def test_field_h_a_failed_sign_in_keeps_it(alice: Person, renaming: tuple[Client
     assert failed.status_code == 422
     assert sign_in(client, alice, failed)["Location"] == address
     assert "Typed by Alice" in client.get(address).content.decode()
+
+
+def test_field_h_an_edit_that_comes_back_does_not_overwrite_a_newer_one(alice: Person, acme: Organization) -> None:
+    role = Role.objects.create(organization=acme, name="Auditor", permissions=[])
+    address = reverse("access:edit-role", args=["acme", role.pk])
+    client = browser_of(alice)
+    form = HtmlForm(client.get(address).content.decode(), address)
+    Session.objects.all().delete()
+    met = client.post(address, form.fields | {"role": "Typed by Alice"})
+    Role.objects.filter(pk=role.pk).update(name="Newer", version=2, updated_at=NOW, updated_by="bob@acme.example")
+    sign_in(client, alice, met)
+    again = HtmlForm(client.get(address).content.decode(), address)
+    refused = client.post(address, again.fields)
+    assert refused.status_code == 409
+    assert "Newer" in refused.content.decode()
+    assert HtmlForm(refused.content.decode(), address).fields["role"] == ["Typed by Alice"]
 
 
 def test_field_h_another_person_does_not_get_it(

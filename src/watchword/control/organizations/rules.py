@@ -26,6 +26,17 @@ EXPIRY_ANNOUNCED_SHARE: Final = 4
 
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
 
+RESERVED_IDS: Final = frozenset(
+    # Hosts that an API provider has, or that its customers would take for the provider's.
+    {"account", "admin", "api", "auth", "console", "docs", "login", "mail", "portal", "sso", "status", "support", "www"}
+    # Hosts that programs look for by themselves: whoever answers there sets a proxy, or the rules of mail.
+    | {"autoconfig", "autodiscover", "isatap", "localhost", "mta-sts", "wpad"}
+)
+"""No new organization can have one: where the gateway takes the organization from the host, its id becomes one."""
+
+_OTHER_SCRIPT: Final = re.compile(r"..--")
+"""Begins a host label such as `xn--…`, which browsers show in letters of another script (RFC 5890 section 2.3.1)."""
+
 
 class Situation(Enum):
     """The organization's standing; exactly one holds at any time."""
@@ -167,12 +178,20 @@ def is_organization_id(text: str) -> bool:
 
 
 def check_organization(*, organization_id: str, name: str) -> dict[str, str]:
-    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    """What is wrong with a new organization: one sentence by the name of each field; empty when all is well."""
     faults = {}
     if not is_organization_id(organization_id):
         faults["organization_id"] = (
             "The id has 2 to 32 characters: lower-case letters a to z, digits and hyphens. It begins with a letter "
             "and does not end with a hyphen."
+        )
+    elif organization_id in RESERVED_IDS:
+        faults["organization_id"] = (
+            f"The id {organization_id} is reserved: as a host name it could be taken for one of the API provider's."
+        )
+    elif _OTHER_SCRIPT.match(organization_id):
+        faults["organization_id"] = (
+            "The id cannot have hyphens as its third and fourth characters: browsers show such host names differently."
         )
     if name == "" or name != name.strip() or not is_printable(name):
         faults["name"] = "Enter a name, without blanks around it and without invisible characters."

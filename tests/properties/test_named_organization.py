@@ -1,0 +1,93 @@
+"""The organization that a token names is found exactly if it names one, and only its keys count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit import acme, forge
+from watchword.core.bearer import text_of
+from watchword.core.decision import Allow, Deny, Reason
+from watchword.core.verify import decide_by_token
+
+CLOUD = "api.example"
+IDS = ["acme", "globex", "in", "a" * 32, "a-1"]
+KEYS = {organization: forge.ec_key(organization) for organization in IDS}
+KNOWN = {name: acme.trust(key, organization=name) for name, key in KEYS.items()}
+
+naming = st.builds(
+    lambda organization, role: (f"{CLOUD}::{organization}::{role}", organization),
+    st.sampled_from(IDS),
+    st.text(st.sampled_from("aZ9"), min_size=1, max_size=16),
+)
+"""A word, and the organization that it names."""
+
+near_misses = st.sampled_from(
+    [f"{CLOUD}::acme", f"{CLOUD}::Acme::x", f"x{CLOUD}::acme::x", f"{CLOUD.upper()}::acme::x", f"{CLOUD}::acme::x::y"]
+)
+others = near_misses | st.text(st.characters(exclude_characters=" ", exclude_categories=["Cs"]), max_size=9)
+words = naming | others.filter(lambda word: not word.startswith(f"{CLOUD}::globex::")).map(lambda word: (word, None))
+
+odd = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+nested = st.lists(naming.map(lambda word: word[0]), max_size=2) | st.dictionaries(st.just("x"), st.just("y"))
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> tuple[dict[str, Any], set[str]]:
+    """Claims, and the organizations that they name."""
+    made, named = dict[str, Any](), set[str]()
+    for claim in ("scope", "scp", "roles"):
+        match draw(st.sampled_from(["absent", "odd", "text", "list"])):
+            case "odd":
+                made[claim] = draw(odd | st.dictionaries(st.just(f"{CLOUD}::acme::x"), st.just(1)))
+            case "text":
+                written = draw(st.lists(words, max_size=5))
+                made[claim] = " ".join(word for word, _ in written)
+                named |= {organization for _, organization in written if organization is not None}
+            case "list":
+                written = draw(st.lists(words, max_size=5))
+                made[claim] = [*(word for word, _ in written), *draw(st.lists(odd | nested, max_size=2))]
+                named |= {organization for _, organization in written if organization is not None}
+    return made, named
+
+
+@settings(max_examples=300)
+@given(claims(), st.sampled_from(IDS))
+def test_organization_is_found_if_exactly_one_is_named_and_only_its_own_token_passes(
+    drawn: tuple[dict[str, Any], set[str]], signer: str
+) -> None:
+    made, named = drawn
+    token = forge.token(KEYS[signer], "ES256", **{"scope": ..., **made})
+    text = text_of([f"Bearer {token}"], 49_152)
+    organization, decision = decide_by_token(text, KNOWN, CLOUD, now=forge.NOW, snapshot_good_until=forge.NOW + 1)
+    if len(named) != 1:
+        lacking = Reason.ORGANIZATION_AMBIGUOUS if named else Reason.ORGANIZATION_NOT_NAMED
+        assert (organization, decision) == ("", Deny(lacking))
+        return
+    assert {organization} == named
+    if organization == signer:
+        assert isinstance(decision, Allow)
+        assert decision.organization == signer
+    else:
+        assert isinstance(decision, Deny)
+        assert decision.reason.public is Reason.NO_MATCHING_KEY
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.text(st.sampled_from("a: \u00e9"), max_size=9)
+    | naming.map(lambda word: word[0]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=9,
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"scope": json_values, "scp": json_values, "roles": json_values}))
+def test_no_type_of_these_claims_is_undecidable(made: dict[str, Any]) -> None:
+    text = text_of([f"Bearer {forge.token(KEYS['acme'], 'ES256', **{'scope': ..., **made})}"], 49_152)
+    _, decision = decide_by_token(text, KNOWN, CLOUD, now=forge.NOW, snapshot_good_until=forge.NOW + 1)
+    assert acme.reason(decision) is not Reason.UNDECIDABLE
