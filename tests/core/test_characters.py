@@ -79,7 +79,7 @@ ALLOWED = {
     # Octets, and texts that are known to be ASCII.
     "each.lower()", 'sha256(der).digest().hex(":").upper()', "text.lower() if text.isascii()",
     'decode("ascii").lower()', "untrusted_document.lstrip()", "value.lower() for value in _values(response",
-    "document.removeprefix(_BYTE_ORDER_MARK).strip()", "str(error).upper()",
+    "without_mark(document).strip()", "str(error).upper()",
     # Compared with words of ASCII, which `test_no_word_of_ascii_is_met_by_other_letters` is about.
     "typ.lower()", "scheme.lower()", "text[: len(_HTTPS)].lower()",
 }  # fmt: skip
