@@ -239,12 +239,24 @@ def test_undecidable_is_refused(site: Site, feed: FeedServer) -> None:
     assert len(site.api.requests) == before
 
 
-def test_a_route_of_envoy_that_names_no_organization_lets_nobody_in(behind: Behind, tmp_path: Path) -> None:
-    instead = {"context_extensions: { organization: acme }": "context_extensions: { tenant: acme }"}
-    gateway = GATEWAYS["envoy-grpc"]
-    with gateway.run(tmp_path, behind, instead=instead) as port:
+@pytest.mark.parametrize(
+    ("name", "line", "instead"),
+    [
+        ("envoy", "organization = id(organization)", 'error("it fails")'),
+        ("envoy-grpc", "organization = id(organization)", 'error("it fails")'),
+        ("envoy-grpc", 'metadata:set("watchword", "organization",', 'metadata:set("watchword", "tenant",'),
+        ("haproxy", 'local organization = txn:get_var("txn.organization")', 'error("it fails")'),
+    ],
+)
+def test_a_script_that_names_no_organization_lets_nobody_in(
+    behind: Behind, tmp_path: Path, name: str, line: str, instead: str
+) -> None:
+    gateway = GATEWAYS[name]
+    before = len(behind.api.requests)
+    with gateway.run(tmp_path, behind, instead={line: instead}) as port:
         for token in (live.token(), None):
-            assert Site(gateway, port, behind).get(token).status in {401, 403}
+            assert Site(gateway, port, behind).get(token).status >= 400
+    assert len(behind.api.requests) == before
 
 
 def test_python_closes_a_websocket_before_it_is_accepted(tmp_path: Path) -> None:

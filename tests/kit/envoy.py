@@ -21,8 +21,7 @@ def envoy(
     folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
 ) -> Iterator[int]:
     """Yields its port on loopback. The settings have no admin interface."""
-    changes = {**(instead or {}), "http://127.0.0.1:8081": f"http://{LOOPBACK}:{behind.verifiers[0]}"}
-    with _running(folder, pasted("envoy", changes), behind) as port:
+    with _running(folder, pasted("envoy", instead or {}), behind, routing) as port:
         yield port
 
 
@@ -31,18 +30,24 @@ def envoy_over_grpc(
     folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
 ) -> Iterator[int]:
     """The same over gRPC."""
-    listener = f"address: {LOOPBACK}, port_value: {behind.grpc[0]}"
-    changes = {**(instead or {}), "address: 127.0.0.1, port_value: 8082": listener}
-    with _running(folder, pasted("envoy-grpc", changes), behind) as port:
+    changes = {
+        **(instead or {}),
+        "port_value: 8085": f"port_value: {behind.grpc[0]}",
+        "port_value: 8095": f"port_value: {behind.grpc[1]}",
+    }
+    with _running(folder, pasted("envoy-grpc", changes), behind, routing) as port:
         yield port
 
 
 @contextmanager
-def _running(folder: Path, settings: list[str], behind: Behind) -> Iterator[int]:
+def _running(folder: Path, settings: list[str], behind: Behind, routing: Routing) -> Iterator[int]:
     port = free_port()
     changes = {
+        'ROUTING = "host"': f'ROUTING = "{routing}"',
         "address: 0.0.0.0, port_value: 8088": f"address: {LOOPBACK}, port_value: {port}",
-        "address: 127.0.0.1, port_value: 8081": f"address: {LOOPBACK}, port_value: {behind.verifiers[0]}",
+        "port_value: 8089": f"port_value: {free_port()}",
+        "port_value: 8081": f"port_value: {behind.verifiers[0]}",
+        "port_value: 8091": f"port_value: {behind.verifiers[1]}",
         "address: your-api, port_value: 8000": f"address: {LOOPBACK}, port_value: {behind.api.port}",
         '&secret ""': f'&secret "{behind.secret}"',
     }

@@ -84,8 +84,8 @@ GATEWAYS = {
     "nginx": Gateway("nginx", nginx, pinned=False),
     "traefik": Gateway("Traefik", traefik, down=500, frozen=500, patience=30),
     "caddy": Gateway("Caddy", caddy, pinned=False),
-    "envoy": Gateway("Envoy", envoy, says_why_undecidable=False),
-    "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc),
+    "envoy": Gateway("Envoy", envoy, pinned=False),
+    "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc, pinned=False),
     "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True, pinned=False),
     "python": Gateway("Python", asgi, particular=True),
 }

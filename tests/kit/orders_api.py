@@ -39,6 +39,7 @@ class OrdersApi:
 class _Handler(BaseHTTPRequestHandler):
     api: OrdersApi
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         if self.headers.get("Upgrade", "").lower() == "websocket":

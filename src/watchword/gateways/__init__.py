@@ -74,7 +74,7 @@ def gateways() -> tuple[Gateway, ...]:
         Gateway(
             "envoy",
             "Envoy",
-            "Envoy 1.36 or later. Add TLS to the listener as you do elsewhere: tokens travel through it.",
+            "Envoy 1.36 or later, with its Lua filter. Add TLS to the listener as you do elsewhere.",
             (_file("/etc/envoy/envoy.yaml", "envoy/envoy.yaml"),),
         ),
         Gateway(

@@ -3,7 +3,7 @@
 Envoy asks `envoy.service.auth.v3.Authorization/Check`. What it tells of a request becomes a path and the values of the
 Authorization headers, and is answered by what answers every other gateway: the same decisions with the same headers.
 No client can set what names the organization: `organization` among the context extensions of the route, or in the
-dynamic metadata `watchword`, which a filter of Envoy writes from host or path. The context extension `routing: token`
+dynamic metadata `watchword`, which a filter of Envoy writes from host or path. `routing: token` in the same place
 leaves it to the token.
 """
 
@@ -35,6 +35,7 @@ MAX_QUESTION_BYTES: Final = 262_144
 
 MAX_QUESTIONS: Final = 1024
 DRAIN_SECONDS: Final = 5.0
+UNDECIDED_HEADER: Final = "x-watchword-status"
 
 _OPTIONS: Final = (
     # Otherwise a second verifier on the same port would be given half of the questions instead of an error.
@@ -64,8 +65,13 @@ class _Authorization:
             loop.call_soon_threadsafe(_deliver, decided, answer)
 
         answer = self._answer(path_of(question), authorization_of(question), later)
-        # Others are answered while this one waits for its key.
-        return response_to(await decided if answer is None else answer)
+        if answer is None:
+            # Others are answered while this one waits for its key.
+            answer = await decided
+        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            # For gRPC the call has succeeded; by this header Envoy knows to ask another verifier.
+            await context.send_initial_metadata(((UNDECIDED_HEADER, str(answer.status)),))
+        return response_to(answer)
 
 
 def _metadata(context: grpc.aio.ServicerContext[Any, Any], name: str) -> list[str]:
@@ -81,11 +87,12 @@ def _deliver(decided: asyncio.Future[Answer], answer: Answer) -> None:
 def path_of(question: Any) -> str:
     """The path of `wire.route`, without an organization where none or several are named."""
     attributes = question.attributes
-    named = [pair.value for pair in attributes.context_extensions if pair.key == "organization"]
+    said = [(pair.key, pair.value) for pair in attributes.context_extensions]
     for space in attributes.metadata_context.filter_metadata:
         if space.key == "watchword":
-            named += [member.value.string_value for member in space.value.fields if member.key == "organization"]
-    if not named and ("routing", "token") in [(pair.key, pair.value) for pair in attributes.context_extensions]:
+            said += [(member.key, member.value.string_value) for member in space.value.fields]
+    named = [value for key, value in said if key == "organization"]
+    if not named and ("routing", "token") in said:
         return "/verify-by-token/envoy"
     return f"/verify/envoy/{named[0] if len(named) == 1 else ''}"
 
