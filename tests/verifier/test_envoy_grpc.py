@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -250,6 +251,15 @@ def test_a_port_in_use_is_said() -> None:
         again = grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None)
         with pytest.raises(SettingsProblem, match="grpc_port"):
             again.__enter__()
+
+
+def test_a_port_that_another_process_took_while_it_was_closed_is_said() -> None:
+    port = free_port()
+    with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener:
+        listener.answer = never
+        with socket.create_server((LOOPBACK, port)), pytest.raises(SettingsProblem, match="grpc_port"):
+            listener.open()
+        listener.open()
 
 
 def test_without_its_packages_the_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import http.client
 import socket
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -172,6 +173,66 @@ def test_a_port_that_another_process_took_meanwhile_is_said(monkeypatch: pytest.
         listener.open()
         assert not refuses(port)
         taken.pop().close()
+
+
+def test_a_closed_port_is_held_and_opens_again_once_its_last_requests_are_answered() -> None:
+    port, drained = free_port(), threading.Event()
+    listening: list[socket.socket] = []
+
+    def start(own: socket.socket) -> Worker:
+        listening.append(own)
+        return Worker(listening[-1].close, drained)
+
+    with HttpListener(LOOPBACK, port) as listener:
+        listener.start = start
+        listener.open()
+        listener.close()
+        assert refuses(port)
+        with socket.socket() as another, pytest.raises(OSError, match="in use"):
+            another.bind((LOOPBACK, port))
+        timer = threading.Timer(0.2, drained.set)
+        timer.start()
+        listener.open()
+        assert drained.is_set()
+        assert not refuses(port)
+        listener.close()
+        timer.join()
+
+
+def test_it_stays_open_while_the_verifier_is_leaving() -> None:
+    current, port = CurrentSnapshot(hard_limit=100), GatewayPort(clock=lambda: 1000.0)
+    current.swap(Snapshot("first", 1, {}), heard_at=1000)
+    current.leaving = True
+    done: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(port.keep, [Noting(done)], current)
+        try:
+            wait_until(lambda: port.is_open, what="it is open", timeout=30)
+        finally:
+            port.leave()
+        keeping.result(timeout=30)
+    assert done == ["open", "close", "finish"]
+
+
+def test_it_closes_when_the_snapshot_is_too_old_and_opens_when_the_feed_answers() -> None:
+    now = [1000.0]
+    current, port = CurrentSnapshot(hard_limit=100), GatewayPort(clock=lambda: now[0])
+    current.on_swap.append(port.look_again)
+    done: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(port.keep, [Noting(done)], current)
+        try:
+            current.swap(Snapshot("first", 1, {}), heard_at=1000)
+            wait_until(lambda: port.is_open, what="it is open", timeout=30)
+            now[0] = 1100
+            wait_until(lambda: done == ["open", "close"], what="it is closed", timeout=30)
+            assert not port.is_open
+            current.confirm(1100)
+            wait_until(lambda: port.is_open, what="it is open again", timeout=30)
+        finally:
+            port.leave()
+        keeping.result(timeout=30)
+    assert done == ["open", "close", "open", "close", "finish"]
 
 
 class Noting:
