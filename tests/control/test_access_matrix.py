@@ -109,6 +109,7 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("access:delete-role", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     # Operators look at an organization's servers, so that they can help, and change nothing.
     OfOrganization("servers:list", KEYS, holder=(200, None), operator=(200, None)),
+    OfOrganization("servers:calling", KEYS, holder=(200, None), operator=(200, None)),
     OfOrganization("servers:add", KEYS, holder=(200, 422), operator=(403, 403)),
     OfOrganization("servers:validate", KEYS, holder=(None, 200), operator=(None, 403)),
     OfOrganization("servers:validate-edit", KEYS, holder=(None, 200), operator=(None, 403)),

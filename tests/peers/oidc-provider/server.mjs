@@ -13,6 +13,8 @@ import { createInterface } from "node:readline";
 import Provider from "oidc-provider";
 
 const HOST = "127.0.0.1";
+// The last one names the organization for an API that is routed by token.
+const SCOPES = ["orders:read", "orders:write", "orders::acme::reader"];
 const KEY_MAKERS = {
   RS256: () => generateKeyPairSync("rsa", { modulusLength: 2048 }),
   PS256: () => generateKeyPairSync("rsa", { modulusLength: 2048 }),
@@ -51,7 +53,7 @@ function authorizationServer(issuer, clients) {
       // No ID token is ever issued, but the default RS256 is refused where no RSA key is published.
       id_token_signed_response_alg: signingAlgorithm(),
       // Every client may ask for any scope of the resource server below.
-      scope: "orders:read orders:write",
+      scope: SCOPES.join(" "),
     })),
     cookies: { keys: [randomBytes(32).toString("base64url")] },
     enabledJWA: { idTokenSigningAlgValues: Object.keys(KEY_MAKERS) },
@@ -64,7 +66,7 @@ function authorizationServer(issuer, clients) {
         getResourceServerInfo: async (_context, resource) => {
           return {
             audience: resource,
-            scope: "orders:read orders:write",
+            scope: SCOPES.join(" "),
             accessTokenFormat: "jwt",
             accessTokenTTL: state.tokenSeconds,
             jwt: { sign: { alg: signingAlgorithm(), kid: state.signWith } },
@@ -73,7 +75,7 @@ function authorizationServer(issuer, clients) {
       },
     },
     jwks,
-    scopes: ["orders:read", "orders:write"],
+    scopes: SCOPES,
     ttl: { ClientCredentials: (_context, token) => token.resourceServer?.accessTokenTTL ?? state.tokenSeconds },
   });
   provider.on("server_error", (_context, error) => process.stderr.write(`${error.stack}\n`));

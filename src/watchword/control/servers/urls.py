@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from watchword.control.servers import metadata_views, row_views, views
+from watchword.control.servers import calling_views, metadata_views, row_views, views
 
 app_name = "servers"
 
@@ -12,6 +12,7 @@ _PAGE = (
 
 _ROUTES = [
     path("", views.listing, name="list"),
+    path("call-the-api/", calling_views.calling, name="calling"),
     path("add/", views.add, name="add"),
     path("validate/", views.validate_location, name="validate"),
     path("<uuid:server>/validate/", views.validate_location, name="validate-edit"),

@@ -1,0 +1,62 @@
+"""What clients of an organization need to call the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.conf import settings
+from django.urls import reverse
+
+from watchword.control.servers.client_examples import API_URL, ClientValues, client_examples
+from watchword.control.servers.page import Page
+from watchword.control.servers.refusal_advice import refusals
+
+if TYPE_CHECKING:
+    from watchword.control.access.actor import Actor
+
+CALLING: Final = "servers:calling"
+
+
+@dataclass(frozen=True, slots=True)
+class CallingPage:
+    """The tab "Call the API" beside the list of authorization servers."""
+
+    template: ClassVar[str] = "servers/calling.html"
+    content: ClassVar[str] = "servers/calling_content.html"
+
+    servers: Page
+
+    @classmethod
+    def of(cls, actor: Actor, organization: str) -> CallingPage:
+        """Open it.
+
+        Raises:
+            Refusal: not_found, permission_missing.
+        """
+        return cls(Page.of(actor, organization))
+
+    @property
+    def home(self) -> str:
+        return reverse(CALLING, args=[self.servers.organization_id])
+
+    def context(self) -> dict[str, Any]:
+        organization = self.servers.organization_id
+        given = settings.WATCHWORD
+        api_url = given.api_url_of(organization)
+        scope = f"{given.cloud_name}::{organization}::reader" if given.api_routing == "token" else None
+        server = next((row for row in self.servers.servers if row.enabled), None)
+        values = ClientValues(
+            api_url=api_url or API_URL.replace("acme", organization),
+            scope=scope,
+            audience=None if server is None else server.audience,
+        )
+        return self.servers.context() | {
+            "home": self.home,
+            "crumb": "Call the API",
+            "api_url": api_url,
+            "scope_begin": None if scope is None else scope.removesuffix("reader"),
+            "server": server,
+            "tabs": client_examples(values),
+            "refusals": refusals(token_routing=scope is not None),
+        }

