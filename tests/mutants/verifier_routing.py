@@ -61,7 +61,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
           _LEADS_NOWHERE),
     _grpc("the refusal of two names", "if len(named) == 1 else", "if named else", _ENVOY),
     _grpc("the filter that writes the name", 'if space.key == "watchword":', "if True:", _ENVOY),
-    _grpc("the name in what it writes", ' if member.key == "organization"]', "]", _ENVOY),
+    _grpc("the name of what names it", 'in said if key == "organization"]', "in said]", _ENVOY),
     _grpc("the weight of a name", "if not named and (", "if (", _ENVOY),
     # Traefik.
     _traefik("exactly one header", "if len(forwarded) != 1:", "if not forwarded:", _REPEATED),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kit import acme, forge
 from watchword.core.bearer import text_of
 from watchword.core.decision import Allow, Deny, Reason
-from watchword.core.verify import decide_by_token
+from watchword.core.verify import decide, decide_by_token
 
 CLOUD = "api.example"
 IDS = ["acme", "globex", "in", "a" * 32, "a-1"]
@@ -67,6 +67,8 @@ def test_organization_is_found_if_exactly_one_is_named_and_only_its_own_token_pa
         assert (organization, decision) == ("", Deny(lacking))
         return
     assert {organization} == named
+    # As if the path had named it.
+    assert decision == decide(text, KNOWN[organization], forge.NOW, forge.NOW + 1)
     if organization == signer:
         assert isinstance(decision, Allow)
         assert decision.organization == signer
