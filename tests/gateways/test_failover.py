@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import live
-from kit.behind import Behind
+from kit.behind import DOMAIN, Behind
 from kit.feed_server import feed_server
 from kit.gateways import GATEWAYS, Site
 from kit.not_a_verifier import answering
@@ -47,7 +47,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         grpc = (free_port(), free_port())
         first, second = (
             parts.enter_context(
-                verifier_process(tmp_path_factory.mktemp("verifier"), feed_port=feed.port, grpc_port=str(port))
+                verifier_process(
+                    tmp_path_factory.mktemp("verifier"),
+                    feed_port=feed.port,
+                    grpc_port=str(port),
+                    traefik_routing="host",
+                    api_domain=DOMAIN,
+                )
             )
             for port in grpc
         )

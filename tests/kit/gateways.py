@@ -82,7 +82,7 @@ class Gateway:
 
 GATEWAYS = {
     "nginx": Gateway("nginx", nginx, pinned=False),
-    "traefik": Gateway("Traefik", traefik, down=500, frozen=500, patience=30),
+    "traefik": Gateway("Traefik", traefik, pinned=False),
     "caddy": Gateway("Caddy", caddy, pinned=False),
     "envoy": Gateway("Envoy", envoy, pinned=False),
     "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc, pinned=False),
@@ -167,6 +167,8 @@ def backends(
     with ExitStack() as parts:
         feed = parts.enter_context(feed_server())
         feed.publish(live.trust(), live.trust(organization="globex", suspended=True))
+        # Traefik asks in the same way about all organizations.
+        settings = {"traefik_routing": "host", "api_domain": DOMAIN, **settings}
         told = {**settings, "port": str(port), "grpc_port": str(grpc_port)}
         verifier = parts.enter_context(verifier_process(folder, feed_port=feed.port, ready=True, **told))
         api = parts.enter_context(orders_api())

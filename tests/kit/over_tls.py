@@ -31,20 +31,11 @@ transport_socket:
           - { san_type: DNS, matcher: { exact: verifier.example } }
 """
 _TRAEFIK_TLS = """\
-tls:
-  ca: /etc/watchword/verifiers-ca.pem
-  cert: /etc/watchword/gateway.pem
-  key: /etc/watchword/gateway.key
+rootCAs: [/etc/watchword/verifiers-ca.pem]
+certificates:
+  - certFile: /etc/watchword/gateway.pem
+    keyFile: /etc/watchword/gateway.key
 """
-_TRAEFIK_TRANSPORT = """\
-serversTransports:
-  verifier:
-    rootCAs: [/etc/watchword/verifiers-ca.pem]
-    certificates:
-      - certFile: /etc/watchword/gateway.pem
-        keyFile: /etc/watchword/gateway.key
-"""
-
 _HAPROXY_TLS = """\
 default-server ssl ssl-min-ver TLSv1.3 crt /etc/watchword/gateway-and-key.pem
 default-server verify required verifyhost verifier.example ca-file /etc/watchword/verifiers-ca.pem
@@ -52,7 +43,7 @@ default-server verify required verifyhost verifier.example ca-file /etc/watchwor
 
 SHOWN: Final = {
     "caddy": (_CADDY_TLS,),
-    "traefik": (_TRAEFIK_TLS, _TRAEFIK_TRANSPORT),
+    "traefik": (_TRAEFIK_TLS,),
     "envoy": (_ENVOY_TLS,),
     "envoy-grpc": (_ENVOY_TLS,),
     "haproxy": (_HAPROXY_TLS,),
@@ -78,13 +69,10 @@ _INSTEAD: Final = {
         "dial_timeout 700ms\n": f"dial_timeout 700ms\n{_indented(_CADDY_TLS, '		')}",
     },
     "traefik": {
-        "address: http://127.0.0.1:8081/verify/traefik/acme\n": (
-            f"address: https://127.0.0.1:8081/verify/traefik/acme\n{_indented(_TRAEFIK_TLS, '        ')}"
+        '"http://127.0.0.1:8081" "http://127.0.0.1:8091"': '"https://127.0.0.1:8081" "https://127.0.0.1:8091"',
+        "  serversTransports:\n    verifiers:\n": (
+            f"  serversTransports:\n    verifiers:\n{_indented(_TRAEFIK_TLS, '      ')}"
         ),
-        "    verifier:\n      loadBalancer:\n": (
-            "    verifier:\n      loadBalancer:\n        serversTransport: verifier\n"
-        ),
-        "url: http://127.0.0.1:8081\n": f"url: https://127.0.0.1:8081\n\n{_indented(_TRAEFIK_TRANSPORT, '  ')}",
     },
     "haproxy": {
         "    # EDIT: the two verifiers.\n": _indented(_HAPROXY_TLS, "    "),

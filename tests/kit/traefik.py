@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kit.client import request
+from kit.behind import DOMAIN
 from kit.pasted import pasted
 from kit.processes import LOOPBACK, free_port, running
+from kit.raw_http import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from kit.behind import Behind, Routing
 
 # It would otherwise ask the internet for a newer version. Its dashboard and API are off unless switched on.
-_SECRET = "    secret:\n      headers:\n        customRequestHeaders:\n          X-Watchword-Secret: "
 _QUIET = "\nglobal: { checkNewVersion: false, sendAnonymousUsage: false }\n"
 
 
@@ -34,8 +34,11 @@ def traefik(
         "/etc/traefik/watchword.yaml": str(routes),
         # By default it waits for two seconds with what it has read.
         "providers:\n": "providers:\n  providersThrottleDuration: 50ms\n",
+        "127.0.0.1:8089": f"{LOOPBACK}:{free_port()}",
+        '$routing := "host"': f'$routing := "{routing}"',
         "127.0.0.1:8081": f"{LOOPBACK}:{behind.verifiers[0]}",
-        f'{_SECRET}""': f'{_SECRET}"{behind.secret}"',
+        "127.0.0.1:8091": f"{LOOPBACK}:{behind.verifiers[1]}",
+        '$secret := ""': f'$secret := "{behind.secret}"',
         "your-api:8000": f"{LOOPBACK}:{behind.api.port}",
     }
     entry_points, dynamic = pasted("traefik", changes)
@@ -45,5 +48,7 @@ def traefik(
     command = [str(Path(sys.executable).parent / "traefik"), f"--configFile={config}"]
     with running(command, log=folder / "traefik.log", port=port) as child:
         # It listens before it has read the second file, and knows no route until then.
-        child.wait_until(lambda: request(f"http://{LOOPBACK}:{port}/").status != 404, what="routes are known")
+        host = f"acme.{DOMAIN}" if routing == "host" else DOMAIN
+        asked = f"GET /o/acme HTTP/1.1\r\nHost: {host}\r\n\r\n"
+        child.wait_until(lambda: exchange(port, asked).status != 404, what="routes are known")
         yield port

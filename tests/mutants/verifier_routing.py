@@ -22,6 +22,7 @@ _FORGED: Final = (_NAMED + "test_token_of_acme_that_names_globex_fails_against_t
 _UNDECIDABLE: Final = (_NAMED + "test_fault_of_our_own_is_a_deny",)
 _BY_TOKEN: Final = "verifier/test_token_routing.py::"
 _OFF: Final = (_BY_TOKEN + "test_without_a_cloud_name_there_is_no_such_path",)
+_LEADS: Final = ("verifier/test_traefik_routing.py::test_each_way_has_its_path_and_reads_one_header",)
 _REPEATED: Final = ("verifier/test_traefik_routing.py::test_header_that_is_missing_or_repeated_is_refused",)
 _HOSTS: Final = ("verifier/test_traefik_routing.py::test_every_other_host_names_no_organization",)
 _ANY_CASE: Final = ("verifier/test_traefik_routing.py::test_host_names_the_organization_in_any_case_and_with_a_port",)
@@ -64,6 +65,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _grpc("the name of what names it", 'in said if key == "organization"]', "in said]", _ENVOY),
     _grpc("the weight of a name", "if not named and (", "if (", _ENVOY),
     # Traefik.
+    _traefik("the path of documents for hosts alone", 'if routing == "host":', "if True:", _LEADS),
     _traefik("exactly one header", "if len(forwarded) != 1:", "if not forwarded:", _REPEATED),
     _traefik("the whole host", "self._in_host.fullmatch(", "self._in_host.match(", _HOSTS),
     _traefik("a dot that is no pattern", "re.escape(domain)", "domain", _DOMAIN),
