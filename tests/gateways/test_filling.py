@@ -24,11 +24,17 @@ LINES: dict[str, tuple[str, ...]] = {
         "server verifier-2 [fd00::2]:18091",
         "server api orders.internal:9000",
     ),
+    "traefik": (
+        '{{ $routing := "path" }}',
+        '{{ $domain := "orders.provider.test" }}',
+        '{{ $verifiers := list "http://10.0.0.7:18081" "http://[fd00::2]:18091" }}',
+        '{{ $api := "http://orders.internal:9000" }}',
+    ),
     "python": ('connection = http.client.HTTPConnection("10.0.0.7", 18081, timeout=2)',),
 }
 """What a provider would have edited, in the texts of each gateway."""
 ALL = frozenset({"routing", "domain", "first verifier", "second verifier", "API"})
-WRITTEN: dict[str, frozenset[str]] = {"haproxy": ALL, "python": frozenset({"first verifier"})}
+WRITTEN: dict[str, frozenset[str]] = {"haproxy": ALL, "traefik": ALL, "python": frozenset({"first verifier"})}
 GATEWAYS = {gateway.name: gateway for gateway in gateways()}
 
 

@@ -64,8 +64,7 @@ def gateways() -> tuple[Gateway, ...]:
         Gateway(
             "traefik",
             "Traefik",
-            "Traefik 3.7.13 or later. The verifiers need WATCHWORD_VERIFIER_TRAEFIK_ROUTING for routing by host or path, "
-            "and WATCHWORD_VERIFIER_API_DOMAIN for routing by host.",
+            "Traefik 3.7.13 or later.",
             (
                 _file("/etc/traefik/traefik.yaml", "traefik/traefik.yaml"),
                 _file("/etc/traefik/watchword.yaml", "traefik/watchword.yaml"),

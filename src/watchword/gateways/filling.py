@@ -20,6 +20,7 @@ _ROUTING: Final = {
     "nginx": 'map "" $watchword_routing {{ default {}; }}',
     "caddy": "import by-{}\n",
     "haproxy": "presetenv WATCHWORD_ROUTING {}\n",
+    "traefik": '{{{{ $routing := "{}" }}}}',
 }
 """What says in a gateway's texts where requests name their organization."""
 
