@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from kit import acme, forge
 from watchword.core.decision import Allow, Decision, Deny, Reason
 from watchword.core.trust import ANY, SubscriptionPeriod, Trust
-from watchword.core.verify import verify
+from watchword.core.verify import decide_by_token, verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Option = TypeVar("Option")
 
 NOW: Final = forge.NOW
+SCOPE: Final = "orders:read c::acme::r"
+"""Names Acme for the cloud `c`."""
+
 LEEWAY: Final = 60
 SIGNERS: Final = {
     "ES256": forge.ec_key("ec", "P-256"),
@@ -65,7 +68,7 @@ PIECES: Final = (
     '"typ":',
     '"crit":', '"b64":', '"zip":', '"at_hash":', '"events":', '"none"', '"HS256"', '"at+jwt"', "null", "true", "1e400",
     "NaN", "-0", "9" * 70, "[", "]", "{", "}", ",", ":", '"', "\\u", "\\ud800", " ", "\n", "\u00a0", "[[[[[[[[",
-    "]]]]]]]]",
+    "]]]]]]]]", '"scope":', '"scp":', '"roles":', "c::acme::r", "c::globex::r", "::",
 )  # fmt: skip
 
 
@@ -117,7 +120,7 @@ def _any_text(choices: Choices, _alg: str, trust: Trust | None, clock: float) ->
 
 
 def _edited_text(choices: Choices, alg: str, trust: Trust | None, clock: float) -> None:
-    good = forge.token(SIGNERS[alg], alg)
+    good = forge.token(SIGNERS[alg], alg, scope=SCOPE)
     edited = choices.edited(good)
     decision = _decided(edited, trust, clock)
     if isinstance(decision, Allow):
@@ -126,7 +129,7 @@ def _edited_text(choices: Choices, alg: str, trust: Trust | None, clock: float) 
 
 
 def _signed(choices: Choices, alg: str, trust: Trust | None, clock: float) -> None:
-    header, claims = json.dumps(forge.header(SIGNERS[alg], alg)), json.dumps(forge.claims())
+    header, claims = json.dumps(forge.header(SIGNERS[alg], alg)), json.dumps(forge.claims(scope=SCOPE))
     if choices.number() % 2:
         header = choices.edited(header)
     if choices.number() % 2:
@@ -148,7 +151,23 @@ def _octets(text: str) -> bytes:
 def _decided(token: str, trust: Trust | None, clock: float) -> Decision:
     decision = verify([f"Bearer {token}"], trust, now=clock, snapshot_good_until=NOW + 1_000)
     assert isinstance(decision, Allow) or decision.reason is not Reason.UNDECIDABLE
+    _agrees(token, decision, trust, clock)
     return decision
+
+
+def _agrees(token: str, decision: Decision, trust: Trust | None, clock: float) -> None:
+    """Hold what is decided by a path to what is decided where the token names the organization."""
+    known = {} if trust is None else {"acme": trust}
+    named, by_token = decide_by_token(token, known, "c", now=clock, snapshot_good_until=NOW + 1_000)
+    if named == "acme":
+        assert by_token == decision
+    elif named:
+        assert isinstance(by_token, Deny)
+        assert by_token.reason is Reason.ORGANIZATION_UNKNOWN
+    else:
+        assert isinstance(by_token, Deny)
+        # No organization has a part in what is refused before one is named.
+        assert by_token == decision or by_token.reason in (Reason.ORGANIZATION_NOT_NAMED, Reason.ORGANIZATION_AMBIGUOUS)
 
 
 def _holds_up(claims: dict[str, Any], trust: Trust | None, clock: float) -> None:
