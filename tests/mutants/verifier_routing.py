@@ -58,7 +58,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _app("the setting that allows it", "if asked is None and not self._cloud_name:", "if False:", _OFF),
     # Paths.
     _wire("a first segment of its own", 'if parts[1] == "verify-by-token" else None', "", _LEADS_NOWHERE),
-    _wire("the demand for an organization", "if len(parts) > 3 else None", "if len(parts) > 3 else Route(profile, '')",
+    _wire("the demand for an organization", "if len(parts) > 3 else None", "if len(parts) > 3 else (profile, '')",
           _LEADS_NOWHERE),
     _grpc("the refusal of two names", "if len(named) == 1 else", "if named else", _ENVOY),
     _grpc("the filter that writes the name", 'if space.key == "watchword":', "if True:", _ENVOY),
@@ -71,6 +71,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _traefik("a dot that is no pattern", "re.escape(domain)", "domain", _DOMAIN),
     _traefik("the lower case", "forwarded[0].lower())", "forwarded[0])", _ANY_CASE),
     _traefik("ASCII alone", " if forwarded[0].isascii() else None", "", _HOSTS),
+    _traefik("ASCII alone in a path", " if path.isascii() else None", "", _PATHS),
     _traefik("the whole first segment", "(?:/.*)?", ".*", _PATHS),
     _traefik("the query", '.partition("?")[0]', "", _GOOD_PATHS),
     _traefik("the refusal of dot segments", "if _AMBIGUOUS.search(path):", "if False:", _DOTS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +13,13 @@ from kit import live
 from kit.feed_server import feed_server
 from kit.verifier_process import verifier_process
 from watchword.verifier.decision_times import ONE_IN, DecisionTimes
-from watchword.verifier.server import _timing
+from watchword.verifier.server import _answering
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from watchword.verifier import wire
 
 NAME = "watchword_verifier_decision_duration_seconds"
 
@@ -30,8 +34,7 @@ def figures(times: DecisionTimes) -> dict[str, float]:
 def test_fo_each_duration_is_in_the_buckets_above_it() -> None:
     times = DecisionTimes()
     for nanoseconds in (1, 8191, 8192, 1_000_000, 5_000_000_000):
-        times.counts[nanoseconds.bit_length()] += 1
-        times.nanoseconds[0] += nanoseconds
+        times.add(nanoseconds)
     told = figures(times)
     assert told[f'{NAME}_bucket{{le="8.192e-06"}}'] == 2
     assert told[f'{NAME}_bucket{{le="1.6384e-05"}}'] == 3
@@ -43,11 +46,15 @@ def test_fo_each_duration_is_in_the_buckets_above_it() -> None:
 
 
 def test_fo_one_request_in_some_is_timed_and_each_is_answered() -> None:
-    times, answered = DecisionTimes(), list[int]()
-    handle = _timing(answered.append, times)
+    times, asked = DecisionTimes(), list[str]()
+
+    def answer(path: str, _authorization: Sequence[str], _later: Callable[[wire.Answer], None], /) -> None:
+        asked.append(path)
+
+    handle = _answering(answer, times)
     for number in range(10 * ONE_IN):
-        handle(number)
-    assert answered == list(range(10 * ONE_IN))
+        handle(SimpleNamespace(scope={"path": f"/{number}", "headers": []}))
+    assert asked == [f"/{number}" for number in range(10 * ONE_IN)]
     assert figures(times)[f"{NAME}_count"] == 10
     assert figures(times)[f"{NAME}_sum"] > 0
 

@@ -63,6 +63,10 @@ def check(channel: grpc.Channel, asked: Any, *metadata: tuple[str, str]) -> Any:
     return checking(channel)(asked, metadata=metadata, timeout=20)
 
 
+def text(pairs: wire.Headers) -> dict[str, str]:
+    return {name.decode("ascii"): value.decode("ascii") for name, value in pairs}
+
+
 def headers(part: Any) -> dict[str, str]:
     return {option.header.key: option.header.value for option in part.headers}
 
@@ -125,15 +129,15 @@ def test_a_denial_arrives_whole(reason: Reason) -> None:
     assert response.status.code != 0
     assert not response.HasField("ok_response")
     assert response.denied_response.status.code == reason.status
-    assert headers(response.denied_response) == dict(answer.headers)
+    assert headers(response.denied_response) == text(answer.headers)
     assert response.denied_response.body == answer.body.decode()
 
 
 def test_only_a_200_is_an_allow() -> None:
-    identity = [("x-auth-subject", "alice"), ("x-auth-scope", "")]
-    response = response_to(wire.Answer(200, [*identity, ("cache-control", "no-store")], b""))
+    identity = [(b"x-auth-subject", b"alice"), (b"x-auth-scope", b"")]
+    response = response_to(wire.Answer(200, [*identity, (b"cache-control", b"no-store")], b""))
     assert response.status.code == 0
-    assert headers(response.ok_response) == dict(identity)
+    assert headers(response.ok_response) == text(identity)
     assert {option.append_action for option in response.ok_response.headers} == {2}
     for status in (204, 301, 404, 500):
         assert response_to(wire.Answer(status, identity, b"")).status.code != 0

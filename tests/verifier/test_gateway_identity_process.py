@@ -13,6 +13,7 @@ from kit import certificates, live
 from kit.client import Answer, request
 from kit.feed_server import feed_server
 from kit.processes import LOOPBACK
+from kit.raw_http import exchange
 from kit.verifier_process import VerifierProcess, verifier_process
 
 if TYPE_CHECKING:
@@ -96,6 +97,35 @@ def test_without_the_secret_every_question_has_the_same_answer(
     ((status, body, _),) = answers
     assert status == 403
     assert b'"reason": "gateway_unknown"' in body
+
+
+HEAD = f"GET {PATHS[0]} HTTP/1.1\r\nHost: {LOOPBACK}\r\n"
+
+
+@pytest.mark.parametrize("odd", ["\x80", "\xe9", "\xff", f"{OLD}\xff", f"\x80{NEW}"], ids=ascii)
+def test_fj_02_secret_header_of_odd_octets_is_counted(demanding: VerifierProcess, tmp_path: Path, odd: str) -> None:
+    gateway, bearer = context(tmp_path), f"Authorization: Bearer {live.token()}\r\n\r\n"
+    good, bad = f"X-Watchword-Secret: {OLD}\r\n", f"x-watchword-secret: {odd}\r\n"
+    assert exchange(demanding.port, HEAD + good + bearer, context=gateway).status == 200
+    for shown in (bad, good + bad, bad + good, good + bad + bad):
+        answer = exchange(demanding.port, HEAD + shown + bearer, context=gateway)
+        assert (answer.status, answer.json()["reason"]) == (403, "gateway_unknown"), ascii(shown)
+
+
+@pytest.mark.parametrize("odd", ["\x80", "\xe9", "\xff"], ids=ascii)
+def test_fj_02_odd_second_authorization_header_is_counted_over_tls(
+    demanding: VerifierProcess, tmp_path: Path, odd: str
+) -> None:
+    gateway = context(tmp_path)
+    good, bad = f"Authorization: Bearer {live.token()}\r\n", f"Authorization: {odd}\r\n"
+    for headers, reason in (
+        (good + bad, "authorization_repeated"),
+        (bad + good, "authorization_repeated"),
+        (bad, "authorization_malformed"),
+    ):
+        request = f"{HEAD}X-Watchword-Secret: {NEW}\r\n{headers}\r\n"
+        answer = exchange(demanding.port, request, context=gateway)
+        assert (answer.status, answer.json()["reason"]) == (400, reason), ascii(headers)
 
 
 def test_without_a_certificate_of_its_authority_nobody_is_answered(demanding: VerifierProcess, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -170,9 +170,30 @@ def test_two_authorization_headers_are_refused(verifier: VerifierProcess) -> Non
         assert (answer.status, answer.json()["reason"]) == (400, "authorization_repeated")
 
 
-def test_octets_that_no_token_has_are_no_token(verifier: VerifierProcess) -> None:
-    answer = exchange(verifier.port, f"{HEAD}Authorization: Bearer \xff\xfe{live.token()}\r\n\r\n")
-    assert answer.status == 401
+ODD: Final = ("\x80", "\xe9", "\xff", "Bearer \xe9", "Bearer caf\xe9.b.c", "\xa0Bearer a")
+"""Values with an octet above 127, which HTTP allows and no token has."""
+
+
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_fj_02_odd_second_authorization_header_is_counted(verifier: VerifierProcess, odd: str) -> None:
+    good, bad = f"Authorization: Bearer {live.token()}\r\n", f"authorization: {odd}\r\n"
+    assert exchange(verifier.port, f"{HEAD}{good}\r\n").status == 200
+    for headers in (good + bad, bad + good, bad + good + bad, good + bad + bad, bad + bad, f"{good}X-A: \xff\r\n{bad}"):
+        answer = exchange(verifier.port, f"{HEAD}{headers}\r\n")
+        assert (answer.status, answer.json()["reason"]) == (400, "authorization_repeated"), ascii(headers)
+
+
+@pytest.mark.parametrize("odd", [*ODD, "Bearer {good}\xff", "Bearer \xff\xfe{good}", "Bearer {good} \x80"], ids=ascii)
+def test_fj_02_lone_odd_authorization_header_is_malformed(verifier: VerifierProcess, odd: str) -> None:
+    answer = exchange(verifier.port, f"{HEAD}Authorization: {odd.replace('{good}', live.token())}\r\n\r\n")
+    assert (answer.status, answer.json()["reason"]) == (400, "authorization_malformed")
+
+
+def test_fj_02_odd_octets_elsewhere_decide_nothing(verifier: VerifierProcess) -> None:
+    others = "X-A: \x80\xe9\xff\r\nCookie: \xff\r\nX-Authorization: Bearer \xe9\r\n"
+    assert exchange(verifier.port, f"{HEAD}{others}Authorization: Bearer {live.token()}\r\n\r\n").status == 200
+    answer = exchange(verifier.port, f"{HEAD}{others}\r\n")
+    assert (answer.status, answer.json()["reason"]) == (401, "token_missing")
 
 
 def test_headers_are_bounded(verifier: VerifierProcess) -> None:

@@ -52,13 +52,13 @@ def ask(path: str, told: ProtectedResource, answer: wire.Answering | None = None
 def document(path: str, told: ProtectedResource) -> Any:
     answer = ask(path, told)
     assert answer.status == 200
-    assert ("content-type", "application/json") in answer.headers
+    assert (b"content-type", b"application/json") in answer.headers
     return json.loads(answer.body)
 
 
 def challenge(answer: wire.Answer) -> str:
-    (value,) = (value for name, value in answer.headers if name == "www-authenticate")
-    return value
+    (value,) = (value for name, value in answer.headers if name == b"www-authenticate")
+    return value.decode("ascii")
 
 
 def test_the_document_names_the_api_and_the_organizations_authorization_server() -> None:
@@ -130,10 +130,10 @@ def test_no_challenge_names_a_document_whose_organization_is_not_known() -> None
 def test_fd_02_preflight_of_the_document_allows_every_header() -> None:
     """The verifier answers OPTIONS like GET, and browsers look at these headers of the answer."""
     headers = dict(ask(f"{WELL_KNOWN}/acme", resource()).headers)
-    assert headers["access-control-allow-origin"] == "*"
-    assert headers["access-control-allow-methods"] == "GET"
-    assert headers["access-control-allow-headers"] == "*, Authorization"
-    assert "access-control-allow-credentials" not in headers
+    assert headers[b"access-control-allow-origin"] == b"*"
+    assert headers[b"access-control-allow-methods"] == b"GET"
+    assert headers[b"access-control-allow-headers"] == b"*, Authorization"
+    assert b"access-control-allow-credentials" not in headers
 
 
 @pytest.mark.parametrize("gateway", wire.PROFILES)
@@ -142,11 +142,11 @@ def test_a_denial_is_otherwise_what_it_was_and_the_shared_one_is_not_touched(rea
     shared = wire.PROFILES[gateway].denials[reason]
     before = list(shared.headers)
     answer = ask(f"/verify/{gateway}/acme", resource(), denying(reason, gateway))
-    pointer = f', resource_metadata="https://api.example{WELL_KNOWN}/acme"'
-    headers = [(name, value + pointer if name == "www-authenticate" else value) for name, value in before]
-    assert answer == (shared.status, headers, shared.body)
+    pointer = f', resource_metadata="https://api.example{WELL_KNOWN}/acme"'.encode("ascii")
+    headers = [(name, value + pointer if name == b"www-authenticate" else value) for name, value in before]
+    assert answer == wire.Answer(shared.status, headers, shared.body)
     assert shared.headers == before
-    has_challenge = any(name == "www-authenticate" for name, _ in answer.headers)
+    has_challenge = any(name == b"www-authenticate" for name, _ in answer.headers)
     assert has_challenge == (reason.status in {400, 401})
 
 
@@ -169,11 +169,12 @@ def test_an_answer_that_comes_later_names_it_too() -> None:
     assert resource().telling(waiting)("/verify/plain/acme", [], given.append) is None
     promised[0](wire.PROFILES["plain"].denials[Reason.NO_MATCHING_KEY])
     assert "resource_metadata=" in challenge(given[0])
-    promised[0](wire.Answer(200, [("x-auth-subject", "alice")], b""))
-    assert given[1] == (200, [("x-auth-subject", "alice")], b"")
+    allowed = wire.Answer(200, [(b"x-auth-subject", b"alice")], b"")
+    promised[0](allowed)
+    assert given[1] is allowed
 
 
 def test_a_path_that_leads_nowhere_stays_what_it_was() -> None:
     assert ask("/nowhere", resource(), lambda *_: wire.NOT_FOUND) is wire.NOT_FOUND
-    odd = wire.Answer(401, [("www-authenticate", "Bearer")], b"")
+    odd = wire.Answer(401, [(b"www-authenticate", b"Bearer")], b"")
     assert ask("/nowhere", resource(), lambda *_: odd) is odd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from kit.processes import LOOPBACK, free_port
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
+from watchword.verifier.decision_times import DecisionTimes
 from watchword.verifier.gateway_port import GatewayPort, reserve
 from watchword.verifier.server import _answering, _leave_after, serve
 from watchword.verifier.snapshot import CurrentSnapshot
@@ -24,33 +25,28 @@ if TYPE_CHECKING:
     Later = Callable[[wire.Answer], None]
 
 
-class Headers:
-    def get_all(self, name: str) -> list[str]:
-        return {"authorization": ["Bearer one", "Bearer two"]}[name]
-
-
-class Scope:
-    path = "/verify/plain/acme"
-    headers = Headers()
-
-
 class Request:
     """A request as granian gives it, and what became of it."""
 
     def __init__(self) -> None:
-        self.scope = Scope()
+        headers = [(b"host", b"a"), (b"authorization", b"Bearer one"), (b"authorization", b"Bearer \xe9")]
+        self.scope = {"path": "/verify/plain/acme", "headers": headers}
         self.proto = self
-        self.response: tuple[int, list[tuple[str, str]], bytes] | None = None
+        self.sent: list[dict[str, Any]] = []
         self.is_done = False
 
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.response = (status, headers, body)
-
-    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
-        self.response = (status, headers, b"")
+    def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
 
     def done(self) -> None:
         self.is_done = True
+
+
+def response(status: int, headers: wire.Headers, body: bytes) -> list[dict[str, Any]]:
+    return [
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
@@ -59,13 +55,12 @@ def test_path_and_all_authorization_headers_go_in_and_the_answer_out(body: bytes
 
     def answer(path: str, authorization: Sequence[str], _later: Later) -> wire.Answer:
         asked.append((path, authorization))
-        return wire.Answer(200, [("x-auth-subject", "alice")], body)
+        return wire.Answer(200, [(b"x-auth-subject", b"alice")], body)
 
     request = Request()
-    _answering(answer)(request)
-    assert asked == [("/verify/plain/acme", ["Bearer one", "Bearer two"])]
-    assert request.response == (200, [("x-auth-subject", "alice")], body)
-    assert request.is_done
+    _answering(answer, DecisionTimes())(request)
+    assert asked == [("/verify/plain/acme", ["Bearer one", "Bearer \xe9"])]
+    assert request.sent == response(200, [(b"x-auth-subject", b"alice")], body)
 
 
 def test_a_fault_ends_the_request_without_an_answer_which_granian_makes_a_500() -> None:
@@ -74,9 +69,9 @@ def test_a_fault_ends_the_request_without_an_answer_which_granian_makes_a_500() 
 
     request = Request()
     with pytest.raises(ZeroDivisionError):
-        _answering(fault)(request)
+        _answering(fault, DecisionTimes())(request)
     assert request.is_done
-    assert request.response is None
+    assert request.sent == []
 
 
 def test_a_request_that_waits_is_left_alone_until_its_answer_comes() -> None:
@@ -86,11 +81,11 @@ def test_a_request_that_waits_is_left_alone_until_its_answer_comes() -> None:
         promised.append(later)
 
     request = Request()
-    _answering(answer)(request)
-    assert not request.is_done
+    _answering(answer, DecisionTimes())(request)
+    assert request.sent == []
     promised[0](wire.Answer(200, [], b""))
-    assert request.response == (200, [], b"")
-    assert request.is_done
+    assert request.sent == response(200, [], b"")
+    assert not request.is_done
 
 
 def test_the_end_comes_the_delay_after_it_was_asked_for() -> None:

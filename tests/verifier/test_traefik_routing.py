@@ -14,9 +14,9 @@ ACME = "/verify/traefik/acme"
 
 
 def test_each_way_has_its_path_and_reads_one_header() -> None:
-    assert BY_HOST.header == "x-forwarded-host"
+    assert BY_HOST.header == b"x-forwarded-host"
     assert set(BY_HOST.paths) == {"/verify-by-host/traefik", "/.well-known/oauth-protected-resource"}
-    assert BY_PATH.header == "x-forwarded-uri"
+    assert BY_PATH.header == b"x-forwarded-uri"
     assert set(BY_PATH.paths) == {"/verify-by-path/traefik"}
 
 
@@ -173,6 +173,8 @@ def test_path_names_the_organization(uri: str) -> None:
         "/o/acme.api.example/",
         "/o/\u0430cme/x",
         "/o/acme\u2044x",
+        "/o/acme/\xc0\xae\xc0\xae/globex",
+        "/o/acme/\xff",
         "http://api.example/o/acme/x",
         "//api.example/o/acme/x",
         "/?/o/acme",

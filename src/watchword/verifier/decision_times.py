@@ -35,6 +35,11 @@ class DecisionTimes(Collector):
         self.counts = [0] * 65
         self.nanoseconds = [0]
 
+    def add(self, nanoseconds: int) -> None:
+        """Count one request that was timed."""
+        self.counts[nanoseconds.bit_length()] += 1
+        self.nanoseconds[0] += nanoseconds
+
     def collect(self) -> Iterator[Metric]:
         # A duration of n bits is below 2**n.
         until = list(accumulate(self.counts))

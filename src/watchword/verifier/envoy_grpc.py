@@ -74,8 +74,8 @@ class _Authorization:
         return response_to(answer)
 
 
-def _metadata(context: grpc.aio.ServicerContext[Any, Any], name: str) -> list[str]:
-    return [str(value) for key, value in context.invocation_metadata() or () if key == name]
+def _metadata(context: grpc.aio.ServicerContext[Any, Any], name: bytes) -> list[str]:
+    return [str(value) for key, value in context.invocation_metadata() or () if key == name.decode("ascii")]
 
 
 def _deliver(decided: asyncio.Future[Answer], answer: Answer) -> None:
@@ -128,7 +128,8 @@ def response_to(answer: Answer) -> Any:
 
 def _add(response: Any, headers: wire.Headers) -> None:
     for name, value in headers:
-        response.headers.add(header={"key": name, "value": value}, append_action=OVERWRITE)
+        header = {"key": name.decode("ascii"), "value": value.decode("ascii")}
+        response.headers.add(header=header, append_action=OVERWRITE)
 
 
 class GrpcListener:

@@ -81,14 +81,14 @@ class ProtectedResource:
         if self._name is not None:
             document["resource_name"] = self._name
         headers = [
-            ("content-type", "application/json"),
-            ("cache-control", f"max-age={FRESH_SECONDS}"),
+            (b"content-type", b"application/json"),
+            (b"cache-control", b"max-age=%d" % FRESH_SECONDS),
             # Public by purpose, and also for clients that run in a browser. Those ask by OPTIONS before they send a
             # header such as MCP-Protocol-Version. The `*` does not include Authorization.
-            ("access-control-allow-origin", "*"),
-            ("access-control-allow-methods", "GET"),
-            ("access-control-allow-headers", "*, Authorization"),
-            ("access-control-max-age", str(PREFLIGHT_SECONDS)),
+            (b"access-control-allow-origin", b"*"),
+            (b"access-control-allow-methods", b"GET"),
+            (b"access-control-allow-headers", b"*, Authorization"),
+            (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         ]
         return Answer(HTTPStatus.OK, headers, json.dumps(document).encode())
 
@@ -110,9 +110,12 @@ class ProtectedResource:
         if answered.status not in _CHALLENGED:
             return answered
         found = wire.route(path)
-        if found is None or (found.organization is None and self._is_of_each):
+        if found is None:
             return answered
-        pointer = f', resource_metadata="{_filled_in(self._document, found.organization or "")}"'
+        _, organization = found
+        if organization is None and self._is_of_each:
+            return answered
+        pointer = f', resource_metadata="{_filled_in(self._document, organization or "")}"'.encode("ascii")
         headers = [
             (name, value + pointer if name == wire.CHALLENGE_HEADER else value) for name, value in answered.headers
         ]

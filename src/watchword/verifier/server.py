@@ -60,7 +60,7 @@ through the trust of all organizations takes long enough to be felt in the slowe
 
 
 # Parts of granian that its type stubs do not know in full.
-_RSGIWorker: Any = _granian.RSGIWorker
+_ASGIWorker: Any = _granian.ASGIWorker
 _CallbackScheduler: Any = _granian.CallbackScheduler
 _SocketHolder: Any = _granian.SocketHolder
 
@@ -77,46 +77,43 @@ class _Scheduler(_CallbackScheduler):  # type: ignore[misc]
         super().__init__()
 
 
-def _answering(answer: Answering, traefik: TraefikRouting | None = None) -> Callable[[Any], None]:
+def _answering(answer: Answering, times: DecisionTimes, traefik: TraefikRouting | None = None) -> Callable[[Any], None]:
+    is_timed = times.is_timed
+
     def handle(request: Any) -> None:
-        scope = request.scope
+        began = perf_counter_ns() if is_timed() else 0
         try:
-            path: str | Answer = scope.path
+            scope = request.scope
+            authorization = []
+            # Up to Python 3.11 a comprehension would be one more call, in every request.
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    authorization.append(value.decode("latin-1"))
+            path: str | Answer = scope["path"]
             if traefik is not None and path in traefik.paths:
-                path = traefik.path_of(scope.path, scope.headers.get_all(traefik.header))
-            later, authorization = partial(_respond, request), scope.headers.get_all("authorization")
-            answered = answer(path, authorization, later) if isinstance(path, str) else path
+                path = traefik.path_of(scope["path"], _values(request, traefik.header))
+            answered = answer(path, authorization, partial(_respond, request)) if isinstance(path, str) else path
         except BaseException:
             # Without this the gateway would wait for ever. What has no answer becomes a 500.
             request.done()
             raise
         if answered is not None:
             _respond(request, answered)
+        if began:
+            times.add(perf_counter_ns() - began)
 
     return handle
 
 
-def _timing(handle: Callable[[Any], None], times: DecisionTimes) -> Callable[[Any], None]:
-    is_timed, counts, total = times.is_timed, times.counts, times.nanoseconds
-
-    def handle_and_time(request: Any) -> None:
-        if is_timed():
-            began = perf_counter_ns()
-            handle(request)
-            taken = perf_counter_ns() - began
-            counts[taken.bit_length()] += 1
-            total[0] += taken
-        else:
-            handle(request)
-
-    return handle_and_time
+def _values(request: Any, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in request.scope["headers"] if key == name]
 
 
 def _answering_the_known(handle: Callable[[Any], None], secrets: GatewaySecrets) -> Callable[[Any], None]:
     """Only for a verifier that demands a secret; for the others there is nothing to look at."""
 
     def handle_if_known(request: Any) -> None:
-        if secrets.includes(request.scope.headers.get_all(wire.SECRET_HEADER)):
+        if secrets.includes(_values(request, wire.SECRET_HEADER)):
             handle(request)
         else:
             _respond(request, wire.GATEWAY_UNKNOWN)
@@ -126,14 +123,14 @@ def _answering_the_known(handle: Callable[[Any], None], secrets: GatewaySecrets)
 
 def _respond(request: Any, answer: Answer) -> None:
     """Send the answer; in any thread, once for each request."""
-    status, headers, body = answer
+    send = request.proto.send
     try:
-        if body:
-            request.proto.response_bytes(status, headers, body)
-        else:
-            request.proto.response_empty(status, headers)
-    finally:
+        start, body = answer.messages
+        send(start)
+        send(body)
+    except BaseException:
         request.done()
+        raise
 
 
 def listen(
@@ -148,18 +145,15 @@ def listen(
     """Answer requests in threads of granian until the worker is stopped.
 
     Args:
-        answer: called with the percent-decoded path, the values of all Authorization headers, and what takes an
-            answer that comes later; in one thread of its own. A value that is not printable ASCII is not among the
-            values: granian leaves it out.
+        answer: called with the percent-decoded path, the values of all Authorization headers as Latin-1, and what
+            takes an answer that comes later; in one thread of its own.
         listening: closed as soon as the worker is stopped.
         secrets: of which a gateway must show one, None if anybody may ask.
         tls: None for plain HTTP.
         times: counts how long answers take.
         traefik: finds the organization in a header of Traefik's; None where no header is read for that.
     """
-    handle = _answering(answer, traefik)
-    if times is not None:
-        handle = _timing(handle, times)
+    handle = _answering(answer, DecisionTimes() if times is None else times, traefik)
     if secrets is not None:
         handle = _answering_the_known(handle, secrets)
     # Granian's reactor needs it so; a blocking accept would hold up every connection behind it.
@@ -171,7 +165,7 @@ def listen(
     threads = (1, 1, 1, 30)
     no_websockets = False
     most = connections_allowed(MAX_CONNECTIONS)
-    worker = _RSGIWorker(
+    worker = _ASGIWorker(
         1, holder, None, *threads, most, HTTPModes.http1, limits, None, no_websockets, None,
         *_tls_arguments(tls), (None, None),
     )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from watchword.feed import PAGE_SCHEMA, Organizations
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from watchword.feed import Snapshot
 
 
-class View(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class View:
     """One consistent state: what is known, and until when it may be believed (Unix seconds)."""
 
     snapshot: Snapshot

@@ -47,7 +47,7 @@ class TraefikRouting:
         if routing == "host":
             # Traefik can take the organization out of a path, and write another path with it, but not out of a host.
             self.paths[WELL_KNOWN] = f"{WELL_KNOWN}/"
-        self.header = "x-forwarded-host" if routing == "host" else "x-forwarded-uri"
+        self.header = b"x-forwarded-host" if routing == "host" else b"x-forwarded-uri"
         self._in_host = None
         if routing == "host" and domain is not None:
             self._in_host = re.compile(rf"({ORGANIZATION_ID})\.{re.escape(domain)}(?::[0-9]{{1,5}})?")
@@ -68,7 +68,8 @@ class TraefikRouting:
             path = forwarded[0].partition("?")[0]
             if _AMBIGUOUS.search(path):
                 return wire.PATH_AMBIGUOUS
-            found = _IN_PATH.fullmatch(path)
+            # Other octets may be an overlong dot.
+            found = _IN_PATH.fullmatch(path) if path.isascii() else None
         return wire.NO_ORGANIZATION if found is None else f"{self.paths[asked]}{found[1]}"
 
 

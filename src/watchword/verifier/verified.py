@@ -9,7 +9,7 @@ then brings a new `Trust`; a token that was refused is never remembered (CASES M
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import threading
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from watchword.verifier.wire import Answer
 
 TURN_SECONDS: Final = 60.0
-ENTRY_BYTES: Final = 1_600
+ENTRY_BYTES: Final = 1_800
 """What an entry takes beside the characters of its token and of its answer: objects, and a place in a dictionary."""
 
 
@@ -29,7 +29,8 @@ Key = tuple[str | None, str]
 its organization: no organization of a path, not even an empty one, is equal to it, and the reverse."""
 
 
-class Verified(NamedTuple):
+@dataclass(slots=True)
+class Verified:
     """One token that is allowed.
 
     Attributes:
@@ -50,7 +51,8 @@ class Verified(NamedTuple):
 
 def size_of(key: Key, verified: Verified) -> int:
     """Bytes that an entry takes, estimated from above."""
-    return ENTRY_BYTES + len(key[0] or "") + len(key[1]) + len("".join([value for _, value in verified.answer.headers]))
+    values = b"".join([value for _, value in verified.answer.headers])
+    return ENTRY_BYTES + len(key[0] or "") + len(key[1]) + len(values)
 
 
 @dataclass(slots=True)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from watchword.core.decision import Reason
@@ -33,17 +33,17 @@ MAX_VALUE: Final = 1024
 MAX_SCOPE: Final = 4096
 """The same for the scope, which some authorization servers fill with hundreds of names; a setting."""
 
-RETRY_AFTER_SECONDS: Final = "1"
+RETRY_AFTER_SECONDS: Final = b"1"
 
-IDENTITY_PREFIX: Final = "x-auth-"
-SECRET_HEADER: Final = "x-watchword-secret"  # noqa: S105 - its name, not the secret.
+IDENTITY_PREFIX: Final = b"x-auth-"
+SECRET_HEADER: Final = b"x-watchword-secret"
 """Where a gateway shows that it is one of ours, if the verifier demands a secret. The API never sees it."""
 
-CHALLENGE_HEADER: Final = "www-authenticate"
+CHALLENGE_HEADER: Final = b"www-authenticate"
 
 READABLE: Final = (
-    ("access-control-allow-origin", "*"),
-    ("access-control-expose-headers", "WWW-Authenticate, Retry-After"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"WWW-Authenticate, Retry-After"),
 )
 """On every refusal: a page of another origin may read why it was refused. No cookie has a part in any answer."""
 
@@ -59,15 +59,26 @@ _PLAIN_IDENTITY: Final = re.compile(f"{_PLAIN}(?:\n{_PLAIN}){{3}}")
 
 _SAFE: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
-Headers = list[tuple[str, str]]
+Headers = list[tuple[bytes, bytes]]
 
 
-class Answer(NamedTuple):
-    """One HTTP response. Deny answers are made once; nobody changes `headers`."""
+@dataclass(slots=True)
+class Answer:
+    """One HTTP response. Most are sent many times; nobody changes one.
+
+    Attributes:
+        messages: the same in the two messages of ASGI that the server takes.
+    """
 
     status: int
     headers: Headers
     body: bytes
+    messages: tuple[dict[str, object], dict[str, object]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        end = {"type": "http.response.body", "body": self.body, "more_body": False}
+        self.messages = start, end
 
 
 class Answering(Protocol):
@@ -76,17 +87,6 @@ class Answering(Protocol):
     def __call__(
         self, path: str, authorization: Sequence[str], later: Callable[[Answer], None], /
     ) -> Answer | None: ...
-
-
-class Route(NamedTuple):
-    """Where a request goes.
-
-    Attributes:
-        organization: as the gateway has found it; None where the token is to name it.
-    """
-
-    profile: Profile
-    organization: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Profile:
     denials: Mapping[Reason, Answer]
 
 
-def route(path: str) -> Route | None:
+def route(path: str) -> tuple[Profile, str | None] | None:
     """Where a request goes, with any suffix: `/verify/{gateway}/{organization}` or `/verify-by-token/{gateway}`.
 
     The second begins with a segment of its own, so that no host label or path segment, which a gateway takes for an
@@ -109,6 +109,9 @@ def route(path: str) -> Route | None:
     Args:
         path: percent-decoded, without the query. Whatever spelling led here, the answer names the organization that
             was decided about, so a gateway that reads a path differently cannot mistake one for another.
+
+    Returns:
+        How the gateway is answered, and the organization as it has found it; None where the token is to name it.
     """
     parts = path.split("/", 4)
     if len(parts) < 3 or parts[0]:  # noqa: PLR2004 - "", the first segment, gateway
@@ -117,8 +120,8 @@ def route(path: str) -> Route | None:
     if profile is None:
         return None
     if parts[1] == "verify":
-        return Route(profile, parts[3]) if len(parts) > 3 else None  # noqa: PLR2004 - and organization
-    return Route(profile, None) if parts[1] == "verify-by-token" else None
+        return (profile, parts[3]) if len(parts) > 3 else None  # noqa: PLR2004 - and organization
+    return (profile, None) if parts[1] == "verify-by-token" else None
 
 
 def allowed(decision: Allow, max_scope: int = MAX_SCOPE) -> Answer | Reason:
@@ -146,14 +149,14 @@ def allowed(decision: Allow, max_scope: int = MAX_SCOPE) -> Answer | Reason:
         if len(scope) > max_scope:
             return Reason.SCOPE_TOO_LONG
     headers = [
-        ("x-auth-organization", decision.organization),
-        ("x-auth-server", decision.server),
-        ("x-auth-issuer", issuer),
-        ("x-auth-subject", subject),
-        ("x-auth-client-id", client_id),
-        ("x-auth-scope", scope),
-        ("x-auth-expires", str(claims.expires_at)),
-        ("cache-control", "no-store"),
+        (b"x-auth-organization", decision.organization.encode("ascii")),
+        (b"x-auth-server", decision.server.encode("ascii")),
+        (b"x-auth-issuer", issuer.encode("ascii")),
+        (b"x-auth-subject", subject.encode("ascii")),
+        (b"x-auth-client-id", client_id.encode("ascii")),
+        (b"x-auth-scope", scope.encode("ascii")),
+        (b"x-auth-expires", b"%d" % claims.expires_at),
+        (b"cache-control", b"no-store"),
     ]
     return Answer(HTTPStatus.OK, headers, b"")
 
@@ -197,12 +200,12 @@ def _challenge(reason: Reason) -> str | None:
 
 
 def _denied(reason: Reason) -> Answer:
-    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store"), *READABLE]
+    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), *READABLE]
     challenge = _challenge(reason)
     if challenge is not None:
-        headers.append((CHALLENGE_HEADER, challenge))
+        headers.append((CHALLENGE_HEADER, challenge.encode("ascii")))
     if reason.status == _UNAVAILABLE:
-        headers.append(("retry-after", RETRY_AFTER_SECONDS))
+        headers.append((b"retry-after", RETRY_AFTER_SECONDS))
     return Answer(reason.status, headers, _problem(reason.status, reason.code, reason.sentence).encode())
 
 
@@ -218,7 +221,7 @@ organization could take all verifiers away from the others."""
 
 def _denied_for_nginx(reason: Reason) -> Answer:
     plain = _denied(reason)
-    restored = [("x-watchword-status", str(plain.status)), ("x-watchword-problem", plain.body.decode())]
+    restored = [(b"x-watchword-status", b"%d" % plain.status), (b"x-watchword-problem", plain.body)]
     status = plain.status if reason in _OF_THIS_VERIFIER else _NGINX_STATUS[plain.status]
     return Answer(status, plain.headers + restored, plain.body)
 
@@ -251,7 +254,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 
 
 def _no_decision(status: HTTPStatus, reason: str, sentence: str) -> Answer:
-    headers = [("content-type", "application/problem+json"), ("cache-control", "no-store"), *READABLE]
+    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), *READABLE]
     return Answer(status, headers, _problem(status, reason, sentence).encode())
 
 
