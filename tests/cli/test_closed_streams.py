@@ -140,8 +140,8 @@ def test_n_log_without_a_reader_writes_no_tracebacks(
 def test_n_second_demo_at_the_same_time_is_a_sentence() -> None:
     port = free_port()
 
-    def api() -> AbstractContextManager[str]:
-        return sample_api(host="127.0.0.1", port=port, verifier=("127.0.0.1", 1), organization="acme")
+    def api() -> AbstractContextManager[int]:
+        return sample_api(host="127.0.0.1", port=port, verifiers=[("127.0.0.1", 1)])
 
     with ExitStack() as first, ExitStack() as second:
         listening(first, "--api-port", port, api())

@@ -69,7 +69,7 @@ class Server:
         return self.ask("/token", body=urlencode(form).encode(), headers={**FORM, **(headers or {})})
 
     def by_post(self, **fields: str) -> Answer:
-        client = self.issuing.client
+        client = self.issuing.clients[0]
         return self.token(None, client_id=client.id, client_secret=client.secret, **fields)
 
 
@@ -82,7 +82,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     certificates = make_certificates(tmp_path_factory.mktemp("demo"))
     context = ssl.create_default_context(cafile=str(certificates.authority))
     with authorization_server(
-        host=LOOPBACK, port=free_port(), tls=certificates.server_context(), audience=AUDIENCE, client=DemoClient()
+        host=LOOPBACK,
+        port=free_port(),
+        tls=certificates.server_context(),
+        audience=AUDIENCE,
+        clients=(DemoClient("acme-client"), DemoClient("globex-client")),
     ) as issuing:
         yield Server(issuing, context)
 
@@ -120,7 +124,7 @@ def test_a_token_is_an_rfc_9068_access_token(server: Server) -> None:
     key = jwt.PyJWK(server.ask("/jwks").json()["keys"][0])
     claims = jwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=server.issuing.issuer)
     assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
-    assert claims["client_id"] == claims["sub"] == "demo-client"
+    assert claims["client_id"] == claims["sub"] == "acme-client"
     assert claims["exp"] - claims["iat"] == 600
     assert claims["scope"] == "invoices.read"
     assert (
@@ -129,8 +133,21 @@ def test_a_token_is_an_rfc_9068_access_token(server: Server) -> None:
 
 
 def test_the_client_may_authenticate_by_header(server: Server) -> None:
-    client = server.issuing.client
+    client = server.issuing.clients[0]
     assert server.token(basic(client.id, client.secret)).status == 200
+
+
+def test_each_client_gets_tokens_of_its_own(server: Server) -> None:
+    named = []
+    for client in server.issuing.clients:
+        token = server.token(basic(client.id, client.secret)).json()["access_token"]
+        named.append(jwt.decode(token, options={"verify_signature": False})["client_id"])
+    assert named == ["acme-client", "globex-client"]
+
+
+def test_secret_of_another_client_is_refused(server: Server) -> None:
+    acme, globex = server.issuing.clients
+    assert server.token(basic(acme.id, globex.secret)).status == 401
 
 
 def test_another_audience_can_be_asked_for(server: Server) -> None:
@@ -142,7 +159,7 @@ def test_another_audience_can_be_asked_for(server: Server) -> None:
     ("headers", "fields", "status", "error"),
     [
         ({}, {}, 401, "invalid_client"),
-        (basic("demo-client", "guessed"), {}, 401, "invalid_client"),
+        (basic("acme-client", "guessed"), {}, 401, "invalid_client"),
         (basic("other", "guessed"), {}, 401, "invalid_client"),
         ({"Authorization": "Basic !!!"}, {}, 401, "invalid_client"),
         ({"Authorization": "Basic /w=="}, {}, 401, "invalid_client"),

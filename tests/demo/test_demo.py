@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,17 +14,35 @@ from kit.processes import ChildProcess, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
-FLAGS = ("--portal-port", "--verifier-port", "--authorization-server-port", "--api-port", "--verifier-admin-port")
+FLAGS = (
+    "--portal-port",
+    "--verifier-port",
+    "--verifier-admin-port",
+    "--second-verifier-port",
+    "--second-verifier-admin-port",
+    "--authorization-server-port",
+    "--api-port",
+)
+RESULTS = ("200", "401", "401", "200", "200", "200", "200", "200", "401", "200")
 
 
 def start(directory: Path, *arguments: str, **environment: str) -> ChildProcess:
     ports = [part for flag in FLAGS for part in (flag, str(free_port()))]
     command = [sys.executable, "-m", "watchword.cli", "demo", *ports, *arguments]
     return ChildProcess(command, log=directory / "demo.log", environment={"TMPDIR": str(directory), **environment})
+
+
+def processes_with(variable: str) -> list[str]:
+    """Processes in whose environment the variable stands."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if variable.encode() in environment.read_bytes().split(b"\0"):
+                found.append(environment.parent.name)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +61,10 @@ def test_every_step_of_the_walk_through_does_what_it_says(checked: tuple[ChildPr
     process, _ = checked
     assert process.exit_code == 0, process.output()
     lines = [line for line in process.output().splitlines() if line.startswith(("✓", "✗"))]
-    assert [line.split()[1] for line in lines[:-1]] == ["200", "401", "200", "200", "401", "200"]
+    assert tuple(line.split()[1] for line in lines[:-1]) == RESULTS
+    assert "20 calls after one verifier was killed, none refused" in process.output()
+    # It was killed while the API had to answer, and not by the end of the demo.
+    assert "verifier ended (killed by SIGKILL); starting it again" in process.output()
     assert lines[-1] == "✓ an expired organization: its page says that tokens are refused"
     assert all(line.startswith("✓") for line in lines)
 
@@ -49,17 +72,24 @@ def test_every_step_of_the_walk_through_does_what_it_says(checked: tuple[ChildPr
 def test_nothing_is_left_behind(checked: tuple[ChildProcess, Path]) -> None:
     _, directory = checked
     assert [path.name for path in directory.iterdir()] == ["demo.log"]
+    assert processes_with(f"TMPDIR={directory}") == []
 
 
 def test_the_walk_through_is_printed_and_sigterm_ends_the_demo(tmp_path: Path) -> None:
     process = start(tmp_path, "--keep", str(tmp_path / "kept"))
     try:
         process.wait_until(
-            lambda: "OAuth 2.0 JWKS Location" in process.output(), what="the walk-through is printed", timeout=120
+            lambda: "has expired, and its page" in process.output(), what="the walk-through is printed", timeout=120
         )
-        process.terminate()
-        assert process.wait(timeout=10) == 0
         text = process.output()
+        pids = re.findall(r"http://127\.0\.0\.1:\d+   process (\d+)", text)
+        # The verifiers, and no process that stands between them and the demo.
+        assert len(pids) == 2
+        for pid in pids:
+            assert Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"serve\0verifier\0")
+            assert pid in processes_with(f"TMPDIR={tmp_path}")
+        process.terminate()
+        assert process.wait(timeout=30) == 0
     finally:
         process.stop()
     assert re.search(r"alice@acme\.example +password +\S{12,}", text)

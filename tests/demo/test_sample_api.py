@@ -1,9 +1,10 @@
-"""The sample API in front of a stand-in for the verifier, which answers as it is told."""
+"""The sample API in front of stand-ins for verifiers, whose answers the tests choose."""
 
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+import socket
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,11 @@ from watchword.demo.sample_api import sample_api
 from watchword.demo.serving import DemoHandler, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 pytestmark = pytest.mark.enable_socket
 
-ALLOWED = {"X-Auth-Organization": "acme", "X-Auth-Client-Id": "demo-client", "X-Internal": "not passed on"}
+ALLOWED = {"X-Auth-Organization": "acme", "X-Auth-Client-Id": "acme-client", "X-Internal": "not passed on"}
 
 
 class Stand:
@@ -30,23 +31,31 @@ class Stand:
 
 
 @contextmanager
-def api_behind(stand: Stand) -> Iterator[int]:
+def verifier_like(stand: Stand) -> Iterator[tuple[str, int]]:
     class Handler(DemoHandler):
         def do_GET(self) -> None:  # noqa: N802 - the base class finds it by this name.
             stand.asked.append((self.path, self.headers.get_all("Authorization") or []))
             self.answer(stand.status, stand.body, stand.headers)
 
-    with (
-        serving(LOOPBACK, 0, Handler) as verifier,
-        sample_api(host=LOOPBACK, port=0, verifier=verifier, organization="acme") as origin,
-    ):
-        yield int(origin.rsplit(":", 1)[1])
+    with serving(LOOPBACK, 0, Handler) as address:
+        yield address
 
 
-def call(port: int, *authorization: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], Any]:
-    connection = HTTPConnection(LOOPBACK, port, timeout=5)
+@contextmanager
+def api_behind(*stands: Stand) -> Iterator[int]:
+    with ExitStack() as stack:
+        verifiers = [stack.enter_context(verifier_like(stand)) for stand in stands]
+        yield stack.enter_context(sample_api(host=LOOPBACK, port=0, verifiers=verifiers))
+
+
+def call(
+    port: int, *authorization: str, method: str = "GET", hosts: Sequence[str] = ("acme.localhost",), **headers: str
+) -> tuple[int, dict[str, str], Any]:
+    connection = HTTPConnection(LOOPBACK, port, timeout=30)
     try:
-        connection.putrequest(method, "/invoices")
+        connection.putrequest(method, "/invoices", skip_host=True)
+        for host in hosts:
+            connection.putheader("Host", host)
         for value in authorization:
             connection.putheader("Authorization", value)
         for name, value in headers.items():
@@ -64,7 +73,7 @@ def test_an_allowed_request_sees_the_identity_headers() -> None:
     with api_behind(stand) as port:
         status, _, body = call(port, "Bearer token")
     assert status == 200
-    assert body["identity"] == {"x-auth-organization": "acme", "x-auth-client-id": "demo-client"}
+    assert body["identity"] == {"x-auth-organization": "acme", "x-auth-client-id": "acme-client"}
     assert stand.asked == [("/verify/plain/acme", ["Bearer token"])]
 
 
@@ -106,11 +115,107 @@ def test_an_unforeseen_answer_of_the_verifier_lets_nobody_through(status: int) -
         assert call(port, "Bearer token")[0] == 503
 
 
-def test_a_silent_verifier_lets_nobody_through() -> None:
-    with sample_api(host=LOOPBACK, port=0, verifier=(LOOPBACK, free_port()), organization="acme") as origin:
-        status, headers, _ = call(int(origin.rsplit(":", 1)[1]), "Bearer token")
+def test_without_any_verifier_every_request_is_refused() -> None:
+    verifiers = [(LOOPBACK, free_port()), (LOOPBACK, free_port())]
+    with sample_api(host=LOOPBACK, port=0, verifiers=verifiers) as port:
+        status, headers, _ = call(port, "Bearer token")
     assert status == 503
     assert headers["retry-after"] == "1"
+
+
+# ---------------------------------------------------------------- two verifiers
+
+
+def test_first_verifier_that_decides_is_the_only_one_asked() -> None:
+    first, second = Stand(401, {}, b"{}"), Stand(200, ALLOWED)
+    with api_behind(first, second) as port:
+        assert call(port, "Bearer token")[0] == 401
+    assert (len(first.asked), len(second.asked)) == (1, 0)
+
+
+def test_second_verifier_answers_if_first_cannot_decide() -> None:
+    first, second = Stand(503, {}, b"{}"), Stand(200, ALLOWED)
+    with api_behind(first, second) as port:
+        assert call(port, "Bearer token")[0] == 200
+    assert first.asked == second.asked == [("/verify/plain/acme", ["Bearer token"])]
+
+
+def test_second_verifier_answers_if_first_is_gone() -> None:
+    with (
+        verifier_like(Stand(200, ALLOWED)) as second,
+        sample_api(host=LOOPBACK, port=0, verifiers=[(LOOPBACK, free_port()), second]) as port,
+    ):
+        assert call(port, "Bearer token")[0] == 200
+
+
+def test_second_verifier_answers_if_first_hangs() -> None:
+    with (
+        socket.create_server((LOOPBACK, 0)) as hanging,
+        verifier_like(Stand(200, ALLOWED)) as second,
+        sample_api(host=LOOPBACK, port=0, verifiers=[hanging.getsockname(), second]) as port,
+    ):
+        assert call(port, "Bearer token")[0] == 200
+
+
+def test_two_undecided_verifiers_refuse() -> None:
+    with api_behind(Stand(503, {}, b"{}"), Stand(503, {"Retry-After": "7"}, b"{}")) as port:
+        status, headers, _ = call(port, "Bearer token")
+    assert (status, headers["retry-after"]) == (503, "7")
+
+
+# ---------------------------------------------------------------- the host names the organization
+
+
+@pytest.mark.parametrize(
+    ("host", "organization"),
+    [
+        ("acme.localhost:8083", "acme"),
+        ("globex.localhost", "globex"),
+        ("GlobeX.LocalHost:80", "globex"),
+        (f"a{'b' * 31}.localhost", f"a{'b' * 31}"),
+    ],
+)
+def test_host_names_the_organization(host: str, organization: str) -> None:
+    stand = Stand(200, ALLOWED)
+    with api_behind(stand) as port:
+        assert call(port, "Bearer token", hosts=[host])[0] == 200
+    assert stand.asked == [(f"/verify/plain/{organization}", ["Bearer token"])]
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        [],
+        [""],
+        ["localhost"],
+        ["127.0.0.1:8083"],
+        [".localhost"],
+        ["a.localhost"],
+        ["acme.localhost."],
+        ["acme.localhost:"],
+        ["acme.localhost:80:80"],
+        ["acme.localhost.evil.example"],
+        ["evil.acme.localhost"],
+        ["acme%2e.localhost"],
+        ["acme/../globex.localhost"],
+        ["acme_.localhost"],
+        ["acm\xe9.localhost"],
+        ["1acme.localhost"],
+        ["acme-.localhost"],
+        [f"a{'b' * 32}.localhost"],
+        ["acme.localhost, globex.localhost"],
+        ["acme.localhost", "acme.localhost"],
+        ["acme.localhost", "globex.localhost"],
+    ],
+)
+def test_other_hosts_are_404_and_no_verifier_is_asked(hosts: list[str]) -> None:
+    stand = Stand(200, ALLOWED)
+    with api_behind(stand) as port:
+        status, headers, problem = call(port, "Bearer token", hosts=hosts)
+    assert status == problem["status"] == 404
+    assert headers["content-type"] == "application/problem+json"
+    assert f"http://acme.localhost:{port}," in problem["detail"]
+    assert stand.asked == []
 
 
 def test_a_posted_request_is_guarded_too() -> None:

@@ -10,28 +10,36 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.demo import walkthrough as module
+from watchword.demo import walkthrough_check as module
+from watchword.demo.curl import installed_version, options_for
 from watchword.demo.issuing import DemoClient
-from watchword.demo.walkthrough import CurlMissing, Places, Runner, SignIn, Walkthrough, check
+from watchword.demo.walkthrough import Clients, People, Places, RunningVerifier, SignIn, Walkthrough
+from watchword.demo.walkthrough_check import CurlMissing, Runner, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def a_walkthrough(authority: str = "/home/alice/demo ca.pem") -> Walkthrough:
+def a_walkthrough(authority: str = "/home/alice/demo ca.pem", curl_options: str = "") -> Walkthrough:
     return Walkthrough(
         places=Places(
             portal="http://127.0.0.1:8080",
-            verifier="http://127.0.0.1:8081",
+            verifiers=(
+                RunningVerifier(origin="http://127.0.0.1:8081", pid=4711),
+                RunningVerifier(origin="http://127.0.0.1:8091", pid=4712),
+            ),
             authorization_server="https://127.0.0.1:8082",
-            api="http://127.0.0.1:8083",
+            api="http://{organization}.localhost:8083",
             authority=Path(authority),
-            organization="acme",
+            curl_options=curl_options,
         ),
-        client=DemoClient(secret="s3cret"),
-        administrator=SignIn(email="alice@acme.example", password="alices-password"),
-        operator=SignIn(email="bob@watchword.example", password="bobs-password"),
-        administrator_of_expired=SignIn(email="charlie@initech.example", password="charlies-password"),
+        clients=Clients(acme=DemoClient("acme-client", "s3cret"), globex=DemoClient("globex-client", "another")),
+        people=People(
+            acme=SignIn(email="alice@acme.example", password="alices-password"),
+            globex=SignIn(email="charlie@globex.example", password="charlies-password"),
+            initech=SignIn(email="charlie@initech.example", password="charlies-other-password"),
+            operator=SignIn(email="bob@watchword.example", password="bobs-password"),
+        ),
     )
 
 
@@ -58,10 +66,60 @@ def test_paths_are_quoted() -> None:
 
 def test_all_people_and_all_places_are_printed() -> None:
     text = a_walkthrough().text()
-    for place in ("https://127.0.0.1:8082/jwks", "http://127.0.0.1:8083/invoices"):
+    for place in (
+        "https://127.0.0.1:8082/jwks",
+        "http://acme.localhost:8083/invoices",
+        "http://globex.localhost:8083/invoices",
+        "http://127.0.0.1:8081   process 4711",
+        "http://127.0.0.1:8091   process 4712",
+    ):
         assert place in text
-    for part in ("alices-password", "bobs-password", "charlies-password"):
+    for part in ("alices-password", "bobs-password", "charlies-password", "charlies-other-password"):
         assert part in text
+
+
+def test_every_command_that_the_check_runs_is_printed() -> None:
+    walkthrough = a_walkthrough()
+    printed = walkthrough.text().splitlines()
+    for command in (
+        walkthrough.get_token,
+        walkthrough.call,
+        walkthrough.call_altered,
+        walkthrough.call_globex_as_acme,
+        walkthrough.get_globex_token,
+        walkthrough.call_globex,
+        walkthrough.rotate,
+        walkthrough.kill,
+        walkthrough.ask_killed,
+    ):
+        assert command in printed
+
+
+def test_options_for_an_old_curl_stand_in_every_call() -> None:
+    walkthrough = a_walkthrough(curl_options=options_for("curl 7.81.0 (x86_64-pc-linux-gnu)", 8083))
+    for call in (walkthrough.call, walkthrough.call_altered, walkthrough.call_globex, walkthrough.call_globex_as_acme):
+        assert "--resolve acme.localhost:8083:127.0.0.1 --resolve globex.localhost:8083:127.0.0.1 http://" in call
+
+
+@pytest.mark.parametrize(
+    ("version", "finds"),
+    [
+        ("curl 7.84.9 (x)", False),
+        ("curl 7.9.1 (x)", False),
+        ("curl 7.85.0 (x)", True),
+        ("curl 8.5.0-DEV (x)", True),
+        ("curl 10.0.0 (x)", True),
+        ("", True),
+    ],
+)
+def test_curl_before_7_85_gets_the_addresses_of_hosts(version: str, *, finds: bool) -> None:
+    assert (options_for(version, 8083) == "") is finds
+
+
+def test_version_of_the_installed_curl_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert installed_version().startswith("curl ")
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert installed_version() == ""
 
 
 def test_without_curl_the_walk_through_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +145,20 @@ def test_a_step_that_comes_true_late_passes(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
     result = runner.expect("a token by the new key", "", 200)
     assert (result.title, result.status, result.passed) == ("a token by the new key", 200, True)
+
+
+def test_one_refused_call_among_many_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: Iterator[int | None] = iter([200, 200, None, 200])
+    runner = Runner(a_walkthrough())
+    monkeypatch.setattr(runner, "status_of", lambda _: next(answers))
+    result = runner.expect_each("calls", "", 200, 4)
+    assert (result.status, result.passed) == (None, False)
+    assert list(answers) == [200], "the first refusal ends the step"
+
+
+def test_all_calls_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: Iterator[int] = iter([200] * 4)
+    runner = Runner(a_walkthrough())
+    monkeypatch.setattr(runner, "status_of", lambda _: next(answers))
+    assert runner.expect_each("calls", "", 200, 4).passed
+    assert list(answers) == []

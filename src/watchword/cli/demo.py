@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import tempfile
+import threading
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -15,16 +17,26 @@ import click
 from watchword.cli.options import debug_option
 from watchword.cli.output import FAILED, CommandFailed, console
 from watchword.cli.ports import cannot_be_used, require_free
+from watchword.cli.second_verifier import second_verifier
 from watchword.cli.serve import log_stream, prepare, supervised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from watchword.cli.serve import Machine
-    from watchword.demo.walkthrough import Places, Walkthrough
+    from watchword.cli.supervisor import Supervisor
+    from watchword.demo.certificates import DemoCertificates
+    from watchword.demo.walkthrough import Clients, Places, Walkthrough
 
 HOST = "127.0.0.1"
+API_URL = "http://{{organization}}.localhost:{}"
+OWN_PORTS = {
+    "--authorization-server-port": "authorization_server_port",
+    "--api-port": "api_port",
+    "--second-verifier-port": "second_verifier_port",
+    "--second-verifier-admin-port": "second_verifier_admin_port",
+}
+"""Ports that `watchword serve` does not have."""
 _Server = TypeVar("_Server")
 LOOPBACK_NETWORK = "127.0.0.0/8"
 
@@ -35,10 +47,12 @@ def port_option(flag: str, default: int, what: str) -> Callable[[Any], Any]:
 
 @click.command()
 @port_option("--portal-port", 8080, "Admin Portal.")
-@port_option("--verifier-port", 8081, "Verifier.")
+@port_option("--verifier-port", 8081, "First verifier.")
+@port_option("--second-verifier-port", 8091, "Second verifier.")
 @port_option("--authorization-server-port", 8082, "Demo authorization server.")
 @port_option("--api-port", 8083, "Sample API.")
-@port_option("--verifier-admin-port", 9081, "The verifier's /readyz and /metrics.")
+@port_option("--verifier-admin-port", 9081, "/readyz and /metrics of the first verifier.")
+@port_option("--second-verifier-admin-port", 9091, "/readyz and /metrics of the second verifier.")
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
@@ -51,8 +65,9 @@ def port_option(flag: str, default: int, what: str) -> Callable[[Any], Any]:
 def demo(context: click.Context, /, *, keep: Path | None, check: bool, **ports: int) -> None:
     """Run everything on throw-away data and print a walk-through.
 
-    Portal, worker and verifier as `watchword serve` runs them, and beside them a demo authorization server over TLS
-    and a sample API. Settings of the environment and of watchword.toml are not used: a demo never touches real data.
+    Portal, worker and verifier as `watchword serve` runs them, and beside them a second verifier, a demo authorization
+    server over TLS and a sample API, where two organizations have a host each. Settings of the environment and of
+    watchword.toml are not used: a demo never touches real data.
 
     Exit status with --check: 0 when every step did what it says, 1 otherwise.
     """
@@ -66,59 +81,77 @@ def demo(context: click.Context, /, *, keep: Path | None, check: bool, **ports: 
 
 def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check: bool) -> bool:
     """Start all parts, print the walk-through, and wait for a stop or run the check. True unless a step failed."""
-    from watchword.demo.authorization_server import authorization_server
     from watchword.demo.certificates import make_certificates
     from watchword.demo.issuing import DemoClient
-    from watchword.demo.sample_api import sample_api
-    from watchword.demo.walkthrough import Walkthrough
+    from watchword.demo.walkthrough import Clients, Walkthrough
 
-    require_free(
-        {
-            "--authorization-server-port": (HOST, ports["authorization_server_port"]),
-            "--api-port": (HOST, ports["api_port"]),
-        }
-    )
+    require_free({flag: (HOST, ports[name]) for flag, name in OWN_PORTS.items()})
     certificates = make_certificates(directory)
     use_demo_settings(directory, certificates.authority, ports)
     machine = prepare()
-    from watchword.demo import sample_data
+    from watchword.demo.sample_data import ACME, GLOBEX, create_people, register_server
 
-    client = DemoClient()
-    issuing = listening(
-        stack,
-        "--authorization-server-port",
-        ports["authorization_server_port"],
-        authorization_server(
-            host=HOST,
-            port=ports["authorization_server_port"],
-            tls=certificates.server_context(),
-            audience=sample_data.AUDIENCE,
-            client=client,
-        ),
+    clients = Clients(acme=DemoClient("acme-client"), globex=DemoClient("globex-client"))
+    issuer = start_servers(stack, ports, certificates, clients)
+    people = create_people()
+    register_server(ACME, people.acme, issuer, clients.acme.id)
+    register_server(GLOBEX, people.globex, issuer, clients.globex.id)
+    second = second_verifier(
+        machine, port=ports["second_verifier_port"], admin_port=ports["second_verifier_admin_port"]
     )
-    people = sample_data.create_people()
-    sample_data.register_server(issuing.issuer, client.id)
-    verifier = (machine.verifier.host, machine.verifier.port)
-    api = listening(
-        stack,
-        "--api-port",
-        ports["api_port"],
-        sample_api(host=HOST, port=ports["api_port"], verifier=verifier, organization=sample_data.ORGANIZATION),
-    )
-    log = log_stream()
-    supervisor = stack.enter_context(supervised(machine, log))
-    walkthrough = Walkthrough(
-        places=places_of(machine, issuing.issuer, api, certificates.authority),
-        client=client,
-        administrator=people.administrator,
-        operator=people.operator,
-        administrator_of_expired=people.administrator_of_expired,
-    )
+    supervisor = stack.enter_context(supervised(machine, log_stream(width=len(second.name)), (second,)))
+    pids = supervisor.pid_of("verifier"), supervisor.pid_of(second.name)
+    if pids[0] is None or pids[1] is None:
+        # A signal stopped the demo while it was starting.
+        return True
+    places = places_of(ports, (pids[0], pids[1]), issuer, certificates.authority)
+    walkthrough = Walkthrough(places=places, clients=clients, people=people)
     if check:
-        return check_walkthrough(walkthrough)
+        return run_beside(supervisor, lambda: check_walkthrough(walkthrough))
     click.echo(f"\n{walkthrough.text()}\n")
     supervisor.run()
     return True
+
+
+def start_servers(stack: ExitStack, ports: dict[str, int], certificates: DemoCertificates, clients: Clients) -> str:
+    """Serve the authorization server and the sample API until the stack ends; returns the issuer.
+
+    Raises:
+        CommandFailed: a port is taken.
+    """
+    from watchword.demo.authorization_server import authorization_server
+    from watchword.demo.sample_api import sample_api
+    from watchword.demo.sample_data import AUDIENCE
+
+    port = ports["authorization_server_port"]
+    tls = certificates.server_context()
+    issuing = listening(
+        stack,
+        "--authorization-server-port",
+        port,
+        authorization_server(host=HOST, port=port, tls=tls, audience=AUDIENCE, clients=(clients.acme, clients.globex)),
+    )
+    port = ports["api_port"]
+    verifiers = [(HOST, ports["verifier_port"]), (HOST, ports["second_verifier_port"])]
+    listening(stack, "--api-port", port, sample_api(host=HOST, port=port, verifiers=verifiers))
+    return issuing.issuer
+
+
+def places_of(ports: dict[str, int], pids: tuple[int, int], issuer: str, authority: Path) -> Places:
+    from watchword.demo import curl
+    from watchword.demo.walkthrough import Places, RunningVerifier
+
+    return Places(
+        portal=f"http://{HOST}:{ports['portal_port']}",
+        verifiers=(
+            RunningVerifier(origin=f"http://{HOST}:{ports['verifier_port']}", pid=pids[0]),
+            RunningVerifier(origin=f"http://{HOST}:{ports['second_verifier_port']}", pid=pids[1]),
+        ),
+        authorization_server=issuer,
+        api=API_URL.format(ports["api_port"]),
+        authority=authority,
+        curl_options=curl.options_for(curl.installed_version(), ports["api_port"]),
+    )
 
 
 def listening(stack: ExitStack, flag: str, port: int, server: AbstractContextManager[_Server]) -> _Server:
@@ -134,30 +167,32 @@ def listening(stack: ExitStack, flag: str, port: int, server: AbstractContextMan
         raise cannot_be_used(flag, HOST, port, failure.strerror or "cannot be listened on") from None
 
 
-def places_of(machine: Machine, issuer: str, api: str, authority: Path) -> Places:
-    from watchword.demo.sample_data import ORGANIZATION
-    from watchword.demo.walkthrough import Places
+def run_beside(supervisor: Supervisor, work: Callable[[], bool]) -> bool:
+    """Do `work` while the supervisor starts roles again that end. False if a signal stopped it before its end."""
+    outcome: Future[bool] = Future()
 
-    return Places(
-        portal=machine.control.public_origin,
-        verifier=f"http://{machine.verifier.host}:{machine.verifier.port}",
-        authorization_server=issuer,
-        api=api,
-        authority=authority,
-        organization=ORGANIZATION,
-    )
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as failure:  # noqa: BLE001 - it is raised again where the result is read.
+            outcome.set_exception(failure)
+        finally:
+            supervisor.request_stop()
+
+    # Only the main thread can be the one that signals interrupt.
+    threading.Thread(target=run, name="check", daemon=True).start()
+    supervisor.run()
+    return outcome.done() and outcome.result()
 
 
 def check_walkthrough(walkthrough: Walkthrough) -> bool:
     from watchword.demo.portal_visit import PortalVisit, VisitFailed
-    from watchword.demo.sample_data import EXPIRED_ORGANIZATION
-    from watchword.demo.walkthrough import CurlMissing, check
+    from watchword.demo.sample_data import ACME, INITECH
+    from watchword.demo.walkthrough_check import CurlMissing, check
 
-    places = walkthrough.places
-    alice = PortalVisit(origin=places.portal, organization=places.organization, sign_in=walkthrough.administrator)
-    charlie = PortalVisit(
-        origin=places.portal, organization=EXPIRED_ORGANIZATION, sign_in=walkthrough.administrator_of_expired
-    )
+    origin, people = walkthrough.places.portal, walkthrough.people
+    alice = PortalVisit(origin=origin, organization=ACME, sign_in=people.acme)
+    charlie = PortalVisit(origin=origin, organization=INITECH, sign_in=people.initech)
     passed = True
     out = console()
     try:
@@ -191,6 +226,9 @@ def use_demo_settings(directory: Path, authority: Path, ports: dict[str, int]) -
         WATCHWORD_PUBLIC_ORIGIN=f"http://{HOST}:{ports['portal_port']}",
         WATCHWORD_VERIFIER_PORT=str(ports["verifier_port"]),
         WATCHWORD_VERIFIER_ADMIN_PORT=str(ports["verifier_admin_port"]),
+        WATCHWORD_VERIFIER_NODE="verifier",
+        WATCHWORD_API_URL=API_URL.format(ports["api_port"]),
+        WATCHWORD_GATEWAY_VERIFIERS=f"{HOST}:{ports['verifier_port']},{HOST}:{ports['second_verifier_port']}",
         WATCHWORD_JWKS_CA_FILE=str(authority),
         WATCHWORD_JWKS_ALLOWED_NETWORKS=LOOPBACK_NETWORK,
         WATCHWORD_JWKS_ALLOWED_PORTS=f"443,{ports['authorization_server_port']}",

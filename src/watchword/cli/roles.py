@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 1.0
 SERVER_ERROR = 500
-COLOURS = {"portal": "\x1b[36m", "worker": "\x1b[33m", "verifier": "\x1b[32m", "serve": "\x1b[35m"}
+COLOURS = {
+    "portal": "\x1b[36m",
+    "worker": "\x1b[33m",
+    "verifier": "\x1b[32m",
+    "verifier-2": "\x1b[34m",
+    "serve": "\x1b[35m",
+}
 
 
 class Addresses(Protocol):
@@ -63,11 +69,17 @@ def roles(addresses: Addresses, environment: Mapping[str, str]) -> tuple[Role, .
         status = answers(addresses.portal, "/")
         return status is not None and status < SERVER_ERROR and feed_answers(addresses.feed)
 
-    def verifier_is_ready() -> bool:
-        return answers(addresses.verifier_admin, "/readyz") == http.HTTPStatus.OK
-
     return (
         Role(name="portal", command=role_command("portal"), environment=environment, is_ready=portal_is_ready),
         Role(name="worker", command=role_command("worker"), environment=environment),
-        Role(name="verifier", command=role_command("verifier"), environment=environment, is_ready=verifier_is_ready),
+        verifier_role("verifier", addresses.verifier_admin, environment),
     )
+
+
+def verifier_role(name: str, admin: tuple[str, int], environment: Mapping[str, str]) -> Role:
+    """A verifier whose /readyz is at `admin`."""
+
+    def is_ready() -> bool:
+        return answers(admin, "/readyz") == http.HTTPStatus.OK
+
+    return Role(name=name, command=role_command("verifier"), environment=environment, is_ready=is_ready)

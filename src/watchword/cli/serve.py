@@ -20,8 +20,9 @@ from watchword.cli.supervisor import StartFailed, Supervisor
 from watchword.settings.variables import LOG_FORMAT_VARIABLE, LOG_FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Sequence
 
+    from watchword.cli.supervisor import Role
     from watchword.settings.control import ControlSettings
     from watchword.settings.verifier import VerifierSettings
 
@@ -176,8 +177,10 @@ def prepare() -> Machine:
 
 
 @contextmanager
-def supervised(machine: Machine, log: LogStream, environment: Mapping[str, str] | None = None) -> Iterator[Supervisor]:
-    """Start all roles; when the block ends they are gone. SIGTERM and SIGINT make `Supervisor.run` return.
+def supervised(machine: Machine, log: LogStream, more: Sequence[Role] = ()) -> Iterator[Supervisor]:
+    """Start all roles and then `more`; when the block ends, all are gone.
+
+    SIGTERM and SIGINT make `Supervisor.run` return.
 
     Raises:
         CommandFailed: a role did not start.
@@ -187,8 +190,8 @@ def supervised(machine: Machine, log: LogStream, environment: Mapping[str, str] 
     credential_file = machine.verifier.credential_file
     if credential_file is not None:
         ensure_credential(credential_file)
-    children = {LOG_FORMAT_VARIABLE: "text", **verifier_environment(machine.verifier), **(environment or {})}
-    supervisor = Supervisor(roles(machine, {**children, **_given_format()}), log)
+    children = {LOG_FORMAT_VARIABLE: "text", **verifier_environment(machine.verifier), **_given_format()}
+    supervisor = Supervisor((*roles(machine, children), *more), log)
     before = {number: signal.signal(number, supervisor.request_stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         supervisor.start()
@@ -201,9 +204,9 @@ def supervised(machine: Machine, log: LogStream, environment: Mapping[str, str] 
             signal.signal(number, handler)
 
 
-def log_stream() -> LogStream:
+def log_stream(width: int = len("verifier")) -> LogStream:
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return LogStream(sys.stdout, colours=COLOURS if coloured else {})
+    return LogStream(sys.stdout, width=width, colours=COLOURS if coloured else {})
 
 
 def _given_format() -> dict[str, str]:

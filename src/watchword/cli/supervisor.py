@@ -91,6 +91,11 @@ class Supervised:
         )
         self._reader.start()
 
+    @property
+    def pid(self) -> int | None:
+        """The id of the process; None while there is none."""
+        return None if self._process is None else self._process.pid
+
     def exit_status(self) -> int | None:
         """The status of a process that ended by itself, negative for a signal; None while it runs or is not started."""
         return None if self._process is None else self._process.poll()
@@ -151,6 +156,10 @@ class Supervisor:
         """Stop soon. Safe to use as a signal handler and from any thread."""
         # A plain flag, looked at every tick: `Event.set` in a handler can wait for a lock that its own thread holds.
         self._stopping = True
+
+    def pid_of(self, role: str) -> int | None:
+        """The id of the role's process; None while there is none."""
+        return next(supervised.pid for supervised in self._all if supervised.role.name == role)
 
     def start(self) -> None:
         """Start the roles in order, each when the one before is ready.

@@ -1,6 +1,6 @@
 """A small OAuth 2.0 authorization server for the demo: metadata, key set, client credentials, a rotation switch.
 
-It shows Watchword something real to verify against. It is no product: one client, keys in memory, loopback only.
+It shows Watchword something real to verify against. It is no product: two clients, keys in memory, loopback only.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
-from watchword.demo.issuing import TOKEN_SECONDS, DemoClient, Issuing
+from watchword.demo.issuing import TOKEN_SECONDS, Issuing
 from watchword.demo.serving import DemoHandler, serving
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from watchword.demo.issuing import DemoClient
 
 SCOPES = ("invoices.read", "invoices.write")
 METADATA_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
@@ -65,14 +67,16 @@ def parse_form(body: bytes | None, content_type: str) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def authenticate(client: DemoClient, authorization: str | None, fields: Mapping[str, str]) -> None:
-    """client_secret_basic or client_secret_post (RFC 6749 section 2.3.1)."""
+def authenticate(clients: Sequence[DemoClient], authorization: str | None, fields: Mapping[str, str]) -> DemoClient:
+    """The client, by client_secret_basic or client_secret_post (RFC 6749 section 2.3.1)."""
     if authorization is not None:
         client_id, client_secret = _basic(authorization)
     else:
         client_id, client_secret = fields.get("client_id", ""), fields.get("client_secret", "")
-    if not client.authenticates(client_id, client_secret):
-        raise OAuthRefusal("invalid_client", "The client ID or the client secret is wrong.", HTTPStatus.UNAUTHORIZED)
+    for client in clients:
+        if client.authenticates(client_id, client_secret):
+            return client
+    raise OAuthRefusal("invalid_client", "The client ID or the client secret is wrong.", HTTPStatus.UNAUTHORIZED)
 
 
 def _basic(authorization: str) -> tuple[str, str]:
@@ -89,14 +93,14 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 def grant(issuing: Issuing, authorization: str | None, fields: Mapping[str, str], now: float) -> dict[str, object]:
     """Answer a token request whose form was read."""
-    authenticate(issuing.client, authorization, fields)
+    client = authenticate(issuing.clients, authorization, fields)
     if fields.get("grant_type") != "client_credentials":
         raise OAuthRefusal("unsupported_grant_type", "Only grant_type=client_credentials is offered.")
     scope = fields.get("scope", SCOPES[0])
     if not set(scope.split()) <= set(SCOPES):
         raise OAuthRefusal("invalid_scope", f"The scopes are {' and '.join(SCOPES)}.")
     # `resource` (RFC 8707) asks for another audience, so that a visitor can see such a token turned away.
-    token = issuing.access_token(now=now, audience=fields.get("resource"), scope=scope)
+    token = issuing.access_token(client, now=now, audience=fields.get("resource"), scope=scope)
     return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": scope}
 
 
@@ -149,14 +153,14 @@ class AuthorizationServerHandler(DemoHandler):
 
 @contextmanager
 def authorization_server(
-    *, host: str, port: int, tls: ssl.SSLContext, audience: str, client: DemoClient
+    *, host: str, port: int, tls: ssl.SSLContext, audience: str, clients: Sequence[DemoClient]
 ) -> Iterator[Issuing]:
     """Run the server over TLS while the block runs.
 
     Raises:
         OSError: the port is in use.
     """
-    issuing = Issuing(issuer=f"https://{host}:{port}", audience=audience, client=client)
+    issuing = Issuing(issuer=f"https://{host}:{port}", audience=audience, clients=clients)
     handler = type("Handler", (AuthorizationServerHandler,), {"issuing": issuing})
     with serving(host, port, handler, tls):
         yield issuing

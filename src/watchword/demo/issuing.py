@@ -1,4 +1,4 @@
-"""What the demo authorization server knows: its keys, its one client, and how it makes an access token (RFC 9068)."""
+"""What the demo authorization server knows: its keys, its clients, and how it makes an access token (RFC 9068)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ import json
 import secrets
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KEY_BITS = 2048
 TOKEN_SECONDS = 600
@@ -21,9 +25,9 @@ KEYS_WITH_OVERLAP = 2
 
 @dataclass(frozen=True, slots=True)
 class DemoClient:
-    """The one registered client. The secret is random per demo and worth nothing elsewhere."""
+    """A registered client. The secret is random per demo and worth nothing elsewhere."""
 
-    id: str = "demo-client"
+    id: str
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     def authenticates(self, client_id: str, client_secret: str) -> bool:
@@ -49,10 +53,10 @@ class DemoKey:
 class Issuing:
     """Thread-safe: requests and the rotation switch come from different threads."""
 
-    def __init__(self, *, issuer: str, audience: str, client: DemoClient) -> None:
+    def __init__(self, *, issuer: str, audience: str, clients: Sequence[DemoClient]) -> None:
         self.issuer = issuer
         self.audience = audience
-        self.client = client
+        self.clients = tuple(clients)
         self._lock = threading.Lock()
         self._keys = [DemoKey()]
 
@@ -70,15 +74,15 @@ class Issuing:
             self._keys = [new, *self._keys][:KEYS_WITH_OVERLAP] if overlap else [new]
             return [key.kid for key in self._keys]
 
-    def access_token(self, *, now: float, audience: str | None, scope: str) -> str:
+    def access_token(self, client: DemoClient, *, now: float, audience: str | None, scope: str) -> str:
         """A signed JWT access token that lives 10 minutes; `audience` None stands for the server's own API."""
         with self._lock:
             key = self._keys[0]
         claims = {
             "iss": self.issuer,
             # RFC 9068 section 2.2: without a person, the subject is the client.
-            "sub": self.client.id,
-            "client_id": self.client.id,
+            "sub": client.id,
+            "client_id": client.id,
             "aud": audience or self.audience,
             "iat": int(now),
             "exp": int(now) + TOKEN_SECONDS,

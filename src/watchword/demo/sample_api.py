@@ -1,11 +1,13 @@
-"""The demo's API: it asks the verifier about every request, as a gateway would, and shows what the verifier said.
+"""The demo's API: it asks a verifier about every request, as a gateway would, and shows what the verifier said.
 
-It fails closed: a request is answered only after a 200 of the verifier. Anything else, silence included, is a refusal.
+The host names the organization: `acme.localhost` is Acme's API. The API asks the second verifier if the first one does
+not answer or cannot decide. It fails closed: only after a verifier's 200 does a client get anything but a refusal.
 """
 
 from __future__ import annotations
 
 import http.client
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,11 +18,15 @@ from watchword.demo.serving import DemoHandler, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-VERIFIER_SECONDS = 2.0
+Address = tuple[str, int]
+# As gateways do (docs/gateways.md). Nothing is gained by giving up on the last verifier as early.
+TRY_SECONDS = 0.7
+LAST_TRY_SECONDS = 5.0
 MAX_ANSWER_BYTES = 65_536
 # Of a refusal, only what the client needs: the problem document, the challenge (RFC 6750) and when to come back.
 PASSED_ON = ("Content-Type", "WWW-Authenticate", "Retry-After")
 REFUSALS = frozenset({400, 401, 403, 503})
+_HOST = re.compile(r"([a-z][a-z0-9-]{0,30}[a-z0-9])\.localhost(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,30 @@ class Verdict:
 UNREACHABLE = Verdict(
     HTTPStatus.SERVICE_UNAVAILABLE,
     {"content-type": "application/problem+json", "retry-after": "1"},
-    b'{"title": "The verifier does not answer, so nothing is let through.", "status": 503}\n',
+    b'{"title": "No verifier answers, so the API refuses the request.", "status": 503}\n',
 )
 
 
-def ask_verifier(host: str, port: int, organization: str, authorization: Sequence[str]) -> Verdict:
+def organization_of(hosts: Sequence[str]) -> str | None:
+    """The organization that a request's `Host` headers name; None unless there is one header and it names one."""
+    found = _HOST.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
+    return None if found is None else found[1]
+
+
+def ask_verifiers(verifiers: Sequence[Address], organization: str, authorization: Sequence[str]) -> Verdict:
+    """The answer of the first verifier that can decide; a 503 if none can."""
+    verdict = UNREACHABLE
+    for number, verifier in enumerate(verifiers, start=1):
+        seconds = LAST_TRY_SECONDS if number == len(verifiers) else TRY_SECONDS
+        verdict = ask_verifier(verifier, organization, authorization, seconds)
+        if verdict.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            break
+    return verdict
+
+
+def ask_verifier(verifier: Address, organization: str, authorization: Sequence[str], seconds: float) -> Verdict:
     """Ask about all `Authorization` headers of a request, as they came: how many are allowed is the verifier's rule."""
-    connection = http.client.HTTPConnection(host, port, timeout=VERIFIER_SECONDS)
+    connection = http.client.HTTPConnection(*verifier, timeout=seconds)
     try:
         connection.putrequest("GET", f"/verify/plain/{organization}")
         for value in authorization:
@@ -63,8 +86,7 @@ def ask_verifier(host: str, port: int, organization: str, authorization: Sequenc
 
 
 class SampleApiHandler(DemoHandler):
-    verifier: tuple[str, int]
-    organization: str
+    verifiers: Sequence[Address]
 
     def do_GET(self) -> None:  # noqa: N802 - the base class finds it by this name.
         self._guarded()
@@ -74,7 +96,11 @@ class SampleApiHandler(DemoHandler):
         self._guarded()
 
     def _guarded(self) -> None:
-        verdict = ask_verifier(*self.verifier, self.organization, self.headers.get_all("Authorization") or [])
+        organization = organization_of(self.headers.get_all("Host") or [])
+        if organization is None:
+            self._unknown_host()
+            return
+        verdict = ask_verifiers(self.verifiers, organization, self.headers.get_all("Authorization") or [])
         if verdict.status == HTTPStatus.OK:
             # Only the verifier's X-Auth headers count. Those that the client sent are never looked at.
             self.answer_json(HTTPStatus.OK, {"message": "Hello from the sample API.", "identity": verdict.identity})
@@ -83,14 +109,23 @@ class SampleApiHandler(DemoHandler):
         status = verdict.status if verdict.status in REFUSALS else HTTPStatus.SERVICE_UNAVAILABLE
         self.answer(status, verdict.body, headers)
 
+    def _unknown_host(self) -> None:
+        port = self.connection.getsockname()[1]
+        problem = {
+            "title": "This host names no organization.",
+            "status": HTTPStatus.NOT_FOUND,
+            "detail": f"Acme's API is http://acme.localhost:{port}, and other organizations have hosts of their own.",
+        }
+        self.answer_json(HTTPStatus.NOT_FOUND, problem, {"Content-Type": "application/problem+json"})
+
 
 @contextmanager
-def sample_api(*, host: str, port: int, verifier: tuple[str, int], organization: str) -> Iterator[str]:
-    """Run the API while the block runs; yields its origin.
+def sample_api(*, host: str, port: int, verifiers: Sequence[Address]) -> Iterator[int]:
+    """Run the API while the block runs; yields its port.
 
     Raises:
         OSError: the port is in use.
     """
-    handler = type("Handler", (SampleApiHandler,), {"verifier": verifier, "organization": organization})
-    with serving(host, port, handler) as (bound_host, bound_port):
-        yield f"http://{bound_host}:{bound_port}"
+    handler = type("Handler", (SampleApiHandler,), {"verifiers": verifiers})
+    with serving(host, port, handler) as (_, bound_port):
+        yield bound_port

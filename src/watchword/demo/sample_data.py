@@ -1,4 +1,5 @@
-"""What the demo's database holds: Acme with a subscription, Alice, Bob the operator, and a validated registration.
+"""What the demo's database holds: Acme and Globex, each with an administrator and a validated registration, Initech,
+whose subscription has expired, and Bob the operator.
 
 Everything goes through the product's own commands, as if people had clicked it. Import only after Django is set up.
 """
@@ -6,9 +7,7 @@ Everything goes through the product's own commands, as if people had clicked it.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -21,63 +20,63 @@ from watchword.control.organizations.commands import CreateOrganization, SetSubs
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.rules import ServerFields
 from watchword.control.servers.validate import validate
-from watchword.demo.walkthrough import SignIn
+from watchword.demo.walkthrough import People, SignIn
 
-if TYPE_CHECKING:
-    from watchword.control.access.actor import Actor
-
-ORGANIZATION = "acme"
-ALICE = "alice@acme.example"
-BOB = "bob@watchword.example"
+ACME = "acme"
+GLOBEX = "globex"
+INITECH = "initech"
 SERVER_NAME = "DemoServer"
-AUDIENCE = "https://api.acme.example"
-SUBSCRIPTION = timedelta(days=365)
-EXPIRED_ORGANIZATION = "initech"
-CHARLIE = "charlie@initech.example"
-
-
-@dataclass(frozen=True, slots=True)
-class SampleData:
-    administrator: SignIn
-    operator: SignIn
-    administrator_of_expired: SignIn
+AUDIENCE = "https://api.example"
+YEAR = timedelta(days=365)
 
 
 class RegistrationFailed(Exception):
     """The demo's own authorization server was not accepted; the message holds the failed step's sentence."""
 
 
-def create_people() -> SampleData:
-    """Make Acme, its subscription, Alice and Bob, and Initech, which has expired, with Charlie; random passwords."""
+def create_people() -> People:
+    """Make Acme, Globex and Initech, whose subscription has expired, an administrator for each, and Bob the operator.
+
+    All passwords are random.
+    """
     actor = command_line()
     now = timezone.now()
-    CreateOrganization(organization_id=ORGANIZATION, name="Acme").run(actor)
-    SetSubscription(organization_id=ORGANIZATION, starts_at=now, expires_at=now + SUBSCRIPTION).run(actor)
-    alice = SignIn(email=ALICE, password=secrets.token_urlsafe(12))
-    bob = SignIn(email=BOB, password=secrets.token_urlsafe(12))
-    CreateAdministrator(organization_id=ORGANIZATION, email=alice.email, name="Alice").run(actor)
-    CreateOperator(email=bob.email, name="Bob").run(actor)
-    CreateOrganization(organization_id=EXPIRED_ORGANIZATION, name="Initech").run(actor)
-    SetSubscription(
-        organization_id=EXPIRED_ORGANIZATION, starts_at=now - SUBSCRIPTION, expires_at=now - timedelta(days=1)
-    ).run(actor)
-    charlie = SignIn(email=CHARLIE, password=secrets.token_urlsafe(12))
-    CreateAdministrator(organization_id=EXPIRED_ORGANIZATION, email=charlie.email, name="Charlie").run(actor)
-    for person in (alice, bob, charlie):
+    for organization, name, expires_at in (
+        (ACME, "Acme", now + YEAR),
+        (GLOBEX, "Globex", now + YEAR),
+        (INITECH, "Initech", now - timedelta(days=1)),
+    ):
+        CreateOrganization(organization_id=organization, name=name).run(actor)
+        SetSubscription(organization_id=organization, starts_at=expires_at - YEAR, expires_at=expires_at).run(actor)
+    people = People(
+        acme=_sign_in("alice@acme.example"),
+        globex=_sign_in("charlie@globex.example"),
+        initech=_sign_in("charlie@initech.example"),
+        operator=_sign_in("bob@watchword.example"),
+    )
+    for organization, person, name in (
+        (ACME, people.acme, "Alice"),
+        (GLOBEX, people.globex, "Charlie"),
+        (INITECH, people.initech, "Charlie"),
+    ):
+        CreateAdministrator(organization_id=organization, email=person.email, name=name).run(actor)
+    CreateOperator(email=people.operator.email, name="Bob").run(actor)
+    for person in (people.acme, people.globex, people.initech, people.operator):
         link = CreateSignInLink(email=person.email).run(actor)
         RedeemSignInLink(secret=link, password=person.password, interface=Interface.COMMAND_LINE).run(now=now)
-    return SampleData(administrator=alice, operator=bob, administrator_of_expired=charlie)
+    return people
 
 
-def register_server(issuer: str, client_id: str) -> None:
-    """Validate and save the demo authorization server, as Alice would in the portal.
+def register_server(organization: str, administrator: SignIn, issuer: str, client_id: str) -> None:
+    """Validate and save the demo authorization server, as the organization's administrator would in the portal.
 
     Raises:
         RegistrationFailed: the validation did not succeed.
     """
-    alice = _alice()
+    person = Person.objects.get(email=administrator.email)
+    actor = person.actor(interface=Interface.COMMAND_LINE, address=None)
     location = f"{issuer}/jwks"
-    findings, receipt = validate(alice, ORGANIZATION, location, verify_certificate=True)
+    findings, receipt = validate(actor, organization, location, verify_certificate=True)
     if receipt is None:
         sentences = [step.sentence for step in findings.steps if step.fix is not None]
         raise RegistrationFailed(" ".join(sentences) or "The validation did not succeed.")
@@ -91,8 +90,8 @@ def register_server(issuer: str, client_id: str) -> None:
         issuer=issuer,
         client_id=client_id,
     )
-    AddServer(organization_id=ORGANIZATION, fields=fields, receipt=receipt).run(alice)
+    AddServer(organization_id=organization, fields=fields, receipt=receipt).run(actor)
 
 
-def _alice() -> Actor:
-    return Person.objects.get(email=ALICE).actor(interface=Interface.COMMAND_LINE, address=None)
+def _sign_in(email: str) -> SignIn:
+    return SignIn(email=email, password=secrets.token_urlsafe(12))

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import shutil
-import subprocess
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from watchword.demo.issuing import DemoClient
 
-COMMAND_SECONDS = 10.0
-# Deny changes reach verifiers within 5 s and new keys a little later; beyond this, something is wrong.
-PATIENCE_SECONDS = 10.0
-RETRY_SECONDS = 0.25
-_STATUS = re.compile(r"\AHTTP/[0-9.]+ ([0-9]{3})", re.ASCII)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningVerifier:
+    """Where a verifier answers gateways, and the id of its process."""
+
+    origin: str
+    pid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Origins of the running demo, and the file with its certificate authority."""
+    """Addresses of the running demo, and the file with its certificate authority.
+
+    Attributes:
+        api: with `{organization}` in its host.
+        curl_options: before the API's address, for a curl that does not find *.localhost.
+    """
 
     portal: str
-    verifier: str
+    verifiers: tuple[RunningVerifier, RunningVerifier]
     authorization_server: str
     api: str
     authority: Path
-    organization: str
+    curl_options: str = ""
+
+    def api_of(self, organization: str) -> str:
+        return self.api.replace("{organization}", organization)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,161 +49,150 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """An administrator of each organization, and the operator."""
+
+    acme: SignIn
+    globex: SignIn
+    initech: SignIn
+    operator: SignIn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """The client of each organization whose API is called."""
+
+    acme: DemoClient
+    globex: DemoClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Walkthrough:
     """Everything that is printed. The commands are for any POSIX shell with curl and sed."""
 
     places: Places
-    client: DemoClient
-    administrator: SignIn
-    operator: SignIn
-    administrator_of_expired: SignIn
+    clients: Clients
+    people: People
 
     @property
     def get_token(self) -> str:
+        return self._get_token("TOKEN", self.clients.acme)
+
+    @property
+    def get_globex_token(self) -> str:
+        return self._get_token("GLOBEX_TOKEN", self.clients.globex)
+
+    def _get_token(self, variable: str, client: DemoClient) -> str:
         answer = (
             f"curl -s --cacert {shlex.quote(str(self.places.authority))} "
-            f"-u {shlex.quote(f'{self.client.id}:{self.client.secret}')} "
+            f"-u {shlex.quote(f'{client.id}:{client.secret}')} "
             f"-d grant_type=client_credentials {self.places.authorization_server}/token"
         )
-        return f"""TOKEN=$({answer} | sed -n 's/.*"access_token": "\\([^"]*\\)".*/\\1/p')"""
+        return f"""{variable}=$({answer} | sed -n 's/.*"access_token": "\\([^"]*\\)".*/\\1/p')"""
 
     @property
     def call(self) -> str:
-        return f'curl -si -H "Authorization: Bearer $TOKEN" {self.places.api}/invoices'
+        return self._call("acme", "$TOKEN")
 
     @property
     def call_altered(self) -> str:
         # The first character of the signature becomes an A, or a B where it is an A already.
         change = "-e 's/\\.A\\([^.]*\\)$/.B\\1/' -e t -e 's/\\.[^.]\\([^.]*\\)$/.A\\1/'"
-        altered = f'$(printf %s "$TOKEN" | sed {change})'
-        return f'curl -si -H "Authorization: Bearer {altered}" {self.places.api}/invoices'
+        return self._call("acme", f'$(printf %s "$TOKEN" | sed {change})')
+
+    @property
+    def call_globex_as_acme(self) -> str:
+        return self._call("globex", "$TOKEN")
+
+    @property
+    def call_globex(self) -> str:
+        return self._call("globex", "$GLOBEX_TOKEN")
+
+    def _call(self, organization: str, token: str) -> str:
+        where = f"{self.places.curl_options}{self.places.api_of(organization)}/invoices"
+        return f'curl -si -H "Authorization: Bearer {token}" {where}'
 
     @property
     def rotate(self) -> str:
         authority = shlex.quote(str(self.places.authority))
         return f"curl -s --cacert {authority} -X POST {self.places.authorization_server}/rotate"
 
+    @property
+    def kill(self) -> str:
+        return f"kill -9 {self.places.verifiers[0].pid}"
+
+    @property
+    def ask_killed(self) -> str:
+        return f'curl -si -H "Authorization: Bearer $TOKEN" {self.places.verifiers[0].origin}/verify/plain/acme'
+
     def text(self) -> str:
         """The printed walk-through, without colours."""
-        return "\n".join(self._lines())
+        return "\n".join((*self._overview(), *self._steps()))
 
-    def _lines(self) -> Iterator[str]:
+    def _overview(self) -> Iterator[str]:
         places = self.places
+        first, second = places.verifiers
         yield "Watchword is running with throw-away data. Ctrl-C stops it."
         yield ""
         yield f"  Admin Portal          {places.portal}"
-        yield f"    administrator       {self.administrator.email}   password  {self.administrator.password}"
-        yield f"    operator            {self.operator.email}   password  {self.operator.password}"
-        yield f"  Verifier              {places.verifier}/verify/plain/{places.organization}"
+        for role, person in (
+            ("Acme", self.people.acme),
+            ("Globex", self.people.globex),
+            ("operator", self.people.operator),
+        ):
+            yield f"    {role:<18}  {person.email:<24}  password  {person.password}"
+        yield f"  Sample API            {places.api_of('acme')}"
+        yield f"                        {places.api_of('globex')}   (the host names the organization)"
+        yield f"  Verifiers             {first.origin}   process {first.pid}   (the API asks this one first)"
+        yield f"                        {second.origin}   process {second.pid}"
         yield f"  Authorization server  {places.authorization_server}   (its keys: /jwks)"
-        yield f"  Sample API            {places.api}   (asks the verifier about every request)"
         yield ""
         if shutil.which("curl") is None:
             yield "The commands below need curl, which is not installed here (on Debian: apt install curl)."
             yield ""
-        yield "1. Get an access token, then call the API with it: 200, and who the caller is."
+
+    def _steps(self) -> Iterator[str]:
+        yield "1. Get an access token as a client of Acme and call Acme's API: 200, and who the caller is."
         yield ""
-        yield f"{self.get_token}"
-        yield f"{self.call}"
+        yield self.get_token
+        yield self.call
         yield ""
         yield "2. The same token with one character of its signature changed: 401."
         yield ""
-        yield f"{self.call_altered}"
+        yield self.call_altered
         yield ""
-        yield "3. Give the authorization server a new signing key. The old token stays good, and new ones become good"
+        yield "3. Acme's token at Globex, which accepts another client of the same server: 401. Globex's token: 200."
+        yield ""
+        yield self.call_globex_as_acme
+        yield self.get_globex_token
+        yield self.call_globex
+        yield ""
+        yield "4. Give the authorization server a new signing key. The old token stays good, and new ones become good"
         yield "   within seconds, because the verifier reports the key it does not know. With '/rotate?overlap=no' the"
         yield "   old key is withdrawn at once, and the old token is refused after the next fetch."
         yield ""
-        yield f"{self.rotate}"
-        yield f"{self.get_token}"
-        yield f"{self.call}"
+        yield self.rotate
+        yield self.get_token
+        yield self.call
         yield ""
-        yield "4. Sign in to the portal and disable DemoServer under Administration > API Configuration > Legacy API >"
-        yield "   Internet & SaaS API > OAuth 2.0 Authorization Servers. Call again: 401. Enable it again: 200."
+        yield "5. Kill the first verifier, then call as often as you like: 200, as the API asks the second one. The"
+        yield "   demo starts the first one again: within seconds it answers the last command with 200."
         yield ""
-        yield "5. Ask for a token for another API (add '-d resource=https://other.example' to the token request): 401."
+        yield self.kill
+        yield self.call
+        yield self.ask_killed
+        yield ""
+        yield "6. Sign in to the portal as Acme's administrator and disable DemoServer under Administration >"
+        yield "   API Configuration > Legacy API > Internet & SaaS API > OAuth 2.0 Authorization Servers. Call again:"
+        yield "   401. Enable it again: 200."
+        yield ""
+        yield "7. Ask for a token for another API (add '-d resource=https://other.example' to the token request): 401."
         yield "   Delete DemoServer and add it again, with Validate and Save:"
-        yield f"   OAuth 2.0 JWKS Location  {places.authorization_server}/jwks"
+        yield f"   OAuth 2.0 JWKS Location  {self.places.authorization_server}/jwks"
         yield ""
-        yield "6. Sign in as the operator and suspend the organization under Operator Console > Organizations. Call:"
-        yield "   403, and its administrators can change nothing. Reinstate it: 200. Audit Logs tell who did what."
+        yield "8. Sign in as the operator and suspend Acme under Operator Console > Organizations. Call: 403, and its"
+        yield "   administrators can change nothing. Reinstate it: 200. Audit Logs tell who did what, and Gateways has"
+        yield "   the configuration of each gateway with the addresses of this demo."
         yield ""
-        yield f"7. Sign in as {self.administrator_of_expired.email}, password {self.administrator_of_expired.password}:"
+        yield f"9. Sign in as {self.people.initech.email}, password {self.people.initech.password}:"
         yield "   the API subscription of Initech has expired, and its page says that tokens are refused."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What became of one step of the walk-through. `status` is the API's last one, None when there was none."""
-
-    title: str
-    expected: int
-    status: int | None
-    seconds: float
-
-    @property
-    def passed(self) -> bool:
-        return self.status == self.expected
-
-
-class CurlMissing(Exception):
-    """The walk-through's commands cannot be run here."""
-
-
-class Runner:
-    """Runs the printed commands with `sh`, keeping TOKEN between them as the visitor's shell would."""
-
-    def __init__(self, walkthrough: Walkthrough) -> None:
-        if shutil.which("curl") is None:
-            raise CurlMissing
-        self._walkthrough = walkthrough
-        self._token = ""
-
-    def get_token(self) -> None:
-        self._token = self._shell(f'{self._walkthrough.get_token}\nprintf %s "$TOKEN"')
-
-    def rotate(self) -> None:
-        self._shell(self._walkthrough.rotate)
-
-    def status_of(self, command: str) -> int | None:
-        match = _STATUS.match(self._shell(command))
-        return None if match is None else int(match[1])
-
-    def expect(self, title: str, command: str, expected: int) -> Result:
-        """Run `command` until it answers with the expected status, for 10 s at most."""
-        started = time.monotonic()
-        while (status := self.status_of(command)) != expected and time.monotonic() - started < PATIENCE_SECONDS:
-            time.sleep(RETRY_SECONDS)
-        return Result(title=title, expected=expected, status=status, seconds=time.monotonic() - started)
-
-    def _shell(self, script: str) -> str:
-        environment = {**os.environ, "TOKEN": self._token}
-        done = subprocess.run(  # noqa: S603 - the script is made above, of values that were quoted.
-            ["/bin/sh", "-c", script],
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-        )
-        return done.stdout
-
-
-def check(walkthrough: Walkthrough, *, enable: Callable[[], None], disable: Callable[[], None]) -> Iterator[Result]:
-    """Go through all steps against the running demo; `enable` and `disable` do what a visitor does in the portal.
-
-    Raises:
-        CurlMissing: there is no curl.
-    """
-    runner = Runner(walkthrough)
-    runner.get_token()
-    yield runner.expect("a token of the registered authorization server", walkthrough.call, 200)
-    yield runner.expect("one character of the signature changed", walkthrough.call_altered, 401)
-    runner.rotate()
-    yield runner.expect("the old token after a rotation with overlap", walkthrough.call, 200)
-    runner.get_token()
-    yield runner.expect("a token by the new key", walkthrough.call, 200)
-    disable()
-    yield runner.expect("the server disabled in the portal", walkthrough.call, 401)
-    enable()
-    yield runner.expect("the server enabled again", walkthrough.call, 200)

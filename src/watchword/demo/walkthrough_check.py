@@ -1,0 +1,123 @@
+"""Runs the walk-through's own commands and compares what they answer with what the walk-through says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from watchword.demo.walkthrough import Walkthrough
+
+COMMAND_SECONDS = 30.0
+# Changes reach verifiers within 5 s; the rest is for a machine that is busy.
+PATIENCE_SECONDS = 30.0
+RETRY_SECONDS = 0.25
+CALLS_AFTER_KILL = 20
+_STATUS = re.compile(r"\AHTTP/[0-9.]+ ([0-9]{3})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one step of the walk-through. `status` is the API's last one, None when there was none."""
+
+    title: str
+    expected: int
+    status: int | None
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return self.status == self.expected
+
+
+class CurlMissing(Exception):
+    """The walk-through's commands cannot be run here."""
+
+
+class Runner:
+    """Runs the printed commands with `sh`, keeping both tokens between them as the visitor's shell would."""
+
+    def __init__(self, walkthrough: Walkthrough) -> None:
+        if shutil.which("curl") is None:
+            raise CurlMissing
+        self._walkthrough = walkthrough
+        self._tokens: dict[str, str] = {}
+
+    def get_token(self) -> None:
+        self._tokens["TOKEN"] = self._shell(f'{self._walkthrough.get_token}\nprintf %s "$TOKEN"')
+
+    def get_globex_token(self) -> None:
+        self._tokens["GLOBEX_TOKEN"] = self._shell(f'{self._walkthrough.get_globex_token}\nprintf %s "$GLOBEX_TOKEN"')
+
+    def rotate(self) -> None:
+        self._shell(self._walkthrough.rotate)
+
+    def kill(self) -> None:
+        self._shell(self._walkthrough.kill)
+
+    def status_of(self, command: str) -> int | None:
+        match = _STATUS.match(self._shell(command))
+        return None if match is None else int(match[1])
+
+    def expect(self, title: str, command: str, expected: int) -> Result:
+        """Run `command` until it answers with the expected status, for 30 s at most."""
+        started = time.monotonic()
+        while (status := self.status_of(command)) != expected and time.monotonic() - started < PATIENCE_SECONDS:
+            time.sleep(RETRY_SECONDS)
+        return Result(title=title, expected=expected, status=status, seconds=time.monotonic() - started)
+
+    def expect_each(self, title: str, command: str, expected: int, times: int) -> Result:
+        """Run `command` so many times; the first other status is the result."""
+        started = time.monotonic()
+        status: int | None = expected
+        for _ in range(times):
+            status = self.status_of(command)
+            if status != expected:
+                break
+        return Result(title=title, expected=expected, status=status, seconds=time.monotonic() - started)
+
+    def _shell(self, script: str) -> str:
+        environment = {**os.environ, **self._tokens}
+        done = subprocess.run(  # noqa: S603 - the script is made above, of values that were quoted.
+            ["/bin/sh", "-c", script],
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+        return done.stdout
+
+
+def check(walkthrough: Walkthrough, *, enable: Callable[[], None], disable: Callable[[], None]) -> Iterator[Result]:
+    """Go through all steps against the running demo; `enable` and `disable` do what a visitor does in the portal.
+
+    Raises:
+        CurlMissing: there is no curl.
+    """
+    runner = Runner(walkthrough)
+    runner.get_token()
+    yield runner.expect("a token of the registered authorization server", walkthrough.call, 200)
+    yield runner.expect("one character of the signature changed", walkthrough.call_altered, 401)
+    yield runner.expect("Acme's token at Globex", walkthrough.call_globex_as_acme, 401)
+    runner.get_globex_token()
+    yield runner.expect("Globex's own token", walkthrough.call_globex, 200)
+    runner.rotate()
+    yield runner.expect("the old token after a rotation with overlap", walkthrough.call, 200)
+    runner.get_token()
+    yield runner.expect("a token by the new key", walkthrough.call, 200)
+    runner.kill()
+    title = f"{CALLS_AFTER_KILL} calls after one verifier was killed, none refused"
+    yield runner.expect_each(title, walkthrough.call, 200, CALLS_AFTER_KILL)
+    yield runner.expect("the killed verifier, started again", walkthrough.ask_killed, 200)
+    disable()
+    yield runner.expect("the server disabled in the portal", walkthrough.call, 401)
+    enable()
+    yield runner.expect("the server enabled again", walkthrough.call, 200)
