@@ -16,13 +16,24 @@ VALUES = Values(
     grpc_verifiers=("10.0.0.7:18085", "[fd00::2]:18095"),
     api="orders.internal:9000",
 )
+_ENVOY = (
+    'local ROUTING = "path"',
+    'local DOMAIN = "orders.provider.test"',
+    "- endpoint: { address: { socket_address: { address: 10.0.0.7, port_value: 18081 } } }",
+    '- endpoint: { address: { socket_address: { address: "fd00::2", port_value: 18091 } } }',
+    "- endpoint: { address: { socket_address: { address: orders.internal, port_value: 9000 } } }",
+)
+_OVER_GRPC = (
+    "- endpoint: { address: { socket_address: { address: %s, port_value: %d } }, "
+    "health_check_config: { port_value: %d } }"
+)
 LINES: dict[str, tuple[str, ...]] = {
-    "haproxy": (
-        "presetenv WATCHWORD_ROUTING path",
-        "presetenv WATCHWORD_DOMAIN orders.provider.test",
-        "server verifier-1 10.0.0.7:18081",
-        "server verifier-2 [fd00::2]:18091",
-        "server api orders.internal:9000",
+    "nginx": (
+        'map "" $watchword_routing { default path; }',
+        'map "" $watchword_domain { default orders.provider.test; }',
+        "server 10.0.0.7:18081 max_fails=0;",
+        "server [fd00::2]:18091 max_fails=0;",
+        "server orders.internal:9000;",
     ),
     "traefik": (
         '{{ $routing := "path" }}',
@@ -30,11 +41,33 @@ LINES: dict[str, tuple[str, ...]] = {
         '{{ $verifiers := list "http://10.0.0.7:18081" "http://[fd00::2]:18091" }}',
         '{{ $api := "http://orders.internal:9000" }}',
     ),
+    "caddy": (
+        "import by-path",
+        r'~^([a-z][a-z0-9-]{0,30}[a-z0-9])\.orders\.provider\.test$ "${1}" "/verify/caddy/${1}"',
+        "import watchword 10.0.0.7:18081 [fd00::2]:18091",
+        "reverse_proxy orders.internal:9000",
+    ),
+    "envoy": _ENVOY,
+    "envoy-grpc": (
+        *_ENVOY,
+        _OVER_GRPC % ("10.0.0.7", 18085, 18081),
+        _OVER_GRPC % ('"fd00::2"', 18095, 18091),
+    ),
+    "haproxy": (
+        "presetenv WATCHWORD_ROUTING path",
+        "presetenv WATCHWORD_DOMAIN orders.provider.test",
+        "server verifier-1 10.0.0.7:18081",
+        "server verifier-2 [fd00::2]:18091",
+        "server api orders.internal:9000",
+    ),
     "python": ('connection = http.client.HTTPConnection("10.0.0.7", 18081, timeout=2)',),
 }
 """What a provider would have edited, in the texts of each gateway."""
 ALL = frozenset({"routing", "domain", "first verifier", "second verifier", "API"})
-WRITTEN: dict[str, frozenset[str]] = {"haproxy": ALL, "traefik": ALL, "python": frozenset({"first verifier"})}
+WRITTEN: dict[str, frozenset[str]] = {
+    "envoy-grpc": ALL | {"first verifier for gRPC", "second verifier for gRPC"},
+    "python": frozenset({"first verifier"}),
+}
 GATEWAYS = {gateway.name: gateway for gateway in gateways()}
 
 
@@ -56,7 +89,7 @@ def test_m_each_value_stands_where_a_provider_would_edit_it(name: str) -> None:
 
     lines = [line.strip() for line in texts(result.gateway).splitlines()]
     assert [line for line in LINES[name] if lines.count(line) != 1] == []
-    assert result.written == WRITTEN[name]
+    assert result.written == WRITTEN.get(name, ALL)
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
@@ -66,6 +99,7 @@ def test_m_no_example_is_left(name: str) -> None:
     for example in (*VERIFIERS, *GRPC_VERIFIERS, API):
         host, port = example.split(":")
         assert not re.search(rf'{re.escape(host)}(:|, port_value: |", ){port}\b', result), example
+        assert not re.search(r"\b(8081|8091|8085|8095)\b", result)
     assert not re.search(r"\bapi\\*\.example(?!\.com)", result)
 
 
@@ -79,6 +113,7 @@ def test_an_address_is_written_as_each_gateway_spells_it() -> None:
     assert filled("{ address: 127.0.0.1, port_value: 8081 }") == "{ address: 10.0.0.7, port_value: 18081 }"
     assert filled("{ address: 127.0.0.1, port_value: 8091 }") == '{ address: "fd00::2", port_value: 18091 }'
     assert filled('("127.0.0.1", 8091)') == '("fd00::2", 18091)'
+    assert filled("health_check_config: { port_value: 8091 }") == "health_check_config: { port_value: 18091 }"
     assert filled("your-api:8000, 127.0.0.1:8085") == "orders.internal:9000, 10.0.0.7:18085"
 
 

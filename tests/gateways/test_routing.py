@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit.behind import CLOUD, DOMAIN
-from kit.processes import wait_until
+from kit.gateways import GATEWAYS
+from kit.processes import LOOPBACK, wait_until
 from kit.routed import organization_of, token_of, trust_of
+from watchword.gateways import gateways
+from watchword.gateways.filling import Values, fill
 
 if TYPE_CHECKING:
     from kit.feed_server import FeedServer
     from kit.gateways import Site
+    from kit.routed import Routed
 
 pytestmark = pytest.mark.enable_socket
 
@@ -32,6 +36,34 @@ def test_each_organization_gets_in_by_its_own_tokens_alone(shared: Site) -> None
         assert shared.get(token_of("acme"), organization="globex").status == 401
     assert shared.get(None).status == 401
     assert shared.get("nonsense").status == 401
+
+
+def test_m_the_console_writes_the_very_lines_that_are_tested_here(shared: Site, routed: Routed) -> None:
+    name = next(name for name, gateway in GATEWAYS.items() if gateway is shared.gateway)
+    (shipped,) = (gateway for gateway in gateways() if gateway.name == name)
+    ports = shared.behind
+    values = Values(
+        routing=shared.routing,
+        domain=DOMAIN,
+        verifiers=tuple(f"{LOOPBACK}:{port}" for port in ports.verifiers),
+        grpc_verifiers=tuple(f"{LOOPBACK}:{port}" for port in ports.grpc),
+        api=f"{LOOPBACK}:{ports.api.port}",
+    )
+    running = {
+        line
+        for file in routed.folder(name, shared.routing).rglob("*")
+        if file.is_file()
+        for line in file.read_text(errors="replace").splitlines()
+    }
+
+    written = {
+        after
+        for file, filled in zip(shipped.files, fill(shipped, values).gateway.files, strict=True)
+        for before, after in zip(file.text.splitlines(), filled.text.splitlines(), strict=True)
+        if before != after
+    }
+    assert written
+    assert written - running == set()
 
 
 def test_an_organization_that_comes_after_the_gateway_started_is_served_without_a_reload(

@@ -74,10 +74,14 @@ class Routed:
         )
         return self._parts.enter_context(verifier).port, grpc_port
 
+    def folder(self, name: str, routing: Routing) -> Path:
+        """Where the gateway's settings are."""
+        return self._folder / f"{name}-by-{routing}"
+
     def site(self, name: str, routing: Routing) -> Site:
         """The gateway in front of the API; it runs until the end."""
         if (name, routing) not in self._sites:
-            folder = self._folder / f"{name}-by-{routing}"
+            folder = self.folder(name, routing)
             folder.mkdir()
             gateway, behind = GATEWAYS[name], self.behind[routing]
             port = self._parts.enter_context(gateway.run(folder, behind, routing=routing))

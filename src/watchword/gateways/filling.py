@@ -17,10 +17,12 @@ ROUTING: Final = "host"
 """The examples in the texts."""
 
 _ROUTING: Final = {
-    "nginx": 'map "" $watchword_routing {{ default {}; }}',
-    "caddy": "import by-{}\n",
-    "haproxy": "presetenv WATCHWORD_ROUTING {}\n",
-    "traefik": '{{{{ $routing := "{}" }}}}',
+    "nginx": 'map "" $watchword_routing { default %s; }',
+    "traefik": '{{ $routing := "%s" }}',
+    "caddy": "import by-%s\n",
+    "envoy": 'local ROUTING = "%s"',
+    "envoy-grpc": 'local ROUTING = "%s"',
+    "haproxy": "presetenv WATCHWORD_ROUTING %s\n",
 }
 """What says in a gateway's texts where requests name their organization."""
 
@@ -78,7 +80,7 @@ def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File
     spellings = {
         spell(example): (name, spell(value or example))
         for name, (example, value) in addresses.items()
-        for spell in (str, _in_envoy, _in_python)
+        for spell in (str, _in_envoy, _in_a_health_check, _in_python)
     }
     pattern = re.compile("|".join(rf"(?<![\w.-]){re.escape(spelling)}(?!\d)" for spelling in spellings))
 
@@ -94,9 +96,9 @@ def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File
 
     text = _DOMAIN.sub(domain, pattern.sub(address, text))
     routing = _ROUTING.get(gateway)
-    if routing is not None and routing.format(ROUTING) in text:
+    if routing is not None and routing % ROUTING in text:
         written.add("routing")
-        text = text.replace(routing.format(ROUTING), routing.format(values.routing))
+        text = text.replace(routing % ROUTING, routing % values.routing)
     return replace(file, text=text)
 
 
@@ -108,6 +110,11 @@ def _in_envoy(address: str) -> str:
     host, port = _parts(address)
     quote = '"' if ":" in host else ""
     return f"address: {quote}{host}{quote}, port_value: {port}"
+
+
+def _in_a_health_check(address: str) -> str:
+    """Envoy asks over gRPC at one port and checks a verifier's health at another one."""
+    return f"health_check_config: {{ port_value: {_parts(address)[1]} }}"
 
 
 def _in_python(address: str) -> str:
