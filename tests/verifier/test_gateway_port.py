@@ -175,6 +175,22 @@ def test_a_port_that_another_process_took_meanwhile_is_said(monkeypatch: pytest.
         taken.pop().close()
 
 
+def test_of_two_that_wait_at_one_port_the_second_says_that_it_is_in_use() -> None:
+    port, taken = free_port(), list[socket.socket]()
+
+    def start(own: socket.socket) -> Worker:
+        taken.append(own)
+        return Worker(own.close, threading.Event())
+
+    with HttpListener(LOOPBACK, port) as first, HttpListener(LOOPBACK, port) as second:
+        first.start = second.start = start
+        first.open()
+        with pytest.raises(OSError, match=str(port)):
+            second.open()
+        first.close()
+    assert refuses(port)
+
+
 def test_a_closed_port_is_held_and_opens_again_once_its_last_requests_are_answered() -> None:
     port, drained = free_port(), threading.Event()
     listening: list[socket.socket] = []
@@ -330,7 +346,7 @@ def test_fi_03_no_request_is_lost_while_one_of_two_leaves_and_joins(two: tuple[S
             assert first.child is not None
             first.child.terminate()
             assert first.child.wait(timeout=SECONDS) == 0
-            assert seen.answered[second.port] > 0
+            wait_until(lambda: seen.answered[second.port], what="the second one answers", timeout=SECONDS)
         assert seen.wrong == []
     first.state_file.write_bytes(b"damaged")
     with load((first, second)) as seen:

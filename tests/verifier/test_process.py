@@ -324,12 +324,12 @@ def test_a_control_plane_of_a_newer_version_is_told_of_and_changes_nothing(tmp_p
             wait_until(lambda: b"another schema" in verifier.admin("/readyz").body, what="it says so", timeout=30)
             assert verifier.is_ready()
             assert b"watchword_verifier_feed_schema_unknown 1.0" in verifier.admin("/metrics").body
-            assert verifier.log().count("schema_unknown") == 1
+            wait_until(lambda: verifier.log().count("schema_unknown") == 1, what="one line in the log", timeout=30)
             assert verifier.ask(live.token()).status == 200
             assert reason(verifier, live.token(), "globex") == "organization_suspended"
             feed.broken_answer = None
             wait_until(lambda: verifier.ask(live.token()).status == 403, what="it follows again", timeout=30)
-            assert verifier.admin("/readyz").body == b"ready\n"
+            wait_until(lambda: verifier.admin("/readyz").body == b"ready\n", what="no warning is left", timeout=30)
 
 
 def test_fi_01_one_document_of_a_newer_version_costs_one_organization(tmp_path: Path) -> None:

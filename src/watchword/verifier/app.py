@@ -52,7 +52,7 @@ FLUSH_SECONDS: Final = 8.0
 """How long a graceful stop waits for the last counts to be sent: for a batch that is not answered, and one more."""
 
 _UNDECIDABLE: Final = Deny(Reason.UNDECIDABLE)
-_DENYING = "denying until the feed answers"
+_WAITING = "the gateway port stays closed until the feed answers"
 
 _log = structlog.get_logger("watchword.verifier")
 
@@ -253,12 +253,12 @@ def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> Snapshot | None:
     try:
         copy = disk.load(now=time.time())
     except CopyDamaged as damaged:
-        _log.error("snapshot_copy_damaged", problem=str(damaged), consequence=_DENYING)
+        _log.error("snapshot_copy_damaged", problem=str(damaged), consequence=_WAITING)
         return None
     if copy is None:
         return None
     if copy.behind:
-        _log.error("snapshot_copy_behind", revision=copy.snapshot.revision, consequence=_DENYING)
+        _log.error("snapshot_copy_behind", revision=copy.snapshot.revision, consequence=_WAITING)
         return copy.snapshot
     current.swap(copy.snapshot, heard_at=copy.heard_at)
     _log.info("snapshot_copy_loaded", revision=copy.snapshot.revision)

@@ -59,8 +59,12 @@ def reserve(host: str, port: int) -> socket.socket:
         reserved.bind((host, port))
     except OSError as failure:
         reserved.close()
-        raise OSError(failure.errno, f"{failure.strerror}: {host}:{port}") from None
+        raise _naming(failure, host, port) from None
     return reserved
+
+
+def _naming(failure: OSError, host: str, port: int) -> OSError:
+    return OSError(failure.errno, f"{failure.strerror}: {host}:{port}")
 
 
 class GatewayPort:
@@ -170,7 +174,12 @@ class HttpListener:
         # Two workers would decide in two threads.
         self.finish()
         reserved = reserve(*self._address) if self._reserved is None else self._reserved
-        reserved.listen(BACKLOG)
+        try:
+            reserved.listen(BACKLOG)
+        except OSError as failure:
+            # Another process had bound it too, before either of them listened.
+            reserved.close()
+            raise _naming(failure, *self._address) from None
         self._worker, self._reserved, self._is_open = self.start(reserved), None, True
 
     def close(self) -> None:
