@@ -23,10 +23,7 @@ _ENVOY = (
     '- endpoint: { address: { socket_address: { address: "fd00::2", port_value: 18091 } } }',
     "- endpoint: { address: { socket_address: { address: orders.internal, port_value: 9000 } } }",
 )
-_OVER_GRPC = (
-    "- endpoint: { address: { socket_address: { address: %s, port_value: %d } }, "
-    "health_check_config: { port_value: %d } }"
-)
+_OVER_GRPC = "- endpoint: { address: { socket_address: { address: %s, port_value: %d } } }"
 LINES: dict[str, tuple[str, ...]] = {
     "nginx": (
         'map "" $watchword_routing { default path; }',
@@ -50,8 +47,8 @@ LINES: dict[str, tuple[str, ...]] = {
     "envoy": _ENVOY,
     "envoy-grpc": (
         *_ENVOY,
-        _OVER_GRPC % ("10.0.0.7", 18085, 18081),
-        _OVER_GRPC % ('"fd00::2"', 18095, 18091),
+        _OVER_GRPC % ("10.0.0.7", 18085),
+        _OVER_GRPC % ('"fd00::2"', 18095),
     ),
     "haproxy": (
         "presetenv WATCHWORD_ROUTING path",
@@ -113,7 +110,6 @@ def test_an_address_is_written_as_each_gateway_spells_it() -> None:
     assert filled("{ address: 127.0.0.1, port_value: 8081 }") == "{ address: 10.0.0.7, port_value: 18081 }"
     assert filled("{ address: 127.0.0.1, port_value: 8091 }") == '{ address: "fd00::2", port_value: 18091 }'
     assert filled('("127.0.0.1", 8091)') == '("fd00::2", 18091)'
-    assert filled("health_check_config: { port_value: 8091 }") == "health_check_config: { port_value: 18091 }"
     assert filled("your-api:8000, 127.0.0.1:8085") == "orders.internal:9000, 10.0.0.7:18085"
 
 

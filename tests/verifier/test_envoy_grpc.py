@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from kit import acme, certificates, live
+from kit import certificates, live
 from kit.feed_server import FeedServer, feed_server
 from kit.processes import LOOPBACK, free_port, wait_until
 from kit.verifier_process import VerifierProcess, verifier_process
@@ -19,7 +19,7 @@ from watchword.core.decision import Reason
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
-from watchword.verifier.envoy_grpc import UNDECIDED_HEADER, authorization_of, grpc_listener, path_of, response_to
+from watchword.verifier.envoy_grpc import authorization_of, grpc_listener, path_of, response_to
 from watchword.verifier.envoy_messages import CheckRequest, CheckResponse
 from watchword.verifier.gateway_identity import GatewaySecrets
 from watchword.verifier.server import _grpc
@@ -51,16 +51,13 @@ def question(
     return asked
 
 
-def checking(channel: grpc.Channel) -> Any:
-    return channel.unary_unary(
+def check(channel: grpc.Channel, asked: Any, *metadata: tuple[str, str]) -> Any:
+    method: Any = channel.unary_unary(
         "/envoy.service.auth.v3.Authorization/Check",
         request_serializer=CheckRequest.SerializeToString,
         response_deserializer=CheckResponse.FromString,
     )
-
-
-def check(channel: grpc.Channel, asked: Any, *metadata: tuple[str, str]) -> Any:
-    return checking(channel)(asked, metadata=metadata, timeout=20)
+    return method(asked, metadata=metadata, timeout=20)
 
 
 def text(pairs: wire.Headers) -> dict[str, str]:
@@ -214,22 +211,6 @@ def test_without_the_secret_nothing_is_decided(site: Site, shown: tuple[str, ...
         with pytest.raises(grpc.RpcError) as raised:
             check(site.channel, asked, *(("x-watchword-secret", secret) for secret in shown))
         assert raised.value.code() is grpc.StatusCode.PERMISSION_DENIED
-
-
-def test_what_cannot_be_decided_is_told_to_envoy_beside_the_answer(site: Site) -> None:
-    def asked(token: str) -> Any:
-        shown = (("x-watchword-secret", SECRET),)
-        answer, call = checking(site.channel).with_call(question(f"Bearer {token}"), metadata=shown, timeout=20)
-        return answer.denied_response.status.code, dict(call.initial_metadata()).get(UNDECIDED_HEADER)
-
-    assert asked(live.token()) == (0, None)
-    assert asked(live.token(exp=1)) == (401, None)
-    site.feed.publish(live.trust(server=acme.server(live.KEY, keys_good_until=1)))
-    try:
-        wait_until(lambda: asked(live.token()) == (503, "503"), what="undecided", timeout=30)
-    finally:
-        site.feed.publish(live.trust())
-        wait_until(lambda: asked(live.token()) == (0, None), what="decided again", timeout=30)
 
 
 def test_a_good_token_of_a_new_key_waits_for_it_and_holds_up_nobody(site: Site) -> None:

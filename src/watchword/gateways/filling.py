@@ -80,7 +80,7 @@ def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File
     spellings = {
         spell(example): (name, spell(value or example))
         for name, (example, value) in addresses.items()
-        for spell in (str, _in_envoy, _in_a_health_check, _in_python)
+        for spell in (str, _in_envoy, _in_python)
     }
     pattern = re.compile("|".join(rf"(?<![\w.-]){re.escape(spelling)}(?!\d)" for spelling in spellings))
 
@@ -110,11 +110,6 @@ def _in_envoy(address: str) -> str:
     host, port = _parts(address)
     quote = '"' if ":" in host else ""
     return f"address: {quote}{host}{quote}, port_value: {port}"
-
-
-def _in_a_health_check(address: str) -> str:
-    """Envoy asks over gRPC at one port and checks a verifier's health at another one."""
-    return f"health_check_config: {{ port_value: {_parts(address)[1]} }}"
 
 
 def _in_python(address: str) -> str:

@@ -36,6 +36,10 @@ MAX_QUESTION_BYTES: Final = 262_144
 MAX_QUESTIONS: Final = 1024
 DRAIN_SECONDS: Final = 5.0
 UNDECIDED_HEADER: Final = "x-watchword-status"
+HEALTH_SERVICE: Final = "grpc.health.v1.Health"
+_SERVING: Final = b"\x08\x01"
+"""A `HealthCheckResponse` whose field 1, `status`, is 1, SERVING."""
+
 
 _OPTIONS: Final = (
     # Otherwise a second verifier on the same port would be given half of the questions instead of an error.
@@ -132,6 +136,11 @@ def _add(response: Any, headers: wire.Headers) -> None:
         response.headers.add(header=header, append_action=OVERWRITE)
 
 
+async def _serving(_request: bytes, _context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+    """Health checks need no secret: the port is open only while the verifier can decide."""
+    return _SERVING
+
+
 class GrpcListener:
     """Has a server of its own each time it is opened, since grpcio's listen as soon as they have a port.
 
@@ -171,8 +180,13 @@ class GrpcListener:
             request_deserializer=CheckRequest.FromString,
             response_serializer=CheckResponse.SerializeToString,
         )
-        handler = grpc.method_handlers_generic_handler(CHECK_SERVICE, {"Check": check})
-        server.add_generic_rpc_handlers((handler,))
+        health: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_serving)
+        server.add_generic_rpc_handlers(
+            (
+                grpc.method_handlers_generic_handler(CHECK_SERVICE, {"Check": check}),
+                grpc.method_handlers_generic_handler(HEALTH_SERVICE, {"Check": health}),
+            )
+        )
         if self._tls is None:
             server.add_insecure_port(self._address)
         else:
