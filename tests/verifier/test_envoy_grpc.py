@@ -98,7 +98,6 @@ NOBODY = "/verify/envoy/"
         (routed_by_token(question(organization=())), "/verify-by-token/envoy"),
         (routed_by_token(question(organization=()), "host"), NOBODY),
         (named_in_metadata(question(organization=()), "token", member="routing"), "/verify-by-token/envoy"),
-        (named_in_metadata(question(organization=()), "token", member="routing", space="envoy.lb"), NOBODY),
         (named_in_metadata(question(), "token", member="routing"), "/verify/envoy/acme"),
         (named_in_metadata(question(organization=()), "token", space="envoy.lb", member="routing"), NOBODY),
         # What names an organization is not overruled by a token.
