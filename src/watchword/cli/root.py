@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "verifier",
         "Create, revoke and list the credentials of verifiers; make them start over.",
     ),
+    "gateway": ("watchword.cli.gateway", "gateway", "Print a gateway's configuration with the settings' addresses."),
     "token": ("watchword.cli.token", "token", "Check a token step by step."),
     "config": ("watchword.cli.config", "config", "Check the settings."),
     "audit": ("watchword.cli.audit", "audit", "Verify the audit log's hash chain."),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit.desk import Desk
-from watchword.control.console.gateways_page import tab, values_of
+from watchword.control.console.gateway_values import values_of
+from watchword.control.console.gateways_page import tab
 from watchword.gateways import File, Gateway, gateways
 from watchword.gateways.filling import fill
 from watchword.settings.load import load_control_settings

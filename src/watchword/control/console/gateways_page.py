@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from django.conf import settings
 from django.urls import reverse
 
+from watchword.control.console.gateway_values import values_of
 from watchword.control.portal.frame import Frame
 from watchword.control.portal.snippets import Hint, Snippet, Tab
 from watchword.gateways import gateways
-from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, Filled, Values, fill
+from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, Filled, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,17 +61,6 @@ class GatewaysPage:
             "values": _shown(given),
             "checks": _checks(given),
         }
-
-
-def values_of(given: ControlSettings) -> Values:
-    """What the settings say for the texts."""
-    return Values(
-        routing=given.api_routing,
-        domain=given.api_domain,
-        verifiers=given.gateway_verifiers,
-        grpc_verifiers=given.gateway_grpc_verifiers,
-        api=given.api_upstream,
-    )
 
 
 def tab(filled: Filled, given: ControlSettings) -> Tab:
