@@ -74,10 +74,10 @@ def nginx(
 
 
 @contextmanager
-def keeping(folder: Path, behind: Behind) -> Iterator[int]:
+def keeping(folder: Path, behind: Behind, *, routing: Routing = "host") -> Iterator[int]:
     """The same with the recipe by which nginx keeps decisions."""
     port = free_port()
-    prefix = _shipped(folder, port, behind, "host")
+    prefix = _shipped(folder, port, behind, routing)
     _point(prefix / "watchword-keep-http.conf", _KEPT, str(folder / "kept"))
     _point(prefix / "watchword-server.conf", "    proxy_cache off;", "    include watchword-keep-server.conf;")
     http = "include watchword-http.conf;"
@@ -111,8 +111,9 @@ def _speak(site: Path, kind: Kind) -> None:
     of_http = text[text.index("        proxy_pass http://watchword_api") : text.index("        # For another kind")]
     text = text.replace(of_http, "").replace(f"#{kind}: ", "")
     for parameters in Path("/etc/nginx").glob("*_params"):
-        # nginx's own, as Debian installs them.
-        shutil.copy(parameters, site.parent)
+        # nginx's own, as Debian installs them, but for what Debian adds to them.
+        lines = parameters.read_text().splitlines(keepends=True)
+        (site.parent / parameters.name).write_text("".join(line for line in lines if " HTTP_HOST " not in line))
     site.write_text(re.sub("(listen .*);", r"\1 http2;", text) if kind == "grpc" else text)
 
 
