@@ -98,6 +98,17 @@ def test_the_walk_through_is_printed_and_sigterm_ends_the_demo(tmp_path: Path) -
     assert (tmp_path / "kept" / "data" / "watchword.sqlite3").exists()
 
 
+def test_check_that_a_signal_stops_at_the_start_has_not_passed(tmp_path: Path) -> None:
+    process = start(tmp_path, "--check")
+    try:
+        process.wait_until(lambda: "portal_starting" in process.output(), what="the roles are starting", timeout=120)
+        process.terminate()
+        assert process.wait(timeout=60) == 1, process.output()
+    finally:
+        process.stop()
+    assert processes_with(f"TMPDIR={tmp_path}") == []
+
+
 def test_a_directory_with_something_in_it_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "thesis.txt").touch()

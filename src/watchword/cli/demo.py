@@ -102,8 +102,8 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
     supervisor = stack.enter_context(supervised(machine, log_stream(width=len(second.name)), (second,)))
     pids = supervisor.pid_of("verifier"), supervisor.pid_of(second.name)
     if pids[0] is None or pids[1] is None:
-        # A signal stopped the demo while it was starting.
-        return True
+        # A signal stopped the demo while it was starting, so no step was checked.
+        return not check
     places = places_of(ports, (pids[0], pids[1]), issuer, certificates.authority)
     walkthrough = Walkthrough(places=places, clients=clients, people=people)
     if check:
@@ -227,6 +227,7 @@ def use_demo_settings(directory: Path, authority: Path, ports: dict[str, int]) -
         WATCHWORD_VERIFIER_PORT=str(ports["verifier_port"]),
         WATCHWORD_VERIFIER_ADMIN_PORT=str(ports["verifier_admin_port"]),
         WATCHWORD_VERIFIER_NODE="verifier",
+        # No WATCHWORD_API_UPSTREAM: the sample API asks the verifiers itself, so no gateway belongs in front of it.
         WATCHWORD_API_URL=API_URL.format(ports["api_port"]),
         WATCHWORD_GATEWAY_VERIFIERS=f"{HOST}:{ports['verifier_port']},{HOST}:{ports['second_verifier_port']}",
         WATCHWORD_JWKS_CA_FILE=str(authority),
