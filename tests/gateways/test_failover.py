@@ -86,7 +86,7 @@ def away(verifier: VerifierProcess) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["the first", "the second"])
-def test_one_of_two_verifiers_is_enough(site: Site, pair: Pair, number: int) -> None:
+def test_fl_02_one_of_two_verifiers_is_enough(site: Site, pair: Pair, number: int) -> None:
     verifier, token = pair.verifiers[number], live.token()
     ports = (pair.behind.verifiers[number], pair.behind.grpc[number])
     with traffic(lambda: site.get(token).status) as seen:
