@@ -12,7 +12,7 @@ from kit.behind import DOMAIN, Routing
 from kit.cgi_apis import cgi_api
 from kit.forged_headers import SPELLINGS, TOKENS, Reached, ask, what_reaches
 from kit.gateways import GATEWAYS, Site
-from kit.grpc_api import METHOD, call, grpc_api
+from kit.grpc_api import METHOD, call, conversation, grpc_api
 from kit.nginx import Kind, nginx
 from kit.orders_api import orders_api
 from kit.routed import token_of
@@ -122,3 +122,14 @@ def test_fd_03_a_grpc_call_has_its_method_and_a_refusal_its_status(served: tuple
     assert ["x-other", "kept"] in seen["headers"]
     assert call(site.port, site.host(), [])[0] == grpc.StatusCode.UNAUTHENTICATED
     assert call(site.port, f"other.{DOMAIN}x", [])[0] == grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("served", GRPC, ids="-by-".join, indirect=True)
+def test_fd_03_a_grpc_stream_passes_in_both_directions(served: tuple[Kind, Site]) -> None:
+    _, site = served
+    bearer = ("authorization", f"Bearer {token_of('acme')}")
+    assert conversation(site.port, site.host(), [bearer], [b"one", b"two"]) == [b"one", b"two"]
+    before = len(site.api.requests)
+    with pytest.raises(grpc.RpcError):
+        conversation(site.port, site.host(), [], [b"one"])
+    assert len(site.api.requests) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 METHOD = "/orders.Orders/List"
+STREAM = "/orders.Orders/Watch"
+"""Answers each message of the client with the same message."""
 
 
 @contextmanager
@@ -25,6 +28,8 @@ def grpc_api() -> Iterator[OrdersApi]:
     class Handler(grpc.GenericRpcHandler):
         def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
             api.requests.append(call.method)
+            if call.method == STREAM:
+                return grpc.stream_stream_rpc_method_handler(lambda messages, _context: messages)
             headers = [(name, value if isinstance(value, str) else "") for name, value in call.invocation_metadata]
             answer = json.dumps({"headers": headers, "trailers": []}).encode()
             return grpc.unary_unary_rpc_method_handler(lambda _request, _context: answer)
@@ -39,6 +44,28 @@ def grpc_api() -> Iterator[OrdersApi]:
         server.stop(None).wait(30)
 
 
+def _channel(port: int, host: str) -> grpc.Channel:
+    options = [("grpc.default_authority", host), ("grpc.enable_http_proxy", 0)]
+    return grpc.insecure_channel(f"{LOOPBACK}:{port}", options=options)
+
+
+def conversation(port: int, host: str, metadata: Sequence[tuple[str, str]], messages: Sequence[bytes]) -> list[bytes]:
+    """Send each message only after the answer to the one before it."""
+    to_send: SimpleQueue[bytes | None] = SimpleQueue()
+    with _channel(port, host) as channel:
+        method: Any = channel.stream_stream(STREAM)
+        answers = method(iter(to_send.get, None), metadata=tuple(metadata), timeout=30, wait_for_ready=True)
+        heard = []
+        try:
+            for message in messages:
+                to_send.put(message)
+                heard.append(next(answers))
+        finally:
+            # The library's thread waits for it.
+            to_send.put(None)
+        return [*heard, *answers]
+
+
 def call(port: int, host: str, metadata: Sequence[tuple[str, str]]) -> tuple[grpc.StatusCode, Any]:
     """What came of one call: the status, and what the API saw if it was reached.
 
@@ -47,8 +74,7 @@ def call(port: int, host: str, metadata: Sequence[tuple[str, str]]) -> tuple[grp
         host: as `:authority`.
         metadata: names in lower case, as HTTP/2 demands.
     """
-    options = [("grpc.default_authority", host), ("grpc.enable_http_proxy", 0)]
-    with grpc.insecure_channel(f"{LOOPBACK}:{port}", options=options) as channel:
+    with _channel(port, host) as channel:
         try:
             method: Any = channel.unary_unary(METHOD)
             answer = method(b"", metadata=tuple(metadata), timeout=30, wait_for_ready=True)
