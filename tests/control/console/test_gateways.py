@@ -115,7 +115,8 @@ def test_the_page_says_which_settings_the_verifiers_need(desk: Desk, given: Any)
 
     given(api_url="https://api.example", api_routing="token", cloud_name="orders")
     for name in GATEWAYS:
-        assert "WATCHWORD_VERIFIER_CLOUD_NAME=orders" in hints(desk, name)
+        assert ("WATCHWORD_VERIFIER_CLOUD_NAME=orders" in hints(desk, name)) == (name != "python")
+        assert ("This text serves one organization" in hints(desk, name)) == (name == "python")
         assert "TRAEFIK_ROUTING" not in hints(desk, name)
 
 

@@ -90,7 +90,7 @@ def _what_remains(filled: Filled, given: ControlSettings) -> Iterator[Hint]:
         yield Hint(" ".join(GRPC_VERIFIERS), "The verifiers' ports for gRPC (WATCHWORD_GATEWAY_GRPC_VERIFIERS).")
     if "routing" not in written:
         yield Hint("acme", "This text serves one organization. Write its ID here.")
-    if given.api_routing == "token":
+    elif given.api_routing == "token":
         yield Hint(f"WATCHWORD_VERIFIER_CLOUD_NAME={given.cloud_name}", "Each verifier needs this setting.")
     elif filled.gateway.name == "traefik":
         yield Hint(f"WATCHWORD_VERIFIER_TRAEFIK_ROUTING={given.api_routing}", "Each verifier needs this setting.")
@@ -98,7 +98,7 @@ def _what_remains(filled: Filled, given: ControlSettings) -> Iterator[Hint]:
             yield Hint(
                 f"WATCHWORD_VERIFIER_API_DOMAIN={given.api_domain or DOMAIN}", "Each verifier needs this setting."
             )
-    yield Hint("", "The address where clients connect, its certificate, and the verifiers' secret if they demand one.")
+    yield Hint("", "The address where clients connect, its certificate, and secret and TLS of the verifiers if used.")
 
 
 def _shown(given: ControlSettings) -> list[dict[str, str | None]]:

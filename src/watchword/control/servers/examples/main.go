@@ -17,14 +17,13 @@ const (
 	tokenEndpoint = "https://login.example/oauth2/token"
 )
 
-var (
-	parameters = url.Values{
-		"grant_type": {"client_credentials"},
-		"scope":      {"orders:read"},
-		"resource":   {"https://api.example/orders"},
-	}
-	client = &http.Client{Timeout: 30 * time.Second}
-)
+var parameters = url.Values{
+	"grant_type": {"client_credentials"},
+	"scope":      {"orders:read"},
+	"resource":   {"https://api.example/orders"},
+}
+
+var client = &http.Client{Timeout: 30 * time.Second}
 
 func send(request *http.Request) ([]byte, error) {
 	response, err := client.Do(request)
