@@ -29,7 +29,7 @@ _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
 RESERVED_IDS: Final = frozenset(
     # Hosts that an API provider has, or that its customers would take for the provider's.
     {"account", "admin", "api", "auth", "console", "docs", "login", "mail", "portal", "sso", "status", "support", "www"}
-    # Hosts that programs look for by themselves: whoever answers there sets a proxy, or the rules of mail.
+    # Hosts where programs look by themselves for a proxy or for the settings of mail.
     | {"autoconfig", "autodiscover", "isatap", "localhost", "mta-sts", "wpad"}
 )
 """No new organization can have one: where the gateway takes the organization from the host, its id becomes one."""
