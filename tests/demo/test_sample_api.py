@@ -49,11 +49,16 @@ def api_behind(*stands: Stand) -> Iterator[int]:
 
 
 def call(
-    port: int, *authorization: str, method: str = "GET", hosts: Sequence[str] = ("acme.localhost",), **headers: str
+    port: int,
+    *authorization: str,
+    method: str = "GET",
+    target: str = "/invoices",
+    hosts: Sequence[str] = ("acme.localhost",),
+    **headers: str,
 ) -> tuple[int, dict[str, str], Any]:
     connection = HTTPConnection(LOOPBACK, port, timeout=30)
     try:
-        connection.putrequest(method, "/invoices", skip_host=True)
+        connection.putrequest(method, target, skip_host=True)
         for host in hosts:
             connection.putheader("Host", host)
         for value in authorization:
@@ -166,6 +171,19 @@ def test_two_undecided_verifiers_refuse() -> None:
 # ---------------------------------------------------------------- the host names the organization
 
 
+@pytest.fixture(scope="module")
+def one_api() -> Iterator[tuple[Stand, int]]:
+    stand = Stand(200, ALLOWED)
+    with api_behind(stand) as port:
+        yield stand, port
+
+
+@pytest.fixture
+def api(one_api: tuple[Stand, int]) -> tuple[Stand, int]:
+    one_api[0].asked.clear()
+    return one_api
+
+
 @pytest.mark.parametrize(
     ("host", "organization"),
     [
@@ -175,10 +193,9 @@ def test_two_undecided_verifiers_refuse() -> None:
         (f"a{'b' * 31}.localhost", f"a{'b' * 31}"),
     ],
 )
-def test_host_names_the_organization(host: str, organization: str) -> None:
-    stand = Stand(200, ALLOWED)
-    with api_behind(stand) as port:
-        assert call(port, "Bearer token", hosts=[host])[0] == 200
+def test_host_names_the_organization(api: tuple[Stand, int], host: str, organization: str) -> None:
+    stand, port = api
+    assert call(port, "Bearer token", hosts=[host])[0] == 200
     assert stand.asked == [(f"/verify/plain/{organization}", ["Bearer token"])]
 
 
@@ -208,10 +225,9 @@ def test_host_names_the_organization(host: str, organization: str) -> None:
         ["acme.localhost", "globex.localhost"],
     ],
 )
-def test_other_hosts_are_404_and_no_verifier_is_asked(hosts: list[str]) -> None:
-    stand = Stand(200, ALLOWED)
-    with api_behind(stand) as port:
-        status, headers, problem = call(port, "Bearer token", hosts=hosts)
+def test_other_hosts_are_404_and_no_verifier_is_asked(api: tuple[Stand, int], hosts: list[str]) -> None:
+    stand, port = api
+    status, headers, problem = call(port, "Bearer token", hosts=hosts)
     assert status == problem["status"] == 404
     assert headers["content-type"] == "application/problem+json"
     assert f"http://acme.localhost:{port}," in problem["detail"]
@@ -224,3 +240,9 @@ def test_a_posted_request_is_guarded_too() -> None:
         status, _, _ = call(port, "Bearer token", method="POST", Content_Length="0")
         without_length, _, _ = call(port, "Bearer token", method="POST")
     assert (status, without_length) == (403, 403)
+
+
+def test_target_with_a_host_of_its_own_is_404(api: tuple[Stand, int]) -> None:
+    stand, port = api
+    assert call(port, "Bearer token", target="http://globex.localhost/invoices")[0] == 404
+    assert stand.asked == []

@@ -96,7 +96,9 @@ class SampleApiHandler(DemoHandler):
         self._guarded()
 
     def _guarded(self) -> None:
-        organization = organization_of(self.headers.get_all("Host") or [])
+        # A target in absolute form names a host of its own, which may be another one (RFC 9112 section 3.2.2).
+        hosts = (self.headers.get_all("Host") or []) if self.path.startswith("/") else []
+        organization = organization_of(hosts)
         if organization is None:
             self._unknown_host()
             return
