@@ -111,6 +111,7 @@ def orders_api() -> Iterator[OrdersApi]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128
         block_on_close = False
 
     with Server((LOOPBACK, 0), Handler) as server:

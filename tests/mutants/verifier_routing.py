@@ -35,6 +35,7 @@ _DOMAIN: Final = (
     "verifier/test_traefik_routing.py::test_host_below_localhost_and_no_characters_of_the_domain_are_patterns",
 )
 _ENVOY: Final = ("verifier/test_envoy_grpc.py::test_the_path_is_for_the_one_organization_that_envoy_names",)
+_BESIDE: Final = ("verifier/test_envoy_failover.py::test_a_verifier_that_cannot_decide_says_so_in_a_header_too",)
 _LEADS_NOWHERE: Final = ("verifier/test_wire.py::test_any_other_path_leads_nowhere",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -64,6 +65,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _grpc("the filter that writes the name", 'if space.key == "watchword":', "if True:", _ENVOY),
     _grpc("the name of what names it", 'in said if key == "organization"]', "in said]", _ENVOY),
     _grpc("the weight of a name", "if not named and (", "if (", _ENVOY),
+    _grpc("what makes Envoy ask another", "if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:", "if False:", _BESIDE),
     # Traefik.
     _traefik("the path of documents for hosts alone", 'if routing == "host":', "if True:", _LEADS),
     _traefik("exactly one header", "if len(forwarded) != 1:", "if not forwarded:", _REPEATED),

@@ -1,4 +1,4 @@
-"""Lines of Envoy's and HAProxy's texts that are comments as shipped, each in the real gateway: gRPC and preflights."""
+"""Envoy and HAProxy: what only their own texts have, such as lines that are comments as shipped."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from kit.forged_headers import SPELLINGS, TOKENS, what_reaches
 from kit.gateways import GATEWAYS, Site
 from kit.grpc_api import METHOD, call, grpc_api
+from kit.processes import free_port
 from kit.routed import token_of
 from watchword.gateways import gateways
 
@@ -84,6 +85,23 @@ def test_fl_01_a_grpc_api_gets_no_identity_from_the_client(before_grpc: Site) ->
     assert (reached.requests, reached.identities) == (len(tokens) * (len(SPELLINGS) + len(TOKENS)), 0)
 
 
+# Octets that are no UTF-8, which lenient decoders take for a dot or a slash; and an encoding of IIS.
+NO_UTF_8: Final = ("%c0%ae%c0%ae", "..%c0%af", "%C1%9C..", "%25c0%25ae.", "%u002e%u002e", "%25252e%25252e")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dots", NO_UTF_8)
+def test_rare_spellings_of_dots_are_refused_too(routed: Routed, name: str, dots: str) -> None:
+    site = routed.site(name, "path")
+    before = len(site.api.requests)
+    bearer = f"Authorization: Bearer {token_of('acme')}"
+    for target in (f"/o/acme/orders/{dots}/globex", f"/o/acme/{dots}"):
+        assert site.send_target(bearer, target=target, host=site.host()).status == 400, target
+    assert len(site.api.requests) == before
+    for path in ("/a%2Fb", "/..a/b", "/a..", "/%C3%A9", "/%22elephant%22", "/caf%25C3%25A9"):
+        assert site.get(token_of("acme"), path=path).status == 200, path
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_fd_01_a_gateway_can_answer_preflights_itself(routed: Routed, tmp_path: Path, name: str) -> None:
     first, without = ("http-request return", "") if name == "haproxy" else ("direct_response:", ROUTE)
@@ -100,3 +118,17 @@ def test_fd_01_a_gateway_can_answer_preflights_itself(routed: Routed, tmp_path: 
         assert len(site.api.preflights) == before
         assert site.get(token_of("acme")).status == 200
         assert site.get(None, *lines).status == 401
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fl_02_without_verifiers_a_page_can_still_read_that_it_should_retry(
+    routed: Routed, tmp_path: Path, name: str
+) -> None:
+    behind = replace(routed.behind["host"], verifiers=(free_port(),) * 2, grpc=(free_port(),) * 2)
+    with GATEWAYS[name].run(tmp_path, behind) as port:
+        answer = Site(GATEWAYS[name], port, behind).get(token_of("acme"))
+    assert answer.status == 503
+    assert answer.json()["reason"] == "undecidable"
+    assert answer.header("Content-Type") == "application/problem+json"
+    assert (answer.header("Retry-After"), answer.header("Access-Control-Allow-Origin")) == ("1", "*")
+    assert "Retry-After" in str(answer.header("Access-Control-Expose-Headers"))
