@@ -21,12 +21,18 @@ class NotReady(AssertionError):
     """Something did not come about in the time allowed; the message carries what the process wrote so far."""
 
 
+_handed_out: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a loopback TCP port that nothing listened on a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback TCP port that nothing listened on a moment ago, another one each time."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((LOOPBACK, 0))
+            port: int = probe.getsockname()[1]
+        if port not in _handed_out:
+            _handed_out.add(port)
+            return port
 
 
 def is_listening(port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import threading
@@ -16,6 +17,7 @@ from kit.feed_server import FeedServer, feed_server
 from kit.processes import LOOPBACK, free_port, wait_until
 from kit.verifier_process import VerifierProcess, verifier_process
 from watchword.core.decision import Reason
+from watchword.gateways import FILES
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import wire
@@ -279,6 +281,30 @@ def test_what_was_asked_before_the_end_is_answered() -> None:
         end.result(timeout=30)
         # One that has already gone is nobody's fault.
         promised[0](wire.UNDECIDABLE)
+
+
+def test_what_a_closing_listener_says_is_what_envoy_asks_another_verifier_about() -> None:
+    port = free_port()
+    (retried,) = re.findall(r"retry_on: (\S+)", (FILES / "envoy/envoy-grpc.yaml").read_text())
+
+    def until_refused(channel: grpc.Channel, answered: threading.Event) -> str:
+        while True:
+            try:
+                assert check(channel, question()).status.code == 0
+            except grpc.RpcError as failure:
+                return failure.code().name.lower()
+            answered.set()
+
+    with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener, ThreadPoolExecutor(4) as pool:
+        listener.answer = lambda *_: wire.Answer(200, [], b"")
+        for _ in range(5):
+            listener.open()
+            answered = threading.Event()
+            with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+                calls = [pool.submit(until_refused, channel, answered) for _ in range(4)]
+                assert answered.wait(30)
+                listener.close()
+                assert {call.result(timeout=30) for call in calls} <= set(retried.split(","))
 
 
 def test_whatever_goes_wrong_is_no_allow() -> None:
