@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 
 
 ANSWER_SECONDS: Final = 10.0
+ADDRESSES: Final = {
+    "api_url": "https://{organization}.api.provider.example",
+    "api_upstream": "orders.internal:8000",
+    "gateway_verifiers": ("10.0.0.7:8081", "10.0.0.8:8081"),
+}
+"""What a provider sets for the pages that show how to reach the API."""
 
 
 def say(**answer: object) -> None:
@@ -186,7 +192,9 @@ def main() -> None:
 
     from kit import sample_portal
     from watchword.control.servers import find_metadata, validate
+    from watchword.settings.load import load_control_settings
 
+    settings.WATCHWORD = load_control_settings(**ADDRESSES)
     # Standard output is for answers.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     call_command("migrate", verbosity=0)

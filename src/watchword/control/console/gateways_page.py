@@ -98,7 +98,7 @@ def _what_remains(filled: Filled, given: ControlSettings) -> Iterator[Hint]:
             yield Hint(
                 f"WATCHWORD_VERIFIER_API_DOMAIN={given.api_domain or DOMAIN}", "Each verifier needs this setting."
             )
-    yield Hint("", "The address where clients connect, its certificate, and secret and TLS of the verifiers if used.")
+    yield Hint("", "The address and certificate for clients; the secret and TLS of the verifiers, if you use them.")
 
 
 def _shown(given: ControlSettings) -> list[dict[str, str | None]]:
@@ -138,7 +138,7 @@ def _checks(given: ControlSettings) -> list[dict[str, Any]]:
             "name": "killed-verifier",
             "label": "A killed verifier",
             "snippet": Snippet("Killed verifier", stop),
-            "expected": "With one verifier stopped, the API responds as before. With both stopped, it is 503.",
+            "expected": "With one verifier stopped, the API responds as before. With both stopped, clients get 503.",
         },
     ]  # fmt: skip
 
