@@ -149,6 +149,9 @@ def test_another_organizations_token_is_refused_whatever_the_header_says(by_host
         ([], 400),
         (["X-Forwarded-Host: acme.api.example"] * 2, 400),
         (["X-Forwarded-Host: acme.api.example", "x-forwarded-host: globex.api.example"], 400),
+        # Counted before anything drops a value that is not ASCII.
+        (["X-Forwarded-Host: acme.api.example", "X-Forwarded-Host: \xe9"], 400),
+        (["X-Forwarded-Host: acme.api.ex\xe4mple"], 404),
         (["X-Forwarded-Host:"], 404),
         (["X-Forwarded-Host: acme.api.example, globex.api.example"], 404),
         (["X-Forwarded-Host: acme.api.example."], 404),
