@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -19,6 +19,7 @@ from watchword.control.fleet.models import FeedState, VerifierCredential
 from watchword.control.fleet.queries import verifier_of_secret
 from watchword.control.fleet.rules import SILENT_AFTER, VerifierState, lag, verifier_state
 from watchword.control.servers.models import AuthorizationServer, KeySetState
+from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -102,6 +103,24 @@ def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk
 
 def test_without_a_verifier_the_page_says_what_to_do(desk: Desk) -> None:
     assert "No verifier yet Create a credential" in desk.get(VERIFIERS).text
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({"public_origin": "https://portal.example"}, "https://portal.example;"),
+        (
+            {"public_origin": "https://portal.example", "feed_port": 8084},
+            "the address at which they reach the portal's port 8084;",
+        ),
+    ],
+)
+def test_m_the_credential_says_where_the_feed_is(
+    desk: Desk, settings: Any, given: dict[str, Any], address: str
+) -> None:
+    settings.WATCHWORD = load_control_settings(**given)
+
+    assert f"WATCHWORD_VERIFIER_FEED_URL to {address}" in desk.post("console:create-verifier", name="gateway-1").text
 
 
 def test_a_credential_is_shown_once_and_works(desk: Desk) -> None:

@@ -55,7 +55,7 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
         "label": "the credential",
         "next_steps": (
             "Keep it in a file that only the verifier can read, named in WATCHWORD_VERIFIER_CREDENTIAL_FILE.",
-            f"Set WATCHWORD_VERIFIER_FEED_URL to {settings.WATCHWORD.public_origin}; run `watchword serve verifier`.",
+            f"Set WATCHWORD_VERIFIER_FEED_URL to {_feed()}; run `watchword serve verifier`.",
             "It is not kept and cannot be shown again. Lost, it is revoked and another one created.",
         ),
     }
@@ -91,6 +91,14 @@ def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
 def key_sets(request: HttpRequest, actor: Actor, page: KeySetsPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """The list."""
     return show(request, replace(page, asked=request.GET.dict()))
+
+
+def _feed() -> str:
+    """Where verifiers find the feed, as far as the settings say it."""
+    if settings.WATCHWORD.feed_port is None:
+        return str(settings.WATCHWORD.public_origin)
+    # The portal's own address does not answer verifiers then.
+    return f"the address at which they reach the portal's port {settings.WATCHWORD.feed_port}"
 
 
 def _creation(form: VerifierForm) -> dict[str, Any]:
