@@ -55,7 +55,7 @@ def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
 @json_option
 @settings_options
 def revoke(*, name: str, as_json: bool) -> None:
-    """Take a verifier's right back. It then denies everything once its snapshot is too old, 24 hours at most."""
+    """Take a verifier's right back. It stops answering once its snapshot is too old, after 24 hours at most."""
     open_migrated_control_plane()
     from watchword.control.access.actor import command_line
     from watchword.control.fleet.commands import RevokeVerifier
