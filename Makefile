@@ -58,7 +58,7 @@ format: $(STAMPS)/dev ## Format code and templates in place, mend what the linte
 	@$(BIN)/djlint src --reformat --quiet || true
 
 .PHONY: screenshots
-screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take the pictures in docs/screenshots anew: every page and state, both themes; ARGS="--only name" narrows
+screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take pictures of every page and state, both themes, in .cache/screenshots; ARGS="--only name" narrows, ARGS=--documents for those of the documents
 	@$(BIN)/python tests/browser/screenshots.py $(ARGS)
 
 .PHONY: lock

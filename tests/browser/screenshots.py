@@ -1,9 +1,8 @@
 """Takes the portal's pictures: `make screenshots`. A live portal with sample data, no network, a clock that stands.
 
-Every state of every page, light and dark, at 1440 and 390 pixels, goes to docs/screenshots, with an index. What did not
-change on the page comes out as the same file. While working on one page: `make screenshots ARGS="--only servers"`, or
-`--to FOLDER` to leave docs/screenshots alone. Of each state two pictures are committed, wide in light and narrow in
-dark, which show all there is to see at half the weight; .gitignore leaves the other two out.
+Every state of every page, light and dark, at 1440 and 390 pixels, goes to .cache/screenshots, which git ignores, with
+an index. `make screenshots ARGS="--only servers"` takes those of one page. `ARGS=--documents` takes the dozen that
+README and documents show, in docs/screenshots.
 """
 
 from __future__ import annotations
@@ -23,14 +22,25 @@ if TYPE_CHECKING:
     from browser.studio import State, Studio
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDER = ROOT / "docs" / "screenshots"
+FOLDER = ROOT / ".cache" / "screenshots"
+DOCUMENTS = ROOT / "docs" / "screenshots"
 
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 THEMES = ("light", "dark")
 README = {"servers": "servers-keys", "validation": "servers-add-validated"}
 """The README's pictures by their names, and the states that they show; in both themes."""
 README_SIZE = (1440, 760)
-COMMITTED = (("wide", "light"), ("narrow", "dark"))
+SHOWN = (
+    "servers-empty",
+    "servers-expired",
+    "metadata-offered",
+    "calling",
+    "activity",
+    "audit-mixed",
+    "console-organizations",
+    "console-gateways-haproxy",
+)
+"""The states that docs/screenshots shows beside these, wide and light."""
 COLOURS = 256
 """Of each picture: a quarter of the bytes, and no channel of any pixel is off by more than 7 of 255."""
 GROUNDS = 96
@@ -88,31 +98,33 @@ def file_name(state: State, size: str, theme: str) -> str:
     return f"{state.name}-{size}-{theme}.png"
 
 
-def sweep(states: Iterable[State], folder: Path) -> None:
-    """Remove the pictures of states that are no more."""
-    shown = {file_name(state, size, theme) for state in states for size in SIZES for theme in THEMES}
-    shown |= {f"{name}-{theme}.png" for name in README for theme in THEMES}
+def take_documents(studio: Studio, known: dict[str, State], folder: Path) -> None:
+    """The pictures of README and documents, and their page. Others in the folder are removed."""
     for picture in folder.glob("*.png"):
-        if picture.name not in shown:
-            picture.unlink()
+        picture.unlink()
+    shown = {f"{name}-light": source for name, source in README.items()} | {name: name for name in SHOWN}
+    for name, source in README.items():
+        themes = {theme: folder / f"{name}-{theme}.png" for theme in THEMES}
+        take(studio, known[source], themes, README_SIZE, whole=False)
+    for name in SHOWN:
+        take(studio, known[name], {"light": folder / f"{name}.png"}, SIZES["wide"], whole=False)
+    lines = ["# Pictures of the portal", "", "A dozen of its states; `make screenshots` takes all of them."]
+    for name, source in shown.items():
+        lines += ["", f"## {sentence(known[source])}", "", f"![{source}]({name}.png)"]
+    (folder / "README.md").write_text("\n".join(lines) + "\n")
+
+
+def sentence(state: State) -> str:
+    return (state.sentence or state.name.replace("-", " ").capitalize()).removesuffix(".")
 
 
 def index(states: Iterable[State]) -> str:
     """The page that shows them all."""
-    lines = [
-        "# Pictures of the portal",
-        "",
-        "Every state of every page, at 1440 pixels in the light theme and at 390 in the dark one. `make screenshots`",
-        "writes them, this index, and beside them the two that are not committed: wide in dark, narrow in light.",
-    ]
+    lines = ["# Every state of every page"]
     for state in states:
-        lines += ["", f"## {state.name}", "", state.sentence or state.name.replace("-", " ").capitalize() + ".", ""]
-        lines += [
-            " ".join(
-                f"[![{size}, {theme}]({file_name(state, size, theme)})]({file_name(state, size, theme)})"
-                for size, theme in COMMITTED
-            )
-        ]
+        names = [file_name(state, size, theme) for size in SIZES for theme in THEMES]
+        lines += ["", f"## {state.name}", "", f"{sentence(state)}.", ""]
+        lines += [" ".join(f"[![{name}]({name})]({name})" for name in names)]
     return "\n".join(lines) + "\n"
 
 
@@ -120,6 +132,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="TEXT", help="only states with this in their name")
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="write there instead")
+    parser.add_argument("--documents", action="store_true", help="only those of README and documents")
     arguments = parser.parse_args()
 
     sys.path.insert(0, str(ROOT / "tests"))
@@ -132,20 +145,13 @@ def main() -> int:
 
     known = states()
     with chromium() as browser, studio(browser) as opened:
+        if arguments.documents:
+            take_documents(opened, known, arguments.to or DOCUMENTS)
+            return 0
         folder = arguments.to or FOLDER
         take_all(opened, [state for state in known.values() if arguments.only in state.name], folder)
-        if arguments.only:
-            return 0
-        for name, source in README.items():
-            take(
-                opened,
-                known[source],
-                {theme: folder / f"{name}-{theme}.png" for theme in THEMES},
-                README_SIZE,
-                whole=False,
-            )
-    (folder / "README.md").write_text(index(known.values()))
-    sweep(known.values(), folder)
+    if not arguments.only:
+        (folder / "README.md").write_text(index(known.values()))
     return 0
 
 

@@ -171,7 +171,7 @@ def _focus(page: Page) -> None:
 
 
 STATES: Final = (
-    State("audit-mixed", _mixed, _expand, whole=True, path=audit_page),
+    State("audit-mixed", _mixed, _expand, whole=True, path=audit_page, sentence="The audit log: who changed what."),
     State("audit-refused", _mixed, _expand_refused, path=audit_page),
     State("audit-focus", _mixed, _focus, path=audit_page),
     State("audit-many", _many, path=lambda: _with("before=60"), whole=True),

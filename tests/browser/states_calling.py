@@ -22,6 +22,6 @@ def _choose(label: str, page: Page) -> None:
 _PATH: Final = partial(reverse, "servers:calling", args=[sample_portal.ACME])
 
 STATES: Final = (
-    State("calling", one, path=_PATH, whole=True),
+    State("calling", one, path=_PATH, whole=True, sentence="How a client calls the API, and what refusals mean."),
     State("calling-java", one, partial(_choose, "Java"), path=_PATH),
 )

@@ -204,7 +204,7 @@ _KEY_SETS: Final = partial(reverse, "console:key-sets")
 
 STATES: Final = (
     State("console-organizations-empty", _nothing, path=_LIST),
-    State("console-organizations", _some, path=_LIST, whole=True),
+    State("console-organizations", _some, path=_LIST, whole=True, sentence="The provider's list of organizations."),
     State(
         "console-organizations-many",
         _many,

@@ -22,5 +22,11 @@ _PATH: Final = partial(reverse, "console:gateways")
 
 STATES: Final = (
     State("console-gateways", people.operator, path=_PATH, whole=True),
-    State("console-gateways-haproxy", people.operator, partial(_choose, "HAProxy"), path=_PATH),
+    State(
+        "console-gateways-haproxy",
+        people.operator,
+        partial(_choose, "HAProxy"),
+        path=_PATH,
+        sentence="A gateway's configuration, filled in for the provider.",
+    ),
 )

@@ -64,7 +64,7 @@ def _products(page: Page) -> None:
 
 
 STATES: Final = (
-    State("metadata-offered", empty, _offered),
+    State("metadata-offered", empty, _offered, sentence="A metadata address was pasted: what it names can be used."),
     State("metadata-elsewhere", empty, _elsewhere),
     State("metadata-unusable", empty, _unusable),
     State("metadata-filled", empty, _filled),
