@@ -43,7 +43,7 @@ def test_field_p_each_page_of_the_rail_has_its_document_and_each_document_exists
 
 @pytest.mark.parametrize("route", DOCUMENTS)
 def test_field_p_each_page_links_to_its_document(acme: object, alice: Person, operator: Person, route: str) -> None:
-    place = ["acme"] if route in {*OF_ACME, "console:organization"} else []
+    place = ["acme"] if route in {*OF_ACME, "console:organization", "servers:calling"} else []
     person = operator if route.startswith("console:") or route == "audit:provider" else alice
     page = Desk.of(person).get(route, *place).html
     address = f"https://github.com/watchword/watchword/blob/main/docs/{document_of(route)}"

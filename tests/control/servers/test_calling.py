@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from watchword.settings.load import load_control_settings
 if TYPE_CHECKING:
     from watchword.control.organizations.models import Organization
 
+DOCS = Path(__file__).parents[3] / "docs"
 ROUTE = "servers:calling"
 LANGUAGES = ("curl", "python", "node", "go", "java")
 PUBLIC = {reason.public for reason in Reason}
@@ -83,7 +85,7 @@ def test_without_a_base_url_the_page_names_the_support_contact(desk: Desk, given
 def test_with_token_routing_the_page_says_which_scope_tokens_need(desk: Desk, given: Any) -> None:
     given(**BY_TOKEN)
     shown = desk.get(ROUTE, "acme")
-    assert "orders::acme:: followed by a name of your choice" in shown.text
+    assert "orders::acme:: followed by an API role of 1 to 16 letters and digits" in shown.text
     assert all("orders::acme::reader" in text and SCOPE not in text for text in examples(shown.html))
     assert "organization_not_named" in shown.text
 
@@ -141,6 +143,15 @@ def test_every_reason_that_a_client_can_see_has_one_row_with_advice(desk: Desk, 
         assert text.count(f" {reason.code} {reason.status} {reason.sentence} {ADVICE[reason]} ") == 1, reason
     for reason in set(Reason) - PUBLIC:
         assert f" {reason.code} " not in text
+
+
+def test_the_page_leads_to_what_is_written_about_refused_tokens(desk: Desk, given: Any) -> None:
+    given(documentation_url="https://docs.example")
+    assert 'href="https://docs.example/tokens.md#when-a-good-token-is-refused"' in desk.get(ROUTE, "acme").html
+    assert "\n## When a good token is refused\n" in (DOCS / "tokens.md").read_text()
+
+    given(documentation_url="")
+    assert "tokens.md" not in desk.get(ROUTE, "acme").html
 
 
 def test_rows_are_ordered_by_status() -> None:

@@ -8,6 +8,7 @@ ALL_PAGES: Final = "portal.md"
 
 DOCUMENTS: Final = {
     "servers:list": "portal.md#authorization-servers",
+    "servers:calling": "portal.md#call-the-api",
     "access:administrators": "portal.md#administrators",
     "access:roles": "portal.md#role-management",
     "access:sessions": "portal.md#your-sessions",

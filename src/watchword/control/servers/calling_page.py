@@ -43,6 +43,7 @@ class CallingPage:
     def context(self) -> dict[str, Any]:
         organization = self.servers.organization_id
         given = settings.WATCHWORD
+        base = given.documentation_url
         api_url = given.api_url_of(organization)
         scope = f"{given.cloud_name}::{organization}::reader" if given.api_routing == "token" else None
         server = next((row for row in self.servers.servers if row.enabled), None)
@@ -54,6 +55,8 @@ class CallingPage:
         return self.servers.context() | {
             "home": self.home,
             "crumb": "Call the API",
+            "document_route": CALLING,
+            "refused_tokens_url": f"{base}/tokens.md#when-a-good-token-is-refused" if base else None,
             "api_url": api_url,
             "scope_begin": None if scope is None else scope.removesuffix("reader"),
             "server": server,

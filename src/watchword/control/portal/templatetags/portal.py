@@ -106,9 +106,13 @@ def support_contact() -> dict[str, str] | None:
 
 @register.simple_tag(takes_context=True)
 def documentation(context: Context) -> str | None:
-    """The address of the documentation of the page; None where the provider shows none."""
+    """The address of the documentation of the page; None where the provider shows none.
+
+    A context's `document_route` names a page that the rail does not have.
+    """
     base, frame = settings.WATCHWORD.documentation_url, context.get("frame")
-    return f"{base}/{document_of('' if frame is None else frame.route)}" if base else None
+    route = context.get("document_route") or ("" if frame is None else frame.route)
+    return f"{base}/{document_of(route)}" if base else None
 
 
 @register.simple_tag(takes_context=True)
