@@ -16,7 +16,6 @@ def row(gateway: Gateway) -> str:
         gateway.label,
         gateway.down,
         f"{gateway.frozen} after {gateway.patience} s",
-        "yes" if gateway.says_why_undecidable else "yes, but not of a 503",
     )
     return "| " + " | ".join(map(str, cells)) + " |"
 

@@ -49,7 +49,6 @@ class Gateway:
         down: status when nothing listens at the verifier's address.
         frozen: status when the verifier does not answer.
         patience: seconds until then.
-        says_why_undecidable: whether the problem document of a 503 reaches the client, with its Retry-After.
         particular: whether a 200 counts only with this organization's name.
         trailers: whether the API gets what a client sends behind a chunked body.
         pinned: whether its settings know Acme alone.
@@ -60,7 +59,6 @@ class Gateway:
     down: int = 503
     frozen: int = 503
     patience: int = 2
-    says_why_undecidable: bool = True
     particular: bool = False
     trailers: bool = False
     pinned: bool = True
