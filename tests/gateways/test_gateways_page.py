@@ -45,7 +45,7 @@ def test_envoys_two_files_differ_only_in_how_they_ask() -> None:
     over_http, over_grpc = ((FILES / "envoy" / name).read_text() for name in ("envoy.yaml", "envoy-grpc.yaml"))
     for first, end in (
         ("static_resources:", 'headers:replace(":path", path .. query)'),
-        ("                route_config:", "retry_on:"),
+        ("                route_config:", "retry_policy:"),
         ("num_retries: 1", "    # Envoy asks itself"),
         ("    - name: watchword\n", "            - endpoint:"),
     ):
