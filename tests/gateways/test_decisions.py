@@ -264,8 +264,11 @@ def test_a_script_that_names_no_organization_lets_nobody_in(
     gateway = GATEWAYS[name]
     before = len(behind.api.requests)
     with gateway.run(tmp_path, behind, instead={line: instead}) as port:
-        for token in (live.token(), None):
-            assert Site(gateway, port, behind).get(token).status >= 400
+        site = Site(gateway, port, behind)
+        # The paths are those at which the verifier would let the token in.
+        for path in ("/api/orders", f"/verify/{name.partition('-')[0]}/acme", "/verify/plain/acme/x"):
+            for token in (live.token(), None):
+                assert site.get(token, path=path).status >= 400, path
     assert len(behind.api.requests) == before
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import pytest
 
+from kit.behind import DOMAIN
 from kit.forged_headers import SPELLINGS, TOKENS, what_reaches
 from kit.gateways import GATEWAYS, Site
 from kit.grpc_api import METHOD, call, grpc_api
-from kit.processes import free_port
+from kit.processes import NotReady, free_port
 from kit.routed import token_of
 from watchword.gateways import gateways
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.enable_socket
 
 NAMES: Final = ("envoy", "envoy-grpc", "haproxy")
+MISSPELLED: Final[Any] = "hots"
 ROUTE: Final = "                          route: { cluster: api, timeout: 0s, idle_timeout: 3600s }\n"
 
 
@@ -132,3 +134,21 @@ def test_fl_02_without_verifiers_a_page_can_still_read_that_it_should_retry(
     assert answer.header("Content-Type") == "application/problem+json"
     assert (answer.header("Retry-After"), answer.header("Access-Control-Allow-Origin")) == ("1", "*")
     assert "Retry-After" in str(answer.header("Access-Control-Expose-Headers"))
+
+
+@pytest.mark.parametrize("name", ["envoy", "envoy-grpc"])
+def test_a_misspelled_routing_lets_no_request_in(routed: Routed, tmp_path: Path, name: str) -> None:
+    behind = routed.behind["host"]
+    before = len(behind.api.requests)
+    with GATEWAYS[name].run(tmp_path, behind, routing=MISSPELLED) as port:
+        site = Site(GATEWAYS[name], port, behind)
+        for host in (site.host(), f"{DOMAIN}:{port}"):
+            for target in ("/api/orders", "/o/acme/api/orders"):
+                bearer = f"Authorization: Bearer {token_of('acme')}"
+                assert site.send_target(bearer, target=target, host=host).status == 404
+    assert len(behind.api.requests) == before
+
+
+def test_haproxy_does_not_start_with_a_misspelled_routing(routed: Routed, tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="WATCHWORD_ROUTING is host, path or token"):
+        GATEWAYS["haproxy"].run(tmp_path, routed.behind["host"], routing=MISSPELLED).__enter__()
