@@ -30,6 +30,14 @@ PREFLIGHT = (
 )
 
 
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+
+
 def test_fd_01_a_preflight_reaches_the_api_without_token_and_identity(shared: Site) -> None:
     before = len(shared.api.preflights)
     answer = shared.send_target(
@@ -59,6 +67,15 @@ def test_only_a_preflight_passes_without_a_token(shared: Site, missing: str) -> 
     assert (len(shared.api.preflights), len(shared.api.requests)) == before
 
 
+def test_a_preflight_opens_no_websocket(shared: Site) -> None:
+    # An API that does not look at the method would have one that nobody asked about.
+    before = len(shared.api.preflights)
+    target, host = shared.target("/api/orders"), shared.host()
+    answer = shared.send_target(*PREFLIGHT, *HANDSHAKE, target=target, host=host, method="OPTIONS")
+    assert answer.status != 101
+    assert not [names for names in shared.api.preflights[before:] if "upgrade" in names]
+
+
 def test_a_refusal_says_to_pages_of_other_origins_why(shared: Site) -> None:
     answer = shared.get(None, "Origin: https://app.example")
     assert answer.status == 401
@@ -76,14 +93,6 @@ def test_fd_02_clients_in_browsers_may_read_where_to_get_a_token(named: Site) ->
     assert {"*", "mcp-protocol-version"} & set(allowed.replace(" ", "").split(","))
     document = named.send_target("Origin: https://app.example", target=target, host=host)
     assert (document.status, document.header("Access-Control-Allow-Origin")) == (200, "*")
-
-
-HANDSHAKE = (
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-)
 
 
 def upgraded(site: Site, *lines: str) -> tuple[bytes, bytes]:

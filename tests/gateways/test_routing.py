@@ -6,6 +6,7 @@ X-Auth-Organization names, and host or path that the API sees name no other one.
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,3 +174,27 @@ def test_an_unknown_organization_looks_like_a_bad_token(named: Site) -> None:
     answer = named.get(token_of("initech"), organization="initech")
     assert answer.status == 401
     assert answer.json()["reason"] == "no_matching_key"
+
+
+def test_connect_opens_no_tunnel(shared: Site) -> None:
+    # A gateway that took the API's 200 for a tunnel would pass on all that follows, whatever it says.
+    before = len(shared.api.requests)
+    host = shared.host()
+    lines = (
+        f"CONNECT {host} HTTP/1.1",
+        f"Host: {host}",
+        f"Authorization: Bearer {token_of('acme')}",
+        "",
+        f"GET {shared.target('/unasked')} HTTP/1.1",
+        f"Host: {host}",
+        "X-Auth-Organization: globex",
+        "Connection: close",
+        "",
+        "",
+    )
+    with socket.create_connection((LOOPBACK, shared.port), timeout=30) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):
+            pass
+    assert not [path for path in shared.api.requests[before:] if path.endswith("/unasked")]

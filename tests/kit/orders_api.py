@@ -50,10 +50,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_OPTIONS(self) -> None:
         """A browser's preflight: pages of every origin may call with a token."""
         self.api.preflights.append([name.lower() for name in self.headers])
+        if self.headers.get("Upgrade", "").lower() == "websocket":
+            self._echo()
+            return
         self.send_response(204)
         self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("Access-Control-Allow-Headers", "Authorization")
         self.end_headers()
+
+    def do_CONNECT(self) -> None:
+        """As APIs do that answer every method alike: there is no tunnel, and the next request is one like any other."""
+        self._show([])
 
     def do_POST(self) -> None:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
