@@ -155,6 +155,11 @@ def test_w09_key_whose_kid_is_no_printable_text_is_left_out(kid: object) -> None
     assert key == IgnoredKey(None, "RSA", KeyProblem.KID_MALFORMED)
 
 
+def test_fc_02_an_ignored_key_with_an_empty_kid_is_shown_without_one() -> None:
+    key = admit_key(RSA.jwk(kid="", use="enc"))
+    assert key == IgnoredKey(None, "RSA", KeyProblem.USE_NOT_SIGNATURE)
+
+
 @pytest.mark.parametrize("kid", ["k" * 512, " ", "é", "🔑", "__proto__", "https://login.acme.example/keys/1#a"])
 def test_w09_any_printable_text_can_be_a_kid(kid: str) -> None:
     assert problem_of(RSA.jwk(kid=kid)) is None

@@ -90,7 +90,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("the form of a kid", "if kid is not None and not is_kid(kid):", "if False:", _KID),
     _jwk("kids that are empty", "if kid is not None and not is_kid(kid):", "if not is_kid(kid):", _EMPTY),
     _jwk("the least length of a kid", "1 <= len(value) <= MAX", "len(value) <= MAX",
-         ("attacks/test_key_choice.py::test_j16_kid_that_no_key_can_have_is_not_worth_a_fetch",)),
+         ("attacks/test_key_sets.py::test_fc_02_an_ignored_key_with_an_empty_kid_is_shown_without_one",)),
     _jwk("the greatest length of a kid", " <= MAX_KID_LENGTH and", " and", _KID),
     _jwk("printable kids", " and is_printable(value)", "", _KID),
     _jwk("kids that are texts", "return isinstance(value, str) and 1", "return 1", _KID),

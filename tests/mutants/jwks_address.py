@@ -44,7 +44,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
              'if any(ucd_3_2_0.category(character) == "Cn" for character in text):',
              "if False:", ("jwks/test_address.py::test_a_host_that_is_none",)),
     _address("the refusal of what is not printable", 'not is_printable(text) or " " in text', '" " in text',
-             _CHARACTERS),
+             ("jwks/test_address.py::test_f_blanks_and_invisible_characters_are_named",)),
     _address("the refusal of blanks", ' or " " in text', "",
              ("jwks/test_address.py::test_f_blanks_and_invisible_characters_are_named",)),
     _address("the refusal of backslashes", 'if "\\\\" in text:', "if False:",
