@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 import pytest
 
-from kit.behind import DOMAIN
+from kit.behind import DOMAIN, ROUTINGS
 from kit.forged_headers import SPELLINGS, TOKENS, what_reaches
 from kit.gateways import GATEWAYS, Site
 from kit.grpc_api import METHOD, call, grpc_api
@@ -152,3 +152,17 @@ def test_a_misspelled_routing_lets_no_request_in(routed: Routed, tmp_path: Path,
 def test_haproxy_does_not_start_with_a_misspelled_routing(routed: Routed, tmp_path: Path) -> None:
     with pytest.raises(NotReady, match="WATCHWORD_ROUTING is host, path or token"):
         GATEWAYS["haproxy"].run(tmp_path, routed.behind["host"], routing=MISSPELLED).__enter__()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("routing", ROUTINGS)
+def test_a_target_with_a_host_reaches_the_api_without_it(routed: Routed, name: str, routing: Routing) -> None:
+    site = routed.site(name, routing)
+    bearer = f"Authorization: Bearer {token_of('acme')}"
+    for before in ("http://", "HTTP://", "http://globex@"):
+        before_api = len(site.api.requests)
+        target = f"{before}{site.host()}{site.target('/api/orders?a=b')}"
+        answer = site.send_target(bearer, target=target, host=site.host())
+        assert (answer.status, site.api.requests[before_api:]) == (200, ["/api/orders?a=b"]), target
+        hosts = [value for key, value in answer.json()["headers"] if key == "host"]
+        assert hosts == [site.host()]
