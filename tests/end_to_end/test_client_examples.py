@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
 
+CHARLIE_REPORTS = Client("charlie-reports", 'charlie-"secret"-of-\\at-least-$thirty-two\\\\bytes')
 SCOPE = f"{CLOUD}::acme::reader"
 PLACEHOLDER = "https://login.example/oauth2/token"
 RUN_SECONDS = 120
@@ -57,7 +58,9 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, authority_file: Path) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("client-examples")
     with ExitStack() as parts:
-        issuing = parts.enter_context(authorization_server(authority, folder / "oidc-provider.log"))
+        issuing = parts.enter_context(
+            authorization_server(authority, folder / "oidc-provider.log", (ALICE_REPORTS, BOB_REPORTS, CHARLIE_REPORTS))
+        )
         orders = parts.enter_context(orders_api())
         feed = parts.enter_context(feed_server())
         server = acme.server(
@@ -85,16 +88,23 @@ def site(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, author
 
 
 def run(
-    site: Site, language: str, routing: Routing, folder: Path, client: Client = ALICE_REPORTS, *, tries: int = 5
+    site: Site,
+    language: str,
+    routing: Routing,
+    folder: Path,
+    client: Client = ALICE_REPORTS,
+    *,
+    token_endpoint: str | None = None,
+    tries: int = 5,
 ) -> tuple[int, str]:
-    """Run the example as the page shows it, but with the real token endpoint; its exit status and all it wrote."""
+    """Run the example as the page shows it, but with a real token endpoint; its exit status and all it wrote."""
     values = ClientValues(
         api_url=site.api_urls[routing], scope=SCOPE if routing == "token" else None, audience=AUDIENCE
     )
     (snippet,) = next(tab.snippets for tab in client_examples(values) if tab.name == language)
     assert snippet.text.count(PLACEHOLDER) == 1
     program = folder / snippet.name
-    program.write_text(snippet.text.replace(PLACEHOLDER, f"{site.issuing.issuer}/token"))
+    program.write_text(snippet.text.replace(PLACEHOLDER, token_endpoint or f"{site.issuing.issuer}/token"))
     command = [*interpreter(language, site.trust, folder), str(program)]
     environment = {
         "PATH": os.environ["PATH"],
@@ -120,7 +130,7 @@ def interpreter(language: str, trust: Path, folder: Path) -> list[str]:
     match language:
         case "curl":
             installed("curl", "--version", (7, 76))
-            return ["sh", "-e"]
+            return ["sh"]
         case "python":
             return [sys.executable]
         case "node":
@@ -179,6 +189,45 @@ def test_each_example_shows_why_it_was_refused(site: Site, language: str, tmp_pa
     assert status != 0
     assert "client_mismatch" in written
     assert len(site.orders.requests) == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_example_shows_why_it_got_no_token(site: Site, language: str, tmp_path: Path) -> None:
+    asked = len(site.orders.requests)
+    status, written = run(site, language, "path", tmp_path, Client(ALICE_REPORTS.id, "not-her-secret"))
+
+    assert status != 0
+    assert "invalid_client" in written
+    assert "authorization_malformed" not in written
+    assert "no_matching_key" not in written
+    assert len(site.orders.requests) == asked
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_example_calls_the_api_when_the_token_endpoint_is_down(site: Site, language: str, tmp_path: Path) -> None:
+    closed = f"https://localhost:{free_port()}/token"
+    status, written = run(site, language, "path", tmp_path, token_endpoint=closed)
+
+    assert status != 0
+    assert re.search(r"refused|connect", written, re.IGNORECASE), written
+    assert '"reason"' not in written
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_example_calls_the_api_without_a_token(site: Site, language: str, tmp_path: Path) -> None:
+    status, written = run(site, language, "path", tmp_path, token_endpoint=site.issuing.jwks_location)
+
+    assert status != 0
+    assert '"reason"' not in written
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_example_sends_a_secret_with_quotes_and_backslashes(site: Site, language: str, tmp_path: Path) -> None:
+    status, written = run(site, language, "path", tmp_path, CHARLIE_REPORTS)
+
+    # He got a token; his client is not the registered one.
+    assert status != 0
+    assert "client_mismatch" in written
 
 
 def test_the_scope_of_the_page_names_the_organization(site: Site, tmp_path: Path) -> None:

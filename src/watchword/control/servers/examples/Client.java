@@ -42,7 +42,7 @@ public class Client {
         // An application would read this with its JSON library.
         var found = Pattern.compile("\"access_token\"\\s*:\\s*\"([^\"]+)\"").matcher(granted);
         if (!found.find()) {
-            throw new IllegalStateException("The response has no access_token.");
+            throw new IllegalStateException("The response of the token endpoint has no access_token.");
         }
         return found.group(1);
     }

@@ -6,27 +6,29 @@ const PARAMETERS = {
   resource: "https://api.example/orders",
 };
 
-async function getToken() {
-  const client = `${process.env.CLIENT_ID}:${process.env.CLIENT_SECRET}`;
-  const response = await fetch(TOKEN_ENDPOINT, {
-    method: "POST",
-    headers: { Authorization: `Basic ${Buffer.from(client).toString("base64")}` },
-    body: new URLSearchParams(PARAMETERS),
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-  return (await response.json()).access_token;
-}
-
-async function call(path, token) {
-  const response = await fetch(API_URL + path, {
-    headers: { Authorization: `Bearer ${token}` },
-    signal: AbortSignal.timeout(30_000),
-  });
+async function send(url, options) {
+  const response = await fetch(url, { ...options, signal: AbortSignal.timeout(30_000) });
   const body = await response.text();
   // The body names the reason. With 503, wait as long as Retry-After says and try again.
   if (!response.ok) throw new Error(`${response.status} ${body}`);
   return body;
+}
+
+async function getToken() {
+  const client = `${process.env.CLIENT_ID}:${process.env.CLIENT_SECRET}`;
+  const granted = JSON.parse(
+    await send(TOKEN_ENDPOINT, {
+      method: "POST",
+      headers: { Authorization: `Basic ${Buffer.from(client).toString("base64")}` },
+      body: new URLSearchParams(PARAMETERS),
+    }),
+  );
+  if (!granted.access_token) throw new Error("The response of the token endpoint has no access_token.");
+  return granted.access_token;
+}
+
+function call(path, token) {
+  return send(API_URL + path, { headers: { Authorization: `Bearer ${token}` } });
 }
 
 // Use a token for all calls until shortly before it expires.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -54,6 +55,9 @@ func getToken() (string, error) {
 		AccessToken string `json:"access_token"`
 	}
 	err = json.Unmarshal(body, &granted)
+	if err == nil && granted.AccessToken == "" {
+		err = errors.New("The response of the token endpoint has no access_token.")
+	}
 	return granted.AccessToken, err
 }
 
