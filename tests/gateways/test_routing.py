@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit.behind import CLOUD, DOMAIN
-from kit.gateways import GATEWAYS
+from kit.gateways import GATEWAYS, METADATA
 from kit.processes import LOOPBACK, wait_until
 from kit.routed import organization_of, token_of, trust_of
 from watchword.gateways import gateways
@@ -198,3 +198,14 @@ def test_connect_opens_no_tunnel(shared: Site) -> None:
         while connection.recv(4096):
             pass
     assert not [path for path in shared.api.requests[before:] if path.endswith("/unasked")]
+
+
+def test_no_spelling_of_the_document_reaches_another_path_of_the_verifier(by_token: Site) -> None:
+    # In this routing there is none: an organization behind its path is no business of the gateway.
+    up = "/%2e%2e/%2e%2e"
+    for rest in ("/acme", "/../../verify/plain/acme", "/../../verify-by-token/plain", f"{up}/verify/plain/acme"):
+        bearer = f"Authorization: Bearer {token_of('acme')}"
+        answer = by_token.send_target(bearer, target=f"{METADATA}{rest}", host=by_token.host())
+        assert answer.header("X-Auth-Organization") is None
+        # Caddy resolves dot segments here: that is another path, about which it asks.
+        assert answer.status == 404 or "headers" in answer.json(), (rest, answer)

@@ -107,6 +107,10 @@ DOTS = (
     "%252e%252e",
     "%252e.",
     "..%252f",
+    "%25%32%65%25%32%65",
+    "%2%65%2%65",
+    "%%32%65%%32%65",
+    "%c0%ae%c0%ae",
 )
 SLASHES = ("/", "%2f", "%2F", "\\", "%5c", "%5C")
 TARGETS = (
@@ -202,3 +206,12 @@ def test_a_preflight_passes_without_a_token_but_not_with_dot_segments_or_to_anot
         answer = by_path.send_target(*lines, target=target, host=by_path.host(), method="OPTIONS")
         assert 400 <= answer.status < 500, (target, answer.status)
     assert len(by_path.api.preflights) == before
+
+
+def test_no_path_at_the_api_begins_with_the_name_of_a_host(by_path: Site) -> None:
+    # To some, `//globex.api.example/x` is the path /x of that host (RFC 3986 section 4.2).
+    before = len(by_path.api.requests)
+    bearer = f"Authorization: Bearer {token_of('acme')}"
+    for target in ("/o/acme//globex.api.example/x", "/o/acme///x", "/o/acme//"):
+        by_path.send_target(bearer, target=target, host=by_path.host())
+    assert not [path for path in by_path.api.requests[before:] if path.startswith("//")]
