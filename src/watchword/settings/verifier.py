@@ -91,7 +91,8 @@ class VerifierSettings(PlaneSettings):
     """Port of `/livez`, `/readyz` and `/metrics`."""
 
     state_file: Path = Path("data/verifier/snapshot.json")
-    """The last good copy of what the verifier decides by; it starts from this copy."""
+    """The last good copy of what the verifier decides by; it starts from this copy. Each verifier needs a folder of
+    its own for it: a second one with the same folder does not start."""
 
     node: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] = Field(
         default_factory=lambda: socket.gethostname()[:64]

@@ -31,6 +31,7 @@ from watchword.verifier.gateway_identity import read_secrets, read_tls
 from watchword.verifier.gateway_port import BACKLOG, GatewayPort, HttpListener, Worker
 from watchword.verifier.protected_resource import ProtectedResource
 from watchword.verifier.refused_gateways import RefusedGateways
+from watchword.verifier.state_lock import locked_state
 from watchword.verifier.traefik_routing import traefik_routing
 from watchword.verifier.turns import waiting_for_their_turn
 
@@ -210,7 +211,8 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
     """Run a verifier until `stop` is set.
 
     Raises:
-        SettingsProblem: there is no usable credential, secret, certificate or authority file, or a port is taken.
+        SettingsProblem: there is no usable credential, secret, certificate or authority file, a port is taken, or
+            another verifier uses the folder of the state file.
     """
     secrets, tls = read_secrets(settings), read_tls(settings)
     gc.set_threshold(*COLLECT_AFTER)
@@ -219,6 +221,7 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
         refused.watch()
     try:
         with (
+            locked_state(settings.state_file),
             HttpListener(settings.host, settings.port) as http,
             _grpc(settings, secrets, tls) as grpc,
             assembled(settings, gateway_port, times, refused, _expiry(settings)) as verifier,
