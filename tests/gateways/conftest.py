@@ -40,7 +40,7 @@ def feed(running: tuple[Behind, FeedServer]) -> FeedServer:
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, behind: Behind) -> Iterator[Site]:
     gateway = GATEWAYS[request.param]
     with gateway.run(tmp_path_factory.mktemp(request.param), behind) as port:
-        yield Site(gateway, port, behind)
+        yield Site(gateway, port, behind, patient=True)
 
 
 @pytest.fixture(scope="module")

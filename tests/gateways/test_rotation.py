@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,7 +38,7 @@ def statuses_around_a_rotation(site: Site, feed: FeedServer, organization: str, 
 
 @pytest.mark.parametrize("name", SHARED)
 def test_a_token_of_a_new_key_gets_in_through_each_gateway(routed: Routed, many: FeedServer, name: str) -> None:
-    site, organization = routed.site(name, "host"), f"rotates-behind-{name}"
+    site, organization = replace(routed.site(name, "host"), patient=False), f"rotates-behind-{name}"
     many.publish(live.trust(organization=organization))
     good = live.token()
     wait_until(lambda: site.get(good, organization=organization).status == 200, what="known", timeout=30)

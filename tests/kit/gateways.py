@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from kit import live
@@ -97,12 +98,15 @@ class Site:
         gateway, port: what clients ask.
         behind: what it asks in turn.
         routing: how a request names its organization.
+        patient: whether a 503 is asked about once more. A bad token may wait for a rotated key, almost as long as a
+            gateway's try lasts, which a busy machine can make too long. Tests of failing verifiers are not patient.
     """
 
     gateway: Gateway
     port: int
     behind: Behind
     routing: Routing = "host"
+    patient: bool = False
 
     @property
     def api(self) -> OrdersApi:
@@ -132,7 +136,10 @@ class Site:
     def send_target(self, *lines: str, target: str, host: str, method: str = "GET", timeout: float = 30.0) -> Answer:
         """One request with exactly this target and this Host header."""
         head = (f"{method} {target} HTTP/1.1", f"Host: {host}", *lines, "", "")
-        return exchange(self.port, "\r\n".join(head), timeout=timeout)
+        answer = exchange(self.port, "\r\n".join(head), timeout=timeout)
+        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and self.patient:
+            answer = exchange(self.port, "\r\n".join(head), timeout=timeout)
+        return answer
 
     def get(
         self,

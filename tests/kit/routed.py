@@ -85,7 +85,7 @@ class Routed:
             folder.mkdir()
             gateway, behind = GATEWAYS[name], self.behind[routing]
             port = self._parts.enter_context(gateway.run(folder, behind, routing=routing))
-            self._sites[name, routing] = Site(gateway, port, behind, routing)
+            self._sites[name, routing] = Site(gateway, port, behind, routing, patient=True)
         return self._sites[name, routing]
 
 
