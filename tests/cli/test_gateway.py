@@ -43,16 +43,57 @@ def test_m_each_file_is_printed_with_the_settings_addresses(command_line: Comman
         assert command_line.ok("gateway", name).stdout == files[0].text
 
 
-@pytest.mark.parametrize("arguments", [("haproxy",), ("haproxy", "nginx.conf"), ("apache",)])
+@pytest.mark.parametrize("name", [name for name, gateway in GATEWAYS.items() if len(gateway.files) > 1])
+def test_files_of_a_gateway_are_listed(command_line: CommandLine, name: str) -> None:
+    listed = command_line.ok("gateway", name)
+
+    assert listed.stdout.splitlines() == [
+        f"{PurePosixPath(file.name).name}  (as {file.name})" for file in GATEWAYS[name].files
+    ]
+    assert f"`watchword gateway {name} FILE`" in listed.stderr
+    assert "--directory" in listed.stderr
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_all_files_of_a_gateway_are_written_into_a_directory(
+    command_line: CommandLine, name: str, tmp_path: Path
+) -> None:
+    files = {PurePosixPath(file.name).name: file.text for file in fill(GATEWAYS[name], VALUES).gateway.files}
+    folder = tmp_path / "new" / "folder"
+    written = command_line.ok("gateway", name, "--directory", str(folder))
+
+    assert written.stdout.splitlines() == [str(folder / short) for short in files]
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == files
+
+
+def test_an_edited_file_is_never_replaced(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "watchword.lua").write_text("edited")
+    outcome = command_line.run("gateway", "haproxy", "--directory", str(tmp_path))
+
+    assert outcome.exit_code == 1
+    assert f"{tmp_path} already has watchword.lua" in outcome.stderr
+    assert (tmp_path / "watchword.lua").read_text() == "edited"
+    assert not (tmp_path / "haproxy.cfg").exists()
+
+
+@pytest.mark.parametrize("more", ["watchword.lua", "--json"])
+def test_directory_means_all_files(command_line: CommandLine, tmp_path: Path, more: str) -> None:
+    outcome = command_line.run("gateway", "haproxy", "--directory", str(tmp_path / "new"), more)
+
+    assert outcome.exit_code == 2
+    assert "--directory writes all files" in outcome.stderr
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("arguments", [("haproxy", "nginx.conf"), ("caddy", "nginx.conf"), ("apache",)])
 def test_what_does_not_exist_is_a_usage_error_that_names_what_does(
     command_line: CommandLine, arguments: tuple[str, ...]
 ) -> None:
     outcome = command_line.run("gateway", *arguments)
 
     assert outcome.exit_code == 2
-    assert "haproxy" in outcome.stderr
     assert outcome.stdout == ""
-    assert ("watchword.lua" in outcome.stderr) == (arguments[0] == "haproxy")
+    assert {"haproxy": "watchword.lua", "caddy": "Caddyfile", "apache": "haproxy"}[arguments[0]] in outcome.stderr
 
 
 def test_wrong_settings_are_reported(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
