@@ -56,6 +56,8 @@ def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(desk: De
     assert "234 of 1,000 · 23 %" in page.text
     assert "The access token does not name the expected audience. audience_mismatch 401 41 just now" in page.text
     assert "The request carries no access token. token_missing 401 3 just now" in page.text
+    assert "signature_invalid Clients get no_matching_key 401 2 just now" in page.text
+    assert page.text.count("Clients get") == 1
     assert "https://staging.example/ cid = acme-batch okta-2026 RS256 · JWT 41" in page.text
     assert "others: more kinds than are told apart" in page.text
     assert "token_missing" in page.html

@@ -94,6 +94,13 @@ def test_a_reason_is_told_by_its_public_sentence() -> None:
 
     assert (expired.sentence, expired.status, expired.calls) == ("The access token has expired.", 401, 3)
     assert (gone.sentence, gone.status) == ("Reason of old", None)
+    assert expired.seen_by_clients is gone.seen_by_clients is None
+
+
+def test_a_reason_that_clients_do_not_see_comes_with_the_one_they_see() -> None:
+    codes = ("key_algorithm_mismatch", "signature_invalid", "no_matching_key")
+    rows = refused([OutcomeCount(code, 1, NOW) for code in codes])
+    assert [row.seen_by_clients for row in rows] == ["no_matching_key", "no_matching_key", None]
 
 
 def test_a_profile_tells_its_client_and_key() -> None:

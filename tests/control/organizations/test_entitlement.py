@@ -75,7 +75,17 @@ def test_the_banner_of_an_expired_subscription_says_when_and_what_is_locked() ->
     )
 
 
-@pytest.mark.parametrize(("public_text", "said"), [("", ""), ("1,200 of 1,000 calls.", " 1,200 of 1,000 calls.")])
+@pytest.mark.parametrize(
+    ("public_text", "said"),
+    [
+        ("", ""),
+        ("1,200 of 1,000 calls.", " 1,200 of 1,000 calls."),
+        ("Pay invoice 2026-117", " Pay invoice 2026-117."),
+        ("Pay now! ", " Pay now!"),
+        ("Is this you?", " Is this you?"),
+        (" ", ""),
+    ],
+)
 def test_the_banner_of_a_suspension_says_when_why_and_the_reference(public_text: str, said: str) -> None:
     notice = SuspensionNotice(reason="terms violated", public_text=public_text, reference="K7", started_at=START)
 

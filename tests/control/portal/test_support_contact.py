@@ -58,6 +58,15 @@ def test_field_p_without_the_setting_no_contact_is_made_up(alice: Person, shell:
     assert "Support:" not in page.text
 
 
+def test_the_operator_who_suspends_reads_that_no_contact_is_set(
+    operator: Person, acme: object, settings: Settings
+) -> None:
+    missing = "The setting WATCHWORD_SUPPORT_CONTACT is missing"
+    assert missing in Desk.of(operator).get("console:suspend", "acme").text
+    settings.WATCHWORD = load_control_settings(support_contact=MAIL)
+    assert missing not in Desk.of(operator).get("console:suspend", "acme").text
+
+
 @pytest.mark.parametrize("contact", [MAIL, SITE, None])
 def test_field_p_sign_in_says_who_can_help_with_a_forgotten_password(
     client: Client, settings: Settings, contact: str | None

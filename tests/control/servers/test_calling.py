@@ -13,8 +13,9 @@ from kit import people, registrations
 from kit.desk import Desk
 from watchword.control.access.actor import Permission
 from watchword.control.servers.client_examples import API_URL, RESOURCE, SCOPE, ClientValues, client_examples
-from watchword.control.servers.refusal_advice import ADVICE, refusals
+from watchword.control.servers.refusal_advice import ADVICE, SECTIONS, RefusalRow, refusals
 from watchword.core.decision import Reason
+from watchword.gateways import gateways
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 ROUTE = "servers:calling"
 LANGUAGES = ("curl", "python", "node", "go", "java")
 PUBLIC = {reason.public for reason in Reason}
-OF_TOKEN_ROUTING = {Reason.ORGANIZATION_NOT_NAMED, Reason.ORGANIZATION_AMBIGUOUS}
+OF_TOKEN_ROUTING = {"organization_not_named", "organization_ambiguous"}
 BY_HOST = {"api_url": "https://{organization}.orders.provider.test"}
 BY_PATH = {"api_url": "https://orders.provider.test/o/{organization}", "api_routing": "path"}
 BY_TOKEN = {"api_url": "https://orders.provider.test", "api_routing": "token", "cloud_name": "orders"}
@@ -132,31 +133,74 @@ def test_each_value_stands_once_in_each_example() -> None:
         assert not any(example in snippet.text for example in (API_URL, SCOPE, RESOURCE))
 
 
-def test_every_reason_that_a_client_can_see_has_one_row_with_advice(desk: Desk, given: Any) -> None:
-    assert ADVICE.keys() == PUBLIC
-    assert {reason for reason, _ in refusals(token_routing=True)} == PUBLIC
-    assert {reason for reason, _ in refusals(token_routing=False)} == PUBLIC - OF_TOKEN_ROUTING
-    given(**BY_TOKEN)
-    text = f"{desk.get(ROUTE, 'acme').text} "
+def rows(routing: str) -> dict[str, RefusalRow]:
+    listed = [row for _, group in refusals(routing) for row in group]
+    assert len({row.code for row in listed}) == len(listed)
+    return {row.code: row for row in listed}
 
-    for reason in PUBLIC:
-        assert text.count(f" {reason.code} {reason.status} {reason.sentence} {ADVICE[reason]} ") == 1, reason
-    for reason in set(Reason) - PUBLIC:
-        assert f" {reason.code} " not in text
+
+def test_every_reason_that_a_client_can_see_has_one_row_with_advice() -> None:
+    assert {reason for group in ADVICE.values() for reason in group} == PUBLIC
+    codes = {reason.code for reason in PUBLIC}
+    assert set(rows("token")) == codes | {"no_such_path"}
+    assert set(rows("path")) == codes - OF_TOKEN_ROUTING | {"no_such_path", "ambiguous_path"}
+    assert set(rows("host")) == codes - OF_TOKEN_ROUTING | {"no_such_path"}
+
+
+@pytest.mark.parametrize("values", [BY_HOST, BY_PATH, BY_TOKEN])
+def test_the_page_shows_each_row_once_with_an_anchor(desk: Desk, given: Any, values: dict[str, str]) -> None:
+    given(**values)
+    shown = desk.get(ROUTE, "acme")
+    text = f"{shown.text} "
+    listed = rows(values.get("api_routing", "host"))
+
+    for code, row in listed.items():
+        assert text.count(f" {code} {row.status} {row.sentence} {row.advice} ") == 1, code
+        assert shown.html.count(f'id="reason-{code}"') == shown.html.count(f'href="#reason-{code}"') == 1
+    assert shown.html.count('id="reason-') == len(listed)
+
+
+def test_refusals_stand_in_groups(desk: Desk) -> None:
+    groups = ["Address", *ADVICE]
+    assert [heading for heading, _ in refusals("host")] == groups
+    assert re.findall(r'scope="rowgroup">([^<]+)<', desk.get(ROUTE, "acme").html) == groups
+
+
+def test_the_page_has_the_reasons_by_which_gateways_refuse_an_address() -> None:
+    texts = [file.text for gateway in gateways() for file in gateway.files]
+    found = {code for text in texts for code in re.findall(r"reason\W{1,8}(\w+_path)\b", text)}
+
+    assert found == {code for code in rows("path") if code.endswith("_path")}
+
+
+def test_the_page_says_what_a_response_without_json_means(desk: Desk) -> None:
+    text = desk.get(ROUTE, "acme").text
+    assert "A response without JSON comes from the gateway itself: 400 for two Authorization headers" in text
+    for status in ("404 for", "431 for"):
+        assert status in text
+
+
+def test_the_remedy_for_a_missing_name_says_what_an_api_role_is() -> None:
+    assert "1 to 16 letters and digits" in rows("token")["organization_not_named"].advice
+
+
+def test_no_advice_names_a_support_contact_that_may_not_be_set() -> None:
+    assert not any("support" in row.advice.lower() for row in rows("token").values())
 
 
 def test_the_page_leads_to_what_is_written_about_refused_tokens(desk: Desk, given: Any) -> None:
-    given(documentation_url="https://docs.example")
-    assert 'href="https://docs.example/tokens.md#when-a-good-token-is-refused"' in desk.get(ROUTE, "acme").html
-    assert "\n## When a good token is refused\n" in (DOCS / "tokens.md").read_text()
+    given(**BY_TOKEN, documentation_url="https://docs.example")
+    html = desk.get(ROUTE, "acme").html
+    headings = re.findall(r"^## (.+)$", (DOCS / "tokens.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    linked = re.findall(r'href="https://docs.example/tokens.md#([^"]+)"', html)
+
+    assert set(linked) == {"when-a-good-token-is-refused", *SECTIONS.values()}
+    assert set(linked) <= anchors
+    assert len(linked) == len(SECTIONS) + 1
 
     given(documentation_url="")
     assert "tokens.md" not in desk.get(ROUTE, "acme").html
-
-
-def test_rows_are_ordered_by_status() -> None:
-    statuses = [reason.status for reason, _ in refusals(token_routing=True)]
-    assert statuses == sorted(statuses)
 
 
 def test_the_list_and_the_page_lead_to_each_other(desk: Desk) -> None:

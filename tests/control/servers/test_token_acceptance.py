@@ -128,6 +128,17 @@ def test_the_page_of_the_servers_says_once_that_tokens_are_refused(
     assert Desk.of(alice).get("servers:list", acme.pk).text.count("Tokens are refused") == 1
 
 
+@pytest.mark.parametrize("prepare", [expired, not_started, without_subscription, suspended, suspended_and_expired])
+def test_call_the_api_says_once_why_tokens_are_refused(
+    acme: Organization, alice: Person, prepare: Callable[[], object]
+) -> None:
+    prepare()
+    page = Desk.of(alice).get("servers:calling", acme.pk)
+    assert page.text.count("Tokens are refused") + page.text.count("Tokens are rejected;") == 1
+    assert page.html.count('id="tokens"') == 0
+    assert page.text.count("isabled on ") <= 1
+
+
 def test_a_finished_fetch_brings_the_first_line_up_to_date(acme: Organization, alice: Person) -> None:
     server = registered()
     html = Desk.of(alice).scripted.get("servers:fetch", acme.pk, server.pk).html

@@ -156,9 +156,10 @@ def _tick_step(highest: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ShownOutcome:
-    """Why calls were refused: the public sentence, and nothing that only a verifier knows."""
+    """Why calls were refused. `seen_by_clients` is the code that clients got, None where it is the same."""
 
     code: str
+    seen_by_clients: str | None
     sentence: str
     status: int | None
     calls: int
@@ -175,7 +176,8 @@ def _outcome(count: OutcomeCount) -> ShownOutcome:
     reason = _REASONS.get(code)
     # A reason of an earlier version has no sentence any more.
     sentence = code.replace("_", " ").capitalize() if reason is None else reason.sentence
-    return ShownOutcome(code, sentence, None if reason is None else reason.status, count.calls, count.last_at)
+    public = None if reason is None or reason.public is reason else reason.public.code
+    return ShownOutcome(code, public, sentence, None if reason is None else reason.status, count.calls, count.last_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ ID_MAX: Final = 32
 NAME_MAX: Final = 120
 PUBLIC_TEXT_MAX: Final = 500
 PRIVATE_NOTE_MAX: Final = 2000
+_SENTENCE_ENDS: Final = (".", "!", "?", "…")
 API_CALL_THRESHOLD_MAX: Final = 10**15
 
 EXPIRY_ANNOUNCED: Final = timedelta(days=30)
@@ -267,7 +268,9 @@ def _announced(terms: SubscriptionTerms, now: datetime) -> str | None:
 
 def suspension_sentence(notice: SuspensionNotice) -> str:
     """The banner of a suspension; also what the operator is shown of it beforehand."""
-    text = f" {notice.public_text}" if notice.public_text else ""
+    text = notice.public_text.strip()
+    if text:
+        text = f" {text}" if text.endswith(_SENTENCE_ENDS) else f" {text}."
     return (
         f"Disabled on {spoken(notice.started_at)}: {notice.reason}.{text} "
         f"Tokens are rejected; contact support (reference {notice.reference})."

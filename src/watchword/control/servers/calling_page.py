@@ -42,7 +42,7 @@ class CallingPage:
 
     def context(self) -> dict[str, Any]:
         organization = self.servers.organization_id
-        given = settings.WATCHWORD
+        given, locked = settings.WATCHWORD, not self.servers.standing.may_change
         base = given.documentation_url
         api_url = given.api_url_of(organization)
         scope = f"{given.cloud_name}::{organization}::reader" if given.api_routing == "token" else None
@@ -55,11 +55,14 @@ class CallingPage:
         return self.servers.context() | {
             "home": self.home,
             "crumb": "Call the API",
+            # Where the banner says why tokens are refused, no line above it says the same.
+            "locked": locked,
+            "banners": self.servers.banners(tokens_shown=not locked),
             "document_route": CALLING,
-            "refused_tokens_url": f"{base}/tokens.md#when-a-good-token-is-refused" if base else None,
+            "tokens_document": f"{base}/tokens.md" if base else None,
             "api_url": api_url,
             "scope_begin": None if scope is None else scope.removesuffix("reader"),
             "server": server,
             "tabs": client_examples(values),
-            "refusals": refusals(token_routing=scope is not None),
+            "refusals": refusals(given.api_routing),
         }

@@ -85,7 +85,7 @@ class Page:
         return self.frame.context() | {
             "home": self.home,
             "tokens": token_acceptance(self.standing, self.servers),
-            "banners": self._banners(),
+            "banners": self.banners(tokens_shown=True),
             "lock": self._lock(),
             "suspended": self.standing.suspended,
             "add_refused": self._why_not_add(),
@@ -95,9 +95,9 @@ class Page:
             "products": known_products.PRODUCTS,
         }
 
-    def _banners(self) -> list[dict[str, Any]]:
+    def banners(self, *, tokens_shown: bool) -> list[dict[str, Any]]:
         viewing: list[dict[str, Any]] = [] if self.may_manage else [{"sentence": _ONLY_VIEWING, "tone": "note"}]
-        return self.frame.banners(tokens_shown=True) + viewing
+        return self.frame.banners(tokens_shown=tokens_shown) + viewing
 
     def _lock(self) -> str | None:
         """Why nothing can be changed here; None when it can."""

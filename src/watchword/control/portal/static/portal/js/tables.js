@@ -1,7 +1,7 @@
 // On a narrow screen tables are drawn as cards. Some browsers then no longer take them for tables, so each part says by
 // its role what it is.
 const roles = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TFOOT: "rowgroup", TR: "row", TD: "cell" };
-const headings = { col: "columnheader", row: "rowheader" };
+const headings = { col: "columnheader", row: "rowheader", rowgroup: "rowheader" };
 
 function name(part) {
   const role = part.tagName === "TH" ? headings[part.scope] : roles[part.tagName];
