@@ -83,7 +83,7 @@ GATEWAYS = {
     "nginx": Gateway("nginx", nginx, pinned=False),
     "traefik": Gateway("Traefik", traefik, pinned=False),
     "caddy": Gateway("Caddy", caddy, particular=True, pinned=False),
-    "envoy": Gateway("Envoy", envoy, pinned=False),
+    "envoy": Gateway("Envoy", envoy, particular=True, pinned=False),
     "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc, pinned=False),
     "haproxy": Gateway("HAProxy", haproxy, particular=True, trailers=True, pinned=False),
     "python": Gateway("Python", asgi, particular=True),
