@@ -128,6 +128,16 @@ def test_without_any_verifier_every_request_is_refused() -> None:
     assert headers["retry-after"] == "1"
 
 
+def test_document_that_a_challenge_names_needs_no_token() -> None:
+    """RFC 9728 section 3: the client asks for it before it has one."""
+    stand = Stand(200, {"Content-Type": "application/json"}, b'{"resource": "http://acme.localhost"}')
+    with api_behind(stand) as port:
+        status, headers, body = call(port, "Bearer x", target="/.well-known/oauth-protected-resource")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert body == {"resource": "http://acme.localhost"}
+    assert stand.asked == [("/.well-known/oauth-protected-resource/acme", [])]
+
+
 # ---------------------------------------------------------------- two verifiers
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from watchword.settings.base import SettingsProblem
-from watchword.settings.load import load_verifier_settings
+from watchword.settings.load import load_control_settings, load_verifier_settings
 from watchword.settings.verifier import VerifierSettings
 
 if TYPE_CHECKING:
@@ -101,6 +101,28 @@ def test_the_feed_url_is_an_origin(origin: str) -> None:
 )
 def test_the_api_url_is_a_resource_identifier(url: str) -> None:
     assert refused(api_url=url).startswith("api_url: ")
+
+
+@pytest.mark.parametrize(
+    ("routing", "url"),
+    [
+        ("host", "http://{organization}.localhost:8088"),
+        ("token", "http://localhost:8088"),
+        ("path", "http://127.0.0.1:8088/o/{organization}"),
+        ("token", "http://127.1.2.3"),
+    ],
+)
+def test_portal_and_verifier_accept_an_api_url_over_http_on_this_machine(routing: str, url: str) -> None:
+    control = load_control_settings(api_url=url, api_routing=routing, cloud_name="orders")
+    assert control.api_url == load_verifier_settings(api_url=url).api_url == url
+
+
+@pytest.mark.parametrize("host", ["api.example", "localhost.example", "xlocalhost", "10.0.0.7", "128.0.0.1"])
+def test_portal_and_verifier_refuse_an_api_url_over_http_to_another_machine(host: str) -> None:
+    with pytest.raises(SettingsProblem) as portal:
+        load_control_settings(api_url=f"http://{host}", api_routing="token", cloud_name="orders")
+    assert refused(api_url=f"http://{host}") == str(portal.value)
+    assert str(portal.value).startswith("api_url: must be https, except on this machine itself")
 
 
 @pytest.mark.parametrize(

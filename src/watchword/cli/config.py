@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from watchword.cli.config_checks import check_control_files, check_database, check_ports, check_verifier_files
+from watchword.cli.config_checks import (
+    check_control_files,
+    check_database,
+    check_ports,
+    check_verifier_files,
+    differences,
+)
 from watchword.cli.control_plane import control_settings
 from watchword.cli.options import settings_options
 from watchword.cli.output import FAILED, USAGE, console, json_option, print_json
@@ -36,16 +42,21 @@ def check(context: click.Context, *, offline: bool, as_json: bool) -> None:
     free. Writes and creates nothing. Use --offline where there is no database, as on a verifier's machine, or while
     Watchword is running.
 
+    Warns where portal and verifier name the API differently, which stops no start.
+
     Exit status 0 when everything would start, 1 when the database, a port or a file's permissions would prevent it, 2
     when a setting is wrong.
     """
     found = read_all()
     sentences = [*found.sentences, *surroundings(found, offline=offline or bool(found.sentences))]
+    warnings = list(differences(found.control, found.verifier))
     if as_json:
-        print_json({"problems": sentences, "settings": found.shown})
+        print_json({"problems": sentences, "warnings": warnings, "settings": found.shown})
     else:
         for name, value in found.shown.items():
             console().print(f"{name} = {value}")
+        for warning in warnings:
+            click.echo(f"Warning: {warning}", err=True)
         for sentence in sentences:
             click.echo(f"Error: {sentence}", err=True)
     if sentences:

@@ -59,6 +59,18 @@ def check_verifier_files(settings: VerifierSettings) -> Iterator[str]:
     yield from _not_writable("verifier: state_file", settings.state_file.parent)
 
 
+def differences(control: ControlSettings | None, verifier: VerifierSettings | None) -> Iterator[str]:
+    """A sentence for each setting of the API that both planes have, with different values."""
+    if control is None or verifier is None:
+        return
+    for name in ("api_url", "cloud_name", "api_domain"):
+        ours, theirs = getattr(control, name), getattr(verifier, name)
+        # The portal leaves a final slash out.
+        if ours is not None and theirs is not None and ours != theirs.rstrip("/"):
+            source = "the host of api_url" if name == "api_domain" else name
+            yield f"{source} is {ours} for the portal and verifier.{name} is {theirs}; they should be the same."
+
+
 def check_database(settings: ControlSettings) -> Iterator[str]:
     """A sentence if the database cannot be reached or lacks migrations of this version."""
     try:

@@ -18,28 +18,55 @@ if TYPE_CHECKING:
 CREDENTIAL_NAME = "local"
 
 
+def load_local_verifier(control: ControlSettings, credential_file: Path) -> VerifierSettings:
+    """Raises SettingsProblem that names the verifier, as portal and verifier have settings of the same name."""
+    from watchword.settings.base import SettingsProblem
+    from watchword.settings.load import load_verifier_settings
+
+    try:
+        return load_verifier_settings(**local_verifier_settings(control, credential_file))
+    except SettingsProblem as problem:
+        raise SettingsProblem(*(f"verifier: {sentence}" for sentence in problem.sentences)) from None
+
+
 def local_verifier_settings(control: ControlSettings, credential_file: Path) -> dict[str, Any]:
-    """Flags for what nobody set in the environment: the portal beside it, and files in the data directory."""
+    """Flags for what neither the environment nor the file sets.
+
+    They are the portal's address, files in the data directory, and the API's address as the portal has it.
+    """
+    from watchword.settings.base import VERIFIER_TABLE, settings_file
+    from watchword.settings.names import variable_of
+    from watchword.settings.verifier import VerifierSettings
+
     host = connectable(control.portal_host)
     bracketed = f"[{host}]" if ":" in host else host
     flags: dict[str, Any] = {
         "feed_url": f"http://{bracketed}:{control.port_of_feed}",
         "state_file": control.data_dir.resolve() / "verifier" / "snapshot.json",
         "credential_file": credential_file,
+        "api_url": control.api_url,
+        "cloud_name": control.cloud_name,
+        "api_domain": control.api_domain if control.api_routing == "host" else None,
     }
-    if "WATCHWORD_VERIFIER_CREDENTIAL" in os.environ or "WATCHWORD_VERIFIER_CREDENTIAL_FILE" in os.environ:
-        del flags["credential_file"]
-    return {name: value for name, value in flags.items() if f"WATCHWORD_VERIFIER_{name.upper()}" not in os.environ}
+    _, document = settings_file()
+    given = {name for name in VerifierSettings.model_fields if variable_of(f"{VERIFIER_TABLE}.{name}") in os.environ}
+    given.update(document.get(VERIFIER_TABLE, {}))
+    if "credential" in given:
+        given.add("credential_file")
+    return {name: value for name, value in flags.items() if value is not None and name not in given}
 
 
 def verifier_environment(settings: VerifierSettings) -> dict[str, str]:
     """What a child process needs to come to the same settings."""
-    told = {
+    values = {
         "FEED_URL": settings.feed_url,
         "STATE_FILE": str(settings.state_file),
         "CREDENTIAL_FILE": None if settings.credential_file is None else str(settings.credential_file),
+        "API_URL": settings.api_url,
+        "CLOUD_NAME": settings.cloud_name,
+        "API_DOMAIN": settings.api_domain,
     }
-    return {f"WATCHWORD_VERIFIER_{name}": value for name, value in told.items() if value is not None}
+    return {f"WATCHWORD_VERIFIER_{name}": value for name, value in values.items() if value is not None}
 
 
 def ensure_credential(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from watchword.cli.local_verifier import ensure_credential
+from watchword.cli.local_verifier import ensure_credential, verifier_environment
 from watchword.cli.roles import verifier_role
 from watchword.settings.variables import LOG_FORMAT_VARIABLE
 
@@ -29,7 +29,10 @@ def second_verifier(machine: Machine, *, port: int, admin_port: int) -> Role:
         "NODE": SECOND_VERIFIER,
         "STATE_FILE": str(folder / "snapshot.json"),
         "CREDENTIAL_FILE": str(credential_file),
-        "FEED_URL": machine.verifier.feed_url,
     }
-    environment = {f"WATCHWORD_VERIFIER_{name}": value for name, value in own.items()} | {LOG_FORMAT_VARIABLE: "text"}
+    environment = {
+        **verifier_environment(machine.verifier),
+        **{f"WATCHWORD_VERIFIER_{name}": value for name, value in own.items()},
+        LOG_FORMAT_VARIABLE: "text",
+    }
     return verifier_role(SECOND_VERIFIER, (machine.verifier.admin_host, admin_port), environment)

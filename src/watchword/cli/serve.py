@@ -163,14 +163,13 @@ def prepare() -> Machine:
         CommandFailed: a port is in use.
     """
     from watchword.cli.control_plane import apply_migrations, open_control_plane
-    from watchword.cli.local_verifier import local_verifier_settings
+    from watchword.cli.local_verifier import load_local_verifier
     from watchword.control.servers.fetch_policy import fetch_policy
-    from watchword.settings.load import load_verifier_settings
 
     control = open_control_plane()
     fetch_policy(control)
     credential_file = control.data_dir.resolve() / "verifier" / "credential"
-    machine = Machine(control, load_verifier_settings(**local_verifier_settings(control, credential_file)))
+    machine = Machine(control, load_local_verifier(control, credential_file))
     machine.require_free_ports()
     apply_migrations()
     return machine

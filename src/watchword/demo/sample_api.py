@@ -26,6 +26,8 @@ MAX_ANSWER_BYTES = 65_536
 # Of a refusal, only what the client needs: the problem document, the challenge (RFC 6750) and when to come back.
 PASSED_ON = ("Content-Type", "WWW-Authenticate", "Retry-After")
 REFUSALS = frozenset({400, 401, 403, 503})
+# Where a refusal's challenge says that this document is (RFC 9728).
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
 _HOST = re.compile(r"([a-z][a-z0-9-]{0,30}[a-z0-9])\.localhost(?::[0-9]{1,5})?")
 
 
@@ -55,22 +57,22 @@ def organization_of(hosts: Sequence[str]) -> str | None:
     return None if found is None else found[1]
 
 
-def ask_verifiers(verifiers: Sequence[Address], organization: str, authorization: Sequence[str]) -> Verdict:
+def ask_verifiers(verifiers: Sequence[Address], path: str, authorization: Sequence[str]) -> Verdict:
     """The answer of the first verifier that can decide; a 503 if none can."""
     verdict = UNREACHABLE
     for number, verifier in enumerate(verifiers, start=1):
         seconds = LAST_TRY_SECONDS if number == len(verifiers) else TRY_SECONDS
-        verdict = ask_verifier(verifier, organization, authorization, seconds)
+        verdict = ask_verifier(verifier, path, authorization, seconds)
         if verdict.status != HTTPStatus.SERVICE_UNAVAILABLE:
             break
     return verdict
 
 
-def ask_verifier(verifier: Address, organization: str, authorization: Sequence[str], seconds: float) -> Verdict:
+def ask_verifier(verifier: Address, path: str, authorization: Sequence[str], seconds: float) -> Verdict:
     """Ask about all `Authorization` headers of a request, as they came: how many are allowed is the verifier's rule."""
     connection = http.client.HTTPConnection(*verifier, timeout=seconds)
     try:
-        connection.putrequest("GET", f"/verify/plain/{organization}")
+        connection.putrequest("GET", path)
         for value in authorization:
             connection.putheader("Authorization", value)
         connection.endheaders()
@@ -102,7 +104,12 @@ class SampleApiHandler(DemoHandler):
         if organization is None:
             self._unknown_host()
             return
-        verdict = ask_verifiers(self.verifiers, organization, self.headers.get_all("Authorization") or [])
+        if self.path == WELL_KNOWN:
+            document = ask_verifiers(self.verifiers, f"{WELL_KNOWN}/{organization}", ())
+            self.answer(document.status, document.body, {"Content-Type": document.headers.get("content-type", "")})
+            return
+        path = f"/verify/plain/{organization}"
+        verdict = ask_verifiers(self.verifiers, path, self.headers.get_all("Authorization") or [])
         if verdict.status == HTTPStatus.OK:
             # Only the verifier's X-Auth headers count. Those that the client sent are never looked at.
             self.answer_json(HTTPStatus.OK, {"message": "Hello from the sample API.", "identity": verdict.identity})

@@ -61,10 +61,18 @@ def check_api_url(url: str) -> str:
     found = _BASE_URL.fullmatch(url.replace(ORGANIZATION, "organization"))
     if found is None or not is_domain(found[2]) or int(found[3] or 0) > _LAST_PORT:
         raise ValueError("must be the https URL of the API, such as https://{organization}.api.example")
-    if found[1] == "http" and not is_local(found[2]):
-        # Access tokens travel there.
-        raise ValueError("must be https, except on this machine itself (http://{organization}.localhost:8088)")
+    require_https(found[1], found[2])
     return url.rstrip("/")
+
+
+def require_https(scheme: str, host: str) -> None:
+    """The rule for every address of the API, as access tokens travel there.
+
+    Raises:
+        ValueError: it is http to another machine.
+    """
+    if scheme != "https" and not is_local(host):
+        raise ValueError("must be https, except on this machine itself (http://{organization}.localhost:8088)")
 
 
 def is_local(host: str) -> bool:

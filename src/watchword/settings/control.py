@@ -138,8 +138,9 @@ class ControlSettings(PlaneSettings):
 
     api_url: str | None = None
     """The API as its clients know it, with `{organization}` where `api_routing` expects it:
-    `https://{organization}.api.example`, `https://api.example/o/{organization}` or `https://api.example`. Pages for
-    organizations and the texts for gateways name it; give verifiers the same one."""
+    `https://{organization}.api.example`, `https://api.example/o/{organization}` or `https://api.example`. It must be
+    https; http is allowed for a loopback address, `localhost` and names below `localhost`. Pages for organizations and
+    the texts for gateways name it; give verifiers the same one."""
 
     api_routing: Routing = "host"
     """Where requests name their organization: in the host, in the path, or in the scope of their token."""

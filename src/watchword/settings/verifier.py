@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from watchword.core.verify import LIMITS, Limits
-from watchword.settings.api_address import NOT_IN_A_URL, ORGANIZATION, CloudName, is_domain
+from watchword.settings.api_address import NOT_IN_A_URL, ORGANIZATION, CloudName, is_domain, require_https
 from watchword.settings.base import (
     VERIFIER_TABLE,
     PlaneSettings,
@@ -67,7 +67,8 @@ class VerifierSettings(PlaneSettings):
 
     cloud_name: CloudName | None = None
     """Lets tokens name their organization in `scope`, `scp` or `roles`, as
-    `<cloud name>::<organization>::<API role>`; compared exactly. Without it, `/verify-by-token/` is not answered."""
+    `<cloud name>::<organization>::<API role>`; compared exactly. Without it, `/verify-by-token/` is not answered.
+    `watchword serve` without a role takes the portal's if this is not set."""
 
     traefik_routing: Literal["host", "path"] | None = None
     """Where Traefik's requests name their organization: the host `<organization>.<api_domain>`, or the path
@@ -75,11 +76,12 @@ class VerifierSettings(PlaneSettings):
 
     api_domain: str | None = None
     """The domain below which each organization has its host, such as `api.example`. Needed if `traefik_routing` is
-    `host`."""
+    `host`. `watchword serve` without a role takes that of the portal's `api_url` if this is not set."""
 
     api_url: str | None = None
-    """The API as its clients know it, such as `https://api.example/{organization}`. With it, the verifier tells
-    clients where to get a token (RFC 9728)."""
+    """The API as its clients know it, such as `https://api.example/o/{organization}`; https or http as for the portal's
+    `api_url`. With it, the verifier tells clients where to get a token (RFC 9728). `watchword serve` without a role
+    takes the portal's if this is not set."""
 
     api_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """The API's display name in the document that tells clients where to get a token. Needs `api_url`."""
@@ -142,8 +144,11 @@ class VerifierSettings(PlaneSettings):
         if api_url is None:
             return None
         parts = urlsplit(api_url.replace(ORGANIZATION, "organization"))
-        if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("must be an https URL without user, query or fragment")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be the https URL of the API, such as https://{organization}.api.example")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("must be a URL without user, query or fragment")
+        require_https(parts.scheme, parts.hostname)
         if api_url.count(ORGANIZATION) > 1 or NOT_IN_A_URL.search(api_url.replace(ORGANIZATION, "")):
             raise ValueError("may hold {organization} once, and otherwise only the characters of a URL")
         return api_url
