@@ -126,12 +126,12 @@ def test_copy_copies_the_whole_text(console: Console) -> None:
             button.click()
             expect(button).to_have_attribute("data-done", "")
             assert pasted(page) == file.text
-        button = page.get_by_role("button", name="Copy Bad token")
+        button = page.get_by_role("button", name="Copy Command for A bad token")
         button.click()
         expect(button).to_have_attribute("data-done", "")
-        assert pasted(page) == (
-            'curl --include --header "Authorization: Bearer not-a-token" https://provider.test/o/acme/'
-        )
+        change, call = pasted(page).splitlines()
+        assert change.startswith('bad=$(printf %s "$TOKEN" | sed ')
+        assert call == 'curl --include --header "Authorization: Bearer $bad" https://provider.test/o/acme/'
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -25,7 +25,9 @@ from kit.haproxy import haproxy
 from kit.orders_api import orders_api
 from kit.processes import free_port
 from kit.verifier_process import verifier_process
+from watchword.control.console.gateway_checks import checks
 from watchword.control.servers.client_examples import ClientValues, client_examples
+from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -237,3 +239,32 @@ def test_the_scope_of_the_page_names_the_organization(site: Site, tmp_path: Path
     headers = dict(json.loads(written)["headers"])
     assert headers["x-auth-organization"] == "acme"
     assert headers["x-auth-scope"].replace("%3A", ":") == SCOPE
+
+
+def test_the_checks_of_the_console_get_what_it_says(site: Site) -> None:
+    good, bad, *_ = (check["snippet"].text for check in checks(load_control_settings()))
+    for command, status, expected in ((good, "200", ALICE_REPORTS.id), (bad, "401", '"no_matching_key"')):
+        told = shell(site, command.replace("https://acme.api.example", site.api_urls["path"]), site.issuing.token())
+        assert told.startswith(f"HTTP/1.1 {status} "), told
+        assert expected in told
+
+
+@pytest.mark.parametrize(("token", "changed"), [("h.c.Ab-_", "h.c.Bb-_"), ("h.c.Qb-_", "h.c.Ab-_"), ("A.A.A", "A.A.B")])
+def test_the_check_of_a_bad_token_changes_its_signature(site: Site, token: str, changed: str) -> None:
+    _, bad, *_ = (check["snippet"].text for check in checks(load_control_settings()))
+    change, _ = bad.splitlines()
+
+    assert shell(site, f'{change}\nprintf %s "$bad"', token) == changed
+
+
+def shell(site: Site, command: str, token: str, *, tries: int = 5) -> str:
+    """What a command of the console's page writes, with this token in `TOKEN`."""
+    installed("curl", "--version", (7, 76))
+    environment = {"PATH": os.environ["PATH"], "CURL_CA_BUNDLE": str(site.trust), "TOKEN": token}
+    while True:
+        done = subprocess.run(
+            ["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=RUN_SECONDS, check=True
+        )
+        tries -= 1
+        if "undecidable" not in done.stdout or not tries:
+            return done.stdout

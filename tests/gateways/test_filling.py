@@ -7,7 +7,15 @@ import re
 import pytest
 
 from watchword.gateways import File, Gateway, gateways
-from watchword.gateways.filling import API, GRPC_VERIFIERS, VERIFIERS, Values, fill
+from watchword.gateways.filling import (
+    API,
+    GRPC_VERIFIERS,
+    SECOND_GRPC_VERIFIER,
+    SECOND_VERIFIER,
+    VERIFIERS,
+    Values,
+    fill,
+)
 
 VALUES = Values(
     routing="path",
@@ -136,9 +144,18 @@ def test_values_that_are_examples_of_others_are_not_replaced_again() -> None:
     assert filled(text, swapped) == f"{VERIFIERS[1]} {VERIFIERS[0]} {VERIFIERS[0]}"
 
 
-def test_a_verifier_that_is_alone_stands_in_both_places() -> None:
-    alone = Values(verifiers=("10.0.0.7:18081",))
-    assert filled("127.0.0.1:8081 127.0.0.1:8091", alone) == "10.0.0.7:18081 10.0.0.7:18081"
+def test_a_placeholder_stands_for_a_second_verifier_that_is_missing() -> None:
+    alone = Values(verifiers=("10.0.0.7:18081",), grpc_verifiers=("10.0.0.7:18085",))
+    assert filled("127.0.0.1:8081 127.0.0.1:8091", alone) == f"10.0.0.7:18081 {SECOND_VERIFIER}"
+    assert filled("127.0.0.1:8085 127.0.0.1:8095", alone) == f"10.0.0.7:18085 {SECOND_GRPC_VERIFIER}"
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_no_text_names_the_only_verifier_twice(name: str) -> None:
+    result = texts(fill(GATEWAYS[name], Values(verifiers=("10.0.0.7:18081",))).gateway)
+    port = SECOND_VERIFIER.partition(":")[2]
+    assert len(re.findall(r"10\.0\.0\.7\D+18081", result)) == 1
+    assert len(re.findall(rf"second-verifier\D+{port}", result)) == (name != "python")
 
 
 def test_only_values_that_stand_in_a_text_count_as_written() -> None:

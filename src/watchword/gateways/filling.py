@@ -16,6 +16,10 @@ API: Final = "your-api:8000"
 ROUTING: Final = "host"
 """The examples in the texts."""
 
+SECOND_VERIFIER: Final = "second-verifier:8081"
+SECOND_GRPC_VERIFIER: Final = "second-verifier:8085"
+"""What stands for the second verifier if only one is named. No machine has this name, so nothing can answer there."""
+
 _ROUTING: Final = {
     "nginx": 'map "" $watchword_routing { default %s; }',
     "traefik": '{{ $routing := "%s" }}',
@@ -36,7 +40,7 @@ class Values:
     Attributes:
         routing: `host`, `path` or `token`.
         domain: below which each organization has its host, or the API's only host.
-        verifiers, grpc_verifiers: `host:port` of one or two; one that is alone is written twice.
+        verifiers, grpc_verifiers: `host:port` of one or two; a placeholder stands for a second one that is missing.
         api: `host:port` of the API.
     """
 
@@ -70,10 +74,10 @@ def fill(gateway: Gateway, values: Values) -> Filled:
 def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File:
     text = file.text
     addresses = {
-        "first verifier": (VERIFIERS[0], _of(values.verifiers, 0)),
-        "second verifier": (VERIFIERS[1], _of(values.verifiers, 1)),
-        "first verifier for gRPC": (GRPC_VERIFIERS[0], _of(values.grpc_verifiers, 0)),
-        "second verifier for gRPC": (GRPC_VERIFIERS[1], _of(values.grpc_verifiers, 1)),
+        "first verifier": (VERIFIERS[0], _first(values.verifiers)),
+        "second verifier": (VERIFIERS[1], _second(values.verifiers, SECOND_VERIFIER)),
+        "first verifier for gRPC": (GRPC_VERIFIERS[0], _first(values.grpc_verifiers)),
+        "second verifier for gRPC": (GRPC_VERIFIERS[1], _second(values.grpc_verifiers, SECOND_GRPC_VERIFIER)),
         "API": (API, values.api),
     }
     # At once: a value may be the example of another one.
@@ -102,8 +106,14 @@ def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File
     return replace(file, text=text)
 
 
-def _of(addresses: tuple[str, ...] | None, number: int) -> str | None:
-    return None if not addresses else addresses[min(number, len(addresses) - 1)]
+def _first(addresses: tuple[str, ...] | None) -> str | None:
+    return addresses[0] if addresses else None
+
+
+def _second(addresses: tuple[str, ...] | None, placeholder: str) -> str | None:
+    if not addresses:
+        return None
+    return addresses[1] if len(addresses) > 1 else placeholder
 
 
 def _in_envoy(address: str) -> str:

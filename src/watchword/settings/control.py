@@ -153,8 +153,8 @@ class ControlSettings(PlaneSettings):
     """`host:port` where gateways reach the API. The texts for gateways name it."""
 
     gateway_verifiers: Addresses = ("127.0.0.1:8081",)
-    """`host:port` of one or two verifiers, as gateways reach them. The texts for gateways name them; with one, a
-    gateway has no other to ask when it fails."""
+    """`host:port` of one or two verifiers, as gateways reach them. The texts for gateways name them; with one,
+    they have a placeholder for the second, which a gateway asks when the first one fails."""
 
     gateway_grpc_verifiers: Addresses = ()
     """The same for Envoy over gRPC, as many as `gateway_verifiers`; if not set, Envoy's text for gRPC shows

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kit.desk import Desk
+from watchword.control.console.gateway_checks import checks
 from watchword.control.console.gateway_values import values_of
 from watchword.control.console.gateways_page import tab
 from watchword.gateways import File, Gateway, gateways
-from watchword.gateways.filling import fill
+from watchword.gateways.filling import SECOND_GRPC_VERIFIER, SECOND_VERIFIER, fill
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
     from watchword.control.access.models import Person
 
+DOCS = Path(__file__).parents[3] / "docs"
 GATEWAYS = {gateway.name: gateway for gateway in gateways()}
 GRPC = "127.0.0.1:8085 127.0.0.1:8095"
 EVERYTHING = {
@@ -91,7 +94,9 @@ def test_m_the_page_says_which_values_are_not_set(desk: Desk, given: Any) -> Non
 
     for term in ("api.example", "your-api:8000", "WATCHWORD_API_URL", "WATCHWORD_API_UPSTREAM"):
         assert term in shown
-    assert "WATCHWORD_GATEWAY_VERIFIERS names no other" in shown
+    assert f"<code>{SECOND_VERIFIER}</code>" in shown
+    assert SECOND_VERIFIER in panel(desk, "haproxy").partition("<pre")[2]
+    assert SECOND_VERIFIER not in hints(desk, "python")
     assert desk.get("console:gateways").html.count("not set (") == 2
 
 
@@ -125,6 +130,11 @@ def test_envoy_over_grpc_asks_for_its_ports(given: Any, settings: Any) -> None:
     envoy = Gateway("envoy-grpc", "Envoy", "", (File("envoy.yaml", text),))
     given()
     assert GRPC in [hint.term for hint in tab(fill(envoy, values_of(settings.WATCHWORD)), settings.WATCHWORD).hints]
+    given(gateway_grpc_verifiers=("10.0.0.7:18085",))
+    text = "address: { address: 127.0.0.1, port_value: 8095 }"
+    envoy = Gateway("envoy-grpc", "Envoy", "", (File("envoy.yaml", text),))
+    hints = tab(fill(envoy, values_of(settings.WATCHWORD)), settings.WATCHWORD).hints
+    assert SECOND_GRPC_VERIFIER in [hint.term for hint in hints]
     given(**EVERYTHING)
     assert GRPC not in [hint.term for hint in tab(fill(envoy, values_of(settings.WATCHWORD)), settings.WATCHWORD).hints]
 
@@ -146,5 +156,18 @@ def test_the_checks_have_commands_with_the_apis_address(
     text = desk.get("console:gateways").text
 
     assert text.count(f'curl --include --header "Authorization: Bearer $TOKEN" {shown}') == 2
-    assert text.count(f'curl --include --header "Authorization: Bearer not-a-token" {shown}') == 1
-    assert "systemctl stop watchword-verifier" in text
+    assert text.count(f'curl --include --header "Authorization: Bearer $bad" {shown}') == 1
+    other = shown.replace("acme", "globex")
+    elsewhere = text.count(f'curl --include --header "Authorization: Bearer $TOKEN" {other}') if other != shown else 0
+    assert elsewhere == (routing != "token")
+    assert ("Another organization" in text) == (routing != "token")
+    assert "systemctl stop watchword-verifier or by Ctrl-C" in text
+
+
+def test_the_guide_has_the_same_checks() -> None:
+    guide = (DOCS / "gateways.md").read_text().partition("\n## 4. ")[2].partition("\n## ")[0]
+    shown = checks(load_control_settings())
+
+    assert len(shown) == len(re.findall(r"^# \d\. ", guide, re.MULTILINE)) == 4
+    for check in shown:
+        assert f"\n{check['snippet'].text}\n" in guide

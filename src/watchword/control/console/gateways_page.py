@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from django.conf import settings
 from django.urls import reverse
 
+from watchword.control.console.gateway_checks import checks
 from watchword.control.console.gateway_values import values_of
 from watchword.control.portal.frame import Frame
 from watchword.control.portal.snippets import Hint, Snippet, Tab
 from watchword.gateways import gateways
-from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, Filled, fill
+from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, SECOND_GRPC_VERIFIER, SECOND_VERIFIER, Filled, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from watchword.settings.control import ControlSettings
 
 GATEWAYS: Final = "console:gateways"
-
-_EXAMPLES: Final = {
-    "host": f"https://{{organization}}.{DOMAIN}",
-    "path": f"https://{DOMAIN}/o/{{organization}}",
-    "token": f"https://{DOMAIN}",
-}
-"""The API's URL where it is not set, in each routing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,7 @@ class GatewaysPage:
             "home": self.home,
             "tabs": [tab(fill(gateway, values_of(given)), given) for gateway in gateways()],
             "values": _shown(given),
-            "checks": _checks(given),
+            "checks": checks(given),
         }
 
 
@@ -80,14 +74,7 @@ def _what_remains(filled: Filled, given: ControlSettings) -> Iterator[Hint]:
         yield Hint(DOMAIN, "The API's domain. Set WATCHWORD_API_URL to have it filled in.")
     if "API" in written and given.api_upstream is None:
         yield Hint(API, "The API. Set WATCHWORD_API_UPSTREAM to have it filled in.")
-    if "second verifier" in written and len(given.gateway_verifiers) == 1:
-        yield Hint(
-            given.gateway_verifiers[0],
-            "Both verifiers are this one, as WATCHWORD_GATEWAY_VERIFIERS names no other. If it fails, every request is "
-            "refused.",
-        )
-    if "first verifier for gRPC" in written and not given.gateway_grpc_verifiers:
-        yield Hint(" ".join(GRPC_VERIFIERS), "The verifiers' ports for gRPC (WATCHWORD_GATEWAY_GRPC_VERIFIERS).")
+    yield from _verifiers_to_name(written, given)
     if "routing" not in written:
         yield Hint("acme", "This text serves one organization. Write its ID here.")
     elif given.api_routing == "token":
@@ -99,6 +86,19 @@ def _what_remains(filled: Filled, given: ControlSettings) -> Iterator[Hint]:
                 f"WATCHWORD_VERIFIER_API_DOMAIN={given.api_domain or DOMAIN}", "Each verifier needs this setting."
             )
     yield Hint("", "The address and certificate for clients; the secret and TLS of the verifiers, if you use them.")
+
+
+def _verifiers_to_name(written: frozenset[str], given: ControlSettings) -> Iterator[Hint]:
+    if "second verifier" in written and len(given.gateway_verifiers) == 1:
+        yield Hint(
+            SECOND_VERIFIER,
+            "The second verifier. Name it in WATCHWORD_GATEWAY_VERIFIERS to have it filled in. If you have only one, "
+            "write its address here, too: while it fails, every request is refused.",
+        )
+    if "first verifier for gRPC" in written and not given.gateway_grpc_verifiers:
+        yield Hint(" ".join(GRPC_VERIFIERS), "The verifiers' ports for gRPC (WATCHWORD_GATEWAY_GRPC_VERIFIERS).")
+    if "second verifier for gRPC" in written and len(given.gateway_grpc_verifiers) == 1:
+        yield Hint(SECOND_GRPC_VERIFIER, "The second verifier's port for gRPC (WATCHWORD_GATEWAY_GRPC_VERIFIERS).")
 
 
 def _shown(given: ControlSettings) -> list[dict[str, str | None]]:
@@ -113,34 +113,6 @@ def _shown(given: ControlSettings) -> list[dict[str, str | None]]:
         },
         {"label": "API", "value": given.api_upstream, "variable": "WATCHWORD_API_UPSTREAM"},
     ]
-
-
-def _checks(given: ControlSettings) -> list[dict[str, Any]]:
-    """Three checks to run when the gateway is configured, each with its command."""
-    url = (given.api_url or _EXAMPLES[given.api_routing]).replace("{organization}", "acme")
-    good = f'curl --include --header "Authorization: Bearer $TOKEN" {url}/'
-    bad = f'curl --include --header "Authorization: Bearer not-a-token" {url}/'
-    stop = f"sudo systemctl stop watchword-verifier\n{good}\nsudo systemctl start watchword-verifier"
-    return [
-        {
-            "name": "good-token",
-            "label": "A good token",
-            "snippet": Snippet("Good token", good),
-            "expected": "The API responds. It gets the header X-Auth-Organization: acme and no Authorization header.",
-        },
-        {
-            "name": "bad-token",
-            "label": "A bad token",
-            "snippet": Snippet("Bad token", bad),
-            "expected": '401 with a WWW-Authenticate header that has error="invalid_token". The API gets no request.',
-        },
-        {
-            "name": "killed-verifier",
-            "label": "A killed verifier",
-            "snippet": Snippet("Killed verifier", stop),
-            "expected": "With one verifier stopped, the API responds as before. With both stopped, clients get 503.",
-        },
-    ]  # fmt: skip
 
 
 def file_of(gateway: str, number: int) -> tuple[str, str] | None:
