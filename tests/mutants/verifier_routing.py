@@ -13,6 +13,7 @@ _wire = partial(Mutant, "verifier/wire.py")
 _app = partial(Mutant, "verifier/app.py")
 _traefik = partial(Mutant, "verifier/traefik_routing.py")
 _grpc = partial(Mutant, "verifier/envoy_grpc.py")
+_document = partial(Mutant, "verifier/protected_resource.py")
 
 _NAMED: Final = "core/test_named_organization.py::"
 _ONE: Final = (_NAMED + "test_token_that_names_one_organization_is_decided_for_it",)
@@ -36,6 +37,7 @@ _DOMAIN: Final = (
 )
 _ENVOY: Final = ("verifier/test_envoy_grpc.py::test_the_path_is_for_the_one_organization_that_envoy_names",)
 _BESIDE: Final = ("verifier/test_envoy_failover.py::test_a_verifier_that_cannot_decide_says_so_in_a_header_too",)
+_NO_NAME: Final = ("verifier/test_protected_resource.py::test_no_name_can_end_the_challenge_or_lead_elsewhere",)
 _LEADS_NOWHERE: Final = ("verifier/test_wire.py::test_any_other_path_leads_nowhere",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -66,6 +68,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _grpc("the name of what names it", 'in said if key == "organization"]', "in said]", _ENVOY),
     _grpc("the weight of a name", "if not named and (", "if (", _ENVOY),
     _grpc("what makes Envoy ask another", "if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:", "if False:", _BESIDE),
+    # The document.
+    _document("the form of an id in a document", "if not organization else _ID.fullmatch(organization) is None:",
+              "if not organization else False:", _NO_NAME),
+    _document("the form of an id in a challenge", "if organization is None else _ID.fullmatch(organization) is None:",
+              "if organization is None else False:", _NO_NAME),
     # Traefik.
     _traefik("the path of documents for hosts alone", 'if routing == "host":', "if True:", _LEADS),
     _traefik("exactly one header", "if len(forwarded) != 1:", "if not forwarded:", _REPEATED),

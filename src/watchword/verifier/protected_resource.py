@@ -12,8 +12,9 @@ import re
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from watchword.core.named_organization import ORGANIZATION_ID
 from watchword.core.trust import ANY
 from watchword.settings.api_address import ORGANIZATION
 from watchword.verifier import wire
@@ -29,8 +30,7 @@ WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 FRESH_SECONDS: Final = 60
 PREFLIGHT_SECONDS: Final = 86_400
 _DOCUMENTS: Final = f"{WELL_KNOWN}/"
-_PLAIN: Final = re.compile(r"[0-9A-Za-z-]+")
-"""What the id of an organization is made of. The rest only an odd path may hold, and it is encoded."""
+_ID: Final = re.compile(ORGANIZATION_ID)
 
 _CHALLENGED: Final = frozenset({400, 401})
 
@@ -71,9 +71,9 @@ class ProtectedResource:
         Args:
             organization: empty where the URL names none, as the token is to name it.
         """
-        if not organization and self._is_of_each:
+        if self._is_of_each if not organization else _ID.fullmatch(organization) is None:
             return wire.NOT_FOUND
-        document: dict[str, Any] = {"resource": _filled_in(self._url, organization)}
+        document: dict[str, Any] = {"resource": self._url.replace(ORGANIZATION, organization)}
         issuer = self._issuer(organization)
         if issuer is not None:
             document["authorization_servers"] = [issuer]
@@ -113,17 +113,10 @@ class ProtectedResource:
         if found is None:
             return answered
         _, organization = found
-        if organization is None and self._is_of_each:
+        if self._is_of_each if organization is None else _ID.fullmatch(organization) is None:
             return answered
-        pointer = f', resource_metadata="{_filled_in(self._document, organization or "")}"'.encode("ascii")
+        pointer = f', resource_metadata="{self._document.replace(ORGANIZATION, organization or "")}"'.encode("ascii")
         headers = [
             (name, value + pointer if name == wire.CHALLENGE_HEADER else value) for name, value in answered.headers
         ]
         return Answer(answered.status, headers, answered.body)
-
-
-def _filled_in(url: str, organization: str) -> str:
-    if _PLAIN.fullmatch(organization) is None:
-        # Whatever stands in a path, it becomes neither another URL nor a second header.
-        organization = quote(organization, safe="", errors="replace")
-    return url.replace(ORGANIZATION, organization)
