@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from watchword import cli
 from watchword.cli.control_plane import open_control_plane
-from watchword.cli.first_sign_in import first_sign_in, suggested_id
+from watchword.cli.first_sign_in import first_sign_in, program, suggested_id
 from watchword.control.access.models import Person
 from watchword.control.organizations.models import Organization, Subscription
 
@@ -49,8 +51,38 @@ def test_an_installation_in_use_is_left_alone(command_line: CommandLine) -> None
 
 def test_an_installation_without_people_says_how_to_make_one(command_line: CommandLine) -> None:
     command_line.ok("organization", "create", "acme")
-    assert "`watchword administrator create EMAIL --organization ID`" in first_sign_in(open_control_plane())[0]
+    lines = "\n".join(first_sign_in(open_control_plane()))
+    assert "watchword operator create EMAIL " in lines
+    assert "watchword administrator create EMAIL --organization ID" in lines
     assert not Person.objects.exists()
+
+
+def test_first_start_names_the_command_for_the_operator_console(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/watchword", "serve"])
+    lines = "\n".join(first_sign_in(open_control_plane()))
+    assert "    .venv/bin/watchword operator create EMAIL " in lines
+    assert "    .venv/bin/watchword administrator create EMAIL --organization ID\n" in lines
+
+
+def test_commands_are_named_as_the_program_was_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed = tmp_path / "my tools" / "watchword"
+    installed.parent.mkdir()
+    installed.touch(mode=0o755)
+    module = str(Path(cli.__file__).with_name("__main__.py"))
+    monkeypatch.setenv("PATH", "")
+    for started_as, named in (
+        (".venv/bin/watchword", ".venv/bin/watchword"),
+        (str(installed), f"'{installed}'"),
+        (module, f"{sys.executable} -m watchword.cli"),
+        ("/usr/lib/python3/dist-packages/pytest/__main__.py", "watchword"),
+    ):
+        monkeypatch.setattr(sys, "argv", [started_as, "serve"])
+        assert program() == named
+    monkeypatch.setenv("PATH", str(installed.parent))
+    monkeypatch.setattr(sys, "argv", [str(installed), "serve"])
+    assert program() == "watchword"
 
 
 def test_a_first_link_that_nobody_used_is_made_anew(command_line: CommandLine) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from watchword import cli
 from watchword.cli.people import create_administrator, let_in
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ def first_sign_in(control: ControlSettings) -> list[str]:
     if people:
         return []
     if Organization.objects.exists():
-        return ["Nobody can sign in yet: `watchword administrator create EMAIL --organization ID`."]
+        return ["There is no account yet.", *more_people()]
     organization_id, name, email = ask() if sys.stdin.isatty() and sys.stdout.isatty() else defaults()
     create_organization(organization_id, name)
     made = create_administrator(control, organization_id=organization_id, email=email)
@@ -48,10 +52,30 @@ def first_sign_in(control: ControlSettings) -> list[str]:
         "",
         f"    {made.link}",
         "",
-        "More people: `watchword administrator create EMAIL --organization ID`; more organizations:",
-        "`watchword organization create ID`. Both also while this runs.",
+        *more_people(),
         "",
     ]
+
+
+def more_people() -> list[str]:
+    """The commands that open the rest of the portal, as this terminal can run them."""
+    name = program()
+    return [
+        "In another terminal, while this runs:",
+        f"    {name} operator create EMAIL    for the operator console: organizations, verifiers, gateways",
+        f"    {name} administrator create EMAIL --organization ID",
+        f"    {name} organization create ID",
+    ]
+
+
+def program() -> str:
+    """What to type in place of `watchword`, from how this process was started."""
+    started_as = sys.argv[0]
+    if started_as == str(Path(cli.__file__).with_name("__main__.py")):
+        return f"{shlex.quote(sys.executable)} -m {cli.__name__}"
+    if Path(started_as).name != "watchword" or started_as == shutil.which("watchword"):
+        return "watchword"
+    return shlex.quote(started_as)
 
 
 def defaults() -> tuple[str, str, str]:
