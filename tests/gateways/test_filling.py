@@ -47,8 +47,7 @@ LINES: dict[str, tuple[str, ...]] = {
         '{{ $api := "http://orders.internal:9000" }}',
     ),
     "caddy": (
-        "import by-path",
-        r'~^([a-z][a-z0-9-]{0,30}[a-z0-9])\.orders\.provider\.test$ "${1}" "/verify/caddy/${1}"',
+        r"import by-path orders\.provider\.test",
         "import watchword 10.0.0.7:18081 [fd00::2]:18091",
         "reverse_proxy orders.internal:9000",
     ),

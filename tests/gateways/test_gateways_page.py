@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 from kit.gateways import GATEWAYS, Gateway
 from watchword.gateways import FILES, gateways
+from watchword.gateways import Gateway as Files
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "gateways.md"
@@ -56,3 +60,39 @@ def test_envoys_two_files_differ_only_in_how_they_ask() -> None:
 def test_envoy_says_aloud_that_it_fails_closed() -> None:
     for name in ("envoy.yaml", "envoy-grpc.yaml"):
         assert (FILES / "envoy" / name).read_text().count("failure_mode_allow: false") == 1
+
+
+MARK = re.compile(r"\bEDIT: ")
+VALUES = ("127.0.0.1:8081", "127.0.0.1:8091", "your-api:8000", "host", "api.example", "8088")
+
+
+@pytest.mark.parametrize("gateway", [one for one in gateways() if one.name != "python"], ids=lambda one: one.name)
+def test_each_value_to_edit_stands_below_a_mark(gateway: Files) -> None:
+    lines = "\n".join(file.text for file in gateway.files).replace("\\.", ".").splitlines()
+    # After the mark come the rest of its sentence and the lines with the value, or two of them.
+    marked = [
+        line for number, line in enumerate(lines) for above in lines[max(0, number - 5) : number] if MARK.search(above)
+    ]
+    for value in VALUES:
+        spelled = value.replace(":", "(:|, port_value: )")
+        assert any(re.search(rf"\b{spelled}\b", line) for line in marked if "#" not in line), value
+
+
+@pytest.mark.parametrize("gateway", gateways(), ids=lambda one: one.name)
+def test_a_text_with_the_providers_values_does_not_ask_to_edit_them(gateway: Files) -> None:
+    for file in gateway.files:
+        assert not re.search("(?i)edit (the|these|five|six) ", file.text), file.name
+
+
+def test_all_gateways_listen_on_this_machine_alone_until_someone_edits_it() -> None:
+    for gateway in gateways():
+        text = "\n".join(file.text for file in gateway.files)
+        if gateway.name == "caddy":
+            assert re.search(r"\n:8088 \{\n\tbind 127\.0\.0\.1\n", text)
+        elif gateway.name != "python":
+            assert re.findall(r"(\S+?)(?::|, port_value: )8088", text) in (["127.0.0.1"], ['"127.0.0.1'])
+
+
+def test_links_in_the_shipped_files_lead_somewhere() -> None:
+    for file in FILES.rglob("*.md"):
+        assert "](" not in file.read_text(), file

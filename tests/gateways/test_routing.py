@@ -157,6 +157,29 @@ def test_every_organization_tells_its_clients_where_to_get_a_token(named: Site) 
         assert f'resource_metadata="https://{host}{where}"' in challenge
 
 
+def test_the_api_sees_the_clients_host(shared: Site) -> None:
+    (host,) = (value for name, value in shared.get(token_of("acme")).json()["headers"] if name == "host")
+    # nginx's $host has no port; docs/gateways.md says so.
+    assert host == (shared.host().partition(":")[0] if shared.gateway.label == "nginx" else shared.host())
+
+
+def test_with_routing_by_token_one_document_serves_all_organizations(by_token: Site) -> None:
+    document = f"https://{DOMAIN}{METADATA}"
+    assert f'resource_metadata="{document}"' in str(by_token.get(None).header("WWW-Authenticate"))
+    for target in (METADATA, f"{METADATA}?x=y"):
+        answer = by_token.send_target(target=target, host=by_token.host())
+        assert (answer.status, answer.json()["resource"]) == (200, f"https://{DOMAIN}"), target
+
+
+def test_with_routing_by_token_another_domain_is_404(by_token: Site) -> None:
+    before = len(by_token.api.requests)
+    bearer = f"Authorization: Bearer {token_of('acme')}"
+    for target in ("/api/orders", METADATA):
+        for host in ("other.example", f"acme.{DOMAIN}"):
+            assert by_token.send_target(bearer, target=target, host=f"{host}:{by_token.port}").status == 404, host
+    assert len(by_token.api.requests) == before
+
+
 def test_unknown_hosts_and_paths_are_404_and_reach_nobody(named: Site) -> None:
     before = len(named.api.requests)
     bearer = f"Authorization: Bearer {token_of('acme')}"
@@ -165,6 +188,8 @@ def test_unknown_hosts_and_paths_are_404_and_reach_nobody(named: Site) -> None:
         ("/api/orders", "-.api.example"),
         ("/other", DOMAIN),
         ("/", DOMAIN),
+        (named.target("/api/orders"), "other.example"),
+        (named.document(), "other.example"),
     ):
         assert named.send_target(bearer, target=target, host=f"{host}:{named.port}").status == 404, (target, host)
     assert len(named.api.requests) == before
@@ -208,4 +233,5 @@ def test_no_spelling_of_the_document_reaches_another_path_of_the_verifier(by_tok
         answer = by_token.send_target(bearer, target=f"{METADATA}{rest}", host=by_token.host())
         assert answer.header("X-Auth-Organization") is None
         # Caddy resolves dot segments here: that is another path, about which it asks.
-        assert answer.status == 404 or "headers" in answer.json(), (rest, answer)
+        general = {"resource": f"https://{DOMAIN}", "bearer_methods_supported": ["header"]}
+        assert answer.status == 404 or "headers" in answer.json() or answer.json() == general, (rest, answer)

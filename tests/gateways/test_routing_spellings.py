@@ -174,10 +174,10 @@ def test_no_spelling_of_a_path_leads_to_another_organization(by_path: Site) -> N
                 # Traefik decodes what needs no encoding before anything else (RFC 3986 section 6.2.2.2).
                 written = target.replace("%61", "a").replace("%6f", "o")
                 assert written.startswith(prefix), target
-                # What is left of the path is what the client wrote, and climbs nowhere. Some make one slash of two.
+                # What is left of the path is what the client wrote, and climbs nowhere.
                 (path,) = seen
                 left = written.removeprefix(prefix)
-                assert path in {left, f"/{left}", left.replace("//", "/")}, (target, path)
+                assert path in {left, f"/{left}"}, (target, path)
                 assert path.startswith("/"), (target, path)
                 assert ".." not in path.partition("?")[0].lower().replace("%2e", "."), (target, path)
             else:
@@ -198,6 +198,7 @@ def test_a_preflight_passes_without_a_token_but_not_with_dot_segments_or_to_anot
     for target in (
         *(f"/o/acme/orders/{dots}/globex" for dots in (*DOTS, "..\\", "..%5c")),
         "/o/acme/..",
+        "/o/acme//globex.api.example/x",
         "/o/acme%2f..%2fglobex",
         "/o/acme\\..\\globex",
         "/o/-/orders",
@@ -213,5 +214,5 @@ def test_no_path_at_the_api_begins_with_the_name_of_a_host(by_path: Site) -> Non
     before = len(by_path.api.requests)
     bearer = f"Authorization: Bearer {token_of('acme')}"
     for target in ("/o/acme//globex.api.example/x", "/o/acme///x", "/o/acme//"):
-        by_path.send_target(bearer, target=target, host=by_path.host())
-    assert not [path for path in by_path.api.requests[before:] if path.startswith("//")]
+        assert by_path.send_target(bearer, target=target, host=by_path.host()).status == 400, target
+    assert len(by_path.api.requests) == before

@@ -35,7 +35,7 @@ def caddy(
     changes = {
         **(instead or {}),
         ":8088 {": f"http://:{port} {{",
-        "\timport by-host\n": f"\timport by-{routing}\n",
+        "\timport by-host ": f"\timport by-{routing} ",
         "127.0.0.1:8081 127.0.0.1:8091": " ".join(f"{LOOPBACK}:{one}" for one in behind.verifiers),
         'X-Watchword-Secret ""': f'X-Watchword-Secret "{behind.secret}"',
         "your-api:8000": f"{LOOPBACK}:{behind.api.port}",

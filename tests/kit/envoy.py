@@ -44,7 +44,7 @@ def _running(folder: Path, settings: list[str], behind: Behind, routing: Routing
     port = free_port()
     changes = {
         'ROUTING = "host"': f'ROUTING = "{routing}"',
-        "address: 0.0.0.0, port_value: 8088": f"address: {LOOPBACK}, port_value: {port}",
+        "address: 127.0.0.1, port_value: 8088": f"address: {LOOPBACK}, port_value: {port}",
         "port_value: 8089": f"port_value: {free_port()}",
         "port_value: 8081": f"port_value: {behind.verifiers[0]}",
         "port_value: 8091": f"port_value: {behind.verifiers[1]}",

@@ -53,6 +53,7 @@ class Gateway:
         particular: whether a 200 counts only with this organization's name.
         trailers: whether the API gets what a client sends behind a chunked body.
         pinned: whether its settings know Acme alone.
+        documents: statuses of its own responses, without a verifier, that have the common headers and document.
     """
 
     label: str
@@ -63,6 +64,7 @@ class Gateway:
     particular: bool = False
     trailers: bool = False
     pinned: bool = True
+    documents: tuple[int, ...] = (400, 404, 503)
 
     def run(
         self, folder: Path, behind: Behind, *, routing: Routing = "host", instead: Mapping[str, str] | None = None
@@ -81,7 +83,7 @@ class Gateway:
 
 GATEWAYS = {
     "nginx": Gateway("nginx", nginx, pinned=False),
-    "traefik": Gateway("Traefik", traefik, pinned=False),
+    "traefik": Gateway("Traefik", traefik, pinned=False, documents=()),
     "caddy": Gateway("Caddy", caddy, particular=True, pinned=False),
     "envoy": Gateway("Envoy", envoy, particular=True, pinned=False),
     "envoy-grpc": Gateway("Envoy over gRPC", envoy_over_grpc, pinned=False),

@@ -25,7 +25,7 @@ def haproxy(
     script = folder / "watchword.lua"
     changes = {
         **(instead or {}),
-        "bind :8088": f"bind {LOOPBACK}:{port}",
+        "bind 127.0.0.1:8088": f"bind {LOOPBACK}:{port}",
         "/etc/haproxy/watchword.lua": str(script),
         "WATCHWORD_ROUTING host": f"WATCHWORD_ROUTING {routing}",
         "127.0.0.1:8081": f"{LOOPBACK}:{behind.verifiers[0]}",

@@ -64,12 +64,12 @@ def nginx(
     """
     port = free_port()
     prefix = _shipped(folder, port, behind, routing)
-    _speak(prefix / "example.conf", kind)
+    _speak(prefix / "watchword.conf", kind)
     if instead:
         files = sorted(prefix.glob("*.conf"))
         for file, text in zip(files, changed([file.read_text() for file in files], instead), strict=True):
             file.write_text(text)
-    with _running(prefix, "example.conf", port):
+    with _running(prefix, "watchword.conf", port):
         yield port
 
 
@@ -81,8 +81,8 @@ def keeping(folder: Path, behind: Behind, *, routing: Routing = "host") -> Itera
     _point(prefix / "watchword-keep-http.conf", _KEPT, str(folder / "kept"))
     _point(prefix / "watchword-server.conf", "    proxy_cache off;", "    include watchword-keep-server.conf;")
     http = "include watchword-http.conf;"
-    _point(prefix / "example.conf", http, f"{http}\ninclude watchword-keep-http.conf;")
-    with _running(prefix, "example.conf", port):
+    _point(prefix / "watchword.conf", http, f"{http}\ninclude watchword-keep-http.conf;")
+    with _running(prefix, "watchword.conf", port):
         yield port
 
 
@@ -92,7 +92,7 @@ def _shipped(folder: Path, port: int, behind: Behind, routing: Routing) -> Path:
     prefix.mkdir()
     for shipped in SHIPPED.glob("*.conf"):
         shutil.copy(shipped, prefix)
-    site = prefix / "example.conf"
+    site = prefix / "watchword.conf"
     _point(site, "{ default host; }", f"{{ default {routing}; }}")
     _point(site, "{ default api.example; }", f"{{ default {DOMAIN}; }}")
     _point(site, "127.0.0.1:8081", f"{LOOPBACK}:{behind.verifiers[0]}")

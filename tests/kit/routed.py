@@ -57,21 +57,17 @@ class Routed:
         api = parts.enter_context(orders_api())
         first = self._verifier(feed, "host", f"https://{{organization}}.{DOMAIN}")
         second = self._verifier(feed, "path", f"https://{DOMAIN}/o/{{organization}}")
-        by_host, by_path = (Behind(api, (port,) * 2, (grpc,) * 2) for port, grpc in (first, second))
-        self.behind: dict[Routing, Behind] = {"host": by_host, "path": by_path, "token": by_host}
+        third = self._verifier(feed, "token", f"https://{DOMAIN}")
+        by_host, by_path, by_token = (Behind(api, (port,) * 2, (grpc,) * 2) for port, grpc in (first, second, third))
+        self.behind: dict[Routing, Behind] = {"host": by_host, "path": by_path, "token": by_token}
 
-    def _verifier(self, feed: FeedServer, traefik_routing: str, api_url: str) -> tuple[int, int]:
-        folder, grpc_port = self._folder / f"verifier-by-{traefik_routing}", free_port()
+    def _verifier(self, feed: FeedServer, routing: Routing, api_url: str) -> tuple[int, int]:
+        folder, grpc_port = self._folder / f"verifier-by-{routing}", free_port()
         folder.mkdir()
-        verifier = verifier_process(
-            folder,
-            feed_port=feed.port,
-            cloud_name=CLOUD,
-            api_domain=DOMAIN,
-            traefik_routing=traefik_routing,
-            api_url=api_url,
-            grpc_port=str(grpc_port),
-        )
+        settings: dict[str, str] = {"cloud_name": CLOUD, "api_url": api_url, "grpc_port": str(grpc_port)}
+        if routing != "token":
+            settings |= {"api_domain": DOMAIN, "traefik_routing": routing}
+        verifier = verifier_process(folder, feed_port=feed.port, ready=True, **settings)
         return self._parts.enter_context(verifier).port, grpc_port
 
     def folder(self, name: str, routing: Routing) -> Path:

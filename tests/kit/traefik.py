@@ -30,7 +30,7 @@ def traefik(
     routes = folder / "watchword.yaml"
     changes = {
         **(instead or {}),
-        '":8088"': f'"{LOOPBACK}:{port}"',
+        '"127.0.0.1:8088"': f'"{LOOPBACK}:{port}"',
         "/etc/traefik/watchword.yaml": str(routes),
         # By default it waits for two seconds with what it has read.
         "providers:\n": "providers:\n  providersThrottleDuration: 50ms\n",

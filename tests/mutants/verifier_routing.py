@@ -29,6 +29,7 @@ _HOSTS: Final = ("verifier/test_traefik_routing.py::test_every_other_host_names_
 _ANY_CASE: Final = ("verifier/test_traefik_routing.py::test_host_names_the_organization_in_any_case_and_with_a_port",)
 _PATHS: Final = ("verifier/test_traefik_routing.py::test_every_other_path_names_no_organization",)
 _GOOD_PATHS: Final = ("verifier/test_traefik_routing.py::test_path_names_the_organization",)
+_SLASHES: Final = ("verifier/test_traefik_routing.py::test_two_slashes_behind_the_prefix_are_refused",)
 _DOTS: Final = ("verifier/test_traefik_routing.py::test_dot_segments_are_refused_in_every_spelling",)
 _BACKSLASHES: Final = ("verifier/test_traefik_routing.py::test_backslashes_are_refused_in_every_spelling",)
 _NO_UTF_8: Final = ("verifier/test_traefik_routing.py::test_spellings_that_are_no_utf_8_are_refused",)
@@ -89,6 +90,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _traefik("encoded slashes", "(?:/|{_ENCODED}2f)", "(?:/)", _DOTS),
     _traefik("parameters, NUL and blanks behind dots", "(?:2f|3b|3f|23|0|20)", "(?:2f)", _DOTS),
     _traefik("backslashes", r"\\|{_ENCODED}(?:5c|c[01]|u)", r"{_ENCODED}(?:c[01]|u)", _BACKSLASHES),
+    _traefik("two slashes behind the prefix", 'r"|\\A/o/[^/]*//"', 'r""', _SLASHES),
     _traefik("overlong dots", "5c|c[01]|u", "5c|u", _NO_UTF_8),
     _traefik("upper case in escapes", "re.IGNORECASE | re.ASCII", "re.ASCII", _DOTS),
 )  # fmt: skip

@@ -124,7 +124,7 @@ def test_host_below_localhost_and_no_characters_of_the_domain_are_patterns() -> 
         "/o/acme?x=/o/globex/../",
         "/o/acme/orders?next=..%2f..%2f",
         "/o/acme/orders/1",
-        "/o/acme//o/globex",
+        "/o/acme/x//o/globex",
         "/o/acme/.well-known/x",
         "/o/acme/..x/.../...x/x../x./.x",
         "/o/acme/a%2fb",
@@ -208,6 +208,13 @@ def test_backslashes_are_refused_in_every_spelling(path: str, backslash: str) ->
 @pytest.mark.parametrize("odd", ["%c0%ae%c0%ae", "%C1%9C", "%u002e%u002e", "%25c0%25ae"])
 def test_spellings_that_are_no_utf_8_are_refused(odd: str) -> None:
     assert path_of(BY_PATH, f"/o/acme/{odd}/globex") is wire.PATH_AMBIGUOUS
+
+
+def test_two_slashes_behind_the_prefix_are_refused() -> None:
+    for path in ("/o/acme//globex.api.example/x", "/o/acme//", "/o/acme///x", "/o/-//x"):
+        assert path_of(BY_PATH, path) is wire.PATH_AMBIGUOUS
+    for path in ("/o/acme/x//y", "/o/acme/o/acme//x", "/o/acme/?//"):
+        assert path_of(BY_PATH, path) == ACME
 
 
 @pytest.mark.parametrize("piece", ["%25", "/.", "%2e", "/%252e", "a.api.example", "..%25"])

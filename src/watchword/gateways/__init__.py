@@ -55,7 +55,7 @@ def gateways() -> tuple[Gateway, ...]:
             "nginx",
             "nginx 1.15.3 or later with ngx_http_auth_request_module, which Debian's has.",
             (
-                _file("/etc/nginx/conf.d/watchword.conf", "nginx/example.conf"),
+                _file("/etc/nginx/conf.d/watchword.conf", "nginx/watchword.conf"),
                 _file("/etc/nginx/watchword-http.conf", "nginx/watchword-http.conf"),
                 _file("/etc/nginx/watchword-server.conf", "nginx/watchword-server.conf"),
                 _file("/etc/nginx/watchword-protect.conf", "nginx/watchword-protect.conf"),

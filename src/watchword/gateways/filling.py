@@ -23,7 +23,7 @@ SECOND_GRPC_VERIFIER: Final = "second-verifier:8085"
 _ROUTING: Final = {
     "nginx": 'map "" $watchword_routing { default %s; }',
     "traefik": '{{ $routing := "%s" }}',
-    "caddy": "import by-%s\n",
+    "caddy": "import by-%s ",
     "envoy": 'local ROUTING = "%s"',
     "envoy-grpc": 'local ROUTING = "%s"',
     "haproxy": "presetenv WATCHWORD_ROUTING %s\n",

@@ -29,7 +29,9 @@ _AMBIGUOUS: Final = re.compile(
     # A backslash, which is a slash to some; and what is no UTF-8, such as the overlong dot %c0%ae.
     rf"\\|{_ENCODED}(?:5c|c[01]|u)"
     # A segment of one or two dots, also before what some cut off: a parameter, a query, a fragment, a NUL, a blank.
-    rf"|{_SLASH}{_DOT}{{1,2}}(?:[^.%0-9a-z_~-]|{_ENCODED}(?:2f|3b|3f|23|0|20)|\Z)",
+    rf"|{_SLASH}{_DOT}{{1,2}}(?:[^.%0-9a-z_~-]|{_ENCODED}(?:2f|3b|3f|23|0|20)|\Z)"
+    # Two slashes behind the prefix: without the prefix they would begin the name of a host.
+    r"|\A/o/[^/]*//",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -263,9 +263,7 @@ NOT_FOUND: Final = _no_decision(HTTPStatus.NOT_FOUND, "no_such_path", "Ask for /
 NO_ORGANIZATION: Final = _no_decision(
     HTTPStatus.NOT_FOUND, "no_organization_in_url", "The host or path of the request names no organization."
 )
-PATH_AMBIGUOUS: Final = _no_decision(
-    HTTPStatus.BAD_REQUEST, "path_ambiguous", "The path of the request has a dot segment or a backslash."
-)
+PATH_AMBIGUOUS: Final = _no_decision(HTTPStatus.BAD_REQUEST, "ambiguous_path", "The path is ambiguous.")
 FORWARDED_AMBIGUOUS: Final = _no_decision(
     HTTPStatus.BAD_REQUEST, "forwarded_ambiguous", "The gateway must send one X-Forwarded-Host and X-Forwarded-Uri."
 )
