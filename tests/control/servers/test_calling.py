@@ -168,9 +168,11 @@ def test_refusals_stand_in_groups(desk: Desk) -> None:
 
 def test_the_page_has_the_reasons_by_which_gateways_refuse_an_address() -> None:
     texts = [file.text for gateway in gateways() for file in gateway.files]
-    found = {code for text in texts for code in re.findall(r"reason\W{1,8}(\w+_path)\b", text)}
+    found = {(code, text) for text in texts for code in re.findall(r"reason\W{1,8}(\w+_path)\b", text)}
 
-    assert found == {code for code in rows("path") if code.endswith("_path")}
+    assert {code for code, _ in found} == {code for code in rows("path") if code.endswith("_path")}
+    for code, text in found:
+        assert rows("path")[code].sentence in text
 
 
 def test_the_page_says_what_a_response_without_json_means(desk: Desk) -> None:

@@ -101,8 +101,8 @@ class RefusalRow:
 _NO_SUCH_PATH: Final = RefusalRow(
     "no_such_path",
     404,
-    "The address names no organization, or is not served.",
-    "Begin the address with the API base URL.",
+    "This address is not served.",
+    "Begin the address with the API base URL as shown on this page, the organization included where it has one.",
 )
 _AMBIGUOUS_PATH: Final = RefusalRow(
     "ambiguous_path",
