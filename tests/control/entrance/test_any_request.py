@@ -160,6 +160,8 @@ def portal(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Portal:
         "session": str(server.pk),
         "verifier": str(VerifierCredential.objects.get().pk),
         "secret": "x",
+        "gateway": "nginx",
+        "number": "0",
     }
     return Portal(places, {"alice": session_of(alice), "operator": session_of(operator)})
 
