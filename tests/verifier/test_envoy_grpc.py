@@ -301,6 +301,8 @@ def test_what_a_closing_listener_says_is_what_envoy_asks_another_verifier_about(
             listener.open()
             answered = threading.Event()
             with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+                # A call fails at once on a channel that could not connect in time, and would end before it began.
+                grpc.channel_ready_future(channel).result(timeout=30)
                 calls = [pool.submit(until_refused, channel, answered) for _ in range(4)]
                 assert answered.wait(30)
                 listener.close()
