@@ -8,7 +8,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from watchword.cli.local_verifier import load_local_verifier
+from watchword.cli.root import watchword
 from watchword.cli.serve import serve
 from watchword.settings.load import load_control_settings, load_verifier_settings
 
@@ -59,8 +62,10 @@ def test_small_installation_is_complete(command_line: CommandLine, monkeypatch: 
 
     assert second_verifier[:2] == ["serve", "verifier"]
     os.environ.update(environment)
-    # Its flags become the environment of the process, as when it starts.
-    serve.make_context("serve", second_verifier[1:])
+    # Its flags become the environment of the process, as when it starts. A command keeps the names of the help option
+    # from its first context, so that must be below the program's.
+    program = click.Context(watchword, **watchword.context_settings)
+    serve.make_context("serve", second_verifier[1:], parent=program)
     second = load_verifier_settings()
     assert second.read_credential().get_secret_value().startswith("wwv_")
     assert control.gateway_verifiers == (f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}")
