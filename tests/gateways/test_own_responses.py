@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.enable_socket
 
-BEARER = f"Authorization: Bearer {token_of('acme')}"
+
+def bearer() -> str:
+    """Made when it is sent: at the import it would have expired by then."""
+    return f"Authorization: Bearer {token_of('acme')}"
+
+
 HEADERS: dict[str, str | None] = {
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
@@ -65,17 +70,17 @@ def check(site: Site, answer: Answer, status: int) -> None:
 
 
 def test_503_without_a_verifier(alone: Site) -> None:
-    check(alone, alone.send(BEARER), 503)
+    check(alone, alone.send(bearer()), 503)
     check(alone, alone.send(), 503)
 
 
 def test_404_of_another_domain(alone: Site) -> None:
-    check(alone, alone.send_target(BEARER, target=alone.target("/api/orders"), host="other.example"), 404)
+    check(alone, alone.send_target(bearer(), target=alone.target("/api/orders"), host="other.example"), 404)
 
 
 def test_404_of_a_path_without_an_organization(alone: Site) -> None:
     if alone.routing == "path":
-        check(alone, alone.send_target(BEARER, target="/orders", host=DOMAIN), 404)
+        check(alone, alone.send_target(bearer(), target="/orders", host=DOMAIN), 404)
 
 
 def test_400_of_an_ambiguous_path(alone: Site) -> None:
@@ -83,4 +88,4 @@ def test_400_of_an_ambiguous_path(alone: Site) -> None:
         # Traefik leaves this to the verifier.
         status = 400 if 400 in alone.gateway.documents else 503
         for path in ("/x/../y", "/x/%2e%2e/y", "//evil.example/x", "//"):
-            check(alone, alone.send(BEARER, path=path), status)
+            check(alone, alone.send(bearer(), path=path), status)
