@@ -11,14 +11,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.decision import Reason
+from watchword.core.trust import ORGANIZATION_ID
 
 if TYPE_CHECKING:
     from watchword.core.claims import UnverifiedClaims
 
 CLAIMS: Final = ("scope", "scp", "roles")
 """`scope` of RFC 8693 and RFC 9068, `scp` of Okta and Entra ID, `roles` of Entra ID's application permissions."""
-
-ORGANIZATION_ID: Final = "[a-z][a-z0-9-]{0,30}[a-z0-9]"
 
 _AFTER_CLOUD_NAME: Final = re.compile(f"({ORGANIZATION_ID})::[0-9A-Za-z]{{1,16}}")
 """The organization and the API role of `<cloud name>::<organization>::<API role>`."""

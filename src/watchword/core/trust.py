@@ -20,6 +20,9 @@ ANY: Final = Unchecked.ANY
 
 Expected = str | Unchecked
 
+ORGANIZATION_ID: Final = "[a-z][a-z0-9-]{0,30}[a-z0-9]"
+"""A pattern of all ids that an organization can have."""
+
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionPeriod:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from watchword.core.trust import ORGANIZATION_ID
 from watchword.demo.serving import DemoHandler, serving
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ PASSED_ON = ("Content-Type", "WWW-Authenticate", "Retry-After")
 REFUSALS = frozenset({400, 401, 403, 503})
 # Where a refusal's challenge says that this document is (RFC 9728).
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-_HOST = re.compile(r"([a-z][a-z0-9-]{0,30}[a-z0-9])\.localhost(?::[0-9]{1,5})?")
+_HOST = re.compile(rf"({ORGANIZATION_ID})\.localhost(?::[0-9]{{1,5}})?")
 
 
 @dataclass(frozen=True, slots=True)

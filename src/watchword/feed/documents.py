@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from watchword.core.jwk import KeySetRefused, admit_stored
-from watchword.core.trust import ANY, Expected, NotUnderstood, ServerTrust, SubscriptionPeriod, Trust
+from watchword.core.trust import ANY, ORGANIZATION_ID, Expected, NotUnderstood, ServerTrust, SubscriptionPeriod, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ NOT_UNDERSTOOD_HEADER: Final = "watchword-not-understood"
 
 NOT_UNDERSTOOD_NAMED: Final = 100
 
-_ORGANIZATION = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+_ORGANIZATION = re.compile(ORGANIZATION_ID)
 _ANY_ORGANIZATION = re.compile(r".{1,256}", re.DOTALL)
 """As a later version may write it."""
 

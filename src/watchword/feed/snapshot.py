@@ -10,12 +10,12 @@ from sys import intern
 from threading import Lock
 from typing import Final, TypeVar, overload
 
-from watchword.core.trust import NotUnderstood, Trust
+from watchword.core.trust import ORGANIZATION_ID, NotUnderstood, Trust
 from watchword.feed.documents import SCHEMA, FeedRefused, Page, encode_trust, read_trust
 
 _SHARDS: Final = 1024
 _PACKED_BEGINS: Final = re.compile(
-    rb'\{"schema":([0-9]{1,9}),"organization":"([a-z][a-z0-9-]{0,30}[a-z0-9])","revision":([1-9][0-9]{0,15}),'
+    rb'\{"schema":([0-9]{1,9}),"organization":"(%s)","revision":([1-9][0-9]{0,15}),' % ORGANIZATION_ID.encode("ascii")
 )
 _NOT_UNDERSTOOD: Final = b'{"not_understood":'
 """Begins the line of a document that this version, or the one that wrote it, cannot read."""

@@ -14,8 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from watchword.core.named_organization import ORGANIZATION_ID
-from watchword.core.trust import ANY
+from watchword.core.trust import ANY, ORGANIZATION_ID
 from watchword.settings.api_address import ORGANIZATION
 from watchword.verifier import wire
 from watchword.verifier.wire import Answer

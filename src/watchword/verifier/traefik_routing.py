@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
-from watchword.core.named_organization import ORGANIZATION_ID
+from watchword.core.trust import ORGANIZATION_ID
 from watchword.verifier import wire
 from watchword.verifier.protected_resource import WELL_KNOWN
 

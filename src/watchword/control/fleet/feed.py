@@ -36,6 +36,7 @@ from watchword.control.fleet.queries import (
 from watchword.control.fleet.unknown_keys import MAX_BYTES, ReportRefused, decode_report, force_refreshes
 from watchword.control.fleet.watch import Database, Shared, Watch
 from watchword.control.headers import security_headers
+from watchword.core.trust import ORGANIZATION_ID
 from watchword.feed import NOT_UNDERSTOOD_HEADER, NOT_UNDERSTOOD_NAMED
 from watchword.outages import Outage
 
@@ -55,7 +56,7 @@ _LABEL_MAX: Final = 64
 _NOT_IN_LABEL: Final = re.compile(r"[^ -~]")
 _BEARER: Final = re.compile(r"Bearer ([!-~]+)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
-_NOT_UNDERSTOOD: Final = re.compile(r"[0-9]{1,9}( [a-z][a-z0-9-]{0,30}[a-z0-9])*")
+_NOT_UNDERSTOOD: Final = re.compile(f"[0-9]{{1,9}}( {ORGANIZATION_ID})*")
 
 _log = structlog.get_logger("watchword.feed")
 

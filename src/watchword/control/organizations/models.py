@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from watchword.control.organizations.rules import ID_MAX, NAME_MAX, PUBLIC_TEXT_MAX
+from watchword.core.trust import ORGANIZATION_ID
 
 
 class Organization(models.Model):
@@ -18,9 +19,7 @@ class Organization(models.Model):
     class Meta:
         constraints = [
             # \A and \Z, because $ would let a trailing line break through.
-            models.CheckConstraint(
-                name="organizations_id_form", condition=Q(id__regex=r"\A[a-z][a-z0-9-]{0,30}[a-z0-9]\Z")
-            ),
+            models.CheckConstraint(name="organizations_id_form", condition=Q(id__regex=rf"\A{ORGANIZATION_ID}\Z")),
             models.CheckConstraint(name="organizations_has_a_name", condition=~Q(name="")),
         ]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.control.refusals import RefusalReason
 from watchword.core.characters import is_printable
+from watchword.core.trust import ORGANIZATION_ID
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,7 @@ EXPIRY_ANNOUNCED: Final = timedelta(days=30)
 EXPIRY_ANNOUNCED_SHARE: Final = 4
 """An API subscription is said to expire soon in the last quarter of its term, and at most 30 days before its end."""
 
-_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+_ID: Final = re.compile(ORGANIZATION_ID)
 
 RESERVED_IDS: Final = frozenset(
     # Hosts that an API provider has, or that its customers would take for the provider's.
