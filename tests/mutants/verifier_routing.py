@@ -70,10 +70,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _grpc("the weight of a name", "if not named and (", "if (", _ENVOY),
     _grpc("what makes Envoy ask another", "if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:", "if False:", _BESIDE),
     # The document.
-    _document("the form of an id in a document", "if not organization else _ID.fullmatch(organization) is None:",
-              "if not organization else False:", _NO_NAME),
-    _document("the form of an id in a challenge", "if organization is None else _ID.fullmatch(organization) is None:",
-              "if organization is None else False:", _NO_NAME),
+    _document("the form of an id", "_ID.fullmatch(organization) is not None", "True", _NO_NAME),
+    _document("the look at the id in a document", "if not self._is_there_for(organization):\n            return wire",
+              "if False:\n            return wire", _NO_NAME),
+    _document("the look at the id in a challenge", "if not self._is_there_for(organization):\n            return answered",
+              "if False:\n            return answered", _NO_NAME),
     # Traefik.
     _traefik("the path of documents for hosts alone", 'if routing == "host":', "if True:", _LEADS),
     _traefik("exactly one header", "if len(forwarded) != 1:", "if not forwarded:", _REPEATED),

@@ -21,7 +21,7 @@ import grpc.aio
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import wire
 from watchword.verifier.envoy_messages import CHECK_SERVICE, OVERWRITE, CheckRequest, CheckResponse
-from watchword.verifier.gateway_port import reserve
+from watchword.verifier.gateway_port import DRAIN_SECONDS, reserve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,6 @@ MAX_QUESTION_BYTES: Final = 262_144
 """Four times what the other listener takes for all headers: Envoy tells more of a request than its headers."""
 
 MAX_QUESTIONS: Final = 1024
-DRAIN_SECONDS: Final = 5.0
 UNDECIDED_HEADER: Final = "x-watchword-status"
 HEALTH_SERVICE: Final = "grpc.health.v1.Health"
 _SERVING: Final = b"\x08\x01"

@@ -52,7 +52,7 @@ class ProtectedResource:
 
         def told(path: str, authorization: Sequence[str], later: Callable[[Answer], None], /) -> Answer | None:
             if path == WELL_KNOWN or path.startswith(_DOCUMENTS):
-                return self.metadata(path.removeprefix(WELL_KNOWN).removeprefix("/").partition("/")[0])
+                return self.metadata(path.removeprefix(WELL_KNOWN).removeprefix("/").partition("/")[0] or None)
             answered = answer(path, authorization, partial(told_later, path, later))
             return None if answered is None else self._pointing_to_document(path, answered)
 
@@ -61,19 +61,19 @@ class ProtectedResource:
 
         return told
 
-    def metadata(self, organization: str) -> Answer:
+    def metadata(self, organization: str | None) -> Answer:
         """The document of RFC 9728 section 2.
 
         It says no more of an organization than its tokens' issuer. One that has none to tell is answered like one
         that does not exist.
 
         Args:
-            organization: empty where the URL names none, as the token is to name it.
+            organization: None where the URL names none, as the token is to name it.
         """
-        if self._is_of_each if not organization else _ID.fullmatch(organization) is None:
+        if not self._is_there_for(organization):
             return wire.NOT_FOUND
-        document: dict[str, Any] = {"resource": self._url.replace(ORGANIZATION, organization)}
-        issuer = self._issuer(organization)
+        document: dict[str, Any] = {"resource": self._url.replace(ORGANIZATION, organization or "")}
+        issuer = None if organization is None else self._issuer(organization)
         if issuer is not None:
             document["authorization_servers"] = [issuer]
         document["bearer_methods_supported"] = ["header"]
@@ -90,6 +90,10 @@ class ProtectedResource:
             (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         ]
         return Answer(HTTPStatus.OK, headers, json.dumps(document).encode())
+
+    def _is_there_for(self, organization: str | None) -> bool:
+        """Whether there is a document: for an id, or for no organization where one URL serves all of them."""
+        return not self._is_of_each if organization is None else _ID.fullmatch(organization) is not None
 
     def _issuer(self, organization: str) -> str | None:
         view = self._current.view
@@ -112,7 +116,7 @@ class ProtectedResource:
         if found is None:
             return answered
         _, organization = found
-        if self._is_of_each if organization is None else _ID.fullmatch(organization) is None:
+        if not self._is_there_for(organization):
             return answered
         pointer = f', resource_metadata="{self._document.replace(ORGANIZATION, organization or "")}"'.encode("ascii")
         headers = [

@@ -41,11 +41,13 @@ SECRET_HEADER: Final = b"x-watchword-secret"
 
 CHALLENGE_HEADER: Final = b"www-authenticate"
 
-READABLE: Final = (
+_REFUSAL_HEADERS: Final = (
+    (b"content-type", b"application/problem+json"),
+    (b"cache-control", b"no-store"),
+    # A page of another origin may read why it was refused. No cookie has a part in any answer.
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"WWW-Authenticate, Retry-After"),
 )
-"""On every refusal: a page of another origin may read why it was refused. No cookie has a part in any answer."""
 
 _UNAUTHORIZED: Final = 401
 _UNAVAILABLE: Final = 503
@@ -200,7 +202,7 @@ def _challenge(reason: Reason) -> str | None:
 
 
 def _denied(reason: Reason) -> Answer:
-    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), *READABLE]
+    headers = list(_REFUSAL_HEADERS)
     challenge = _challenge(reason)
     if challenge is not None:
         headers.append((CHALLENGE_HEADER, challenge.encode("ascii")))
@@ -214,9 +216,9 @@ def _denied(reason: Reason) -> Answer:
 # that configuration the request is refused all the same.
 _NGINX_STATUS: Final = {400: 401, 401: 401, 403: 403, 503: 403}
 _OF_THIS_VERIFIER: Final = frozenset({Reason.TRUST_STALE, Reason.UNDECIDABLE})
-"""Another verifier may know better, so nginx gets a true 503, by which it asks one (`proxy_next_upstream http_503`) and
-leaves this one alone for a while. It must not get one for an organization's own stale keys: with its tokens that
-organization could take all verifiers away from the others."""
+"""Another verifier may know better, so nginx gets a true 503, by which it asks one (`proxy_next_upstream http_503`). It
+must not get one for an organization's own stale keys: an nginx that leaves a verifier alone after a 503 (`max_fails`, 0
+in our files) would lose all verifiers to the tokens of that organization."""
 
 
 def _denied_for_nginx(reason: Reason) -> Answer:
@@ -254,8 +256,7 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 
 
 def _no_decision(status: HTTPStatus, reason: str, sentence: str) -> Answer:
-    headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), *READABLE]
-    return Answer(status, headers, _problem(status, reason, sentence).encode())
+    return Answer(status, list(_REFUSAL_HEADERS), _problem(status, reason, sentence).encode())
 
 
 NOT_FOUND: Final = _no_decision(HTTPStatus.NOT_FOUND, "no_such_path", "Ask for /verify/{gateway}/{organization}.")
