@@ -6,7 +6,7 @@ import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kit import live
 from kit.asgi import asgi
@@ -40,6 +40,13 @@ SECRET = "+a-secret/of=gateways.and_the~verifier="
 """With every mark that a secret may have: none of them means anything to any gateway."""
 
 
+WITHOUT_VERIFIER: Final = HTTPStatus.SERVICE_UNAVAILABLE
+"""The status when nothing listens at the verifiers' addresses, and when they do not answer."""
+
+PATIENCE_SECONDS: Final = 2
+"""What all tries of one request may take together."""
+
+
 @dataclass(frozen=True)
 class Gateway:
     """What a client gets, as docs/gateways.md says it. 400, 401 and 403 are the same everywhere.
@@ -47,9 +54,6 @@ class Gateway:
     Attributes:
         label: as in docs/gateways.md.
         serve: runs it in front of an API.
-        down: status when nothing listens at the verifier's address.
-        frozen: status when the verifier does not answer.
-        patience: seconds until then.
         particular: whether a 200 counts only with this organization's name.
         trailers: whether the API gets what a client sends behind a chunked body.
         pinned: whether its settings know Acme alone.
@@ -58,9 +62,6 @@ class Gateway:
 
     label: str
     serve: Callable[..., AbstractContextManager[int]]
-    down: int = 503
-    frozen: int = 503
-    patience: int = 2
     particular: bool = False
     trailers: bool = False
     pinned: bool = True

@@ -73,7 +73,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _document("the form of an id", "_ID.fullmatch(organization) is not None", "True", _NO_NAME),
     _document("the look at the id in a document", "if not self._is_there_for(organization):\n            return wire",
               "if False:\n            return wire", _NO_NAME),
-    _document("the look at the id in a challenge", "if not self._is_there_for(organization):\n            return answered",
+    _document("the look at the id in a challenge",
+              "if not self._is_there_for(organization):\n            return answered",
               "if False:\n            return answered", _NO_NAME),
     # Traefik.
     _traefik("the path of documents for hosts alone", 'if routing == "host":', "if True:", _LEADS),

@@ -16,9 +16,10 @@ from urllib.parse import urlencode
 import pytest
 import structlog
 from django.conf import settings as django_settings
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 
 from kit import people, registrations
+from kit.routes import routes
 from kit.sample_portal import session_of
 from watchword.control.access.actor import Permission, command_line
 from watchword.control.access.models import Role
@@ -58,14 +59,6 @@ SOUND: Final = {
 """A value that a view takes, by the name of its field: so that one odd value is met by nothing else that is wrong."""
 
 ADDRESSED: Final = ("organization", "who", "from", "to", "before", "after", "q", "status", "days")
-
-
-def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns, f"{prefix}{pattern.pattern}")
-        elif isinstance(pattern, URLPattern):
-            yield f"/{prefix}{pattern.pattern}"
 
 
 ROUTES: Final = sorted(set(routes(get_resolver().url_patterns)))

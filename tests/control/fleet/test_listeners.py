@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from django.db import OperationalError
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 
+from kit.routes import routes
 from watchword.control.access.actor import command_line
 from watchword.control.admission.bodies import BodyLimits
 from watchword.control.fleet.commands import CreateVerifier
@@ -53,14 +54,6 @@ def ask(path: str, method: str, *, feed: bool, secret: str = "") -> tuple[int, d
 
     asyncio.run(listener(feed=feed, pages=not feed)(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"])
-
-
-def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns, f"{prefix}{pattern.pattern}")
-        elif isinstance(pattern, URLPattern):
-            yield f"/{prefix}{pattern.pattern}"
 
 
 LIMITS: Final = BodyLimits(octets=1000, grace_seconds=600, longest_seconds=600, unfinished=3)
