@@ -11,7 +11,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+
+from kit.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +104,7 @@ class Cluster:
         """Start the server and return when it answers; a second start uses the same port and data."""
         if self._process is not None:
             return
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -200,13 +201,6 @@ def postgres() -> Iterator[Cluster]:
     finally:
         cluster.kill()
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main(arguments: list[str]) -> int:

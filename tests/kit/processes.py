@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 
@@ -22,17 +23,37 @@ class NotReady(AssertionError):
 
 
 _handed_out: set[int] = set()
+# The kernel takes the ports of outgoing connections, and of servers that bind port 0, from this range.
+_PORTS_OF_THE_KERNEL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST_PORT = 5_000
+_MOST_WORKERS = 8
 
 
 def free_port() -> int:
-    """Return a loopback TCP port that nothing listened on a moment ago, another one each time."""
+    """Return a loopback TCP port that nothing uses, another one each time.
+
+    It lies below the range of ports that the kernel hands out, and each pytest worker has ports of its own: no other
+    test's connection can take it before the process it is for has bound it. Where the kernel's range leaves no room
+    below it, any free port has to do.
+    """
+    end = int(_PORTS_OF_THE_KERNEL.read_text().split()[0])
+    if end < 2 * _LOWEST_PORT:
+        end = 2**16
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind((LOOPBACK, 0))
-            port: int = probe.getsockname()[1]
-        if port not in _handed_out:
+        port = _LOWEST_PORT + secrets.randbelow((end - _LOWEST_PORT) // _MOST_WORKERS) * _MOST_WORKERS + worker
+        if port not in _handed_out and _can_be_bound(port):
             _handed_out.add(port)
             return port
+
+
+def _can_be_bound(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def is_listening(port: int) -> bool:
