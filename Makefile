@@ -53,8 +53,8 @@ fuzz: $(STAMPS)/fuzz ## Look for bytes that the kernel decides wrongly about, fo
 ##@ Write
 .PHONY: format
 format: $(STAMPS)/dev ## Format code and templates in place, mend what the linter can mend
-	@$(BIN)/ruff check --fix-only --quiet src tests hatch_build.py
-	@$(BIN)/ruff format src tests hatch_build.py
+	@$(BIN)/ruff check --fix-only --quiet src tests
+	@$(BIN)/ruff format src tests
 	@$(BIN)/djlint src --reformat --quiet || true
 
 .PHONY: screenshots

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +42,6 @@ PROGRAMS = (
     Program("libatomic.so.1", "libatomic1", elsewhere="usr/lib/*/libatomic.so.1"),
     # The walk-through of the demo is commands of curl.
     Program("curl", "curl", needed_for=frozenset({"demo", "test", "bench"})),
-    # To compile the kernel as an operator may.
-    Program("gcc", "gcc"),
-    Program("stdio.h", "libc6-dev", elsewhere="usr/include/stdio.h"),
-    Program("Python.h", "python3-dev", elsewhere=f"{sysconfig.get_paths()['include']}/Python.h".lstrip("/")),
     Program("wrk", "wrk", needed_for=frozenset({"bench"})),
     # Without the package `apache2`, which would start a server of its own.
     Program("apache2", "apache2-bin", needed_for=frozenset({"bench"})),

@@ -26,14 +26,12 @@ from bench.report import Section
 from bench.rounds import FULL, HEADINGS, QUICK, Effort, Subject, alternate, ratio, show, warm_up
 from bench.tokens import sign
 from kit import forge, live
-from kit.compiled import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
 OURS: Final = "watchword"
-COMPILED: Final = "watchword, its kernel compiled"
 CACHING: Final = "envoy, its token cache on"
 PLAIN: Final = "envoy, without cache"
 BY_HAND: Final = "FastAPI + PyJWT"
@@ -44,8 +42,6 @@ AIMS: Final = (
     ((OURS, "reused"), (BY_HAND, "reused"), 8.0),
     ((OURS, "never seen"), (PLAIN, "never seen"), 1.0),
     ((OURS, "never seen"), ("haproxy", "never seen"), 0.9),
-    ((COMPILED, "never seen"), (PLAIN, "never seen"), 1.0),
-    ((COMPILED, "never seen"), ("haproxy", "never seen"), 0.9),
     ((OURS, f"reused, {MANY:,} organizations"), (OURS, "reused"), 1.0),
     ((OURS, "reused, named by the token"), (OURS, "reused"), 1.0),
     ((OURS, "never seen, named by the token"), (OURS, "never seen"), 1.0),
@@ -55,11 +51,10 @@ AIMS: Final = (
 
 def main(*, quick: bool = False) -> list[Section]:
     effort = QUICK if quick else FULL
-    with compiled() as environment:
-        return [_measured(alg, effort, environment["PYTHONPATH"]) for alg in ("RS256", "ES256")]
+    return [_measured(alg, effort) for alg in ("RS256", "ES256")]
 
 
-def _measured(alg: str, effort: Effort, compiled_path: str) -> Section:
+def _measured(alg: str, effort: Effort) -> Section:
     console = Console()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="watchword-bench-") as folder, ExitStack() as parts:
@@ -67,7 +62,7 @@ def _measured(alg: str, effort: Effort, compiled_path: str) -> Section:
         question = Question(Path(folder), key, alg)
         console.print(f"{alg}: signing {effort.tokens:,} tokens, none of which comes twice in a run ...")
         with kept_on(SERVER):
-            peers: dict[str, Peer] = {name: parts.enter_context(peer) for name, peer in _peers(question, compiled_path)}
+            peers: dict[str, Peer] = {name: parts.enter_context(peer) for name, peer in _peers(question)}
             many = parts.enter_context(watchword(question, number=MANY))
         subjects = list(_subjects(question, effort, peers, many))
         warm_up(subjects)
@@ -85,9 +80,8 @@ def _measured(alg: str, effort: Effort, compiled_path: str) -> Section:
     return section
 
 
-def _peers(question: Question, compiled_path: str) -> Iterator[tuple[str, AbstractContextManager[Peer]]]:
+def _peers(question: Question) -> Iterator[tuple[str, AbstractContextManager[Peer]]]:
     yield OURS, watchword(question)
-    yield COMPILED, watchword(question, prefix=("env", f"PYTHONPATH={compiled_path}"))
     yield CACHING, envoy(question.folder, "envoy-cache", [jwt_authn(question, cache=True)])
     yield PLAIN, envoy(question.folder, "envoy-plain", [jwt_authn(question, cache=False)])
     yield "haproxy", haproxy(question)

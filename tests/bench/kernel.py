@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import gc
 import itertools
-import json
 import statistics
-import subprocess
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +21,6 @@ from bench.cores import SERVER, kept_on
 from bench.report import Section
 from bench.rounds import show
 from kit import acme, forge
-from kit.compiled import compiled
 from watchword.core.decision import Allow
 from watchword.core.verify import verify
 
@@ -45,27 +41,21 @@ def main(*, quick: bool = False) -> list[Section]:
     console, started = Console(), time.monotonic()
     rounds = QUICK_ROUNDS if quick else ROUNDS
     good, refused = list[list[str]](), list[list[str]]()
-    written = _measured(rounds)
-    with compiled() as environment:
-        # A process has one kernel. What it is asked is the same.
-        answer = subprocess.run(
-            (sys.executable, "-m", "bench.kernel", str(rounds)), env=environment, check=True, capture_output=True
-        )
-    for kernel, measured in (("as written", written), ("compiled", json.loads(answer.stdout))):
-        for alg, aim in AIMS.items():
-            bare, ours, bad = measured[alg]["bare"], measured[alg]["kernel"], measured[alg]["refusing"]
-            good.append([alg, kernel, f"{bare:.1f}", f"{ours:.1f}", f"**{ours / bare:.2f}**", f"≤ {aim}"])
-            refused += [[alg, kernel, sentence, f"{share:.2f}"] for sentence, share in bad.items()]
+    measured = _measured(rounds)
+    for alg, aim in AIMS.items():
+        bare, ours, bad = measured[alg]["bare"], measured[alg]["kernel"], measured[alg]["refusing"]
+        good.append([alg, f"{bare:.1f}", f"{ours:.1f}", f"**{ours / bare:.2f}**", f"≤ {aim}"])
+        refused += [[alg, sentence, f"{share:.2f}"] for sentence, share in bad.items()]
     sections = [
         Section(
             "The kernel beside the bare call of `cryptography`: one thread, tokens never seen",
-            ("algorithm", "kernel", "bare, µs", "kernel, µs", "ratio", "aim"),
+            ("algorithm", "bare, µs", "kernel, µs", "ratio", "aim"),
             good,
             [f"Lower quartiles of {TOKENS} tokens each, in the quietest of {rounds} rounds."],
         ),
         Section(
             "Refusing beside accepting",
-            ("algorithm", "kernel", "refused for", "of a good one"),
+            ("algorithm", "refused for", "of a good one"),
             refused,
             ["The aim is 1: no bad token costs more than a good one."],
         ),
@@ -165,4 +155,4 @@ def _bad(key: forge.Key, alg: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    json.dump(_measured(int(sys.argv[1])), sys.stdout)
+    main()

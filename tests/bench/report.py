@@ -43,8 +43,7 @@ _READING: Final = """
   its own. HAProxy, mod_auth_openidc and PyJWT verify each time.
 - **Never-seen tokens** cost a signature check everywhere; the rest is reading the token, the checks, HTTP and
   counting. Here Python pays: about half of a request is the interpreter. Envoy and HAProxy are written in C++ and
-  C. A build may compile the kernel from the same source (docs/decisions/0011); what was tried beside that is in
-  docs/decisions/0010.
+  C. What was tried against that is in docs/decisions/0010 and 0013.
 - **The kernel** is measured in turns with the bare call of `cryptography`, token by token. The interpreter's build
   counts: a distribution's CPython, made with profile-guided optimization, takes two thirds of the time of one that a
   version manager built without.

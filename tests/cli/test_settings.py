@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -100,7 +101,5 @@ def test_an_unknown_command_is_wrong_usage(bare_command_line: CommandLine) -> No
 
 def test_help_and_version_need_nothing(bare_command_line: CommandLine, tmp_path: Path) -> None:
     assert "serve " in bare_command_line.ok("--help").stdout
-    version = bare_command_line.ok("--version").stdout
-    assert version.startswith("watchword, version ")
-    assert version.endswith(", kernel interpreted\n")
+    assert bare_command_line.ok("--version").stdout == f"watchword, version {version('watchword')}\n"
     assert list(tmp_path.iterdir()) == []

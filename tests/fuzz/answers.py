@@ -34,7 +34,7 @@ class Question(NamedTuple):
 
 
 Answer = list[object]
-"""A decision as JSON has it, where 1 and 1.0 are the same: compiled, a time is always a float."""
+"""A decision as JSON has it."""
 
 
 def asked_here(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Question], list[Answer]]:
@@ -60,7 +60,7 @@ def asked_here(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[
 
 
 def answers_of_another(
-    questions: list[Question], environment: Mapping[str, str], python: str = sys.executable
+    questions: list[Question], environment: Mapping[str, str], python: str
 ) -> tuple[str, list[Answer]]:
     """The file of the other process's kernel, and its answers. Keys are made anew by each process: trusts travel."""
     trusts = [None if trust is None else encode_trust(trust) for trust in decisions.TRUSTS]

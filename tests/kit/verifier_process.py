@@ -62,13 +62,11 @@ class VerifierProcess:
     """It can be started, killed and started again: ports and state file stay the same.
 
     Attributes:
-        command_prefix: words before the command, such as `taskset`'s.
         clock_ahead: seconds that the clock of the next start is ahead.
         python_path: a folder with a `sitecustomize` for the next start, as `another_build` makes one; None for none.
     """
 
     def __init__(self, folder: Path, *, feed_port: int, **settings: str) -> None:
-        self.command_prefix: tuple[str, ...] = ()
         self.clock_ahead = 0
         self.python_path: Path | None = None
         self.port = int(settings.pop("port", "0")) or free_port()
@@ -96,7 +94,7 @@ class VerifierProcess:
 
     def launch(self) -> ChildProcess:
         """Start it and wait for nothing."""
-        command = (*self.command_prefix, sys.executable, "-c", _PROGRAM)
+        command = (sys.executable, "-c", _PROGRAM)
         environment = {**self._environment, "KIT_CLOCK_AHEAD": str(self.clock_ahead)}
         if self.python_path is not None:
             environment["PYTHONPATH"] = str(self.python_path)

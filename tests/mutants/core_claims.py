@@ -1,4 +1,4 @@
-"""From the signature to the decision: core/signature.py, proof.py, claims.py, entitlement.py, trust.py, verify.py."""
+"""From the signature to the decision: core/signature.py, claims.py, entitlement.py, trust.py, verify.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Final
 from mutants.mutant import Mutant
 
 _signature = partial(Mutant, "core/signature.py")
-_proof = partial(Mutant, "core/proof.py")
 _dss = partial(Mutant, "core/dss_signature.py")
 _claims = partial(Mutant, "core/claims.py")
 _entitlement = partial(Mutant, "core/entitlement.py")
@@ -59,9 +58,9 @@ _FROM_FUTURE: Final = "            return Reason.TOKEN_FROM_FUTURE"
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # Step 6.
-    _signature("the verdict on a signature", " or not proves(public_key, arguments)", "", _BY_ANOTHER),
-    _proof("the library's no", "return False", "return True", _BY_ANOTHER),
-    _proof("the call that verifies", "        public_key.verify(*arguments)\n", "        pass\n", _BY_ANOTHER),
+    _signature("the verdict on a signature", " or not _is_valid(public_key, arguments)", "", _BY_ANOTHER),
+    _signature("the library's no", "return False", "return True", _BY_ANOTHER),
+    _signature("the call that verifies", "        public_key.verify(*arguments)\n", "        pass\n", _BY_ANOTHER),
     _signature("the length of an RSA signature", "if len(token.signature) != (public_key.key_size + 7) // 8:",
                "if False:", ("core/test_signature.py::test_a25_rsa_signature_has_the_length_of_the_modulus",)),
     _signature("PKCS #1 v1.5 where it is named", "if algorithm.scheme is Scheme.RSASSA_PKCS1:", "if False:",

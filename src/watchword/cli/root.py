@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from watchword.cli.build import kernel_kind
 from watchword.cli.failures import explain
 from watchword.cli.options import DEBUG_VARIABLE
 from watchword.cli.standard_streams import is_text, repair_standard_streams
@@ -79,7 +78,7 @@ def _tell_version(context: click.Context, _option: click.Parameter, asked: bool)
     """Answer `--version`."""
     if not asked or context.resilient_parsing:
         return
-    click.echo(f"watchword, version {importlib.metadata.version('watchword')}, kernel {kernel_kind()}")
+    click.echo(f"watchword, version {importlib.metadata.version('watchword')}")
     context.exit()
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from watchword.core.decision import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _CHARACTERS: Final = bytes(range(0x21, 0x7F)).translate(None, b'",')
 """Visible ASCII without the quotation mark and the comma, which only occur when a header is quoted or merged from

@@ -6,12 +6,14 @@ lost: `ServerTrust` cannot be made that way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NewType
+from typing import TYPE_CHECKING, Final, NewType
 
 from watchword.core.decision import Reason
 from watchword.core.strict_json import JsonObject, JsonValue, is_absent
 from watchword.core.trust import ANY, Expected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UnverifiedClaims = NewType("UnverifiedClaims", JsonObject)
 """What somebody wrote into a token. Nothing may be concluded from it."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watchword.core import key_binding
 from watchword.core.algorithms import ALGORITHMS, Algorithm
 from watchword.core.decision import Reason
-from watchword.core.jwk import SigningKey
 from watchword.core.profile import HeaderProfile, header_profile
 from watchword.core.strict_json import JsonObject, JsonValue, is_absent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from watchword.core.jwk import SigningKey
 
 REFUSED_MEMBERS: Final = frozenset({"crit", "b64"})
 """`crit` demands extensions, none of which exist here; `b64` changes what is signed (RFC 7797; CASES T-01, T-02). Both

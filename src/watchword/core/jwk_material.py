@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -12,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from watchword.core import base64url, jwk_spelling
 from watchword.core.algorithms import CURVES, PARAMETER_SETS, MlDsaPublicKey
 from watchword.core.jwk_problems import KeyProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | MlDsaPublicKey
 

@@ -7,11 +7,13 @@ and every decision are those of the key, however it was spelled. Tokens are neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from watchword.core import base64url
 from watchword.core.strict_json import is_absent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TO_URL: Final = str.maketrans("+/", "-_")
 

@@ -7,10 +7,12 @@ must not verify the tokens of another: that is the shape of Storm-0558 (FIELD-CA
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from watchword.core.characters import is_printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_ISSUER_LENGTH: Final = 512
 """Characters, as of a kid."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from watchword.core.claims import SignedClaims, UnverifiedClaims, client_claim
 from watchword.core.decision import TokenProfile
-from watchword.core.strict_json import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from watchword.core.strict_json import JsonObject, JsonValue
 
 MAX_VALUE: Final = 256
 """Characters of one value. Whoever writes a longer one, perhaps to fill a memory, is recognised by its beginning."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from watchword.core import dss_signature
 from watchword.core.algorithms import ALGORITHMS, CURVES, PARAMETER_SETS, Algorithm, Curve, MlDsaPublicKey, Scheme
 from watchword.core.claims import SignedClaims
-from watchword.core.compact import UnverifiedToken
 from watchword.core.decision import Reason
-from watchword.core.jwk import SigningKey
-from watchword.core.proof import proves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from watchword.core.compact import UnverifiedToken
+    from watchword.core.jwk import SigningKey
 
 Arguments = tuple[Any, ...]
 """What the library wants to be given to verify a signature, which depends on the kind of key; its order, not ours."""
@@ -30,9 +33,17 @@ def signed_claims(token: UnverifiedToken, key: SigningKey, algorithm: Algorithm)
         raise TypeError
     public_key = key.public_key
     arguments = _ARGUMENTS[algorithm.name](public_key, algorithm, token)
-    if arguments is None or not proves(public_key, arguments):
+    if arguments is None or not _is_valid(public_key, arguments):
         return Reason.SIGNATURE_INVALID
     return SignedClaims(token.claims)
+
+
+def _is_valid(public_key: Any, arguments: Arguments) -> bool:
+    try:
+        public_key.verify(*arguments)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _padding_of(algorithm: Algorithm) -> padding.AsymmetricPadding:

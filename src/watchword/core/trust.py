@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from watchword.core.jwk import SigningKey
+if TYPE_CHECKING:
+    from watchword.core.jwk import SigningKey
 
 
 class Unchecked(Enum):

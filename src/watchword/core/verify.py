@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from watchword.core.algorithms import Algorithm
 from watchword.core.bearer import characters_of, text_of
 from watchword.core.claims import (
     check_audience,
@@ -26,7 +24,12 @@ from watchword.core.jwk import SigningKey, is_kid
 from watchword.core.named_organization import organization_named
 from watchword.core.profile import profile_of
 from watchword.core.signature import signed_claims
-from watchword.core.trust import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from watchword.core.algorithms import Algorithm
+    from watchword.core.trust import Trust
 
 STEPS: Final[tuple[str, ...]] = (
     "One Authorization header with one bearer token within the size limit",

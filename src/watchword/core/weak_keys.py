@@ -6,13 +6,15 @@ as those of Debian's generator of 2006 to 2008; such lists are not kept here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from itertools import combinations
 from math import gcd, isqrt, prod
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from watchword.core.jwk_material import Material, modulus_of
 from watchword.core.jwk_problems import KeyProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _MAX_COMPARED_BITS: Final = 64 * 2_048
 """Every modulus of a set is compared with every other one. The 2,016 pairs of 64 moduli of 8,192 bits would take a

@@ -21,7 +21,6 @@ OTHER_VARIABLES: Final = MappingProxyType(
             "set it yourself."
         ),
         "WATCHWORD_TEST_DATABASE_URL": "For the tests of Watchword: the PostgreSQL database that they use.",
-        "WATCHWORD_TEST_COMPILED_KERNEL": "For the tests of Watchword: where the compiled kernel is.",
     }
 )
 """Each with its meaning."""

@@ -28,20 +28,18 @@ def organizations(number: int) -> list[str]:
 
 
 @contextmanager
-def watchword(question: Question, *, number: int = 1, prefix: tuple[str, ...] = ()) -> Iterator[Peer]:
+def watchword(question: Question, *, number: int = 1) -> Iterator[Peer]:
     """Organizations that all trust the key; none of them is known to another by anything but its name.
 
     Args:
         question: what is asked.
         number: of organizations.
-        prefix: words before the command that starts it.
     """
     folder = Path(tempfile.mkdtemp(prefix="watchword-", dir=question.folder))
     with ExitStack() as parts:
         feed = parts.enter_context(feed_server())
         feed.publish(*(live.trust(question.key, organization=name) for name in organizations(number)))
         verifier = VerifierProcess(folder, feed_port=feed.port, cloud_name=CLOUD_NAME)
-        verifier.command_prefix = prefix
         parts.callback(verifier.stop)
         child = verifier.start()
         yield Peer(verifier.port, child.pid, "/verify/plain/acme")
