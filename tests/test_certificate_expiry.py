@@ -1,4 +1,4 @@
-"""When an operator's certificates expire (FIELD-CASES O)."""
+"""When an operator's certificates expire (FO-05)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines about a failure that lasts (FIELD-CASES O)."""
+"""Log lines about a failure that lasts (FO-01)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on the choice of the algorithm (CASES A-01 to A-09, A-20). A row is a sentence, a token, and the refusal."""
+"""Attacks on the choice of the algorithm (A-01 to A-09, A-20). A row is a sentence, a token, and the refusal."""
 
 from __future__ import annotations
 

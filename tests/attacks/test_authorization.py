@@ -1,4 +1,4 @@
-"""Requests that do not carry exactly one bearer token (CASES T-19, T-20)."""
+"""Requests that do not carry exactly one bearer token (T-19, T-20)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens bound to a key or certificate, sent as plain bearer tokens (FIELD-CASES FL-04). All are correctly signed."""
+"""Tokens bound to a key or certificate, sent as plain bearer tokens (FL-04). All are correctly signed."""
 
 from __future__ import annotations
 

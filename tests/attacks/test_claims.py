@@ -1,4 +1,4 @@
-"""Attacks on the claims (CASES section 3). Every token here is correctly signed."""
+"""Attacks on the claims (C-01 to C-13). Every token here is correctly signed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Organizations whose tokens must not pass however good they are (CASES M-07, J-20; DESIGN's order of refusals)."""
+"""Organizations whose tokens must not pass however good they are (M-07, J-20); entitlement is decided before claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys that their publisher binds to an issuer verify no other issuer's tokens (FIELD-CASES FL-03, CASES A-21)."""
+"""Keys that their publisher binds to an issuer verify no other issuer's tokens (FL-03, A-21)."""
 
 from __future__ import annotations
 

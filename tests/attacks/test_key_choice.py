@@ -1,4 +1,4 @@
-"""Attacks on the choice of the key (CASES A-14 to A-19, A-21, M-01, M-10). A row: a sentence, a token, the refusal."""
+"""Attacks on the choice of the key (A-14 to A-19, A-21, M-01, M-10). A row: a sentence, a token, the refusal."""
 
 from __future__ import annotations
 

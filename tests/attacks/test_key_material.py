@@ -1,4 +1,4 @@
-"""Public keys whose numbers must not be believed (CASES section 6, W-01 to W-05)."""
+"""Public keys whose numbers must not be believed (W-01 to W-05)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Key sets that must be refused, and keys in them that must be left out (CASES W-06 to W-12, J-12, J-22)."""
+"""Key sets that must be refused, and keys in them that must be left out (W-06 to W-12, J-12, J-22)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys as products in the field spell them: what can mean only one key is that key (FIELD-CASES B and C)."""
+"""Keys as products in the field spell them: what can mean only one key is that key (FB-01 to FB-03, FC-01, FC-02)."""
 
 from __future__ import annotations
 

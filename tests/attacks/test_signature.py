@@ -1,4 +1,4 @@
-"""Forged and re-encoded signatures (CASES section 1, A-10 to A-13 and A-25)."""
+"""Forged and re-encoded signatures (A-10 to A-13 and A-25)."""
 
 from __future__ import annotations
 

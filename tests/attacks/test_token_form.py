@@ -1,4 +1,4 @@
-"""Tokens of the wrong form (CASES section 2, and A-22 to A-24); their JSON has a file of its own."""
+"""Tokens of the wrong form (T-01 to T-22, A-22 to A-24); their JSON has a file of its own."""
 
 from __future__ import annotations
 

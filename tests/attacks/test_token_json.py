@@ -1,4 +1,4 @@
-"""Headers and claims that are not strict JSON objects (CASES T-05, T-12 to T-14, C-02)."""
+"""Headers and claims that are not strict JSON objects (T-05, T-12 to T-14, C-02)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RSA keys whose private part anybody can compute (CASES W-03). Every modulus is constructed here, from its weakness.
+"""RSA keys whose private part anybody can compute (W-03). Every modulus is constructed here, from its weakness.
 
 Its factors are hashes and not primes: what gives a weak key away does not depend on that.
 """

@@ -1,4 +1,4 @@
-"""No request costs more than 100 times its size in memory, or 100 times the work of a normal one (CASES T-03, T-05).
+"""No request costs more than 100 times its size in memory, or 100 times the work of a normal one (T-03, T-05).
 
 Work is counted and not timed: calls of functions, of Python's and of ours, which are what the size of a token can
 multiply. What one such call may cost is bounded by the rows of other tables, such as the length of a number.

@@ -1,4 +1,4 @@
-"""FIELD-CASES H: what was typed into a window is not thrown away without a question."""
+"""FH-02: what was typed into a dialog is not discarded without a question."""
 
 from __future__ import annotations
 

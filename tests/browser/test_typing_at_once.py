@@ -1,4 +1,4 @@
-"""FIELD-CASES P: text typed as soon as a window appears stays in its field, and the console stays empty."""
+"""FP-01: text typed as soon as a dialog appears stays in its field, and the console stays empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FIELD-CASES H: without JavaScript, typed text survives the end of a session; with it, leaving the page asks first."""
+"""FH-01, FH-02: without JavaScript, typed text survives the end of a session; with it, leaving the page asks first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FIELD-CASES N: commands whose output has no reader, and arguments that are no text."""
+"""FN-03: commands whose output has no reader, and arguments that are no text."""
 
 from __future__ import annotations
 

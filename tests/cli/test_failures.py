@@ -216,7 +216,7 @@ def test_log_lines_are_text_for_people(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setenv("WATCHWORD_LOG_FORMAT", "text")
     configure_logging("worker")
     structlog.get_logger("test").info("key_set_fetched", organization="acme")
-    # Once a second while the database is away (FIELD-CASES O).
+    # Once a second while the database is away (FO-01).
     logging.getLogger("psycopg.pool").warning("error connecting in 'pool-1': connection to server at …")
     line = capsys.readouterr().out
     assert len(line.splitlines()) == 1

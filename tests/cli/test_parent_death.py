@@ -1,4 +1,4 @@
-"""FIELD-CASES N: a portal that is killed leaves no child that holds its port."""
+"""FN-04: a killed portal leaves no process that holds its port."""
 
 from __future__ import annotations
 

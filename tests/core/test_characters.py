@@ -1,4 +1,4 @@
-"""No acceptance depends on the interpreter's Unicode tables (FIELD-CASES FI-01)."""
+"""No acceptance depends on the interpreter's Unicode tables (FI-01)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every version of Python accepts the same: control plane and verifier may run on two (FIELD-CASES FI-01)."""
+"""Every version of Python accepts the same: control plane and verifier may run on two (FI-01)."""
 
 from __future__ import annotations
 

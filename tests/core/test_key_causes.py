@@ -1,4 +1,4 @@
-"""Kind F of FIELD-CASES: every reason to ignore a key with its causes, and what the message says of each."""
+"""FF-01: every reason to ignore a key with its causes, and what the message says of each."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_identity_headers_of_the_client_are_never_looked_at() -> None:
 
 
 def test_all_authorization_headers_reach_the_verifier() -> None:
-    """Were only one passed on, the verifier could not refuse a request that carries two (CASES T-20)."""
+    """Were only one passed on, the verifier could not refuse a request that carries two (T-20)."""
     stand = Stand(400, {})
     with api_behind(stand) as port:
         status, _, _ = call(port, "Bearer one", "Bearer two")

@@ -1,4 +1,4 @@
-"""Gateways that ask over TLS and show a certificate, before a verifier that answers nobody else (CASES G-13)."""
+"""Gateways that ask over TLS and show a certificate, before a verifier that answers nobody else (G-13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets through each gateway with its shipped settings, and what the others are told: CASES G-06 to G-09 and G-15.
+"""Who gets through each gateway with its shipped settings, and what the others are told: G-06 to G-09 and G-15.
 
 The verifier is the real one; test_no_verifier.py is about what may stand in its place.
 """

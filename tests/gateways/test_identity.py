@@ -1,4 +1,4 @@
-"""What reaches an API behind each gateway with its shipped settings: CASES G-01 to G-05, G-11 and G-14.
+"""What reaches an API behind each gateway with its shipped settings: G-01 to G-05, G-11 and G-14.
 
 The verifier demands a secret here and points clients to where they get a token; test_no_verifier.py has the same
 gateways with neither.

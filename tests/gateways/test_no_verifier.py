@@ -1,4 +1,4 @@
-"""All gateways in front of a verifier that is frozen, gone, slow or not one: nobody gets in (CASES G-10, G-13)."""
+"""All gateways in front of a verifier that is frozen, gone, slow or not one: nobody gets in (G-10, G-13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that waits for a rotated key is answered before its gateway asks another verifier (issue 13, M-10)."""
+"""A request that waits for a rotated key is answered before its gateway asks another verifier (M-10)."""
 
 from __future__ import annotations
 

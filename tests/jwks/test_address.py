@@ -130,7 +130,7 @@ def test_a_fragment(text: str) -> None:
         ".".join(["abc"] * 64),
         "acme.example:443:443", "2606:4700::1", "2606:4700::1:443", "https:",
         "a℀b.example", "acme／x.example", "xn--\u00fc.example", "\u0301.example",  # noqa: RUF001
-        # Letters that not every version of Python knows: of Unicode 5.1, 15 and 15.1 (FIELD-CASES FI-01).
+        # Letters that not every version of Python knows: of Unicode 5.1, 15 and 15.1 (FI-01).
         "as\u0d7a.example", "as\u0ece.example", "as\U0002ebf0.example",
     ],
 )  # fmt: skip

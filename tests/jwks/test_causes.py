@@ -1,4 +1,4 @@
-"""Kind F of FIELD-CASES: every problem, all causes that lead to it, and what the message says of each.
+"""FF-01: every problem, all causes that lead to it, and what the message says of each.
 
 A row is a cause, made by a real server, and words that must stand in the message. The words are what is true of that
 cause alone. Causes of the proxy's problems are in test_proxy_problems.py.

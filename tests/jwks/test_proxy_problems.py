@@ -1,4 +1,4 @@
-"""FE-01, F: every problem of the proxy with each of its causes, made by a real proxy."""
+"""FE-01, FF-01: every problem of the proxy with each of its causes, made by a real proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A verifier compares its clock with the portal's (FIELD-CASES O)."""
+"""A verifier compares its clock with the portal's (FO-04)."""
 
 from __future__ import annotations
 

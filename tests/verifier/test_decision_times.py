@@ -1,4 +1,4 @@
-"""How long decisions take, as a histogram (FIELD-CASES O)."""
+"""How long decisions take, as a histogram (FO-06)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a verifier does not reach its portal, in words that an operator can act on (FIELD-CASES O)."""
+"""Why a verifier does not reach its portal, in words that an operator can act on (FO-02)."""
 
 from __future__ import annotations
 

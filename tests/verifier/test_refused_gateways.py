@@ -1,4 +1,4 @@
-"""Gateways without a good certificate leave a trace (FIELD-CASES O). The lines are those of the real server."""
+"""Gateways without a good certificate leave a trace (FO-03). The lines are those of the real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens that are remembered as verified: no answer differs from what deciding anew would say (CASES sections 3 and 4).
+"""Remembered tokens: every answer is the one that a new decision would give (C-04, C-13, M-01 to M-04).
 
 Every attack starts with a warm cache: the token was allowed once, and then something changed.
 """

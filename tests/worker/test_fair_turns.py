@@ -1,4 +1,4 @@
-"""CASES M-13: servers that hang, reset or fail do not starve the refresh of those that answer.
+"""M-13: servers that hang, reset or fail do not starve the refresh of those that answer.
 
 The simulation is the worker's own claiming and recording on a database of 1,000 organizations, with a clock that jumps
 from one event to the next; only the fetches are made up. The real run beside it shows that the loop keeps to it.

@@ -18,7 +18,7 @@ _SECURE = WATCHWORD.secure
 SECRET_KEY = SimpleLazyObject(WATCHWORD.read_or_create_secret_key)
 # Debug pages show settings and variables to whoever causes an error. There is no switch for it.
 DEBUG = False
-# Any other Host header is refused, so that no link, redirect or cache entry is made of one (CASES J-25).
+# Any other Host header is refused, so that no link, redirect or cache entry is made of one (J-25).
 ALLOWED_HOSTS = [urlsplit(WATCHWORD.public_origin).hostname or ""]
 CSRF_TRUSTED_ORIGINS = [WATCHWORD.public_origin]
 USE_X_FORWARDED_HOST = False

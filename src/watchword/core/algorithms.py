@@ -117,7 +117,7 @@ _CLASSICAL = (
     Algorithm("PS256", Scheme.RSASSA_PSS, "RSA", None, hashes.SHA256()),
     Algorithm("PS384", Scheme.RSASSA_PSS, "RSA", None, hashes.SHA384()),
     Algorithm("PS512", Scheme.RSASSA_PSS, "RSA", None, hashes.SHA512()),
-    # RFC 7518 section 3.4: the name binds the curve as well (CASES A-09).
+    # RFC 7518 section 3.4: the name binds the curve as well.
     Algorithm("ES256", Scheme.ECDSA, "EC", "P-256", hashes.SHA256()),
     Algorithm("ES384", Scheme.ECDSA, "EC", "P-384", hashes.SHA384()),
     Algorithm("ES512", Scheme.ECDSA, "EC", "P-521", hashes.SHA512()),

@@ -40,7 +40,7 @@ def decode_ascii(written: bytes) -> bytes:
     """Decode canonical base64url: no padding, no foreign characters, unused bits zero.
 
     Python's decoder, unless told to be strict, drops foreign characters, and it always ignores unused bits, so many
-    texts would stand for one token and a list of revoked tokens could be walked around (CASES T-07 to T-11).
+    texts would stand for one token and a list of revoked tokens could be walked around (T-07 to T-11).
 
     Raises:
         Base64urlRefused: for every other text.

@@ -28,7 +28,7 @@ def text_of(authorization: Sequence[str], max_bytes: int) -> str | Reason:
     if not authorization:
         return Reason.TOKEN_MISSING
     if len(authorization) > 1:
-        # Two programs of which one takes the first and one the last would check different tokens (CASES T-20).
+        # Two programs of which one takes the first and one the last would check different tokens (T-20).
         return Reason.AUTHORIZATION_REPEATED
     scheme, separator, rest = authorization[0].partition(" ")
     if scheme != "Bearer" and scheme.lower() != "bearer":
@@ -36,7 +36,7 @@ def text_of(authorization: Sequence[str], max_bytes: int) -> str | Reason:
         is_another = separator and _SCHEME.fullmatch(scheme) is not None
         return Reason.SCHEME_NOT_BEARER if is_another else Reason.AUTHORIZATION_MALFORMED
     token = rest.lstrip(" ")
-    # Before anything else looks at the token, as all that follows takes time and memory by its length (CASES T-03).
+    # Before anything else looks at the token, as all that follows takes time and memory by its length (T-03).
     return token if len(token) <= max_bytes else Reason.TOKEN_TOO_LARGE
 
 

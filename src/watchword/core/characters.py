@@ -1,7 +1,7 @@
 """Which characters a name from outside may hold, as ranges of our own.
 
 `str.isprintable` and its like ask the interpreter's Unicode tables, which grow with every version of Python. A control
-plane on one version then publishes what a verifier on another refuses (FIELD-CASES FI-01).
+plane on one version then publishes what a verifier on another refuses (FI-01).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Claims, by how far they are to be trusted, and the checks of steps 4 and 8 to 12.
 
-Comparisons are exact, character by character (CASES C-05 to C-09). What is compared with is never empty and never
+Comparisons are exact, character by character (C-05 to C-09). What is compared with is never empty and never
 lost: `ServerTrust` cannot be made that way.
 """
 
@@ -35,7 +35,7 @@ CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
 
 
 def check_kind(claims: UnverifiedClaims, says_access_token: bool) -> Reason | None:  # noqa: FBT001 - names cost time.
-    """Step 4, second half: no claim says that it is another kind of token (RFC 8725 section 3.11, CASES T-15).
+    """Step 4, second half: no claim says that it is another kind of token (RFC 8725 section 3.11, T-15).
 
     The same key signs ID tokens, logout tokens and security events, and few authorization servers write a type into
     their headers. Only what no access token has is refused: `nonce` and `auth_time`, for instance, some write into
@@ -92,7 +92,7 @@ def check_audience(
     expected: Expected,
     says_access_token: bool,  # noqa: FBT001 - names cost time.
 ) -> tuple[str, ...] | Reason:
-    """Step 10: the audiences; none of them if any is not a text (CASES C-05).
+    """Step 10: the audiences; none of them if any is not a text (C-05).
 
     `at_hash` is the hash of an access token that was issued together with an ID token (OpenID Connect Core section
     3.1.3.6). Dex writes it into access tokens, too. So where the header does not say what the token is, the audience
@@ -106,7 +106,7 @@ def check_audience(
 
 
 def check_client(claims: SignedClaims, expected: Expected) -> str | Reason | None:
-    """Step 11: the one client that all of CLIENT_CLAIMS that are present agree on (CASES C-09)."""
+    """Step 11: the one client that all of CLIENT_CLAIMS that are present agree on (C-09)."""
     client = _client(claims)
     if expected is ANY or client == expected:
         return client
@@ -153,7 +153,7 @@ def scope(claims: SignedClaims) -> str:
 
 def _time(value: JsonValue) -> float:
     """The time in Unix seconds, or _NO_TIME."""
-    # The exact types: `True` is an int to Python (CASES C-01), and a text that looks like a number is not one.
+    # The exact types: `True` is an int to Python (C-01), and a text that looks like a number is not one.
     if (type(value) is int or type(value) is float) and 0 < value < MAX_TIME:
         return value
     return _NO_TIME

@@ -43,7 +43,7 @@ def parse(token: bytes) -> UnverifiedToken | Reason:
 
     The caller has bounded its length.
     """
-    # Nowhere is a token of a million dots made a million texts (CASES T-04).
+    # Nowhere is a token of a million dots made a million texts (T-04).
     signing_input, _, signature_part = token.rpartition(b".")
     header_part, dot, claims_part = signing_input.partition(b".")
     if not dot or _DOT in claims_part:

@@ -166,7 +166,7 @@ class Reason(Enum):
     @property
     def public(self) -> Reason:
         """The reason that the client and its gateway see: the same for every organization, known or not, until the
-        signature has shown that the token is by the organization's own server (FIELD-CASES FJ-01).
+        signature has shown that the token is by the organization's own server (FJ-01).
         """
         return Reason.NO_MATCHING_KEY if self.step in (KEY_STEP, SIGNATURE_STEP) else self
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from watchword.core.jwk import SigningKey
 
 REFUSED_MEMBERS: Final = frozenset({"crit", "b64"})
-"""`crit` demands extensions, none of which exist here; `b64` changes what is signed (RFC 7797; CASES T-01, T-02). Both
+"""`crit` demands extensions, none of which exist here; `b64` changes what is signed (RFC 7797; T-01, T-02). Both
 are refused whatever their value.
 
 No code here reads another member than `alg`, `kid` and `typ`: RFC 7515 section 4 wants the others ignored. The members
-`jwk`, `jku`, `x5u`, `x5c`, `x5t` and `x5t#S256` bring or name a key of the sender's choice (CASES A-14, A-15); `zip`
-has a meaning in encrypted tokens alone (CASES T-16), and ForgeRock AM writes `"zip": "NONE"` into every token."""
+`jwk`, `jku`, `x5u`, `x5c`, `x5t` and `x5t#S256` bring or name a key of the sender's choice (A-14, A-15); `zip`
+has a meaning in encrypted tokens alone (T-16), and ForgeRock AM writes `"zip": "NONE"` into every token."""
 
 ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105 - a media type.
 ACCEPTED_TYPES: Final = frozenset({"jwt", "jws", "jose", ACCESS_TOKEN})
@@ -51,7 +51,7 @@ class UnverifiedHeader(NamedTuple):
 def read_header(members: JsonObject) -> UnverifiedHeader | Reason:
     """Read a header; the same members always give the same.
 
-    A `kid` that is not a text is refused (RFC 7515 section 4.1.4, CASES A-16).
+    A `kid` that is not a text is refused (RFC 7515 section 4.1.4, A-16).
     """
     kid = members.get("kid")
     if is_absent(kid):
@@ -89,22 +89,22 @@ def choose_key(
 
     Args:
         keys: the keys of the one server that is asked about, so a key of another organization cannot be met here
-            (CASES A-21, M-01).
+            (A-21, M-01).
         kid: the key that the token names, or None.
-        algorithm: must be among those the key may be used with (CASES A-06 to A-09).
+        algorithm: must be among those the key may be used with (A-06 to A-09).
         claims: of the token, unverified. They can only rule out a key that is bound to an issuer.
     """
     if kid is None:
         fitting = [key for key in keys if algorithm.name in key.algorithms]
         if len({key.thumbprint for key in fitting}) > 1:
-            # Trying one after the other would let a token choose how much work it causes (CASES A-19).
+            # Trying one after the other would let a token choose how much work it causes (A-19).
             return Reason.KEY_AMBIGUOUS
         # After that, so that no binding makes a choice clear.
         return next((key for key in fitting if _is_for(key, claims)), Reason.NO_MATCHING_KEY)
     for key in keys:
         if key.kid == kid and algorithm.name in key.algorithms and _is_for(key, claims):
             return key
-    # A key that is named is that key or none (CASES A-17, A-18).
+    # A key that is named is that key or none (A-17, A-18).
     named = [key for key in keys if key.kid == kid]
     if named and not any(algorithm.name in key.algorithms for key in named):
         return Reason.KEY_ALGORITHM_MISMATCH

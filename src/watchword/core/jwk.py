@@ -128,7 +128,7 @@ def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
     if len(published) > max_keys:
         raise KeySetRefused(KeySetProblem.TOO_MANY_KEYS)
     if any(_has_private_members(entry) for entry in published):
-        # Whoever publishes a private key has lost it, and most likely its siblings too (CASES W-07).
+        # Whoever publishes a private key has lost it, and most likely its siblings too (W-07).
         raise KeySetRefused(KeySetProblem.PRIVATE_MEMBERS)
     entries = _without_weak_keys([admit_key(entry) for entry in published])
     ignored = tuple(entry for entry in entries if isinstance(entry, IgnoredKey))
@@ -159,7 +159,7 @@ def admit_stored(jwks: Sequence[object]) -> tuple[SigningKey, ...]:
 
 
 def admit_key(jwk: object) -> SigningKey | IgnoredKey:
-    """Admit one JWK, or say why not. Its certificates (`x5c`, `x5t`, `x5u`) are never looked at (CASES W-10)."""
+    """Admit one JWK, or say why not. Its certificates (`x5c`, `x5t`, `x5u`) are never looked at (W-10)."""
     if not isinstance(jwk, Mapping):
         return IgnoredKey(None, None, KeyProblem.NOT_AN_OBJECT)
     try:
@@ -192,7 +192,7 @@ def _signing_key(jwk: Mapping[str, object]) -> SigningKey:
 def is_kid(value: object) -> TypeGuard[str]:
     """Say whether a value can name a key: a text of 1 to MAX_KID_LENGTH printable characters.
 
-    Anything else would travel into databases, logs and pages for nothing (CASES A-16).
+    Anything else would travel into databases, logs and pages for nothing (A-16).
     """
     return isinstance(value, str) and 1 <= len(value) <= MAX_KID_LENGTH and is_printable(value)
 
@@ -220,7 +220,7 @@ def _issuer(jwk: Mapping[str, object]) -> str | None:
 
 
 def _check_purpose(jwk: Mapping[str, object]) -> None:
-    """A key published for another purpose never verifies signatures (CASES A-20; RFC 7517 sections 4.2 and 4.3)."""
+    """A key published for another purpose never verifies signatures (A-20; RFC 7517 sections 4.2 and 4.3)."""
     use = jwk_spelling.member(jwk, "use")
     if use in _SPIFFE_USES:
         raise MaterialRefused(KeyProblem.USE_SPIFFE)

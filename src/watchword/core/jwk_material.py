@@ -19,15 +19,15 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519Public
 
 MIN_RSA_BITS: Final = 2048
 MAX_RSA_BITS: Final = 8192
-"""Checking a signature takes quadratic time in the modulus: the largest is a bound on work (CASES W-01)."""
+"""Checking a signature takes quadratic time in the modulus: the largest is a bound on work (W-01)."""
 
 MAX_RSA_WORK: Final = MAX_RSA_BITS**2 * 17
 """What checking a signature may cost: squares and products of the modulus' size, times its bits squared. It is the cost
 of the largest modulus with the usual exponent 65537, which takes 17 of them. With the largest exponent the largest
-modulus would take four times as long, which is 70 times as long as an ordinary key takes (FIELD-CASES FK-07)."""
+modulus would take four times as long, which is 70 times as long as an ordinary key takes (FK-07)."""
 
 MIN_RSA_EXPONENT: Final = 3
-"""With 1 every signature would be its own message (CASES W-02)."""
+"""With 1 every signature would be its own message (W-02)."""
 
 MAX_RSA_EXPONENT: Final = 2**32
 """A bound on work as well."""
@@ -144,7 +144,7 @@ def _read_ec(crv: object, values: tuple[str, ...]) -> Reading:
     try:
         key = ec.EllipticCurvePublicKey.from_encoded_point(curve.implementation, uncompressed)
     except (ValueError, UnsupportedAlgorithm):
-        # The library checks that the point is on the curve (CASES W-04).
+        # The library checks that the point is on the curve (W-04).
         raise MaterialRefused(KeyProblem.POINT_INVALID) from None
     return curve.name, curve.bits, coordinates, key
 
@@ -197,7 +197,7 @@ _ED25519_D: Final = -121665 * pow(121666, -1, _ED25519_PRIME) % _ED25519_PRIME
 def _is_ed25519_point_of_large_order(octets: bytes) -> bool:
     """Say whether the bytes are the canonical encoding (RFC 8032 section 5.1.3) of a point outside the small subgroup.
 
-    With a public key of small order one signature fits many messages (CASES W-05); the library takes such keys, and
+    With a public key of small order one signature fits many messages (W-05); the library takes such keys, and
     points that are not on the curve, without complaint.
     """
     prime = _ED25519_PRIME

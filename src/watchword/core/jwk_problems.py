@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class KeyProblem(Enum):
-    """Why one key of a set is left out. The other keys stay usable (CASES W-08).
+    """Why one key of a set is left out. The other keys stay usable (W-08).
 
     Attributes:
         code: stable, snake_case.

@@ -2,7 +2,7 @@
 
 RFC 7517 and RFC 7518 allow one spelling of a key. Products write others that can mean only one key too, and their
 customers cannot change that. What is read here goes on in its canonical form, so that the thumbprint, the stored key
-and every decision are those of the key, however it was spelled. Tokens are never read like this (CASES T-08, T-10).
+and every decision are those of the key, however it was spelled. Tokens are never read like this (T-08, T-10).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A key that its publisher binds to one issuer: the member `issuer` of a JWK, which Entra ID writes.
 
 One location of Entra ID publishes the keys of many directories, personal accounts among them. A key for one of them
-must not verify the tokens of another: that is the shape of Storm-0558 (FIELD-CASES FL-03, CASES A-21).
+must not verify the tokens of another: that is the shape of Storm-0558 (FL-03, A-21).
 """
 
 from __future__ import annotations

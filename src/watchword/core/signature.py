@@ -49,7 +49,7 @@ def _is_valid(public_key: Any, arguments: Arguments) -> bool:
 def _padding_of(algorithm: Algorithm) -> padding.AsymmetricPadding:
     if algorithm.scheme is Scheme.RSASSA_PKCS1:
         return padding.PKCS1v15()
-    # RFC 7518 section 3.5 fixes the salt to the length of the hash; "auto" would take any (CASES A-13).
+    # RFC 7518 section 3.5 fixes the salt to the length of the hash; "auto" would take any.
     return padding.PSS(mgf=padding.MGF1(algorithm.hash), salt_length=algorithm.hash.digest_size)
 
 
@@ -68,7 +68,7 @@ _ECDSA: Final[Mapping[str, tuple[Curve, ec.ECDSA]]] = MappingProxyType(
 
 def _for_rsa(public_key: rsa.RSAPublicKey, algorithm: Algorithm, token: UnverifiedToken) -> Arguments | None:
     if len(token.signature) != (public_key.key_size + 7) // 8:
-        # RFC 8017 section 8.1.2 step 1; a shorter or longer text could spell the same number (CASES A-25).
+        # RFC 8017 section 8.1.2 step 1; a shorter or longer text could spell the same number.
         return None
     return token.signature, token.signing_input, _PADDINGS[algorithm.name], algorithm.hash
 
@@ -77,12 +77,12 @@ def _for_ecdsa(_: ec.EllipticCurvePublicKey, algorithm: Algorithm, token: Unveri
     curve, ecdsa = _ECDSA[algorithm.name]
     signature, size = token.signature, curve.coordinate_bytes
     if len(signature) != 2 * size:
-        # RFC 7518 section 3.4: two numbers side by side, never ASN.1 (CASES A-11).
+        # RFC 7518 section 3.4: two numbers side by side, never ASN.1.
         return None
     # Texts of octets of one length are ordered as the numbers that they spell, the most significant octet first.
     r, s = signature[:size], signature[size:]
     if not (curve.zero < r < curve.order and curve.zero < s < curve.order):
-        # Zero verified everything in Java once (CASES A-10); r plus the order would be a second spelling.
+        # Zero verified everything in Java once; r plus the order would be a second spelling.
         return None
     return dss_signature.encode(r, s), token.signing_input, ecdsa
 

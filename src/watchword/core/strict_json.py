@@ -19,13 +19,13 @@ MAX_DEPTH: Final = 32
 """Nested arrays and objects, the outermost counted as 1."""
 
 MAX_NUMBER_LENGTH: Final = 64
-"""Characters of one number. Converting digits to an integer takes quadratic time (CASES C-02)."""
+"""Characters of one number. Converting digits to an integer takes quadratic time (C-02)."""
 
 _WHITESPACE: Final = " \t\n\r"
 """RFC 8259 section 2. Python's own idea of white space is wider."""
 
 # Possessive, and a string that never ends reaches to the end of the text: else each of its escaped quotes would be
-# tried as the start of another string, and a token of 16 KiB could cost a second (CASES T-03).
+# tried as the start of another string, and a token of 16 KiB could cost a second (T-03).
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
@@ -74,7 +74,7 @@ def parse_object(octets: bytes) -> JsonObject:
 
 
 def _check_depth(octets: bytes) -> None:
-    """Bound the nesting before the recursive parser sees it (CASES T-05).
+    """Bound the nesting before the recursive parser sees it (T-05).
 
     It looks once at each bracket outside of strings, so its work grows with the size of the text and no faster. Whether
     the brackets match is left to the parser, which stops at the first one that does not.
@@ -92,7 +92,7 @@ def _check_depth(octets: bytes) -> None:
 def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     members = dict(pairs)
     if len(members) != len(pairs):
-        # Two parsers that keep different ones of two equal names read two different tokens (CASES T-12, T-13).
+        # Two parsers that keep different ones of two equal names read two different tokens (T-12, T-13).
         raise JsonRefused
     return members
 

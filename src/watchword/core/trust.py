@@ -61,7 +61,7 @@ class ServerTrust:
     def __post_init__(self) -> None:
         for expected in (self.issuer, self.audience, self.client_id):
             if not expected:
-                # An empty or lost value would match an empty or absent claim (CASES C-10).
+                # An empty or lost value would match an empty or absent claim (C-10).
                 raise ValueError("Demand a non-empty text, or say ANY.")
 
 

@@ -1,4 +1,4 @@
-"""RSA keys whose private part anybody can compute (CASES W-03).
+"""RSA keys whose private part anybody can compute (W-03).
 
 Every check is a bound number of steps on public numbers. Other weak keys are known by lists of fingerprints alone, such
 as those of Debian's generator of 2006 to 2008; such lists are not kept here.

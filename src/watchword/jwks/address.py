@@ -2,7 +2,7 @@
 
 The library's own judgement is not enough: `ipaddress.is_global` is True on Python 3.11 for NAT64, 6to4 and
 IPv4-compatible spellings of loopback and metadata addresses, `getaddrinfo` turns `0177.0.0.1`, `2130706433` and
-full-width digits into loopback, and `urlsplit` silently deletes CR, LF and TAB (CASES J-01 to J-08).
+full-width digits into loopback, and `urlsplit` silently deletes CR, LF and TAB (J-01 to J-08).
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ def is_internal_name(host: str) -> bool:
 
 
 def embedded_addresses(address: Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 address carries in any of the known ways (CASES J-05)."""
+    """The IPv4 addresses that an IPv6 address carries in any of the known ways (J-05)."""
     if isinstance(address, IPv4Address):
         return ()
     number = int(address)

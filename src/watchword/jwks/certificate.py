@@ -50,7 +50,7 @@ def context_for(
 
     What differs from one registration to the next is never shared: a session or a setting left over from a
     registration without certificate validation, or the authority of another registration, must not reach one that has
-    validation switched on (CASES J-24). Those that validate and have attached nothing all trust the same, so they share
+    validation switched on (J-24). Those that validate and have attached nothing all trust the same, so they share
     a context for an hour: to read the system's store takes longer than all the rest of a fetch.
 
     Args:

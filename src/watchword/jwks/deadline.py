@@ -11,7 +11,7 @@ class Deadline:
     """A moment by the monotonic clock that every wait of a fetch is measured against.
 
     A time-out per read is no limit: a server that sends one byte each second keeps it from ever running out
-    (CASES J-10).
+    (J-10).
     """
 
     def __init__(self, seconds: float) -> None:

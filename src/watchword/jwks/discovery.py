@@ -94,7 +94,7 @@ def _read(
         etag=None,
         journal=Journal(),
     )
-    # A sign-in page that an intermediary puts before everything comes with status 200 (CASES J-13).
+    # A sign-in page that an intermediary puts before everything comes with status 200 (J-13).
     found = None if answer.claims_html else read_metadata(answer.untrusted_document or b"")
     if found is None:
         raise ProbeFailed(Problem.NOT_JSON)

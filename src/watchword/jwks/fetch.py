@@ -47,9 +47,9 @@ _OF_STATUS: Final = {
     429: Problem.HTTP_TOO_MANY_REQUESTS,
 }
 """Of hosts that anybody on the Internet may ask. Of an internal one they would tell which of its paths exist and which
-are guarded (CASES J-14)."""
+are guarded (J-14)."""
 
-# At DEBUG level the client's own loggers write the server's headers, which must not get into a log (CASES J-14).
+# At DEBUG level the client's own loggers write the server's headers, which must not get into a log (J-14).
 logging.getLogger("httpcore2").setLevel(logging.WARNING)
 
 
@@ -207,7 +207,7 @@ def _exchange(
         (b"Host", location.authority.encode("ascii")),
         (b"User-Agent", USER_AGENT.encode("ascii")),
         (b"Accept", b"application/jwk-set+json, application/json"),
-        # What is not compressed cannot be a decompression bomb (CASES J-09).
+        # What is not compressed cannot be a decompression bomb (J-09).
         (b"Accept-Encoding", b"identity"),
         (b"Connection", b"close"),
     ]

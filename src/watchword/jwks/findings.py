@@ -98,7 +98,7 @@ _COARSE_MILLISECONDS = (100, 500, 1_000, 2_500, 5_000)
 
 
 def coarse(milliseconds: int) -> int:
-    """Round the duration of a step up, so that it does not tell closed ports from filtered ones (CASES J-15)."""
+    """Round the duration of a step up, so that it does not tell closed ports from filtered ones (J-15)."""
     return next((bound for bound in _COARSE_MILLISECONDS if milliseconds <= bound), 10_000)
 
 

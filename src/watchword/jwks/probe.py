@@ -96,7 +96,7 @@ def probe(
 
 
 def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) -> KeySet:
-    # A sign-in page that an intermediary puts before everything comes with status 200 (CASES J-13).
+    # A sign-in page that an intermediary puts before everything comes with status 200 (J-13).
     if claims_html:
         raise ProbeFailed(Problem.HTML_PAGE if is_markup(untrusted_document) else Problem.DECLARED_AS_HTML)
     try:

@@ -12,7 +12,7 @@ class Problem(Enum):
 
     The sentences are constants: nothing that a remote server sent (body, banner, header, status text) and no detail
     of the network (address, errno) is ever part of them, so that no error text can be used to read internal
-    services (CASES J-14, J-15).
+    services (J-14, J-15).
 
     Attributes:
         code: stable, snake_case; stored with a key set and shown by the API.

@@ -39,7 +39,7 @@ _CREDENTIALS = re.compile(r"[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f]*")
 
 _ABOUT_THE_SERVER = frozenset({404, 408, 410})
 """What some proxies answer for a name that does not exist, or a server that does not answer. It gets the same problem
-and takes the same time as 502, or Validate would tell names inside apart (CASES J-15)."""
+and takes the same time as 502, or Validate would tell names inside apart (J-15)."""
 
 _OWN_FAULTS = frozenset(each for each in Problem if each.code.startswith("proxy_"))
 
@@ -131,7 +131,7 @@ def open_tunnel(
 
     Raises:
         ProbeFailed: with a problem that says what the proxy does. That it could not connect is reported only when the
-            time is up, as it is without a proxy (CASES J-15).
+            time is up, as it is without a proxy (J-15).
     """
     stream = _secured(proxy, connection, extra_authorities, connecting) if proxy.over_tls else connection
     try:

@@ -8,13 +8,13 @@ REFRESH_INTERVAL: Final = 300
 """Seconds between two background fetches of a key set whose server states no max-age."""
 
 MAX_AGE_BOUNDS: Final = (60, 900)
-"""Seconds within which a server's max-age is obeyed: neither hammered nor left unasked for long (CASES J-23)."""
+"""Seconds within which a server's max-age is obeyed: neither hammered nor left unasked for long (J-23)."""
 
 FIRST_RETRY: Final = 15
 """Seconds until the first retry after a failed fetch; doubled with each further failure, up to the interval."""
 
 FORCED_COOL_DOWN: Final = 30
-"""Seconds between two forced fetches of one key set, however many unknown key IDs are reported (CASES J-16)."""
+"""Seconds between two forced fetches of one key set, however many unknown key IDs are reported (J-16)."""
 
 REPEATED_COOL_DOWN: Final = 10
 """Seconds after which one more fetch may be forced for a kid that more than one token named. Kids that are made up anew
@@ -28,7 +28,7 @@ REPEATED_APART: Final = 0.5
 
 HEAD_START: Final = 30
 """Seconds by which a fetch that somebody waits for goes before those of the background. What has been overdue for even
-longer goes first all the same, so that no flood of requests starves the background refresh (CASES J-16)."""
+longer goes first all the same, so that no flood of requests starves the background refresh (J-16)."""
 
 STALE_AFTER: Final = 900
 """Seconds since the last good fetch after which a key set is shown as stale."""

@@ -123,7 +123,7 @@ def concealed(
     """Shake hands with an internal host while connecting, and give the result in the step that it belongs to.
 
     The operator has opened a network of the inside for key sets. Without this, Validate would tell which of its ports
-    are open and which of them speak TLS: by the step, by the problem and by the time taken (CASES J-15). So all but a
+    are open and which of them speak TLS: by the step, by the problem and by the time taken (J-15). So all but a
     TLS server looks like a port that nobody listens at. Of a public host anybody can find that out by himself, and
     the distinction helps the administrator.
 

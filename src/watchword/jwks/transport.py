@@ -31,7 +31,7 @@ def connect(addresses: Sequence[Address], port: int, connecting: Deadline) -> so
     """Connect to the first of the addresses that answers, in the time of `connecting` for all of them together.
 
     A failure is reported only when the time is up, so that neither the problem nor the time taken tells a closed port
-    from a filtered one (CASES J-15).
+    from a filtered one (J-15).
 
     Raises:
         ProbeFailed: CONNECTION_FAILED, or ADDRESS_REFUSED if the connection leads elsewhere.

@@ -1,6 +1,6 @@
 """How a verifier knows that it is a gateway of ours that asks: by a shared secret, by a client certificate, or both.
 
-Without either anybody who reaches the port can try tokens and learn which organizations there are (CASES G-13).
+Without either anybody who reaches the port can try tokens and learn which organizations there are (G-13).
 """
 
 from __future__ import annotations

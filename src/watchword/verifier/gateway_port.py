@@ -1,4 +1,4 @@
-"""The ports where gateways ask: open while the verifier can decide, closed otherwise (FIELD-CASES FI-03).
+"""The ports where gateways ask: open while the verifier can decide, closed otherwise (FI-03).
 
 A gateway that finds a port closed is refused at once and asks another verifier; an open one would answer all of its
 requests with a 503. The ports are bound from start to end, so one that another process uses is reported at the start.

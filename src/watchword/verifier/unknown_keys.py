@@ -1,13 +1,13 @@
 """Tokens that name a key no key set holds yet: perhaps a server has rotated its keys. Whom to tell, and who may wait.
 
 What a token names is typed by whoever sends it, so everything here is bounded, for each organization and in all: a
-flood of made-up names for one organization neither grows the memory nor crowds out another's (CASES M-13, M-14). A name
+flood of made-up names for one organization neither grows the memory nor crowds out another's (M-13, M-14). A name
 that comes a second time is asked for apart from those that come once. So a flood of names that are never the same uses
 up none of what a rotation needs, whose new name comes with every token (docs/decisions/0006).
 
 A token for an organization that does not exist, or whose key cannot verify it for another reason, waits by the same
 rules, though nothing is reported: otherwise the time of an answer would tell which organizations exist. Such tokens
-have a book of their own, so that made-up organizations take no place of real ones (FIELD-CASES FJ-01).
+have a book of their own, so that made-up organizations take no place of real ones (FJ-01).
 """
 
 from __future__ import annotations

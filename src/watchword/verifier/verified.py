@@ -3,7 +3,7 @@
 What is remembered is never more than what deciding anew would say: an entry answers for one organization, for one
 whole token, under the very trust that it was decided by, and only at the moments for which the kernel said that
 its answer holds. A change of trust of any kind makes all entries of the organization worthless at once, as the feed
-then brings a new `Trust`; a token that was refused is never remembered (CASES M-01 to M-05, M-07).
+then brings a new `Trust`; a token that was refused is never remembered (M-01 to M-05, M-07).
 """
 
 from __future__ import annotations

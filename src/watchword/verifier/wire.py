@@ -4,7 +4,7 @@ Two files speak beside it: `protected_resource.py` of the one document that is f
 asks by a path of this file what Envoy asks over gRPC.
 
 A decision depends on the path's gateway and organization, or the organization that the token names, and on the
-Authorization header. Nothing is ever decided by the query, the method, or headers that a client could set (CASES G-06
+Authorization header. Nothing is ever decided by the query, the method, or headers that a client could set (G-06
 to G-08). The one exception must be allowed by a setting: Traefik asks at a fixed address, so the organization is in the
 one X-Forwarded-Host or X-Forwarded-Uri, which Traefik itself overwrites (`traefik_routing.py`).
 """
@@ -168,7 +168,7 @@ def encoded(value: str) -> str:
 
     No two values share an encoding, so nobody can register the subject `%C3%A9` to be taken for the subject `é`. For
     the same reason outer spaces, which HTTP strips from a header, are encoded. CR, LF and NUL cannot split a response
-    (CASES G-11).
+    (G-11).
     """
     if _PLAIN_VALUE.fullmatch(value) is not None:
         return value

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 ANSWERING_AT_ONCE: Final = 12
 """For key sets whose last fetch was good. Should 600 of 1,000 servers begin to hang, each for its 5 s, twelve places
-still get round in 250 s, within the interval of the other 400 (CASES M-13)."""
+still get round in 250 s, within the interval of the other 400 (M-13)."""
 
 FAILING_AT_ONCE: Final = 12
 """For those that failed last time. However many hang, and however often tokens or people make them due, they take no

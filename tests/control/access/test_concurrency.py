@@ -1,4 +1,4 @@
-"""Administrators who demote and deactivate each other at the same moment (CASES P-09)."""
+"""Administrators who demote and deactivate each other at the same moment (P-09)."""
 
 from __future__ import annotations
 

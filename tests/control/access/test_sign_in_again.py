@@ -1,4 +1,4 @@
-"""FIELD-CASES H: signing in again over a page whose session has ended."""
+"""FH-01: signing in again over a page whose session has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FIELD-CASES FK-01: rights that are lost while a request is in progress are lost for its change, too."""
+"""FK-01: rights that are lost while a request is in progress are lost for its change, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FIELD-CASES N: every command answers every argument with a sentence: never a traceback, never "please report it".
+"""FN-02: every command answers every argument with a sentence: never a traceback, never "please report it".
 
 The commands and their parameters come from the command tree itself, so a new one is covered as it appears.
 """

@@ -1,4 +1,4 @@
-"""FIELD-CASES N: every view answers every request: never a 500, never a traceback, always the security headers.
+"""FN-01: every view answers every request: never a 500, never a traceback, always the security headers.
 
 The routes come from the table of URLs and the fields from the pages themselves, so a new view is covered as it appears.
 """

@@ -1,4 +1,4 @@
-"""FIELD-CASES FK-01: every change goes through control/change.py and decides by the rights that it re-read there."""
+"""FK-01: every change goes through control/change.py and decides by the rights that it re-read there."""
 
 from __future__ import annotations
 

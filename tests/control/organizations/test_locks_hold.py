@@ -1,4 +1,4 @@
-"""CASES M-08, P-07, P-08: whatever an administrator sent before, sends again or brings back, a lock stays a lock."""
+"""M-08, P-07, P-08: whatever an administrator sent before, sends again or brings back, a lock stays a lock."""
 
 from __future__ import annotations
 

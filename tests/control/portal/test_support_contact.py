@@ -1,4 +1,4 @@
-"""FIELD-CASES P: who is locked out reads whom to ask: on the sign-in page, and above the pages of an organization."""
+"""FP-02: a locked organization reads whom to ask, on the sign-in page, and above the pages of an organization."""
 
 from __future__ import annotations
 

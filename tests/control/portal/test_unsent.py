@@ -1,4 +1,4 @@
-"""FIELD-CASES H: the text of a form that is sent after the session has ended comes back after the sign-in.
+"""FH-01: the text of a form that is sent after the session has ended comes back after the sign-in.
 
 Without JavaScript; tests/browser/test_unsent_forms.py shows it in a browser.
 """

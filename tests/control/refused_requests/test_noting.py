@@ -1,4 +1,4 @@
-"""FIELD-CASES FK-08: each attack leaves a count and one audit event, through the application as its server runs it."""
+"""FK-08: each attack leaves a count and one audit event, through the application as its server runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FIELD-CASES FK-08: what is counted, how often a line is logged, and when a series is recorded."""
+"""FK-08: what is counted, how often a line is logged, and when a series is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose tokens a registration accepts: what the table of shared servers asks for, and what nobody is (CASES M-06).
+"""Whose tokens a registration accepts: what the table of shared servers asks for, and what nobody is (M-06).
 
 Each row says who could get such a token.
 """

@@ -1,4 +1,4 @@
-"""What the page says and asks where tokens of others would be accepted, and what a hand-made POST gets (CASES M-06)."""
+"""What the page says and asks where tokens of others would be accepted, and what a hand-made POST gets (M-06)."""
 
 from __future__ import annotations
 

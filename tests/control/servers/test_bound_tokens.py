@@ -1,4 +1,4 @@
-"""The setting that accepts tokens bound to a key or certificate, from the form to the verifiers (FIELD-CASES FL-04)."""
+"""The setting that accepts tokens bound to a key or certificate, from the form to the verifiers (FL-04)."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_faulty_fields_are_named_all_at_once_and_nothing_is_saved() -> None:
     assert events() == []
 
 
-# ------------------------------------------------------------------------------------------------ receipts (CASES J-26)
+# ------------------------------------------------------------------------------------------------ receipts: J-26
 
 
 def test_saving_without_validation_is_refused() -> None:
@@ -417,7 +417,7 @@ def test_nothing_can_be_changed_without_entitlement(lock: Callable[[], None], co
 
 @pytest.mark.parametrize("number", range(1, 6))
 def test_another_organizations_server_does_not_exist(number: int) -> None:
-    """The same refusal as for an id that never was (CASES M-11)."""
+    """The same refusal as for an id that never was (M-11)."""
     registrations.organization("globex")
     foreign = add(actor=CHARLIE)
     for server_id in (foreign.pk, uuid4(), NOWHERE):

@@ -1,4 +1,4 @@
-"""Many administrators and many workers at the same moment (CASES M-09, J-17)."""
+"""Many administrators and many workers at the same moment (M-09, J-17)."""
 
 from __future__ import annotations
 

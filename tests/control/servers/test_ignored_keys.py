@@ -1,4 +1,4 @@
-"""Every reason for which a published key is ignored reaches the administrator as a sentence (CASES 6)."""
+"""Every reason for which a published key is ignored reaches the administrator as a sentence (W-01 to W-12)."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_the_lease_of_a_worker_that_died_runs_out_and_its_late_answer_is_dropped
 
 
 def test_an_older_answer_that_arrives_last_does_not_win() -> None:
-    """CASES J-18, also for the very same worker."""
+    """J-18, also for the very same worker."""
     add(A)
     now = after(300)
     older = claim_at(now, "one")
@@ -233,7 +233,7 @@ def test_new_keys_replace_the_old_and_verifiers_hear_of_it() -> None:
 
 
 def test_a_change_of_keys_is_an_audit_event_of_the_worker() -> None:
-    """A server may show one key set to Validate and another to the refresher; the organization sees it (CASES J-27)."""
+    """A server may show one key set to Validate and another to the refresher; the organization sees it (J-27)."""
     add(A)
     fetch(found(B), after(300))
     (event,) = events("keys_changed")

@@ -123,7 +123,7 @@ def test_trust_without_a_subscription() -> None:
 
 
 def test_renewal_restores_the_enabled_server_by_itself() -> None:
-    """CASES P-07: expiry and suspension leave the registration as it was."""
+    """P-07: expiry and suspension leave the registration as it was."""
     add(A)
     before = trust_of("acme")
     registrations.expire()

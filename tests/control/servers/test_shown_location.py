@@ -1,4 +1,4 @@
-"""FIELD-CASES H: two locations on one host look different in lists, and no value of a query is shown."""
+"""FH-03: two locations on one host look different in lists, and no value of a query is shown."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def client_address(request: HttpRequest) -> str | None:
     """The address of the browser, None where there is none.
 
     X-Forwarded-For is believed from the proxies that the operator listed and from nobody else: anyone can write
-    anything into it (CASES G-06).
+    anything into it (G-06).
     """
     return nearest_untrusted(
         request.META.get("REMOTE_ADDR", ""),

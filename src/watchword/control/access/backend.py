@@ -21,7 +21,7 @@ class PasswordBackend:
         email: str | None = None,
         password: str | None = None,
     ) -> Person | None:
-        """The person, or None: which of unknown, inactive or wrong it was cannot be told, nor timed (CASES P-02)."""
+        """The person, or None: which of unknown, inactive or wrong it was cannot be told, nor timed (P-02)."""
         if email is None or password is None:
             return None
         person = Person.objects.filter(email=email, is_active=True).first()

@@ -221,7 +221,7 @@ def _link_shown(
     after = AdministratorsPage.of(page.frame.actor, page.organization_id)
     context = {
         "line": after.line(person_id),
-        # Never made of the Host header, which whoever sends the request can choose (CASES J-25).
+        # Never made of the Host header, which whoever sends the request can choose (J-25).
         "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
         "link_expires_at": now + rules.LINK_LIFETIME,
     }

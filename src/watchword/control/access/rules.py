@@ -51,7 +51,7 @@ class Attempts:
 
 
 def normalised_email(typed: str) -> str:
-    """One spelling for one mailbox, so that variants share one account and one counter (CASES P-01)."""
+    """One spelling for one mailbox, so that variants share one account and one counter (P-01)."""
     return typed.strip().lower()
 
 

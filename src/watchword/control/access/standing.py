@@ -1,7 +1,7 @@
 """What an actor may do at this very moment: person, role and session, read anew inside the transaction of a change.
 
 A request carries the rights that it began with. Between then and its change, which may have waited for a lock, the
-person can have been deactivated, moved to another role or signed out (FIELD-CASES FK-01).
+person can have been deactivated, moved to another role or signed out (FK-01).
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def _link_shown(request: HttpRequest, actor: Actor, person_id: int, secret: str,
     after = OperatorsPage.of(actor)
     context = {
         "line": after.line(person_id),
-        # Never made of the Host header, which the client chooses (CASES J-25).
+        # Never made of the Host header, which the client chooses (J-25).
         "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
         "link_expires_at": now + rules.LINK_LIFETIME,
     }

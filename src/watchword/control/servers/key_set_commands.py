@@ -133,7 +133,7 @@ def record_fault(claim: Claim, now: datetime, settings: RefreshSettings) -> Reco
 def force_for_unknown_key(organization_id: str, now: datetime) -> bool:
     """Bring forward the next fetch of the organization's enabled server, at most once per `FORCED_COOL_DOWN`.
 
-    The stamp is set here, before the fetch, so that failing fetches count too (CASES J-16). The background refresh
+    The stamp is set here, before the fetch, so that failing fetches count too (J-16). The background refresh
     goes on besides: a forced fetch only ever makes `due_at` earlier.
 
     Returns:

@@ -68,7 +68,7 @@ def put_keys(
     The caller holds the lock of the organization and saves the state.
 
     Raises:
-        ValueError: `keys` is empty. Keys are never replaced by nothing (CASES J-20, J-22).
+        ValueError: `keys` is empty. Keys are never replaced by nothing (J-20, J-22).
     """
     if not keys:
         raise ValueError("keys are never replaced by an empty set")

@@ -157,7 +157,7 @@ def list_servers(organization_id: str, now: datetime) -> tuple[ServerRow, ...]:
 
 
 def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
-    """The organization's server with this id. Another organization's is None, as if it did not exist (CASES M-11)."""
+    """The organization's server with this id. Another organization's is None, as if it did not exist (M-11)."""
     server = AuthorizationServer.objects.filter(organization_id=organization_id, pk=server_id).first()
     if server is None:
         return None

@@ -1,7 +1,7 @@
 """The receipt of a successful validation: what Save demands, so that a hidden button is not the only check.
 
 A receipt is bound to the organization, the JWKS location, the certificate setting and the attached authority that were
-validated (CASES J-26).
+validated (J-26).
 It names the stored validation, whose keys are installed when the registration is saved.
 """
 

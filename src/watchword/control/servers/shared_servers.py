@@ -10,7 +10,7 @@ something that nobody else's token can carry. What that is differs, and each ent
 
 The table goes by host and not by path: it must not be got around by another spelling of the path. Where such a host
 has a key set of one customer too, the same is asked for it. The table knows nothing of what other organizations have
-registered, so nobody can learn from a refusal, or block anyone by a registration (CASES M-06).
+registered, so nobody can learn from a refusal, or block anyone by a registration (M-06).
 
 Not in the table, because their keys belong to one customer: Okta and Auth0 (a host of its own), Amazon Cognito (a path
 per user pool), Azure AD B2C and Microsoft Entra External ID (a host of its own).

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = 10
 PER_SECONDS: Final = 60
-"""Without a limit an administrator could use Validate as a port scanner (CASES J-15)."""
+"""Without a limit an administrator could use Validate as a port scanner (J-15)."""
 
 _MAX_AGE_KEPT: Final = 2**31
 
