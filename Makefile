@@ -65,6 +65,11 @@ screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take pictures of every page and 
 lock: $(STAMPS)/uv-$(UV_VERSION) ## Bring uv.lock up to date with pyproject.toml (opens the network)
 	@$(UV) lock
 
+##@ Release
+.PHONY: dist
+dist: $(STAMPS)/dev ## Build wheel, source archive, constraints and SBOM of the last commit twice, compare, and keep them in dist/
+	@$(BIN)/python tests/dist.py
+
 ##@ Clean
 .PHONY: clean
 clean: ## Remove the environment, caches and installed peers; ./data stays

@@ -34,6 +34,8 @@ PROGRAMS = (
     Program("haproxy", "haproxy"),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
+    # Lists the files that a release is built from.
+    Program("git", "git", needed_for=frozenset({"test"})),
     # Only to read the units in deploy/systemd; nothing of it runs.
     Program("systemd-analyze", "systemd", needed_for=frozenset({"test"})),
     # The portal's pictures and widths must not depend on which fonts a machine happens to have.
