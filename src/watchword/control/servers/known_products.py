@@ -14,6 +14,7 @@ class Product:
         location, issuer: with their variable parts in braces; exactly as in tokens, also the slash at the end.
         issuer_note: where the issuer is another one; "" if it never is.
         audience, client_id: where the values stand, or why to leave the field blank.
+        guide: our page about it, in docs/authorization-servers.
         documentation: the maker's own page.
     """
 
@@ -23,6 +24,7 @@ class Product:
     issuer_note: str = ""
     audience: str
     client_id: str
+    guide: str
     documentation: str
 
 
@@ -34,7 +36,8 @@ PRODUCTS: Final = (
         issuer_note="Shown under Security > API > Authorization Servers. Without a slash at its end.",
         audience="The Audience of the authorization server there, such as api://default.",
         client_id="The Client ID of the application (claim cid).",
-        documentation="https://developer.okta.com/docs/concepts/key-rotation/",
+        guide="okta.md",
+        documentation="https://developer.okta.com/docs/concepts/auth-servers/",
     ),
     Product(
         name="Microsoft Entra ID",
@@ -46,6 +49,7 @@ PRODUCTS: Final = (
         "api://orders.",
         client_id="Tokens of version 2.0 name the client only in azp: leave it blank. Version 1.0: the Application "
         "(client) ID of the client (claim appid).",
+        guide="entra-id.md",
         documentation="https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc",
     ),
     Product(
@@ -56,6 +60,7 @@ PRODUCTS: Final = (
         "the JWKS location is https://{host}/ext/{path}.",
         audience="The Audience Claim Value of the access token manager.",
         client_id="The ID of the client, if the Client ID Claim Name of the access token manager is client_id.",
+        guide="pingfederate.md",
         documentation="https://docs.pingidentity.com/pingfederate/",
     ),
     Product(
@@ -66,6 +71,7 @@ PRODUCTS: Final = (
         audience="The Identifier of the API, such as https://api.example.com.",
         client_id="The Client ID of the application, if the JWT Profile of the API is RFC 9068. Otherwise tokens name "
         "the client only in azp: leave it blank.",
+        guide="auth0.md",
         documentation="https://auth0.com/docs/secure/tokens/json-web-tokens/json-web-key-sets",
     ),
     Product(
@@ -77,6 +83,7 @@ PRODUCTS: Final = (
         "or missing.",
         client_id="Tokens name the client only in azp: leave it blank. For service accounts: the Client ID (claim "
         "client_id).",
+        guide="keycloak.md",
         documentation="https://www.keycloak.org/securing-apps/oidc-layers",
     ),
     Product(
@@ -86,6 +93,7 @@ PRODUCTS: Final = (
         issuer_note="Without a slash at its end.",
         audience="Access tokens have no aud claim by default: leave it blank, and enter the Client ID.",
         client_id="The Client ID of the app client (claim client_id).",
+        guide="cognito.md",
         documentation="https://docs.aws.amazon.com/cognito/latest/developerguide/"
         "amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from django.conf import settings
 from django.urls import reverse
 
 from watchword.control.access.actor import Permission
@@ -93,6 +94,7 @@ class Page:
             # While suspended the servers appear disabled, each and all.
             "enabled_count": 0 if self.standing.suspended else sum(row.enabled for row in self.servers),
             "products": known_products.PRODUCTS,
+            "documentation_url": settings.WATCHWORD.documentation_url,
         }
 
     def banners(self, *, tokens_shown: bool) -> list[dict[str, Any]]:
