@@ -48,7 +48,7 @@ def main(*, quick: bool = False) -> list[Section]:
         refused += [[alg, sentence, f"{share:.2f}"] for sentence, share in bad.items()]
     sections = [
         Section(
-            "The kernel beside the bare call of `cryptography`: one thread, tokens never seen",
+            "The kernel compared with a bare call of `cryptography`: one thread, tokens never seen",
             ("algorithm", "bare, µs", "kernel, µs", "ratio", "aim"),
             good,
             [f"Lower quartiles of {TOKENS} tokens each, in the quietest of {rounds} rounds."],

@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,39 +19,43 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = ROOT / "docs" / "benchmarks.md"
+WIDTH: Final = 100
 
-_INTRODUCTION: Final = """# Benchmarks
+INTRODUCTION: Final = """# Benchmarks
 
-Written by `make bench`; do not edit by hand. One run, on one machine: the figures are this machine's, what counts
-are the **ratios** between lines of one table.
+`make bench` writes this page; do not edit it by hand. It is one run on one machine: compare the
+**ratios** between lines of one table, not the figures.
 
-- Every server is kept on one core, wrk on another, with 32 connections and requests that are formatted before the
-  clock starts. If the two are threads of one physical core, as often in the cloud, they slow each other down, all
-  of them alike.
-- Rounds alternate between the subjects, every second round the other way about; *requests/s* is the median,
-  *spread* the slowest and the fastest round.
-- *processor* is the time that the server's process spent on a processor for each request: it hardly depends on what
-  else the machine does.
-- *reused* is one token sent again and again; of the *never seen* ones none comes twice in the whole run.
-- All check the signature, issuer, audience and expiry; mod_auth_openidc the issuer but not the audience. How each
-  is set up: [`tests/bench/peers`](../tests/bench/peers).
+- Each server runs on one core and wrk on another, with 32 connections and requests that are
+  formatted before the clock starts. If the two cores are threads of one physical core, as often in
+  the cloud, they slow each other down, all servers alike.
+- Rounds alternate between the subjects, every second round in reverse order; *requests/s* is the
+  median, *spread* the slowest and the fastest round.
+- *processor* is the processor time of the server for each request: other work on the machine hardly
+  changes it.
+- *reused* is one token sent again and again; *never seen* tokens come only once in the whole run.
+- All check the signature, issuer, audience and expiry; mod_auth_openidc the issuer but not the
+  audience. [`tests/bench/peers`](../tests/bench/peers) shows how each is set up.
 """
 
-_READING: Final = """
+READING: Final = """
 ## How to read it
 
-- **Reused tokens** are answered from the verifier's memory of verified tokens (docs/decisions/0010), Envoy's from
-  its own. HAProxy, mod_auth_openidc and PyJWT verify each time.
-- **Never-seen tokens** cost a signature check everywhere; the rest is reading the token, the checks, HTTP and
-  counting. Here Python pays: about half of a request is the interpreter. Envoy and HAProxy are written in C++ and
-  C. What was tried against that is in docs/decisions/0010 and 0013.
-- **The kernel** is measured in turns with the bare call of `cryptography`, token by token. The interpreter's build
-  counts: a distribution's CPython, made with profile-guided optimization, takes two thirds of the time of one that a
-  version manager built without.
-- **Through a gateway** the hop to a verifier costs another HTTP exchange on the same core. On a machine of more
-  than two cores gateway and verifier do not share one.
-- **Keeping a yes** in nginx for some seconds saves the hop for a token that comes again, and delays every
-  withdrawal by as long: see docs/gateways.md.
+- **Reused tokens**: the verifier answers from its memory of verified tokens
+  ([decision 10](decisions/0010-tokens-that-are-remembered.md)), Envoy from its own. HAProxy,
+  mod_auth_openidc and PyJWT verify each time.
+- **Never-seen tokens** cost a signature check everywhere; the rest is reading the token, the
+  checks, HTTP and counting. Here Python pays: about half of a request is the interpreter. Envoy and
+  HAProxy are written in C++ and C. Decision 10 and
+  [decision 13](decisions/0013-no-compiled-kernel.md) say what was tried against that.
+- **The kernel** is measured in turns with a bare call of `cryptography`, token by token. The build
+  of the interpreter matters: a distribution's CPython, made with profile-guided optimization, takes
+  two thirds of the time of one that a version manager built without.
+- **Through a gateway**, the hop to a verifier costs another HTTP exchange on the same core. On a
+  machine with more than two cores, gateway and verifier do not share one.
+- **Keeping an allow** in nginx for some seconds saves the hop for a token that comes again, and
+  delays every withdrawal by as long:
+  [keeping a decision](gateways.md#keeping-a-decision-for-a-few-seconds).
 """
 
 
@@ -70,8 +75,8 @@ class Section:
 
 
 def write(sections: Sequence[Section]) -> None:
-    parts = [_INTRODUCTION, _machine(), *(section.markdown() for section in sections)]
-    DOCUMENT.write_text("\n".join(parts) + _READING, encoding="utf-8")
+    parts = [INTRODUCTION, _machine(), *(section.markdown() for section in sections)]
+    DOCUMENT.write_text("\n".join(parts) + READING, encoding="utf-8")
     sys.stdout.write(f"Written to {DOCUMENT.relative_to(ROOT)}.\n")
 
 
@@ -82,13 +87,19 @@ def _row(cells: Sequence[str]) -> str:
 def _machine() -> str:
     processor = _first(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     lines = [
-        (
+        *textwrap.wrap(
             f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores of {processor}, "
             f"Linux {platform.release()}, CPython {platform.python_version()}. "
-            f"Load average at the end: {os.getloadavg()[0]:.1f}."
+            f"Load average at the end: {os.getloadavg()[0]:.1f}.",
+            WIDTH,
+            break_on_hyphens=False,
         ),
         "",
-        "Versions: " + ", ".join(f"{name} {number}" for name, number in _versions().items()) + ".",
+        *textwrap.wrap(
+            "Versions: " + ", ".join(f"{name} {number}" for name, number in _versions().items()) + ".",
+            WIDTH,
+            break_on_hyphens=False,
+        ),
         "",
     ]
     return "\n".join(lines)
