@@ -14,17 +14,20 @@ WIDTH = 110
 INTRODUCTION = """\
 # The command line
 
-`watchword demo` shows everything working on throw-away data; `watchword serve` runs portal, worker and verifier on one
-machine. In production each role runs by itself (`watchword serve portal|worker|verifier`), after `watchword migrate`.
+`watchword demo` shows everything working on throw-away data; `watchword serve` runs portal, worker
+and verifier on one machine. In production each role runs by itself (`watchword serve
+portal|worker|verifier`), after `watchword migrate`.
 
-- **Settings** come from flags, then from the environment (`WATCHWORD_…`), then from a file: `watchword.toml` in the
-  working directory, or the one named by `--config`. The verifier's are in its table `[verifier]`, or start with
-  `WATCHWORD_VERIFIER_`. `watchword config check` shows them all and says what would stop a start;
-  [settings.md](settings.md) explains each.
-- **Results** go to standard output, everything else to standard error. `--json` prints results for programs.
-- **Exit status**: 0 done, or allowed; 1 refused, denied or failed; 2 wrong usage or a wrong setting.
-- **Secrets** (tokens, passwords) are read from standard input or a file. They are never arguments, which every user
-  of a machine can read.
+- **Settings** come from flags, then from the environment (`WATCHWORD_…`), then from a file:
+  `watchword.toml` in the working directory, or the one named by `--config`. The verifier's are in
+  its table `[verifier]`, or start with `WATCHWORD_VERIFIER_`. `watchword config check` shows them
+  all and says what would stop a start; [settings.md](settings.md) explains each.
+- **Results** go to standard output, everything else to standard error. `--json` prints results for
+  programs.
+- **Exit status**: 0 done, or allowed; 1 refused, denied or failed; 2 wrong usage or a wrong
+  setting.
+- **Secrets** (tokens, passwords) are read from standard input or a file. They are never arguments,
+  which every user of a machine can read.
 - Colours only at a terminal and without `NO_COLOR`. `--debug` adds the traceback to a failure.
 
 The sections below are the commands' own `--help`; a test keeps them equal.
