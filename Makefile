@@ -1,68 +1,68 @@
-# Everything runs from .venv, which these rules make; an activated environment or a `uv` on the PATH is never used.
-# Stamp files say what is already installed: while uv.lock and package-lock.json are unchanged, no target opens the network.
+# Everything runs from .venv, which these rules create; an activated environment or a `uv` on the PATH is never used.
+# Stamp files record what is installed: while uv.lock and package-lock.json are unchanged, no target uses the network.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-# Images of containers often set it, and every start of a process would compile all that it imports: 3 s instead of 1.
+# Container images often set it; then every process compiles all its imports at the start: 3 s instead of 1.
 export PYTHONDONTWRITEBYTECODE :=
 
 # The first interpreter that is new enough; override with `make PYTHON=/path/to/python3.12 …`.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
-# The one tool that uv.lock cannot pin, because it is what reads uv.lock.
+# uv.lock cannot pin uv itself, which reads uv.lock.
 UV_VERSION := 0.13.9
 
 BIN := .venv/bin
 STAMPS := .venv/.stamps
-# Nothing but the interpreter of .venv is acceptable: no download of another Python, no other environment.
+# Use only the interpreter of .venv: no download of another Python, no other environment.
 UV := UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV= $(BIN)/uv --no-progress
 LOCKED := pyproject.toml uv.lock
 PEERS := tests/peers/oidc-provider tests/peers/axe
 
 ##@ Run
 .PHONY: demo
-demo: $(STAMPS)/product $(STAMPS)/machine-demo ## Portal, verifier, demo authorization server and sample API on throw-away data, with a walk-through
+demo: $(STAMPS)/product $(STAMPS)/machine-demo ## Start portal, verifiers, demo authorization server and sample API on temporary data, with a walk-through
 	@$(BIN)/watchword demo $(ARGS)
 
 .PHONY: serve
-serve: $(STAMPS)/product ## Portal, worker and verifier, state kept in ./data, first sign-in by a one-time link
+serve: $(STAMPS)/product ## Start portal, worker and verifier with their state in ./data; prints a link for the first sign-in
 	@$(BIN)/watchword serve $(ARGS)
 
 ##@ Check
 .PHONY: check
-check: $(STAMPS)/dev ## Format, lint, types, import contracts, dependencies, templates, spelling, migrations, lock file
+check: $(STAMPS)/dev ## Check format, lint, types, import contracts, dependencies, templates, spelling, migrations, lock file
 	@$(BIN)/python tests/check.py
 
 .PHONY: test
-test: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine $(STAMPS)/interpreter ## All tests on PostgreSQL and SQLite, with coverage gates; ARGS="-k name" narrows
+test: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine $(STAMPS)/interpreter ## Run all tests on PostgreSQL and SQLite, with coverage gates; ARGS="-k name" narrows
 	@$(BIN)/python tests/run.py $(ARGS)
 
 .PHONY: mutate
-mutate: $(STAMPS)/dev ## Take out each check of core, feed, jwks and what counts in turn and see that a test notices; ARGS="--only jwks/fetch" narrows
+mutate: $(STAMPS)/dev ## Remove each check of core, feed, jwks and usage in turn; a test must fail; ARGS="--only jwks/fetch" narrows
 	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ARGS)
 
 .PHONY: bench
-bench: $(STAMPS)/bench $(STAMPS)/machine-bench ## The verifier's speed beside its peers; prints ratios, never fails on a timing
+bench: $(STAMPS)/bench $(STAMPS)/machine-bench ## Compare the verifier's speed with other products; never fails on a timing
 	@$(BIN)/python tests/bench/run.py $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(STAMPS)/fuzz ## Look for bytes that the kernel decides wrongly about, for a minute; ARGS="--seconds 600" for longer
+fuzz: $(STAMPS)/fuzz ## Search for bytes that the kernel decides wrongly, for a minute; ARGS="--seconds 600" for longer
 	@$(BIN)/python tests/fuzz/run.py $(ARGS)
 
 ##@ Write
 .PHONY: format
-format: $(STAMPS)/dev ## Format code and templates in place, mend what the linter can mend
+format: $(STAMPS)/dev ## Format code and templates in place, and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only --quiet src tests
 	@$(BIN)/ruff format src tests
 	@$(BIN)/djlint src --reformat --quiet || true
 
 .PHONY: screenshots
-screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take pictures of every page and state, both themes, in .cache/screenshots; ARGS="--only name" narrows, ARGS=--documents for those of the documents
+screenshots: $(STAMPS)/dev $(STAMPS)/machine ## Take screenshots of every page and state in .cache/screenshots; ARGS="--only name" narrows; ARGS=--documents for docs/
 	@$(BIN)/python tests/browser/screenshots.py $(ARGS)
 
 .PHONY: lock
-lock: $(STAMPS)/uv-$(UV_VERSION) ## Bring uv.lock up to date with pyproject.toml (opens the network)
+lock: $(STAMPS)/uv-$(UV_VERSION) ## Update uv.lock to pyproject.toml (uses the network)
 	@$(UV) lock
 
 ##@ Release
@@ -72,7 +72,7 @@ dist: $(STAMPS)/dev ## Build wheel, source archive, constraints and SBOM of the 
 
 ##@ Clean
 .PHONY: clean
-clean: ## Remove the environment, caches and installed peers; ./data stays
+clean: ## Remove the environment, caches and installed test peers; keeps ./data
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* $(PEERS:%=%/node_modules)
 
 .PHONY: help
@@ -83,15 +83,15 @@ help:
 
 # ---------------------------------------------------------------- set-up, each step once
 
-# Debian splits ensurepip from python3; without it a virtual environment cannot be made.
+# Debian packages ensurepip separately; a virtual environment needs it.
 $(STAMPS)/python:
-	@if [ -z "$(PYTHON)" ]; then echo "Watchword needs Python 3.11 or later; install it, or name it: make PYTHON=/path/to/python3" >&2; exit 2; fi
+	@if [ -z "$(PYTHON)" ]; then echo "Watchword needs Python 3.11 or later; install it, or set it: make PYTHON=/path/to/python3" >&2; exit 2; fi
 	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
 		package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$package; \
 		else \
-			echo "Python has no 'ensurepip', so no virtual environment can be made; on Debian: apt install $$package" >&2; exit 2; \
+			echo "Python has no 'ensurepip', which a virtual environment needs; on Debian: apt install $$package" >&2; exit 2; \
 		fi; fi
 	$(PYTHON) -m venv .venv
 	@mkdir -p $(STAMPS) && touch $@
@@ -100,7 +100,7 @@ $(STAMPS)/uv-$(UV_VERSION): $(STAMPS)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-# `--inexact` because uv itself and the groups of other targets stay; `--locked` fails when uv.lock does not fit pyproject.toml.
+# `--inexact` because uv itself and the groups of other targets stay; `--locked` fails if uv.lock does not match pyproject.toml.
 $(STAMPS)/product: $(STAMPS)/uv-$(UV_VERSION) $(LOCKED)
 	$(UV) sync --locked --inexact --no-default-groups
 	@touch $@
@@ -129,7 +129,7 @@ $(STAMPS)/machine: $(STAMPS)/dev
 	@$(BIN)/python tests/prepare.py system test
 	@touch $@
 
-# Another version of Python, if there is one, with what the kernel needs: the tests compare what both accept.
+# Another version of Python, if installed, with the kernel's dependencies: tests compare what both accept.
 $(STAMPS)/interpreter: $(STAMPS)/dev
 	@PYTHONPATH=tests $(BIN)/python -m kit.interpreters
 	@touch $@

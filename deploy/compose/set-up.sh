@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings the database to this version's form, and gives each verifier its credential the first time.
+# Migrates the database, and gives each verifier its credential the first time.
 set -eu
 watchword migrate
 for name in verifier-1 verifier-2; do
