@@ -24,24 +24,7 @@ DOCUMENTS: Final = sorted(
     for path in chain(ROOT.glob("*.md"), *((ROOT / place).rglob("*.md") for place in PLACES))
     if "node_modules" not in path.parts
 )
-LONG_LINES: Final = frozenset(
-    {
-        "ARCHITECTURE.md",
-        "CHANGELOG.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
-        "deploy/compose/README.md",
-        "deploy/monitoring/README.md",
-        "deploy/systemd/README.md",
-        "docs/asvs.md",
-        "docs/attacks.md",
-        "docs/audit-log.md",
-        "docs/kubernetes.md",
-        "docs/security.md",
-        "src/watchword/gateways/files/README.md",
-        "src/watchword/gateways/files/nginx/README.md",
-    }
-)
+LONG_LINES: Final = frozenset({"ARCHITECTURE.md", "CHANGELOG.md"})
 """Documents with lines that are still to be folded."""
 
 
