@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WIDTH = 110
+WIDTH = 100
 
 INTRODUCTION = """\
 # The command line
@@ -42,7 +42,7 @@ def render(root: click.Group) -> str:
 
 
 def help_pages(command: click.Command, path: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
-    """Every command's path and help, folded at 110 columns whatever the terminal."""
+    """Every command's path and help, folded at 100 columns whatever the terminal."""
     context = click.Context(
         command,
         info_name=path.rpartition(" ")[2],

@@ -200,9 +200,12 @@ def test_the_page_leads_to_what_is_written_about_refused_tokens(desk: Desk, give
     assert set(linked) == {"when-a-good-token-is-refused", *SECTIONS.values()}
     assert set(linked) <= anchors
     assert len(linked) == len(SECTIONS) + 1
+    assert 'href="https://docs.example/authorization-servers/README.md"' in html
 
     given(documentation_url="")
-    assert "tokens.md" not in desk.get(ROUTE, "acme").html
+    html = desk.get(ROUTE, "acme").html
+    assert "tokens.md" not in html
+    assert "authorization-servers/README.md" not in html
 
 
 def test_the_list_and_the_page_lead_to_each_other(desk: Desk) -> None:
