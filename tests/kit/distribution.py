@@ -106,6 +106,21 @@ def build(source: Path, *, into: Path, moment: int) -> Distribution:
     return made
 
 
+def install(made: Distribution, *, source: Path, into: Path) -> None:
+    """Make a virtual environment with the wheel and all it needs, as the constraints say.
+
+    The packages come from uv's cache, where the set-up of this environment left them. The cache has no list of the
+    versions of a package, which resolving would ask for, so what uv.lock pins is installed first. The wheel then finds
+    each of its dependencies in the version of the constraints, or is refused.
+    """
+    _run(UV, "venv", "--quiet", "--python", sys.executable, into, folder=source)
+    pinned = into / "pylock.toml"
+    pinned.write_text(_export(source, "--no-emit-project", "--format", "pylock.toml"), encoding="utf-8")
+    command = (UV, "pip", "install", "--quiet", "--python", into)
+    _run(*command, "-r", pinned, folder=source)
+    _run(*command, "--offline", "--no-index", "-c", made.constraints, made.wheel, folder=source)
+
+
 def _export(source: Path, *arguments: str) -> str:
     """Say what uv.lock pins for the product and its extras, in the format that `arguments` name."""
     options = ("--quiet", "--offline", "--locked", "--no-default-groups", "--all-extras", "--python", sys.executable)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -155,6 +156,14 @@ def test_constraints_are_what_uv_lock_pins(release: Distribution) -> None:
         assert package in pinned
     # Neither the product, which is not on its own list, nor what only its tests need.
     assert not {"watchword", "pytest", "hatchling"} & set(pinned)
+
+
+def test_pip_takes_the_wheel_with_the_constraints(release: Distribution) -> None:
+    """The documented command; a file of constraints with a hash would make it fail."""
+    command = (sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-index", "--ignore-installed")
+    files = (release.wheel, "-c", release.constraints)
+    outcome = subprocess.run((*command, *files), check=False, capture_output=True, text=True, timeout=60)
+    assert f"Would install watchword-{release.version}" in outcome.stdout, outcome.stderr
 
 
 def test_sbom_is_valid(release: Distribution) -> None:
