@@ -45,7 +45,7 @@ def test_envoys_two_files_differ_only_in_how_they_ask() -> None:
     for first, end in (
         ("static_resources:", 'headers:replace(":path", path .. query)'),
         ("                route_config:", "retry_policy:"),
-        ("num_retries: 1", "    # Envoy asks itself"),
+        ("num_retries: 1", "    # Envoy sends requests to itself"),
         ("    - name: watchword\n", "            - endpoint:"),
     ):
         assert between(over_http, first, end) == between(over_grpc, first, end)

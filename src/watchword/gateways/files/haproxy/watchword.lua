@@ -1,4 +1,4 @@
--- HAProxy itself listens there and passes questions on to one of the verifiers.
+-- HAProxy itself listens here and forwards requests to one of the verifiers.
 local VERIFIERS = "http://127.0.0.1:8089"
 local BY_TOKEN = os.getenv("WATCHWORD_ROUTING") == "token"
 local SECRET = os.getenv("WATCHWORD_SECRET") or ""
