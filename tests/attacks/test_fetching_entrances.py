@@ -17,7 +17,7 @@ from kit import forge, registrations
 from kit.key_server import Canary
 from kit.operator_policy import operator_allows
 from kit.registrations import ALICE, SETTINGS, add, events, fields, make_due, stored_jwks
-from watchword.control.refusals import Refusal
+from watchword.control.base.refusals import Refusal
 from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.find_metadata import find_metadata
 from watchword.control.servers.key_set_commands import claim_due, force_for_unknown_key

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connections
 
 from bench.scale import document_of
-from watchword.control.access.actor import command_line
+from watchword.control.base.actor import command_line
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import Feed

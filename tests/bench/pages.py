@@ -125,7 +125,7 @@ def measure(organizations: int) -> dict[str, Figures]:
 def _pages(organizations: int) -> Iterator[Page]:
     from django.urls import reverse  # noqa: PLC0415 - after Django is set up.
 
-    from watchword.control.console.queries import StateFilter  # noqa: PLC0415 - likewise.
+    from watchword.control.web.console.queries import StateFilter  # noqa: PLC0415 - likewise.
 
     listing, middle = reverse("console:organizations"), _id(organizations // 2)
     yield Page("organizations: first page", listing)

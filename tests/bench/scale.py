@@ -162,7 +162,7 @@ def _median(act: Callable[[int], object], times: int) -> float:
 
 def store(size: int, copy: Path) -> Figures:
     """Write the copy on disk anew."""
-    from watchword.verifier.disk import DiskCopy  # noqa: PLC0415 - what a process does not need is not in its memory.
+    from watchword.verifier.disk.copy import DiskCopy  # noqa: PLC0415 - what a process does not need is not in its memory.
 
     snapshot = Snapshot("e1", size, Organizations().changed(_packed(size)))
     spent = Spent()
@@ -176,7 +176,7 @@ def store(size: int, copy: Path) -> Figures:
 
 def start(size: int, copy: Path) -> Figures:
     """Start from the copy on disk, look up, and follow changes."""
-    from watchword.verifier.disk import DiskCopy  # noqa: PLC0415 - as above.
+    from watchword.verifier.disk.copy import DiskCopy  # noqa: PLC0415 - as above.
 
     before, spent, disk = _megabytes("VmRSS"), Spent(), DiskCopy(copy)
     loaded = disk.load(now=time.time())
@@ -218,7 +218,7 @@ def all_asked(size: int, copy: Path) -> Figures:
     """Every organization asked about once, and a signature checked by one of its keys."""
     import gc  # noqa: PLC0415 - as above.
 
-    from watchword.verifier.disk import DiskCopy  # noqa: PLC0415 - as above.
+    from watchword.verifier.disk.copy import DiskCopy  # noqa: PLC0415 - as above.
 
     loaded = DiskCopy(copy).load(now=time.time())
     if loaded is None:
@@ -236,8 +236,8 @@ def all_asked(size: int, copy: Path) -> Figures:
 
 def catch_up(size: int, copy: Path) -> Figures:
     """Follow the feed from nothing: pages of 500 are decoded, every key admitted, folded, written to disk."""
-    from watchword.verifier.disk import DiskCopy  # noqa: PLC0415 - as above.
-    from watchword.verifier.feed_client import FeedClient  # noqa: PLC0415 - as above.
+    from watchword.verifier.disk.copy import DiskCopy  # noqa: PLC0415 - as above.
+    from watchword.verifier.feed_client.follower import FeedClient  # noqa: PLC0415 - as above.
     from watchword.verifier.snapshot import CurrentSnapshot  # noqa: PLC0415 - as above.
 
     # This process writes figures to where the log would go.
@@ -314,7 +314,7 @@ def control(size: int, _: Path) -> Figures:
     from django.db import connection  # noqa: PLC0415 - likewise.
 
     from bench.control_rows import fill, heard_after  # noqa: PLC0415 - likewise.
-    from watchword.control.access.actor import command_line  # noqa: PLC0415 - likewise.
+    from watchword.control.base.actor import command_line  # noqa: PLC0415 - likewise.
     from watchword.control.fleet import queries  # noqa: PLC0415 - likewise.
     from watchword.control.organizations.commands import Suspend  # noqa: PLC0415 - likewise.
     from watchword.control.organizations.models import SuspensionReason  # noqa: PLC0415 - likewise.

@@ -15,7 +15,7 @@ from kit.sample_portal import GITLAB, GOOGLE, PROD_OKTA, STANDBY
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 _OPEN: Final = replace(PROD_OKTA, audience="", issuer="", client_id="", accept_any=True)
 _GOOGLE: Final = replace(

@@ -14,7 +14,7 @@ from browser.studio import State
 from kit import people, sample_portal
 from kit.sample_portal import PROD_OKTA, STANDBY
 from kit.usage import CountingVerifier, line
-from watchword.control.access.actor import Permission, command_line
+from watchword.control.base.actor import Permission, command_line
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.organizations.commands import ChangeThreshold, Reinstate
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 _OKTA: Final = {
     "issuer": "https://login.acme.example/oauth2/default",

@@ -12,20 +12,20 @@ from django.utils import timezone
 from browser.studio import State
 from kit import sample_portal
 from kit.sample_portal import ACME, PROD_OKTA, STANDBY, acting
-from watchword.control.access.actor import Permission, command_line
-from watchword.control.access.operator_commands import CreateOperator
 from watchword.control.audit import triggers
 from watchword.control.audit.checkpoint import verify_on
-from watchword.control.audit.log import REFUSED, SUCCESS, Entry, append
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent
+from watchword.control.base.actor import Permission, command_line
+from watchword.control.base.audit_log import REFUSED, SUCCESS, Entry, append
+from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.organizations.commands import CreateOrganization, Reinstate, Suspend
 from watchword.control.organizations.models import SuspensionReason
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
-    from watchword.control.audit.log import Scalar
+    from watchword.control.base.audit_log import Scalar
+    from watchword.control.identity.models import Person
 
 ALICE: Final = "alice@acme.example"
 

@@ -12,7 +12,7 @@ from kit.sample_portal import PROD_OKTA
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 
 def _nothing() -> Person:

@@ -12,9 +12,9 @@ from django.utils import timezone
 from browser.studio import State
 from kit import people, sample_portal
 from kit.sample_portal import PROD_OKTA, STANDBY
-from watchword.control.access.actor import command_line
 from watchword.control.activity.plausibility import Implausible
 from watchword.control.activity.refused_batches import report_refused
+from watchword.control.base.actor import command_line
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.models import FeedState, VerifierCredential
 from watchword.control.organizations.commands import CreateOrganization, Reinstate, SetSubscription, Suspend
@@ -23,7 +23,7 @@ from watchword.control.organizations.models import SuspensionReason
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 _NEIGHBOURS: Final = (
     # id, name, days since the start, days to the end, threshold; no days for no subscription.

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from browser.studio import State
 from kit import people
-from watchword.control.access.actor import command_line
-from watchword.control.access.operator_commands import CreateOperator, DeactivateOperator, InviteOperator
+from watchword.control.base.actor import command_line
+from watchword.control.identity.operator_commands import CreateOperator, DeactivateOperator, InviteOperator
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 
 def _operators() -> Person:

@@ -8,14 +8,14 @@ from django.urls import reverse
 
 from browser.studio import State
 from kit import sample_portal
-from watchword.control.access.actor import command_line
-from watchword.control.access.commands import CreateSignInLink
-from watchword.control.access.operator_commands import CreateOperator
+from watchword.control.base.actor import command_line
+from watchword.control.identity.commands import CreateSignInLink
+from watchword.control.identity.operator_commands import CreateOperator
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 
 def _nobody() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 
 def _withdraw(server: UUID, kid: str, *, hours: float, asked_minutes_ago: float | None = None) -> None:

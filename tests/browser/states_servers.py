@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from browser.studio import State
 from kit import sample_portal
 from kit.sample_portal import PROD_OKTA, STANDBY
-from watchword.control.access.actor import command_line
+from watchword.control.base.actor import command_line
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 
 def empty() -> Person:

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from browser.studio import State
 from kit import sample_portal
-from watchword.control.access.actor import command_line
-from watchword.control.access.commands import CreateSignInLink
-from watchword.control.access.models import Person, Session, SignInThrottle
-from watchword.control.access.operator_commands import CreateOperator
-from watchword.control.access.throttle import lane_of_stranger
+from watchword.control.base.actor import command_line
+from watchword.control.identity.commands import CreateSignInLink
+from watchword.control.identity.models import Person, Session, SignInThrottle
+from watchword.control.identity.operator_commands import CreateOperator
+from watchword.control.identity.throttle import lane_of_stranger
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

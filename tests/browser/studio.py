@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 FOLDER: Final = Path(__file__).resolve().parent
 PICTURE_TIME: Final = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kit.portal_alone import ALICE, Portal, running_portal
-from watchword.control.servers.client_examples import API_URL, ClientValues, client_examples
+from watchword.control.web.calling.client_examples import API_URL, ClientValues, client_examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

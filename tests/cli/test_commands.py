@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.sample_portal import session_of
-from watchword.control.access.models import Person, Session
-from watchword.control.access.signing_in import SignIn
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.queries import head, verifier_of_secret
+from watchword.control.identity.models import Person, Session
+from watchword.control.identity.signing_in import SignIn
 from watchword.control.organizations.models import Organization, Subscription, Suspension
 
 if TYPE_CHECKING:

@@ -81,11 +81,11 @@ def test_n_config_check_writes_nothing_beside_a_database(on_sqlite: CommandLine,
 
 def test_n_config_check_reads_a_database_in_use(on_sqlite: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "data" / "watchword.sqlite3"
-    make_database(path, without="access.0001_initial")
+    make_database(path, without="identity.0001_initial")
     writer = sqlite3.connect(path)
     try:
         # Only the -wal file has this row.
-        writer.execute("INSERT INTO django_migrations VALUES ('access', '0001_initial')")
+        writer.execute("INSERT INTO django_migrations VALUES ('identity', '0001_initial')")
         writer.commit()
         before = tree(tmp_path)
         assert problems(on_sqlite, exit_code=0) == []
@@ -96,7 +96,7 @@ def test_n_config_check_reads_a_database_in_use(on_sqlite: CommandLine, tmp_path
 
 def test_m_unmigrated_database_is_a_problem(on_sqlite: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "data" / "watchword.sqlite3"
-    make_database(path, without="access.0001_initial")
+    make_database(path, without="identity.0001_initial")
     assert problems(on_sqlite) == ["The database lacks 1 migrations of this version: run `watchword migrate`."]
     path.unlink()
     path.touch()

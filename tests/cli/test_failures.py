@@ -15,7 +15,7 @@ import click
 import pytest
 import structlog
 from click.testing import CliRunner
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from kit.processes import LOOPBACK, free_port
 from watchword.cli import role_processes, root
@@ -24,11 +24,11 @@ from watchword.cli.local_verifier import ensure_credential
 from watchword.cli.migrate import migrate
 from watchword.cli.output import CommandFailed, SettingsWrong, read_secret_from_stdin
 from watchword.cli.ports import require_free
-from watchword.cli.process_logging import configure_logging
 from watchword.cli.roles import answers, connectable
+from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.queries import verifier_of_secret
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.runtime.logging import configure_logging
 from watchword.settings.base import SettingsProblem
 
 if TYPE_CHECKING:
@@ -87,6 +87,20 @@ def test_a_database_without_tables_is_explained(
     outcome = bare_command_line.run("organization", "list")
     assert outcome.exit_code == 1
     assert "Run `watchword migrate`." in outcome.stderr
+
+
+def test_database_of_a_version_before_0_2_0_is_refused(command_line: CommandLine) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('access', '0001_initial', '2026-11-25')"
+        )
+    for command in (["migrate"], ["organization", "list"]):
+        outcome = command_line.run(*command)
+        assert outcome.exit_code == 1
+        assert "made by a version before 0.2.0" in outcome.stderr
+    # Flushing a test database leaves this table as it is.
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'access'")
 
 
 def test_migrations_to_come_are_listed(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

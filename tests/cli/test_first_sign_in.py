@@ -12,7 +12,7 @@ import pytest
 from watchword import cli
 from watchword.cli.control_plane import open_control_plane
 from watchword.cli.first_sign_in import first_sign_in, program, suggested_id
-from watchword.control.access.models import Person
+from watchword.control.identity.models import Person
 from watchword.control.organizations.models import Organization, Subscription
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from watchword.core.decision import Deny, Reason
 from watchword.core.trust import SubscriptionPeriod
 from watchword.core.verify import STEPS
 from watchword.feed import Snapshot
-from watchword.verifier.disk import DiskCopy
+from watchword.verifier.disk.copy import DiskCopy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import people
-from watchword.control.access.actor import Permission, command_line
+from watchword.control.base.actor import Permission, command_line
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-    from watchword.control.access.actor import Actor
-    from watchword.control.access.models import Person
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
 
 

@@ -18,13 +18,13 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from kit import people, registrations, sample_portal
-from watchword.control.access.actor import Permission, command_line
-from watchword.control.access.models import Person
-from watchword.control.access.operator_commands import CreateOperator
-from watchword.control.access.people_commands import CreateAdministrator
-from watchword.control.access.role_commands import CreateRole
+from watchword.control.base.actor import Permission, command_line
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.models import VerifierCredential
+from watchword.control.identity.models import Person
+from watchword.control.identity.operator_commands import CreateOperator
+from watchword.control.identity.people_commands import CreateAdministrator
+from watchword.control.identity.role_commands import CreateRole
 from watchword.control.servers import validate
 
 if TYPE_CHECKING:

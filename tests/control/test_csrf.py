@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 pytestmark = pytest.mark.any_database
 

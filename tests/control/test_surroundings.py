@@ -18,12 +18,12 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 
 from kit.people import PASSWORD
-from watchword.control.access import ended
-from watchword.control.access.commands import CreateSignInLink
-from watchword.control.access.middleware import Refusals, SecurityHeaders
-from watchword.control.access.models import Session
+from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.feed import PREFIX, Feed
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.identity.commands import CreateSignInLink
+from watchword.control.identity.models import Session
+from watchword.control.web.shell import session_end_notice as ended
+from watchword.control.web.shell.middleware import Refusals, SecurityHeaders
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from pytest_django import Settings
 
-    from watchword.control.access.actor import Actor
-    from watchword.control.access.models import Person
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.models import Person
 
 
 EVERYWHERE = {
@@ -267,7 +267,7 @@ def test_every_refusal_has_a_code_of_its_own_and_a_client_error() -> None:
 
 def talk(scope: dict[str, Any], *incoming: dict[str, Any], application: Any = None) -> list[dict[str, Any]]:
     if application is None:
-        from watchword.control.asgi import application  # noqa: PLC0415 - sets Django up on import.
+        from watchword.control.entrance.asgi import application  # noqa: PLC0415 - sets Django up on import.
     queue = list(incoming)
     sent: list[dict[str, Any]] = []
 

@@ -11,8 +11,8 @@ import yaml
 
 from kit.deployment import DEPLOY, ROOT
 from watchword.core.decision import Reason
-from watchword.verifier.refused_gateways import PROBLEMS
-from watchword.worker.figures import OUTCOMES
+from watchword.verifier.listeners.refused_gateways import PROBLEMS
+from watchword.worker.metrics import OUTCOMES
 
 ALERTS = DEPLOY / "monitoring" / "alerts.yaml"
 DASHBOARD = DEPLOY / "monitoring" / "dashboard.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.control.access.password_rules import context_words
+from watchword.control.identity.password_rules import context_words
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("SECURITY.md", "docs/security.md", "docs/asvs.md")

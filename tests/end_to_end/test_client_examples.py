@@ -26,8 +26,8 @@ from kit.haproxy import haproxy
 from kit.orders_api import orders_api
 from kit.processes import free_port
 from kit.verifier_process import verifier_process
-from watchword.control.console.gateway_checks import checks
-from watchword.control.servers.client_examples import ClientValues, client_examples
+from watchword.control.web.calling.client_examples import ClientValues, client_examples
+from watchword.control.web.console.gateway_checks import checks
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
 KEY = forge.ec_key("feed-port")
 OPEN_FILES = 300
 CONNECTIONS = 150
-"""What each process of the portal then holds (open_files.py)."""
+"""What each process of the portal then holds (runtime/open_files.py)."""
 
 FLOOD = CONNECTIONS + 400
 FOLLOWED_WITHIN = 60.0

@@ -10,7 +10,7 @@ import pytest
 from kit import forge
 from kit.processes import wait_until
 from kit.rotating import FIRST, flood, load, rotating
-from watchword.verifier.parking import PARKED_SECONDS
+from watchword.verifier.pending_requests import PARKED_SECONDS
 from watchword.verifier.unknown_keys import WINDOW_SECONDS
 
 if TYPE_CHECKING:

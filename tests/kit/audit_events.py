@@ -10,8 +10,8 @@ from django.db import connection, transaction
 
 from kit.people import NOW
 from watchword.control.audit import triggers
-from watchword.control.audit.log import GENESIS, Entry, append, hash_of
 from watchword.control.audit.models import AuditEvent, AuditHead
+from watchword.control.base.audit_log import GENESIS, Entry, append, hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from django.urls import reverse
 from kit.sample_portal import session_of
 
 if TYPE_CHECKING:
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 _HTMX = {"HX-Request": "true"}
 

@@ -22,7 +22,7 @@ ONCE = "once-"
 
 def main() -> None:
     open_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Reinstate, Suspend
     from watchword.control.organizations.models import Organization, SuspensionReason
 

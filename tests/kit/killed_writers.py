@@ -50,7 +50,7 @@ def administrator(_life: int) -> Iterator[str]:
 
 def operator(_life: int) -> Iterator[str]:
     """An operator suspends Globex, lifts it, and renews Acme's subscription while Alice works on Acme."""
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Reinstate, RenewSubscription, Suspend
     from watchword.control.organizations.models import Subscription, Suspension, SuspensionReason
 
@@ -69,7 +69,7 @@ def operator(_life: int) -> Iterator[str]:
 
 def fleet_operator(life: int) -> Iterator[str]:
     """Another one gives verifiers their credentials, and takes every second one back."""
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 
     for number in count():
@@ -162,8 +162,8 @@ class Referee:
 
     def _look(self) -> list[str]:
         from watchword.control.audit.chain import walk
-        from watchword.control.audit.log import REFUSED
         from watchword.control.audit.models import AuditEvent
+        from watchword.control.base.audit_log import REFUSED
 
         faults = [*half_writes(), *unpublished("acme"), *unpublished("globex")]
         for action, times in self.acknowledged.items():
@@ -226,7 +226,7 @@ def replaced_by(kid: str, changes: dict[str, Any]) -> bool:
 def unpublished(organization: str) -> Iterator[str]:
     """Trust that verifiers are told and that is not the trust in the tables."""
     from watchword.control.fleet.models import FeedState, TrustRecord
-    from watchword.control.servers.queries import trust_of
+    from watchword.control.servers.trust import trust_of
     from watchword.feed import encode_trust
 
     record = TrustRecord.objects.get(organization_id=organization)

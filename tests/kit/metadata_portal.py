@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 OIDC = "/.well-known/openid-configuration"
 KEYS = key_set(ec_key("first"))

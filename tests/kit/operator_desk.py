@@ -40,7 +40,7 @@ def prepare(people_by_organization: str, api_call_threshold: str = "") -> None:
         api_call_threshold: of every organization; none if left out, so that no load suspends anybody.
     """
     from kit import people
-    from watchword.control.access.actor import Permission
+    from watchword.control.base.actor import Permission
 
     apply_migrations()
     for organization, permissions in json.loads(people_by_organization).items():
@@ -50,7 +50,7 @@ def prepare(people_by_organization: str, api_call_threshold: str = "") -> None:
 
 
 def suspend(organization: str) -> None:
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Suspend
     from watchword.control.organizations.models import SuspensionReason
 
@@ -58,7 +58,7 @@ def suspend(organization: str) -> None:
 
 
 def reinstate(organization: str) -> None:
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Reinstate
 
     Reinstate(organization_id=organization).run(command_line())
@@ -85,7 +85,7 @@ def _register(organization: str, key_set: str, location: str) -> None:
     from django.utils import timezone
 
     from kit import registrations
-    from watchword.control.access.actor import Permission
+    from watchword.control.base.actor import Permission
     from watchword.control.servers.commands import AddServer
     from watchword.control.servers.validate import BeginValidation, RecordValidation
     from watchword.core.jwk import admit
@@ -167,7 +167,7 @@ def inspect(organization: str) -> None:
     from watchword.control.audit.models import AuditEvent
     from watchword.control.fleet.models import TrustRecord
     from watchword.control.servers.models import AuthorizationServer, KeySetState
-    from watchword.control.servers.queries import trust_of
+    from watchword.control.servers.trust import trust_of
     from watchword.feed import encode_trust
 
     servers = AuthorizationServer.objects.filter(organization_id=organization)
@@ -222,8 +222,8 @@ def idle() -> None:
     """Let half an hour pass in which nobody used any session."""
     from django.utils import timezone
 
-    from watchword.control.access.models import Session
-    from watchword.control.access.session_rules import IDLE
+    from watchword.control.identity.models import Session
+    from watchword.control.identity.session_rules import IDLE
 
     Session.objects.update(seen_at=timezone.now() - IDLE)
 

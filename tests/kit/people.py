@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
-from watchword.control.access.actor import Interface, Permission, command_line
-from watchword.control.access.models import Session
-from watchword.control.access.operator_commands import CreateOperator
-from watchword.control.access.people_commands import CreateAdministrator
-from watchword.control.access.role_commands import CreateRole
+from watchword.control.base.actor import Interface, Permission, command_line
+from watchword.control.identity.models import Session
+from watchword.control.identity.operator_commands import CreateOperator
+from watchword.control.identity.people_commands import CreateAdministrator
+from watchword.control.identity.role_commands import CreateRole
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 
 if TYPE_CHECKING:
-    from watchword.control.access.actor import Actor
-    from watchword.control.access.models import Person
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
 
 NOW: Final = datetime.now(UTC).replace(microsecond=0)

@@ -8,8 +8,8 @@ from typing import Final
 from django.test import Client
 
 from kit import registrations, sample_portal
-from watchword.control.access.actor import Permission
-from watchword.control.access.models import Person
+from watchword.control.base.actor import Permission
+from watchword.control.identity.models import Person
 
 # Bob is an administrator of Acme.
 Row = tuple[str, Callable[[Person], dict[str, object]]]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils import timezone
 
 from kit import forge
-from watchword.control.access.actor import Actor, Interface, Permission
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import Actor, Interface, Permission
 from watchword.control.fleet.models import FeedState
 from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
-from watchword.control.servers.authorities import canonical
+from watchword.control.servers.ca_bundle import canonical
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.key_set_commands import RefreshSettings, claim_due, record_findings
 from watchword.control.servers.models import AuthorizationServer, KeySetState

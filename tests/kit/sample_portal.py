@@ -16,12 +16,12 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.utils import timezone
 
 from kit import authorities, forge, people
-from watchword.control.access.actor import Permission, command_line
-from watchword.control.access.models import Person, PersonKind, Role
-from watchword.control.access.session_store import SessionStore
+from watchword.control.base.actor import Permission, command_line
+from watchword.control.identity.models import Person, PersonKind, Role
+from watchword.control.identity.session_store import SessionStore
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.organizations.models import Organization
-from watchword.control.servers.authorities import canonical
+from watchword.control.servers.ca_bundle import canonical
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.models import KeyHistory, KeySetState
 from watchword.control.servers.rules import ServerFields
@@ -38,7 +38,7 @@ from watchword.jwks.problem import Problem
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
     from watchword.jwks.chain import PresentedChain
     from watchword.jwks.fetch import FetchPolicy
 
@@ -129,7 +129,7 @@ def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "1
     """The session key of somebody who has just signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(somebody.pk)
-    session[BACKEND_SESSION_KEY] = "watchword.control.access.backend.PasswordBackend"
+    session[BACKEND_SESSION_KEY] = "watchword.control.identity.backend.PasswordBackend"
     session[HASH_SESSION_KEY] = somebody.get_session_auth_hash()
     session.create()
     session.begin(timezone.now(), address=address, user_agent=user_agent)

@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from watchword.control.access.actor import command_line
 from watchword.control.activity.batches import decode_batch
 from watchword.control.activity.commands import apply_batch, review
+from watchword.control.base.actor import command_line
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.models import VerifierCredential
 

@@ -34,10 +34,10 @@ def pass_time(*_):
 
 signal.signal(signal.SIGUSR1, pass_time)
 
-from watchword.cli.process_logging import configure_logging
-from watchword.stopping import stop_on_signals
+from watchword.runtime.logging import configure_logging
+from watchword.runtime.shutdown import stop_on_signals
 from watchword.settings.load import load_verifier_settings
-from watchword.verifier.server import serve
+from watchword.verifier.listeners.http import serve
 
 configure_logging("verifier")
 with stop_on_signals() as stop:

@@ -14,7 +14,7 @@ _entitlement = partial(Mutant, "core/entitlement.py")
 _trust = partial(Mutant, "core/trust.py")
 _verify = partial(Mutant, "core/verify.py")
 _decision = partial(Mutant, "core/decision.py")
-_wire = partial(Mutant, "verifier/wire.py")
+_wire = partial(Mutant, "verifier/http_contract.py")
 
 _SIGNATURES: Final = "attacks/test_signature.py::"
 _CLAIMS: Final = "attacks/test_claims.py::"
@@ -50,8 +50,8 @@ _EMPTY: Final = (_CLAIMS + "test_fc_02_empty_times_are_absent",)
 _EMPTY_HASHES: Final = (_FORM + "test_fc_02_empty_hashes_mark_no_id_token",)
 _LONG_PAST: Final = (_CLAIMS + "test_fa_02_zero_and_negative_times_are_long_past",)
 _HOLDS: Final = (
-    "verifier/test_verified.py::test_c04_what_is_remembered_ends_with",
-    "verifier/test_verified.py::test_a_clock_that_was_set_back_makes_nothing_good_before",
+    "verifier/test_token_cache.py::test_c04_what_is_remembered_ends_with",
+    "verifier/test_token_cache.py::test_a_clock_that_was_set_back_makes_nothing_good_before",
 )
 _TOO_EARLY: Final = "            return Reason.TOKEN_NOT_YET_VALID"
 _FROM_FUTURE: Final = "            return Reason.TOKEN_FROM_FUTURE"

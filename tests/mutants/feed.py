@@ -1,4 +1,4 @@
-"""The feed as a verifier reads it: feed/documents.py, feed/snapshot.py and verifier/feed_client.py."""
+"""The feed as a verifier reads it: feed/documents.py, feed/snapshot.py and verifier/feed_client/follower.py."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from mutants.mutant import Mutant
 
 _documents = partial(Mutant, "feed/documents.py")
 _snapshot = partial(Mutant, "feed/snapshot.py")
-_client = partial(Mutant, "verifier/feed_client.py")
+_client = partial(Mutant, "verifier/feed_client/follower.py")
 
 _FEED: Final = "feed/test_feed.py::"
-_CLIENT: Final = "verifier/test_feed_client.py::"
+_CLIENT: Final = "verifier/feed_client/test_follower.py::"
 _TRUST: Final = (_FEED + "test_trust_with_anything_wrong_is_refused",)
 _PAGE: Final = (_FEED + "test_page_with_anything_wrong_is_refused",)
 _SCHEMA: Final = (_FEED + "test_another_schema_is_told_apart_whatever_its_members_are",)

@@ -1,4 +1,4 @@
-"""Counting to the call: verifier/usage.py, usage_backlog.py and usage_journal.py.
+"""Counting to the call: verifier/usage/counting.py, usage_backlog.py and usage_journal.py.
 
 How the backlog is merged is not here: its tests read every batch as the control plane does, which needs Django.
 """
@@ -10,13 +10,13 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_usage = partial(Mutant, "verifier/usage.py")
-_backlog = partial(Mutant, "verifier/usage_backlog.py")
-_journal = partial(Mutant, "verifier/usage_journal.py")
-_sender = partial(Mutant, "verifier/usage_sender.py")
+_usage = partial(Mutant, "verifier/usage/counting.py")
+_backlog = partial(Mutant, "verifier/usage/backlog.py")
+_journal = partial(Mutant, "verifier/usage/journal.py")
+_sender = partial(Mutant, "verifier/usage/sender.py")
 
-_USAGE: Final = "verifier/test_usage.py::"
-_SENDER: Final = "verifier/test_usage_sender.py::"
+_USAGE: Final = "verifier/usage/test_counting.py::"
+_SENDER: Final = "verifier/usage/test_sender.py::"
 _ONCE: Final = (
     _USAGE + "test_a_line_that_is_kept_counts_on_and_each_call_is_taken_once",
     _USAGE + "test_while_one_thread_counts_and_another_takes_nothing_is_lost_and_nothing_counted_twice",

@@ -1,4 +1,4 @@
-"""When gateways can connect: verifier/gateway_port.py, what /readyz says of it, and nginx's 503."""
+"""When gateways can connect: verifier/listeners/gateway_port.py, what /readyz says of it, and nginx's 503."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_admin = partial(Mutant, "verifier/admin.py")
-_port = partial(Mutant, "verifier/gateway_port.py")
-_wire = partial(Mutant, "verifier/wire.py")
+_admin = partial(Mutant, "verifier/admin_http.py")
+_port = partial(Mutant, "verifier/listeners/gateway_port.py")
+_wire = partial(Mutant, "verifier/http_contract.py")
 
-_PORT: Final = "verifier/test_gateway_port.py::"
+_PORT: Final = "verifier/listeners/test_gateway_port.py::"
 _EMPTY: Final = (_PORT + "test_fi_03_a_verifier_that_knows_nothing_refuses_connections_until_the_feed_answers",)
 _TOO_OLD: Final = (_PORT + "test_fi_03_a_verifier_cut_off_too_long_closes_and_opens_when_the_feed_answers",)
 _TOGETHER: Final = (_PORT + "test_when_one_listener_cannot_open_the_others_close",)
 _HELD: Final = (_PORT + "test_a_closed_port_is_held_and_opens_again_once_its_last_requests_are_answered",)
 _LEAVING: Final = (_PORT + "test_it_stays_open_while_the_verifier_is_leaving",)
-_READY: Final = ("verifier/test_admin.py::test_it_is_not_ready_before_gateways_can_connect",)
-_NGINX: Final = ("verifier/test_wire.py::test_nginx_gets_only_what_auth_request_can_pass_on_and_can_restore_the_rest",)
+_READY: Final = ("verifier/test_admin_http.py::test_it_is_not_ready_before_gateways_can_connect",)
+_NGINX: Final = (
+    "verifier/test_http_contract.py::test_nginx_gets_only_what_auth_request_can_pass_on_and_can_restore_the_rest",
+)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     _port("a closed port before there is a snapshot", "elif why_not is None and not self.is_open",

@@ -9,10 +9,10 @@ from mutants.mutant import Mutant
 
 _named = partial(Mutant, "core/named_organization.py")
 _verify = partial(Mutant, "core/verify.py")
-_wire = partial(Mutant, "verifier/wire.py")
+_wire = partial(Mutant, "verifier/http_contract.py")
 _app = partial(Mutant, "verifier/app.py")
 _traefik = partial(Mutant, "verifier/traefik_routing.py")
-_grpc = partial(Mutant, "verifier/envoy_grpc.py")
+_grpc = partial(Mutant, "verifier/listeners/envoy_grpc.py")
 _document = partial(Mutant, "verifier/protected_resource.py")
 
 _NAMED: Final = "core/test_named_organization.py::"
@@ -36,10 +36,12 @@ _NO_UTF_8: Final = ("verifier/test_traefik_routing.py::test_spellings_that_are_n
 _DOMAIN: Final = (
     "verifier/test_traefik_routing.py::test_host_below_localhost_and_no_characters_of_the_domain_are_patterns",
 )
-_ENVOY: Final = ("verifier/test_envoy_grpc.py::test_the_path_is_for_the_one_organization_that_envoy_names",)
-_BESIDE: Final = ("verifier/test_envoy_failover.py::test_a_verifier_that_cannot_decide_says_so_in_a_header_too",)
+_ENVOY: Final = ("verifier/listeners/test_envoy_grpc.py::test_the_path_is_for_the_one_organization_that_envoy_names",)
+_BESIDE: Final = (
+    "verifier/listeners/test_envoy_failover.py::test_a_verifier_that_cannot_decide_says_so_in_a_header_too",
+)
 _NO_NAME: Final = ("verifier/test_protected_resource.py::test_no_name_can_end_the_challenge_or_lead_elsewhere",)
-_LEADS_NOWHERE: Final = ("verifier/test_wire.py::test_any_other_path_leads_nowhere",)
+_LEADS_NOWHERE: Final = ("verifier/test_http_contract.py::test_any_other_path_leads_nowhere",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # What the token names.

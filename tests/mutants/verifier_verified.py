@@ -1,4 +1,4 @@
-"""What is remembered of verified tokens: verifier/verified.py."""
+"""What is remembered of verified tokens: verifier/token_cache.py."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_verified = partial(Mutant, "verifier/verified.py")
+_verified = partial(Mutant, "verifier/token_cache.py")
 
-_TESTS: Final = "verifier/test_verified.py::"
+_TESTS: Final = "verifier/test_token_cache.py::"
 _TRUST: Final = (_TESTS + "test_m04_m07_after_a_change_of_trust_the_new_trust_decides",)
 _ENDS: Final = (_TESTS + "test_c04_what_is_remembered_ends_with",)
 _BEGINS: Final = (_TESTS + "test_a_clock_that_was_set_back_makes_nothing_good_before",)

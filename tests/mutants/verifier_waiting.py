@@ -1,4 +1,4 @@
-"""Waiting for a key: verifier/parking.py, unknown_keys.py, and what app.py lets wait."""
+"""Waiting for a key: verifier/pending_requests.py, unknown_keys.py, and what app.py lets wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from mutants.mutant import Mutant
 
 _app = partial(Mutant, "verifier/app.py")
-_parking = partial(Mutant, "verifier/parking.py")
+_parking = partial(Mutant, "verifier/pending_requests.py")
 _unknown = partial(Mutant, "verifier/unknown_keys.py")
 
 _PUBLIC: Final = "verifier/test_public_reasons.py::"

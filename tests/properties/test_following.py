@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from watchword.core.trust import Trust
 from watchword.feed import EMPTY, Page, Snapshot, decode_page, encode_page, fold
-from watchword.verifier import disk as disk_module
-from watchword.verifier.disk import RETRY_SECONDS, DiskCopy
-from watchword.verifier.feed_client import FeedClient
-from watchword.verifier.feed_failures import FeedUnavailable
+from watchword.verifier.disk import copy as disk_module
+from watchword.verifier.disk.copy import RETRY_SECONDS, DiskCopy
+from watchword.verifier.feed_client.failures import FeedUnavailable
+from watchword.verifier.feed_client.follower import FeedClient
 from watchword.verifier.snapshot import CurrentSnapshot
 
 if TYPE_CHECKING:

@@ -23,12 +23,12 @@ from watchword.control.activity.models import DailyCalls, UsageLine
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.organizations.models import Organization
 from watchword.core.decision import Allow, TokenProfile, VerifiedClaims
-from watchword.verifier import usage_backlog
-from watchword.verifier.feed_failures import FeedUnavailable
-from watchword.verifier.usage import Usage
-from watchword.verifier.usage_backlog import Backlog
-from watchword.verifier.usage_journal import Journal
-from watchword.verifier.usage_sender import UsageSender
+from watchword.verifier.feed_client.failures import FeedUnavailable
+from watchword.verifier.usage import backlog as usage_backlog
+from watchword.verifier.usage.backlog import Backlog
+from watchword.verifier.usage.counting import Usage
+from watchword.verifier.usage.journal import Journal
+from watchword.verifier.usage.sender import UsageSender
 
 if TYPE_CHECKING:
     from pathlib import Path

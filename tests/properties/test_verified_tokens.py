@@ -13,9 +13,9 @@ from watchword.core.trust import SubscriptionPeriod, Trust
 from watchword.feed import Snapshot
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
+from watchword.verifier.token_cache import ENTRY_BYTES, VerifiedTokens
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Usage
-from watchword.verifier.verified import ENTRY_BYTES, VerifiedTokens
+from watchword.verifier.usage.counting import Usage
 
 KEYS = (forge.ec_key("one"), forge.ec_key("two"))
 NOW = forge.NOW

@@ -10,11 +10,11 @@ import pytest
 from kit import acme, forge
 from watchword.core.decision import Reason
 from watchword.feed import Snapshot
-from watchword.verifier import wire
+from watchword.verifier import http_contract as wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKey, UnknownKeys
-from watchword.verifier.usage import Usage
+from watchword.verifier.usage.counting import Usage
 
 if TYPE_CHECKING:
     from watchword.core.trust import Trust

@@ -13,13 +13,13 @@ from kit import live
 from kit.feed_server import feed_server
 from kit.verifier_process import verifier_process
 from watchword.verifier.decision_times import ONE_IN, DecisionTimes
-from watchword.verifier.server import _answering
+from watchword.verifier.listeners.http import _answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from watchword.verifier import wire
+    from watchword.verifier import http_contract as wire
 
 NAME = "watchword_verifier_decision_duration_seconds"
 

@@ -14,11 +14,11 @@ from watchword.core.decision import Deny, Reason
 from watchword.core.verify import LIMITS, Limits
 from watchword.feed import Snapshot
 from watchword.settings.load import load_verifier_settings
-from watchword.verifier import wire
+from watchword.verifier import http_contract as wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Usage
+from watchword.verifier.usage.counting import Usage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from kit.raw_http import exchange
 from kit.verifier_process import VerifierProcess, verifier_process
 from watchword.core.trust import NotUnderstood
 from watchword.feed import SCHEMA
-from watchword.verifier.disk import DiskCopy
+from watchword.verifier.disk.copy import DiskCopy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

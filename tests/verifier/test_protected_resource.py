@@ -12,7 +12,7 @@ from kit import acme, forge
 from watchword.core.decision import Reason
 from watchword.core.trust import ANY
 from watchword.feed import Snapshot
-from watchword.verifier import wire
+from watchword.verifier import http_contract as wire
 from watchword.verifier.protected_resource import ProtectedResource
 from watchword.verifier.snapshot import CurrentSnapshot
 

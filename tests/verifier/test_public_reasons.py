@@ -14,11 +14,11 @@ from kit import acme, forge
 from watchword.core.decision import Reason
 from watchword.core.trust import NotUnderstood, SubscriptionPeriod, Trust
 from watchword.feed import Snapshot
-from watchword.verifier import wire
+from watchword.verifier import http_contract as wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Usage
+from watchword.verifier.usage.counting import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

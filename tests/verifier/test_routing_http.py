@@ -14,13 +14,13 @@ from kit.processes import LOOPBACK, free_port
 from kit.raw_http import exchange
 from watchword.feed import Snapshot
 from watchword.verifier.app import Verifier
-from watchword.verifier.gateway_port import HttpListener
+from watchword.verifier.listeners.gateway_port import HttpListener
+from watchword.verifier.listeners.http import listen
 from watchword.verifier.protected_resource import ProtectedResource
-from watchword.verifier.server import listen
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.traefik_routing import TraefikRouting
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Usage
+from watchword.verifier.usage.counting import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,12 +15,12 @@ from kit.processes import wait_until
 from watchword.core.decision import Reason
 from watchword.core.trust import SubscriptionPeriod, Trust
 from watchword.feed import Snapshot
-from watchword.verifier import wire
+from watchword.verifier import http_contract as wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
+from watchword.verifier.token_cache import VerifiedTokens
 from watchword.verifier.unknown_keys import UnknownKey, UnknownKeys
-from watchword.verifier.usage import Usage
-from watchword.verifier.verified import VerifiedTokens
+from watchword.verifier.usage.counting import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

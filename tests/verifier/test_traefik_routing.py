@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watchword.settings.load import load_verifier_settings
-from watchword.verifier import wire
+from watchword.verifier import http_contract as wire
 from watchword.verifier.traefik_routing import TraefikRouting, traefik_routing
 
 BY_HOST = TraefikRouting("host", "api.example")

@@ -27,8 +27,8 @@ from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.core.jwk import admit
 from watchword.jwks.problem import Problem
+from watchword.worker.fetch_slots import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
 from watchword.worker.loop import Worker
-from watchword.worker.places import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
 
 if TYPE_CHECKING:
     from datetime import datetime

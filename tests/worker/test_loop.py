@@ -24,9 +24,9 @@ from watchword.control.servers.key_set_commands import FAULT_OF_OURS, claim_due
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState, Validation
 from watchword.jwks.probe import probe
 from watchword.settings.control import ControlSettings
-from watchword.worker.figures import WorkerFigures
+from watchword.worker.fetch_slots import ANSWERING_AT_ONCE
 from watchword.worker.loop import Fetch, Worker, run
-from watchword.worker.places import ANSWERING_AT_ONCE
+from watchword.worker.metrics import WorkerFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

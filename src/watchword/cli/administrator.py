@@ -48,7 +48,7 @@ def create(*, organization_id: str, email: str, role: str | None, password_stdin
 def list_administrators(*, organization_id: str, as_json: bool) -> None:
     """List the administrators of an organization with role, status and last sign-in."""
     open_migrated_control_plane()
-    from watchword.control.access.queries import list_people
+    from watchword.control.identity.queries import list_people
 
     empty = "No administrator: `watchword administrator create EMAIL --organization ID`."
     print_people(list_people(organization_id), as_json=as_json, empty=empty)
@@ -64,7 +64,7 @@ def deactivate(*, email: str, as_json: bool) -> None:
     The last one of an organization who holds every permission stays; create another one first.
     """
     open_migrated_control_plane()
-    from watchword.control.access.models import PersonKind
+    from watchword.control.identity.models import PersonKind
 
     set_active(email, PersonKind.ADMINISTRATOR, active=False, as_json=as_json)
 
@@ -76,6 +76,6 @@ def deactivate(*, email: str, as_json: bool) -> None:
 def reactivate(*, email: str, as_json: bool) -> None:
     """Let a deactivated administrator in again, with the role and the password of before."""
     open_migrated_control_plane()
-    from watchword.control.access.models import PersonKind
+    from watchword.control.identity.models import PersonKind
 
     set_active(email, PersonKind.ADMINISTRATOR, active=True, as_json=as_json)

@@ -35,8 +35,8 @@ def check_control_files(settings: ControlSettings) -> Iterator[str]:
 
 def check_verifier_files(settings: VerifierSettings) -> Iterator[str]:
     """A sentence for each file that a verifier cannot use, or that others can read."""
-    from watchword.verifier.feed_http import tls_context
-    from watchword.verifier.gateway_identity import read_secrets, read_tls
+    from watchword.verifier.feed_client.http import tls_context
+    from watchword.verifier.listeners.gateway_identity import read_secrets, read_tls
 
     readers: list[Callable[[], object]] = [lambda: read_secrets(settings), lambda: read_tls(settings)]
     if settings.credential_file is not None:

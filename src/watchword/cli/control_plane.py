@@ -44,6 +44,9 @@ def _set_up_django() -> None:
         # Set and not only defaulted: a shell set up for another Django project must not redirect the command.
         os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
     django.setup()
+    from watchword.control.base import hooks
+
+    hooks.require_registered()
 
 
 def known_migrations() -> set[str]:
@@ -71,6 +74,11 @@ def unapplied_migrations() -> list[str]:
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
+    if any(app == "access" for app, _ in executor.loader.applied_migrations):
+        raise CommandFailed(
+            "The database was made by a version before 0.2.0, which was never released, and cannot be upgraded. "
+            "Start with an empty database."
+        )
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 

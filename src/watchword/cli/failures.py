@@ -17,7 +17,7 @@ def explain(failure: Exception) -> click.ClickException:
     if isinstance(sentences, tuple):
         # SettingsProblem: one sentence for each wrong setting.
         return SettingsWrong("\n".join(str(sentence) for sentence in sentences))
-    if _is(failure, "watchword.control.refusals", "Refusal"):
+    if _is(failure, "watchword.control.base.refusals", "Refusal"):
         return CommandFailed(_refusal(failure))
     if _is(failure, "django.db", "OperationalError") or _is(failure, "django.db", "ProgrammingError"):
         return CommandFailed(

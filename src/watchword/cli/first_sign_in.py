@@ -30,7 +30,7 @@ def first_sign_in(control: ControlSettings) -> list[str]:
     At a terminal it asks for names; elsewhere, such as under systemd, it takes the defaults and says so. It is only
     for `watchword serve` without a role: a production's portal never makes people by itself.
     """
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
 
     people = list(Person.objects.order_by("pk")[:2])
@@ -112,7 +112,7 @@ def checked_id(typed: str) -> str:
 
 def checked_email(typed: str) -> str:
     """Raises UsageError, after which the question is asked again."""
-    from watchword.control.access.rules import check_person, normalised_email
+    from watchword.control.identity.rules import check_person, normalised_email
 
     faults = check_person(email=normalised_email(typed), name="")
     if faults:
@@ -128,7 +128,7 @@ def suggested_id(name: str) -> str:
 
 
 def create_organization(organization_id: str, name: str) -> None:
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 
     now = datetime.now(tz=UTC)

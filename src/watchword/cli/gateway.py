@@ -36,7 +36,7 @@ def gateway(*, name: str, file: str | None, directory: Path | None, as_json: boo
     """
     if directory is not None and (file is not None or as_json):
         raise click.UsageError("--directory writes all files; use it without FILE and --json.")
-    from watchword.control.console.gateway_values import values_of
+    from watchword.control.web.console.gateway_values import values_of
     from watchword.gateways.filling import fill
 
     (chosen,) = (one for one in gateways() if one.name == name)

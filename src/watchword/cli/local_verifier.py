@@ -74,7 +74,7 @@ def ensure_credential(path: Path) -> None:
 
     A file whose secret the database does not know, because one of the two was replaced, gets a new one.
     """
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.fleet.commands import CreateVerifier
     from watchword.control.fleet.queries import verifier_of_secret
 

@@ -34,7 +34,7 @@ def create(*, email: str, password_stdin: bool, as_json: bool) -> None:
 def list_operators(*, as_json: bool) -> None:
     """List the operators with status and last sign-in."""
     open_migrated_control_plane()
-    from watchword.control.access import queries
+    from watchword.control.identity import queries
 
     print_people(queries.list_operators(), as_json=as_json, empty="No operator: `watchword operator create EMAIL`.")
 
@@ -46,9 +46,9 @@ def list_operators(*, as_json: bool) -> None:
 def sign_out(*, email: str, as_json: bool) -> None:
     """End all sessions of an operator. The account stays active."""
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
-    from watchword.control.access.models import PersonKind
-    from watchword.control.access.operator_commands import SignOutOperator
+    from watchword.control.base.actor import command_line
+    from watchword.control.identity.models import PersonKind
+    from watchword.control.identity.operator_commands import SignOutOperator
 
     SignOutOperator(person_id=person_named(email, PersonKind.OPERATOR).pk).run(command_line())
     if as_json:
@@ -67,7 +67,7 @@ def deactivate(*, email: str, as_json: bool) -> None:
     The last active operator stays; create another one first.
     """
     open_migrated_control_plane()
-    from watchword.control.access.models import PersonKind
+    from watchword.control.identity.models import PersonKind
 
     set_active(email, PersonKind.OPERATOR, active=False, as_json=as_json)
 
@@ -79,6 +79,6 @@ def deactivate(*, email: str, as_json: bool) -> None:
 def reactivate(*, email: str, as_json: bool) -> None:
     """Let a deactivated operator sign in again with the earlier password."""
     open_migrated_control_plane()
-    from watchword.control.access.models import PersonKind
+    from watchword.control.identity.models import PersonKind
 
     set_active(email, PersonKind.OPERATOR, active=True, as_json=as_json)

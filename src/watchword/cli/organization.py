@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watchword.cli.control_plane import open_migrated_control_plane
-from watchword.cli.moments import Moment, iso
 from watchword.cli.options import settings_options
 from watchword.cli.output import CommandFailed, json_option, print_json, print_rows
+from watchword.cli.times import Moment, iso
 
 if TYPE_CHECKING:
     from watchword.control.organizations.models import Organization
@@ -40,7 +40,7 @@ def create(*, organization_id: str, name: str | None, subscription_days: int | N
     Its first administrator is created by `watchword administrator create`.
     """
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 
     now = datetime.now(tz=UTC)
@@ -72,7 +72,7 @@ def subscribe(
 ) -> None:
     """Set or renew an organization's API subscription. A suspension stays as it is."""
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import SetSubscription
 
     now = datetime.now(tz=UTC)
@@ -100,7 +100,7 @@ def renew(*, organization_id: str, expires_at: datetime | None, days: int | None
     if (expires_at is None) == (days is None):
         raise click.UsageError("Say either --expires-at or --days.")
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import RenewSubscription
     from watchword.control.organizations.queries import subscription_terms
 
@@ -133,7 +133,7 @@ def suspend(*, organization_id: str, reason: str, public_text: str, private_note
     Nobody but an operator can reinstate it; renewing the API subscription does not.
     """
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Suspend
     from watchword.control.organizations.models import SuspensionReason
     from watchword.control.organizations.queries import entitlement_of
@@ -160,7 +160,7 @@ def suspend(*, organization_id: str, reason: str, public_text: str, private_note
 def reinstate(*, organization_id: str, as_json: bool) -> None:
     """Lift an organization's suspension. Its servers take up work as they were before it."""
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Reinstate
 
     suspension = Reinstate(organization_id=organization_id).run(command_line())
@@ -187,8 +187,8 @@ def list_organizations(*, as_json: bool) -> None:
 
 def describe(row: Organization, now: datetime) -> dict[str, Any]:
     """One organization as JSON. `standing` is active, inactive or suspended."""
+    from watchword.control.base.refusals import RefusalReason
     from watchword.control.organizations.queries import entitlement_of, subscription_terms
-    from watchword.control.refusals import RefusalReason
     from watchword.control.servers.models import AuthorizationServer
 
     terms = subscription_terms(row.pk)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchword.cli.moments import iso
 from watchword.cli.output import print_json, print_rows
+from watchword.cli.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from watchword.control.access.models import Person, PersonKind
-    from watchword.control.access.queries import PersonRow
+    from watchword.control.identity.models import Person, PersonKind
+    from watchword.control.identity.queries import PersonRow
     from watchword.settings.control import ControlSettings
 
 
@@ -36,9 +36,9 @@ def create_administrator(
     Raises:
         Refusal: the organization is not found, the address belongs to somebody else, or the password is too weak.
     """
-    from watchword.control.access.actor import command_line
-    from watchword.control.access.people_commands import CreateAdministrator
-    from watchword.control.refusals import Refusal
+    from watchword.control.base.actor import command_line
+    from watchword.control.base.refusals import Refusal
+    from watchword.control.identity.people_commands import CreateAdministrator
 
     try:
         person = CreateAdministrator(organization_id=organization_id, email=email, role=role).run(command_line())
@@ -53,9 +53,9 @@ def create_operator(control: ControlSettings, *, email: str, password: str | Non
     Raises:
         Refusal: the address belongs to somebody else, or the password is too weak.
     """
-    from watchword.control.access.actor import command_line
-    from watchword.control.access.operator_commands import CreateOperator
-    from watchword.control.refusals import Refusal
+    from watchword.control.base.actor import command_line
+    from watchword.control.base.refusals import Refusal
+    from watchword.control.identity.operator_commands import CreateOperator
 
     try:
         person = CreateOperator(email=email).run(command_line())
@@ -66,9 +66,9 @@ def create_operator(control: ControlSettings, *, email: str, password: str | Non
 
 def existing(refusal: Exception, email: str, organization_id: str | None) -> Person:
     """The person who has the address already, if it is the one meant; else the refusal stands."""
-    from watchword.control.access.models import Person
-    from watchword.control.access.rules import normalised_email
-    from watchword.control.refusals import Refusal, RefusalReason
+    from watchword.control.base.refusals import Refusal, RefusalReason
+    from watchword.control.identity.models import Person
+    from watchword.control.identity.rules import normalised_email
 
     person = Person.objects.filter(email=normalised_email(email), organization_id=organization_id).first()
     taken = isinstance(refusal, Refusal) and refusal.reason is RefusalReason.NAME_TAKEN
@@ -81,8 +81,8 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
     """Set the password, or make the one-time link by which the person sets it."""
     from django.urls import reverse
 
-    from watchword.control.access.actor import Interface, command_line
-    from watchword.control.access.commands import CreateSignInLink, RedeemSignInLink
+    from watchword.control.base.actor import Interface, command_line
+    from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink
 
     secret = CreateSignInLink(email=person.email).run(command_line())
     link = None
@@ -101,9 +101,9 @@ def person_named(email: str, kind: PersonKind) -> Person:
     Raises:
         Refusal: there is none, or the address belongs to the other kind.
     """
-    from watchword.control.access.models import Person
-    from watchword.control.access.rules import normalised_email
-    from watchword.control.refusals import Refusal, RefusalReason
+    from watchword.control.base.refusals import Refusal, RefusalReason
+    from watchword.control.identity.models import Person
+    from watchword.control.identity.rules import normalised_email
 
     person = Person.objects.filter(email=normalised_email(email), kind=kind).first()
     if person is None:
@@ -117,10 +117,10 @@ def set_active(email: str, kind: PersonKind, *, active: bool, as_json: bool) -> 
     Raises:
         Refusal: there is none with this address, or it is the last one who must stay.
     """
-    from watchword.control.access.actor import command_line
-    from watchword.control.access.models import PersonKind
-    from watchword.control.access.operator_commands import DeactivateOperator, ReactivateOperator
-    from watchword.control.access.people_commands import DeactivateAdministrator, ReactivateAdministrator
+    from watchword.control.base.actor import command_line
+    from watchword.control.identity.models import PersonKind
+    from watchword.control.identity.operator_commands import DeactivateOperator, ReactivateOperator
+    from watchword.control.identity.people_commands import DeactivateAdministrator, ReactivateAdministrator
 
     person = person_named(email, kind)
     if kind is PersonKind.OPERATOR or person.organization_id is None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from watchword.control.asgi_types import Application
+    from watchword.control.base.asgi_types import Application
     from watchword.settings.control import ControlSettings
 
 TURN_SECONDS = 5.0
@@ -21,8 +21,8 @@ def application() -> Application:
     """The pages, and the feed unless it has a port of its own; made inside the process that serves them."""
     control = set_up()
     from watchword.cli.roles import answers, feed_answers
-    from watchword.control.asgi import application as control_plane
-    from watchword.service_manager import told
+    from watchword.control.entrance.asgi import application as control_plane
+    from watchword.runtime.sd_notify import told
 
     # Granian has set it, and runs it later.
     loop = asyncio.get_event_loop()
@@ -45,7 +45,7 @@ def application() -> Application:
 def feed() -> Application:
     """The feed alone, for a port of its own; made inside the process that serves it."""
     control = set_up()
-    from watchword.control.asgi import feed_application
+    from watchword.control.entrance.asgi import feed_application
 
     beside = ExitStack()
     atexit.register(beside.close)
@@ -64,7 +64,7 @@ def turns(loop: asyncio.AbstractEventLoop) -> bool:
 
 def set_up() -> ControlSettings:
     """Configure logging, and let connections to the database be kept."""
-    from watchword.cli.process_logging import configure_logging
+    from watchword.runtime.logging import configure_logging
 
     configure_logging("portal")
     end_with_parent()
@@ -82,8 +82,8 @@ def counted(application: Application, control: ControlSettings, port: int | None
     """The same application, whose figures an admin listener shows if it has a port."""
     if port is None:
         return application
-    from watchword.admin import listening
-    from watchword.control.figures import PortalFigures, why_not_ready
+    from watchword.control.entrance.metrics import PortalFigures, why_not_ready
+    from watchword.runtime.admin_http import listening
 
     figures = PortalFigures()
     beside.enter_context(listening(control.admin_host, port, registry=figures.registry, why_not_ready=why_not_ready))

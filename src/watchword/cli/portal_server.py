@@ -1,6 +1,6 @@
 """The portal's HTTP server: a process for the pages, and one for the feed if that has a port of its own.
 
-With `verifier/server.py` the only code that knows granian's inside (docs/decisions/0003).
+With `verifier/listeners/http.py` the only code that knows granian's inside (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
 from watchword.cli import portal_application
-from watchword.open_files import connections_allowed
+from watchword.runtime.open_files import connections_allowed
 
 if TYPE_CHECKING:
     from watchword.settings.control import ControlSettings

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from watchword.cli.build import log_start
 from watchword.cli.control_plane import open_migrated_control_plane
-from watchword.cli.process_logging import configure_logging
 from watchword.cli.roles import answers, connectable
 from watchword.cli.supervisor import stop_when_abandoned
-from watchword.service_manager import stopping, told
-from watchword.stopping import stop_on_signals
+from watchword.runtime.logging import configure_logging
+from watchword.runtime.sd_notify import stopping, told
+from watchword.runtime.shutdown import stop_on_signals
 
 if TYPE_CHECKING:
     from watchword.settings.verifier import VerifierSettings
@@ -43,10 +43,10 @@ def run_worker() -> None:
     open_migrated_control_plane()
     from django.conf import settings
 
-    from watchword.admin import listening
-    from watchword.certificate_expiry import CertificateExpiry
-    from watchword.worker.figures import WorkerFigures
+    from watchword.runtime.admin_http import listening
+    from watchword.runtime.certificate_expiry import CertificateExpiry
     from watchword.worker.loop import run
+    from watchword.worker.metrics import WorkerFigures
 
     figures = WorkerFigures()
 
@@ -69,7 +69,7 @@ def run_verifier(**flags: Any) -> None:
     configure_logging("verifier")
     log_start("verifier")
     from watchword.settings.load import load_verifier_settings
-    from watchword.verifier.server import serve
+    from watchword.verifier.listeners.http import serve
 
     settings = load_verifier_settings(**flags)
     settings.read_credential()

@@ -88,7 +88,7 @@ def trust_from_database(organization: str) -> tuple[Trust | None, float]:
     """
     open_migrated_control_plane()
     from watchword.control.organizations.models import Organization
-    from watchword.control.servers.queries import trust_of
+    from watchword.control.servers.trust import trust_of
 
     if not Organization.objects.filter(pk=organization).exists():
         raise CommandFailed(f"There is no organization {organization!r}; `watchword organization list` shows them.")
@@ -98,7 +98,7 @@ def trust_from_database(organization: str) -> tuple[Trust | None, float]:
 def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, float]:
     """The trust of a verifier's disk copy, None for an unknown organization, and until when the copy is believed."""
     from watchword.settings.load import load_verifier_settings
-    from watchword.verifier.disk import CopyDamaged, DiskCopy
+    from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
 
     try:
         copy = DiskCopy(path).load(now=time.time(), by_anybody=True)

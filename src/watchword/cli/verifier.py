@@ -8,9 +8,9 @@ import click
 
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.local_verifier import write_secret
-from watchword.cli.moments import iso
 from watchword.cli.options import settings_options
 from watchword.cli.output import CommandFailed, json_option, print_json, print_rows
+from watchword.cli.times import iso
 
 
 @click.group()
@@ -34,7 +34,7 @@ def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
     WATCHWORD_VERIFIER_CREDENTIAL_FILE. A name is never given twice, not even after it was revoked.
     """
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.fleet.commands import CreateVerifier
 
     secret = CreateVerifier(name=name).run(command_line())
@@ -57,9 +57,9 @@ def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
 def revoke(*, name: str, as_json: bool) -> None:
     """Take a verifier's right back. It stops answering once its snapshot is too old, after 24 hours at most."""
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
+    from watchword.control.base.refusals import Refusal, RefusalReason
     from watchword.control.fleet.commands import RevokeVerifier
-    from watchword.control.refusals import Refusal, RefusalReason
 
     try:
         RevokeVerifier(name=name).run(command_line())
@@ -85,7 +85,7 @@ def start_over(*, as_json: bool) -> None:
     has all of it anew, it decides by what it knew before.
     """
     open_migrated_control_plane()
-    from watchword.control.access.actor import command_line
+    from watchword.control.base.actor import command_line
     from watchword.control.fleet.commands import RotateEpoch
 
     epoch = RotateEpoch().run(command_line())

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from django.utils.functional import SimpleLazyObject
 
-from watchword.control.static_digest import static_digest
+from watchword.control.static_digest import OWN_FILES, static_digest
 from watchword.settings.load import load_control_settings
 
 WATCHWORD = load_control_settings()
 """The settings of the product, for code of the control plane that needs them."""
 
 _SECURE = WATCHWORD.secure
+_WEB: Final = Path(__file__).parent / "web"
 
 # Lazy, because type checkers and `makemigrations --check` import this module and must not leave a key file behind.
 SECRET_KEY = SimpleLazyObject(WATCHWORD.read_or_create_secret_key)
@@ -30,49 +33,52 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "heroicons",
-    "watchword.control.audit",
     "watchword.control.organizations",
-    "watchword.control.access",
+    "watchword.control.identity",
+    "watchword.control.audit",
     "watchword.control.servers",
-    "watchword.control.fleet",
     "watchword.control.activity",
-    "watchword.control.console",
-    "watchword.control.portal",
+    "watchword.control.fleet",
 ]
 
 MIDDLEWARE = [
-    "watchword.control.failing_pages.FailingPages",
-    "watchword.control.access.middleware.SecurityHeaders",
-    "watchword.control.readable_requests.ReadableRequests",
-    "watchword.control.static_files.StaticFiles",
+    "watchword.control.entrance.failing_pages.FailingPages",
+    "watchword.control.web.shell.middleware.SecurityHeaders",
+    "watchword.control.entrance.readable_requests.ReadableRequests",
+    "watchword.control.entrance.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "watchword.control.access.middleware.SessionUse",
-    "watchword.control.refused_requests.noting.ForbiddenPages",
+    "watchword.control.web.shell.middleware.SessionUse",
+    "watchword.control.web.shell.refused_requests.ForbiddenPages",
     "django_htmx.middleware.HtmxMiddleware",
-    "watchword.control.access.middleware.Refusals",
+    "watchword.control.web.shell.middleware.Refusals",
 ]
 
 ROOT_URLCONF = "watchword.control.urls"
-ASGI_APPLICATION = "watchword.control.asgi.application"
+ASGI_APPLICATION = "watchword.control.entrance.asgi.application"
 
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # The parts of the web are folders with templates; only rooms with tables are apps of Django.
+        "DIRS": sorted(_WEB.glob("*/templates")),
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": ["django.template.context_processors.request"],
+            "libraries": {"portal": "watchword.control.web.shell.template_tags"},
+        },
     }
 ]
 
 DATABASES = {"default": WATCHWORD.database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTH_USER_MODEL = "access.Person"
-AUTHENTICATION_BACKENDS = ["watchword.control.access.backend.PasswordBackend"]
+AUTH_USER_MODEL = "identity.Person"
+AUTHENTICATION_BACKENDS = ["watchword.control.identity.backend.PasswordBackend"]
 # Argon2id; the scheme that the Password Hashing Competition chose, and memory-hard. Few hashes at the same time.
-PASSWORD_HASHERS = ["watchword.control.access.hashing.BoundedArgon2"]
+PASSWORD_HASHERS = ["watchword.control.identity.hashing.BoundedArgon2"]
 # What can be chosen is decided in access/passwords.py, which knows the organization; Django's own validators do not.
 AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
 LOGIN_URL = "access:sign-in"
@@ -91,7 +97,7 @@ SESSION_COOKIE_DOMAIN = None
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_SAVE_EVERY_REQUEST = False
 # A table of our own, which knows whose session it is and holds no key that would open it.
-SESSION_ENGINE = "watchword.control.access.session_store"
+SESSION_ENGINE = "watchword.control.identity.session_store"
 # Never pickle: whoever could write a session would run code.
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}watchword_csrf"
@@ -101,7 +107,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_PATH = "/"
 CSRF_COOKIE_DOMAIN = None
-CSRF_FAILURE_VIEW = "watchword.control.access.sign_in_again.form_expired"
+CSRF_FAILURE_VIEW = "watchword.control.web.sign_in.sign_in_again.form_expired"
 
 # The form with a registration is small; nothing is uploaded.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
@@ -109,6 +115,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
 # The digest of all static files is part of their address, so they can be cached for ever and need no build step.
+STATICFILES_DIRS = [OWN_FILES]
 STATIC_URL = f"/static/{static_digest()}/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

@@ -6,18 +6,23 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES_WITH_STATIC_FILES = ("watchword.control.portal", "django_htmx")
+OWN_FILES = Path(__file__).parent / "web" / "shell" / "static"
+PACKAGES = ("django_htmx",)
+
+
+def folders() -> list[Path]:
+    """The folders of all static files: the portal's own, and those of installed packages."""
+    specs = [find_spec(package) for package in PACKAGES]
+    places = [place for spec in specs if spec is not None for place in spec.submodule_search_locations or ()]
+    return [OWN_FILES, *(Path(place) / "static" for place in places)]
 
 
 def static_digest() -> str:
     """Hexadecimal, 16 characters; differs as soon as one byte or one name of a static file differs."""
     digest = hashlib.sha256()
-    for package in PACKAGES_WITH_STATIC_FILES:
-        spec = find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec is not None else []:
-            root = Path(folder) / "static"
-            for path in sorted(root.rglob("*")):
-                if path.is_file():
-                    content = path.read_bytes()
-                    digest.update(f"{path.relative_to(root)}\0{len(content)}\0".encode() + content)
+    for folder in folders():
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]

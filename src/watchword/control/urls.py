@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.urls import include, path
 
 urlpatterns = [
-    path("", include("watchword.control.access.urls")),
-    path("", include("watchword.control.servers.urls")),
-    path("", include("watchword.control.activity.urls")),
-    path("", include("watchword.control.audit.urls")),
-    path("", include("watchword.control.console.urls")),
+    path("", include("watchword.control.web.people.urls")),
+    path("", include("watchword.control.web.servers.urls")),
+    path("", include("watchword.control.web.activity.urls")),
+    path("", include("watchword.control.web.audit.urls")),
+    path("", include("watchword.control.web.console.urls")),
 ]

@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from watchword.control.access.actor import Interface, command_line
-from watchword.control.access.commands import CreateSignInLink, RedeemSignInLink
-from watchword.control.access.models import Person
-from watchword.control.access.operator_commands import CreateOperator
-from watchword.control.access.people_commands import CreateAdministrator
+from watchword.control.base.actor import Interface, command_line
+from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink
+from watchword.control.identity.models import Person
+from watchword.control.identity.operator_commands import CreateOperator
+from watchword.control.identity.people_commands import CreateAdministrator
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.rules import ServerFields

@@ -18,21 +18,21 @@ from watchword.core.bearer import text_of
 from watchword.core.decision import Allow, Deny, Reason
 from watchword.core.verify import LIMITS, Limits, decide, decide_by_token, verify
 from watchword.settings.base import SettingsProblem
-from watchword.verifier import wire
-from watchword.verifier.admin import admin_listener
-from watchword.verifier.disk import CopyDamaged, DiskCopy
-from watchword.verifier.feed_client import FeedClient, report_unknown_keys
-from watchword.verifier.feed_http import FeedOverHttp
-from watchword.verifier.following import FollowingCollector
+from watchword.verifier import http_contract as wire
+from watchword.verifier.admin_http import admin_listener
+from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
+from watchword.verifier.feed_client.follower import FeedClient, report_unknown_keys
+from watchword.verifier.feed_client.http import FeedOverHttp
+from watchword.verifier.feed_client.metrics import FollowingCollector
 from watchword.verifier.metrics import VerifierCollector, registry_of
-from watchword.verifier.parking import PARKED_SECONDS, Parking, Waiting
+from watchword.verifier.pending_requests import PARKED_SECONDS, Parking, Waiting
 from watchword.verifier.snapshot import CurrentSnapshot
+from watchword.verifier.token_cache import Verified, VerifiedTokens
 from watchword.verifier.unknown_keys import UnknownKeys
-from watchword.verifier.usage import Usage
-from watchword.verifier.usage_backlog import Backlog
-from watchword.verifier.usage_journal import Journal
-from watchword.verifier.usage_sender import UsageSender
-from watchword.verifier.verified import Verified, VerifiedTokens
+from watchword.verifier.usage.backlog import Backlog
+from watchword.verifier.usage.counting import Usage
+from watchword.verifier.usage.journal import Journal
+from watchword.verifier.usage.sender import UsageSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from watchword.core.trust import Trust
     from watchword.feed import Snapshot
     from watchword.settings.verifier import VerifierSettings
-    from watchword.verifier.gateway_port import GatewayPort
+    from watchword.verifier.http_contract import Answer, Profile
+    from watchword.verifier.listeners.gateway_port import GatewayPort
     from watchword.verifier.snapshot import View
-    from watchword.verifier.usage import Line
-    from watchword.verifier.wire import Answer, Profile
+    from watchword.verifier.usage.counting import Line
 
 FLUSH_SECONDS: Final = 8.0
 """How long a graceful stop waits for the last counts to be sent: for a batch that is not answered, and one more."""

@@ -10,7 +10,7 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from watchword.outages import Outage
+from watchword.runtime.outages import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from watchword.admin import new_registry
 from watchword.core.decision import Reason
+from watchword.runtime.admin_http import new_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from watchword.verifier.snapshot import CurrentSnapshot
-    from watchword.verifier.usage import Outcomes
-    from watchword.verifier.verified import VerifiedTokens
+    from watchword.verifier.token_cache import VerifiedTokens
+    from watchword.verifier.usage.counting import Outcomes
 
 
 class Connection(Protocol):

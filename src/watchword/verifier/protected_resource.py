@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 
 from watchword.core.trust import ANY, ORGANIZATION_ID
 from watchword.settings.api_address import ORGANIZATION
-from watchword.verifier import wire
-from watchword.verifier.wire import Answer
+from watchword.verifier import http_contract as wire
+from watchword.verifier.http_contract import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from watchword.verifier.http_contract import Answering
     from watchword.verifier.snapshot import CurrentSnapshot
-    from watchword.verifier.wire import Answering
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 FRESH_SECONDS: Final = 60

@@ -10,14 +10,14 @@ import re
 from typing import TYPE_CHECKING, Final, Literal
 
 from watchword.core.trust import ORGANIZATION_ID
-from watchword.verifier import wire
+from watchword.verifier import http_contract as wire
 from watchword.verifier.protected_resource import WELL_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watchword.settings.verifier import VerifierSettings
-    from watchword.verifier.wire import Answer
+    from watchword.verifier.http_contract import Answer
 
 _IN_PATH: Final = re.compile(f"/o/({ORGANIZATION_ID})(?:/.*)?", re.DOTALL)
 

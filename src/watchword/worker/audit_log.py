@@ -9,11 +9,11 @@ import structlog
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from watchword.control.access.actor import WORKER
 from watchword.control.audit.checkpoint import verify_on
 from watchword.control.audit.commands import PURGE_BATCH, PurgeAuditEvents
-from watchword.outages import Outage
-from watchword.worker.beside import beside_the_fetches
+from watchword.control.base.actor import WORKER
+from watchword.runtime.outages import Outage
+from watchword.worker.background import beside_the_fetches
 
 if TYPE_CHECKING:
     import threading

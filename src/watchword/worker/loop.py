@@ -15,16 +15,16 @@ import structlog
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from watchword.control.access import commands as people
+from watchword.control.identity import commands as people
 from watchword.control.servers import key_set_commands, rotation_commands
 from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.control.servers.shown_location import on_one_line
 from watchword.jwks.probe import probe
-from watchword.outages import Outage
+from watchword.runtime.outages import Outage
 from watchword.worker.audit_log import keeping_the_audit_log
-from watchword.worker.figures import NOT_RECORDED, WorkerFigures
-from watchword.worker.places import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
+from watchword.worker.fetch_slots import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
+from watchword.worker.metrics import NOT_RECORDED, WorkerFigures
 from watchword.worker.usage import watching_the_usage
 
 if TYPE_CHECKING:

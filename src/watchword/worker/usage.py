@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from watchword.control.activity import queries
 from watchword.control.activity.commands import PURGE_BATCH, purge, review
-from watchword.outages import Outage
-from watchword.worker.beside import beside_the_fetches
+from watchword.runtime.outages import Outage
+from watchword.worker.background import beside_the_fetches
 
 if TYPE_CHECKING:
     import threading

@@ -7,12 +7,13 @@ import pytest
 
 from kit.people import NOW
 from kit.usage import KEPT_DAYS, CountingVerifier, line
-from watchword.control.access.actor import SYSTEM
 from watchword.control.activity.commands import ReviewThreshold, purge, review
 from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageLine, UsageStream
 from watchword.control.activity.queries import allowed_on
 from watchword.control.activity.rules import today
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import SYSTEM
+from watchword.control.base.refusals import Refusal
 from watchword.control.organizations.commands import (
     ChangeThreshold,
     Reinstate,
@@ -22,10 +23,9 @@ from watchword.control.organizations.commands import (
 )
 from watchword.control.organizations.models import Suspension, SuspensionReason
 from watchword.control.organizations.queries import entitlement_of
-from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
     from watchword.control.organizations.models import Organization
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]

@@ -10,12 +10,12 @@ from django.db import connections
 
 from kit.people import NOW
 from kit.usage import BOOT, CountingVerifier, batch, line
-from watchword.control.access.actor import SYSTEM
 from watchword.control.activity.commands import ReviewThreshold
 from watchword.control.activity.models import UsageStream
 from watchword.control.activity.queries import allowed_on
 from watchword.control.activity.rules import today
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import SYSTEM
 from watchword.control.organizations.models import Suspension
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import pytest
 
 from kit.people import NOW
 from kit.usage import CountingVerifier, batch, line
-from watchword.control.access.actor import SYSTEM
 from watchword.control.activity.models import DailyCalls, UsageAllowance, UsageLine, UsageStream
 from watchword.control.activity.plausibility import MARGIN_SECONDS, MOST_PER_SECOND, Implausible
 from watchword.control.activity.queries import allowed_on
@@ -22,6 +21,7 @@ from watchword.control.activity.refused_batches import (
 )
 from watchword.control.activity.rules import today
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import SYSTEM
 
 if TYPE_CHECKING:
     from watchword.control.organizations.models import Organization

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import watchword
-from watchword.control.access.actor import Interface
 from watchword.control.audit.actions import ACTIONS, INTERFACES, REASONS, RESULTS, spoken
-from watchword.control.change import _RIGHTS
-from watchword.control.refusals import RefusalReason
+from watchword.control.base.actor import Interface
+from watchword.control.base.refusals import RefusalReason
+from watchword.control.base.unit_of_work import _RIGHTS
 
 CONTROL = Path(watchword.__file__).parent / "control"
 # Not an event but the name of a URL.

@@ -8,13 +8,13 @@ import pytest
 
 from kit.audit_events import all_rights, rewrite_from, write, write_aged
 from kit.people import NOW
-from watchword.control.access.actor import WORKER
 from watchword.control.audit import chain, checkpoint
 from watchword.control.audit.chain import Link, fault_of_expected, head, verify_chain, walk
 from watchword.control.audit.checkpoint import verify_at_once, verify_on
 from watchword.control.audit.commands import PurgeAuditEvents
-from watchword.control.audit.log import GENESIS
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent, AuditHead
+from watchword.control.base.actor import WORKER
+from watchword.control.base.audit_log import GENESIS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,12 +18,12 @@ from django.test import AsyncClient, Client
 
 from kit import people, sample_portal
 from kit.audit_events import fill, write, write_aged
-from watchword.control.access.actor import WORKER, Permission
 from watchword.control.audit import queries
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.commands import PurgeAuditEvents
 from watchword.control.audit.export import cell
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import WORKER, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

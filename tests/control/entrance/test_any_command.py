@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from kit import people
 from watchword.cli.root import COMMANDS, watchword
-from watchword.control.access.actor import command_line
+from watchword.control.base.actor import command_line
 from watchword.control.fleet.commands import CreateVerifier
 
 if TYPE_CHECKING:

@@ -21,13 +21,13 @@ from django.urls import get_resolver
 from kit import people, registrations
 from kit.routes import routes
 from kit.sample_portal import session_of
-from watchword.control.access.actor import Permission, command_line
-from watchword.control.access.models import Role
+from watchword.control.base.actor import Permission, command_line
+from watchword.control.base.response_headers import security_headers
+from watchword.control.entrance.readable_requests import answering_always
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import Feed
 from watchword.control.fleet.models import VerifierCredential
-from watchword.control.headers import security_headers
-from watchword.control.readable_requests import answering_always
+from watchword.control.identity.models import Role
 from watchword.control.servers import validate
 from watchword.control.servers.models import AuthorizationServer
 from watchword.jwks.findings import Findings
@@ -92,7 +92,7 @@ class Portal:
         application: Any = None,
     ) -> tuple[int, bytes]:
         if application is None:
-            from watchword.control.asgi import application  # noqa: PLC0415 - sets Django up on import.
+            from watchword.control.entrance.asgi import application  # noqa: PLC0415 - sets Django up on import.
         headers = [
             (b"host", b"127.0.0.1:8080"),
             (b"content-type", kind.encode("latin-1")),

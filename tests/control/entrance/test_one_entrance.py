@@ -1,4 +1,4 @@
-"""FK-01: every change goes through control/change.py and decides by the rights that it re-read there."""
+"""FK-01: every change goes through control/base/unit_of_work.py and decides by the rights re-read there."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONTROL = Path(watchword.__file__).parent / "control"
-ENTRANCES = {"change", "admitted", "_admitted"}
+ENTRANCES = {"unit_of_work", "admitted", "_admitted"}
 
 ELSEWHERE = {
-    "change.py": "the entrance itself, and refused attempts, which change nothing",
+    "base/unit_of_work.py": "the entrance itself, and refused attempts, which change nothing",
     "audit/commands.py": "the worker's purge: triggers let the anchor move only after its event is there",
     "activity/refused_batches.py": "a refused batch that is recorded, which changes nothing else",
     "activity/commands.py": "a verifier's counts, under its credential",
-    "access/commands.py": "the purge of what has run out by itself",
-    "access/session_commands.py": "a wrong password that is recorded, which changes nothing",
-    "access/signing_in.py": "a failed sign-in that is recorded, which changes nothing",
-    "refused_requests/events.py": "a series of refused requests that is recorded, which changes nothing",
-    "access/throttle.py": "attempts of people who have not signed in, counted before they are looked at",
+    "identity/commands.py": "the purge of what has run out by itself",
+    "identity/session_commands.py": "a wrong password that is recorded, which changes nothing",
+    "identity/signing_in.py": "a failed sign-in that is recorded, which changes nothing",
+    "audit/refused_requests.py": "a series of refused requests that is recorded, which changes nothing",
+    "identity/throttle.py": "attempts of people who have not signed in, counted before they are looked at",
 }
 """Files that open a transaction of their own, and why that needs no right of a person."""
 
@@ -91,9 +91,9 @@ def test_fk_01_no_file_opens_a_durable_transaction_of_its_own_without_a_reason()
 @pytest.mark.parametrize(
     ("source", "lines"),
     [
-        ("with change(actor) as work:\n    check(actor)", [2]),
-        ("with change(actor) as work:\n    check(work.actor)", []),
-        ("with (\n x(),\n change(actor) as work,\n):\n    if actor.operator:\n        pass", [5]),
+        ("with unit_of_work(actor) as work:\n    check(actor)", [2]),
+        ("with unit_of_work(actor) as work:\n    check(work.actor)", []),
+        ("with (\n x(),\n unit_of_work(actor) as work,\n):\n    if actor.operator:\n        pass", [5]),
     ],
 )
 def test_the_search_finds_a_stale_actor(source: str, lines: list[int]) -> None:

@@ -7,15 +7,15 @@ from django.db import IntegrityError, models, transaction
 
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.refusals import Refusal
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
 from watchword.control.fleet.publish import publish_trust
 from watchword.control.fleet.queries import is_revoked, verifier_of_secret
-from watchword.control.refusals import Refusal
 from watchword.feed import decode_trust
 
 if TYPE_CHECKING:
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
     from watchword.control.organizations.models import Organization
 
 

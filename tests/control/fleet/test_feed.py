@@ -14,12 +14,12 @@ from structlog.testing import capture_logs
 from kit import people, registrations
 from kit.forge import ec_key
 from kit.processes import wait_until
-from watchword.control.access.actor import command_line
+from watchword.control.base.actor import command_line
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
 from watchword.control.fleet.feed import MAX_WAIT_SECONDS, Feed
+from watchword.control.fleet.long_poll import POLL_SECONDS
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
-from watchword.control.fleet.watch import POLL_SECONDS
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.servers.models import KeySetState
@@ -28,7 +28,7 @@ from watchword.feed import EMPTY, Snapshot, decode_page, fold
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
     from watchword.control.fleet.queries import Head
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -444,7 +444,7 @@ def test_a_database_that_is_away_is_told_and_asked_again(verifier: Verifier, mon
             raise DatabaseError("terminating connection")
         return original()
 
-    monkeypatch.setattr("watchword.control.fleet.watch.head", head)
+    monkeypatch.setattr("watchword.control.fleet.long_poll.head", head)
     query = f"epoch={known.epoch}&after={known.revision}&wait=1"
 
     async def both() -> list[Answered]:

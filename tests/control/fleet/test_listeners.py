@@ -12,8 +12,8 @@ from django.db import OperationalError
 from django.urls import get_resolver
 
 from kit.routes import routes
-from watchword.control.access.actor import command_line
-from watchword.control.admission.bodies import BodyLimits
+from watchword.control.base.actor import command_line
+from watchword.control.entrance.bodies import BodyLimits
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import PATHS, PREFIX, Feed
 
@@ -35,7 +35,7 @@ BELOW: Final = ("", "changes/", "changes\0", "../../sign-in", "nothing", "CHANGE
 
 def ask(path: str, method: str, *, feed: bool, secret: str = "") -> tuple[int, dict[bytes, bytes]]:
     """The status and headers with which one port answers."""
-    from watchword.control.asgi import listener  # noqa: PLC0415 - sets Django up on import.
+    from watchword.control.entrance.asgi import listener  # noqa: PLC0415 - sets Django up on import.
 
     credential = [(b"authorization", f"Bearer {secret}".encode())] if secret else []
     scope = {
@@ -63,7 +63,7 @@ LIMITS: Final = BodyLimits(octets=1000, grace_seconds=600, longest_seconds=600, 
 @pytest.fixture(autouse=True)
 def feed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A feed whose threads, and their connections, end with the test."""
-    from watchword.control import asgi  # noqa: PLC0415 - sets Django up on import.
+    from watchword.control.entrance import asgi  # noqa: PLC0415 - sets Django up on import.
 
     with closing(Feed()) as opened:
         monkeypatch.setattr(asgi, "_feed", opened)
@@ -114,7 +114,7 @@ class Sender:
     status: int | None = None
 
     async def post(self) -> None:
-        from watchword.control.asgi import feed_application  # noqa: PLC0415 - sets Django up on import.
+        from watchword.control.entrance.asgi import feed_application  # noqa: PLC0415 - sets Django up on import.
 
         scope = {
             "type": "http", "method": "POST", "path": f"{PREFIX}usage", "query_string": b"", "client": None,

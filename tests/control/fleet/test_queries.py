@@ -11,13 +11,13 @@ from kit.people import NOW
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import MAX_WAIT_SECONDS
+from watchword.control.fleet.long_poll import POLL_SECONDS, Database, Watch
 from watchword.control.fleet.models import FeedState, VerifierCredential
 from watchword.control.fleet.queries import Caller, Head, note_seen, read_page
-from watchword.control.fleet.watch import POLL_SECONDS, Database, Watch
 from watchword.control.organizations.commands import CreateOrganization
 
 if TYPE_CHECKING:
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +51,7 @@ def test_many_waiters_cost_one_query_per_poll(monkeypatch: pytest.MonkeyPatch) -
         polls += 1
         return original()
 
-    monkeypatch.setattr("watchword.control.fleet.watch.head", counted)
+    monkeypatch.setattr("watchword.control.fleet.long_poll.head", counted)
     database = Database(threads=2)
     now_at = original()
 

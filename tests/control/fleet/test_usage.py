@@ -22,7 +22,7 @@ from watchword.control.organizations.models import Suspension
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
 

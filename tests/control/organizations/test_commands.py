@@ -9,8 +9,9 @@ import pytest
 from django.db import connections
 
 from kit.people import NOW
-from watchword.control.access.actor import Actor, command_line
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import Actor, command_line
+from watchword.control.base.refusals import Refusal
 from watchword.control.fleet.models import TrustRecord
 from watchword.control.organizations.commands import (
     CreateOrganization,
@@ -22,7 +23,6 @@ from watchword.control.organizations.commands import (
 from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
 from watchword.control.organizations.queries import entitlement_of
 from watchword.control.organizations.rules import Situation
-from watchword.control.refusals import Refusal
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from watchword.control.base.refusals import RefusalReason
 from watchword.control.organizations.rules import (
     RESERVED_IDS,
     Situation,
@@ -21,7 +22,6 @@ from watchword.control.organizations.rules import (
     spoken,
     suspension_sentence,
 )
-from watchword.control.refusals import RefusalReason
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2027, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from kit import sample_portal
 from kit.desk import Desk
 from kit.people import NOW
 from kit.sample_portal import PROD_OKTA, STANDBY
-from watchword.control.access.actor import command_line
+from watchword.control.base.actor import command_line
 from watchword.control.fleet.commands import RotateEpoch
 from watchword.control.fleet.models import TrustRecord
 from watchword.control.fleet.queries import read_page
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kit.desk import Shown
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
 
 pytestmark = pytest.mark.django_db

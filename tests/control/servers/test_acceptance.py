@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from kit import registrations
 from kit.registrations import ALICE, CHARLIE, LOCATION, add, events, fields, receipt
-from watchword.control.refusals import Refusal
+from watchword.control.base.refusals import Refusal
 from watchword.control.servers.acceptance import Acceptance, AcceptedTokens
 from watchword.control.servers.commands import AddServer, EditServer, EnableServer
 from watchword.control.servers.models import AuthorizationServer

@@ -14,12 +14,12 @@ from kit.registrations import ALICE, add, events, revision
 from kit.sample_portal import PROD_OKTA
 from watchword.control.servers.commands import EditServer
 from watchword.control.servers.models import AuthorizationServer
-from watchword.control.servers.queries import trust_of
+from watchword.control.servers.trust import trust_of
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 pytestmark = pytest.mark.django_db
 

@@ -24,8 +24,8 @@ from kit.registrations import (
     receipt,
     revision,
 )
-from watchword.control.access.actor import command_line
-from watchword.control.refusals import Refusal
+from watchword.control.base.actor import command_line
+from watchword.control.base.refusals import Refusal
 from watchword.control.servers.commands import (
     AddServer,
     DeleteServer,
@@ -37,14 +37,14 @@ from watchword.control.servers.commands import (
 from watchword.control.servers.conflicts import explained_conflicts
 from watchword.control.servers.key_set_commands import Recorded, claim_due, record_findings
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState, Validation
-from watchword.control.servers.queries import trust_of
 from watchword.control.servers.shown_location import shown_location
+from watchword.control.servers.trust import trust_of
 from watchword.core.trust import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ import html
 import pytest
 from django.template.loader import render_to_string
 
-from watchword.control.servers.presentation import shown
+from watchword.control.web.servers.presentation import shown
 from watchword.core.jwk import IgnoredKey
 from watchword.core.jwk_problems import KeyProblem
 from watchword.jwks.findings import Findings, Outcome, Step, StepFinding

@@ -31,7 +31,7 @@ from watchword.worker.loop import Worker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
     from watchword.settings.control import ControlSettings
 
 ADDRESS = "http://proxy.example:3128"

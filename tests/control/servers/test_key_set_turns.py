@@ -20,7 +20,7 @@ from watchword.control.servers.key_set_commands import (
     record_findings,
 )
 from watchword.control.servers.models import AuthorizationServer, KeySetState
-from watchword.control.servers.queries import trust_of
+from watchword.control.servers.trust import trust_of
 from watchword.jwks.problem import Problem
 from watchword.jwks.schedule import HEAD_START
 

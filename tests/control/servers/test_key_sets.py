@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,7 +48,7 @@ from watchword.control.servers.key_set_commands import (
 )
 from watchword.control.servers.key_sets import WITHDRAWN_KEPT, from_document, put_keys
 from watchword.control.servers.models import KeyHistory, KeySetState, Validation
-from watchword.control.servers.queries import trust_of
+from watchword.control.servers.trust import trust_of
 from watchword.jwks.problem import Problem
 from watchword.jwks.schedule import HEAD_START
 
@@ -259,16 +258,6 @@ def test_fl_03_the_same_key_for_another_issuer_is_a_change_that_verifiers_hear_o
     assert events()[-1].changes["keys_removed"][0].startswith("c for https://other.example (")
     assert KeySetState.objects.get().document == document
     assert [(row.kid, row.withdrawn_at) for row in KeyHistory.objects.all()] == [("c", None)]
-
-
-def test_fl_03_after_the_upgrade_every_key_set_is_fetched_whole() -> None:
-    """A server that answers "not modified" would keep its bindings to itself."""
-    add(A)
-    KeySetState.objects.update(etag='"v1"')
-    (operation,) = import_module("watchword.control.servers.migrations.0006_forgotten_etags").Migration.operations
-    with connection.cursor() as cursor:
-        cursor.execute(operation.sql)
-    assert claim_at(after(300)).etag is None
 
 
 def test_the_same_key_under_another_declared_algorithm_is_a_change() -> None:

@@ -14,7 +14,8 @@ from kit.registrations import CHARLIE, LOCATION, SETTINGS, add, failed, found, m
 from watchword.control.organizations.models import Organization, Subscription
 from watchword.control.servers.key_set_commands import claim_due, record_fault, record_findings
 from watchword.control.servers.models import KeySetState
-from watchword.control.servers.queries import list_servers, server_of, trust_of
+from watchword.control.servers.queries import list_servers, server_of
+from watchword.control.servers.trust import trust_of
 from watchword.core.trust import SubscriptionPeriod
 from watchword.feed import decode_trust, encode_trust
 from watchword.jwks.problem import Problem

@@ -20,21 +20,21 @@ from django.utils import timezone
 
 from kit import people
 from kit.registrations import fields, receipt
-from watchword.control.access.actor import Permission, command_line
-from watchword.control.access.models import Person
-from watchword.control.access.people_commands import (
+from watchword.control.audit.chain import verify_chain
+from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import Permission, command_line
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.identity.models import Person
+from watchword.control.identity.people_commands import (
     ChangeRole,
     DeactivateAdministrator,
     ReactivateAdministrator,
 )
-from watchword.control.access.role_commands import CreateRole
-from watchword.control.access.session_commands import EndSession
-from watchword.control.audit.chain import verify_chain
-from watchword.control.audit.models import AuditEvent
+from watchword.control.identity.role_commands import CreateRole
+from watchword.control.identity.session_commands import EndSession
 from watchword.control.organizations.commands import Reinstate, SetSubscription, Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.organizations.rules import spoken
-from watchword.control.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.servers.commands import AddServer, DeleteServer, DisableServer, EnableServer
 from watchword.control.servers.models import AuthorizationServer
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
 

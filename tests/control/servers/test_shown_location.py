@@ -10,13 +10,13 @@ import pytest
 
 from kit import registrations
 from kit.desk import Desk
-from watchword.control.portal.templatetags.portal import breakable
 from watchword.control.servers.shown_location import PATH_MAX, ShownLocation, on_one_line, shown_location
+from watchword.control.web.shell.template_tags import breakable
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-    from watchword.control.access.models import Person
+    from watchword.control.identity.models import Person
 
 HOST = "https://login.acme.example"
 LONG = "/oauth2/" + "a" * 200

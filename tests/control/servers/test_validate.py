@@ -14,8 +14,8 @@ from kit.forge import ec_key, key_set
 from kit.key_server import Canary, KeyServer, answers, serves
 from kit.operator_policy import operator_allows
 from kit.registrations import ALICE, BOB, CHARLIE, fields, stored_jwks
-from watchword.control.access.actor import command_line
-from watchword.control.refusals import Refusal
+from watchword.control.base.actor import command_line
+from watchword.control.base.refusals import Refusal
 from watchword.control.servers import receipt
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.models import KeySetState, Validation
@@ -24,7 +24,7 @@ from watchword.control.servers.validate import ATTEMPTS, BeginValidation, valida
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
 

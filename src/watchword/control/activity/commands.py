@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import transaction
 from django.db.models import Max
 
-from watchword.control.access.actor import SYSTEM, Authority
 from watchword.control.activity import queries, rules
 from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageAllowance, UsageLine, UsageStream
 from watchword.control.activity.plausibility import Allowance, Implausible, fit_their_time
 from watchword.control.activity.refused_batches import BatchImplausible
 from watchword.control.activity.rules import Pace
 from watchword.control.activity.summing import add_up
-from watchword.control.change import change
+from watchword.control.base.actor import SYSTEM, Privilege
+from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.organizations.commands import suspend
 from watchword.control.organizations.models import Organization, SuspensionReason
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
 
-    from watchword.control.access.actor import Actor
     from watchword.control.activity.batches import Batch, Counted, Kind
-    from watchword.control.change import Work
+    from watchword.control.base.actor import Actor
+    from watchword.control.base.unit_of_work import UnitOfWork
 
 PURGE_BATCH: Final = 5_000
 REVIEWED_AT_ONCE: Final = 500
@@ -202,18 +202,18 @@ class ReviewThreshold:
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> int:
         """The highest percentage that was told of now, 0 for none."""
-        with change(
-            actor, self.organization_id, permission=Authority.WORKER, action="threshold_reached", now=now
+        with unit_of_work(
+            actor, self.organization_id, permission=Privilege.WORKER, action="threshold_reached", now=now
         ) as work:
-            day, _ = ThresholdDay.objects.get_or_create(organization=work.organization, day=rules.today(work.now))
+            day, _ = ThresholdDay.objects.get_or_create(organization_id=work.organization_id, day=rules.today(work.now))
             told = _told(work, day)
             if told != rules.CROSSED:
                 work.keep_trust()
             return told
 
 
-def _told(work: Work, day: ThresholdDay) -> int:
-    organization_id = work.organization.pk
+def _told(work: UnitOfWork, day: ThresholdDay) -> int:
+    organization_id = work.organization_id
     calls = queries.allowed_on(organization_id, day.day)
     threshold = queries.threshold_of(organization_id)
     if queries.is_suspended(organization_id):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.db.models import Sum
 
-from watchword.control.access.actor import SYSTEM, Authority
 from watchword.control.activity.models import UsageAllowance
-from watchword.control.change import change
+from watchword.control.base.actor import SYSTEM, Privilege
+from watchword.control.base.unit_of_work import unit_of_work
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.access.actor import Actor
     from watchword.control.activity.plausibility import Implausible
+    from watchword.control.base.actor import Actor
 
 QUIET: Final = timedelta(days=1)
 """A further batch is an audit event only after so long without one: a thief must not be able to flood the log."""
@@ -40,7 +40,7 @@ class ReportRefusedBatch:
     problem: Implausible
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> None:
-        with change(actor, None, permission=Authority.WORKER, action="usage_refused", now=now) as work:
+        with unit_of_work(actor, None, permission=Privilege.WORKER, action="usage_refused", now=now) as work:
             if _count(self.verifier_id, self.problem, work.now):
                 work.record(target=self.name, changes={"problem": [None, self.problem.value]})
 

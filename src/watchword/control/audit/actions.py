@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from watchword.control.access.actor import Interface
-from watchword.control.refusals import RefusalReason
+from watchword.control.base.actor import Interface
+from watchword.control.base.refusals import RefusalReason
 
 ACTIONS: Final = {
     "server_added": "Add authorization server",

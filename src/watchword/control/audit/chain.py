@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.audit.log import GENESIS, hash_of
 from watchword.control.audit.models import AuditAnchor, AuditCheckpoint, AuditEvent, AuditHead
+from watchword.control.base.audit_log import GENESIS, hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from watchword.control.audit.log import Scalar
+    from watchword.control.base.audit_log import Scalar
 
 PURGED: Final = "audit_events_purged"
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.utils import timezone
 
-from watchword.control.access.actor import Authority, Permission
 from watchword.control.audit.chain import PURGED, Link, anchor, follow, purge_changes
-from watchword.control.audit.log import Entry, append
-from watchword.control.audit.models import TARGET_MAX, AuditAnchor, AuditEvent, AuditHead
-from watchword.control.change import change, check_permission
+from watchword.control.audit.models import AuditAnchor, AuditEvent, AuditHead
+from watchword.control.base.actor import Permission, Privilege
+from watchword.control.base.audit_log import Entry, append
+from watchword.control.base.audit_models import TARGET_MAX
+from watchword.control.base.unit_of_work import check_permission, unit_of_work
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
 
 PURGE_BATCH: Final = 2000
 """Events per transaction. Nobody can change anything meanwhile, so it must be a matter of a tenth of a second."""
@@ -41,7 +42,7 @@ class PurgeAuditEvents:
         Raises:
             Refusal: permission_missing.
         """
-        check_permission(actor, None, Authority.WORKER)
+        check_permission(actor, None, Privilege.WORKER)
         # Not by `change`, which writes its events last: triggers let the anchor move only after the event is there.
         with transaction.atomic(durable=True):
             newest = AuditHead.objects.select_for_update().filter(id=1).first()
@@ -83,8 +84,10 @@ class RecordExport:
         Raises:
             Refusal: not_found, permission_missing.
         """
-        permission = Authority.OPERATOR if self.organization_id is None else Permission.AUDIT_LOGS
-        with change(actor, self.organization_id, permission=permission, action="audit_log_exported", now=now) as work:
+        permission = Privilege.OPERATOR if self.organization_id is None else Permission.AUDIT_LOGS
+        with unit_of_work(
+            actor, self.organization_id, permission=permission, action="audit_log_exported", now=now
+        ) as work:
             work.record(
                 target=f"audit log as {self.form}"[:TARGET_MAX],
                 changes={"filter": (None, self.filtered_by or None), "events": (None, self.events)},

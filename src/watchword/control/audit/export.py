@@ -7,9 +7,9 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.audit.log import canonical, canonical_json
 from watchword.control.audit.presentation import EventRow
 from watchword.control.audit.queries import next_batch
+from watchword.control.base.audit_log import canonical, canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,58 +1,13 @@
-"""The audit log: rows that are only ever added, each carrying the hash of the one before it."""
+"""What is known of the audit log as a whole: where it begins since a purge, and how far it was verified."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
 
-TARGET_MAX = 254
+from watchword.control.base.audit_models import AuditEvent, AuditHead
 
-
-class AuditEvent(models.Model):
-    """Who did what, to what, from where, and with which result. Triggers refuse UPDATE, and DELETE beyond the anchor.
-
-    `organization` is text and no foreign key: the record outlives what it is about.
-    """
-
-    sequence = models.PositiveBigIntegerField(primary_key=True)
-    at = models.DateTimeField(db_index=True)
-    organization = models.CharField(max_length=32, null=True)
-    actor = models.CharField(max_length=254)
-    interface = models.CharField(max_length=16)
-    address = models.CharField(max_length=45, null=True)
-    action = models.CharField(max_length=64)
-    target = models.CharField(max_length=TARGET_MAX)
-    result = models.CharField(max_length=16)
-    changes = models.JSONField(default=dict)
-    previous_hash = models.CharField(max_length=64)
-    hash = models.CharField(max_length=64, unique=True)
-
-    class Meta:
-        indexes = [
-            models.Index(name="audit_by_organization", fields=["organization", "-sequence"]),
-            models.Index(name="audit_by_organization_and_time", fields=["organization", "at"]),
-        ]
-        constraints = [
-            models.CheckConstraint(name="audit_sequence_from_1", condition=Q(sequence__gte=1)),
-            models.CheckConstraint(name="audit_result", condition=Q(result__in=["success", "refused"])),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.sequence}: {self.action}"
-
-
-class AuditHead(models.Model):
-    """The single row that knows the newest event. Locking it puts all events into one order."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    sequence = models.PositiveBigIntegerField(default=0)
-    hash = models.CharField(max_length=64)
-
-    class Meta:
-        constraints = [models.CheckConstraint(name="audit_head_is_single", condition=Q(id=1))]
-
-    def __str__(self) -> str:
-        return f"head at {self.sequence}"
+__all__ = ["AuditAnchor", "AuditCheckpoint", "AuditEvent", "AuditHead"]
 
 
 class AuditAnchor(models.Model):

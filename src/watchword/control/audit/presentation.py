@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from watchword.control.audit.actions import ACTIONS, FIELDS, INTERFACES, REASONS, RESULTS, spoken
 from watchword.control.audit.checkpoint import OVERDUE
-from watchword.control.audit.log import SUCCESS
+from watchword.control.base.audit_log import SUCCESS
 
 if TYPE_CHECKING:
     from datetime import datetime

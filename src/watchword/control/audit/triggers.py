@@ -1,7 +1,7 @@
 """Triggers that make the audit log append-only in the database itself, for whoever comes around the code.
 
 Only the oldest events can be deleted, those up to the anchor; and the anchor moves only forward, and only together
-with an event that records it. Installed by migration 0003; a change here needs a migration of its own. Django
+with an event that records it. Installed by migration 0001; a change here needs a migration of its own. Django
 rebuilds a SQLite table to alter it, which drops its triggers: a migration that alters AuditEvent or AuditAnchor must
 install them again.
 """

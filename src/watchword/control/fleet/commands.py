@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Final
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from watchword.control.access.actor import Authority
-from watchword.control.change import change
+from watchword.control.base.actor import Privilege
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.fleet.credentials import SECRET_PREFIX, secret_hash
 from watchword.control.fleet.models import FeedState, VerifierCredential, new_epoch
-from watchword.control.fleet.news import announce
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.fleet.pg_notify import announce
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECRET_BYTES: Final = 32
@@ -33,7 +33,7 @@ class CreateVerifier:
     name: str
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> str:
-        with change(actor, None, permission=Authority.OPERATOR, action="verifier_created", now=now) as work:
+        with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="verifier_created", now=now) as work:
             if _NAME.fullmatch(self.name) is None:
                 fault = "The name has 1 to 64 characters: letters A to Z and a to z, digits, dot, underscore, hyphen."
                 raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"name": fault})
@@ -56,7 +56,7 @@ class RevokeVerifier:
     name: str
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> None:
-        with change(actor, None, permission=Authority.OPERATOR, action="verifier_revoked", now=now) as work:
+        with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="verifier_revoked", now=now) as work:
             revoked = VerifierCredential.objects.filter(name=self.name, revoked_at__isnull=True).update(
                 revoked_at=work.now
             )
@@ -77,7 +77,7 @@ class RotateEpoch:
     """
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> str:
-        with change(actor, None, permission=Authority.OPERATOR, action="feed_epoch_rotated", now=now) as work:
+        with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="feed_epoch_rotated", now=now) as work:
             FeedState.objects.get_or_create(id=1)
             state = FeedState.objects.select_for_update().get(id=1)
             before, state.epoch = state.epoch, new_epoch()

@@ -21,8 +21,10 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from watchword.control.activity.plausibility import Implausible
+from watchword.control.base.response_headers import security_headers
 from watchword.control.fleet import usage
-from watchword.control.fleet.news import Listener
+from watchword.control.fleet.long_poll import Database, Shared, Watch
+from watchword.control.fleet.pg_notify import Listener
 from watchword.control.fleet.queries import (
     Caller,
     Head,
@@ -34,16 +36,14 @@ from watchword.control.fleet.queries import (
     verifier_of_secret,
 )
 from watchword.control.fleet.unknown_keys import MAX_BYTES, ReportRefused, decode_report, force_refreshes
-from watchword.control.fleet.watch import Database, Shared, Watch
-from watchword.control.headers import security_headers
 from watchword.core.trust import ORGANIZATION_ID
 from watchword.feed import NOT_UNDERSTOOD_HEADER, NOT_UNDERSTOOD_NAMED
-from watchword.outages import Outage
+from watchword.runtime.outages import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from watchword.control.asgi_types import Receive, Send
+    from watchword.control.base.asgi_types import Receive, Send
     from watchword.control.fleet.models import VerifierCredential
 
 

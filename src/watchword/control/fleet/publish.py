@@ -7,8 +7,8 @@ from dataclasses import replace
 from django.db import transaction
 
 from watchword.control.fleet.models import FeedState, TrustRecord
-from watchword.control.fleet.news import announce
-from watchword.control.servers.queries import trust_of
+from watchword.control.fleet.pg_notify import announce
+from watchword.control.servers.trust import trust_of
 from watchword.feed import encode_trust
 
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
 
-from watchword.control.access.actor import Authority
-from watchword.control.change import change
+from watchword.control.base.actor import Privilege
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.organizations import rules
 from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
-from watchword.control.refusals import Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.access.actor import Actor
-    from watchword.control.change import Work
+    from watchword.control.base.actor import Actor
+    from watchword.control.base.unit_of_work import UnitOfWork
 
 REFERENCE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without the letters and digits that are mistaken for each other on the telephone."""
@@ -34,7 +34,7 @@ class CreateOrganization:
     name: str
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Organization:
-        with change(actor, None, permission=Authority.OPERATOR, action="organization_created", now=now) as work:
+        with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="organization_created", now=now) as work:
             return create_organization(work, self.organization_id, self.name)
 
 
@@ -55,13 +55,13 @@ class SetSubscription:
     expected_version: int | None = None
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Subscription:
-        with change(
-            actor, self.organization_id, permission=Authority.OPERATOR, action="subscription_set", now=now
+        with unit_of_work(
+            actor, self.organization_id, permission=Privilege.OPERATOR, action="subscription_set", now=now
         ) as work:
             return set_subscription(
                 work,
                 Subscription(
-                    organization=work.organization,
+                    organization_id=work.organization_id,
                     starts_at=self.starts_at,
                     expires_at=self.expires_at,
                     api_call_threshold=self.api_call_threshold,
@@ -79,8 +79,8 @@ class RenewSubscription:
     expected_version: int | None = None
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Subscription:
-        with change(
-            actor, self.organization_id, permission=Authority.OPERATOR, action="subscription_renewed", now=now
+        with unit_of_work(
+            actor, self.organization_id, permission=Privilege.OPERATOR, action="subscription_renewed", now=now
         ) as work:
             subscription = _subscription(self.organization_id)
             _refuse_faults(
@@ -108,8 +108,8 @@ class ChangeThreshold:
     expected_version: int | None = None
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Subscription:
-        with change(
-            actor, self.organization_id, permission=Authority.OPERATOR, action="threshold_changed", now=now
+        with unit_of_work(
+            actor, self.organization_id, permission=Privilege.OPERATOR, action="threshold_changed", now=now
         ) as work:
             subscription = _subscription(self.organization_id)
             before, subscription.api_call_threshold = subscription.api_call_threshold, self.api_call_threshold
@@ -133,8 +133,8 @@ class Suspend:
     private_note: str = ""
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Suspension:
-        with change(
-            actor, self.organization_id, permission=Authority.OPERATOR, action="organization_suspended", now=now
+        with unit_of_work(
+            actor, self.organization_id, permission=Privilege.OPERATOR, action="organization_suspended", now=now
         ) as work:
             _refuse_faults(
                 rules.check_suspension(
@@ -158,8 +158,8 @@ class Reinstate:
     reference: str | None = None
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Suspension:
-        with change(
-            actor, self.organization_id, permission=Authority.OPERATOR, action="organization_reinstated", now=now
+        with unit_of_work(
+            actor, self.organization_id, permission=Privilege.OPERATOR, action="organization_reinstated", now=now
         ) as work:
             suspension = _live(self.organization_id)
             if suspension is None:
@@ -171,7 +171,7 @@ class Reinstate:
             return _lift(work, suspension)
 
 
-def create_organization(work: Work, organization_id: str, name: str) -> Organization:
+def create_organization(work: UnitOfWork, organization_id: str, name: str) -> Organization:
     """Make it within a change of the provider's own, which from then on is about it.
 
     Raises:
@@ -184,13 +184,13 @@ def create_organization(work: Work, organization_id: str, name: str) -> Organiza
             organization.save(force_insert=True)
     except IntegrityError:
         raise Refusal(RefusalReason.NAME_TAKEN, name=organization_id) from None
-    work.begin(organization)
+    work.begin(organization.pk)
     work.record(target=name, changes={"name": [None, name]})
     return organization
 
 
 def set_subscription(
-    work: Work, after: Subscription, *, expected_version: int | None = None, action: str | None = None
+    work: UnitOfWork, after: Subscription, *, expected_version: int | None = None, action: str | None = None
 ) -> Subscription:
     """Put these terms into place within a change of the organization.
 
@@ -198,7 +198,7 @@ def set_subscription(
         Refusal: version_stale, fields_invalid.
     """
     # The organization's row is locked: nobody changes the subscription between this look and the writing.
-    before = Subscription.objects.filter(pk=work.organization.pk).first()
+    before = Subscription.objects.filter(pk=work.organization_id).first()
     version = 0 if before is None else before.version
     if expected_version is not None and expected_version != version:
         raise _stale(before)
@@ -216,17 +216,17 @@ def set_subscription(
     return after
 
 
-def suspend(work: Work, reason: SuspensionReason, *, public_text: str = "", private_note: str = "") -> Suspension:
+def suspend(work: UnitOfWork, reason: SuspensionReason, *, public_text: str = "", private_note: str = "") -> Suspension:
     """Lock the organization within a change of it.
 
     Raises:
         Refusal: already_suspended.
     """
     # The organization's row is locked, so of two at once the second finds the first one's suspension.
-    if _live(work.organization.pk) is not None:
+    if _live(work.organization_id) is not None:
         raise Refusal(RefusalReason.ALREADY_SUSPENDED)
     suspension = Suspension.objects.create(
-        organization=work.organization,
+        organization_id=work.organization_id,
         reason=reason,
         public_text=public_text,
         private_note=private_note,
@@ -242,7 +242,7 @@ def suspend(work: Work, reason: SuspensionReason, *, public_text: str = "", priv
     return suspension
 
 
-def _lift(work: Work, suspension: Suspension) -> Suspension:
+def _lift(work: UnitOfWork, suspension: Suspension) -> Suspension:
     # Never before its start: the clocks of two machines may differ by more than the suspension lasted.
     suspension.lifted_at = max(work.now, suspension.started_at)
     suspension.lifted_by = work.actor.name
@@ -251,13 +251,13 @@ def _lift(work: Work, suspension: Suspension) -> Suspension:
     return suspension
 
 
-def _lift_when_raised(work: Work, before: int | None, after: Subscription) -> None:
+def _lift_when_raised(work: UnitOfWork, before: int | None, after: Subscription) -> None:
     """An operator who gives more API calls to an organization that was suspended for too many of them reinstates it.
 
     A suspension for another reason stays, and so does one when the threshold was not raised.
     """
     raised = before is not None and (after.api_call_threshold is None or after.api_call_threshold > before)
-    suspension = _live(work.organization.pk) if raised else None
+    suspension = _live(work.organization_id) if raised else None
     if suspension is not None and suspension.reason == SuspensionReason.API_CALL_THRESHOLD_EXCEEDED:
         _lift(work, suspension)
 

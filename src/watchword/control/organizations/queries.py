@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watchword.control.organizations.models import Subscription, Suspension
+from watchword.control.base.refusals import Refusal
+from watchword.control.organizations.models import Organization, Subscription, Suspension
 from watchword.control.organizations.rules import (
     Entitlement,
     SubscriptionTerms,
@@ -14,6 +15,25 @@ from watchword.control.organizations.rules import (
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+def lock_organization(organization_id: str) -> bool:
+    """Lock the organization's row until the transaction ends; whether there is one."""
+    # no_key: changes of one organization wait for each other, while rows that merely refer to it can be inserted.
+    # SQLite has no row locks and needs none: IMMEDIATE transactions come one after the other.
+    rows = Organization.objects.select_for_update(no_key=True).filter(pk=organization_id)
+    return rows.values_list("pk", flat=True).first() is not None
+
+
+def check_entitlement(organization_id: str, now: datetime) -> None:
+    """Refuse changes to the servers of an organization that is not entitled to them.
+
+    Raises:
+        Refusal: subscription_inactive or organization_suspended, with the banner's sentence.
+    """
+    standing = entitlement_of(organization_id, now)
+    if standing.refusal is not None:
+        raise Refusal(standing.refusal, banner=standing.banner)
 
 
 def entitlement_of(organization_id: str, now: datetime) -> Entitlement:

@@ -8,7 +8,7 @@ from datetime import MAXYEAR, UTC, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.refusals import RefusalReason
+from watchword.control.base.refusals import RefusalReason
 from watchword.core.characters import is_printable
 from watchword.core.trust import ORGANIZATION_ID
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
-from watchword.control.access.actor import Permission
-from watchword.control.change import change
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.base.actor import Permission
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.servers import rules
 from watchword.control.servers.acceptance import CONFIRMED_BY
-from watchword.control.servers.audited import accepted, audited, confirmed, difference
-from watchword.control.servers.authorities import checked_authority
+from watchword.control.servers.audit_fields import accepted, audited, confirmed, difference
+from watchword.control.servers.ca_bundle import checked_authority
 from watchword.control.servers.conflicts import explained_conflicts, refuse_taken_name, servers_but, stale
 from watchword.control.servers.key_set_commands import bring_forward
 from watchword.control.servers.key_sets import KeyChange, labels
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from watchword.control.access.actor import Actor
-    from watchword.control.audit.log import Scalar
-    from watchword.control.change import Work
+    from watchword.control.base.actor import Actor
+    from watchword.control.base.audit_log import Scalar
+    from watchword.control.base.unit_of_work import UnitOfWork
     from watchword.control.servers.rules import ServerFields
 
 _REQUIRED: Final = Permission.API_KEY_MANAGEMENT
@@ -61,7 +61,7 @@ class AddServer:
     def run(self, actor: Actor) -> Saved:
         with (
             explained_conflicts(self.organization_id, name=self.fields.name),
-            change(actor, self.organization_id, permission=_REQUIRED, action="server_added") as work,
+            unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_added") as work,
         ):
             slot = _free_slot(self.organization_id)
             source, authority = _checked(self.fields, work.now)
@@ -98,7 +98,7 @@ class EditServer:
     def run(self, actor: Actor) -> Saved:
         with (
             explained_conflicts(self.organization_id, name=self.fields.name, server_id=self.server_id),
-            change(actor, self.organization_id, permission=_REQUIRED, action="server_edited") as work,
+            unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_edited") as work,
         ):
             server = _server(self.organization_id, self.server_id, self.expected_version)
             source, authority = _checked(self.fields, work.now, kept=server.authority)
@@ -136,7 +136,7 @@ class EnableServer:
     def run(self, actor: Actor) -> Saved:
         with (
             explained_conflicts(self.organization_id),
-            change(actor, self.organization_id, permission=_REQUIRED, action="server_enabled") as work,
+            unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_enabled") as work,
         ):
             server = _server(self.organization_id, self.server_id, self.expected_version)
             _check_acceptance(server, confirmed=self.confirmed)
@@ -154,7 +154,7 @@ class DisableServer:
     expected_version: int | None = None
 
     def run(self, actor: Actor) -> Saved:
-        with change(actor, self.organization_id, permission=_REQUIRED, action="server_disabled") as work:
+        with unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_disabled") as work:
             server = _server(self.organization_id, self.server_id, self.expected_version)
             _switch(work, server, enabled=False)
             return Saved(server_id=server.pk, version=server.version)
@@ -169,7 +169,7 @@ class DeleteServer:
     expected_version: int | None = None
 
     def run(self, actor: Actor) -> None:
-        with change(actor, self.organization_id, permission=_REQUIRED, action="server_deleted") as work:
+        with unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_deleted") as work:
             server = _server(self.organization_id, self.server_id, self.expected_version)
             gone = difference(audited(server), {})
             keys = KeyChange(added=(), removed=labels(_key_set_of(server)))
@@ -185,7 +185,7 @@ class RequestRefresh:
     server_id: UUID
 
     def run(self, actor: Actor) -> None:
-        with change(actor, self.organization_id, permission=_REQUIRED, action="refresh_requested") as work:
+        with unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="refresh_requested") as work:
             server = _server(self.organization_id, self.server_id)
             if not bring_forward(server.pk, work.now, stamp="requested_at"):
                 raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=FORCED_COOL_DOWN)
@@ -248,9 +248,9 @@ def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) ->
     return source, authority
 
 
-def _make_way(work: Work, *, but: AuthorizationServer | None = None) -> str | None:
+def _make_way(work: UnitOfWork, *, but: AuthorizationServer | None = None) -> str | None:
     """Disable the organization's other enabled server, if there is one, and return its name."""
-    others = servers_but(work.organization.pk, None if but is None else but.pk)
+    others = servers_but(work.organization_id, None if but is None else but.pk)
     other = others.filter(enabled=True).first()
     if other is None:
         return None
@@ -259,7 +259,7 @@ def _make_way(work: Work, *, but: AuthorizationServer | None = None) -> str | No
 
 
 def _switch(
-    work: Work,
+    work: UnitOfWork,
     server: AuthorizationServer,
     *,
     enabled: bool,
@@ -275,7 +275,7 @@ def _switch(
     work.record(target=server.name, changes=changes, action=action)
 
 
-def _save(server: AuthorizationServer, fields: ServerFields, source: KeySource, work: Work) -> None:
+def _save(server: AuthorizationServer, fields: ServerFields, source: KeySource, work: UnitOfWork) -> None:
     server.enabled = fields.enabled
     server.name = fields.name
     server.description = fields.description
@@ -289,7 +289,7 @@ def _save(server: AuthorizationServer, fields: ServerFields, source: KeySource, 
     server.save()
 
 
-def _stamp(server: AuthorizationServer, work: Work) -> None:
+def _stamp(server: AuthorizationServer, work: UnitOfWork) -> None:
     server.version += 1
     server.updated_at = work.now
     server.updated_by = work.actor.name

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils import timezone
 
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.validate import BeginValidation, authority_to_ask, release_connection
 from watchword.jwks.discovery import NotDiscovered, discover
 
 if TYPE_CHECKING:
-    from watchword.control.access.actor import Actor
+    from watchword.control.base.actor import Actor
     from watchword.jwks.metadata import Metadata
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import F, Q
 
-from watchword.control.access.actor import WORKER, Authority
-from watchword.control.change import change
+from watchword.control.base.actor import WORKER, Privilege
+from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.servers.key_sets import KeyChange, confirm_keys, from_unix, put_keys
 from watchword.control.servers.models import KeySetState, Validation
 from watchword.control.servers.receipt import RECEIPT_SECONDS
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from watchword.control.change import Work
+    from watchword.control.base.unit_of_work import UnitOfWork
     from watchword.jwks.findings import Findings
 
 LEASE: Final = timedelta(seconds=30)
@@ -241,9 +241,11 @@ def _take(claim: Claim, now: datetime) -> bool:
 
 
 @contextmanager
-def _work_on(claim: Claim, now: datetime) -> Iterator[tuple[Work, KeySetState | None]]:
+def _work_on(claim: Claim, now: datetime) -> Iterator[tuple[UnitOfWork, KeySetState | None]]:
     """The transaction of one answer, with the state that it is for; None when the claim is void."""
-    with change(WORKER, claim.organization_id, permission=Authority.WORKER, action="keys_changed", now=now) as work:
+    with unit_of_work(
+        WORKER, claim.organization_id, permission=Privilege.WORKER, action="keys_changed", now=now
+    ) as work:
         work.keep_trust()
         yield (
             work,
@@ -254,7 +256,7 @@ def _work_on(claim: Claim, now: datetime) -> Iterator[tuple[Work, KeySetState | 
         )
 
 
-def _record_success(work: Work, state: KeySetState, findings: Findings, settings: RefreshSettings) -> Recorded:
+def _record_success(work: UnitOfWork, state: KeySetState, findings: Findings, settings: RefreshSettings) -> Recorded:
     published_until = state.good_until
     note_recovery(work, state)
     good_until = _good_until(published_until, work.now, settings)
@@ -275,7 +277,7 @@ def _record_success(work: Work, state: KeySetState, findings: Findings, settings
     return Recorded.CHANGED
 
 
-def _record_failure(work: Work, state: KeySetState, problem: str, settings: RefreshSettings) -> Recorded:
+def _record_failure(work: UnitOfWork, state: KeySetState, problem: str, settings: RefreshSettings) -> Recorded:
     now, published_until = work.now.timestamp(), state.good_until
     state.failures += 1
     state.failing_since = min(state.failing_since or work.now, work.now)
@@ -304,7 +306,7 @@ def _good_until(published: datetime | None, fetched_at: datetime, settings: Refr
     )
 
 
-def _release(work: Work, state: KeySetState, due: float, published_until: datetime | None) -> None:
+def _release(work: UnitOfWork, state: KeySetState, due: float, published_until: datetime | None) -> None:
     """Give the lease back, save the state, and publish it if verifiers must hear of it.
 
     Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-    from watchword.control.audit.log import Scalar
+    from watchword.control.base.audit_log import Scalar
     from watchword.control.servers.models import KeySetState
 
 WITHDRAWN_KEPT: Final = 256

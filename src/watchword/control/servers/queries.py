@@ -1,4 +1,4 @@
-"""What the portal shows of the authorization servers, and what verifiers are told about an organization."""
+"""Reading the authorization servers of an organization, for pages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from watchword.control.organizations.models import Subscription, Suspension
 from watchword.control.servers import rotation, rules
-from watchword.control.servers.audited import accepted
-from watchword.control.servers.authorities import state_of, told
-from watchword.control.servers.key_sets import from_document
-from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
+from watchword.control.servers.audit_fields import accepted
+from watchword.control.servers.ca_bundle import state_of, told
+from watchword.control.servers.models import AuthorizationServer, KeyHistory
 from watchword.control.servers.rotation import WithdrawnKey
 from watchword.control.servers.shown_location import ShownLocation, shown_location
-from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
 from watchword.jwks.address import masked
 from watchword.jwks.problem import Problem
 
@@ -23,9 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from watchword.control.activity.figure_queries import InUse
     from watchword.control.servers.acceptance import AcceptanceWarning
-    from watchword.control.servers.authorities import ToldCertificate
+    from watchword.control.servers.ca_bundle import ToldCertificate
     from watchword.control.servers.rotation import RotationWarning
 
 PROBLEMS: Final = {problem.code: problem for problem in Problem}
@@ -81,7 +77,6 @@ class ServerRow:
         acceptance: what there is to warn of in whose tokens are accepted; None if they are the organization's own.
         must_confirm: whether enabling it takes a knowing yes.
         rotation: what the rotation watch warns of.
-        in_use: how much its tokens are used, where that is shown; None if they were not.
     """
 
     id: UUID
@@ -117,7 +112,6 @@ class ServerRow:
     acceptance: AcceptanceWarning | None
     must_confirm: bool
     rotation: tuple[RotationWarning, ...]
-    in_use: InUse | None = None
 
     @property
     def lasting_failure(self) -> RotationWarning | None:
@@ -176,42 +170,6 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
         accepts_bound_tokens=server.accepts_bound_tokens,
         updated_at=server.updated_at,
         updated_by=server.updated_by,
-    )
-
-
-def trust_of(organization_id: str) -> Trust:
-    """What verifiers must know of the organization now. The publisher replaces revision 0 by the real one."""
-    subscription = Subscription.objects.filter(organization_id=organization_id).first()
-    state = (
-        KeySetState.objects.select_related("server")
-        .filter(server__organization_id=organization_id, server__enabled=True)
-        .first()
-    )
-    return Trust(
-        organization=organization_id,
-        revision=0,
-        suspended=Suspension.objects.filter(organization_id=organization_id, lifted_at__isnull=True).exists(),
-        subscription=None
-        if subscription is None
-        else SubscriptionPeriod(
-            starts_at=int(subscription.starts_at.timestamp()), expires_at=int(subscription.expires_at.timestamp())
-        ),
-        server=None if state is None else _server_trust(state),
-    )
-
-
-def _server_trust(state: KeySetState) -> ServerTrust:
-    server = state.server
-    return ServerTrust(
-        id=str(server.pk),
-        name=server.name,
-        issuer=rules.expected(server.issuer),
-        audience=rules.expected(server.audience),
-        client_id=rules.expected(server.client_id),
-        accepts_bound_tokens=server.accepts_bound_tokens,
-        keys=from_document(state.document),
-        # Without a good fetch there are no keys either; 0 says so a second time.
-        keys_good_until=0 if state.good_until is None else int(state.good_until.timestamp()),
     )
 
 

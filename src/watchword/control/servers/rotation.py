@@ -10,8 +10,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from watchword.control.base.times import elapsed, relative
 from watchword.control.organizations.rules import spoken
-from watchword.control.portal.moments import elapsed, relative
 from watchword.jwks.certificate import EXPIRES_SOON
 from watchword.jwks.schedule import MAX_AGE_BOUNDS, STALE_AFTER
 

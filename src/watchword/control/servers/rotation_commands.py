@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from watchword.control.access.actor import WORKER, Authority
-from watchword.control.change import change
+from watchword.control.base.actor import WORKER, Privilege
+from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.organizations.rules import spoken
 from watchword.control.servers import rotation
 from watchword.control.servers.models import KeyHistory
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from watchword.control.audit.log import Scalar
-    from watchword.control.change import Work
+    from watchword.control.base.audit_log import Scalar
+    from watchword.control.base.unit_of_work import UnitOfWork
     from watchword.control.servers.key_sets import KeyChange
     from watchword.control.servers.models import KeySetState
 
 
-def note_certificate(work: Work, state: KeySetState, expires_at: datetime | None) -> None:
+def note_certificate(work: UnitOfWork, state: KeySetState, expires_at: datetime | None) -> None:
     """Keep the expiry of the certificate that this fetch met, and tell the audit log once when it is near.
 
     Only a later expiry than the one told last is told again: servers behind one name may present certificates in turn.
@@ -47,20 +47,20 @@ def note_certificate(work: Work, state: KeySetState, expires_at: datetime | None
         )
 
 
-def note_failing(work: Work, state: KeySetState) -> None:
+def note_failing(work: UnitOfWork, state: KeySetState) -> None:
     """Tell the audit log that a run of failed fetches lasts, once for the whole run."""
     if state.failing_told_at is None and rotation.failing_long(state.failing_since, work.now):
         state.failing_told_at = work.now
         work.record(target=state.server.name, action="fetches_failing", changes=_failing_since(state, before=False))
 
 
-def note_recovery(work: Work, state: KeySetState) -> None:
+def note_recovery(work: UnitOfWork, state: KeySetState) -> None:
     """Tell the audit log that a run of failed fetches which it was told of has ended; before the state forgets it."""
     if state.failing_told_at is not None:
         work.record(target=state.server.name, action="fetches_recovered", changes=_failing_since(state, before=True))
 
 
-def note_replacement(work: Work, state: KeySetState, difference: KeyChange) -> dict[str, list[Scalar]]:
+def note_replacement(work: UnitOfWork, state: KeySetState, difference: KeyChange) -> dict[str, list[Scalar]]:
     """Keep when not one key stayed. Returns what the event of the changed keys says of it."""
     if not difference.abrupt:
         return {}
@@ -118,8 +118,8 @@ def _watched(reported: frozenset[tuple[str, str]], now: datetime) -> list[KeyHis
 def _note_first(rows: list[KeyHistory], now: datetime) -> int:
     """Mark keys of one server that no token had named since their withdrawal."""
     server = rows[0].server
-    with change(
-        WORKER, server.organization_id, permission=Authority.WORKER, action="withdrawn_keys_named", now=now
+    with unit_of_work(
+        WORKER, server.organization_id, permission=Privilege.WORKER, action="withdrawn_keys_named", now=now
     ) as work:
         work.keep_trust()
         unmarked = Q(asked_at__isnull=True, withdrawn_at__isnull=False)

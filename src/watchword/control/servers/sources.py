@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.servers.key_sets import KeyChange, from_document, from_unix, put_keys
 from watchword.control.servers.models import Validation
 from watchword.control.servers.receipt import ReceiptRefused, digest_of, read

@@ -11,11 +11,11 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from watchword.control.access.actor import Permission
-from watchword.control.change import admitted
-from watchword.control.refusals import Refusal, RefusalReason
+from watchword.control.base.actor import Permission
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.unit_of_work import admitted
 from watchword.control.servers import receipt
-from watchword.control.servers.authorities import canonical, checked_authority
+from watchword.control.servers.ca_bundle import canonical, checked_authority
 from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import Validation
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from watchword.control.access.actor import Actor
-    from watchword.control.change import Admission
+    from watchword.control.base.actor import Actor
+    from watchword.control.base.unit_of_work import Admission
     from watchword.core.jwk import SigningKey
     from watchword.jwks.findings import Findings
 

@@ -1,0 +1,99 @@
+"""Appending to the audit log; chain.py proves that nobody tampered with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import transaction
+
+from watchword.control.base.audit_models import AuditEvent, AuditHead
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+Scalar = str | int | bool | None
+
+GENESIS: Final = "0" * 64
+SUCCESS: Final = "success"
+REFUSED: Final = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event to record.
+
+    Attributes:
+        organization: whose log it belongs to, None for the provider's own.
+        actor, interface, address: who, by which way in, and from which IP address (None where there is none).
+        action: what was done, snake_case, such as `server_added`.
+        target: what it was done to, such as the name of a server; never a secret.
+        changes: for each changed field its value before and after. No floats: PostgreSQL would give 1 back for 1.0,
+            and the hash would no longer fit.
+    """
+
+    at: datetime
+    organization: str | None
+    actor: str
+    interface: str
+    address: str | None
+    action: str
+    target: str
+    result: str = SUCCESS
+    changes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
+
+
+def append(entry: Entry) -> AuditEvent:
+    """Add the event, inside the caller's transaction. Locks the head, so events are ordered as they commit."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("an audit event belongs into the transaction of what it records")
+    AuditHead.objects.get_or_create(id=1, defaults={"hash": GENESIS})
+    head = AuditHead.objects.select_for_update().get(id=1)
+    event = AuditEvent(
+        sequence=head.sequence + 1,
+        at=entry.at,
+        organization=entry.organization,
+        actor=entry.actor,
+        interface=entry.interface,
+        address=entry.address,
+        action=entry.action,
+        target=entry.target,
+        result=entry.result,
+        changes={name: list(values) for name, values in entry.changes.items()},
+        previous_hash=head.hash,
+    )
+    event.hash = hash_of(event)
+    event.save(force_insert=True)
+    head.sequence, head.hash = event.sequence, event.hash
+    head.save(update_fields=["sequence", "hash"])
+    return event
+
+
+def canonical(event: AuditEvent) -> dict[str, Any]:
+    """All fields of the event but its hash, as the hash and the export in JSON Lines have them."""
+    return {
+        "sequence": event.sequence,
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "organization": event.organization,
+        "actor": event.actor,
+        "interface": event.interface,
+        "address": event.address,
+        "action": event.action,
+        "target": event.target,
+        "result": event.result,
+        "changes": event.changes,
+        "previous_hash": event.previous_hash,
+    }
+
+
+def hash_of(event: AuditEvent) -> str:
+    """SHA-256, hexadecimal, over the canonical JSON of docs/audit-log.md."""
+    return hashlib.sha256(canonical_json(canonical(event)).encode("ascii")).hexdigest()
+
+
+def canonical_json(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

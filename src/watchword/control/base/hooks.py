@@ -1,0 +1,77 @@
+"""What a change needs from the rooms above this one. Each room registers its part when Django starts.
+
+So `unit_of_work` imports no room, and yet every command locks, checks and publishes in the one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from watchword.control.base.actor import Actor, Required
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Hook(Generic[P, R]):
+    """One function that a room above registers once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._function: Callable[P, R] | None = None
+
+    def register(self, function: Callable[P, R]) -> None:
+        self._function = function
+
+    @property
+    def is_registered(self) -> bool:
+        return self._function is not None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the registered function.
+
+        Raises:
+            RuntimeError: no room has registered one.
+        """
+        if self._function is None:
+            raise RuntimeError(f"nothing is registered for {self.name}")
+        return self._function(*args, **kwargs)
+
+
+lock_organization: Final[Hook[[str], bool]] = Hook("lock_organization")
+"""Lock the organization's row until the transaction ends; whether there is one."""
+
+check_entitlement: Final[Hook[[str, datetime], None]] = Hook("check_entitlement")
+"""Refuse changes to the servers of an organization that is not entitled to them."""
+
+lock_operators: Final[Hook[[], None]] = Hook("lock_operators")
+"""Lock the rows of all operators until the transaction ends."""
+
+current_rights: Final[Hook[[Actor, Required, datetime], Actor]] = Hook("current_rights")
+"""The actor with the rights that the database grants under the lock."""
+
+publish_trust: Final[Hook[[str], None]] = Hook("publish_trust")
+"""Give the organization's trust the next revision, in the transaction of the change."""
+
+ALL: Final = (
+    lock_organization,
+    check_entitlement,
+    lock_operators,
+    current_rights,
+    publish_trust,
+)
+
+
+def require_registered() -> None:
+    """Refuse to go on in a process where a change would not be locked, checked or published.
+
+    Raises:
+        RuntimeError: naming the missing hooks.
+    """
+    missing = [hook.name for hook in ALL if not hook.is_registered]
+    if missing:
+        raise RuntimeError(f"the control plane is incomplete: nothing is registered for {', '.join(missing)}")

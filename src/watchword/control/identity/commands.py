@@ -1,0 +1,145 @@
+"""Letting people in for the first time, and tidying up after them. The only writers."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.db import transaction
+
+from watchword.control.base.actor import Interface, Permission, Privilege
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.identity import rules
+from watchword.control.identity.models import Person, PersonKind, Session, SignInLink, SignInThrottle
+from watchword.control.identity.passwords import hashed_password
+from watchword.control.identity.safeguards import refuse_more_than_own
+from watchword.control.identity.sessions import end_sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.base.unit_of_work import UnitOfWork
+
+_SECRET_BYTES: Final = 32
+_UNUSED_LINK_KEPT: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSignInLink:
+    """Make a link that lets the person set a password, once, within 24 hours. Returns its secret.
+
+    Earlier links of the person end. A password that is set already stays valid until the link is used.
+    """
+
+    email: str
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> str:
+        people = Person.objects.select_related("role").filter(email=rules.normalised_email(self.email), is_active=True)
+        found = people.first()
+        if found is None or not actor.reaches(found.organization_id):
+            raise Refusal(RefusalReason.NOT_FOUND)
+        permission = Privilege.OPERATOR if found.kind == PersonKind.OPERATOR else Permission.ADMINISTRATORS
+        with unit_of_work(
+            actor, found.organization_id, permission=permission, action="sign_in_link_created", now=now
+        ) as work:
+            # Again under the lock: a deactivation meanwhile ends links, and none may be made after it.
+            person = people.filter(pk=found.pk, organization_id=found.organization_id).first()
+            if person is None:
+                raise Refusal(RefusalReason.NOT_FOUND)
+            if person.role is not None:
+                # Whoever holds the link becomes that person; nobody may become more than they are.
+                refuse_more_than_own(work.actor, person.role.held())
+            return make_link(work, person)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemSignInLink:
+    """Set the password of the link's person. A link works once; of two parallel attempts one succeeds.
+
+    Ends every session of the person: whoever had the old password may have one. In the portal it also signs the
+    person in.
+    """
+
+    secret: str = field(repr=False)
+    password: str = field(repr=False)
+    interface: Interface = Interface.PORTAL
+    address: str | None = None
+
+    def run(self, *, now: datetime) -> Person:
+        link = usable_link(self.secret, now)
+        person = link.person
+        hashed = hashed_password(self.password, person)
+        actor = person.actor(interface=self.interface, address=self.address)
+        with (
+            _usable_by_active_people(),
+            unit_of_work(
+                actor, person.organization_id, permission=Privilege.SELF, action="password_set", now=now
+            ) as work,
+        ):
+            used = SignInLink.objects.filter(pk=link.pk, used_at__isnull=True, expires_at__gt=now).update(used_at=now)
+            if used != 1:
+                raise Refusal(RefusalReason.LINK_UNUSABLE)
+            person.password = hashed
+            if self.interface is Interface.PORTAL:
+                person.last_login = now
+            person.save(update_fields=["password", "last_login"])
+            end_sessions(person.pk)
+            work.record(target=person.email)
+            return person
+
+
+@contextmanager
+def _usable_by_active_people() -> Iterator[None]:
+    """To a person who is deactivated while the form is on its way, say what the link says afterwards."""
+    try:
+        yield
+    except AccessLost:
+        raise Refusal(RefusalReason.LINK_UNUSABLE) from None
+
+
+def make_link(work: UnitOfWork, person: Person) -> str:
+    """Make the person's link within a change, and end the earlier ones. Returns its secret, which is nowhere stored."""
+    SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    SignInLink.objects.create(
+        person=person, secret_hash=_hash(secret), created_at=work.now, expires_at=work.now + rules.LINK_LIFETIME
+    )
+    work.record(target=person.email, action="sign_in_link_created")
+    return secret
+
+
+def usable_link(secret: str, now: datetime) -> SignInLink:
+    """The link, unused as yet. Looking at it does not use it up: mail scanners open every link before people do.
+
+    Raises:
+        Refusal: link_unusable.
+    """
+    link = (
+        SignInLink.objects.select_related("person__organization", "person__role")
+        .filter(secret_hash=_hash(secret), used_at__isnull=True, expires_at__gt=now, person__is_active=True)
+        .first()
+    )
+    if link is None:
+        raise Refusal(RefusalReason.LINK_UNUSABLE)
+    return link
+
+
+def purge(now: datetime) -> None:
+    """Delete what has run out by itself: sessions, counters of attempts, links. Nothing of it is a change."""
+    with transaction.atomic(durable=True):
+        Session.objects.forgotten(now).delete()
+        yesterday = now - timedelta(days=1)
+        SignInThrottle.objects.filter(last_failed_at__lt=yesterday, reserved_at__lt=yesterday).delete()
+        SignInLink.objects.filter(expires_at__lt=now - _UNUSED_LINK_KEPT).delete()
+
+
+def _hash(secret: str) -> str:
+    # A plain hash will do: the secret has 256 random bits, so there is nothing to guess.
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,107 @@
+"""Reading people and roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Max, Q
+
+from watchword.control.identity.models import Person, PersonKind, Role
+from watchword.control.identity.rules import PersonStatus, person_status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from watchword.control.base.actor import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """An administrator or an operator.
+
+    Attributes:
+        role: its name, empty for an operator.
+        permissions: what the role holds, nothing for an operator.
+        last_sign_in: None for whoever has never signed in.
+        link_expires_at: of the link that was not used yet, even if it has run out; None where there is none.
+    """
+
+    id: int
+    name: str
+    email: str
+    role: str
+    permissions: frozenset[Permission]
+    status: PersonStatus
+    last_sign_in: datetime | None
+    link_expires_at: datetime | None
+
+    @property
+    def has_name(self) -> bool:
+        """Whether there is a name to show beside the e-mail address."""
+        return self.name not in {"", self.email}
+
+    @property
+    def called(self) -> str:
+        return self.name or self.email
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRow:
+    """A role. `holders` are all who have it, active or not, in the order of their names."""
+
+    id: int
+    name: str
+    permissions: frozenset[Permission]
+    version: int
+    holders: tuple[str, ...]
+
+
+def list_people(organization_id: str) -> tuple[PersonRow, ...]:
+    """All administrators of the organization by name. One query."""
+    return _rows(Person.objects.filter(organization_id=organization_id))
+
+
+def list_operators() -> tuple[PersonRow, ...]:
+    """All operators by name. One query."""
+    return _rows(Person.objects.filter(kind=PersonKind.OPERATOR))
+
+
+def list_roles(organization_id: str) -> tuple[RoleRow, ...]:
+    """All roles of the organization by name. Two queries."""
+    holders: dict[int, list[str]] = {}
+    people = Person.objects.filter(organization_id=organization_id, role__isnull=False)
+    for role_id, name, email in people.values_list("role_id", "name", "email"):
+        holders.setdefault(role_id, []).append(name or email)
+    rows = [
+        RoleRow(
+            role.pk,
+            role.name,
+            role.held(),
+            role.version,
+            tuple(sorted(holders.get(role.pk, ()), key=str.casefold)),
+        )
+        for role in Role.objects.filter(organization_id=organization_id)
+    ]
+    return tuple(sorted(rows, key=lambda row: row.name.casefold()))
+
+
+def _rows(people: QuerySet[Person]) -> tuple[PersonRow, ...]:
+    unused = Max("sign_in_links__expires_at", filter=Q(sign_in_links__used_at__isnull=True))
+    rows = [_person(person) for person in people.select_related("role").annotate(link_expires_at=unused)]
+    return tuple(sorted(rows, key=lambda row: (row.called.casefold(), row.email)))
+
+
+def _person(person: Person) -> PersonRow:
+    return PersonRow(
+        id=person.pk,
+        name=person.name,
+        email=person.email,
+        role="" if person.role is None else person.role.name,
+        permissions=frozenset() if person.role is None else person.role.held(),
+        status=person_status(is_active=person.is_active, has_joined=person.has_joined),
+        last_sign_in=person.last_login,
+        link_expires_at=getattr(person, "link_expires_at", None),
+    )

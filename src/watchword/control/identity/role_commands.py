@@ -1,0 +1,161 @@
+"""Roles: named sets of permissions. The only writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.db import IntegrityError, transaction
+
+from watchword.control.base.actor import Permission
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.identity import rules
+from watchword.control.identity.models import Person, Role
+from watchword.control.identity.safeguards import full_administrator_kept, refuse_more_than_own
+from watchword.control.organizations.rules import spoken
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.base.unit_of_work import UnitOfWork
+
+FULL_ROLE: Final = "Administrator"
+"""The role of an organization's first administrator; it carries every permission and is made when first needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRole:
+    """Name a set of permissions of an organization."""
+
+    organization_id: str
+    name: str
+    permissions: frozenset[str]
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Role:
+        with unit_of_work(
+            actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="role_created", now=now
+        ) as work:
+            return create_role(work, self.name, self.permissions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRole:
+    """Rename a role or change its permissions, for all who have it, from their next request on.
+
+    Attributes:
+        expected_version: the version that the edit was made from.
+    """
+
+    organization_id: str
+    role_id: int
+    expected_version: int
+    name: str
+    permissions: frozenset[str]
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Role:
+        with unit_of_work(
+            actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="role_edited", now=now
+        ) as work:
+            role = _role(work.actor, self.organization_id, self.role_id)
+            if role.version != self.expected_version:
+                raise _stale(role)
+            permissions = _checked(work.actor, self.name, self.permissions)
+            before = _audited(role)
+            role.name, role.permissions = self.name, _stored(permissions)
+            role.version += 1
+            role.updated_at, role.updated_by = work.now, work.actor.name
+            with full_administrator_kept(self.organization_id):
+                _save(role)
+            after = _audited(role)
+            changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
+            work.record(target=role.name, changes=changes)
+            return role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRole:
+    """Delete a role that nobody has, whether active or not."""
+
+    organization_id: str
+    role_id: int
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> None:
+        with unit_of_work(
+            actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="role_deleted", now=now
+        ) as work:
+            role = _role(work.actor, self.organization_id, self.role_id)
+            holders = list(Person.objects.filter(role=role).order_by("email").values_list("email", flat=True))
+            if holders:
+                raise Refusal(RefusalReason.ROLE_IN_USE, who=rules.listed(holders))
+            work.record(target=role.name, changes={name: [value, None] for name, value in _audited(role).items()})
+            role.delete()
+
+
+def create_role(work: UnitOfWork, name: str, permissions: frozenset[str]) -> Role:
+    """Make the role within a change of its organization.
+
+    Raises:
+        Refusal: fields_invalid, permission_missing, name_taken.
+    """
+    checked = _checked(work.actor, name, permissions)
+    role = Role(organization_id=work.organization_id, name=name, permissions=_stored(checked))
+    _save(role)
+    changes = {field: [None, value] for field, value in _audited(role).items()}
+    work.record(action="role_created", target=name, changes=changes)
+    return role
+
+
+def full_role(work: UnitOfWork) -> Role:
+    """A role of the organization that holds every permission; made under a free name if there is none."""
+    roles = list(Role.objects.filter(organization_id=work.organization_id).order_by("pk"))
+    full = [role for role in roles if role.held() == frozenset(Permission)]
+    if full:
+        return next((role for role in full if role.name == FULL_ROLE), full[0])
+    # The name may belong to a role that has lost permissions since; who asked for every permission gets every one.
+    taken = {role.name.lower() for role in roles}
+    names = [FULL_ROLE, *(f"{FULL_ROLE} {number}" for number in range(2, len(taken) + 2))]
+    free = next(name for name in names if name.lower() not in taken)
+    return create_role(work, free, frozenset(Permission.values))
+
+
+def _role(actor: Actor, organization_id: str, role_id: int) -> Role:
+    # By organization and id together: another organization's role is as unknown as one that never existed.
+    role = Role.objects.filter(organization_id=organization_id, pk=role_id).first()
+    if role is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    refuse_more_than_own(actor, role.held())
+    return role
+
+
+def _checked(actor: Actor, name: str, permissions: frozenset[str]) -> frozenset[Permission]:
+    faults = rules.check_role(name=name, permissions=permissions, known=Permission.values)
+    if faults:
+        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
+    checked = frozenset(Permission(value) for value in permissions)
+    refuse_more_than_own(actor, checked)
+    return checked
+
+
+def _save(role: Role) -> None:
+    try:
+        with transaction.atomic():
+            role.save()
+    except IntegrityError:
+        sentence = Refusal(RefusalReason.NAME_TAKEN, name=role.name).sentence
+        raise Refusal(RefusalReason.NAME_TAKEN, name=role.name, field_errors={"role": sentence}) from None
+
+
+def _stored(permissions: frozenset[Permission]) -> list[str]:
+    return sorted(permission.value for permission in permissions)
+
+
+def _audited(role: Role) -> dict[str, str]:
+    return {"name": role.name, "permissions": ", ".join(role.permissions)}
+
+
+def _stale(role: Role) -> Refusal:
+    # A version that no role ever had is one that was tampered with, or lost; nobody can be named for it.
+    who, when = role.updated_by or "Somebody", role.updated_at
+    return Refusal(RefusalReason.VERSION_STALE, who=who, when="an unknown date" if when is None else spoken(when))

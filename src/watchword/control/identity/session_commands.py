@@ -1,0 +1,155 @@
+"""What people do about their own sessions and password. The only writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from watchword.control.base.actor import Privilege
+from watchword.control.base.audit_log import REFUSED, Entry, append
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.identity.hashing import TURNS
+from watchword.control.identity.models import Person, Session
+from watchword.control.identity.password_rules import LENGTH_MAX
+from watchword.control.identity.passwords import hashed_password
+from watchword.control.identity.sessions import end_sessions, live_sessions
+from watchword.control.identity.standing import check_password_kept
+from watchword.control.identity.throttle import (
+    admit_attempt,
+    lane_of_person,
+    note_failure,
+    note_success,
+    refuse_blocked,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.base.unit_of_work import UnitOfWork
+    from watchword.control.identity.throttle import Lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSession:
+    """End one of the actor's own sessions."""
+
+    session_id: UUID
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Session:
+        """The session that was ended.
+
+        Raises:
+            Refusal: not_found, also for a session of somebody else.
+        """
+        with unit_of_work(
+            actor, actor.organization, permission=Privilege.SELF, action="session_ended", now=now
+        ) as work:
+            session = live_sessions(work.actor.person_id, work.now).filter(public_id=self.session_id).first()
+            if session is None:
+                raise Refusal(RefusalReason.NOT_FOUND)
+            _end(work, session)
+            return session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndOtherSessions:
+    """End all of the actor's sessions but the one that the request came with."""
+
+    kept: UUID
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> int:
+        """How many were ended.
+
+        Raises:
+            Refusal: no_other_sessions.
+        """
+        with unit_of_work(
+            actor, actor.organization, permission=Privilege.SELF, action="session_ended", now=now
+        ) as work:
+            others = list(live_sessions(work.actor.person_id, work.now).exclude(public_id=self.kept))
+            if not others:
+                raise Refusal(RefusalReason.NO_OTHER_SESSIONS)
+            for session in others:
+                _end(work, session)
+            return len(others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword:
+    """Replace the actor's own password, knowing the one it has. Ends the sessions of all other browsers.
+
+    Attributes:
+        current: asked again, so that a browser left alone is not enough to take the account over.
+        kept: the session that the request came with.
+    """
+
+    current: str = field(repr=False)
+    password: str = field(repr=False)
+    kept: UUID
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
+        """The person with the new password.
+
+        Raises:
+            Refusal: too_many_requests, passwords_busy, fields_invalid.
+        """
+        person = Person.objects.get(email=actor.name)
+        lane = lane_of_person(person.pk)
+        refuse_blocked(lane, _at(now))
+        with TURNS.taken():
+            self._check_current(actor, person, lane, now)
+            if self.password == self.current:
+                fault = {"password": "This is your current password. Choose another one."}
+                raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
+            hashed = hashed_password(self.password, person)
+        with unit_of_work(actor, actor.organization, permission=Privilege.SELF, action="password_set", now=now) as work:
+            check_password_kept(person)
+            person.password = hashed
+            person.save(update_fields=["password"])
+            end_sessions(person.pk, but=self.kept)
+            work.record(target=person.email)
+            return person
+
+    def _check_current(self, actor: Actor, person: Person, lane: Lane, now: datetime | None) -> None:
+        admit_attempt(lane, _at(now))
+        if len(self.current) > LENGTH_MAX or not person.check_password(self.current):
+            _record_wrong(actor, lane, _at(now))
+            fault = {"current_password": "This is not your current password."}
+            raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
+        with transaction.atomic(durable=True):
+            note_success(lane)
+
+
+def _at(now: datetime | None) -> datetime:
+    # The clock is read anew after each wait: a delay that begins before the wait could be over after it.
+    return timezone.now() if now is None else now
+
+
+def _end(work: UnitOfWork, session: Session) -> None:
+    session.delete()
+    where = session.browser if session.address is None else f"{session.browser}, {session.address}"
+    work.record(target=work.actor.name, changes={"session": [where, None]})
+
+
+def _record_wrong(actor: Actor, lane: Lane, now: datetime) -> None:
+    # Somebody at a browser that was left signed in may be guessing; the organization should see it.
+    with transaction.atomic(durable=True):
+        note_failure(lane, now)
+        append(
+            Entry(
+                at=now,
+                organization=actor.organization,
+                actor=actor.name,
+                interface=actor.interface.value,
+                address=actor.address,
+                action="password_set",
+                target=actor.name,
+                result=REFUSED,
+            )
+        )

@@ -1,0 +1,53 @@
+"""What the audit log is told of a registration: its fields before and after a change, and what was confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchword.control.servers.acceptance import AcceptedTokens
+from watchword.control.servers.ca_bundle import fingerprints
+from watchword.control.servers.shown_location import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchword.control.base.audit_log import Scalar
+    from watchword.control.servers.models import AuthorizationServer
+
+
+def audited(server: AuthorizationServer) -> dict[str, Scalar]:
+    """Every field as the log may hold it, and what an administrator must have confirmed for it to be so."""
+    return {
+        "enabled": server.enabled,
+        "name": server.name,
+        "description": server.description,
+        "jwks_location": on_one_line(server.jwks_location),
+        "verify_certificate": server.verify_certificate,
+        "authority": fingerprints(server.authority),
+        "audience": server.audience,
+        "issuer": server.issuer,
+        "client_id": server.client_id,
+        "accepts_bound_tokens": server.accepts_bound_tokens,
+        **confirmed(server),
+    }
+
+
+def confirmed(server: AuthorizationServer) -> dict[str, Scalar]:
+    """The field in which accepting tokens of others was confirmed; empty if that was not asked for."""
+    field = accepted(server).confirmed_by
+    return {} if field is None else {field: True}
+
+
+def accepted(server: AuthorizationServer) -> AcceptedTokens:
+    return AcceptedTokens.of(
+        server.jwks_location, audience=server.audience, issuer=server.issuer, client_id=server.client_id
+    )
+
+
+def difference(
+    before: Mapping[str, Scalar], after: Mapping[str, Scalar], *, always: frozenset[str] = frozenset()
+) -> dict[str, list[Scalar]]:
+    """The pairs of before and after that differ, and those named by `always`."""
+    names = [*before, *(name for name in after if name not in before)]
+    pairs = {name: [before.get(name), after.get(name)] for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or name in always}

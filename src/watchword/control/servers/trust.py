@@ -1,0 +1,45 @@
+"""What verifiers must know of an organization: the one source of what the feed publishes."""
+
+from __future__ import annotations
+
+from watchword.control.organizations.models import Subscription, Suspension
+from watchword.control.servers import rules
+from watchword.control.servers.key_sets import from_document
+from watchword.control.servers.models import KeySetState
+from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
+
+
+def trust_of(organization_id: str) -> Trust:
+    """What verifiers must know of the organization now. The publisher replaces revision 0 by the real one."""
+    subscription = Subscription.objects.filter(organization_id=organization_id).first()
+    state = (
+        KeySetState.objects.select_related("server")
+        .filter(server__organization_id=organization_id, server__enabled=True)
+        .first()
+    )
+    return Trust(
+        organization=organization_id,
+        revision=0,
+        suspended=Suspension.objects.filter(organization_id=organization_id, lifted_at__isnull=True).exists(),
+        subscription=None
+        if subscription is None
+        else SubscriptionPeriod(
+            starts_at=int(subscription.starts_at.timestamp()), expires_at=int(subscription.expires_at.timestamp())
+        ),
+        server=None if state is None else _server_trust(state),
+    )
+
+
+def _server_trust(state: KeySetState) -> ServerTrust:
+    server = state.server
+    return ServerTrust(
+        id=str(server.pk),
+        name=server.name,
+        issuer=rules.expected(server.issuer),
+        audience=rules.expected(server.audience),
+        client_id=rules.expected(server.client_id),
+        accepts_bound_tokens=server.accepts_bound_tokens,
+        keys=from_document(state.document),
+        # Without a good fetch there are no keys either; 0 says so a second time.
+        keys_good_until=0 if state.good_until is None else int(state.good_until.timestamp()),
+    )

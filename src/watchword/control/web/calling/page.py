@@ -1,0 +1,68 @@
+"""What clients of an organization need to call the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.conf import settings
+from django.urls import reverse
+
+from watchword.control.web.calling.client_examples import API_URL, ClientValues, client_examples
+from watchword.control.web.calling.refusal_advice import refusals
+from watchword.control.web.servers.page import Page
+
+if TYPE_CHECKING:
+    from watchword.control.base.actor import Actor
+
+CALLING: Final = "servers:calling"
+
+
+@dataclass(frozen=True, slots=True)
+class CallingPage:
+    """The tab "Call the API" beside the list of authorization servers."""
+
+    template: ClassVar[str] = "calling/calling.html"
+    content: ClassVar[str] = "calling/calling_content.html"
+
+    servers: Page
+
+    @classmethod
+    def of(cls, actor: Actor, organization: str) -> CallingPage:
+        """Open it.
+
+        Raises:
+            Refusal: not_found, permission_missing.
+        """
+        return cls(Page.of(actor, organization))
+
+    @property
+    def home(self) -> str:
+        return reverse(CALLING, args=[self.servers.organization_id])
+
+    def context(self) -> dict[str, Any]:
+        organization = self.servers.organization_id
+        given, locked = settings.WATCHWORD, not self.servers.standing.may_change
+        base = given.documentation_url
+        api_url = given.api_url_of(organization)
+        scope = f"{given.cloud_name}::{organization}::reader" if given.api_routing == "token" else None
+        server = next((row for row in self.servers.servers if row.enabled), None)
+        values = ClientValues(
+            api_url=api_url or API_URL.replace("acme", organization),
+            scope=scope,
+            audience=None if server is None else server.audience,
+        )
+        return self.servers.context() | {
+            "home": self.home,
+            "crumb": "Call the API",
+            # Where the banner says why tokens are refused, no line above it says the same.
+            "locked": locked,
+            "banners": self.servers.banners(tokens_shown=not locked),
+            "document_route": CALLING,
+            "tokens_document": f"{base}/tokens.md" if base else None,
+            "api_url": api_url,
+            "scope_begin": None if scope is None else scope.removesuffix("reader"),
+            "server": server,
+            "tabs": client_examples(values),
+            "refusals": refusals(given.api_routing),
+        }

@@ -1,0 +1,105 @@
+"""The verifiers and their credentials; the key sets that fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
+from watchword.control.web.console.fleet_queries import verifier_name
+from watchword.control.web.console.forms import VerifierForm
+from watchword.control.web.console.pages import KEY_SETS, VERIFIERS, KeySetsPage, VerifiersPage
+from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.page_responses import confirm, done, done_with, screened, show, window
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.base.actor import Actor
+
+_CREATE: Final = "console/windows/verifier.html"
+
+_of_verifiers: Final = screened(VerifiersPage.of, route=VERIFIERS)
+_of_key_sets: Final = screened(KeySetsPage.of, route=KEY_SETS)
+
+
+@require_safe
+@_of_verifiers
+def verifiers(request: HttpRequest, actor: Actor, page: VerifiersPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The list."""
+    return show(request, replace(page, asked=request.GET.dict()))
+
+
+@_of_verifiers
+def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> HttpResponse:
+    """GET opens the window, POST creates the credential and shows its secret, once."""
+    if request.method != "POST":
+        return window(request, page, _CREATE, _creation(VerifierForm()))
+    form = VerifierForm.received(request.POST)
+    name = form.text("name")
+    try:
+        secret = CreateVerifier(name=name).run(actor)
+    except Refusal as refusal:
+        context = _creation(form) | {"refusal": refusal.sentence, "again": True}
+        form.refuse(refusal.field_errors or {"name": refusal.sentence})
+        return window(request, page, _CREATE, context, status=refusal.status)
+    context = {
+        "title": f"Verifier {name} may follow the feed",
+        "what": f"Credential of {name}",
+        "secret": secret,
+        "label": "the credential",
+        "next_steps": (
+            "Keep it in a file that only the verifier can read, named in WATCHWORD_VERIFIER_CREDENTIAL_FILE.",
+            f"Set WATCHWORD_VERIFIER_FEED_URL to {_feed()}; run `watchword serve verifier`.",
+            "It is not kept and cannot be shown again. Lost, it is revoked and another one created.",
+        ),
+    }
+    return done_with(request, VerifiersPage.of(actor), "console/windows/secret.html", context)
+
+
+@_of_verifiers
+def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, verifier: int) -> HttpResponse:
+    """GET asks, POST revokes."""
+    name = verifier_name(verifier)
+    if name is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    if request.method == "POST":
+        RevokeVerifier(name=name).run(actor)
+        return done(request, VerifiersPage.of(actor), Notice(f"Verifier {name} is revoked."))
+    return confirm(
+        request,
+        page,
+        title=f"Revoke verifier {name}?",
+        sentences=[
+            "The feed no longer answers it: it hears of no suspension, no renewal and no new key any more.",
+            "It goes on with what it knows for up to 24 hours and then rejects every API request.",
+            "This cannot be taken back, and the name cannot be given again.",
+        ],
+        url=reverse("console:revoke-verifier", args=[verifier]),
+        label="Revoke",
+        dangerous=True,
+    )
+
+
+@require_safe
+@_of_key_sets
+def key_sets(request: HttpRequest, actor: Actor, page: KeySetsPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The list."""
+    return show(request, replace(page, asked=request.GET.dict()))
+
+
+def _feed() -> str:
+    """Where verifiers find the feed, as far as the settings say it."""
+    if settings.WATCHWORD.feed_port is None:
+        return str(settings.WATCHWORD.public_origin)
+    # The portal's own address does not answer verifiers then.
+    return f"the address at which they reach the portal's port {settings.WATCHWORD.feed_port}"
+
+
+def _creation(form: VerifierForm) -> dict[str, Any]:
+    return {"form": form, "save_url": reverse("console:create-verifier")}

@@ -1,0 +1,166 @@
+"""The operators of the provider: invite, let in again, sign out, deactivate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from watchword.control.base.refusals import Refusal
+from watchword.control.identity import rules
+from watchword.control.identity.commands import CreateSignInLink
+from watchword.control.identity.operator_commands import (
+    DeactivateOperator,
+    InviteOperator,
+    ReactivateOperator,
+    SignOutOperator,
+)
+from watchword.control.identity.rules import PersonStatus
+from watchword.control.web.console.forms import OperatorForm
+from watchword.control.web.console.operators_page import OPERATORS, OperatorsPage
+from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.page_responses import confirm, done, done_with, screened, show, window
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.web.console.operators_page import Line
+
+_INVITE: Final = "console/windows/operator.html"
+_LINK: Final = "people/administrators/link.html"
+
+_guarded: Final = screened(OperatorsPage.of, route=OPERATORS)
+
+
+@require_safe
+@_guarded
+def operators(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The list."""
+    return show(request, page)
+
+
+@_guarded
+def invite(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpResponse:
+    """GET opens the window, POST makes the operator and shows the link, this once."""
+    context: dict[str, Any] = {"save_url": reverse("console:invite-operator")}
+    if request.method != "POST":
+        return window(request, page, _INVITE, context | {"form": OperatorForm()})
+    form, now = OperatorForm.received(request.POST), timezone.now()
+    try:
+        invitation = InviteOperator(email=form.text("email"), name=form.text("name")).run(actor, now=now)
+    except Refusal as refusal:
+        form.refuse(refusal.field_errors)
+        context |= {"form": form, "refusal": refusal.above_fields, "again": True}
+        return window(request, page, _INVITE, context, status=refusal.status)
+    return _link_shown(request, actor, invitation.person.pk, invitation.secret, now)
+
+
+@_guarded
+def sign_in_link(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
+    """GET asks, POST makes the link and shows it, this once."""
+    line = page.line(operator)
+    if request.method == "POST":
+        now = timezone.now()
+        secret = CreateSignInLink(email=line.person.email).run(actor, now=now)
+        return _link_shown(request, actor, operator, secret, now)
+    called = line.person.called
+    sentences = [f"Earlier links for {called} stop working at once. The new link works once, for 24 hours."]
+    if line.person.status is PersonStatus.ACTIVE:
+        sentences.append(
+            f"The current password stays valid until the link is used. Using it ends all sessions of {called}."
+        )
+    return _ask(request, page, line, action="sign-in-link", sentences=sentences)
+
+
+@_guarded
+def sign_out(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
+    """GET asks, POST ends all sessions of the operator."""
+    line = page.line(operator)
+    if request.method == "POST":
+        SignOutOperator(person_id=operator).run(actor)
+        return _done(request, actor, f"All sessions of {line.person.called} have ended.")
+    sentences = ["All sessions end at once. The account stays active: the password still works."]
+    return _ask(request, page, line, action="sign-out", sentences=sentences)
+
+
+@_guarded
+def deactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
+    """GET asks, POST deactivates."""
+    line = page.line(operator)
+    sentences = [
+        f"{line.person.called} is signed out everywhere at once and can no longer sign in. Unused sign-in links end.",
+        "The history is kept. You can reactivate the account at any time.",
+    ]
+    if request.method != "POST":
+        return _ask(request, page, line, action="deactivate", sentences=sentences)
+    try:
+        DeactivateOperator(person_id=operator).run(actor)
+    except Refusal as refusal:
+        return _ask(request, page, line, action="deactivate", sentences=sentences, refusal=refusal)
+    return _done(request, actor, f"{line.person.called} is deactivated and signed out.")
+
+
+@_guarded
+def reactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
+    """GET asks, POST reactivates."""
+    line = page.line(operator)
+    if request.method == "POST":
+        ReactivateOperator(person_id=operator).run(actor)
+        return _done(request, actor, f"{line.person.called} can sign in again.")
+    sentences = [
+        f"{line.person.called} can sign in again with the earlier password and reach every organization.",
+        "Create a new sign-in link afterwards if someone else may know that password.",
+    ]
+    return _ask(request, page, line, action="reactivate", sentences=sentences)
+
+
+_TITLES: Final = {
+    "sign-in-link": ("Create a new sign-in link for {}?", "Create Link"),
+    "sign-out": ("Sign {} out everywhere?", "Sign Out"),
+    "deactivate": ("Deactivate {}?", "Deactivate"),
+    "reactivate": ("Reactivate {}?", "Reactivate"),
+}
+
+
+def _ask(
+    request: HttpRequest,
+    page: OperatorsPage,
+    line: Line,
+    *,
+    action: str,
+    sentences: list[str],
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    title, label = _TITLES[action]
+    return confirm(
+        request,
+        page,
+        title=title.format(line.person.called),
+        sentences=sentences,
+        url=reverse(f"console:operator-{action}", args=[line.person.id]),
+        label=label,
+        dangerous=action in {"deactivate", "sign-out"},
+        refusal=refusal,
+    )
+
+
+def _done(request: HttpRequest, actor: Actor, sentence: str) -> HttpResponse:
+    return done(request, OperatorsPage.of(actor), Notice(sentence))
+
+
+def _link_shown(request: HttpRequest, actor: Actor, person_id: int, secret: str, now: datetime) -> HttpResponse:
+    """The page with the link in a window. It is in this one response and nowhere else, so it is not redirected to."""
+    after = OperatorsPage.of(actor)
+    context = {
+        "line": after.line(person_id),
+        # Never made of the Host header, which the client chooses (J-25).
+        "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
+        "link_expires_at": now + rules.LINK_LIFETIME,
+    }
+    return done_with(request, after, _LINK, context)

@@ -1,0 +1,80 @@
+"""What the Operators page shows, gathered once per request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.urls import reverse
+
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.identity.queries import list_operators
+from watchword.control.identity.safeguards import able_operators
+from watchword.control.web.shell.frame import Frame
+
+if TYPE_CHECKING:
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.queries import PersonRow
+
+OPERATORS: Final = "console:operators"
+
+_ONESELF: Final = "You cannot deactivate yourself."
+_LAST: Final = "The last active operator cannot be deactivated."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An operator as this actor may deal with. `kept` says why the operator cannot be deactivated, if so."""
+
+    person: PersonRow
+    is_actor: bool
+    kept: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorsPage:
+    """The operators of the provider."""
+
+    template: ClassVar[str] = "console/operators.html"
+    content: ClassVar[str] = "console/operators_content.html"
+
+    frame: Frame
+    people: tuple[PersonRow, ...]
+    able: frozenset[int]
+
+    @classmethod
+    def of(cls, actor: Actor) -> OperatorsPage:
+        """Gather the page.
+
+        Raises:
+            Refusal: permission_missing.
+        """
+        return cls(Frame.of_provider(actor, route=OPERATORS), list_operators(), able_operators())
+
+    @property
+    def home(self) -> str:
+        return reverse(OPERATORS)
+
+    def line(self, person_id: int) -> Line:
+        """The line of one operator.
+
+        Raises:
+            Refusal: not_found.
+        """
+        for person in self.people:
+            if person.id == person_id:
+                return self._line(person)
+        raise Refusal(RefusalReason.NOT_FOUND)
+
+    def context(self) -> dict[str, Any]:
+        lines = [self._line(person) for person in self.people]
+        return self.frame.context() | {"home": self.home, "lines": lines}
+
+    def _line(self, person: PersonRow) -> Line:
+        is_actor = person.id == self.frame.actor.person_id
+        kept = None
+        if is_actor:
+            kept = _ONESELF
+        elif self.able == {person.id}:
+            kept = _LAST
+        return Line(person, is_actor, kept)

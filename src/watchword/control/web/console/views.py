@@ -1,0 +1,101 @@
+"""The list of organizations, and taking in a new one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from watchword.control.base.refusals import Refusal
+from watchword.control.identity.onboarding_commands import (
+    CreateOrganizationWithAdministrator,
+    FirstAdministrator,
+    Terms,
+)
+from watchword.control.web.console.forms import CreateForm, required
+from watchword.control.web.console.pages import ORGANIZATION, ORGANIZATIONS, OrganizationsPage
+from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.page_responses import done, done_with, screened, show, window
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.base.actor import Actor
+
+_CREATE: Final = "console/windows/create.html"
+_guarded: Final = screened(OrganizationsPage.of, route=ORGANIZATIONS)
+
+
+@require_safe
+@_guarded
+def organizations(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The organizations that fit what the address asks for."""
+    return show(request, page.searched(request.GET.dict()))
+
+
+@_guarded
+def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpResponse:
+    """GET opens the window, POST creates and shows the first administrator's link, once."""
+    if request.method != "POST":
+        return window(request, page, _CREATE, _window(CreateForm()))
+    form = CreateForm.received(request.POST)
+    try:
+        made = _command(form).run(actor)
+    except Refusal as refusal:
+        form.refuse(refusal.field_errors or {"organization_id": refusal.sentence})
+        context = _window(form) | {"refusal": refusal.sentence, "again": True}
+        return window(request, page, _CREATE, context, status=refusal.status)
+    notice, page = Notice(f"Created {made.organization.name}."), OrganizationsPage.of(actor)
+    if made.link_secret is None:
+        return done(request, page, notice)
+    context = {
+        "title": f"{made.organization.name} is created",
+        "what": f"One-time link for {form.text('administrator_email')}",
+        # Never kept anywhere but here: whoever has it becomes that administrator.
+        "secret": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[made.link_secret]),
+        "label": "the one-time link",
+        "expires_at": made.link_expires_at,
+        "next_steps": (
+            "Send it to that person by a way you trust: whoever opens it first chooses the password.",
+            "It works once. It is not kept and cannot be shown again; a new one ends it.",
+        ),
+        "onward_url": reverse(ORGANIZATION, args=[made.organization.pk]),
+        "onward_label": f"Open {made.organization.name}",
+    }
+    return done_with(request, page, "console/windows/secret.html", context)
+
+
+def _window(form: CreateForm) -> dict[str, Any]:
+    return {"form": form, "save_url": reverse("console:create-organization")}
+
+
+def _command(form: CreateForm) -> CreateOrganizationWithAdministrator:
+    """What the window asks for.
+
+    Raises:
+        Refusal: fields_invalid, for what cannot be read.
+    """
+    faults: dict[str, str] = {}
+    starts_at, expires_at = form.moment("starts_at", faults), form.moment("expires_at", faults)
+    threshold = form.number("api_call_threshold", faults)
+    begun = form.text("starts_at") or form.text("api_call_threshold")
+    if begun and expires_at is None:
+        faults.setdefault("expires_at", "Enter when the API subscription ends, or leave all of it blank for none.")
+    if form.text("administrator_name") and not form.text("administrator_email"):
+        faults["administrator_email"] = "Enter the administrator's e-mail address, or leave the name blank as well."
+    required(faults)
+    return CreateOrganizationWithAdministrator(
+        organization_id=form.text("organization_id"),
+        name=form.text("name"),
+        subscription=None if expires_at is None else Terms(
+            starts_at=starts_at, expires_at=expires_at, api_call_threshold=threshold
+        ),
+        administrator=_first(form),
+    )  # fmt: skip
+
+
+def _first(form: CreateForm) -> FirstAdministrator | None:
+    email = form.text("administrator_email")
+    return FirstAdministrator(email=email, name=form.text("administrator_name")) if email else None

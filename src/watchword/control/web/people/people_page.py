@@ -1,0 +1,156 @@
+"""What the Administrators page shows, gathered once per request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.urls import reverse
+
+from watchword.control.base.actor import Permission
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.identity import queries
+from watchword.control.identity.role_commands import FULL_ROLE
+from watchword.control.identity.rules import PersonStatus
+from watchword.control.identity.safeguards import beyond, full_administrators
+from watchword.control.web.shell.frame import OrganizationFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.queries import PersonRow, RoleRow
+
+ROUTE: Final = "access:administrators"
+
+_HOLDS_MORE: Final = "Nothing can be changed here: your own role does not have the “{permission}” permission."
+_ONESELF: Final = "You cannot deactivate yourself."
+_LAST: Final = "The last active administrator who holds every permission cannot be deactivated."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An administrator as this actor may deal with.
+
+    Attributes:
+        lock: why the actor can change nothing about the person; None where it can.
+        kept: why the person cannot be deactivated; None where that is possible.
+    """
+
+    person: PersonRow
+    is_actor: bool
+    lock: str | None
+    kept: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A role to choose. `closed` says why this actor cannot give it to anybody."""
+
+    role: str
+    closed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What the list is narrowed to; empty text and None leave it whole."""
+
+    text: str = ""
+    status: PersonStatus | None = None
+
+    def fits(self, person: PersonRow) -> bool:
+        wanted = self.text.strip().casefold()
+        found = any(wanted in text.casefold() for text in (person.name, person.email, person.role))
+        return found and self.status in {None, person.status}
+
+    def __bool__(self) -> bool:
+        return self.text.strip() != "" or self.status is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AdministratorsPage:
+    """The organization with its administrators."""
+
+    template: ClassVar[str] = "people/administrators/page.html"
+    content: ClassVar[str] = "people/administrators/content.html"
+
+    frame: OrganizationFrame
+    people: tuple[PersonRow, ...]
+    full: frozenset[int]
+    narrowing: Narrowing = Narrowing()
+
+    @classmethod
+    def of(cls, actor: Actor, organization: str) -> AdministratorsPage:
+        """Gather the page.
+
+        Raises:
+            Refusal: not_found, permission_missing.
+        """
+        frame = OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.ADMINISTRATORS)
+        return cls(frame, queries.list_people(organization), full_administrators(organization))
+
+    @property
+    def organization_id(self) -> str:
+        return self.frame.organization.pk
+
+    @property
+    def home(self) -> str:
+        return reverse(ROUTE, args=[self.organization_id])
+
+    def narrowed(self, narrowing: Narrowing) -> AdministratorsPage:
+        return replace(self, narrowing=narrowing)
+
+    def line(self, person_id: int) -> Line:
+        """The line of one administrator.
+
+        Raises:
+            Refusal: not_found.
+        """
+        for person in self.people:
+            if person.id == person_id:
+                return self._line(person)
+        raise Refusal(RefusalReason.NOT_FOUND)
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The roles that can be given, and those that cannot with the reason."""
+        roles = queries.list_roles(self.organization_id)
+        choices = [Choice(role.name, _closed(self.frame.actor, role)) for role in roles]
+        if not roles:
+            # A new organization has no roles yet; its first administrator's is made with the invitation.
+            choices.append(Choice(FULL_ROLE, _lacking(self.frame.actor, frozenset(Permission))))
+        return tuple(choices)
+
+    def context(self) -> dict[str, Any]:
+        """All that `access/administrators/content.html` and the frame around it need."""
+        lines = [self._line(person) for person in self.people if self.narrowing.fits(person)]
+        return self.frame.context() | {
+            "home": self.home,
+            "lines": lines,
+            "all_count": len(self.people),
+            "counts": [(status.value, _count(self.people, status)) for status in PersonStatus],
+            "narrowing": self.narrowing,
+            "narrowed": bool(self.narrowing),
+        }
+
+    def _line(self, person: PersonRow) -> Line:
+        is_actor = person.id == self.frame.actor.person_id
+        kept = None
+        if is_actor:
+            kept = _ONESELF
+        elif self.full == {person.id}:
+            kept = _LAST
+        return Line(person, is_actor, _lacking(self.frame.actor, person.permissions), kept)
+
+
+def _lacking(actor: Actor, permissions: frozenset[Permission]) -> str | None:
+    missing = beyond(actor, permissions)
+    return _HOLDS_MORE.format(permission=missing[0]) if missing else None
+
+
+def _closed(actor: Actor, role: RoleRow) -> str | None:
+    missing = beyond(actor, role.permissions)
+    return f"your role lacks {missing[0]}" if missing else None
+
+
+def _count(people: Iterable[PersonRow], status: PersonStatus) -> int:
+    return sum(person.status is status for person in people)

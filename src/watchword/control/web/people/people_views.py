@@ -1,0 +1,229 @@
+"""The Administrators page's requests translated into commands, and their results into answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from watchword.control.base.refusals import Refusal
+from watchword.control.identity import rules
+from watchword.control.identity.commands import CreateSignInLink
+from watchword.control.identity.people_commands import (
+    ChangeRole,
+    DeactivateAdministrator,
+    InviteAdministrator,
+    ReactivateAdministrator,
+    RenameAdministrator,
+)
+from watchword.control.identity.rules import PersonStatus
+from watchword.control.identity.safeguards import refuse_more_than_own
+from watchword.control.web.people import forms
+from watchword.control.web.people.people_page import ROUTE, AdministratorsPage, Line, Narrowing
+from watchword.control.web.people.responses import saved
+from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.page_responses import changed_with_window, confirm, screened, show, window
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.web.people.forms import PersonForm
+
+_INVITE: Final = "people/administrators/invite.html"
+_CHANGE: Final = "people/administrators/change.html"
+_LINK: Final = "people/administrators/link.html"
+
+_guarded: Final = screened(AdministratorsPage.of, route=ROUTE)
+
+
+@require_safe
+@_guarded
+def administrators(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The list of administrators, narrowed by what the address asks for."""
+    wanted = request.GET.get("status", "")
+    status = next((status for status in PersonStatus if status.value == wanted), None)
+    return show(request, page.narrowed(Narrowing(request.GET.get("q", ""), status)))
+
+
+@_guarded
+def invite(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> HttpResponse:
+    """GET opens the window, POST makes the administrator and shows the link, this once."""
+    context: dict[str, Any] = {
+        "template": _INVITE,
+        "save_url": reverse("access:invite", args=[page.organization_id]),
+        "choices": page.choices(),
+    }
+    if request.method != "POST":
+        return window(request, page, _INVITE, context | {"form": forms.PersonForm()})
+    form = forms.received_person(request.POST)
+    now = timezone.now()
+    command = InviteAdministrator(
+        organization_id=page.organization_id,
+        email=form.typed("email"),
+        name=form.typed("name"),
+        role=form.typed("role"),
+    )
+    try:
+        invitation = command.run(actor, now=now)
+    except Refusal as refusal:
+        return _refused(request, page, context, form, refusal)
+    return _link_shown(request, page, invitation.person.pk, invitation.secret, now)
+
+
+@_guarded
+def sign_in_link(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
+    """GET asks, POST makes the link and shows it, this once."""
+    line = page.line(person)
+    if request.method == "POST":
+        now = timezone.now()
+        secret = CreateSignInLink(email=line.person.email).run(actor, now=now)
+        return _link_shown(request, page, person, secret, now)
+    called = line.person.called
+    sentences = [f"Links made for {called} before end at once. The new one works once, for 24 hours."]
+    if line.person.status is PersonStatus.ACTIVE:
+        sentences.append(
+            "The present password stays valid until the link is used. Using it sets a new password and ends all of "
+            f"{called}'s sessions."
+        )
+    return _ask(request, page, line, action="sign-in-link", sentences=sentences)
+
+
+@_guarded
+def change_role(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
+    """GET opens the window, POST gives the role."""
+    line = page.line(person)
+    context = _change_context(page, line, "change-role", "Change Role") | {"field": "role"}
+    if request.method != "POST":
+        refuse_more_than_own(actor, line.person.permissions)
+        form = forms.PersonForm(initial={"role": line.person.role})
+        return window(request, page, _CHANGE, context | {"form": form})
+    form = forms.received_person(request.POST)
+    command = ChangeRole(organization_id=page.organization_id, person_id=person, role=form.typed("role"))
+    try:
+        after = command.run(actor)
+    except Refusal as refusal:
+        return _refused(request, page, context, form, refusal)
+    return _saved(request, page, f"{line.person.called} now has the role {after.role}.")
+
+
+@_guarded
+def rename(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
+    """GET opens the window, POST saves the name."""
+    line = page.line(person)
+    context = _change_context(page, line, "rename", "Edit Name") | {"field": "name"}
+    if request.method != "POST":
+        refuse_more_than_own(actor, line.person.permissions)
+        return window(request, page, _CHANGE, context | {"form": forms.PersonForm(initial={"name": line.person.name})})
+    form = forms.received_person(request.POST)
+    command = RenameAdministrator(organization_id=page.organization_id, person_id=person, name=form.typed("name"))
+    try:
+        command.run(actor)
+    except Refusal as refusal:
+        return _refused(request, page, context, form, refusal)
+    return _saved(request, page, f"Saved the name of {line.person.email}.")
+
+
+@_guarded
+def deactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
+    """GET asks, POST deactivates."""
+    line = page.line(person)
+    sentences = [
+        f"{line.person.called} is signed out everywhere at once and can no longer sign in; unused sign-in links end.",
+        "Role and history are kept. You can reactivate the account at any time.",
+    ]
+    if request.method != "POST":
+        return _ask(request, page, line, action="deactivate", sentences=sentences, dangerous=True)
+    try:
+        DeactivateAdministrator(organization_id=page.organization_id, person_id=person).run(actor)
+    except Refusal as refusal:
+        return _ask(request, page, line, action="deactivate", sentences=sentences, dangerous=True, refusal=refusal)
+    return _saved(request, page, f"{line.person.called} is deactivated and signed out.")
+
+
+@_guarded
+def reactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
+    """GET asks, POST reactivates."""
+    line = page.line(person)
+    if request.method == "POST":
+        ReactivateAdministrator(organization_id=page.organization_id, person_id=person).run(actor)
+        return _saved(request, page, f"{line.person.called} can sign in again.")
+    sentences = [
+        f"{line.person.called} can sign in again with the role {line.person.role} and the password of before.",
+        "Make a new sign-in link afterwards if somebody else may know that password.",
+    ]
+    return _ask(request, page, line, action="reactivate", sentences=sentences)
+
+
+_TITLES: Final = {
+    "sign-in-link": ("Make a new sign-in link for {}?", "Make New Link"),
+    "deactivate": ("Deactivate {}?", "Deactivate"),
+    "reactivate": ("Reactivate {}?", "Reactivate"),
+}
+
+
+def _ask(
+    request: HttpRequest,
+    page: AdministratorsPage,
+    line: Line,
+    *,
+    action: str,
+    sentences: list[str],
+    dangerous: bool = False,
+    refusal: Refusal | None = None,
+) -> HttpResponse:
+    if refusal is None:
+        refuse_more_than_own(page.frame.actor, line.person.permissions)
+    title, label = _TITLES[action]
+    return confirm(
+        request,
+        page,
+        title=title.format(line.person.called),
+        sentences=sentences,
+        url=reverse(f"access:{action}", args=[page.organization_id, line.person.id]),
+        label=label,
+        dangerous=dangerous,
+        refusal=refusal,
+    )
+
+
+def _change_context(page: AdministratorsPage, line: Line, action: str, title: str) -> dict[str, Any]:
+    return {
+        "template": _CHANGE,
+        "title": title,
+        "line": line,
+        "save_url": reverse(f"access:{action}", args=[page.organization_id, line.person.id]),
+        "choices": page.choices(),
+    }
+
+
+def _refused(
+    request: HttpRequest, page: AdministratorsPage, context: dict[str, Any], form: PersonForm, refusal: Refusal
+) -> HttpResponse:
+    """The window again with everything typed, and each sentence where it belongs."""
+    form.refuse(refusal.field_errors)
+    context = context | {"form": form, "again": True, "refusal": refusal.above_fields}
+    return window(request, page, context["template"], context, status=refusal.status)
+
+
+def _saved(request: HttpRequest, page: AdministratorsPage, sentence: str) -> HttpResponse:
+    return saved(request, AdministratorsPage.of, page.organization_id, Notice(sentence))
+
+
+def _link_shown(
+    request: HttpRequest, page: AdministratorsPage, person_id: int, secret: str, now: datetime
+) -> HttpResponse:
+    """The page with the link in a window. It is in this one answer and nowhere else, so it is not redirected to."""
+    after = AdministratorsPage.of(page.frame.actor, page.organization_id)
+    context = {
+        "line": after.line(person_id),
+        # Never made of the Host header, which whoever sends the request can choose (J-25).
+        "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
+        "link_expires_at": now + rules.LINK_LIFETIME,
+    }
+    return changed_with_window(request, after, _LINK, context)

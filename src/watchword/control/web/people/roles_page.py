@@ -1,0 +1,120 @@
+"""What the Role Management page shows, gathered once per request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.urls import reverse
+
+from watchword.control.base.actor import Permission
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.identity import queries
+from watchword.control.identity.safeguards import beyond
+from watchword.control.web.shell.frame import OrganizationFrame
+
+if TYPE_CHECKING:
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.queries import RoleRow
+
+ROUTE: Final = "access:roles"
+
+MEANINGS: Final = {
+    Permission.API_KEY_MANAGEMENT: "Add, edit, enable and delete OAuth 2.0 authorization servers.",
+    Permission.ADMINISTRATORS: "Invite and deactivate administrators, create and edit roles.",
+    Permission.AUDIT_LOGS: "Read the audit log: who did what, when and from where.",
+    Permission.ACTIVITY: "See how the API is used.",
+}
+"""What each permission is for, in the words of those who give it."""
+
+_HOLDS_MORE: Final = "Your own role does not have the “{permission}” permission, so you cannot change this one."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A role as this actor may deal with it.
+
+    Attributes:
+        lock: why the actor cannot change the role; None where it can.
+        in_use: why the role cannot be deleted; None where it can.
+        cells: for each permission its name and whether the role holds it, in the order of the matrix.
+    """
+
+    role: RoleRow
+    lock: str | None
+    in_use: str | None
+    cells: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A permission to check in the window. `closed` says why this actor cannot give it."""
+
+    value: str
+    meaning: str
+    closed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RolesPage:
+    """The organization with its roles."""
+
+    template: ClassVar[str] = "people/roles/page.html"
+    content: ClassVar[str] = "people/roles/content.html"
+
+    frame: OrganizationFrame
+    roles: tuple[RoleRow, ...]
+
+    @classmethod
+    def of(cls, actor: Actor, organization: str) -> RolesPage:
+        """Gather the page.
+
+        Raises:
+            Refusal: not_found, permission_missing.
+        """
+        frame = OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.ADMINISTRATORS)
+        return cls(frame, queries.list_roles(organization))
+
+    @property
+    def organization_id(self) -> str:
+        return self.frame.organization.pk
+
+    @property
+    def home(self) -> str:
+        return reverse(ROUTE, args=[self.organization_id])
+
+    def role(self, role_id: int) -> RoleRow:
+        """One of the roles.
+
+        Raises:
+            Refusal: not_found.
+        """
+        for role in self.roles:
+            if role.id == role_id:
+                return role
+        raise Refusal(RefusalReason.NOT_FOUND)
+
+    def boxes(self) -> tuple[Box, ...]:
+        """All permissions, those that the actor cannot give with the reason."""
+        closed = beyond(self.frame.actor, frozenset(Permission))
+        return tuple(
+            Box(value, MEANINGS[value], "Your own role does not have it." if value in closed else None)
+            for value in Permission
+        )
+
+    def context(self) -> dict[str, Any]:
+        """All that `access/roles/content.html` and the frame around it need."""
+        return self.frame.context() | {
+            "home": self.home,
+            "lines": [self._line(role) for role in self.roles],
+            "permissions": [(permission.value, MEANINGS[permission]) for permission in Permission],
+        }
+
+    def _line(self, role: RoleRow) -> Line:
+        missing = beyond(self.frame.actor, role.permissions)
+        return Line(
+            role,
+            _HOLDS_MORE.format(permission=missing[0]) if missing else None,
+            "A role that somebody has cannot be deleted." if role.holders else None,
+            tuple((permission.value, permission in role.permissions) for permission in Permission),
+        )

@@ -1,0 +1,124 @@
+"""The requests of the page Your sessions translated into commands. Nothing is decided or written here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.contrib.auth import update_session_auth_hash
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.identity.session_commands import ChangePassword, EndOtherSessions, EndSession
+from watchword.control.web.people.session_page import ROUTE, SessionPage
+from watchword.control.web.shell.new_password import typed_twice
+from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.page_responses import confirm, done, is_partial, screened, show, window
+from watchword.control.web.shell.retry_after import with_retry_after
+from watchword.control.web.shell.signed_in import session_in
+from watchword.control.web.sign_in.views import left
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.base.actor import Actor
+
+_CHANGE_PASSWORD: Final = "people/sessions/change_password.html"  # noqa: S105 - a template.
+_IN_THE_WINDOW: Final = frozenset(
+    {RefusalReason.FIELDS_INVALID, RefusalReason.TOO_MANY_REQUESTS, RefusalReason.PASSWORDS_BUSY}
+)
+
+_guarded: Final = screened(SessionPage.of, route=ROUTE)
+
+
+@require_safe
+@_guarded
+def listing(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The person's live sessions."""
+    return show(request, page)
+
+
+@require_POST
+@_guarded
+def end(request: HttpRequest, actor: Actor, page: SessionPage, session: UUID) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """End one session. Ending one's own is signing out."""
+    ended = EndSession(session_id=session).run(actor)
+    if ended.public_id == session_in(request).public_id:
+        response = left(request)
+        return _through_htmx(response) if is_partial(request) else response
+    return done(request, SessionPage.of(actor), Notice(f"Ended the session of {ended.browser}."))
+
+
+@_guarded
+def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
+    """GET asks, POST ends all sessions but this one."""
+    own = _own(request)
+    if request.method == "POST":
+        number = EndOtherSessions(kept=own).run(actor)
+        return done(request, SessionPage.of(actor), Notice(f"Ended {_sessions(number)}."))
+    number = sum(session.public_id != own for session in page.sessions)
+    if number == 0:
+        raise Refusal(RefusalReason.NO_OTHER_SESSIONS)
+    return confirm(
+        request,
+        page,
+        title="End all other sessions?",
+        sentences=[
+            f"{_sessions(number).capitalize()} will be signed out at once. What is being typed there is lost.",
+            "You stay signed in here.",
+        ],
+        url=reverse("access:end-other-sessions"),
+        label="End all other sessions",
+        dangerous=True,
+    )
+
+
+@_guarded
+def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
+    """GET opens the window, POST sets the new password."""
+    if request.method != "POST":
+        return window(request, page, _CHANGE_PASSWORD, {"save_url": reverse("access:change-password")})
+    try:
+        person = ChangePassword(
+            current=request.POST.get("current_password", ""), password=typed_twice(request.POST), kept=_own(request)
+        ).run(actor)
+    except Refusal as refusal:
+        if refusal.reason not in _IN_THE_WINDOW:
+            raise
+        told = None if refusal.field_errors else refusal.sentence
+        context = {
+            "save_url": reverse("access:change-password"),
+            "errors": refusal.field_errors,
+            "refusal": told,
+            "again": True,
+        }
+        return with_retry_after(window(request, page, _CHANGE_PASSWORD, context, status=refusal.status), refusal)
+    # A new key as well: whoever knew the old one is out.
+    update_session_auth_hash(request, person)
+    session_in(request).begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))
+    return done(
+        request,
+        SessionPage.of(actor),
+        Notice("Your password is changed. Every other session of yours was ended."),
+    )
+
+
+def _own(request: HttpRequest) -> UUID:
+    own = session_in(request).public_id
+    if own is None:
+        raise RuntimeError("a view that acts must be guarded")
+    return own
+
+
+def _sessions(number: int) -> str:
+    return "one other session" if number == 1 else f"{number} other sessions"
+
+
+def _through_htmx(response: HttpResponse) -> HttpResponse:
+    answer = HttpResponseClientRedirect(response["Location"])
+    answer["Clear-Site-Data"] = response["Clear-Site-Data"]
+    return answer

@@ -1,0 +1,94 @@
+"""The left rail: the specification's path, word for word. A page that does not exist yet has no entry: no dead link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from watchword.control.base.actor import Permission, Privilege
+
+if TYPE_CHECKING:
+    from watchword.control.base.actor import Actor, Required
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An entry that opens a page.
+
+    Attributes:
+        route: the URL name, reversed with the organization where the tree is an organization's.
+        permission: what opens it. Whoever lacks it still sees the entry, and on its page what is missing.
+    """
+
+    label: str
+    route: str
+    permission: Required
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    label: str
+    icon: str
+    entries: tuple[Branch | Leaf, ...]
+
+
+ADMINISTRATION: Final = Branch(
+    "Administration",
+    "cog-6-tooth",
+    (
+        Branch(
+            "API Configuration",
+            "code-bracket",
+            (
+                Branch(
+                    "Legacy API",
+                    "archive-box",
+                    (Leaf("Internet & SaaS API", "servers:list", Permission.API_KEY_MANAGEMENT),),
+                ),
+            ),
+        ),
+        Leaf("Administrators", "access:administrators", Permission.ADMINISTRATORS),
+        Leaf("Role Management", "access:roles", Permission.ADMINISTRATORS),
+        Leaf("Activity", "activity:list", Permission.ACTIVITY),
+        Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
+    ),
+)
+"""Of one organization."""
+
+CONSOLE: Final = Branch(
+    "Operator Console",
+    "building-office-2",
+    (
+        Leaf("Organizations", "console:organizations", Privilege.OPERATOR),
+        Leaf("Verifiers", "console:verifiers", Privilege.OPERATOR),
+        Leaf("Gateways", "console:gateways", Privilege.OPERATOR),
+        Leaf("Key Sets", "console:key-sets", Privilege.OPERATOR),
+        Leaf("Operators", "console:operators", Privilege.OPERATOR),
+        Leaf("Audit Logs", "audit:provider", Privilege.OPERATOR),
+    ),
+)
+"""Of the provider."""
+
+
+def leaves(branch: Branch) -> tuple[Leaf, ...]:
+    """All entries below, from top to bottom."""
+    return tuple(
+        leaf for entry in branch.entries for leaf in ((entry,) if isinstance(entry, Leaf) else leaves(entry))
+    )  # fmt: skip
+
+
+def home_route(actor: Actor) -> str:
+    """The first page that the actor may open; where there is none, the one that says which permission is missing."""
+    mine = leaves(CONSOLE if actor.operator else ADMINISTRATION)
+    return next((leaf.route for leaf in mine if actor.may(leaf.permission, actor.organization)), mine[0].route)
+
+
+def path_to(route: str, branch: Branch) -> tuple[Branch | Leaf, ...]:
+    """The entries from the root to the page of `route`, for the breadcrumbs; empty when the tree does not hold it."""
+    for entry in branch.entries:
+        if isinstance(entry, Leaf):
+            if entry.route == route:
+                return (branch, entry)
+        elif below := path_to(route, entry):
+            return (branch, *below)
+    return ()

@@ -1,0 +1,78 @@
+"""Signing in again over a page whose session has ended, so that what was typed there stays.
+
+The page's script asks who is signed in, shows a window that asks the same person for the password, and renews the
+page's form tokens. The typed text never leaves the page meanwhile, and nothing is sent again by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from watchword.control.base.refusals import Refusal
+from watchword.control.identity.models import Person
+from watchword.control.identity.signing_in import SignIn
+from watchword.control.web.shell import session_end_notice as ended
+from watchword.control.web.shell.client_address import client_address
+from watchword.control.web.shell.page_responses import SIGN_IN_AGAIN, is_partial, sign_in_with_text
+from watchword.control.web.shell.retry_after import with_retry_after
+from watchword.control.web.shell.unsent import UNSENT, is_kept, leave, seal
+from watchword.control.web.sign_in import browser_cookie
+from watchword.control.web.sign_in.views import FAILED, begin_session
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in_again(request: HttpRequest) -> HttpResponse:
+    """GET tells who is signed in, POST signs in. Both give a form token, which other sites cannot read."""
+    if request.method != "POST":
+        return _signed_in(request, request.user.email if isinstance(request.user, Person) else None)
+    try:
+        person = SignIn(
+            email=request.POST.get("email", ""),
+            password=request.POST.get("password", ""),
+            address=client_address(request),
+            browser_mark=browser_cookie.mark_of(request),
+        ).run()
+    except Refusal as refusal:
+        return with_retry_after(JsonResponse({"sentence": refusal.sentence}, status=refusal.status), refusal)
+    if person is None:
+        return JsonResponse({"sentence": FAILED}, status=422)
+    begin_session(request, person)
+    response = _signed_in(request, person.email)
+    browser_cookie.remember(response, person)
+    # The page has said why; the next sign-in is another matter.
+    ended.said(response)
+    return response
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature.
+    """The answer to a form without a valid token, such as that of a page from before another sign-in.
+
+    Only our own pages can hold the field that brings the text back, so it cannot be another site's.
+    """
+    if not is_partial(request):
+        sealed = request.POST.get(UNSENT) or seal(request)
+        if sealed is not None and (answer := _with_text(request, sealed)) is not None:
+            return answer
+    response = render(request, "403_csrf.html", status=403)
+    response[SIGN_IN_AGAIN] = "form-expired"
+    return response
+
+
+def _with_text(request: HttpRequest, sealed: str) -> HttpResponse | None:
+    if not isinstance(request.user, Person):
+        return sign_in_with_text(request, sealed, reverse("access:start")) if is_kept(sealed) else None
+    where = leave(request, sealed, request.user)
+    return None if where is None else redirect(where)
+
+
+def _signed_in(request: HttpRequest, email: str | None) -> HttpResponse:
+    return JsonResponse({"email": email, "token": get_token(request)})

@@ -1,0 +1,169 @@
+"""The pages before the portal: sign in, sign out, set the first password."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.contrib.auth import login, logout
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from watchword.control.base.actor import Interface
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.identity.commands import RedeemSignInLink, usable_link
+from watchword.control.identity.models import Person
+from watchword.control.identity.signing_in import SignIn, SignOut
+from watchword.control.web.shell import cookies
+from watchword.control.web.shell import session_end_notice as ended
+from watchword.control.web.shell.client_address import client_address
+from watchword.control.web.shell.navigation import home_route
+from watchword.control.web.shell.new_password import typed_twice
+from watchword.control.web.shell.retry_after import with_retry_after
+from watchword.control.web.shell.signed_in import session_in
+from watchword.control.web.shell.unsent import UNSENT, leave
+from watchword.control.web.sign_in import browser_cookie
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+LINK: Final = "link"
+LINK_KEPT: Final = timedelta(hours=1)
+
+FAILED: Final = "The e-mail address or the password is wrong."
+"""Says the same for an unknown address, a wrong password and a deactivated person."""
+
+# What the browser kept of the portal's pages and files goes with the session, so that nothing is left on a shared
+# machine. Cookies stay: the session's is removed anyway, and the browser's mark and theme are no secrets.
+CLEARED: Final = '"cache", "storage"'
+
+ONWARD_MAX: Final = 2048
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """Send people where they work."""
+    person = request.user
+    if not isinstance(person, Person):
+        return HttpResponseRedirect(reverse("access:sign-in"))
+    return HttpResponseRedirect(_home(person))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    onward = request.POST.get("next", request.GET.get("next", ""))
+    if request.method != "POST":
+        return _before_sign_in(request, onward)
+    email, sealed = request.POST.get("email", ""), request.POST.get(UNSENT, "")
+    context = {"next": onward, "email": email, "unsent": sealed}
+    try:
+        person = SignIn(
+            email=email,
+            password=request.POST.get("password", ""),
+            address=client_address(request),
+            browser_mark=browser_cookie.mark_of(request),
+        ).run()
+    except Refusal as refusal:
+        context["sentence"] = refusal.sentence
+        return with_retry_after(render(request, "sign_in/sign_in.html", context, status=refusal.status), refusal)
+    if person is None:
+        return render(request, "sign_in/sign_in.html", context | {"sentence": FAILED}, status=422)
+    return _let_in(request, person, onward, sealed)
+
+
+def _before_sign_in(request: HttpRequest, onward: str) -> HttpResponse:
+    if isinstance(request.user, Person):
+        return HttpResponseRedirect(_safe(onward) or _home(request.user))
+    response = render(request, "sign_in/sign_in.html", {"next": onward, "ended": ended.sentence(request)})
+    ended.said(response)
+    return response
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    if isinstance(request.user, Person):
+        # A person who was deactivated meanwhile has no sign-out to record.
+        with suppress(AccessLost):
+            SignOut(person=request.user, address=client_address(request)).run(now=timezone.now())
+    return left(request)
+
+
+def left(request: HttpRequest) -> HttpResponse:
+    """End this browser's session, on the server and in the browser."""
+    logout(request)
+    response = HttpResponseRedirect(reverse("access:sign-in"))
+    response["Clear-Site-Data"] = CLEARED
+    return response
+
+
+@require_safe
+def open_link(request: HttpRequest, secret: str) -> HttpResponse:  # noqa: ARG001 - Django's signature.
+    """The one-time link. Its secret moves into a cookie at once.
+
+    Were it in the address of the form, every faulty password would write a link that still works into the log; in the
+    session it would lie in the database, which only knows its hash.
+    """
+    usable_link(secret, timezone.now())
+    response = HttpResponseRedirect(reverse("access:choose-password"))
+    cookies.leave(response, LINK, secret, kept=LINK_KEPT)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_password(request: HttpRequest) -> HttpResponse:
+    """GET shows the form, POST uses the link up and signs the person in."""
+    now = timezone.now()
+    secret = cookies.read(request, LINK)
+    link = usable_link(secret, now)
+    if request.method != "POST":
+        return render(request, "sign_in/set_password.html", {"person": link.person})
+    try:
+        password = typed_twice(request.POST)
+        person = RedeemSignInLink(secret=secret, password=password, address=client_address(request)).run(now=now)
+    except Refusal as refusal:
+        if refusal.reason not in {RefusalReason.FIELDS_INVALID, RefusalReason.PASSWORDS_BUSY}:
+            raise
+        sentence = None if refusal.field_errors else refusal.sentence
+        context = {"person": link.person, "errors": refusal.field_errors, "sentence": sentence}
+        response = render(request, "sign_in/set_password.html", context, status=refusal.status)
+        return with_retry_after(response, refusal)
+    response = _let_in(request, person, "")
+    cookies.remove(response, LINK)
+    return response
+
+
+def begin_session(request: HttpRequest, person: Person) -> None:
+    # Whatever was in the session before belonged to somebody unknown; login() gives a new one its own key.
+    request.session.flush()
+    login(request, person)
+    session_in(request).begin(
+        timezone.now(), address=client_address(request), user_agent=request.headers.get("User-Agent", "")
+    )
+
+
+def _let_in(request: HttpRequest, person: Person, onward: str, sealed: str = "") -> HttpResponse:
+    begin_session(request, person)
+    response = HttpResponseRedirect(leave(request, sealed, person) or _safe(onward) or _home(person))
+    browser_cookie.remember(response, person)
+    if sealed:
+        # The sign-in page that carried the text has said it.
+        ended.said(response)
+    return response
+
+
+def _home(person: Person) -> str:
+    route = home_route(person.actor(interface=Interface.PORTAL, address=None))
+    return reverse(route, args=[] if person.organization_id is None else [person.organization_id])
+
+
+def _safe(onward: str) -> str | None:
+    """The page asked for before signing in, if it is one of ours: never an open redirect."""
+    # With no host allowed only an address without host and scheme passes. Backslashes, which browsers take for
+    # slashes, and the tabs and line ends that they drop are read as browsers read them.
+    mine = onward.startswith("/") and url_has_allowed_host_and_scheme(onward, allowed_hosts=None)
+    return onward if mine and len(onward) <= ONWARD_MAX else None

@@ -1,0 +1,167 @@
+"""Create Organization: with its API subscription and its first administrator, all of it or nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+
+from kit.desk import Desk
+from watchword.control.audit.models import AuditEvent
+from watchword.control.fleet.models import TrustRecord
+from watchword.control.identity.models import Person, Role, SignInLink
+from watchword.control.organizations.models import Organization, Subscription
+
+if TYPE_CHECKING:
+    from kit.desk import Shown
+
+CREATE = "console:create-organization"
+GLOBEX = {
+    "name": "Globex",
+    "organization_id": "globex",
+    "starts_at": "2026-01-01T00:00:00",
+    "expires_at": "2999-01-31T12:00:00",
+    "api_call_threshold": "1000000",
+    "administrator_name": "Charlie",
+    "administrator_email": "Charlie@globex.example",
+}
+
+
+@pytest.fixture
+def desk(operator: Person) -> Desk:
+    return Desk.of(operator)
+
+
+def link_in(page: Shown) -> str:
+    found = re.search(r"http://127\.0\.0\.1:8080(/sign-in/[\w-]+)", page.html)
+    assert found is not None
+    return found[1]
+
+
+def test_everything_is_made_at_once_and_the_link_shown_exactly_once(desk: Desk) -> None:
+    page = desk.post(CREATE, **GLOBEX)
+
+    assert page.status == 200
+    assert "Globex is created One-time link for Charlie@globex.example" in page.text
+    subscription = Subscription.objects.get(pk="globex")
+    assert subscription.expires_at == datetime(2999, 1, 31, 12, tzinfo=UTC)
+    assert subscription.api_call_threshold == 1_000_000
+    charlie = Person.objects.select_related("role").get(organization="globex")
+    assert (charlie.email, charlie.name) == ("charlie@globex.example", "Charlie")
+    assert charlie.role is not None
+    assert charlie.role.name == "Administrator"
+    assert TrustRecord.objects.get(organization="globex").document["subscription"] is not None
+    link = link_in(page)
+    assert Client().get(link).status_code == 302
+    for again in (desk.get("console:organizations"), desk.get("console:organization", "globex"), desk.get(CREATE)):
+        assert link not in again.html
+
+
+def test_each_part_is_in_the_organizations_log_and_the_secret_nowhere(desk: Desk) -> None:
+    secret = link_in(desk.post(CREATE, **GLOBEX)).rpartition("/")[2]
+
+    events = list(AuditEvent.objects.filter(organization="globex").order_by("sequence"))
+    assert [event.action for event in events] == [
+        "organization_created", "subscription_set", "role_created", "administrator_created", "sign_in_link_created",
+    ]  # fmt: skip
+    assert {event.actor for event in events} == {"operator@provider.example"}
+    assert secret not in str([(event.target, event.changes) for event in AuditEvent.objects.all()])
+    assert not SignInLink.objects.filter(secret_hash=secret).exists()
+
+
+def test_with_scripts_the_link_lies_over_the_list_that_has_the_new_organization(desk: Desk) -> None:
+    page = desk.scripted.post(CREATE, **GLOBEX)
+
+    assert page.answer.headers["HX-Retarget"] == "#content"
+    assert page.html.lstrip().startswith('<div id="content">')
+    assert "/operator-console/organizations/globex/" in page.html
+    assert link_in(page)
+
+
+def test_subscription_and_administrator_may_come_later(desk: Desk) -> None:
+    page = desk.post(CREATE, name="Globex", organization_id="globex")
+
+    assert page.leads_to == "/operator-console/organizations/"
+    assert "Created Globex." in desk.get("console:organizations").text
+    assert not Subscription.objects.exists()
+    assert not Person.objects.filter(organization="globex").exists()
+
+
+def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
+    page = desk.post(CREATE, **{**GLOBEX, "starts_at": ""})
+
+    assert "globex Active" in page.text
+    assert abs(Subscription.objects.get().starts_at - datetime.now(UTC)) < timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"organization_id": "Globex Inc"}, "The id has 2 to 32 characters"),
+        ({"organization_id": "www"}, "The id www is reserved"),
+        ({"organization_id": "xn--globex"}, "hyphens as its third and fourth characters"),
+        ({"name": ""}, "Enter a name, without blanks around it"),
+        ({"expires_at": "soon"}, "Enter a date and time such as 2027-01-31T12:00, in UTC."),
+        ({"expires_at": "9999-12-31T23:59:59-23:00"}, "Enter a date and time such as"),
+        ({"expires_at": ""}, "Enter when the API subscription ends, or leave all of it blank for none."),
+        ({"expires_at": "2025-12-31"}, "The subscription must end after its start."),
+        ({"api_call_threshold": "a million"}, "Enter a whole number such as 1000000"),
+        ({"api_call_threshold": "0"}, "The API call threshold is at least 1"),
+        ({"api_call_threshold": "9999999999999999"}, "cannot exceed 1,000,000,000,000,000 calls per day"),
+        ({"administrator_email": "charlie"}, "Enter an e-mail address such as alice@acme.example."),
+        ({"administrator_email": ""}, "or leave the name blank as well."),
+        ({"administrator_name": "C\x01"}, "none of them invisible"),
+    ],
+)
+@pytest.mark.parametrize("htmx", [False, True])
+def test_whatever_is_wrong_keeps_the_window_open_with_all_that_was_typed_and_makes_nothing(
+    desk: Desk,
+    changes: dict[str, str],
+    sentence: str,
+    htmx: bool,  # noqa: FBT001 - a row of the table.
+) -> None:
+    typed = {**GLOBEX, **changes}
+
+    page = Desk(desk.client, scripts=htmx).post(CREATE, **typed)
+
+    assert page.status == 422
+    assert sentence in page.text
+    assert "Nothing was saved" in page.text
+    for name, value in typed.items():
+        assert page.value(name) == value
+    assert not Organization.objects.exists()
+    assert not Role.objects.exists()
+
+
+def test_an_id_that_is_taken_is_named_at_its_field(desk: Desk, globex: Organization) -> None:
+    page = desk.post(CREATE, **{**GLOBEX, "name": "Another"})
+
+    assert page.status == 409
+    assert 'id="id_organization_id-error"' in page.html
+    assert "The name “globex” is already taken." in page.text
+    assert Organization.objects.get().name == "Globex"
+
+
+def test_an_address_that_belongs_to_somebody_makes_no_organization_either(desk: Desk, alice: Person) -> None:
+    page = desk.post(CREATE, **{**GLOBEX, "administrator_email": "alice@acme.example"})
+
+    assert page.status == 409
+    assert 'id="id_administrator_email-error"' in page.html
+    assert not Organization.objects.filter(pk="globex").exists()
+
+
+def test_the_window_opens_alone_for_scripts_and_on_its_page_without(desk: Desk) -> None:
+    assert desk.scripted.get(CREATE).html.lstrip().startswith("<dialog")
+    assert "<title>Organizations" in desk.get(CREATE).html
+
+
+def test_an_administrator_who_posts_it_makes_nothing_and_is_written_down(alice: Person) -> None:
+    page = Desk.of(alice).post(CREATE, **GLOBEX)
+
+    assert page.status == 403
+    assert not Organization.objects.filter(pk="globex").exists()
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.action, event.result, event.actor) == ("change_attempted", "refused", "alice@acme.example")

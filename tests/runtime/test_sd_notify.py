@@ -1,0 +1,126 @@
+"""What systemd would hear, on a real unix socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from watchword.runtime.sd_notify import notify, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.enable_socket
+
+PATIENCE = 30.0
+
+
+class Manager:
+    """systemd's side of the socket."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(address)
+        self._socket.settimeout(PATIENCE)
+
+    def hears(self) -> str:
+        return self._socket.recv(4096).decode()
+
+    def hears_nothing_more(self) -> bool:
+        self._socket.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            self._socket.recv(4096)
+        return True
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    address = str(tmp_path / "notify")
+    running = Manager(address)
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    yield running
+    running.close()
+
+
+def test_ready_is_said_once_it_is_and_stopping_at_the_end(manager: Manager) -> None:
+    looks = iter([False, False, True])
+    with told(lambda: next(looks), lambda: True):
+        assert manager.hears() == "READY=1"
+    assert manager.hears() == "STOPPING=1"
+    assert manager.hears_nothing_more()
+
+
+def test_a_manager_that_is_busy_hears_of_it_later_and_holds_up_nobody(manager: Manager) -> None:
+    waiting = 0
+    while notify("STATUS=before"):
+        waiting += 1
+    asked = threading.Semaphore(0)
+
+    def is_ready() -> bool:
+        asked.release()
+        return True
+
+    with told(is_ready, lambda: True):
+        assert asked.acquire(timeout=PATIENCE)
+        assert [manager.hears() for _ in range(waiting)] == ["STATUS=before"] * waiting
+        assert manager.hears() == "READY=1"
+
+
+def test_who_ends_while_the_manager_is_busy_does_not_wait_for_it(manager: Manager) -> None:
+    while notify("STATUS=before"):
+        pass
+    with told(lambda: True, lambda: True):
+        pass
+    assert manager.hears() == "STATUS=before"
+
+
+def test_the_watchdog_hears_of_who_is_alive(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "20000")
+    with told(lambda: True, lambda: True):
+        assert [manager.hears() for _ in range(4)] == ["READY=1", *["WATCHDOG=1"] * 3]
+
+
+def test_the_watchdog_hears_nothing_of_who_hangs(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "20000")
+    asked = threading.Semaphore(0)
+
+    def is_alive() -> bool:
+        asked.release()
+        return False
+
+    with told(lambda: True, is_alive):
+        for _ in range(3):
+            assert asked.acquire(timeout=PATIENCE)
+    assert [manager.hears(), manager.hears()] == ["READY=1", "STOPPING=1"]
+    assert manager.hears_nothing_more()
+
+
+def test_who_ends_before_it_is_ready_never_says_so(manager: Manager) -> None:
+    with told(lambda: False, lambda: True):
+        pass
+    assert manager.hears() == "STOPPING=1"
+    assert manager.hears_nothing_more()
+
+
+def test_an_address_in_the_abstract_namespace_is_reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    name = f"watchword-{tmp_path.name}-{id(monkeypatch)}"
+    manager = Manager(f"\0{name}")
+    monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
+    assert notify("STATUS=here", "READY=1")
+    assert manager.hears() == "STATUS=here\nREADY=1"
+    manager.close()
+
+
+def test_without_systemd_or_when_it_is_deaf_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    with told(lambda: pytest.fail("nobody asks"), lambda: True):
+        pass
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    assert not notify("READY=1")

@@ -1,0 +1,97 @@
+"""What the worker tells Prometheus: what it did, and what waits in the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+from prometheus_client import generate_latest
+
+from kit import registrations
+from kit.registrations import add
+from watchword.control.audit.models import AuditCheckpoint
+from watchword.control.servers.models import KeySetState
+from watchword.worker import metrics as figures
+from watchword.worker.metrics import OUTCOMES, STUCK_SECONDS, WorkerFigures
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
+
+
+def told(worker: WorkerFigures) -> dict[str, float]:
+    lines = generate_latest(worker.registry).decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+def test_what_waits_is_asked_of_the_database() -> None:
+    registrations.organization("acme")
+    first, second = add(), add(name="TestOkta", enabled=False)
+    now = timezone.now()
+    failing = {"failures": 3, "failing_since": now, "problem": "connection_failed"}
+    change(KeySetState, first.pk, due_at=now - timedelta(seconds=90), fetched_at=now - timedelta(hours=2), **failing)
+    # Nobody is waiting for a server that is not enabled.
+    change(KeySetState, second.pk, due_at=now - timedelta(days=1), fetched_at=now - timedelta(days=1), **failing)
+    figures = told(WorkerFigures())
+    assert figures["watchword_worker_database_up"] == 1
+    assert 90 <= figures["watchword_worker_due_lag_seconds"] < 3600
+    assert 7200 <= figures["watchword_worker_oldest_key_set_seconds"] < 10_000
+    assert (figures["watchword_worker_key_sets"], figures["watchword_worker_key_sets_failing"]) == (1, 1)
+    assert figures["watchword_worker_audit_chain_broken"] == 0
+
+
+def test_without_key_sets_nothing_waits_and_a_broken_chain_is_told() -> None:
+    AuditCheckpoint.objects.update_or_create(
+        id=1,
+        defaults={
+            "sequence": 1,
+            "hash": "0" * 64,
+            "verified_at": timezone.now(),
+            "walked_sequence": 1,
+            "walked_hash": "0" * 64,
+            "fault": "Event 1 was changed.",
+        },
+    )
+    figures = told(WorkerFigures())
+    assert figures["watchword_worker_audit_chain_broken"] == 1
+    assert figures["watchword_worker_due_lag_seconds"] == 0
+    assert figures["watchword_worker_oldest_key_set_seconds"] == 0
+
+
+def test_while_the_database_is_away_what_waits_is_unknown_and_not_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("password of the database")
+
+    monkeypatch.setattr(figures, "_found", away)
+    worker = WorkerFigures()
+    worker.fetched("changed", 0.2)
+    found = told(worker)
+    assert found["watchword_worker_database_up"] == 0
+    assert "watchword_worker_due_lag_seconds" not in found
+    assert found['watchword_worker_fetches_total{outcome="changed"}'] == 1
+    assert found["watchword_worker_fetch_duration_seconds_count"] == 1
+
+
+def test_every_outcome_has_a_figure_from_the_start() -> None:
+    assert {name for name in told(WorkerFigures()) if "fetches_total" in name} == {
+        f'watchword_worker_fetches_total{{outcome="{outcome}"}}' for outcome in OUTCOMES
+    }
+
+
+def test_a_loop_that_has_not_begun_or_does_not_turn_is_not_ready() -> None:
+    now = [100.0]
+    worker = WorkerFigures(clock=lambda: now[0])
+    assert worker.why_not_ready() == "Starting."
+    worker.turned()
+    assert worker.why_not_ready() is None
+    now[0] += STUCK_SECONDS + 1
+    assert worker.why_not_ready() == "The loop has not turned for 61 s."
+    assert told(worker)["watchword_worker_turn_age_seconds"] == 61
+
+
+def change(model: type[Model], key: object, **values: object) -> None:
+    model._default_manager.filter(pk=key).update(**values)
