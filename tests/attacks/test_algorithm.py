@@ -43,7 +43,7 @@ class Attack:
         return f"{self.case}: {self.sentence}"
 
 
-def test_the_tokens_that_the_attacks_start_from_are_good() -> None:
+def test_unchanged_tokens_are_accepted() -> None:
     for key, alg in ((RSA, "RS256"), (RSA, "PS256"), (EC, "ES256"), (ED, "EdDSA"), (ED, "Ed25519")):
         assert isinstance(acme.decide(forge.token(key, alg), EVERYTHING), Allow)
 
@@ -78,15 +78,15 @@ def public_texts(key: forge.Key) -> list[bytes]:
 
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
 @pytest.mark.parametrize("key", [RSA, EC, ED], ids=["RSA", "EC", "Ed25519"])
-def test_a01_to_a04_public_key_in_any_form_is_never_an_hmac_secret(key: forge.Key, alg: str) -> None:
+def test_a01_to_a04_public_key_is_never_an_hmac_secret(key: forge.Key, alg: str) -> None:
     for secret in public_texts(key):
         for changes in ({}, {"kid": key.kid}):
             decision = acme.decide(forge.hmac_token(secret, alg, changes), EVERYTHING)
             assert decision == Deny(Reason.ALGORITHM_NOT_ACCEPTED)
 
 
-def test_a03_t16_kernel_has_neither_hmac_nor_decompression_at_hand() -> None:
-    """In a process of its own, as others here have loaded both. Beside it an import contract forbids them by name."""
+def test_a03_t16_kernel_loads_neither_hmac_nor_zlib() -> None:
+    """In a new process, because other tests here have loaded both. An import contract forbids them by name too."""
     # Without the measuring of coverage, which brings a compressor of its own into every process.
     environment = {**os.environ, "COVERAGE_PROCESS_CONFIG": ""}
     command = [sys.executable, "-c", WITHOUT_SECRETS]
@@ -120,7 +120,7 @@ def test_a03_t16_kernel_has_neither_hmac_nor_decompression_at_hand() -> None:
     ids=repr,
 )
 @pytest.mark.parametrize("signature", [b"", b"\x00", None], ids=["no signature", "one byte", "a real signature"])
-def test_a05_other_spellings_of_alg_are_refused_whatever_the_signature(alg: object, signature: bytes | None) -> None:
+def test_a05_other_spellings_of_alg_are_refused(alg: object, signature: bytes | None) -> None:
     token = forge.token(RSA, "RS256", header_changes={"alg": alg}, sign_as="RS256", signature=signature)
     assert acme.reason(acme.decide(token, EVERYTHING)) is Reason.ALGORITHM_NOT_ACCEPTED
 
@@ -139,7 +139,7 @@ P192: dict[str, object] = {
 
 @pytest.mark.parametrize("alg", forge.ALGORITHMS)
 @pytest.mark.parametrize("key", [RSA, EC, ED], ids=["RSA", "EC", "Ed25519"])
-def test_a06_key_without_alg_allows_only_the_algorithms_of_its_kind(key: forge.Key, alg: str) -> None:
+def test_a06_key_without_alg_allows_only_its_own_algorithms(key: forge.Key, alg: str) -> None:
     decision = acme.decide(forge.token(key, alg), EVERYTHING)
     if alg in FITTING[str(key.kid)]:
         assert isinstance(decision, Allow)
@@ -242,5 +242,5 @@ FIT: list[tuple[Attack, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("attack", "published"), FIT, ids=[str(attack) for attack, _ in FIT])
-def test_algorithm_must_fit_what_the_key_is_published_for(attack: Attack, published: dict[str, object]) -> None:
+def test_algorithm_must_fit_the_key(attack: Attack, published: dict[str, object]) -> None:
     assert acme.reason(acme.decide(attack.token(), acme.trust(published, OTHER_RSA))) is attack.refusal

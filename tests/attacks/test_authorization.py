@@ -45,7 +45,7 @@ HEADERS: list[tuple[str, list[str], Reason | None]] = [
 ]
 
 
-def test_t20_two_tokens_are_refused_also_while_no_keys_are_known() -> None:
+def test_t20_two_tokens_are_refused_without_any_keys() -> None:
     """Where the keys are still being fetched, a lenient gateway let one of the two through unverified."""
     trust = acme.trust(server=acme.server(keys_good_until=forge.NOW))
     decision = verify([f"Bearer {GOOD}", "Bearer x"], trust, now=forge.NOW, snapshot_good_until=forge.NOW + 1)
@@ -53,6 +53,6 @@ def test_t20_two_tokens_are_refused_also_while_no_keys_are_known() -> None:
 
 
 @pytest.mark.parametrize(("values", "expected"), [row[1:] for row in HEADERS], ids=[row[0] for row in HEADERS])
-def test_exactly_one_bearer_token_is_taken(values: list[str], expected: Reason | None) -> None:
+def test_exactly_one_bearer_token_is_accepted(values: list[str], expected: Reason | None) -> None:
     decision = verify(values, TRUST, now=forge.NOW, snapshot_good_until=forge.NOW + 1)
     assert acme.reason(decision) is expected

@@ -50,7 +50,7 @@ def test_fl_04_bound_token_is_refused_as_a_bearer_token(cnf: object) -> None:
 
 
 @pytest.mark.parametrize("cnf", BOUND.values(), ids=BOUND.keys())
-def test_fl_04_bound_token_is_accepted_where_the_registration_says_so(cnf: object) -> None:
+def test_fl_04_bound_token_is_accepted_if_the_registration_allows_it(cnf: object) -> None:
     assert isinstance(acme.decide(token(cnf=cnf), ACCEPTING), Allow)
 
 
@@ -60,20 +60,20 @@ def test_fl_04_fc_02_absent_cnf_binds_nothing(cnf: object, trust: Trust) -> None
     assert isinstance(acme.decide(token(cnf=cnf), trust), Allow)
 
 
-def test_fl_04_only_the_claim_of_that_name_binds() -> None:
+def test_fl_04_only_the_claim_cnf_binds() -> None:
     cnf = {"jkt": THUMBPRINT}
     assert isinstance(acme.decide(token(CNF=cnf, cnf_={}, act={"sub": "bob", "cnf": cnf}), REFUSING), Allow)
     in_the_header = forge.token(KEY, "ES256", header_changes={"cnf": cnf})
     assert isinstance(acme.decide(in_the_header, REFUSING), Allow)
 
 
-def test_fl_04_name_written_with_escapes_binds_as_well() -> None:
+def test_fl_04_escaped_claim_name_binds_too() -> None:
     escaped = json.dumps(forge.claims(cnf={"jkt": THUMBPRINT})).replace('"cnf"', r'"\u0063n\u0066"')
     bound = forge.token(KEY, "ES256", payload=escaped.encode())
     assert acme.decide(bound, REFUSING) == Deny(Reason.TOKEN_BOUND)
 
 
-def test_fl_04_accepting_bound_tokens_waives_nothing_else() -> None:
+def test_fl_04_accepting_bound_tokens_skips_no_other_check() -> None:
     other = forge.ec_key("ec-2", "P-256").named("ec-1")
     cnf = {"jkt": THUMBPRINT}
     assert acme.decide(forge.token(other, "ES256", cnf=cnf), ACCEPTING) == Deny(Reason.SIGNATURE_INVALID)
@@ -81,7 +81,7 @@ def test_fl_04_accepting_bound_tokens_waives_nothing_else() -> None:
     assert acme.decide(token(cnf=cnf, client_id="x"), ACCEPTING) == Deny(Reason.CLIENT_MISMATCH)
 
 
-def test_fl_04_verifier_that_is_upgraded_first_follows_both_control_planes() -> None:
+def test_fl_04_upgraded_verifier_reads_old_and_new_control_planes() -> None:
     document: Any = encode_trust(ACCEPTING)
     del document["server"]["accepts_bound_tokens"]
     older = Page("e1", 0, 1, complete=True, changes=(decode_trust({**document, "schema": 1}),))
@@ -94,12 +94,12 @@ def test_fl_04_verifier_that_is_upgraded_first_follows_both_control_planes() -> 
 
 
 @pytest.mark.parametrize("trust", [REFUSING, ACCEPTING], ids=["refusing", "accepting"])
-def test_fl_04_verifier_that_does_not_know_the_setting_refuses(monkeypatch: pytest.MonkeyPatch, trust: Trust) -> None:
+def test_fl_04_older_verifier_refuses_bound_tokens(monkeypatch: pytest.MonkeyPatch, trust: Trust) -> None:
     document = encode_trust(trust)
     monkeypatch.setattr("watchword.feed.documents.SCHEMA", 1)
     assert acme.decide(token(), read_trust(document)) == Deny(Reason.TRUST_NOT_UNDERSTOOD)
 
 
-def test_fl_04_only_a_signed_token_learns_that_bound_ones_are_refused() -> None:
+def test_fl_04_only_signed_tokens_get_the_reason_token_bound() -> None:
     other = forge.ec_key("ec-2", "P-256").named("ec-1")
     assert acme.decide(forge.token(other, "ES256", cnf={}), REFUSING) == Deny(Reason.SIGNATURE_INVALID)

@@ -53,11 +53,11 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("trust", "good_until", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_good_token_is_refused(trust: Trust | None, good_until: float, expected: Reason) -> None:
+def test_good_token_without_entitlement_is_refused(trust: Trust | None, good_until: float, expected: Reason) -> None:
     assert verify_token(TOKEN, trust, now=NOW, snapshot_good_until=good_until) == Deny(expected)
 
 
-def test_subscription_counts_from_its_first_second_to_its_last() -> None:
+def test_subscription_is_valid_from_its_first_to_its_last_second() -> None:
     trust = replace(GOOD, subscription=SubscriptionPeriod(NOW, NOW + 1))
     assert isinstance(acme.decide(TOKEN, trust, now=NOW), Allow)
     assert isinstance(acme.decide(TOKEN, trust, now=NOW + 0.999), Allow)
@@ -80,7 +80,7 @@ def test_fj_01_entitlement_is_decided_after_the_signature(token: str, reason: Re
         assert acme.decide(token, trust) == Deny(reason)
 
 
-def test_fj_01_entitlement_is_decided_before_what_the_claims_say() -> None:
+def test_fj_01_entitlement_is_decided_before_the_claims() -> None:
     expired = forge.token(KEY, "ES256", exp=1, iss="https://else.example/")
     assert acme.decide(expired, LOCKED) == Deny(Reason.ORGANIZATION_SUSPENDED)
     assert acme.decide(expired, replace(GOOD, server=STALE_KEYS)) == Deny(Reason.KEYS_STALE)

@@ -46,7 +46,7 @@ def look_at(server: KeyServer, *, verify_certificate: bool = True, **changes: ob
         "127.0.0.1\\.acme.example",
     ],
 )  # fmt: skip
-def test_j01_no_spelling_of_an_internal_address_is_connected_to(host: str) -> None:
+def test_j01_internal_addresses_are_not_connected_to_in_any_spelling(host: str) -> None:
     with Canary() as canary:
         policy = FetchPolicy(allowed_ports=frozenset({canary.port}), connect_timeout=0.1, total_timeout=2)
         for verify_certificate in (True, False):
@@ -57,7 +57,7 @@ def test_j01_no_spelling_of_an_internal_address_is_connected_to(host: str) -> No
     assert canary.connections == 0
 
 
-def test_j01_the_canary_sings() -> None:
+def test_j01_canary_notices_a_connection() -> None:
     with Canary() as canary:
         policy = FetchPolicy(
             allowed_ports=frozenset({canary.port}), allowed_networks=(ip_network("127.0.0.1"),), total_timeout=SHORT
@@ -66,7 +66,7 @@ def test_j01_the_canary_sings() -> None:
     assert canary.connections == 1
 
 
-def test_j01_an_internal_address_behind_ipv6_loopback_is_not_connected_to() -> None:
+def test_j01_ipv6_loopback_is_not_connected_to() -> None:
     with Canary("::1") as canary:
         policy = FetchPolicy(allowed_ports=frozenset({canary.port}), allowed_networks=(ip_network("127.0.0.0/8"),))
         findings = probe(f"https://[::1]:{canary.port}/", verify_certificate=True, policy=policy)
@@ -75,7 +75,7 @@ def test_j01_an_internal_address_behind_ipv6_loopback_is_not_connected_to() -> N
 
 
 @pytest.mark.parametrize("resolved", [["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"], ["127.0.0.1", "::1"]])
-def test_j01_one_bad_address_refuses_the_host(resolved: Sequence[str]) -> None:
+def test_j01_one_internal_address_refuses_the_host(resolved: Sequence[str]) -> None:
     with KeyServer(serves(GOOD_SET)) as server:
         policy = server.policy(resolver=lambda _host, _port: resolved, allowed_networks=(ip_network("127.0.0.1"),))
         findings = probe(server.location_at("keys.acme.example"), verify_certificate=True, policy=policy)
@@ -83,7 +83,7 @@ def test_j01_one_bad_address_refuses_the_host(resolved: Sequence[str]) -> None:
     assert server.connections == 0
 
 
-def test_j04_the_name_is_looked_up_once_and_the_checked_address_connected_to() -> None:
+def test_j04_name_is_looked_up_once() -> None:
     asked: list[str] = []
 
     def rebinding(host: str, _port: int) -> Sequence[str]:
@@ -97,7 +97,7 @@ def test_j04_the_name_is_looked_up_once_and_the_checked_address_connected_to() -
     assert asked == ["keys.acme.example"]
 
 
-def test_j04_a_connection_that_leads_elsewhere_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_j04_connection_to_another_peer_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     with KeyServer(serves(GOOD_SET), host="127.0.0.3") as elsewhere:
 
         class DetouringSocket(socket.socket):
@@ -131,7 +131,7 @@ def _around(address: str) -> list[str]:
 
 
 @pytest.mark.parametrize("network", REFUSED)
-def test_j05_no_refused_range_is_reached_at_its_ends_nor_inside_ipv6(network: str) -> None:
+def test_j05_refused_ipv4_ranges_are_refused_inside_ipv6_too(network: str) -> None:
     ends = ip_network(network)
     for address in {str(ends[0]), str(ends[-1]), str(ends[ends.num_addresses // 2])}:
         for form in [address, *_around(address)]:
@@ -141,7 +141,7 @@ def test_j05_no_refused_range_is_reached_at_its_ends_nor_inside_ipv6(network: st
 
 
 @pytest.mark.parametrize("network", ["::/128", "::1/128", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"])
-def test_j05_nor_the_internal_ranges_of_ipv6(network: str) -> None:
+def test_j05_internal_ipv6_ranges_are_refused(network: str) -> None:
     ends = ip_network(network)
     for address in (ends[0], ends[-1]):
         with pytest.raises(ProbeFailed):
@@ -153,13 +153,13 @@ def test_j05_nor_the_internal_ranges_of_ipv6(network: str) -> None:
     ["vault", "localhost", "keys.local", "keys.acme.internal", "kubernetes.default.svc", "acme.corp", "router.lan",
      "printer.home", "1.0.0.127.in-addr.arpa", "db.service.consul", "x.localdomain", "VAULT.INTERNAL."],
 )  # fmt: skip
-def test_j15_whether_an_internal_name_exists_is_not_told(host: str) -> None:
+def test_j15_existing_and_unknown_internal_names_look_alike(host: str) -> None:
     """A name that exists and leads inside, and one that does not exist: one answer. So neither is looked up."""
     findings = probe(f"https://{host}/", verify_certificate=True, policy=FetchPolicy(resolver=_never))
     assert findings.problem is Problem.ADDRESS_REFUSED
 
 
-def test_j15_unless_the_operator_has_opened_an_internal_network() -> None:
+def test_j15_internal_names_are_looked_up_in_an_opened_network() -> None:
     with KeyServer(serves(GOOD_SET), certificates.issued("keys.internal")) as server:
         policy = server.policy(resolver=lambda _host, _port: ["127.0.0.1"])
         assert probe(server.location_at("keys.internal"), verify_certificate=True, policy=policy).succeeded
@@ -170,7 +170,7 @@ def _never(_host: str, _port: int) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("many", [["8.8.8.8"] * 9_999 + ["127.0.0.1"], ["127.0.0.1"] * 3 + ["10.0.0.1"]])
-def test_j01_also_the_addresses_that_would_never_be_tried_are_checked(many: Sequence[str]) -> None:
+def test_j01_addresses_beyond_the_first_three_are_checked_too(many: Sequence[str]) -> None:
     with Canary() as canary:
         policy = FetchPolicy(resolver=lambda _host, _port: many, allowed_ports=frozenset({canary.port}))
         findings = probe(f"https://keys.acme.example:{canary.port}/", verify_certificate=True, policy=policy)
@@ -184,7 +184,7 @@ def test_j01_also_the_addresses_that_would_never_be_tried_are_checked(many: Sequ
      "jar:https://{}!/", "unix:///run/x.sock", "ws://{}", "https:{}", "https:/{}", "//{}", "{}", "https:\\\\{}",
      "view-source:https://{}", "https://https://{}"],
 )  # fmt: skip
-def test_j02_no_other_scheme_is_spoken(location: str) -> None:
+def test_j02_only_https_is_accepted(location: str) -> None:
     with Canary() as canary:
         policy = FetchPolicy(
             allowed_networks=(ip_network("127.0.0.0/8"),), allowed_ports=frozenset({443, canary.port})
@@ -195,7 +195,7 @@ def test_j02_no_other_scheme_is_spoken(location: str) -> None:
     assert canary.connections == 0
 
 
-def test_j06_nothing_of_the_environment_takes_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_j06_environment_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login acme password secret\n", encoding="ascii")
     netrc.chmod(0o600)
@@ -230,7 +230,7 @@ def test_j07_credentials_in_the_location_are_refused_and_not_repeated(userinfo: 
     ["/keys\r\nX: y", "/keys\nX: y", "/keys%0d%0aX:%20y", "/keys%0DX", "/?a=%0a", "/?a=\r\n\r\nGET / HTTP/1.1",
      "/\x00", "/%00", "/\t", "/\u2028", "/\x85"],
 )  # fmt: skip
-def test_j08_no_line_break_reaches_a_request(text: str) -> None:
+def test_j08_line_breaks_are_refused(text: str) -> None:
     with KeyServer(serves(GOOD_SET)) as server:
         for location in (server.location_at("127.0.0.1", text), f"https://127.0.0.1{text}:{server.port}/"):
             assert not probe(location, verify_certificate=True, policy=server.policy()).succeeded
@@ -242,12 +242,12 @@ def test_j08_no_line_break_reaches_a_request(text: str) -> None:
     [
         ("bücher.acme.example", "xn--bcher-kva.acme.example"),
         ("xn--bcher-kva.acme.example", "xn--bcher-kva.acme.example"),
-        # Mixed script: the second letter is Cyrillic. Nobody can take it for the other name in this form.
+        # Mixed script: the second letter is Cyrillic. In this form it cannot be mistaken for the other name.
         ("l\u043egin.acme.example", "xn--lgin-55d.acme.example"),
         ("LOGIN.Acme.Example.", "login.acme.example"),
     ],
 )
-def test_j29_another_script_is_told_looked_up_and_sent_in_ascii(host: str, shown: str) -> None:
+def test_j29_other_scripts_are_used_and_shown_in_ascii(host: str, shown: str) -> None:
     asked: list[str] = []
 
     def resolver(host: str, _port: int) -> Sequence[str]:
@@ -263,7 +263,7 @@ def test_j29_another_script_is_told_looked_up_and_sent_in_ascii(host: str, shown
     assert shown in findings.steps[0].sentence
 
 
-def test_j15_only_listed_ports() -> None:
+def test_j15_only_listed_ports_are_connected_to() -> None:
     with KeyServer(serves(GOOD_SET)) as server:
         assert look_at(server, allowed_ports=frozenset({443})).problem is Problem.PORT_REFUSED
     assert server.connections == 0
@@ -293,7 +293,9 @@ def _hangs(_host: str, _port: int) -> Sequence[str]:
         (lambda _host, _port: ["::1"], Problem.ADDRESS_REFUSED),
     ],
 )
-def test_j28_lookups_that_fail(resolver: Callable[[str, int], Sequence[str]], problem: Problem) -> None:
+def test_j28_failed_lookups_have_their_own_problem(
+    resolver: Callable[[str, int], Sequence[str]], problem: Problem
+) -> None:
     policy = FetchPolicy(resolver=resolver, total_timeout=SHORT)
     started = time.monotonic()
 
@@ -301,7 +303,7 @@ def test_j28_lookups_that_fail(resolver: Callable[[str, int], Sequence[str]], pr
     assert time.monotonic() - started < SHORT + BUSY
 
 
-def test_j28_a_host_may_have_ipv6_addresses_alone() -> None:
+def test_j28_host_with_only_ipv6_addresses_is_reached() -> None:
     with KeyServer(serves(GOOD_SET), host="::1") as server:
         policy = server.policy(resolver=lambda _host, _port: ["::1"])
         assert probe(server.location_at("keys.acme.example"), verify_certificate=True, policy=policy).succeeded

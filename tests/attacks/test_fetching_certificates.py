@@ -37,7 +37,7 @@ def look_at(server: KeyServer, *, verify_certificate: bool = True, **changes: ob
         (certificates.FOR_ANOTHER_HOST, Problem.CERTIFICATE_WRONG_HOST),
     ],
 )
-def test_a_bad_certificate_has_its_own_problem_and_no_request_is_sent(
+def test_bad_certificate_has_its_own_problem_and_gets_no_request(
     certificate: ServerCertificate, problem: Problem
 ) -> None:
     with KeyServer(serves(GOOD_SET), certificate) as server:
@@ -46,19 +46,19 @@ def test_a_bad_certificate_has_its_own_problem_and_no_request_is_sent(
         assert look_at(server, verify_certificate=False).succeeded
 
 
-def test_the_certificate_must_be_for_the_name_and_not_for_the_address() -> None:
+def test_certificate_must_name_the_host_not_the_address() -> None:
     with KeyServer(serves(GOOD_SET), certificates.issued("127.0.0.1")) as server:
         policy = server.policy(resolver=lambda _host, _port: ["127.0.0.1"])
         findings = probe(server.location_at("keys.acme.example"), verify_certificate=True, policy=policy)
     assert findings.problem is Problem.CERTIFICATE_WRONG_HOST
 
 
-def test_the_authority_of_the_tests_is_not_trusted_by_default() -> None:
+def test_test_authority_is_not_trusted_by_default() -> None:
     with KeyServer(serves(GOOD_SET)) as server:
         assert look_at(server, extra_authorities=None).problem is Problem.CERTIFICATE_UNKNOWN_AUTHORITY
 
 
-def test_j24_nor_in_a_thousand_fetches() -> None:
+def test_j24_alternating_settings_never_mix_in_a_thousand_fetches() -> None:
     """Every connection is one's own, and no ticket of one handshake shortens another."""
     with KeyServer(serves(GOOD_SET), certificates.FROM_UNKNOWN_AUTHORITY) as server:
         policy = server.policy(total_timeout=60, connect_timeout=30)
@@ -70,7 +70,7 @@ def test_j24_nor_in_a_thousand_fetches() -> None:
         assert not any(request.connection.session_reused for request in server.requests)
 
 
-def test_j24_what_one_registration_trusts_or_does_not_check_never_reaches_another() -> None:
+def test_j24_trust_of_one_registration_never_applies_to_another() -> None:
     """Acme attached the server's authority or switched validation off; Globex did neither, at the same host."""
     root = authorities.issue("Initech Root")
     with KeyServer(serves(GOOD_SET), authorities.presenting(authorities.server(root), root)) as server:
@@ -93,7 +93,7 @@ def test_j24_what_one_registration_trusts_or_does_not_check_never_reaches_anothe
         assert server.connections == 2 * len(server.requests) == 60
 
 
-def test_j24_nor_when_both_fetch_at_the_same_moment() -> None:
+def test_j24_concurrent_fetches_keep_their_own_trust() -> None:
     root = authorities.issue("Initech Root")
     with (
         KeyServer(serves(GOOD_SET), authorities.presenting(authorities.server(root), root)) as server,

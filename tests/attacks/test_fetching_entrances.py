@@ -76,7 +76,7 @@ def fetch_what_is_due(canary: Canary) -> int:
 
 
 @pytest.mark.parametrize("host", INTERNAL)
-def test_j01_validate(canary: Canary, host: str) -> None:
+def test_j01_validate_refuses_internal_addresses(canary: Canary, host: str) -> None:
     for verify_certificate in (True, False):
         findings, proof = validate(ALICE, "acme", location(host, canary), verify_certificate=verify_certificate)
         assert findings.problem is Problem.ADDRESS_REFUSED
@@ -86,7 +86,7 @@ def test_j01_validate(canary: Canary, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", INTERNAL)
-def test_j01_find_from_issuer(canary: Canary, host: str) -> None:
+def test_j01_find_from_issuer_refuses_internal_addresses(canary: Canary, host: str) -> None:
     for verify_certificate in (True, False):
         with pytest.raises(Refusal) as refused:
             find_metadata(ALICE, "acme", f"https://{host}:{canary.port}", verify_certificate=verify_certificate)
@@ -95,7 +95,7 @@ def test_j01_find_from_issuer(canary: Canary, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", INTERNAL)
-def test_j01_save(canary: Canary, host: str) -> None:
+def test_j01_save_refuses_internal_addresses(canary: Canary, host: str) -> None:
     wanted = fields(jwks_location=location(host, canary))
     kept = add(forge.ec_key("kept"), name="Kept")
     other = registrations.receipt()
@@ -116,7 +116,7 @@ def test_j01_save(canary: Canary, host: str) -> None:
 
 @pytest.mark.parametrize("forced", [False, True])
 @pytest.mark.parametrize("host", INTERNAL)
-def test_j01_scheduled_and_forced_refresh(canary: Canary, host: str, forced: bool) -> None:  # noqa: FBT001
+def test_j01_refresh_refuses_internal_addresses(canary: Canary, host: str, forced: bool) -> None:  # noqa: FBT001
     add(forge.ec_key("kept"), jwks_location=location(host, canary))
     if forced:
         assert force_for_unknown_key("acme", timezone.now())
@@ -129,8 +129,8 @@ def test_j01_scheduled_and_forced_refresh(canary: Canary, host: str, forced: boo
     assert canary.count() == 0
 
 
-def test_j07_a_token_in_the_location_is_used_and_never_shown(canary: Canary) -> None:
-    """Whoever may not edit sees that there is one, in the list, in a failure and in the audit log, and not which."""
+def test_j07_token_in_the_location_is_used_but_not_shown(canary: Canary) -> None:
+    """A person who may not edit sees in list, failure and audit log that there is a token, but not which."""
     server = add(jwks_location=f"{location('keys.acme.example', canary)}?token=geheim&v=2")
     assert server.jwks_location.endswith("?token=geheim&v=2")
     make_due(KeySetState.objects.get(), timezone.now())

@@ -1,4 +1,4 @@
-"""What an administrator is told of a failure, and what nobody can read out of it: J-14 and J-15 of the case list."""
+"""What a failure tells an administrator, and what it must not reveal (J-14, J-15)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def told(findings: Findings) -> str:
     )
 
 
-def test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers() -> None:
+def test_j15_internal_port_shows_only_whether_tls_answers() -> None:
     """The operator has opened the network. Refused, filtered, reset, silent, not TLS: one answer, after one time."""
     with KeyServer(serves(GOOD_SET)) as gone:
         location, policy = gone.location, gone.policy(connect_timeout=CONNECTING)
@@ -74,13 +74,13 @@ def test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answer
         assert CONNECTING - 0.05 <= elapsed < CONNECTING + BUSY, name
 
 
-def test_j15_an_internal_server_has_its_whole_time_for_the_answer() -> None:
+def test_j15_internal_server_has_the_whole_time_to_answer() -> None:
     answer = OK + b"Content-Length: %d\r\n\r\n" % len(GOOD_SET) + GOOD_SET
     with KeyServer(dribbles_between(answer, pause=BUSY + 0.3)) as server:
         assert look_at(server, connect_timeout=BUSY, total_timeout=60).succeeded
 
 
-def test_j15_nor_which_other_tls_it_speaks() -> None:
+def test_j15_internal_server_with_other_tls_looks_closed() -> None:
     with KeyServer(serves(GOOD_SET), speaks_old_tls()) as server:
         assert look_at(server, connect_timeout=CONNECTING).problem is Problem.CONNECTION_FAILED
 
@@ -94,9 +94,7 @@ def test_j15_nor_which_other_tls_it_speaks() -> None:
         (hangs_up(), Problem.CONNECTION_FAILED),
     ],
 )
-def test_j15_of_a_public_host_everybody_can_find_out_and_the_administrator_is_told(
-    behaviour: Behaviour, problem: Problem
-) -> None:
+def test_j15_public_host_shows_the_exact_problem(behaviour: Behaviour, problem: Problem) -> None:
     with KeyServer(behaviour) as server:
         findings = look_at(server)
     assert findings.problem is problem
@@ -104,19 +102,19 @@ def test_j15_of_a_public_host_everybody_can_find_out_and_the_administrator_is_to
 
 
 @pytest.mark.usefixtures("loopback_is_public")
-def test_j15_also_that_its_tls_is_too_old() -> None:
+def test_j15_public_host_shows_that_its_tls_is_too_old() -> None:
     with KeyServer(serves(GOOD_SET), speaks_old_tls()) as server:
         assert look_at(server).problem is Problem.TLS_TOO_OLD
 
 
-def test_j14_no_time_is_told_exactly_once_something_failed() -> None:
+def test_j14_times_are_rounded_after_a_failure() -> None:
     with KeyServer(answers(404)) as server:
         findings = look_at(server)
     assert {each.milliseconds for each in findings.steps} <= {0, 100, 500, 1_000, 2_500, 5_000, 10_000}
     assert all(each.milliseconds for each in findings.steps[:4])
 
 
-def test_w07_a_private_key_in_the_set_is_said_loudly() -> None:
+def test_w07_private_key_in_the_set_has_its_own_problem() -> None:
     with KeyServer(serves(forge.key_set(forge.ec_key("alice"), forge.ec_key("bob").private_jwk()))) as server:
         findings = look_at(server)
     assert findings.problem is Problem.PRIVATE_KEY_MATERIAL
@@ -135,7 +133,7 @@ def test_w07_a_private_key_in_the_set_is_said_loudly() -> None:
         answers(404, b"secret"),
     ],
 )
-def test_j14_no_failure_carries_what_the_server_sent(behaviour: Behaviour) -> None:
+def test_j14_failures_contain_nothing_that_the_server_sent(behaviour: Behaviour) -> None:
     """A cause or a context would be printed with the failure, and the library's words quote the server's."""
     with KeyServer(behaviour) as server, pytest.raises(ProbeFailed) as failed:
         fetch(server.location, verify_certificate=True, policy=server.policy(), etag=None, journal=Journal())
@@ -144,7 +142,7 @@ def test_j14_no_failure_carries_what_the_server_sent(behaviour: Behaviour) -> No
 
 
 @pytest.mark.parametrize("behaviour", [hangs_up(), answers(404), serves(GOOD_SET), sends(OK)])
-def test_j10_no_connection_is_left_open(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_j10_connections_are_closed_after_a_failure(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[socket.socket] = []
     really = transport.connect
 

@@ -51,7 +51,7 @@ FIELD: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Expected], Reas
 @pytest.mark.parametrize(
     ("header", "claims", "registered", "reason"), [row[1:] for row in FIELD], ids=[row[0] for row in FIELD]
 )
-def test_field_token(
+def test_tokens_of_products_are_decided_as_listed(
     header: dict[str, Any], claims: dict[str, Any], registered: dict[str, Expected], reason: Reason | None
 ) -> None:
     anything: dict[str, Any] = dict.fromkeys(("issuer", "audience", "client_id"), ANY)

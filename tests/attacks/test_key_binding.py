@@ -91,7 +91,7 @@ ROWS: dict[str, tuple[str, dict[str, Any], bool]] = {
 
 @pytest.mark.parametrize(("issuer", "claims", "good"), ROWS.values(), ids=ROWS)
 @pytest.mark.parametrize("named", [True, False], ids=["with kid", "without kid"])
-def test_fl_03_token_is_of_the_issuer_that_its_key_is_bound_to(
+def test_fl_03_issuer_of_the_token_must_match_the_binding(
     issuer: str, claims: dict[str, Any], *, good: bool, named: bool
 ) -> None:
     token = forge.token(KEY if named else KEY.named(None), "RS256", **claims)
@@ -104,12 +104,12 @@ def test_fl_03_token_is_of_the_issuer_that_its_key_is_bound_to(
     assert isinstance(acme.decide(token, trust(KEY)), Allow)
 
 
-def test_fl_03_unknown_kid_is_reported_still() -> None:
+def test_fl_03_unknown_kid_is_still_reported() -> None:
     decision = acme.decide(forge.token(KEY.named("new"), "RS256"), trust(KEY.jwk(issuer="https://as.example")))
     assert decision == Deny(Reason.NO_MATCHING_KEY, unknown_kid="new")
 
 
-def test_fl_03_binding_replaces_no_other_check() -> None:
+def test_fl_03_binding_skips_no_other_check() -> None:
     bound = KEY.jwk(issuer=TEMPLATE)
     ours: dict[str, Any] = {"iss": V2.format(OURS), "tid": OURS}
     assert acme.reason(acme.decide(forge.token(KEY, "RS256", **ours), trust(bound, issuer=V2.format(OURS)))) is None
@@ -122,7 +122,7 @@ def test_fl_03_binding_replaces_no_other_check() -> None:
     )
 
 
-def test_fl_03_binding_makes_no_choice_clear() -> None:
+def test_fl_03_binding_does_not_choose_between_two_keys() -> None:
     """Two keys could be meant by a token without kid; that one of them is for another issuer does not count."""
     other = forge.rsa_key("other").jwk(issuer="https://other.example")
     token = forge.token(KEY.named(None), "RS256", iss="https://as.example")
@@ -130,7 +130,7 @@ def test_fl_03_binding_makes_no_choice_clear() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_fl_03_key_that_is_published_for_two_issuers_is_for_both(order: int) -> None:
+def test_fl_03_key_published_for_two_issuers_verifies_both(order: int) -> None:
     issuers = ["https://a.example", "https://b.example"][::order]
     keys = trust(*(KEY.jwk(issuer=issuer) for issuer in issuers))
     for issuer, good in (("https://a.example", True), ("https://b.example", True), ("https://c.example", False)):
@@ -141,12 +141,12 @@ def test_fl_03_key_that_is_published_for_two_issuers_is_for_both(order: int) -> 
 
 
 @pytest.mark.parametrize("issuer", [None, "", []], ids=repr)
-def test_fl_03_issuer_that_is_empty_is_absent(issuer: object) -> None:
+def test_fl_03_empty_issuer_is_absent(issuer: object) -> None:
     assert admit_key(KEY.jwk(issuer=issuer)) == admit_key(KEY.jwk())
 
 
 @pytest.mark.parametrize("issuer", ["y", "CN=Acme Issuing CA, O=Acme", "accounts.example"])
-def test_fl_03_text_that_is_no_uri_binds_nothing(issuer: str) -> None:
+def test_fl_03_issuer_that_is_no_uri_is_ignored(issuer: str) -> None:
     """Products write other things under this name; RFC 7519 section 2 says what an issuer with a colon is."""
     assert admit_key(KEY.jwk(issuer=issuer)) == admit_key(KEY.jwk())
 
@@ -156,12 +156,12 @@ def test_fl_03_text_that_is_no_uri_binds_nothing(issuer: str) -> None:
     [1, True, {}, ["https://as.example"], "https://as.example/" + "a" * 494, "https://as.example/\n", "https:\ud800"],
     ids=lambda issuer: ascii(issuer)[:24],
 )
-def test_fl_03_key_with_another_issuer_is_left_out(issuer: object) -> None:
+def test_fl_03_key_with_an_invalid_issuer_is_ignored(issuer: object) -> None:
     assert admit_key(KEY.jwk(issuer=issuer)) == IgnoredKey("k1", "RSA", KeyProblem.ISSUER_MALFORMED)
 
 
 @pytest.mark.parametrize("issuer", [TEMPLATE, V2.format(OTHERS), "https://as.example/" + "a" * 493])
-def test_fl_03_binding_travels_with_the_key(issuer: str) -> None:
+def test_fl_03_binding_is_stored_with_the_key(issuer: str) -> None:
     (key,) = admit(forge.key_set(KEY.jwk(issuer=issuer))).keys
     assert key.issuer == issuer
     assert key.to_jwk() == KEY.jwk(issuer=issuer)
@@ -171,7 +171,7 @@ def test_fl_03_binding_travels_with_the_key(issuer: str) -> None:
     assert (key.thumbprint, key != unbound) == (unbound.thumbprint, True)
 
 
-def test_fl_03_different_keys_under_one_kid_are_refused_whatever_they_are_bound_to() -> None:
+def test_fl_03_different_keys_under_one_kid_are_refused() -> None:
     keys = [forge.rsa_key(name).named("k1").jwk(issuer=f"https://{name}.example") for name in ("a", "b")]
     with pytest.raises(Exception, match="kid_reused"):
         admit(forge.key_set(*keys))
@@ -198,7 +198,7 @@ TENANTS = st.sampled_from([OURS, OTHERS, "{tenantid}", "", None, 7]) | st.text(m
     CLAIMED,
     TENANTS,
 )
-def test_fl_03_no_binding_makes_anything_accepted(
+def test_fl_03_bindings_never_accept_more_tokens(
     published: list[tuple[str | None, str | None, str | None]], kid: str | None, issuer: object, tenant: object
 ) -> None:
     by_name = {"k1": KEY, "k2": forge.rsa_key("k2"), None: KEY.named(None)}

@@ -78,9 +78,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("key", "alg", "spelling"), ROWS)
-def test_fb_01_02_03_key_is_the_same_however_it_is_spelled(
-    key: forge.Key, alg: str, spelling: Callable[[str], str]
-) -> None:
+def test_fb_01_02_03_all_spellings_are_the_same_key(key: forge.Key, alg: str, spelling: Callable[[str], str]) -> None:
     jwk = spelled(key, spelling)
     (canonical,) = acme.keys(key)
     assert admit_key(jwk) == canonical
@@ -93,14 +91,14 @@ def test_fb_01_02_03_key_is_the_same_however_it_is_spelled(
 
 
 @pytest.mark.parametrize(("key", "alg", "spelling"), ROWS)
-def test_fb_two_spellings_of_a_key_under_one_kid_are_one_key(
+def test_fb_01_two_spellings_under_one_kid_are_one_key(
     key: forge.Key, alg: str, spelling: Callable[[str], str]
 ) -> None:
     (one,) = admit(forge.key_set(key, spelled(key, spelling))).keys
     assert alg in one.algorithms
 
 
-def test_fb_03_short_coordinates_are_checked_on_the_curve() -> None:
+def test_fb_03_padded_coordinates_must_be_on_the_curve() -> None:
     key = key_with_short_coordinate("P-256", "x")
     other = {"x": without_zeros(key.jwk()["x"]), "y": forge.ec_key("other").jwk()["y"]}
     assert problem_of(key.jwk(**other)) is KeyProblem.POINT_INVALID
@@ -149,13 +147,11 @@ NOT_ONE_KEY: dict[str, tuple[forge.Key, str, Callable[[str], str]]] = {
 
 
 @pytest.mark.parametrize(("key", "member", "spelling"), NOT_ONE_KEY.values(), ids=NOT_ONE_KEY)
-def test_fb_what_can_mean_two_keys_or_none_is_left_out(
-    key: forge.Key, member: str, spelling: Callable[[str], str]
-) -> None:
+def test_fb_02_ambiguous_spellings_are_ignored(key: forge.Key, member: str, spelling: Callable[[str], str]) -> None:
     assert problem_of(key.jwk(**{member: spelling(key.jwk()[member])})) is KeyProblem.VALUE_MALFORMED
 
 
-def test_fb_tokens_have_one_spelling_still() -> None:
+def test_fb_02_tokens_still_have_one_spelling() -> None:
     trust = acme.trust(spelled(RSA, padded))
     header, claims, signature = forge.token(RSA, "RS256").split(".")
     for parts in ((padded(header), claims, signature), (header, claims, padded(signature))):
@@ -177,7 +173,7 @@ MEMBERS = (
 @pytest.mark.parametrize("value", ABSENT, ids=repr)
 @pytest.mark.parametrize("member", MEMBERS)
 @pytest.mark.parametrize("key", [RSA, EC, ED], ids=["RSA", "EC", "OKP"])
-def test_fc_01_02_empty_member_is_an_absent_one(key: forge.Key, member: str, value: object) -> None:
+def test_fc_01_02_empty_members_are_absent(key: forge.Key, member: str, value: object) -> None:
     read = admit_key(key.jwk(**{member: value}))
     assert read == admit_key(key.jwk(**{member: ...}))
     needed = {*MATERIAL[key.jwk()["kty"]], *({"crv"} if key is not RSA else ())}
@@ -185,7 +181,7 @@ def test_fc_01_02_empty_member_is_an_absent_one(key: forge.Key, member: str, val
 
 
 @pytest.mark.parametrize("value", ABSENT, ids=repr)
-def test_fc_01_02_empty_members_hide_no_good_key(value: object) -> None:
+def test_fc_01_02_empty_members_do_not_affect_other_keys(value: object) -> None:
     names = set(MEMBERS) - {"kid", "n", "e"}
     (key,) = admit(forge.key_set(RSA.jwk(**dict.fromkeys(names, value)))).keys
     assert key == admit_key(RSA.jwk())
@@ -227,7 +223,7 @@ PUBLISHED: dict[str, tuple[bytes, list[str | None], list[KeyProblem]]] = {
 
 
 @pytest.mark.parametrize(("document", "kids", "problems"), PUBLISHED.values(), ids=PUBLISHED)
-def test_fc_sets_of_products_give_their_good_keys(
+def test_fc_01_key_sets_of_products_are_admitted(
     document: bytes, kids: list[str | None], problems: list[KeyProblem]
 ) -> None:
     key_set = admit(document)

@@ -97,12 +97,12 @@ def test_t12_two_algorithms_are_refused_in_either_order(header: bytes) -> None:
 
 
 @pytest.mark.parametrize("part", [header_of, claims_of], ids=["header", "claims"])
-def test_t05_nesting_of_100_000_is_larger_than_any_token(part: Callable[[bytes], str]) -> None:
+def test_t05_nesting_of_100_000_exceeds_the_token_limit(part: Callable[[bytes], str]) -> None:
     assert refusal(part(b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")) is Reason.TOKEN_TOO_LARGE
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "exp", "client_id", "\\u0069ss", "\\u0065xp"])
-def test_t13_claim_given_twice_is_refused(name: str) -> None:
+def test_t13_repeated_claim_is_refused(name: str) -> None:
     good = json.dumps(forge.claims())
     assert refusal(claims_of(f'{good[:-1]},"{name}":"x"}}'.encode())) is Reason.CLAIMS_MALFORMED
 
@@ -120,7 +120,7 @@ def test_unusual_but_unambiguous_json_is_accepted(text: bytes) -> None:
     assert refusal(header_of(text)) is None
 
 
-def test_t05_nesting_of_exactly_32_is_accepted_and_brackets_in_texts_do_not_count() -> None:
+def test_t05_nesting_of_32_is_accepted_without_brackets_in_texts() -> None:
     deep: list[object] = [1]
     for _ in range(30):
         deep = [deep]
@@ -128,7 +128,7 @@ def test_t05_nesting_of_exactly_32_is_accepted_and_brackets_in_texts_do_not_coun
 
 
 @pytest.mark.parametrize("end", ["", "\\"], ids=["cut off", "cut off in an escape"])
-def test_t03_a_string_that_never_ends_is_read_over_once(end: str) -> None:
+def test_t03_unterminated_string_is_scanned_once(end: str) -> None:
     # Taken up again at each escaped quote, 16 KiB of them would cost a second of the verifier's one core.
     unending = ('"' + '\\"' * 1_000 + end).encode()
     assert [match.group() for match in strict_json._STRING.finditer(unending)] == [unending]

@@ -1,4 +1,4 @@
-"""RSA keys whose private part anybody can compute (W-03). Every modulus is constructed here, from its weakness.
+"""RSA keys whose private part an attacker can compute (W-03). Every modulus is constructed here, from its weakness.
 
 Its factors are hashes and not primes: what gives a weak key away does not depend on that.
 """
@@ -48,7 +48,7 @@ def problems(*jwks: dict[str, Any]) -> dict[str | None, KeyProblem]:
     return {key.kid: key.problem for key in keys.ignored}
 
 
-def test_factors_that_the_weak_keys_are_made_of_are_not_weak_by_themselves() -> None:
+def test_factors_of_the_weak_keys_are_ordinary_primes() -> None:
     assert problems(jwk(factor("p") * factor("q"))) == {}
 
 
@@ -66,13 +66,13 @@ def of_infineons_shape(name: str, generator: int) -> int:
     return coprime((smallest + seed % 2**32) * INFINEONS + base, INFINEONS)
 
 
-def test_w03_key_of_the_shape_of_roca_is_left_out() -> None:
+def test_w03_roca_key_is_ignored() -> None:
     modulus = of_infineons_shape("p", 65_537) * of_infineons_shape("q", 65_537)
     assert modulus.bit_length() == 2_048
     assert problems(jwk(modulus)) == {"weak": KeyProblem.RSA_ROCA}
 
 
-def test_w03_roca_is_known_by_the_one_generator() -> None:
+def test_w03_roca_fingerprint_uses_its_generator() -> None:
     assert problems(jwk(of_infineons_shape("p", 1_009) * of_infineons_shape("q", 1_009))) == {}
 
 
@@ -80,8 +80,8 @@ POWERS = {prime: {pow(65_537, power, prime) for power in range(prime)} for prime
 
 
 @pytest.mark.parametrize("prime", [prime for prime, powers in POWERS.items() if len(powers) < prime - 1])
-def test_w03_every_small_prime_counts_for_the_fingerprint_of_roca(prime: int) -> None:
-    """The same shape, but for one prime, modulo which the product is no power of the generator."""
+def test_w03_roca_fingerprint_uses_every_small_prime(prime: int) -> None:
+    """The same shape, except for one prime, modulo which the product is no power of the generator."""
     modulus = of_infineons_shape("p", 65_537) * of_infineons_shape("q", 65_537)
     assert weak_keys._has_roca_fingerprint(modulus)
     # Multiples of the other primes' product change the remainder modulo this prime alone.
@@ -90,7 +90,7 @@ def test_w03_every_small_prime_counts_for_the_fingerprint_of_roca(prime: int) ->
     assert not weak_keys._has_roca_fingerprint(modulus)
 
 
-def test_w03_ordinary_keys_are_not_taken_for_weak_ones() -> None:
+def test_w03_ordinary_keys_are_accepted() -> None:
     assert problems(*[forge.rsa_key(f"ordinary {number}").jwk() for number in range(5)]) == {}
 
 
@@ -124,7 +124,7 @@ def gap_of(wanted: int) -> int:
         pytest.param(lambda: apart(2**600), False, id="differing in the first half"),
     ],
 )
-def test_w03_key_of_two_close_primes_is_left_out(factors: Callable[[], tuple[int, int]], weak: bool) -> None:  # noqa: FBT001
+def test_w03_key_of_two_close_primes_is_ignored(factors: Callable[[], tuple[int, int]], weak: bool) -> None:  # noqa: FBT001
     one, other = factors()
     assert (steps(one, other) < 100) == weak
     assert problems(jwk(one * other)) == ({"weak": KeyProblem.RSA_PRIMES_CLOSE} if weak else {})
@@ -134,7 +134,7 @@ def test_w03_key_of_two_close_primes_is_left_out(factors: Callable[[], tuple[int
 
 
 @pytest.mark.parametrize(("small", "weak"), [(3, True), (5, True), (167, True), (997, True), (1_009, False)])
-def test_w03_modulus_with_a_small_factor_is_left_out(small: int, weak: bool) -> None:  # noqa: FBT001
+def test_w03_modulus_with_a_small_factor_is_ignored(small: int, weak: bool) -> None:  # noqa: FBT001
     modulus = small * factor("p") * factor("q")
     assert problems(jwk(modulus)) == ({"weak": KeyProblem.RSA_SMALL_FACTOR} if weak else {})
 
@@ -142,7 +142,7 @@ def test_w03_modulus_with_a_small_factor_is_left_out(small: int, weak: bool) -> 
 # -------------------------------------------------------------------- shared primes
 
 
-def test_w03_two_keys_that_share_a_prime_are_both_left_out() -> None:
+def test_w03_keys_that_share_a_prime_are_ignored() -> None:
     shared = factor("shared")
     first, second = jwk(shared * factor("p"), "first"), jwk(shared * factor("q"), "second")
     assert problems(first, jwk(factor("r") * factor("s"), "third"), second) == {
@@ -151,18 +151,18 @@ def test_w03_two_keys_that_share_a_prime_are_both_left_out() -> None:
     }
 
 
-def test_w03_a_weakness_of_its_own_is_named_before_a_shared_prime() -> None:
+def test_w03_own_weakness_is_reported_before_a_shared_prime() -> None:
     shared = factor("shared")
     keys = jwk(shared * shared, "first"), jwk(shared * factor("q"), "second")
     assert problems(*keys) == {"first": KeyProblem.RSA_PRIMES_CLOSE, "second": KeyProblem.RSA_PRIME_SHARED}
 
 
-def test_w03_one_modulus_under_two_names_or_exponents_is_no_shared_prime() -> None:
+def test_w03_repeated_modulus_is_not_a_shared_prime() -> None:
     modulus = factor("p") * factor("q")
     assert problems(jwk(modulus, "first"), jwk(modulus, "second"), jwk(modulus, "third", exponent=3)) == {}
 
 
-def test_w03_set_with_none_but_weak_keys_is_refused_and_says_why() -> None:
+def test_w03_set_of_only_weak_keys_is_refused_with_reasons() -> None:
     with pytest.raises(KeySetRefused) as refused:
         admit(forge.key_set(jwk(3 * factor("p") * factor("q"))))
     assert refused.value.problem is KeySetProblem.NO_USABLE_KEY
@@ -172,7 +172,7 @@ def test_w03_set_with_none_but_weak_keys_is_refused_and_says_why() -> None:
 # -------------------------------------------------------------------- the cost
 
 
-def test_w03_the_largest_sets_are_not_compared_pair_by_pair() -> None:
+def test_w03_large_sets_are_not_compared_in_pairs() -> None:
     """Of the most and largest keys that a set may hold, the pairs alone would take a second."""
     shared = factor("shared", 4_096)
     keys = [jwk(shared * factor(str(number), 4_096), f"k{number}") for number in range(64)]
@@ -181,6 +181,6 @@ def test_w03_the_largest_sets_are_not_compared_pair_by_pair() -> None:
     assert weak_keys.found(entry.material for entry in entries) == {}
 
 
-def test_w03_weak_keys_are_not_searched_for_among_stored_ones() -> None:
+def test_w03_stored_keys_are_not_searched_for_weakness() -> None:
     """A verifier admits those of every organization when it starts; they were searched when they were published."""
     assert len(admit_stored([jwk(factor("p") ** 2)])) == 1

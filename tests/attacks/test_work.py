@@ -120,7 +120,7 @@ SIGNATURE = 150
 """Calls that take as long as verifying the quickest signature: 25 µs for RSA with 2048 bits, at 0.15 µs a call."""
 
 
-def test_the_normal_token_is_allowed_and_costs_little() -> None:
+def test_normal_token_is_allowed_cheaply() -> None:
     assert isinstance(decide(NORMAL)(), Allow)
     assert 30 < calls(decide(NORMAL)) < 200
 
@@ -136,12 +136,12 @@ def test_t03_t05_no_request_takes_100_times_the_work_of_a_normal_one(token: str)
     assert calls(decide(token)) < 100 * (calls(decide(NORMAL)) + SIGNATURE)
 
 
-def test_normal_token_takes_less_than_100_times_its_size_as_well() -> None:
+def test_normal_token_takes_less_than_100_times_its_size() -> None:
     assert peak(decide(NORMAL)) < 100 * len(NORMAL)
 
 
 def test_remembered_headers_are_few_and_small() -> None:
-    """Whoever floods a verifier with headers of which as much as possible is remembered takes less than a megabyte."""
+    """A flood of headers that are remembered takes less than a megabyte."""
     tokens = [
         forge.token(KEY, "ES256", header_octets=b'{"kid":"%0160d","alg":"ES256"}' % number, payload=b"{}")
         for number in range(3_000)
@@ -155,7 +155,7 @@ def test_remembered_headers_are_few_and_small() -> None:
     assert peak(flood) < 2**20
 
 
-def test_longer_headers_are_read_each_time() -> None:
+def test_longer_headers_are_not_remembered() -> None:
     remembered = compact._remembered_header.cache_info
     for size, reads in ((120, 1), (200, 0)):
         token = forge.token(KEY, "ES256", header_changes={"x": "x" * size})
@@ -165,7 +165,7 @@ def test_longer_headers_are_read_each_time() -> None:
         assert remembered().misses - before == reads
 
 
-def test_remembered_header_cannot_be_changed_for_those_who_come_later() -> None:
+def test_remembered_header_cannot_be_changed() -> None:
     token: Any = compact.parse(NORMAL.encode())
     for field in token.header._fields:
         with pytest.raises(AttributeError):

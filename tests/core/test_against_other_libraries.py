@@ -1,6 +1,6 @@
 """The kernel beside two independent JOSE libraries, on good and on mutated tokens.
 
-Both are given exactly the algorithm and the key that the kernel would choose, and are told to demand the same claims.
+Both get exactly the algorithm and the key that the kernel would choose, and require the same claims.
 Where they and the kernel disagree, a table here says why; any other disagreement fails. Neither knows ML-DSA.
 """
 
@@ -39,7 +39,7 @@ KERNEL_IS_STRICTER = {
     Reason.CLAIMS_MALFORMED: "Both take duplicate names, NaN, UTF-16, half surrogate pairs, any depth and any number.",
     Reason.HEADER_NOT_ACCEPTED: "They take b64 and an empty crit, where these change nothing for them.",
     Reason.TYPE_NOT_ACCEPTED: "Neither looks at typ, nor for the hashes that mark an ID token.",
-    Reason.NO_MATCHING_KEY: "They are given the key and do not compare its kid.",
+    Reason.NO_MATCHING_KEY: "They get the key and do not compare its kid.",
     Reason.TIME_MALFORMED: "One takes numbers as texts and booleans, both take times of any size.",
     Reason.CLIENT_MISMATCH: "They know no client claims.",
     Reason.CLIENT_MISSING: "They know no client claims.",

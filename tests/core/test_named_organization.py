@@ -58,7 +58,7 @@ NAMING: list[dict[str, Any]] = [
     {"scope": ACME, "scp": 1, "roles": {"globex": GLOBEX}},
     {"scope": ACME, "scp": None, "roles": []},
     {"scope": [ACME, 1, None, True, [GLOBEX], {"x": GLOBEX}]},
-    # Words of another form name nobody.
+    # Words of another form name no organization.
     {"scope": f"{ACME} {CLOUD}::globex {CLOUD}::Globex::Orders {CLOUD}::globex::"},
 ]
 

@@ -17,7 +17,7 @@ from watchword.core.compact import UnverifiedToken
 from watchword.core.header import UnverifiedHeader, read_header
 
 KEY: Any = SimpleNamespace(key_size=2_048)
-"""All that is asked of a public key before the library is."""
+"""All that the kernel reads of a public key before it calls the library."""
 
 
 def token(octets: bytes) -> UnverifiedToken:

@@ -177,7 +177,7 @@ def test_limits_can_be_narrowed() -> None:
 
 
 class Faulty:
-    """Stands for any fault of our own: whatever is asked of it raises."""
+    """Stands for any fault of our own: every access raises."""
 
     def __getattr__(self, name: str) -> object:
         raise RuntimeError(name)

@@ -1,4 +1,4 @@
-"""The documents about security: nothing is left out, and the evidence that they name exists."""
+"""The documents about security are complete, and the evidence that they name exists."""
 
 from __future__ import annotations
 

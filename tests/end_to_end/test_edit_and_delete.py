@@ -47,7 +47,7 @@ def test_a_server_is_edited_displaced_and_deleted_as_the_specification_says(port
         assert servers.names() == ["ProdOkta", "ProdKeycloak"]
         servers.delete("ProdOkta").get_by_role("button", name="OK").click()
         expect(page.get_by_text("Deleted ProdOkta.")).to_be_visible()
-        # The other one is not enabled behind anybody's back.
+        # The other one is not enabled silently.
         expect(page.get_by_text("1 of 2 used · 0 enabled")).to_be_visible()
         assert servers.names() == ["ProdKeycloak"]
 

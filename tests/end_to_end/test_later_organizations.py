@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300)]
 
-# Both under one name: a token with a name that nobody publishes would wait for a rotation.
+# Both under one name: a token with an unpublished name would wait for a rotation.
 KEYS = {"acme": forge.rsa_key("acme").named("k1"), "globex": forge.rsa_key("globex").named("k1")}
 
 

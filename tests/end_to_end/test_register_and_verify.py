@@ -192,7 +192,7 @@ def test_any_other_token_is_refused_with_a_challenge(site: Site, case: str) -> N
     challenge = answer.header("WWW-Authenticate")
     assert challenge is not None
     assert challenge.startswith("Bearer ")
-    # RFC 6750 section 3.1: a request without any token is told no error.
+    # RFC 6750 section 3.1: the challenge to a request without a token names no error.
     assert ('error="invalid_token"' in challenge) is (token is not None)
     assert len(site.orders.requests) == reached
 

@@ -27,9 +27,9 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
 
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
 ROLES = ("portal", "worker", "verifier")
-SUBJECT, CLIENT = "alice-whose-name-is-nobodys-business", "client-of-acme-and-nobody-else"
+SUBJECT, CLIENT = "alice-whose-name-is-private", "client-of-acme-only"
 SHORTEST = 8
-PASSWORD = "a-password-that-nobody-else-has"
+PASSWORD = "a-password-for-this-test-only"
 METRIC = re.compile(r"\bwatchword_[a-z_]+\b")
 
 

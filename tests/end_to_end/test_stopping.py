@@ -1,4 +1,4 @@
-"""A portal that is asked to stop, as a restart or an upgrade asks it."""
+"""A portal that stops, as on a restart or an upgrade."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
 KEY = forge.ec_key("expiry")
-# What is left of the subscription, beside what commands take on this machine, once the portal has been told of its end;
+# What remains of the subscription when the portal knows its end, in addition to what commands take on this machine;
 # long enough to take all else away.
 REMAINING_SECONDS = 8
 BETWEEN_SECONDS = 0.1

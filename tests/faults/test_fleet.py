@@ -84,7 +84,7 @@ class Changes:
         return {name: SUSPENDED if suspended else "allowed" for _, _, name, suspended in self.made}
 
     def judge(self, heard: list[Heard]) -> list[str]:
-        """What is wrong with these answers whatever the speed, in words."""
+        """What is wrong with these answers at any speed, in words."""
         first = {name: began for began, _, name, _ in reversed(self.made)}
         order = [name for _, _, name, _ in self.made if name in ONE_WAY]
         wrong = [
@@ -105,7 +105,7 @@ class Changes:
     def still_old(self, heard: list[Heard]) -> list[float]:
         """For each change that was asked about the seconds after its commit at which the old was last told to somebody.
 
-        Zero where it never was. How long it takes to be told the new is no measure: that is how often somebody asks.
+        Zero where it never was. The time to the first new answer is no measure: it depends on how often clients ask.
         """
         last = list[float]()
         for number, (_, committed, name, suspended) in enumerate(self.made):
@@ -118,7 +118,7 @@ class Changes:
 
 
 def gone_back(heard: list[Heard], order: list[str]) -> list[str]:
-    """Answers that let somebody in of whom, or of a later one, the same verifier had said that it is suspended."""
+    """Allows for organizations that the same verifier had already refused as suspended, or a later one of."""
     place = {name: number for number, name in enumerate(order)}
     known = [
         (entry.answered_at, entry.verifier, place[entry.organization])
@@ -145,7 +145,7 @@ def test_eight_verifiers_follow_suspensions_that_flap_ten_times_a_second(running
         if draw < 0.02:
             # Seldom: a token of an unknown key may wait, and its client with it.
             return random.choice(list(STEADY))  # noqa: S311
-        # Mostly the newest, which somebody may not know of yet.
+        # Mostly the newest, which a verifier may not know yet.
         return changes.recent[-1] if draw < 0.7 else random.choice(changes.recent)  # noqa: S311
 
     with asking(running, choose) as load:

@@ -33,7 +33,7 @@ TEN_YEARS = 3652 * DAY
 BROKEN = {
     "down": (resets(), "connection_failed"),
     "500": (answers(500), "http_server_fault"),
-    # Of a server on a network of one's own no more is told than that it does not answer.
+    # For a server on an opened internal network, the finding says only that it does not answer.
     "hanging": (stalls_handshake(), "connection_failed"),
     "HTML": (answers(200, b"<!doctype html><p>Sign in", {"Content-Type": "text/html"}), "html_page"),
     "garbage": (answers(200, b"\x00\xff{"), "not_json"),

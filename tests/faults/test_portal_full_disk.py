@@ -61,7 +61,7 @@ def limit_files(pid: int, limit: tuple[int, int]) -> None:
 def test_suspensions_reach_verifiers_through_a_portal_that_cannot_write(product: Product) -> None:
     portal = product.process("portal")
     limit_files(portal.pid, FULL)
-    # Somebody finds room on another machine; this portal cannot even note that it has seen a verifier.
+    # Another machine has space; this portal cannot even record that it has seen a verifier.
     product.desk("suspend", "globex")
     wait_until(lambda: said(product, "globex") == "organization_suspended", what="the suspension", timeout=WAIT_SECONDS)
     assert said(product, "acme") == "allowed"

@@ -1,4 +1,4 @@
-"""Every call is counted once, whoever is killed meanwhile, and an API call threshold suspends its organization."""
+"""Every call is counted once, even if processes are killed, and the API call threshold suspends."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_every_call_counts_once_and_too_many_suspend(callers: Callers) -> None:
     product.stop("verifier")
     assert callers.counted("acme")["allowed"] == callers.allowed["acme"]
 
-    # What was told of before a verifier is killed stays counted, and once.
+    # What a verifier reported before it is killed stays counted, once.
     product.start("verifier")
     callers.call("acme", 20)
     callers.wait_until_counted("acme")

@@ -108,7 +108,7 @@ def alone_before_the_subscription_of_initech_ends(running: Fleet) -> int:
 
 
 def asked_until(running: Fleet, organization: str, moment: float) -> list[tuple[float, float, str]]:
-    """When each question was asked, when it was answered, and what was said."""
+    """When each request was sent, when it was answered, and the answer."""
     heard: list[tuple[float, float, str]] = []
     while time.time() < moment:
         asked_at = time.time()
@@ -134,7 +134,7 @@ def suspension_lifted_by_hand(copy: bytes) -> bytes:
 
 
 def last_page_lost(copy: bytes) -> bytes:
-    """What is left is whole in itself, and does not know of the suspension."""
+    """The remaining part is valid in itself, and does not have the suspension."""
     return copy[: copy.rindex(b"page 0")]
 
 

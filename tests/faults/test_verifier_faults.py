@@ -45,7 +45,7 @@ class Site:
 
 @pytest.fixture(autouse=True)
 def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A feed in which nothing changes says so after a second, so that nobody waits for that."""
+    """A feed without changes answers after a second, so that tests need not wait longer."""
     monkeypatch.setattr("kit.feed_server.LONGEST_WAIT", 1.0)
 
 
@@ -84,7 +84,7 @@ def test_a_verifier_killed_while_it_writes_its_copy_starts_from_a_whole_one_that
                 assert verifier.child is not None
                 verifier.child.kill()
             running.proxy.cut = True
-            # It is ready by its copy alone, and refuses whoever it refused before.
+            # It is ready by its copy alone, and refuses what it refused before.
             verifier.start()
             ratchet.look()
             for number in range(1, ratchet.seen + 1):

@@ -1,4 +1,4 @@
-"""Promise 5: a thousand times `kill -9` of whoever writes to the control plane's database, at random moments."""
+"""Promise 5: `kill -9`, a thousand times at random moments, of processes that write to the control plane's database."""
 
 from __future__ import annotations
 

@@ -274,7 +274,7 @@ def test_snapshot_cannot_be_changed() -> None:
         organizations["acme"] = GLOBEX
 
 
-# -------------------------------------------------------------------- packed, until somebody asks
+# -------------------------------------------------------------------- packed, until the first request
 
 
 def test_packed_trust_comes_back_as_it_was() -> None:
@@ -313,7 +313,7 @@ def test_trust_is_unpacked_once_and_stays_the_same_object_also_when_others_chang
     after = fold(before, Page("e1", 3, 4, complete=True, changes=(replace(GLOBEX, revision=4, suspended=False),)))
     assert after.organizations.get("acme") is acme_before
     assert after.organizations["globex"] is not before.organizations["globex"]
-    # Also when the older snapshot is the first that is asked.
+    # Also when the older snapshot is used first.
     assert before.organizations["initech"] is after.organizations["initech"]
 
 
@@ -322,7 +322,7 @@ def test_many_threads_that_ask_first_get_one_object(monkeypatch: pytest.MonkeyPa
     together = threading.Barrier(4)
 
     def slowly(document: object) -> Trust:
-        # Long enough for the others to have seen that nobody has unpacked it yet.
+        # Long enough for the other threads to have found it packed.
         time.sleep(0.1)
         return decode_trust(document)
 

@@ -115,7 +115,7 @@ def test_fi_01_understood_document_heals() -> None:
     assert isinstance(healed, Organizations)
     assert healed["globex"] == understood
     assert healed.not_understood() == []
-    # Whoever still holds the snapshot before sees what was true then.
+    # A holder of the earlier snapshot sees what was true then.
     assert isinstance(snapshot.organizations["globex"], NotUnderstood)
 
 

@@ -68,7 +68,7 @@ def test_only_a_preflight_passes_without_a_token(shared: Site, missing: str) -> 
 
 
 def test_a_preflight_opens_no_websocket(shared: Site) -> None:
-    # An API that does not look at the method would have one that nobody asked about.
+    # An API that does not check the method would open one without a check by the verifier.
     before = len(shared.api.preflights)
     target, host = shared.target("/api/orders"), shared.host()
     answer = shared.send_target(*PREFLIGHT, *HANDSHAKE, target=target, host=host, method="OPTIONS")

@@ -1,4 +1,4 @@
-"""Gateways that ask over TLS and show a certificate, before a verifier that answers nobody else (G-13)."""
+"""Gateways that ask over TLS and show a certificate, before a verifier that requires one (G-13)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_gateway_with_a_strangers_certificate_or_without_tls_lets_nobody_in(
     before = len(behind.api.requests)
     for kind, instead in (
         ("stranger", over_tls(name, Pair(stranger.certificate, stranger.key, ours.authority))),
-        # It does not take anybody for the verifier either.
+        # It does not accept another server as the verifier either.
         ("another-verifier", over_tls(name, Pair(ours.certificate, ours.key, stranger.authority))),
         ("without-tls", None),
     ):

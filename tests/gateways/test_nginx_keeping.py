@@ -45,7 +45,7 @@ class Site:
         return exchange(self.port, "\r\n".join(head))
 
     def decisions(self, outcome: str) -> int:
-        """How often the verifier was asked and decided so."""
+        """How often the verifier decided so."""
         figures = self.verifier.admin("/metrics").body.decode()
         lines = re.findall(
             rf'^watchword_verifier_decisions_total{{outcome="{outcome}".*}} (.*)$', figures, re.MULTILINE
@@ -142,7 +142,7 @@ def test_while_the_verifier_is_gone_what_is_kept_ends_as_well(site: Site) -> Non
     assert site.verifier.child is not None
     site.verifier.child.kill()
     try:
-        wait_until(lambda: site.get(token).status == 503, what="nobody is let in without a verifier", timeout=60)
+        wait_until(lambda: site.get(token).status == 503, what="requests are refused without a verifier", timeout=60)
         assert site.get(live.token()).status == 503
     finally:
         site.verifier.start()

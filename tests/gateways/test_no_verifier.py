@@ -1,4 +1,4 @@
-"""All gateways in front of a verifier that is frozen, gone, slow or not one: nobody gets in (G-10, G-13)."""
+"""All gateways in front of a verifier that is frozen, gone, slow or not one: no request gets through (G-10, G-13)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def elsewhere(running: tuple[Behind, VerifierProcess], tmp_path_factory: pytest.
 
 @pytest.fixture
 def verifier(sites: Sites, running: tuple[Behind, VerifierProcess]) -> Iterator[VerifierProcess]:
-    """In order at the beginning and, after whatever the test did to it, asked again at the end."""
+    """Works at the beginning and, after the test's fault, again at the end."""
     _, verifier = running
     yield verifier
     assert verifier.child is not None
@@ -67,7 +67,7 @@ def ports(sites: Sites) -> tuple[int, int]:
 
 
 def statuses(sites: Sites, *, because: str) -> dict[str, int]:
-    """What a good token gets, after making sure that nobody gets in with or without one."""
+    """The response to a good token, after checking that no request gets through, with or without one."""
     api = sites["nginx"].api
     api.requests.clear()
     given = {}

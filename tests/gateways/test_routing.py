@@ -1,6 +1,6 @@
 """One gateway for all organizations: by host, by path and by token, in the real gateway (DESIGN section 9).
 
-Whatever a request says, one thing holds: if the API gets it, then its token is one of the organization that
+For every request: if the API gets it, then its token is one of the organization that
 X-Auth-Organization names, and host or path that the API sees name no other one.
 """
 
@@ -202,7 +202,7 @@ def test_an_unknown_organization_looks_like_a_bad_token(named: Site) -> None:
 
 
 def test_connect_opens_no_tunnel(shared: Site) -> None:
-    # A gateway that took the API's 200 for a tunnel would pass on all that follows, whatever it says.
+    # A gateway that read the API's 200 as a tunnel would pass on everything that follows.
     before = len(shared.api.requests)
     host = shared.host()
     lines = (

@@ -1,6 +1,6 @@
 """One gateway for all organizations: hosts and paths that are spelled to name two of them.
 
-Whatever a request says, one thing holds: if the API gets it, then its token is one of the organization that
+For every request: if the API gets it, then its token is one of the organization that
 X-Auth-Organization names, and host or path that the API sees name no other one.
 """
 
@@ -174,7 +174,7 @@ def test_no_spelling_of_a_path_leads_to_another_organization(by_path: Site) -> N
                 # Traefik decodes what needs no encoding before anything else (RFC 3986 section 6.2.2.2).
                 written = target.replace("%61", "a").replace("%6f", "o")
                 assert written.startswith(prefix), target
-                # What is left of the path is what the client wrote, and climbs nowhere.
+                # The rest of the path is what the client wrote, without dot segments.
                 (path,) = seen
                 left = written.removeprefix(prefix)
                 assert path in {left, f"/{left}"}, (target, path)

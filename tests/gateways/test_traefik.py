@@ -107,7 +107,7 @@ def test_fd_01_traefik_answers_preflights_itself_as_the_comment_says(routed: Rou
 
 
 def test_the_first_verifier_is_asked_though_the_second_is_away(tmp_path: Path) -> None:
-    """The health check shows the secret and the certificate, too; one that failed would leave nobody to ask."""
+    """The health check sends the secret and the certificate too; if it failed, no verifier would be asked."""
     pair = certificates.pair(tmp_path, "gateway")
     settings = {
         "tls_certificate_file": str(pair.certificate),

@@ -1,4 +1,4 @@
-"""An attached CA certificate against real TLS servers: what it makes acceptable, what it does not, and what is told."""
+"""An attached CA certificate against real TLS servers: what it accepts, what it does not, and what findings say."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def look_at(
 # -------------------------------------------------------------------------------------------- what becomes acceptable
 
 
-@pytest.mark.parametrize(
-    "extra_authorities", [None, old_certificates.SHA1_ROOT], ids=["alone", "beside the operator's"]
-)
+@pytest.mark.parametrize("extra_authorities", [None, old_certificates.SHA1_ROOT], ids=["alone", "with the operator's"])
 def test_a_server_of_the_attached_root(extra_authorities: str | None) -> None:
     findings = look_at(presenting(server(root())), root(), extra_authorities=extra_authorities)
     assert findings.succeeded
@@ -102,7 +100,7 @@ def test_a_self_signed_server_certificate_attached_for_itself(changes: dict[str,
 
 @pytest.mark.parametrize("changes", [{}, {"authority": False}, {"signs": False}])
 def test_a_server_certificate_attached_for_itself_is_no_authority(changes: dict[str, bool]) -> None:
-    """Whoever has the key of that server must not be able to sign for others with it."""
+    """The owner of that server's key must not be able to sign for other servers with it."""
     own = self_signed(**changes)
     findings = look_at(presenting(server(own), own), own)
     assert not findings.succeeded

@@ -86,7 +86,7 @@ def test_what_is_no_fit_authority_is_named_with_the_reason(bad: Issued, sentence
 
 
 class HugeKey:
-    """A public key of 8,200 bits. Nobody has the private one: making it takes a minute."""
+    """A public key of 8,200 bits without a private one: generating it takes a minute."""
 
     def public_key(self) -> rsa.RSAPublicKey:
         return rsa.RSAPublicNumbers(65537, 2**8199 + 1).public_key()
@@ -109,7 +109,7 @@ def test_what_another_signed_may_not(pem: str) -> None:
 
 
 def test_one_with_the_name_of_its_issuer_is_not_self_signed_for_that() -> None:
-    """Anybody can write a name; only the signature shows who issued a certificate."""
+    """Anyone can write a name; only the signature shows who issued a certificate."""
     impostor = issue("keys.acme.example", by=issue("keys.acme.example"), authority=None)
     assert "is not one of a certificate authority" in refusal(impostor.pem)
 

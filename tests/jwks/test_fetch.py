@@ -39,7 +39,7 @@ def with_headers(headers: Mapping[str, str]) -> Answer:
 
 
 def test_the_request_is_this_and_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """J-06: no cookie, no credential, no proxy, no referrer, whatever the environment offers."""
+    """J-06: no cookie, credential, proxy or referrer from the environment."""
     for variable in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     with KeyServer(serves(DOCUMENT)) as server:

@@ -181,7 +181,7 @@ SECRET = "internal-banner-7f3a"
     ],
 )
 def test_a_failure_reads_nothing_back(behaviour: object, caplog: pytest.LogCaptureFixture) -> None:
-    """J-14: whatever an internal service says, the administrator of an organization does not get to read it."""
+    """J-14: an administrator of an organization can read nothing that an internal service says."""
     with caplog.at_level(logging.DEBUG), KeyServer(behaviour) as server:  # type: ignore[arg-type]
         findings = look_at(server)
 

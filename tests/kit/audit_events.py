@@ -1,4 +1,4 @@
-"""Audit events by the hundred, and the rights of somebody who holds the whole database."""
+"""Audit events by the hundred, and the rights of an attacker who owns the database."""
 
 from __future__ import annotations
 

@@ -117,12 +117,12 @@ def server(by: Issued, **changes: Any) -> Issued:
 
 
 def self_signed(**changes: Any) -> Issued:
-    """A server certificate that nobody else signed, as appliances make them."""
+    """A self-signed server certificate, as appliances make them."""
     return issue("keys.acme.example", **{"authority": None, "hosts": HOSTS, **changes})
 
 
 def presenting(own: Issued, *others: Issued) -> ServerCertificate:
-    """A server that presents its own certificate and then these, whatever they have to do with it."""
+    """A server that presents its own certificate and then these, related or not."""
 
     def load_into(context: ssl.SSLContext) -> None:
         pem = own.key_pem + own.pem + "".join(other.pem for other in others)

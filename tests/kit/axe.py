@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 SOURCE: Final = Path(__file__).resolve().parent.parent / "peers/axe/node_modules/axe-core/axe.min.js"
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-"""WCAG 2.0, 2.1 and 2.2, levels A and AA, and what axe recommends beside them. No rule of these is left out."""
+"""WCAG 2.0, 2.1 and 2.2, levels A and AA, and axe's own recommendations. All their rules run."""
 
 OF_COLOURS: Final = ("color-contrast", "link-in-text-block")
 """The rules among them that see which theme is drawn; all others look at the same document in both."""

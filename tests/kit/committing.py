@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def append_only_again(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Leave the audit log append-only for whatever tests come next."""
+    """Leave the audit log append-only for later tests."""
     yield
     with django_db_blocker.unblock():
         triggers.remove(connection)

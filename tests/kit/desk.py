@@ -1,4 +1,4 @@
-"""Somebody's browser at the portal, without scripts or as htmx: pages by the name of their route."""
+"""A person's browser at the portal, without scripts or as htmx: pages by the name of their route."""
 
 from __future__ import annotations
 

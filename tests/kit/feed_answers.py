@@ -45,7 +45,7 @@ def failure_of(origin: str, authority_file: Path | None = None) -> FeedUnavailab
 
 @contextmanager
 def answering(answer: bytes, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that answers one request with these octets, and what it was asked."""
+    """A server that answers one request with these octets, and the request."""
     asked: list[bytes] = []
     with socket.create_server((LOOPBACK, 0)) as listener:
 

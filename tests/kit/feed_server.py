@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.feed.headers = dict(self.headers.items())
         asked = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
         page = self.feed.page(asked.get("epoch", ""), int(asked["after"]), float(asked["wait"]))
-        # A process that has ended answers nobody, not even on connections that are still open.
+        # A process that has ended answers no request, not even on connections that are still open.
         self.close_connection = self.feed.closing
         self._answer(200, self.feed.broken_answer or json.dumps(encode_page(page)).encode())
 

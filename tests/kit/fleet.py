@@ -30,7 +30,7 @@ FOLLOWED_SECONDS: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One answer: who gave it about whom, when it was asked for and when it came (Unix seconds), and what it was."""
+    """One answer: verifier, organization, when sent and received (Unix seconds), and the result."""
 
     verifier: int
     organization: str
@@ -115,7 +115,7 @@ def _long_lived() -> dict[str, Any]:
 
 @dataclass
 class Load:
-    """What was said, and which verifiers gave no answer at some time."""
+    """The answers, and which verifiers gave no answer at some time."""
 
     heard: list[Heard] = field(default_factory=list)
     unanswered: set[int] = field(default_factory=set)

@@ -61,7 +61,7 @@ class Key:
     kid: str | None
 
     def jwk(self, **members: object) -> dict[str, Any]:
-        """The public JWK; `members` are added or replace; a member given as `...` is left out."""
+        """The public JWK; `members` are added or replace; a member given as `...` is omitted."""
         named = {} if self.kid is None else {"kid": self.kid}
         merged = {**_public_members(self.private), **named, **members}
         return {name: value for name, value in merged.items() if value is not ...}
@@ -117,7 +117,7 @@ def key_set(*jwks: Key | Mapping[str, object], **members: object) -> bytes:
 
 
 def claims(**changes: object) -> dict[str, Any]:
-    """Claims of a good token at NOW; `changes` replace, a claim given as `...` is left out."""
+    """Claims of a good token at NOW; `changes` replace, a claim given as `...` is omitted."""
     good: dict[str, Any] = {
         "iss": "https://login.acme.example/",
         "sub": "alice",

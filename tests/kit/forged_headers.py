@@ -52,7 +52,7 @@ class Reached:
 
 
 def _as_an_api_reads(name: str) -> str:
-    """Some APIs read whatever is no letter or digit as a hyphen."""
+    """Some APIs read every character except letters and digits as a hyphen."""
     return re.sub(r"[^a-z0-9]", "-", name.lower())
 
 

@@ -195,7 +195,7 @@ def all_sites(folder: Path, behind: Behind) -> Iterator[dict[str, Site]]:
 
 
 def identity_at_api(answer: Answer) -> dict[str, list[str]]:
-    """The headers that an API could take for an identity: some read whatever is no letter or digit as a hyphen."""
+    """The headers that some API could read as an identity, with any character instead of the hyphens."""
     assert answer.status == 200, answer
     seen: dict[str, list[str]] = {}
     for name, value in answer.json()["headers"]:

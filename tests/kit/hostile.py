@@ -1,4 +1,4 @@
-"""Key servers at their worst: what only an attacker's server does, beside the behaviours of `kit.key_server`."""
+"""Hostile key servers: what only an attacker's server does, in addition to the behaviours of `kit.key_server`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loopback stands for the Internet: what is told of a failure there may be more than of an internal host."""
+    """Loopback stands for the Internet: failures of public hosts may say more than those of internal ones."""
     monkeypatch.setattr("watchword.jwks.fetch.is_public", lambda _address: True)
 
 

@@ -187,7 +187,7 @@ def serves(
     content_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> Behaviour:
-    """Serve a key set; with an etag, answer 304 to whoever has it already."""
+    """Serve a key set; with an etag, answer 304 to clients that have it already."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     stated = {"Content-Type": content_type, **({"ETag": etag} if etag else {}), **(headers or {})}
 

@@ -224,7 +224,7 @@ def replaced_by(kid: str, changes: dict[str, Any]) -> bool:
 
 
 def unpublished(organization: str) -> Iterator[str]:
-    """Trust that verifiers are told and that is not the trust in the tables."""
+    """Trust in the feed that differs from the trust in the tables."""
     from watchword.control.fleet.models import FeedState, TrustRecord
     from watchword.control.servers.trust import trust_of
     from watchword.feed import encode_trust
@@ -252,16 +252,16 @@ def fork(writer: Callable[[int], Iterator[str]], life: int, said: int) -> int:
     try:
         random.seed()
         for word in writer(life):
-            # Short enough to be written whole or not at all, whatever the others write.
+            # Short enough to be written whole or not at all, even while others write.
             os.write(said, f"{word}\n".encode("ascii"))
-    except BaseException as fault:  # noqa: BLE001 - the referee must hear of it, whatever it is.
+    except BaseException as fault:  # noqa: BLE001 - any fault must reach the referee.
         os.write(said, f"fault {type(fault).__name__} in {writer.__name__}\n".encode("ascii"))
     finally:
         os._exit(1)
 
 
 def wait_until_the_database_has_let_go() -> None:
-    """PostgreSQL ends what a killed client had asked for before it notices that nobody is there any more."""
+    """PostgreSQL finishes a killed client's statement before it notices that the client is gone."""
     from django.db import connection
 
     if connection.vendor != "postgresql":

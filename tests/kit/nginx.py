@@ -111,7 +111,7 @@ def _speak(site: Path, kind: Kind) -> None:
     of_http = text[text.index("        proxy_pass http://watchword_api") : text.index("        # For another kind")]
     text = text.replace(of_http, "").replace(f"#{kind}: ", "")
     for parameters in Path("/etc/nginx").glob("*_params"):
-        # nginx's own, as Debian installs them, but for what Debian adds to them.
+        # nginx's own, as Debian installs them, without Debian's additions.
         lines = parameters.read_text().splitlines(keepends=True)
         (site.parent / parameters.name).write_text("".join(line for line in lines if " HTTP_HOST " not in line))
     site.write_text(re.sub("(listen .*);", r"\1 http2;", text) if kind == "grpc" else text)

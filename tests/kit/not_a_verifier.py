@@ -30,7 +30,7 @@ ANOTHERS_WORD = {
     "one spelled alike": b"HTTP/1.1 200 OK\r\nX-Auth-Organization: ACME\r\nContent-Length: 0\r\n\r\n",
     "nobody's": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 }
-"""A 200 that speaks of another organization, as when a port was given away."""
+"""A 200 about another organization, as when another process took the port."""
 
 
 @contextmanager

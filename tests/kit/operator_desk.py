@@ -219,7 +219,7 @@ def not_understanding(organization: str) -> None:
 
 
 def idle() -> None:
-    """Let half an hour pass in which nobody used any session."""
+    """Let half an hour pass without use of any session."""
     from django.utils import timezone
 
     from watchword.control.identity.models import Session
@@ -234,7 +234,7 @@ def main() -> None:
     for name, operands in ACTIONS.items():
         action = actions.add_parser(name)
         for operand in operands:
-            # In brackets as in a usage line: it may be left out.
+            # In brackets as in a usage line: optional.
             if operand.startswith("["):
                 action.add_argument(operand.strip("[]"), nargs="?", default="")
             else:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Operator:
-    """The settings that a validation and its page read beside the policy."""
+    """The settings that a validation and its page read in addition to the policy."""
 
     refresh_interval = 300
     keys_hard_limit = 86_400

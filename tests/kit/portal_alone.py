@@ -50,7 +50,7 @@ class Portal:
 
     @contextmanager
     def open(self, email: str, name: str, *, follow_the_menu: bool = True, scripts: bool = True) -> Iterator[Page]:
-        """Somebody, signed in, on the page of the own organization's authorization servers."""
+        """A signed-in person on the page of their organization's authorization servers."""
         with portal_page(
             self.browser, self.product.portal, name=name, scripts=scripts, signed_in=self.signed_in.get(email)
         ) as page:
@@ -83,7 +83,7 @@ def running_portal(
     *,
     unknown: ServerCertificate = FROM_UNKNOWN_AUTHORITY,
 ) -> Iterator[Portal]:
-    """A running portal. Its `stranger` is a key server whose certificate, `unknown`, nobody recognizes."""
+    """A running portal. Its `stranger` is a key server whose certificate, `unknown`, no authority signed."""
     with ExitStack() as stack:
         keys = stack.enter_context(KeyServer(serves(GOOD_KEYS)))
         stranger = stack.enter_context(KeyServer(serves(GOOD_KEYS), unknown))

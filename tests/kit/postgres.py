@@ -76,7 +76,7 @@ class Cluster:
         if os.geteuid() == 0:
             account = pwd.getpwnam("postgres")
             os.chown(self._directory, account.pw_uid, account.pw_gid)
-        # The socket trusts whoever can reach it, so nobody else may enter its folder.
+        # The socket trusts every client that reaches it, so other users must not enter its folder.
         self._directory.chmod(0o700)
         subprocess.run(
             [

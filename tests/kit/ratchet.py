@@ -1,8 +1,8 @@
-"""Suspensions that go one way: what the answers must be is known at any moment, whatever happens to the feed.
+"""Suspensions that only increase: the right answer is known at any time, for any order of the feed's pages.
 
-Organizations `o1`, `o2` … are suspended in this order and never reinstated, while Acme stays entitled. So whoever has
-once been refused for its suspension stays refused, with all that were suspended before it; whoever's suspension has not
-been published is allowed; in between either answer is right. No clock is in it.
+Organizations `o1`, `o2` … are suspended in this order and never reinstated, while Acme stays entitled. Once a verifier
+has refused one as suspended, it must refuse it and all that were suspended before it. An organization whose suspension
+is not published yet is allowed; in between either answer is right. No clock is involved.
 """
 
 from __future__ import annotations

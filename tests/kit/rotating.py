@@ -101,7 +101,7 @@ def rotating(
 
 @dataclass
 class Load:
-    """What clients with good tokens were told: when they asked, how long it took in seconds, and the reason."""
+    """Responses to clients with good tokens: when they asked, how long it took in seconds, and the reason."""
 
     heard: list[tuple[float, float, str]] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
@@ -121,7 +121,7 @@ def load(site: Rotating, clients: int = 6) -> Iterator[Load]:
             asked_at = time.monotonic()
             try:
                 said = site.reason(seen.key)
-            except Exception as fault:  # noqa: BLE001 - the test must see it, whatever it is.
+            except Exception as fault:  # noqa: BLE001 - any fault must reach the test.
                 seen.faults.append(fault)
             else:
                 seen.heard.append((asked_at, time.monotonic() - asked_at, said))
@@ -140,7 +140,7 @@ def flood(site: Rotating, senders: int = 2, distinct: int | None = None) -> Iter
         distinct: how many names there are, repeated in a circle; None for another one each time.
     """
     numbers, over, sent = count(), threading.Event(), [0]
-    # Never verified, as there is no such key: one signature does for all.
+    # Never verified, because the key does not exist: one signature serves for all.
     _, claims, signature = forge.token(FIRST, "ES256", exp=int(time.time()) + 300).split(".")
 
     def run() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SHARED = [name for name, gateway in GATEWAYS.items() if not gateway.pinned]
 """The gateways that serve all organizations."""
 
-# Under one name: a token with a name that nobody publishes would wait for a rotation.
+# Under one name: a token with an unpublished name would wait for a rotation.
 KEYS = {"acme": live.KEY} | {
     name: forge.rsa_key(name).named(str(live.KEY.kid)) for name in ("globex", "initech", "new-customer-2")
 }

@@ -126,7 +126,7 @@ def acting(somebody: Person) -> Actor:
 
 
 def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "127.0.0.1") -> str:
-    """The session key of somebody who has just signed in."""
+    """The session key of a person who has just signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(somebody.pk)
     session[BACKEND_SESSION_KEY] = "watchword.control.identity.backend.PasswordBackend"

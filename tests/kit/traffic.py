@@ -39,7 +39,7 @@ def traffic(call: Callable[[], int]) -> Iterator[Traffic]:
         while not over.wait(PAUSE_SECONDS):
             try:
                 status = call()
-            except Exception as failure:  # noqa: BLE001 - whatever it is, the test must see it and not this thread.
+            except Exception as failure:  # noqa: BLE001 - any failure must reach the test, not this thread.
                 seen.failures.append(failure)
             else:
                 seen.statuses.append((time.monotonic(), status))

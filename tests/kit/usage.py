@@ -51,7 +51,7 @@ def batch(sequence: object, *lines: dict[str, Any], boot: str = BOOT, node: obje
 
 
 class CountingVerifier:
-    """Sends one batch after the other, and none twice unless it is told to."""
+    """Sends one batch after the other, and a batch twice only on demand."""
 
     def __init__(self, name: str = "edge-1") -> None:
         CreateVerifier(name=name).run(command_line())

@@ -22,7 +22,7 @@ import os
 import signal
 import time
 
-# Before anything takes the clock: whoever is restarted so wakes up at another time.
+# Before anything reads the clock: a process that is restarted like this starts at another time.
 ahead, clock = float(os.environ.get("KIT_CLOCK_AHEAD", "0")), time.time
 time.time = lambda: clock() + ahead
 

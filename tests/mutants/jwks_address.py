@@ -22,11 +22,11 @@ _INSIDE: Final = (
 )
 _LISTED: Final = ("jwks/test_address.py::test_an_operator_may_list_networks_that_are_not_public",)
 _OWN: Final = ("jwks/test_address.py::test_a_refused_network_wins_over_public_and_listed",)
-_J01: Final = ("attacks/test_fetching.py::test_j01_one_bad_address_refuses_the_host",)
-_J15_NAMES: Final = ("attacks/test_fetching.py::test_j15_whether_an_internal_name_exists_is_not_told",)
+_J01: Final = ("attacks/test_fetching.py::test_j01_one_internal_address_refuses_the_host",)
+_J15_NAMES: Final = ("attacks/test_fetching.py::test_j15_existing_and_unknown_internal_names_look_alike",)
 _TELLING: Final = "attacks/test_fetching_telling.py::"
-_J15: Final = (_TELLING + "test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers",)
-_J28: Final = ("attacks/test_fetching.py::test_j28_lookups_that_fail",)
+_J15: Final = (_TELLING + "test_j15_internal_port_shows_only_whether_tls_answers",)
+_J28: Final = ("attacks/test_fetching.py::test_j28_failed_lookups_have_their_own_problem",)
 
 _NETWORKS: Final = (
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16", "172.16.0.0/12",
@@ -48,14 +48,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _address("the refusal of blanks", ' or " " in text', "",
              ("jwks/test_address.py::test_f_blanks_and_invisible_characters_are_named",)),
     _address("the refusal of backslashes", 'if "\\\\" in text:', "if False:",
-             ("attacks/test_fetching.py::test_j02_no_other_scheme_is_spoken", *_CHARACTERS)),
+             ("attacks/test_fetching.py::test_j02_only_https_is_accepted", *_CHARACTERS)),
     _address("https as the only scheme", "if text[: len(_HTTPS)].lower() != _HTTPS:", "if False:",
              ("jwks/test_address.py::test_only_https_with_both_slashes",)),
     _address("the refusal of credentials", 'if "@" in authority:', "if False:", _CREDENTIALS),
     _address("the refusal of a fragment", "if hash_sign:", "if False:", ("jwks/test_address.py::test_a_fragment",)),
     _address("the characters of a path", "not _TARGET.fullmatch(target) or ", "", _CHARACTERS),
     _address("the refusal of encoded control characters", " or _ENCODED_CONTROL.search(target)", "",
-             ("attacks/test_fetching.py::test_j08_no_line_break_reaches_a_request",)),
+             ("attacks/test_fetching.py::test_j08_line_breaks_are_refused",)),
     _address("encoded NUL among the control characters", "%(?:[01]", "%(?:[1]", _CHARACTERS),
     _address("encoded DEL among the control characters", "|7[Ff])", ")", _CHARACTERS),
     _address("the whole of host and port being read", "_HOST_AND_PORT.fullmatch(authority)",
@@ -124,7 +124,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _resolve("the refusal of internal names", "if not allowed_networks and location.address is None", "if False",
              _J15_NAMES),
     _resolve("internal names in networks that are opened", "if not allowed_networks and ", "if ",
-             ("attacks/test_fetching.py::test_j15_unless_the_operator_has_opened_an_internal_network",)),
+             ("attacks/test_fetching.py::test_j15_internal_names_are_looked_up_in_an_opened_network",)),
     _resolve("addresses that are no names", "location.address is None and ", "",
              ("jwks/test_resolve.py::test_an_address_is_not_looked_up",)),
     _resolve("the check of any address", "(check_address(address, allowed_networks, refused_networks) for",
@@ -143,6 +143,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _resolve("EAI_NODATA among them", ', getattr(socket, "EAI_NODATA", socket.EAI_NONAME)', "", _J28),
     _resolve("a host that has no address", "if not addresses:", "if False:", _J28),
     _resolve("the faults of a lookup", "answer.set_exception(error)", "pass",
-             ("attacks/test_fetching.py::test_j28_lookups_that_fail",
+             ("attacks/test_fetching.py::test_j28_failed_lookups_have_their_own_problem",
               "jwks/test_resolve.py::test_a_fault_of_the_resolver_reaches_the_caller")),
 )  # fmt: skip

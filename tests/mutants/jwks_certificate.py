@@ -18,10 +18,10 @@ _NOT_SHARED: Final = (
     "jwks/test_transport.py::test_j24_what_is_one_registrations_own_is_in_no_context_that_is_used_twice",
 )
 _ATTACKS: Final = "attacks/test_fetching_certificates.py::"
-_BAD: Final = (_ATTACKS + "test_a_bad_certificate_has_its_own_problem_and_no_request_is_sent",)
-_J24: Final = (_ATTACKS + "test_j24_what_one_registration_trusts_or_does_not_check_never_reaches_another",)
+_BAD: Final = (_ATTACKS + "test_bad_certificate_has_its_own_problem_and_gets_no_request",)
+_J24: Final = (_ATTACKS + "test_j24_trust_of_one_registration_never_applies_to_another",)
 _TELLING: Final = "attacks/test_fetching_telling.py::"
-_J15: Final = (_TELLING + "test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers",)
+_J15: Final = (_TELLING + "test_j15_internal_port_shows_only_whether_tls_answers",)
 _UNFIT: Final = (_TEXT + "test_what_is_no_fit_authority_is_named_with_the_reason",)
 _ONLY: Final = (_TEXT + "test_only_certificates_and_blanks_between_them",)
 _NAMES: Final = ("jwks/test_certificate.py::test_the_issuer_is_told_in_printable_characters",)
@@ -48,7 +48,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                  "pass", (_ATTACHED + "test_an_attached_intermediate_is_enough_and_does_not_bring_its_root",)),
     _certificate("TLS's farewell", "context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF",
                  "context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF",
-                 ("attacks/test_fetching_answers.py::test_j11_answers_that_are_too_large_or_broken",)),
+                 ("attacks/test_fetching_answers.py::test_j11_large_and_broken_responses_are_refused",)),
     _certificate("TLS 1.2 as the least", "context.minimum_version = ssl.TLSVersion.TLSv1_2",
                  "context.minimum_version = ssl.TLSVersion.TLSv1",
                  ("jwks/test_transport.py::test_old_tls_is_not_spoken",)),
@@ -71,7 +71,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         for code, killers in {
             9: _BAD, 10: _BAD, 18: _BAD, 20: _BAD, 64: _BAD,
             19: _J24,
-            62: (_ATTACKS + "test_the_certificate_must_be_for_the_name_and_not_for_the_address",),
+            62: (_ATTACKS + "test_certificate_must_name_the_host_not_the_address",),
             2: ("jwks/test_certificate.py::test_what_openssl_finds_has_a_name_for_the_administrator",),
             21: ("jwks/test_certificate.py::test_what_openssl_finds_has_a_name_for_the_administrator",),
         }.items()
@@ -86,7 +86,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _tls("the setting of this registration", "verify_certificate=settings.verify_certificate,\n        extra",
          "verify_certificate=False,\n        extra", _BAD),
     _tls("the host whose certificate it must be", "server_hostname=hostname", 'server_hostname="keys.acme.example"',
-         ("attacks/test_fetching.py::test_j29_another_script_is_told_looked_up_and_sent_in_ascii",)),
+         ("attacks/test_fetching.py::test_j29_other_scripts_are_used_and_shown_in_ascii",)),
     _tls("what was presented", "now_utc()), presented=failure.presented) from None", "now_utc())) from None",
          (_ATTACHED + "test_a_server_of_another_authority_than_the_attached_one",)),
     _tls("the failure's name beside an attached authority", "problem_with(attached, failure, now_utc())",

@@ -18,11 +18,11 @@ _ANSWERS: Final = "attacks/test_fetching_answers.py::"
 _CERTIFICATES: Final = "attacks/test_fetching_certificates.py::"
 _TELLING: Final = "attacks/test_fetching_telling.py::"
 
-_J10: Final = (_ANSWERS + "test_j10_slow_servers_are_left_when_the_time_is_up",)
-_J10_ALL: Final = (_ANSWERS + "test_j10_all_stages_share_one_limit",)
-_J11: Final = (_ANSWERS + "test_j11_answers_that_are_too_large_or_broken",)
-_J15: Final = (_TELLING + "test_j15_of_an_internal_port_nothing_is_told_but_whether_a_tls_server_answers",)
-_STATUS: Final = (_ANSWERS + "test_j03_only_status_200_brings_keys",)
+_J10: Final = (_ANSWERS + "test_j10_slow_server_fails_at_the_deadline",)
+_J10_ALL: Final = (_ANSWERS + "test_j10_all_stages_share_one_deadline",)
+_J11: Final = (_ANSWERS + "test_j11_large_and_broken_responses_are_refused",)
+_J15: Final = (_TELLING + "test_j15_internal_port_shows_only_whether_tls_answers",)
+_STATUS: Final = (_ANSWERS + "test_j03_only_status_200_is_a_key_set",)
 _ETAG: Final = ("jwks/test_fetch.py::test_an_etag_is_kept_if_it_is_fit_to_be_stored",)
 _MAX_AGE: Final = ("jwks/test_fetch.py::test_max_age_is_read_leniently",)
 _REQUEST: Final = ("jwks/test_fetch.py::test_the_request_is_this_and_nothing_more",)
@@ -48,21 +48,21 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _transport("one time for refused and filtered", "    connecting.wait_out()\n", "",
                ("jwks/test_transport.py::test_connecting_takes_its_own_time_and_never_more_than_all",)),
     _transport("the look at where a connection leads", "if ip_address(peer) != address:", "if False:",
-               ("attacks/test_fetching.py::test_j04_a_connection_that_leads_elsewhere_is_dropped",)),
+               ("attacks/test_fetching.py::test_j04_connection_to_another_peer_is_closed",)),
     _transport("a limit on connecting", "connection.settimeout(max(timeout, 0.001))",
                "connection.settimeout(30)",
                ("jwks/test_transport.py::test_a_filtered_port_shares_the_time_among_the_addresses",)),
     _transport("the time of the handshake", "whole, self.deadline = self.deadline, within", "whole = self.deadline",
                _J15),
     _transport("the time after the handshake", "        self.deadline = whole\n", "",
-               (_TELLING + "test_j15_an_internal_server_has_its_whole_time_for_the_answer",)),
+               (_TELLING + "test_j15_internal_server_has_the_whole_time_to_answer",)),
     _transport("the limit on each wait", "self._connection.settimeout(self.deadline.remaining())",
                "self._connection.settimeout(30)", _J10),
     _transport("the limit on all waits together", "self._connection.settimeout(self.deadline.remaining())",
                "self._connection.settimeout(0.5)", _J10),
     _transport("the bound on what is received", "if self._bytes_left < 0:", "if False:", (
         "jwks/test_transport.py::test_the_handshake_counts_toward_the_bytes",
-        _ANSWERS + "test_j11_records_that_carry_nothing_count_too")),
+        _ANSWERS + "test_j11_empty_tls_records_count_toward_the_limit")),
     _transport("a count of what is received", "self._bytes_left -= len(received)", "pass",
                ("jwks/test_transport.py::test_the_handshake_counts_toward_the_bytes",)),
     _transport("the end of the bytes", "self._incoming.write_eof()", "pass", _J11),
@@ -70,11 +70,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _transport("what the server presented", ", presented=presented_chain(self._tls)) from None", ") from None",
                ("jwks/test_attached.py::test_the_chain_is_told_with_its_root_to_trust",)),
     _transport("the cause being hidden", "problem_of_tls(error)) from None", "problem_of_tls(error))",
-               (_TELLING + "test_j14_no_failure_carries_what_the_server_sent",)),
+               (_TELLING + "test_j14_failures_contain_nothing_that_the_server_sent",)),
     _transport("time-outs being named", "except TimeoutError:", "except ZeroDivisionError:", _J10),
     # The exchange.
     _fetch("the list of ports", "if parsed.port not in policy.allowed_ports:", "if False:",
-           ("attacks/test_fetching.py::test_j15_only_listed_ports",)),
+           ("attacks/test_fetching.py::test_j15_only_listed_ports_are_connected_to",)),
     _fetch("the networks that the operator refuses", "refused_networks=policy.refused_networks,",
            "refused_networks=(),", ("jwks/test_fetch.py::test_refused_networks_of_the_operator_are_refused",)),
     _fetch("the networks that the operator allows", "allowed_networks=policy.allowed_networks,",
@@ -86,14 +86,14 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            _J15),
     _fetch("what is told of public ports", "internal = not (addresses and all(map(is_public, addresses)))",
            "internal = True",
-           (_TELLING + "test_j15_of_a_public_host_everybody_can_find_out_and_the_administrator_is_told",)),
+           (_TELLING + "test_j15_public_host_shows_the_exact_problem",)),
     _fetch("the time that an internal handshake has", "within=connecting if internal else deadline",
            "within=deadline", _J15),
     _fetch("the bound on bytes received", "max_bytes=2 * policy.max_bytes + 128 * 1024", "max_bytes=1 << 40",
-           (_ANSWERS + "test_j11_records_that_carry_nothing_count_too", *_J11)),
+           (_ANSWERS + "test_j11_empty_tls_records_count_toward_the_limit", *_J11)),
     _fetch("a connection that is closed", "stack.enter_context(_connect(parsed, addresses, policy, connecting))",
            "_connect(parsed, addresses, policy, connecting)",
-           (_TELLING + "test_j10_no_connection_is_left_open",)),
+           (_TELLING + "test_j10_connections_are_closed_after_a_failure",)),
     _fetch("the bound on a header", "MAX_INCOMPLETE_EVENT_SIZE = 24 * 1024", "MAX_INCOMPLETE_EVENT_SIZE = 1 << 30",
            _J11),
     _fetch("the Host header", '(b"Host", location.authority.encode("ascii"))',
@@ -107,7 +107,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            ("jwks/test_fetch.py::test_an_etag_that_is_not_fit_is_not_sent",)),
     _fetch("malformed HTTP being a failure", "except RemoteProtocolError:", "except ZeroDivisionError:", _J11),
     _fetch("a sign-in page being one", 'any("html" in value.lower() for value in _values(response, b"content-type"))',
-           "False", (_ANSWERS + "test_j13_a_sign_in_page_is_no_key_set_whatever_it_holds",)),
+           "False", (_ANSWERS + "test_j13_sign_in_page_is_refused",)),
     _fetch("the etag asked with", " or (etag if not_modified else None)", "", _NOT_MODIFIED),
     _fetch("an etag's end", "(etag if not_modified else None)", "etag", _NOT_MODIFIED),
     _fetch("status 200", "if status == 200:", "if status < 300:", _STATUS),
@@ -118,9 +118,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _fetch("4xx by its name", "4: Problem.HTTP_REFUSED, ", "", _STATUS),
     _fetch("5xx by its name", ", 5: Problem.HTTP_SERVER_FAULT", "", _STATUS),
     _fetch("the refusal of compression", 'if _values(response, b"content-encoding"):', "if False:",
-           (_ANSWERS + "test_j09_nothing_is_decompressed",)),
+           (_ANSWERS + "test_j09_compressed_body_is_refused",)),
     _fetch("the refusal of an empty coding", 'if _values(response, b"content-encoding"):',
-           'if any(_values(response, b"content-encoding")):', (_ANSWERS + "test_j09_nothing_is_decompressed",)),
+           'if any(_values(response, b"content-encoding")):', (_ANSWERS + "test_j09_compressed_body_is_refused",)),
     _fetch("the largest body", "if len(body) > max_bytes:", "if False:",
            ("jwks/test_fetch.py::test_a_body_above_the_limit_of_the_operator",)),
     _fetch("a body of exactly the limit", "if len(body) > max_bytes:", "if len(body) >= max_bytes:",
@@ -145,7 +145,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            ("jwks/test_fetch.py::test_the_limits_of_the_design_are_the_defaults",)),
     # What is made of the answer.
     _probe("sign-in pages", "if claims_html:", "if False:",
-           (_ANSWERS + "test_j13_a_sign_in_page_is_no_key_set_whatever_it_holds",)),
+           (_ANSWERS + "test_j13_sign_in_page_is_refused",)),
     _probe("the words that fit the document", "more_precisely(problem, untrusted_document)", "problem", _DOCUMENT),
     _document("web pages by their look", 'startswith(b"<")', 'startswith(b"<<")', _DOCUMENT),
     _document("numbers that stay text", "parse_int=str, ", "", _TRUE),
@@ -165,12 +165,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _probe("the authority", "authority=authority,", "authority=None,",
            ("jwks/test_attached.py::test_a_server_of_the_attached_root",)),
     _probe("the certificate setting", "verify_certificate=verify_certificate,", "verify_certificate=False,",
-           (_CERTIFICATES + "test_a_bad_certificate_has_its_own_problem_and_no_request_is_sent",)),
+           (_CERTIFICATES + "test_bad_certificate_has_its_own_problem_and_gets_no_request",)),
     _findings("coarse times", "for bound in _COARSE_MILLISECONDS if milliseconds <= bound), 10_000)",
               "for bound in (milliseconds,)), 0)", ("jwks/test_probe.py::test_times_of_failures_are_coarse",)),
     _findings("coarse times of the steps before a failure",
               "if any(finding.outcome is Outcome.FAILED for finding in reached):", "if False:",
-              (_TELLING + "test_j14_no_time_is_told_exactly_once_something_failed",)),
+              (_TELLING + "test_j14_times_are_rounded_after_a_failure",)),
     _findings("the failure of a step", "            raise\n        self._record(step, note.outcome",
               "        self._record(step, note.outcome", _STATUS),
 )  # fmt: skip

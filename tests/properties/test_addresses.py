@@ -1,4 +1,4 @@
-"""Whatever is typed or resolved: the guard answers, and what it lets through is what it says."""
+"""For any typed or resolved text, the guard answers, and accepts only what it should."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def test_snapshot_is_the_newest_trust_of_each_however_the_stream_was_cut(
 
 @given(histories(), st.data())
 def test_snapshot_never_takes_a_page_out_of_order(history: list[Trust], data: st.DataObject) -> None:
-    """Lost, repeated and reordered pages are refused; whatever is taken never makes an organization older."""
+    """Lost, repeated and reordered pages are refused; no accepted page makes an organization older."""
     head = history[-1].revision if history else 0
     snapshot = EMPTY
     for _ in range(6):

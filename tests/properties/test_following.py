@@ -95,7 +95,7 @@ class Answers:
         return right if instead is None else instead
 
     def report_unknown_keys(self, report: bytes) -> None:
-        """Nobody asks."""
+        """No request asks."""
 
 
 class Following(RuleBasedStateMachine):
@@ -104,7 +104,7 @@ class Following(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="watchword-following-")
         self.path = Path(self.folder.name) / "snapshot.json"
         self.patched, self.hurried = pytest.MonkeyPatch(), pytest.MonkeyPatch()
-        # So that the copy is written anew again and again.
+        # So that the copy is rewritten again and again.
         self.hurried.setattr(disk_module, "SMALLEST_REWRITE", 400)
         self.hurried.setattr(disk_module, "TIDY_AGAIN_SECONDS", 0.0)
         self.control = ControlPlane()
@@ -207,7 +207,7 @@ class Following(RuleBasedStateMachine):
     def the_verifier_restarts(self) -> None:
         self._start()
 
-    # After half a page nothing is added any more; everything is written anew.
+    # After half a page nothing is added any more; everything is rewritten.
     @precondition(lambda self: not self.is_cut_off and self.path.exists())
     @rule(data=st.data())
     def the_verifier_is_killed_while_it_adds_a_page(self, data: st.DataObject) -> None:
@@ -235,7 +235,7 @@ class Following(RuleBasedStateMachine):
 
     @invariant()
     def never_goes_back(self) -> None:
-        """Nothing that was decided by is forgotten: no epoch that was left, no older trust of any organization."""
+        """The verifier goes back to no epoch that it left, and to no older trust of any organization."""
         known = self._known()
         if not known.epoch:
             return

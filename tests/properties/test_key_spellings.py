@@ -33,7 +33,7 @@ def test_every_spelling_is_the_same_key(
     for name, (zeros, standard, padded) in zip(MATERIAL[jwk["kty"]], (first, second), strict=False):
         octets = forge.unb64(jwk[name])
         if jwk["kty"] in ("RSA", "EC"):
-            # Some of the zeros that a coordinate begins with are left out, or more are put before it.
+            # Some leading zeros of a coordinate are removed, or more are added.
             octets = bytes(zeros) + octets.lstrip(b"\0")
         jwk[name] = spell(octets, standard, padded)
     (canonical,) = acme.keys(KEYS[alg])

@@ -114,7 +114,7 @@ CLAIMS = st.dictionaries(
 @given(CLAIMS)
 @settings(max_examples=200)
 def test_no_signed_claims_are_undecidable(claims: dict[str, object]) -> None:
-    """Whoever holds a published key may write what he likes; it is allowed or refused, and never a fault of ours."""
+    """Any claims signed by a published key are allowed or refused, never a fault of ours."""
     key = forge.ed25519_key()
     for payload in (claims, {**claims, "exp": forge.NOW}, forge.claims(**claims)):
         try:

@@ -1,4 +1,4 @@
-"""Counts arrive exactly once, whatever is lost, repeated, reordered or killed on the way."""
+"""Counts arrive exactly once, although batches are lost, repeated or reordered and processes killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A verifier that remembers tokens answers as one that does not, whatever happens in between."""
+"""A verifier that remembers tokens gives the same answers as one that does not."""
 
 from __future__ import annotations
 
