@@ -64,7 +64,7 @@ class PortalServer(MPServer):
             # `watchword serve` says where the portal is; what granian has to say beyond that is trouble.
             log_level=LogLevels.warning,
             log_access=False,
-            # A worker that dies takes the role down; its supervisor restarts the whole role, with back-off.
+            # A worker that dies takes the role down; its supervisor restarts the whole role.
             respawn_failed_workers=False,
             workers_kill_timeout=PORTAL_STOP_SECONDS,
         )

@@ -1,4 +1,4 @@
-"""Keeps the processes of `watchword serve` running: ordered start, restart with back-off, clean stop, one log stream.
+"""Keeps the processes of `watchword serve` running: ordered start, restarts, clean stop, one log stream.
 
 No role outlives the supervisor: each reads from a pipe whose other end only the supervisor holds, so it notices even a
 `kill -9` of the supervisor; and each has a process group of its own, which ends as a whole.
@@ -11,9 +11,10 @@ import signal
 import subprocess
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from watchword.settings.variables import STOP_ON_EOF_VARIABLE
 
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
     from watchword.cli.log_stream import LogStream
 
+TICK_SECONDS: Final = 0.1
 
-TICK_SECONDS = 0.1
+RESTARTS: Final = 5
+"""Starts of a role within `Timeouts.window` after it ended. After that it waits until the first of them is older."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """One process. `is_ready` is asked until it says yes; only then is the next role started."""
+    """One process. The supervisor calls `is_ready` until it returns True, and then starts the next role."""
 
     name: str
     command: tuple[str, ...]
@@ -37,16 +40,20 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """All times in seconds."""
+class Timeouts:
+    """All times in seconds.
+
+    Attributes:
+        start: until a role must be ready.
+        stop: between SIGTERM and SIGKILL.
+        pause: between the end of a role and its next start.
+        window: in which a role is started again at most RESTARTS times.
+    """
 
     start: float = 60.0
     stop: float = 8.0
-    first_delay: float = 0.5
-    longest_delay: float = 30.0
-    # A role that ran this long was well; its next crash is the first one again.
-    settled_after: float = 60.0
-    crashes_reported: int = 5
+    pause: float = 1.0
+    window: float = 60.0
 
 
 class StartFailed(Exception):
@@ -57,22 +64,20 @@ class StartFailed(Exception):
         self.role = role
 
 
-class Supervised:
-    """One role and the process that plays it now."""
+class ManagedProcess:
+    """One role and its current process."""
 
-    def __init__(self, role: Role, log: LogStream, patience: Patience) -> None:
+    def __init__(self, role: Role, log: LogStream, timeouts: Timeouts) -> None:
         self.role = role
         self._log = log
-        self._patience = patience
+        self._timeouts = timeouts
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
-        self._started_at = 0.0
-        self._crashes = 0
+        self._ended_at: deque[float] = deque(maxlen=RESTARTS)
         self._due_at: float | None = None
 
     def start(self) -> None:
         self._due_at = None
-        self._started_at = time.monotonic()
         self._process = subprocess.Popen(  # noqa: S603 - the commands are written in roles.py, none comes from outside.
             self.role.command,
             stdin=subprocess.PIPE,
@@ -82,7 +87,7 @@ class Supervised:
             # Ctrl-C reaches the supervisor alone, which then stops the roles in order.
             start_new_session=True,
         )
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for two lines above; this tells the type.
+        assert self._process.stdout is not None  # noqa: S101 - a pipe, as above; for the type checker.
         self._reader = threading.Thread(
             target=self._log.copy,
             args=(self.role.name, self._process.stdout),
@@ -101,7 +106,7 @@ class Supervised:
         return None if self._process is None else self._process.poll()
 
     def clean_up(self) -> None:
-        """Forget an ended process and end what it left behind: after `kill -9` its own children hold the port."""
+        """Kill what an ended process left behind: after `kill -9` its own children hold the port."""
         if self._process is None:
             return
         with suppress(ProcessLookupError, PermissionError):
@@ -114,7 +119,7 @@ class Supervised:
         self._process = None
 
     def tick(self, now: float) -> None:
-        """Restart the role when it has ended and its delay is over."""
+        """Restart the role when it has ended and its pause is over."""
         if self._due_at is not None:
             if now >= self._due_at:
                 self.start()
@@ -123,16 +128,15 @@ class Supervised:
         if status is None:
             return
         self.clean_up()
-        well = now - self._started_at >= self._patience.settled_after
-        self._crashes = 1 if well else self._crashes + 1
-        delay = min(self._patience.first_delay * 2 ** (self._crashes - 1), self._patience.longest_delay)
-        self._due_at = now + delay
-        self._log.say(f"{self.role.name} ended ({describe(status)}); starting it again in {delay:.1f} s.")
-        if self._crashes == self._patience.crashes_reported:
+        self._ended_at.append(now)
+        self._due_at = now + self._timeouts.pause
+        self._log.say(f"{self.role.name} ended ({describe(status)}); starting it again.")
+        again_at = self._ended_at[0] + self._timeouts.window
+        if len(self._ended_at) == RESTARTS and again_at > self._due_at:
+            self._due_at = again_at
             self._log.say(
-                f"{self.role.name} has ended {self._crashes} times in a row. Its last lines above say why; "
-                "the other roles go on, and it is tried again every "
-                f"{self._patience.longest_delay:.0f} s at the latest."
+                f"{self.role.name} has ended {RESTARTS} times within {self._timeouts.window:.0f} s. Its last lines "
+                f"above say why. The other roles keep running; next start in {again_at - now:.0f} s."
             )
 
     def ask_to_stop(self) -> None:
@@ -146,20 +150,20 @@ class Supervised:
 
 
 class Supervisor:
-    def __init__(self, roles: Sequence[Role], log: LogStream, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
+    def __init__(self, roles: Sequence[Role], log: LogStream, timeouts: Timeouts | None = None) -> None:
+        self._timeouts = timeouts or Timeouts()
         self._log = log
-        self._all = [Supervised(role, log, self._patience) for role in roles]
+        self._processes = [ManagedProcess(role, log, self._timeouts) for role in roles]
         self._stopping = False
 
     def request_stop(self, *_: object) -> None:
         """Stop soon. Safe to use as a signal handler and from any thread."""
-        # A plain flag, looked at every tick: `Event.set` in a handler can wait for a lock that its own thread holds.
+        # A plain flag, read every tick: `Event.set` in a handler can wait for a lock that its own thread holds.
         self._stopping = True
 
     def pid_of(self, role: str) -> int | None:
         """The id of the role's process; None while there is none."""
-        return next(supervised.pid for supervised in self._all if supervised.role.name == role)
+        return next(process.pid for process in self._processes if process.role.name == role)
 
     def start(self) -> None:
         """Start the roles in order, each when the one before is ready.
@@ -167,57 +171,57 @@ class Supervisor:
         Raises:
             StartFailed: one ended or was not ready in time; all are stopped again.
         """
-        for supervised in self._all:
+        for process in self._processes:
             if self._stopping:
                 return
-            supervised.start()
+            process.start()
             try:
-                self._wait_until_ready(supervised)
+                self._wait_until_ready(process)
             except StartFailed:
                 self.stop()
                 raise
 
     def run(self) -> None:
-        """Watch over the started roles until a stop is requested, then stop them all."""
+        """Restart roles that end until a stop is requested, then stop them all."""
         try:
             while not self._stopping:
                 time.sleep(TICK_SECONDS)
                 now = time.monotonic()
-                for supervised in self._all:
-                    supervised.tick(now)
+                for process in self._processes:
+                    process.tick(now)
         finally:
             self.stop()
 
     def stop(self) -> None:
-        """Ask all roles to stop, and end by force after `Patience.stop` seconds those that did not."""
-        for supervised in reversed(self._all):
-            supervised.ask_to_stop()
-        deadline = time.monotonic() + self._patience.stop
-        while any(supervised.is_running() for supervised in self._all) and time.monotonic() < deadline:
+        """Send SIGTERM to all roles, and SIGKILL to those that still run after `Timeouts.stop` seconds."""
+        for process in reversed(self._processes):
+            process.ask_to_stop()
+        deadline = time.monotonic() + self._timeouts.stop
+        while any(process.is_running() for process in self._processes) and time.monotonic() < deadline:
             time.sleep(TICK_SECONDS / 2)
-        for supervised in reversed(self._all):
-            if supervised.is_running():
-                self._log.say(f"{supervised.role.name} did not stop within {self._patience.stop:.0f} s; ending it.")
-            supervised.clean_up()
+        for process in reversed(self._processes):
+            if process.is_running():
+                self._log.say(f"{process.role.name} did not stop within {self._timeouts.stop:.0f} s; ending it.")
+            process.clean_up()
 
-    def _wait_until_ready(self, supervised: Supervised) -> None:
-        name = supervised.role.name
-        deadline = time.monotonic() + self._patience.start
+    def _wait_until_ready(self, process: ManagedProcess) -> None:
+        name = process.role.name
+        deadline = time.monotonic() + self._timeouts.start
         while not self._stopping:
-            status = supervised.exit_status()
+            status = process.exit_status()
             if status is not None:
-                # Its last line is why; let the reader finish before the verdict is printed.
-                supervised.clean_up()
+                # Its last line says why; let the reader finish before the failure is printed.
+                process.clean_up()
                 raise StartFailed(name, f"{name} ended while starting ({describe(status)}).")
-            if supervised.role.is_ready():
+            if process.role.is_ready():
                 return
             if time.monotonic() >= deadline:
-                raise StartFailed(name, f"{name} was not ready within {self._patience.start:.0f} s.")
+                raise StartFailed(name, f"{name} was not ready within {self._timeouts.start:.0f} s.")
             time.sleep(TICK_SECONDS)
 
 
 def describe(status: int) -> str:
-    """A process's end in words, from its exit status as `subprocess` gives it."""
+    """How a process ended, in words, from its exit status as `subprocess` returns it."""
     if status < 0:
         with suppress(ValueError):
             return f"killed by {signal.Signals(-status).name}"
