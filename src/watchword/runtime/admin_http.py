@@ -1,66 +1,68 @@
-"""/livez, /readyz and /metrics of a process of any role, on a listener of their own that no client ever reaches."""
+"""/livez, /readyz and /metrics of a process of any role, on a listener of its own that clients cannot reach."""
 
 from __future__ import annotations
 
+import socket
+import sys
 import threading
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import InfoMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Info, ProcessCollector
+from prometheus_client.exposition import ThreadingWSGIServer, make_wsgi_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from prometheus_client.core import Metric
+    from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 IDLE_SECONDS = 5.0
-_TEXT = "text/plain; charset=utf-8"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    registry: CollectorRegistry
-    why_not_ready: Callable[[], str | None]
-    warning: Callable[[], str | None]
+class _Handler(WSGIRequestHandler):
+    # A client that sends nothing must not hold a thread for ever.
     timeout = IDLE_SECONDS
-    server_version = "watchword"
-    sys_version = ""
-
-    def do_GET(self) -> None:
-        if self.path == "/livez":
-            self._answer(HTTPStatus.OK, "alive\n")
-        elif self.path == "/readyz":
-            why_not = type(self).why_not_ready()
-            ready = why_not is None
-            said = why_not or ". ".join(filter(None, ("ready", type(self).warning())))
-            self._answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, f"{said}\n")
-        elif self.path == "/metrics":
-            text = generate_latest(self.registry).decode()
-            self._answer(HTTPStatus.OK, text, CONTENT_TYPE_PLAIN_0_0_4)
-        else:
-            self._answer(HTTPStatus.NOT_FOUND, "Only /livez, /readyz and /metrics are here.\n")
-
-    def _answer(self, status: HTTPStatus, text: str, content_type: str = _TEXT) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so.
         """Probes come every few seconds; a line for each would bury the lines that matter."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(ThreadingWSGIServer):
     block_on_close = False
+    # Of connections that wait to be accepted; with the default of 5 a few silent clients delay a probe by seconds.
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Probes that hang or break off are not worth a traceback.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+def _application(
+    registry: CollectorRegistry, why_not_ready: Callable[[], str | None], warning: Callable[[], str | None]
+) -> WSGIApplication:
+    metrics = make_wsgi_app(registry)
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path, status = environ["PATH_INFO"], HTTPStatus.OK
+        if path == "/metrics":
+            response: Iterable[bytes] = metrics(environ, start_response)
+            return response
+        if path == "/livez":
+            text = "alive"
+        elif path == "/readyz":
+            reason = why_not_ready()
+            text = reason or ". ".join(filter(None, ("ready", warning())))
+            status = HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE
+        else:
+            text, status = "Only /livez, /readyz and /metrics are here.", HTTPStatus.NOT_FOUND
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+        start_response(f"{status.value} {status.phrase}", headers)
+        return [f"{text}\n".encode()]
+
+    return respond
 
 
 @contextmanager
@@ -77,16 +79,18 @@ def listening(
     Args:
         host: the address to listen on.
         port: a port of its own.
-        registry: the figures of /metrics.
-        why_not_ready: a sentence for the operator while nobody should be sent here, None when all is well.
+        registry: the metrics of /metrics.
+        why_not_ready: a sentence for the operator while no traffic should come here, None when all is well.
         warning: a sentence for the operator about what will end that, None if nothing threatens it.
 
     Raises:
         OSError: the port is in use.
     """
-    told = {"why_not_ready": staticmethod(why_not_ready), "warning": staticmethod(warning)}
-    handler = type("Handler", (_Handler,), {"registry": registry, **told})
-    with _Server((host, port), handler) as server:
+
+    class Server(_Server):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    with make_server(host, port, _application(registry, why_not_ready, warning), Server, _Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="admin", daemon=True)
         thread.start()
         try:
@@ -97,16 +101,8 @@ def listening(
 
 
 def new_registry(role: str) -> CollectorRegistry:
-    """A registry with what is told of every role: its version, and the memory and time that its process uses."""
+    """A registry with the metrics of every role: its version, and the memory and time that its process uses."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_Build(role))
+    Info("watchword_build", "What runs here.", registry=registry).info({"role": role, "version": version("watchword")})
     return registry
-
-
-class _Build(Collector):
-    def __init__(self, role: str) -> None:
-        self._labels = {"role": role, "version": version("watchword")}
-
-    def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily("watchword_build", "What runs here.", value=self._labels)
