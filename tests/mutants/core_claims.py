@@ -36,7 +36,7 @@ _AUDIENCE: Final = (_CLAIMS + "test_c05_audience_is_or_contains_the_configured_o
 _CLIENT: Final = (_CLAIMS + "test_c09_every_client_claim_present_must_be_the_configured_one",)
 _BOUND: Final = tuple(
     f"attacks/test_bound_tokens.py::test_fl_04_{name}"
-    for name in ("bound_token_is_refused_as_a_bearer_token", "name_written_with_escapes_binds_as_well")
+    for name in ("bound_token_is_refused_as_a_bearer_token", "escaped_claim_name_binds_too")
 )
 _SCOPE: Final = (_VERIFY + "test_scope_comes_from_scope_or_scp",)
 _REFUSED: Final = ("attacks/test_entitlement.py::test_good_token_without_entitlement_is_refused",)
