@@ -20,7 +20,7 @@ from watchword.settings.load import load_control_settings
 if TYPE_CHECKING:
     from watchword.control.identity.models import Person
 
-GUIDES: Final = Path(__file__).resolve().parents[3] / "docs" / "authorization-servers"
+GUIDES: Final = Path(__file__).resolve().parents[4] / "docs" / "authorization-servers"
 
 
 def with_names(example: str) -> str:

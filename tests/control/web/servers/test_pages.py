@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseStopPolling
@@ -577,3 +579,26 @@ class TestRow:
         for name, arguments in (("add", []), ("validate", []), ("edit", [server]), ("delete", [server])):
             assert strict.post(portal.url(name, *arguments), typed(PROD_OKTA)).status_code == 403
         assert AuthorizationServer.objects.filter(pk=server).exists()
+
+
+@pytest.mark.parametrize("action", ["enable", "disable", "refresh", "delete", "add", "edit"])
+def test_a_change_gathers_the_page_once(portal: Portal, action: str) -> None:
+    """Whole and in parts: the guard asks only for the right, and the list is read after the command."""
+    server = portal.add(PROD_OKTA)
+    portal.add(STANDBY) if action != "add" else None
+    fields = replace(PROD_OKTA, name="Another", enabled=False)
+    forms = {
+        "add": typed(fields, receipt=portal.receipt(fields)),
+        "edit": typed(replace(PROD_OKTA, description="Changed"), version="1"),
+    }
+    where = [] if action == "add" else [server]
+    with CaptureQueriesContext(connection) as queries_made:
+        response = portal.post(action, *where, form=forms.get(action), htmx=True)
+    assert response.status_code == 200
+    gathered = [
+        query
+        for query in queries_made.captured_queries
+        if "servers_keyhistory" in query["sql"] and "JOIN" not in query["sql"]
+    ]
+    lists = [query for query in gathered if query["sql"].startswith("SELECT") and " IN (" in query["sql"]]
+    assert len(lists) == 1

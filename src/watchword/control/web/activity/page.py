@@ -3,54 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from django.urls import reverse
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from watchword.control.activity import figure_queries, queries
 from watchword.control.base.actor import Permission
 from watchword.control.web.activity import presentation
-from watchword.control.web.shell.frame import OrganizationFrame
+from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.base.actor import Actor
 
-ROUTE: Final = "activity:list"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
+@dataclass(frozen=True)
+class ActivityPage(OrganizationPage):
     """The calls of one organization."""
 
     template: ClassVar[str] = "activity/page.html"
     content: ClassVar[str] = "activity/content.html"
-
-    frame: OrganizationFrame
-
-    @classmethod
-    def of(cls, actor: Actor, organization: str) -> Page:
-        """Open it.
-
-        Raises:
-            Refusal: not_found, permission_missing.
-        """
-        return cls(OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.ACTIVITY))
-
-    @property
-    def home(self) -> str:
-        return reverse(ROUTE, args=[self.frame.organization.pk])
+    route: ClassVar[str] = "activity:list"
+    permission: ClassVar[Permission] = Permission.ACTIVITY
 
     def context(self) -> dict[str, Any]:
         """All that `activity/content.html` and the frame around it need."""
-        organization_id, now = self.frame.organization.pk, self.frame.now
+        organization_id, now = self.organization_id, self.frame.now
         counts = figure_queries.outcomes(organization_id, now)
         return (
-            self.frame.context()
+            super().context()
             | calls_context(organization_id, queries.threshold_of(organization_id), now)
             | {
-                "home": self.home,
                 "suspended": self.frame.standing.suspended,
                 "allowed_lately": sum(count.calls for count in counts if count.outcome is None),
                 "refused_lately": sum(count.calls for count in counts if count.outcome is not None),

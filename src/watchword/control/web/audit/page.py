@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.urls import reverse
@@ -14,78 +14,48 @@ from watchword.control.audit.models import AuditCheckpoint
 from watchword.control.audit.presentation import ChainState, EventRow
 from watchword.control.audit.queries import EventPage, log_of, page_of
 from watchword.control.base.actor import Permission
-from watchword.control.web.shell.frame import Frame, OrganizationFrame
+from watchword.control.web.shell.page import OrganizationPage, Page, ProviderPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from watchword.control.base.actor import Actor
 
-ROUTE: Final = "audit:list"
-PROVIDER_ROUTE: Final = "audit:provider"
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One log, opened by somebody who may read it.
-
-    Attributes:
-        organization_id: whose, None for the provider's, which holds every organization's events.
-    """
+@dataclass(frozen=True)
+class Log(Page):
+    """One log, opened by somebody who may read it."""
 
     template: ClassVar[str] = "audit/page.html"
     content: ClassVar[str] = "audit/content.html"
+    export_route: ClassVar[str]
 
-    frame: Frame
-    organization_id: str | None
-    filters: Filters = field(default_factory=Filters)
-    events: EventPage = field(default_factory=lambda: EventPage(()))
-
-    @classmethod
-    def of_organization(cls, actor: Actor, organization: str) -> Log:
-        """Open an organization's.
-
-        Raises:
-            Refusal: not_found, permission_missing.
-        """
-        frame = OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.AUDIT_LOGS)
-        return cls(frame, frame.organization.pk)
-
-    @classmethod
-    def of_provider(cls, actor: Actor) -> Log:
-        """Open the provider's.
-
-        Raises:
-            Refusal: permission_missing.
-        """
-        return cls(Frame.of_provider(actor, route=PROVIDER_ROUTE), None)
-
-    def read(self, query: Mapping[str, str]) -> Log:
-        """The log with the filters and the page that the address asks for."""
-        filters = Filters.of(query, with_organization=self.organization_id is None)
-        before, after = _sequence(query.get("before")), _sequence(query.get("after"))
-        events = page_of(log_of(self.organization_id), filters, before=before, after=after)
-        return replace(self, filters=filters, events=events)
+    filters: Filters = field(default_factory=Filters, kw_only=True)
+    events: EventPage = field(default_factory=lambda: EventPage(()), kw_only=True)
 
     @property
-    def home(self) -> str:
-        return reverse(self.frame.route, args=self._place)
+    def whose(self) -> str | None:
+        """The organization whose log it is; None for the provider's, which holds every organization's events."""
+        return self.place.get("organization")
+
+    def read(self, query: Mapping[str, str]) -> Self:
+        """The log with the filters and the page that the address asks for."""
+        filters = Filters.of(query, with_organization=self.whose is None)
+        before, after = _sequence(query.get("before")), _sequence(query.get("after"))
+        events = page_of(log_of(self.whose), filters, before=before, after=after)
+        return replace(self, filters=filters, events=events)
 
     @property
     def export_url(self) -> str:
         """Where a copy of what is shown is asked for; the filters are in it."""
-        name = "audit:export" if self.organization_id is not None else "audit:provider-export"
-        return f"{reverse(name, args=self._place)}{self.filters.address()}"
+        return f"{reverse(self.export_route, kwargs=self.place)}{self.filters.address()}"
 
     def context(self) -> dict[str, Any]:
         """All that `audit/content.html` and the frame around it need."""
         filters, events = self.filters, self.events
-        return self.frame.context() | {
-            "home": self.home,
+        return super().context() | {
             "filters": filters,
             "choices": {"action": ACTIONS, "result": RESULTS, "interface": INTERFACES},
             "chips": [(active, f"{self.home}{filters.address(without=active.name)}") for active in filters.active],
-            "every_organization": self.organization_id is None,
+            "every_organization": self.whose is None,
             "own": OWN,
             "rows": [EventRow(event) for event in events.events],
             "newer_url": None if events.newer is None else f"{self.home}{filters.address(after=events.newer)}",
@@ -96,9 +66,22 @@ class Log:
             "kept_days": settings.WATCHWORD.audit_kept_days,
         }
 
-    @property
-    def _place(self) -> list[str]:
-        return [] if self.organization_id is None else [self.organization_id]
+
+@dataclass(frozen=True)
+class OrganizationLog(Log, OrganizationPage):
+    """An organization's own."""
+
+    route: ClassVar[str] = "audit:list"
+    export_route: ClassVar[str] = "audit:export"
+    permission: ClassVar[Permission] = Permission.AUDIT_LOGS
+
+
+@dataclass(frozen=True)
+class ProviderLog(Log, ProviderPage):
+    """The provider's."""
+
+    route: ClassVar[str] = "audit:provider"
+    export_route: ClassVar[str] = "audit:provider-export"
 
 
 def _sequence(text: str | None) -> int | None:

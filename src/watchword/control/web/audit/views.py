@@ -13,8 +13,8 @@ from watchword.control.audit.chain import head
 from watchword.control.audit.commands import RecordExport
 from watchword.control.audit.export import FORMS, pieces, pieces_asynchronously
 from watchword.control.audit.queries import log_of, matching
-from watchword.control.web.audit.page import PROVIDER_ROUTE, ROUTE, Log
-from watchword.control.web.shell.page_responses import is_partial, screened, show
+from watchword.control.web.audit.page import Log, OrganizationLog, ProviderLog
+from watchword.control.web.shell.page_responses import guarded_by, is_partial, show
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -37,18 +37,18 @@ def _export(request: HttpRequest, actor: Actor, log: Log) -> HttpResponseBase:
     form = FORMS.get(request.POST.get("form", ""))
     if form is None or log.filters.faults:
         return render(request, log.template, log.context(), status=422)
-    events = matching(log_of(log.organization_id), log.filters)
+    events = matching(log_of(log.whose), log.filters)
     newest = head()
     upto = 0 if newest is None else newest.sequence
     RecordExport(
-        organization_id=log.organization_id,
+        organization_id=log.whose,
         form=form.label,
         filtered_by=str(log.filters),
         events=events.filter(sequence__lte=upto).count(),
     ).run(actor, now=log.frame.now)
     text = pieces_asynchronously if isinstance(request, ASGIRequest) else pieces
     response = StreamingHttpResponse(text(events, form, upto), content_type=form.content_type)
-    whose = "" if log.organization_id is None else f"-{log.organization_id}"
+    whose = "" if log.whose is None else f"-{log.whose}"
     name = f"audit-log{whose}-{log.frame.now:%Y-%m-%d}.{form.suffix}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     # Whatever stands in the file: no browser may take it for a page of ours.
@@ -56,11 +56,11 @@ def _export(request: HttpRequest, actor: Actor, log: Log) -> HttpResponseBase:
     return response
 
 
-_organization: Final = screened(Log.of_organization, route=ROUTE)
-_provider: Final = screened(Log.of_provider, route=PROVIDER_ROUTE)
+_organization: Final = guarded_by(OrganizationLog)
+_provider: Final = guarded_by(ProviderLog)
 
 listing = require_safe(_organization(_listing))
-# A stream is no HttpResponse to type checkers; `screened` passes on whatever a view answers.
+# A stream is no HttpResponse to type checkers; `guarded_by` passes on what a view returns.
 export = require_POST(_organization(_export))  # type: ignore[arg-type]
 provider_listing = require_safe(_provider(_listing))
 provider_export = require_POST(_provider(_export))  # type: ignore[arg-type]

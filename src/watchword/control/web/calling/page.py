@@ -3,62 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
-from django.urls import reverse
 
 from watchword.control.web.calling.client_examples import API_URL, ClientValues, client_examples
 from watchword.control.web.calling.refusal_advice import refusals
-from watchword.control.web.servers.page import Page
+from watchword.control.web.servers.page import ServersPage
+from watchword.control.web.shell.frame import OrganizationFrame
 
 if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
 
-CALLING: Final = "servers:calling"
 
-
-@dataclass(frozen=True, slots=True)
-class CallingPage:
+@dataclass(frozen=True)
+class CallingPage(ServersPage):
     """The tab "Call the API" beside the list of authorization servers."""
 
     template: ClassVar[str] = "calling/calling.html"
     content: ClassVar[str] = "calling/calling_content.html"
-
-    servers: Page
+    route: ClassVar[str] = "servers:calling"
 
     @classmethod
-    def of(cls, actor: Actor, organization: str) -> CallingPage:
-        """Open it.
-
-        Raises:
-            Refusal: not_found, permission_missing.
-        """
-        return cls(Page.of(actor, organization))
-
-    @property
-    def home(self) -> str:
-        return reverse(CALLING, args=[self.servers.organization_id])
+    def of(cls, actor: Actor, **place: str) -> Self:
+        # The navigation marks the list, of which this is a tab.
+        organization, permission = place["organization"], cls.permission
+        return cls(OrganizationFrame.of(actor, organization, route=ServersPage.route, permission=permission))
 
     def context(self) -> dict[str, Any]:
-        organization = self.servers.organization_id
-        given, locked = settings.WATCHWORD, not self.servers.standing.may_change
+        organization = self.organization_id
+        given, locked = settings.WATCHWORD, not self.standing.may_change
         base = given.documentation_url
         api_url = given.api_url_of(organization)
         scope = f"{given.cloud_name}::{organization}::reader" if given.api_routing == "token" else None
-        server = next((row for row in self.servers.servers if row.enabled), None)
+        server = next((row for row in self.servers if row.enabled), None)
         values = ClientValues(
             api_url=api_url or API_URL.replace("acme", organization),
             scope=scope,
             audience=None if server is None else server.audience,
         )
-        return self.servers.context() | {
-            "home": self.home,
+        return super().context() | {
             "crumb": "Call the API",
             # Where the banner says why tokens are refused, no line above it says the same.
             "locked": locked,
-            "banners": self.servers.banners(tokens_shown=not locked),
-            "document_route": CALLING,
+            "banners": self.banners(tokens_shown=not locked),
+            "document_route": self.route,
             "tokens_document": f"{base}/tokens.md" if base else None,
             "api_url": api_url,
             "scope_begin": None if scope is None else scope.removesuffix("reader"),

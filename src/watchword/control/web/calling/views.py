@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.views.decorators.http import require_safe
 
-from watchword.control.web.calling.page import CALLING, CallingPage
-from watchword.control.web.shell.page_responses import screened, show
+from watchword.control.web.calling.page import CallingPage
+from watchword.control.web.shell.page_responses import guarded_by, show
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @require_safe
-@screened(CallingPage.of, route=CALLING)
+@guarded_by(CallingPage)
 def calling(request: HttpRequest, actor: Actor, page: CallingPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """The page."""
     return show(request, page)

@@ -13,9 +13,9 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.web.console.fleet_queries import verifier_name
 from watchword.control.web.console.forms import VerifierForm
-from watchword.control.web.console.pages import KEY_SETS, VERIFIERS, KeySetsPage, VerifiersPage
+from watchword.control.web.console.pages import KeySetsPage, VerifiersPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, done_with, screened, show, window
+from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, window
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _CREATE: Final = "console/windows/verifier.html"
 
-_of_verifiers: Final = screened(VerifiersPage.of, route=VERIFIERS)
-_of_key_sets: Final = screened(KeySetsPage.of, route=KEY_SETS)
+_of_verifiers: Final = guarded_by(VerifiersPage)
+_of_key_sets: Final = guarded_by(KeySetsPage)
 
 
 @require_safe
@@ -59,7 +59,7 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
             "It is not kept and cannot be shown again. Lost, it is revoked and another one created.",
         ),
     }
-    return done_with(request, VerifiersPage.of(actor), "console/windows/secret.html", context)
+    return done_with(request, page.reopened(actor), "console/windows/secret.html", context)
 
 
 @_of_verifiers
@@ -70,7 +70,7 @@ def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
         raise Refusal(RefusalReason.NOT_FOUND)
     if request.method == "POST":
         RevokeVerifier(name=name).run(actor)
-        return done(request, VerifiersPage.of(actor), Notice(f"Verifier {name} is revoked."))
+        return done(request, page, Notice(f"Verifier {name} is revoked."))
     return confirm(
         request,
         page,

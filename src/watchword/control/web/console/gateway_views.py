@@ -8,15 +8,15 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.web.console.gateways_page import GATEWAYS, GatewaysPage, file_of
-from watchword.control.web.shell.page_responses import screened, show
+from watchword.control.web.console.gateways_page import GatewaysPage, file_of
+from watchword.control.web.shell.page_responses import guarded_by, show
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from watchword.control.base.actor import Actor
 
-_guarded: Final = screened(GatewaysPage.of, route=GATEWAYS)
+_guarded: Final = guarded_by(GatewaysPage)
 
 
 @require_safe

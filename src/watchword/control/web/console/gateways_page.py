@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.urls import reverse
 
 from watchword.control.web.console.gateway_checks import checks
 from watchword.control.web.console.gateway_values import values_of
-from watchword.control.web.shell.frame import Frame
+from watchword.control.web.shell.page import ProviderPage
 from watchword.control.web.shell.snippets import Hint, Snippet, Tab
 from watchword.gateways import gateways
 from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, SECOND_GRPC_VERIFIER, SECOND_VERIFIER, Filled, fill
@@ -19,38 +19,20 @@ from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, SECOND_GRPC_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watchword.control.base.actor import Actor
     from watchword.settings.control import ControlSettings
 
-GATEWAYS: Final = "console:gateways"
 
-
-@dataclass(frozen=True, slots=True)
-class GatewaysPage:
+@dataclass(frozen=True)
+class GatewaysPage(ProviderPage):
     """The texts of all gateways."""
 
     template: ClassVar[str] = "console/gateways.html"
     content: ClassVar[str] = "console/gateways_content.html"
-
-    frame: Frame
-
-    @classmethod
-    def of(cls, actor: Actor) -> GatewaysPage:
-        """Open it.
-
-        Raises:
-            Refusal: permission_missing.
-        """
-        return cls(Frame.of_provider(actor, route=GATEWAYS))
-
-    @property
-    def home(self) -> str:
-        return reverse(GATEWAYS)
+    route: ClassVar[str] = "console:gateways"
 
     def context(self) -> dict[str, Any]:
         given: ControlSettings = settings.WATCHWORD
-        return self.frame.context() | {
-            "home": self.home,
+        return super().context() | {
             "tabs": [tab(fill(gateway, values_of(given)), given) for gateway in gateways()],
             "values": _shown(given),
             "checks": checks(given),

@@ -20,9 +20,9 @@ from watchword.control.identity.operator_commands import (
 )
 from watchword.control.identity.rules import PersonStatus
 from watchword.control.web.console.forms import OperatorForm
-from watchword.control.web.console.operators_page import OPERATORS, OperatorsPage
+from watchword.control.web.console.operators_page import OperatorsPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, done_with, screened, show, window
+from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, window
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _INVITE: Final = "console/windows/operator.html"
 _LINK: Final = "people/administrators/link.html"
 
-_guarded: Final = screened(OperatorsPage.of, route=OPERATORS)
+_guarded: Final = guarded_by(OperatorsPage)
 
 
 @require_safe
@@ -58,7 +58,7 @@ def invite(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpRespo
         form.refuse(refusal.field_errors)
         context |= {"form": form, "refusal": refusal.above_fields, "again": True}
         return window(request, page, _INVITE, context, status=refusal.status)
-    return _link_shown(request, actor, invitation.person.pk, invitation.secret, now)
+    return _link_shown(request, page, invitation.person.pk, invitation.secret, now)
 
 
 @_guarded
@@ -68,7 +68,7 @@ def sign_in_link(request: HttpRequest, actor: Actor, page: OperatorsPage, operat
     if request.method == "POST":
         now = timezone.now()
         secret = CreateSignInLink(email=line.person.email).run(actor, now=now)
-        return _link_shown(request, actor, operator, secret, now)
+        return _link_shown(request, page, operator, secret, now)
     called = line.person.called
     sentences = [f"Earlier links for {called} stop working at once. The new link works once, for 24 hours."]
     if line.person.status is PersonStatus.ACTIVE:
@@ -84,7 +84,7 @@ def sign_out(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: 
     line = page.line(operator)
     if request.method == "POST":
         SignOutOperator(person_id=operator).run(actor)
-        return _done(request, actor, f"All sessions of {line.person.called} have ended.")
+        return done(request, page, Notice(f"All sessions of {line.person.called} have ended."))
     sentences = ["All sessions end at once. The account stays active: the password still works."]
     return _ask(request, page, line, action="sign-out", sentences=sentences)
 
@@ -103,7 +103,7 @@ def deactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator
         DeactivateOperator(person_id=operator).run(actor)
     except Refusal as refusal:
         return _ask(request, page, line, action="deactivate", sentences=sentences, refusal=refusal)
-    return _done(request, actor, f"{line.person.called} is deactivated and signed out.")
+    return done(request, page, Notice(f"{line.person.called} is deactivated and signed out."))
 
 
 @_guarded
@@ -112,7 +112,7 @@ def reactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator
     line = page.line(operator)
     if request.method == "POST":
         ReactivateOperator(person_id=operator).run(actor)
-        return _done(request, actor, f"{line.person.called} can sign in again.")
+        return done(request, page, Notice(f"{line.person.called} can sign in again."))
     sentences = [
         f"{line.person.called} can sign in again with the earlier password and reach every organization.",
         "Create a new sign-in link afterwards if someone else may know that password.",
@@ -150,13 +150,9 @@ def _ask(
     )
 
 
-def _done(request: HttpRequest, actor: Actor, sentence: str) -> HttpResponse:
-    return done(request, OperatorsPage.of(actor), Notice(sentence))
-
-
-def _link_shown(request: HttpRequest, actor: Actor, person_id: int, secret: str, now: datetime) -> HttpResponse:
+def _link_shown(request: HttpRequest, page: OperatorsPage, person_id: int, secret: str, now: datetime) -> HttpResponse:
     """The page with the link in a window. It is in this one response and nowhere else, so it is not redirected to."""
-    after = OperatorsPage.of(actor)
+    after = page.reopened(page.frame.actor)
     context = {
         "line": after.line(person_id),
         # Never made of the Host header, which the client chooses (J-25).

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from django.urls import reverse
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.queries import list_operators
 from watchword.control.identity.safeguards import able_operators
-from watchword.control.web.shell.frame import Frame
+from watchword.control.web.shell.page import ProviderPage
 
 if TYPE_CHECKING:
-    from watchword.control.base.actor import Actor
     from watchword.control.identity.queries import PersonRow
 
-OPERATORS: Final = "console:operators"
 
 _ONESELF: Final = "You cannot deactivate yourself."
 _LAST: Final = "The last active operator cannot be deactivated."
@@ -31,29 +28,22 @@ class Line:
     kept: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorsPage:
+@dataclass(frozen=True)
+class OperatorsPage(ProviderPage):
     """The operators of the provider."""
 
     template: ClassVar[str] = "console/operators.html"
     content: ClassVar[str] = "console/operators_content.html"
+    route: ClassVar[str] = "console:operators"
 
-    frame: Frame
-    people: tuple[PersonRow, ...]
-    able: frozenset[int]
+    @cached_property
+    def people(self) -> tuple[PersonRow, ...]:
+        return list_operators()
 
-    @classmethod
-    def of(cls, actor: Actor) -> OperatorsPage:
-        """Gather the page.
-
-        Raises:
-            Refusal: permission_missing.
-        """
-        return cls(Frame.of_provider(actor, route=OPERATORS), list_operators(), able_operators())
-
-    @property
-    def home(self) -> str:
-        return reverse(OPERATORS)
+    @cached_property
+    def able(self) -> frozenset[int]:
+        """Who of them can sign in."""
+        return able_operators()
 
     def line(self, person_id: int) -> Line:
         """The line of one operator.
@@ -68,7 +58,7 @@ class OperatorsPage:
 
     def context(self) -> dict[str, Any]:
         lines = [self._line(person) for person in self.people]
-        return self.frame.context() | {"home": self.home, "lines": lines}
+        return super().context() | {"lines": lines}
 
     def _line(self, person: PersonRow) -> Line:
         is_actor = person.id == self.frame.actor.person_id

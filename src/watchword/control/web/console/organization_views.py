@@ -14,9 +14,9 @@ from watchword.control.organizations.models import SuspensionReason
 from watchword.control.organizations.queries import terms_of
 from watchword.control.organizations.rules import SuspensionNotice, entitlement, suspension_sentence
 from watchword.control.web.console.forms import ReinstateForm, SuspendForm
-from watchword.control.web.console.pages import ORGANIZATION, OrganizationPage
+from watchword.control.web.console.pages import OrganizationPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, screened, show, window
+from watchword.control.web.shell.page_responses import done, guarded_by, show, window
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -33,7 +33,7 @@ _SHOWN_AGAIN: Final = frozenset({RefusalReason.FIELDS_INVALID, RefusalReason.VER
 _YET_UNKNOWN: Final = "········"
 """Stands where the reference will stand, which is made with the suspension."""
 
-guarded: Final = screened(OrganizationPage.of, route=ORGANIZATION)
+guarded: Final = guarded_by(OrganizationPage)
 
 
 @require_safe
@@ -61,7 +61,7 @@ def suspend(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpR
         ).run(actor)
     except Refusal as refusal:
         return again(request, page, _SUSPEND, context, refusal)
-    return saved(request, actor, page, f"{page.organization.name} is suspended.")
+    return done(request, page, Notice(f"{page.organization.name} is suspended."))
 
 
 @require_POST
@@ -84,12 +84,7 @@ def reinstate(request: HttpRequest, actor: Actor, page: OrganizationPage) -> Htt
         Reinstate(organization_id=page.organization.pk, reference=form.text("reference")).run(actor)
     except Refusal as refusal:
         return again(request, page, _REINSTATE, context, refusal)
-    return saved(request, actor, page, f"{page.organization.name} is reinstated.")
-
-
-def saved(request: HttpRequest, actor: Actor, page: OrganizationPage, sentence: str) -> HttpResponse:
-    """The page as it is after a change, with a sentence about it."""
-    return done(request, OrganizationPage.of(actor, page.organization.pk), Notice(sentence))
+    return done(request, page, Notice(f"{page.organization.name} is reinstated."))
 
 
 def again(

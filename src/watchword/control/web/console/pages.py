@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlencode
-
-from django.urls import reverse
 
 from watchword.control.activity.figure_queries import calls_per_second
 from watchword.control.base.refusals import Refusal, RefusalReason
@@ -22,6 +21,7 @@ from watchword.control.web.console.presentation import calls_allowed, countdown,
 from watchword.control.web.console.queries import Search, StateFilter
 from watchword.control.web.servers.token_acceptance import token_acceptance
 from watchword.control.web.shell.frame import Frame
+from watchword.control.web.shell.page import ProviderPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,40 +32,22 @@ if TYPE_CHECKING:
     from watchword.control.servers.queries import ServerRow
     from watchword.control.web.console.paging import Page
 
-ORGANIZATIONS: Final = "console:organizations"
-ORGANIZATION: Final = "console:organization"
-VERIFIERS: Final = "console:verifiers"
-KEY_SETS: Final = "console:key-sets"
 
-
-@dataclass(frozen=True, slots=True)
-class OrganizationsPage:
+@dataclass(frozen=True)
+class OrganizationsPage(ProviderPage):
     """The organizations that fit a search."""
 
     template: ClassVar[str] = "console/organizations.html"
     content: ClassVar[str] = "console/organizations_content.html"
+    route: ClassVar[str] = "console:organizations"
 
-    frame: Frame
     search: Search = field(default_factory=Search)
-
-    @classmethod
-    def of(cls, actor: Actor) -> OrganizationsPage:
-        """Open it without any search.
-
-        Raises:
-            Refusal: permission_missing.
-        """
-        return cls(Frame.of_provider(actor, route=ORGANIZATIONS))
 
     def searched(self, asked: Mapping[str, str]) -> OrganizationsPage:
         """The page as the address's query asks for it; a state that does not exist is not asked for."""
         state = asked.get("state", "")
         known = StateFilter(state) if state in StateFilter.values else None
         return replace(self, search=Search(asked.get("q", ""), known, asked))
-
-    @property
-    def home(self) -> str:
-        return reverse(ORGANIZATIONS)
 
     def context(self) -> dict[str, Any]:
         page = queries.list_organizations(self.search, self.frame.now)
@@ -81,8 +63,7 @@ class OrganizationsPage:
             for row in page.rows
         ]
         narrowed = {"q": self.search.text, "state": self.search.state or ""}
-        return self.frame.context() | {
-            "home": self.home,
+        return super().context() | {
             "rows": shown,
             "page": page,
             "search": self.search,
@@ -92,43 +73,44 @@ class OrganizationsPage:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class OrganizationPage:
+@dataclass(frozen=True)
+class OrganizationPage(ProviderPage):
     """One organization, as the provider sees it."""
 
     template: ClassVar[str] = "console/organization.html"
     content: ClassVar[str] = "console/organization_content.html"
+    route: ClassVar[str] = "console:organization"
 
-    frame: Frame
     organization: Organization
-    standing: Entitlement
-    subscription: Subscription | None
-    suspensions: tuple[Suspension, ...]
-    servers: tuple[ServerRow, ...]
 
     @classmethod
-    def of(cls, actor: Actor, organization: str) -> OrganizationPage:
-        """Gather the page.
-
-        Raises:
-            Refusal: permission_missing, before anything is told of what exists; not_found.
-        """
-        frame = Frame.of_provider(actor, route=ORGANIZATIONS)
-        found = Organization.objects.filter(pk=organization).first()
+    def of(cls, actor: Actor, **place: str) -> Self:
+        # Before anything is said about what exists.
+        frame = Frame.of_provider(actor, route=OrganizationsPage.route)
+        found = Organization.objects.filter(pk=place["organization"]).first()
         if found is None:
             raise Refusal(RefusalReason.NOT_FOUND)
-        return cls(
-            frame,
-            found,
-            entitlement_of(organization, frame.now),
-            queries.subscription_of(organization),
-            queries.suspensions_of(organization),
-            list_servers(organization, frame.now),
-        )
+        return cls(frame, found)
 
     @property
-    def home(self) -> str:
-        return reverse(ORGANIZATION, args=[self.organization.pk])
+    def place(self) -> dict[str, str]:
+        return {"organization": self.organization.pk}
+
+    @cached_property
+    def standing(self) -> Entitlement:
+        return entitlement_of(self.organization.pk, self.frame.now)
+
+    @cached_property
+    def subscription(self) -> Subscription | None:
+        return queries.subscription_of(self.organization.pk)
+
+    @cached_property
+    def suspensions(self) -> tuple[Suspension, ...]:
+        return queries.suspensions_of(self.organization.pk)
+
+    @cached_property
+    def servers(self) -> tuple[ServerRow, ...]:
+        return list_servers(self.organization.pk, self.frame.now)
 
     @property
     def live_suspension(self) -> Suspension | None:
@@ -143,8 +125,7 @@ class OrganizationPage:
         terms = terms_of(self.subscription)
         threshold = None if self.subscription is None else self.subscription.api_call_threshold
         not_understanding, following = verifiers_that_do_not_understand(self.organization.pk, self.frame.now)
-        return self.frame.context() | {
-            "home": self.home,
+        return super().context() | {
             "crumb": self.organization.name,
             "organization": self.organization,
             "standing": self.standing,
@@ -163,28 +144,15 @@ class OrganizationPage:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiersPage:
+@dataclass(frozen=True)
+class VerifiersPage(ProviderPage):
     """The verifiers and how they follow."""
 
     template: ClassVar[str] = "console/verifiers.html"
     content: ClassVar[str] = "console/verifiers_content.html"
+    route: ClassVar[str] = "console:verifiers"
 
-    frame: Frame
     asked: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, actor: Actor) -> VerifiersPage:
-        """Open it at its beginning.
-
-        Raises:
-            Refusal: permission_missing.
-        """
-        return cls(Frame.of_provider(actor, route=VERIFIERS))
-
-    @property
-    def home(self) -> str:
-        return reverse(VERIFIERS)
 
     def context(self) -> dict[str, Any]:
         page = fleet_queries.list_verifiers(self.asked, self.frame.now)
@@ -194,8 +162,7 @@ class VerifiersPage:
             for row in page.rows
         ]
         trouble = fleet_queries.fleet_trouble(self.frame.now)
-        return self.frame.context() | {
-            "home": self.home,
+        return super().context() | {
             "rows": rows,
             "page": page,
             "trouble": trouble,
@@ -203,32 +170,19 @@ class VerifiersPage:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class KeySetsPage:
+@dataclass(frozen=True)
+class KeySetsPage(ProviderPage):
     """The key sets that fail."""
 
     template: ClassVar[str] = "console/key_sets.html"
     content: ClassVar[str] = "console/key_sets_content.html"
+    route: ClassVar[str] = "console:key-sets"
 
-    frame: Frame
     asked: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, actor: Actor) -> KeySetsPage:
-        """Open it at its beginning.
-
-        Raises:
-            Refusal: permission_missing.
-        """
-        return cls(Frame.of_provider(actor, route=KEY_SETS))
-
-    @property
-    def home(self) -> str:
-        return reverse(KEY_SETS)
 
     def context(self) -> dict[str, Any]:
         page = fleet_queries.list_failing(self.asked, self.frame.now)
-        return self.frame.context() | {"home": self.home, "page": page, **_steps(self.home, page, {})}
+        return super().context() | {"page": page, **_steps(self.home, page, {})}
 
 
 def _steps(home: str, page: Page[Any], narrowed: Mapping[str, str]) -> dict[str, str | None]:

@@ -13,9 +13,10 @@ from watchword.control.organizations.models import SuspensionReason
 from watchword.control.organizations.queries import entitlement_of
 from watchword.control.organizations.rules import a_year_after, spoken
 from watchword.control.web.console.forms import SubscriptionForm
-from watchword.control.web.console.organization_views import again, guarded, saved
+from watchword.control.web.console.organization_views import again, guarded
 from watchword.control.web.console.presentation import calls_allowed
-from watchword.control.web.shell.page_responses import window
+from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.page_responses import done, window
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -64,7 +65,7 @@ def set_subscription(request: HttpRequest, actor: Actor, page: OrganizationPage)
     except Refusal as refusal:
         return again(request, page, _TEMPLATE, _context(page, form, _SET), refusal)
     sentence = f"API subscription set: {spoken(after.starts_at)} to {spoken(after.expires_at)}."
-    return saved(request, actor, page, sentence)
+    return done(request, page, Notice(sentence))
 
 
 @guarded
@@ -84,7 +85,7 @@ def renew(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpRes
     except Refusal as refusal:
         return again(request, page, _TEMPLATE, _context(page, form, _RENEW), refusal)
     sentence = f"API subscription renewed: {spoken(before.expires_at)} → {spoken(after.expires_at)}."
-    return saved(request, actor, page, sentence)
+    return done(request, page, Notice(sentence))
 
 
 @guarded
@@ -93,7 +94,7 @@ def change_threshold(request: HttpRequest, actor: Actor, page: OrganizationPage)
     before = _subscription(page)
     if request.method != "POST":
         return window(request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before), _THRESHOLD))
-    form = SubscriptionForm.received(request.POST)
+    form, was_suspended = SubscriptionForm.received(request.POST), page.standing.suspended
     try:
         after = ChangeThreshold(
             organization_id=page.organization.pk,
@@ -104,9 +105,9 @@ def change_threshold(request: HttpRequest, actor: Actor, page: OrganizationPage)
         return again(request, page, _TEMPLATE, _context(page, form, _THRESHOLD), refusal)
     old, new = calls_allowed(before.api_call_threshold), calls_allowed(after.api_call_threshold)
     reinstated = ""
-    if page.standing.suspended and not entitlement_of(page.organization.pk, page.frame.now).suspended:
+    if was_suspended and not entitlement_of(page.organization.pk, page.frame.now).suspended:
         reinstated = f" {page.organization.name} is reinstated."
-    return saved(request, actor, page, f"API call threshold changed: {old} → {new}.{reinstated}")
+    return done(request, page, Notice(f"API call threshold changed: {old} → {new}.{reinstated}"))
 
 
 def _suspended_for_calls(page: OrganizationPage) -> bool:

@@ -15,9 +15,9 @@ from watchword.control.identity.onboarding_commands import (
     Terms,
 )
 from watchword.control.web.console.forms import CreateForm, required
-from watchword.control.web.console.pages import ORGANIZATION, ORGANIZATIONS, OrganizationsPage
+from watchword.control.web.console.pages import OrganizationPage, OrganizationsPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, done_with, screened, show, window
+from watchword.control.web.shell.page_responses import done, done_with, guarded_by, show, window
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
 
 _CREATE: Final = "console/windows/create.html"
-_guarded: Final = screened(OrganizationsPage.of, route=ORGANIZATIONS)
+_guarded: Final = guarded_by(OrganizationsPage)
 
 
 @require_safe
@@ -47,7 +47,7 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
         form.refuse(refusal.field_errors or {"organization_id": refusal.sentence})
         context = _window(form) | {"refusal": refusal.sentence, "again": True}
         return window(request, page, _CREATE, context, status=refusal.status)
-    notice, page = Notice(f"Created {made.organization.name}."), OrganizationsPage.of(actor)
+    notice = Notice(f"Created {made.organization.name}.")
     if made.link_secret is None:
         return done(request, page, notice)
     context = {
@@ -61,10 +61,10 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
             "Send it to that person by a way you trust: whoever opens it first chooses the password.",
             "It works once. It is not kept and cannot be shown again; a new one ends it.",
         ),
-        "onward_url": reverse(ORGANIZATION, args=[made.organization.pk]),
+        "onward_url": reverse(OrganizationPage.route, args=[made.organization.pk]),
         "onward_label": f"Open {made.organization.name}",
     }
-    return done_with(request, page, "console/windows/secret.html", context)
+    return done_with(request, page.reopened(actor), "console/windows/secret.html", context)
 
 
 def _window(form: CreateForm) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from django.urls import reverse
 
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
@@ -13,7 +12,7 @@ from watchword.control.identity import queries
 from watchword.control.identity.role_commands import FULL_ROLE
 from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.safeguards import beyond, full_administrators
-from watchword.control.web.shell.frame import OrganizationFrame
+from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
     from watchword.control.identity.queries import PersonRow, RoleRow
 
-ROUTE: Final = "access:administrators"
 
 _HOLDS_MORE: Final = "Nothing can be changed here: your own role does not have the “{permission}” permission."
 _ONESELF: Final = "You cannot deactivate yourself."
@@ -67,35 +65,25 @@ class Narrowing:
         return self.text.strip() != "" or self.status is not None
 
 
-@dataclass(frozen=True, slots=True)
-class AdministratorsPage:
+@dataclass(frozen=True)
+class AdministratorsPage(OrganizationPage):
     """The organization with its administrators."""
 
     template: ClassVar[str] = "people/administrators/page.html"
     content: ClassVar[str] = "people/administrators/content.html"
+    route: ClassVar[str] = "access:administrators"
+    permission: ClassVar[Permission] = Permission.ADMINISTRATORS
 
-    frame: OrganizationFrame
-    people: tuple[PersonRow, ...]
-    full: frozenset[int]
     narrowing: Narrowing = Narrowing()
 
-    @classmethod
-    def of(cls, actor: Actor, organization: str) -> AdministratorsPage:
-        """Gather the page.
+    @cached_property
+    def people(self) -> tuple[PersonRow, ...]:
+        return queries.list_people(self.organization_id)
 
-        Raises:
-            Refusal: not_found, permission_missing.
-        """
-        frame = OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.ADMINISTRATORS)
-        return cls(frame, queries.list_people(organization), full_administrators(organization))
-
-    @property
-    def organization_id(self) -> str:
-        return self.frame.organization.pk
-
-    @property
-    def home(self) -> str:
-        return reverse(ROUTE, args=[self.organization_id])
+    @cached_property
+    def full(self) -> frozenset[int]:
+        """Who of them holds every permission."""
+        return full_administrators(self.organization_id)
 
     def narrowed(self, narrowing: Narrowing) -> AdministratorsPage:
         return replace(self, narrowing=narrowing)
@@ -121,10 +109,9 @@ class AdministratorsPage:
         return tuple(choices)
 
     def context(self) -> dict[str, Any]:
-        """All that `access/administrators/content.html` and the frame around it need."""
+        """All that `people/administrators/content.html` and the frame around it need."""
         lines = [self._line(person) for person in self.people if self.narrowing.fits(person)]
-        return self.frame.context() | {
-            "home": self.home,
+        return super().context() | {
             "lines": lines,
             "all_count": len(self.people),
             "counts": [(status.value, _count(self.people, status)) for status in PersonStatus],

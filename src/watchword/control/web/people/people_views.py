@@ -22,10 +22,9 @@ from watchword.control.identity.people_commands import (
 from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.web.people import forms
-from watchword.control.web.people.people_page import ROUTE, AdministratorsPage, Line, Narrowing
-from watchword.control.web.people.responses import saved
+from watchword.control.web.people.people_page import AdministratorsPage, Line, Narrowing
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import changed_with_window, confirm, screened, show, window
+from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, window
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,7 +38,7 @@ _INVITE: Final = "people/administrators/invite.html"
 _CHANGE: Final = "people/administrators/change.html"
 _LINK: Final = "people/administrators/link.html"
 
-_guarded: Final = screened(AdministratorsPage.of, route=ROUTE)
+_guarded: Final = guarded_by(AdministratorsPage)
 
 
 @require_safe
@@ -109,7 +108,7 @@ def change_role(request: HttpRequest, actor: Actor, page: AdministratorsPage, pe
         after = command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, context, form, refusal)
-    return _saved(request, page, f"{line.person.called} now has the role {after.role}.")
+    return done(request, page, Notice(f"{line.person.called} now has the role {after.role}."))
 
 
 @_guarded
@@ -126,7 +125,7 @@ def rename(request: HttpRequest, actor: Actor, page: AdministratorsPage, person:
         command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, context, form, refusal)
-    return _saved(request, page, f"Saved the name of {line.person.email}.")
+    return done(request, page, Notice(f"Saved the name of {line.person.email}."))
 
 
 @_guarded
@@ -143,7 +142,7 @@ def deactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, per
         DeactivateAdministrator(organization_id=page.organization_id, person_id=person).run(actor)
     except Refusal as refusal:
         return _ask(request, page, line, action="deactivate", sentences=sentences, dangerous=True, refusal=refusal)
-    return _saved(request, page, f"{line.person.called} is deactivated and signed out.")
+    return done(request, page, Notice(f"{line.person.called} is deactivated and signed out."))
 
 
 @_guarded
@@ -152,7 +151,7 @@ def reactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, per
     line = page.line(person)
     if request.method == "POST":
         ReactivateAdministrator(organization_id=page.organization_id, person_id=person).run(actor)
-        return _saved(request, page, f"{line.person.called} can sign in again.")
+        return done(request, page, Notice(f"{line.person.called} can sign in again."))
     sentences = [
         f"{line.person.called} can sign in again with the role {line.person.role} and the password of before.",
         "Make a new sign-in link afterwards if somebody else may know that password.",
@@ -211,19 +210,15 @@ def _refused(
     return window(request, page, context["template"], context, status=refusal.status)
 
 
-def _saved(request: HttpRequest, page: AdministratorsPage, sentence: str) -> HttpResponse:
-    return saved(request, AdministratorsPage.of, page.organization_id, Notice(sentence))
-
-
 def _link_shown(
     request: HttpRequest, page: AdministratorsPage, person_id: int, secret: str, now: datetime
 ) -> HttpResponse:
     """The page with the link in a window. It is in this one answer and nowhere else, so it is not redirected to."""
-    after = AdministratorsPage.of(page.frame.actor, page.organization_id)
+    after = page.reopened(page.frame.actor)
     context = {
         "line": after.line(person_id),
         # Never made of the Host header, which whoever sends the request can choose (J-25).
         "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
         "link_expires_at": now + rules.LINK_LIFETIME,
     }
-    return changed_with_window(request, after, _LINK, context)
+    return done_with(request, after, _LINK, context)

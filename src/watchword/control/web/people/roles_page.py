@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from django.urls import reverse
 
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity import queries
 from watchword.control.identity.safeguards import beyond
-from watchword.control.web.shell.frame import OrganizationFrame
+from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
-    from watchword.control.base.actor import Actor
     from watchword.control.identity.queries import RoleRow
 
-ROUTE: Final = "access:roles"
 
 MEANINGS: Final = {
     Permission.API_KEY_MANAGEMENT: "Add, edit, enable and delete OAuth 2.0 authorization servers.",
@@ -55,33 +52,18 @@ class Box:
     closed: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RolesPage:
+@dataclass(frozen=True)
+class RolesPage(OrganizationPage):
     """The organization with its roles."""
 
     template: ClassVar[str] = "people/roles/page.html"
     content: ClassVar[str] = "people/roles/content.html"
+    route: ClassVar[str] = "access:roles"
+    permission: ClassVar[Permission] = Permission.ADMINISTRATORS
 
-    frame: OrganizationFrame
-    roles: tuple[RoleRow, ...]
-
-    @classmethod
-    def of(cls, actor: Actor, organization: str) -> RolesPage:
-        """Gather the page.
-
-        Raises:
-            Refusal: not_found, permission_missing.
-        """
-        frame = OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.ADMINISTRATORS)
-        return cls(frame, queries.list_roles(organization))
-
-    @property
-    def organization_id(self) -> str:
-        return self.frame.organization.pk
-
-    @property
-    def home(self) -> str:
-        return reverse(ROUTE, args=[self.organization_id])
+    @cached_property
+    def roles(self) -> tuple[RoleRow, ...]:
+        return queries.list_roles(self.organization_id)
 
     def role(self, role_id: int) -> RoleRow:
         """One of the roles.
@@ -103,9 +85,8 @@ class RolesPage:
         )
 
     def context(self) -> dict[str, Any]:
-        """All that `access/roles/content.html` and the frame around it need."""
-        return self.frame.context() | {
-            "home": self.home,
+        """All that `people/roles/content.html` and the frame around it need."""
+        return super().context() | {
             "lines": [self._line(role) for role in self.roles],
             "permissions": [(permission.value, MEANINGS[permission]) for permission in Permission],
         }

@@ -13,10 +13,9 @@ from watchword.control.identity.role_commands import CreateRole, DeleteRole, Edi
 from watchword.control.identity.rules import listed
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.web.people import forms
-from watchword.control.web.people.responses import saved
-from watchword.control.web.people.roles_page import ROUTE, RolesPage
+from watchword.control.web.people.roles_page import RolesPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, screened, show, window
+from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 _WINDOW: Final = "people/roles/window.html"
 
-_guarded: Final = screened(RolesPage.of, route=ROUTE)
+_guarded: Final = guarded_by(RolesPage)
 
 
 @require_safe
@@ -50,7 +49,7 @@ def create(request: HttpRequest, actor: Actor, page: RolesPage) -> HttpResponse:
         command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, None, refusal)
-    return saved(request, RolesPage.of, page.organization_id, Notice(f"Created the role {command.name}."))
+    return done(request, page, Notice(f"Created the role {command.name}."))
 
 
 @_guarded
@@ -72,7 +71,7 @@ def edit(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> Http
         command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, row, refusal)
-    return saved(request, RolesPage.of, page.organization_id, Notice(f"Saved the role {command.name}."))
+    return done(request, page, Notice(f"Saved the role {command.name}."))
 
 
 @_guarded
@@ -86,7 +85,7 @@ def delete(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> Ht
         except Refusal as refused:
             refusal = refused
         else:
-            return saved(request, RolesPage.of, page.organization_id, Notice(f"Deleted the role {row.name}."))
+            return done(request, page, Notice(f"Deleted the role {row.name}."))
     else:
         refuse_more_than_own(actor, row.permissions)
     return confirm(

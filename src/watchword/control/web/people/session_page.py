@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from django.urls import reverse
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from watchword.control.identity.sessions import live_sessions
 from watchword.control.web.shell.frame import Frame
+from watchword.control.web.shell.page import Page
 
 if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
     from watchword.control.identity.models import Session
 
-ROUTE: Final = "access:sessions"
 
-
-@dataclass(frozen=True, slots=True)
-class SessionPage:
-    """Somebody's own live sessions. Which of them is the browser's own, the request knows."""
+@dataclass(frozen=True)
+class SessionPage(Page):
+    """A person's own live sessions. Which of them is the browser's own, the request knows."""
 
     template: ClassVar[str] = "people/sessions/page.html"
     content: ClassVar[str] = "people/sessions/content.html"
-
-    frame: Frame
-    sessions: tuple[Session, ...]
+    route: ClassVar[str] = "access:sessions"
 
     @classmethod
-    def of(cls, actor: Actor) -> SessionPage:
-        frame = Frame.of_person(actor, route=ROUTE)
-        return cls(frame, tuple(live_sessions(actor.person_id, frame.now)))
+    def of(cls, actor: Actor, **place: str) -> Self:  # noqa: ARG003 - it has no place.
+        return cls(Frame.of_person(actor, route=cls.route))
 
-    @property
-    def home(self) -> str:
-        return reverse(ROUTE)
+    @cached_property
+    def sessions(self) -> tuple[Session, ...]:
+        return tuple(live_sessions(self.frame.actor.person_id, self.frame.now))
 
     def context(self) -> dict[str, Any]:
         """All that both templates and the frame around them need."""
-        return self.frame.context() | {"home": self.home, "crumb": "Your account", "sessions": self.sessions}
+        return super().context() | {"crumb": "Your account", "sessions": self.sessions}

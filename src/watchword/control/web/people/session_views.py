@@ -12,10 +12,10 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.session_commands import ChangePassword, EndOtherSessions, EndSession
-from watchword.control.web.people.session_page import ROUTE, SessionPage
+from watchword.control.web.people.session_page import SessionPage
 from watchword.control.web.shell.new_password import typed_twice
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, is_partial, screened, show, window
+from watchword.control.web.shell.page_responses import confirm, done, guarded_by, is_partial, show, window
 from watchword.control.web.shell.retry_after import with_retry_after
 from watchword.control.web.shell.signed_in import session_in
 from watchword.control.web.sign_in.views import left
@@ -32,7 +32,7 @@ _IN_THE_WINDOW: Final = frozenset(
     {RefusalReason.FIELDS_INVALID, RefusalReason.TOO_MANY_REQUESTS, RefusalReason.PASSWORDS_BUSY}
 )
 
-_guarded: Final = screened(SessionPage.of, route=ROUTE)
+_guarded: Final = guarded_by(SessionPage)
 
 
 @require_safe
@@ -44,13 +44,13 @@ def listing(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRespon
 
 @require_POST
 @_guarded
-def end(request: HttpRequest, actor: Actor, page: SessionPage, session: UUID) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+def end(request: HttpRequest, actor: Actor, page: SessionPage, session: UUID) -> HttpResponse:
     """End one session. Ending one's own is signing out."""
     ended = EndSession(session_id=session).run(actor)
     if ended.public_id == session_in(request).public_id:
         response = left(request)
         return _through_htmx(response) if is_partial(request) else response
-    return done(request, SessionPage.of(actor), Notice(f"Ended the session of {ended.browser}."))
+    return done(request, page, Notice(f"Ended the session of {ended.browser}."))
 
 
 @_guarded
@@ -59,7 +59,7 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
     own = _own(request)
     if request.method == "POST":
         number = EndOtherSessions(kept=own).run(actor)
-        return done(request, SessionPage.of(actor), Notice(f"Ended {_sessions(number)}."))
+        return done(request, page, Notice(f"Ended {_sessions(number)}."))
     number = sum(session.public_id != own for session in page.sessions)
     if number == 0:
         raise Refusal(RefusalReason.NO_OTHER_SESSIONS)
@@ -102,7 +102,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
     session_in(request).begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))
     return done(
         request,
-        SessionPage.of(actor),
+        page,
         Notice("Your password is changed. Every other session of yours was ended."),
     )
 

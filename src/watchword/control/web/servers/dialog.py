@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watchword.control.servers.queries import ServerDetail
     from watchword.control.servers.rules import ServerFields
     from watchword.control.web.servers.forms import RegistrationForm
-    from watchword.control.web.servers.page import Page
+    from watchword.control.web.servers.page import ServersPage
 
 TEMPLATE: Final = "servers/windows/edit.html"
 
@@ -53,7 +53,7 @@ class Difference:
     typed: str
 
 
-def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
+def context(page: ServersPage, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
     """What the window shows. `detail` is the server as it is stored now; None for a new one."""
     arguments = [page.organization_id] if detail is None else [page.organization_id, detail.id]
     suffix = "" if detail is None else "-edit"
@@ -74,7 +74,7 @@ def context(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> 
     }
 
 
-def again(page: Page, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
+def again(page: ServersPage, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
     """What the window shows as the answer to a post, with everything typed and the validation that still holds.
 
     To be called before sentences are put at the fields: Django drops a field's value from the form with its first one.
@@ -97,7 +97,7 @@ def _filled(form: RegistrationForm) -> tuple[Difference, ...] | None:
     return tuple(Difference(label, before or "blank", now or "blank") for label, before, now in pairs if before != now)
 
 
-def _caution(page: Page, detail: ServerDetail) -> str:
+def _caution(page: ServersPage, detail: ServerDetail) -> str:
     use = page.use_of(detail.id)
     return _CAUTION if use is None else f"{_CAUTION} {spoken_use(use, page.frame.now)}"
 

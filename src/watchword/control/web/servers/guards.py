@@ -9,23 +9,20 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import check_permission
 from watchword.control.organizations.queries import check_entitlement
 from watchword.control.servers import queries
-from watchword.control.web.servers.page import ROUTE, Page
-from watchword.control.web.shell.page_responses import done, screened
+from watchword.control.web.servers.page import ServersPage
+from watchword.control.web.shell.page_responses import guarded_by
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.http import HttpRequest, HttpResponse
-
     from watchword.control.base.actor import Actor
     from watchword.control.servers.queries import ServerDetail
-    from watchword.control.web.shell.notices import Notice
 
-guarded: Final = screened(Page.of, route=ROUTE)
+guarded: Final = guarded_by(ServersPage)
 """Let in who is signed in and may look at the page; call `view(request, actor, page, …)`."""
 
 
-def check_may_change(actor: Actor, page: Page) -> None:
+def check_may_change(actor: Actor, page: ServersPage) -> None:
     """Refuse to open a window whose command would be refused anyway.
 
     Raises:
@@ -35,7 +32,7 @@ def check_may_change(actor: Actor, page: Page) -> None:
     check_entitlement(page.organization_id, page.frame.now)
 
 
-def stored_server(page: Page, server: UUID) -> ServerDetail:
+def stored_server(page: ServersPage, server: UUID) -> ServerDetail:
     """The server that an address names.
 
     Raises:
@@ -45,8 +42,3 @@ def stored_server(page: Page, server: UUID) -> ServerDetail:
     if detail is None:
         raise Refusal(RefusalReason.NOT_FOUND)
     return detail
-
-
-def saved(request: HttpRequest, actor: Actor, page: Page, notice: Notice) -> HttpResponse:
-    """The page as it is after a change, with a notice about it."""
-    return done(request, Page.of(actor, page.organization_id), notice)

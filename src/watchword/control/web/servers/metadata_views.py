@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
     from watchword.control.servers.queries import ServerDetail
     from watchword.control.web.servers.forms import RegistrationForm
-    from watchword.control.web.servers.page import Page
+    from watchword.control.web.servers.page import ServersPage
 
 
 @require_POST
 @guarded
-def find(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
+def find(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | None = None) -> HttpResponse:
     """The button "Find from issuer". Everything else that was typed stays."""
     detail = None if server is None else stored_server(page, server)
     check_may_change(actor, page)
@@ -50,7 +50,7 @@ def find(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = N
 
 @require_POST
 @guarded
-def fill(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
+def fill(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | None = None) -> HttpResponse:
     """Put what Validate has found and shown into the fields, or what stood there before back. Nothing is saved."""
     detail = None if server is None else stored_server(page, server)
     check_may_change(actor, page)
@@ -65,7 +65,9 @@ def fill(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = N
     return _to_validate(request, page, form, detail)
 
 
-def _to_validate(request: HttpRequest, page: Page, form: RegistrationForm, detail: ServerDetail | None) -> HttpResponse:
+def _to_validate(
+    request: HttpRequest, page: ServersPage, form: RegistrationForm, detail: ServerDetail | None
+) -> HttpResponse:
     """The window with Validate as the next thing to do."""
     restored = request.POST.get("fill") == "before"
     context = registration.again(page, form, detail) | {"to_validate": True, "restored": restored}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
-from django.urls import reverse
 
 from watchword.control.activity.figure_queries import servers_in_use
 from watchword.control.base.actor import Permission
@@ -14,18 +14,15 @@ from watchword.control.servers import queries
 from watchword.control.servers.rules import SLOTS
 from watchword.control.web.servers import known_products
 from watchword.control.web.servers.token_acceptance import token_acceptance
-from watchword.control.web.shell.frame import OrganizationFrame
+from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
     from watchword.control.activity.figure_queries import InUse
-    from watchword.control.base.actor import Actor
     from watchword.control.organizations.rules import Entitlement
     from watchword.control.servers.queries import ServerRow
-
-ROUTE: Final = "servers:list"
 
 _ONLY_VIEWING: Final = (
     f"Your role has no {Permission.API_KEY_MANAGEMENT.value} permission here: "
@@ -35,42 +32,31 @@ _ONLY_VIEWING: Final = (
 _ALL_USED: Final = "Both are used: delete one to add another."
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+@dataclass(frozen=True)
+class ServersPage(OrganizationPage):
     """The organization with its standing and its servers."""
 
     template: ClassVar[str] = "servers/page.html"
     content: ClassVar[str] = "servers/content.html"
+    route: ClassVar[str] = "servers:list"
+    permission: ClassVar[Permission] = Permission.API_KEY_MANAGEMENT
 
-    frame: OrganizationFrame
-    organization_id: str
-    organization_name: str
-    standing: Entitlement
-    servers: tuple[ServerRow, ...]
-    in_use: Mapping[str, InUse]
-    may_manage: bool
+    @cached_property
+    def servers(self) -> tuple[ServerRow, ...]:
+        return queries.list_servers(self.organization_id, self.frame.now)
 
-    @classmethod
-    def of(cls, actor: Actor, organization: str) -> Page:
-        """Gather the page as this actor may use it.
-
-        Raises:
-            Refusal: not_found, permission_missing.
-        """
-        frame = OrganizationFrame.of(actor, organization, route=ROUTE, permission=Permission.API_KEY_MANAGEMENT)
-        return cls(
-            frame,
-            frame.organization.pk,
-            frame.organization.name,
-            frame.standing,
-            queries.list_servers(organization, frame.now),
-            servers_in_use(organization, frame.now),
-            actor.may(Permission.API_KEY_MANAGEMENT, organization),
-        )
+    @cached_property
+    def in_use(self) -> Mapping[str, InUse]:
+        """By the id of a server, how much its tokens are used; servers whose tokens are not used are not in it."""
+        return servers_in_use(self.organization_id, self.frame.now)
 
     @property
-    def home(self) -> str:
-        return reverse(ROUTE, args=[self.organization_id])
+    def standing(self) -> Entitlement:
+        return self.frame.standing
+
+    @property
+    def may_manage(self) -> bool:
+        return self.frame.actor.may(Permission.API_KEY_MANAGEMENT, self.organization_id)
 
     def enabled_besides(self, server_id: UUID | None) -> str | None:
         """The name of the enabled server other than this one: the one that enabling this one disables."""
@@ -86,8 +72,7 @@ class Page:
 
     def context(self) -> dict[str, Any]:
         """All that `servers/content.html` and the frame around it need."""
-        return self.frame.context() | {
-            "home": self.home,
+        return super().context() | {
             "tokens": token_acceptance(self.standing, self.servers),
             "banners": self.banners(tokens_shown=True),
             "lock": self._lock(),

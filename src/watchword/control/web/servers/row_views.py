@@ -15,9 +15,9 @@ from watchword.control.base.times import relative
 from watchword.control.servers.commands import DeleteServer, DisableServer, EnableServer, RequestRefresh
 from watchword.control.servers.rules import FetchState
 from watchword.control.web.activity.presentation import spoken_use
-from watchword.control.web.servers.guards import check_may_change, guarded, saved
+from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import is_partial, window
+from watchword.control.web.shell.page_responses import done, is_partial, window
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from watchword.control.activity.figure_queries import InUse
     from watchword.control.base.actor import Actor
     from watchword.control.servers.queries import ServerRow
-    from watchword.control.web.servers.page import Page
+    from watchword.control.web.servers.page import ServersPage
 
 _CONFIRM: Final = "shell/confirm.html"
 
@@ -36,26 +36,27 @@ _ACCEPT: Final = "Accept these tokens"
 
 
 @guarded
-def enable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+def enable(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET asks, because another server may be disabled or tokens of others accepted by it; POST enables."""
-    row = _row(page, server)
     if request.method != "POST":
-        return _ask_to_enable(request, actor, page, row)
+        return _ask_to_enable(request, actor, page, _row(page, server))
+    name = stored_server(page, server).name
     command = EnableServer(
         organization_id=page.organization_id, server_id=server, confirmed=request.POST.get(_CONFIRMED) == "on"
     )
     try:
         outcome = command.run(actor)
     except Refusal as refusal:
+        row = _row(page, server)
         if refusal.reason is not RefusalReason.TOKENS_OF_OTHERS or not row.must_confirm:
             raise
         return _ask_to_enable(request, actor, page, row, refusal)
     displaced = "" if outcome.disabled is None else f" {outcome.disabled} is now disabled."
-    return saved(request, actor, page, Notice(f"{row.name} is enabled.{displaced}"))
+    return done(request, page, Notice(f"{name} is enabled.{displaced}"))
 
 
 def _ask_to_enable(
-    request: HttpRequest, actor: Actor, page: Page, row: ServerRow, refusal: Refusal | None = None
+    request: HttpRequest, actor: Actor, page: ServersPage, row: ServerRow, refusal: Refusal | None = None
 ) -> HttpResponse:
     other = page.enabled_besides(row.id)
     sentences = [f"From then on, tokens issued by {row.name} are verified and accepted."]
@@ -73,12 +74,13 @@ def _ask_to_enable(
 
 
 @guarded
-def disable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+def disable(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET asks, POST disables."""
-    row = _row(page, server)
     if request.method == "POST":
+        name = stored_server(page, server).name
         DisableServer(organization_id=page.organization_id, server_id=server).run(actor)
-        return saved(request, actor, page, Notice(f"{row.name} is disabled."))
+        return done(request, page, Notice(f"{name} is disabled."))
+    row = _row(page, server)
     sentences = [
         f"All API requests with tokens issued by {row.name} are rejected within seconds, until a server is enabled."
     ]
@@ -86,27 +88,28 @@ def disable(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> Htt
 
 
 @guarded
-def delete(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+def delete(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET asks, POST deletes."""
-    row = _row(page, server)
     if request.method == "POST":
+        name = stored_server(page, server).name
         DeleteServer(organization_id=page.organization_id, server_id=server).run(actor)
-        return saved(request, actor, page, Notice(f"Deleted {row.name}."))
+        return done(request, page, Notice(f"Deleted {name}."))
+    row = _row(page, server)
     return _ask(request, actor, page, row, action="delete", sentences=_about_deletion(row, page.use_of(row.id)))
 
 
 @require_POST
 @guarded
-def refresh(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+def refresh(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """Have the keys fetched now."""
-    row = _row(page, server)
+    name = stored_server(page, server).name
     RequestRefresh(organization_id=page.organization_id, server_id=server).run(actor)
-    return saved(request, actor, page, Notice(f"The keys of {row.name} are being fetched now."))
+    return done(request, page, Notice(f"The keys of {name} are being fetched now."))
 
 
 @require_safe
 @guarded
-def fetch(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:  # noqa: ARG001 - the guard's.
+def fetch(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:  # noqa: ARG001 - the guard's.
     """The row as it is now, asked for by the page while a requested fetch is under way; at its end with a notice."""
     try:
         row = _row(page, server)
@@ -133,7 +136,7 @@ def _outcome(row: ServerRow) -> Notice:
 def _ask(
     request: HttpRequest,
     actor: Actor,
-    page: Page,
+    page: ServersPage,
     row: ServerRow,
     *,
     action: str,
@@ -171,7 +174,7 @@ def _about_deletion(row: ServerRow, in_use: InUse | None) -> list[str]:
     return [consequence, used, f"Its {keys}, last fetched {last}, and their history are deleted with it."]
 
 
-def _row(page: Page, server: UUID) -> ServerRow:
+def _row(page: ServersPage, server: UUID) -> ServerRow:
     for row in page.servers:
         if row.id == server:
             return row

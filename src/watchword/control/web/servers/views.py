@@ -13,11 +13,11 @@ from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.validate import validate
 from watchword.control.web.servers import dialog as registration
 from watchword.control.web.servers import forms
-from watchword.control.web.servers.guards import check_may_change, guarded, saved, stored_server
+from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
 from watchword.control.web.servers.presentation import shown
 from watchword.control.web.shell import unsent
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import is_partial, show, window
+from watchword.control.web.shell.page_responses import done, is_partial, show, window
 from watchword.jwks.authority import AuthorityRefused
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from watchword.control.servers.commands import Saved
     from watchword.control.servers.queries import ServerDetail
     from watchword.control.web.servers.forms import RegistrationForm
-    from watchword.control.web.servers.page import Page
+    from watchword.control.web.servers.page import ServersPage
 
 
 @require_safe
 @guarded
-def listing(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+def listing(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """The list of authorization servers."""
     return show(request, page)
 
 
 @guarded
-def add(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:
+def add(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpResponse:
     """GET opens the window, POST saves."""
     if request.method != "POST":
         check_may_change(actor, page)
@@ -54,11 +54,11 @@ def add(request: HttpRequest, actor: Actor, page: Page) -> HttpResponse:
         outcome = command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, None, refusal)
-    return saved(request, actor, page, Notice(_sentence(f"Added {command.fields.name}.", outcome)))
+    return done(request, page, Notice(_sentence(f"Added {command.fields.name}.", outcome)))
 
 
 @guarded
-def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpResponse:
+def edit(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET opens the window with what is stored, POST saves."""
     detail = stored_server(page, server)
     if request.method != "POST":
@@ -79,12 +79,14 @@ def edit(request: HttpRequest, actor: Actor, page: Page, server: UUID) -> HttpRe
         outcome = command.run(actor)
     except Refusal as refusal:
         return _refused(request, page, form, detail, refusal)
-    return saved(request, actor, page, Notice(_sentence(f"Saved {command.fields.name}.", outcome)))
+    return done(request, page, Notice(_sentence(f"Saved {command.fields.name}.", outcome)))
 
 
 @require_POST
 @guarded
-def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
+def validate_location(
+    request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | None = None
+) -> HttpResponse:
     """The Validate button of both windows. Everything typed comes with it and goes back."""
     detail = None if server is None else stored_server(page, server)
     form = forms.received(request.POST)
@@ -115,7 +117,7 @@ def validate_location(request: HttpRequest, actor: Actor, page: Page, server: UU
 
 @require_POST
 @guarded
-def trust(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = None) -> HttpResponse:
+def trust(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | None = None) -> HttpResponse:
     """The button below a presented chain: puts the root into the field, for all to see, and saves nothing."""
     detail = None if server is None else stored_server(page, server)
     check_may_change(actor, page)
@@ -132,7 +134,7 @@ def trust(request: HttpRequest, actor: Actor, page: Page, server: UUID | None = 
 
 
 def _refused(
-    request: HttpRequest, page: Page, form: RegistrationForm, detail: ServerDetail | None, refusal: Refusal
+    request: HttpRequest, page: ServersPage, form: RegistrationForm, detail: ServerDetail | None, refusal: Refusal
 ) -> HttpResponse:
     """The window again with everything typed, and each sentence where it belongs."""
     fields = form.typed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from watchword.control.organizations.rules import Entitlement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Frame:
     """A page opened by somebody who may see it.
 
@@ -66,7 +67,7 @@ class Frame:
         return OrganizationFrame.around(actor, organization, route=route)
 
     def context(self) -> dict[str, Any]:
-        """What `portal/base.html` needs."""
+        """What `shell/base.html` needs."""
         return {"frame": self, "rail_route": self.route, "banners": self.banners()}
 
     def banners(self) -> list[dict[str, Any]]:
@@ -74,19 +75,25 @@ class Frame:
         return []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrganizationFrame(Frame):
-    """A page of one organization.
+    """A page of one organization. What stands above the content is read when it is first needed.
 
     Attributes:
         organization: whose page it is.
-        standing: what the organization is entitled to at `now`.
-        notice: how far its API call threshold is used up today; None while there is nothing to tell.
     """
 
     organization: Organization
-    standing: Entitlement
-    notice: ThresholdNotice | None
+
+    @cached_property
+    def standing(self) -> Entitlement:
+        """What the organization is entitled to at `now`."""
+        return entitlement_of(self.organization.pk, self.now)
+
+    @cached_property
+    def notice(self) -> ThresholdNotice | None:
+        """How far its API call threshold is used up today; None while there is nothing to say."""
+        return threshold_notice(self.organization.pk, self.now)
 
     @classmethod
     def of(cls, actor: Actor, organization_id: str, *, route: str, permission: Permission) -> OrganizationFrame:
@@ -105,12 +112,10 @@ class OrganizationFrame(Frame):
     @classmethod
     def around(cls, actor: Actor, organization: Organization, *, route: str) -> OrganizationFrame:
         """The frame without any question of rights, for pages that anybody who is signed in may see."""
-        now = timezone.now()
-        standing, notice = entitlement_of(organization.pk, now), threshold_notice(organization.pk, now)
-        return cls(actor, route, now, organization, standing, notice)
+        return cls(actor, route, timezone.now(), organization)
 
     def context(self) -> dict[str, Any]:
-        """What `portal/base.html` needs."""
+        """What `shell/base.html` needs."""
         return Frame.context(self) | {
             "organization_id": self.organization.pk,
             "organization_name": self.organization.name,

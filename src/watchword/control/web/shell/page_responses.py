@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
@@ -17,6 +17,7 @@ from watchword.control.identity.session_rules import Ended
 from watchword.control.web.shell import notices, unsent
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.page import Page
 from watchword.control.web.shell.refill import refilled
 from watchword.control.web.shell.refused_requests import note_forbidden
 from watchword.control.web.shell.signed_in import actor_of, reread_person, session_in
@@ -35,73 +36,46 @@ SIGN_IN_AGAIN = "X-Sign-In-Again"
 """The header of answers to parts of pages at which signing in again helps."""
 
 
-class Screen(Protocol):
-    """A page as it is now, for one actor.
-
-    Attributes:
-        template: the whole page.
-        content: its part with the id `content`, which holds all that a change can alter and the place of the window.
-    """
-
-    template: ClassVar[str]
-    content: ClassVar[str]
-
-    @property
-    def home(self) -> str:
-        """The page's own address, without any window."""
-
-    def context(self) -> dict[str, Any]:
-        """All that both templates need: the frame's part, and `home` for the windows."""
+P = TypeVar("P", bound=Page)
 
 
-S = TypeVar("S", bound=Screen)
+def guarded_by(page_class: type[P]) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Let in who is signed in and may open the page; call `view(request, actor, page, …)`.
 
-
-def screened(
-    opening: Callable[..., S], *, route: str
-) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Let in who is signed in and may open the screen.
-
-    What the view changes is decided by commands; a Refusal that it does not place itself is answered with the screen
-    as it now is and the sentence on it.
-
-    Args:
-        opening: `opening(actor, **place)` opens the screen and raises Refusal for who may not; `place` is the
-            organization in the address, if there is one. The view is called as `view(request, actor, screen, …)`
-            with the other parts of the address.
-        route: the URL name of the screen's page, where whoever has to sign in first comes back to.
+    What the view changes is decided by commands; a Refusal that it does not place itself is answered with the page
+    as it now is and the sentence on it. The view receives the other parts of the address as keywords.
     """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarding(request: HttpRequest, **arguments: Any) -> HttpResponse:
             place = {"organization": arguments.pop("organization")} if "organization" in arguments else {}
-            home = reverse(route, kwargs=place)
+            home = reverse(page_class.route, kwargs=place)
             if not request.user.is_authenticated:
                 # A part of a page cannot hold the sign-in; the browser goes to the page, which leads there and back.
                 return _to_sign_in(request, home)
             actor = actor_of(request)
             try:
-                screen = opening(actor, **place)
+                page = page_class.of(actor, **place)
             except Refusal as refusal:
                 if request.method not in _READING:
                     record_refused(actor, place.get("organization"), "change_attempted", refusal, target=_name(request))
                 return _out_of_reach(request, home, refusal)
             try:
-                return view(request, actor, screen, **arguments)
+                return view(request, actor, page, **arguments)
             except Refusal as refusal:
                 refused = refusal
             except AccessLost as lost:
                 refused = lost.refusal
             if refused.reason is RefusalReason.SESSION_ENDED:
                 return _signed_out(request, home, refused)
-            # The change itself, or another one meanwhile, may have put the screen out of reach.
+            # The change itself, or another one meanwhile, may have put the page out of reach.
             reread_person(request)
             try:
-                screen = opening(actor_of(request), **place)
+                page = page.reopened(actor_of(request))
             except Refusal as gone:
                 return _out_of_reach(request, home, gone)
-            return _refused(request, screen, refused)
+            return _refused(request, page, refused)
 
         return guarding
 
@@ -109,7 +83,7 @@ def screened(
 
 
 def _out_of_reach(request: HttpRequest, home: str, refusal: Refusal) -> HttpResponse:
-    # Who may not open the screen gets no part of it: the frame's own answer is a whole page.
+    # Who may not open the page gets no part of it: the frame's own answer is a whole page.
     if is_partial(request) or refusal.reason is RefusalReason.NOT_FOUND:
         # These are answered by 200 and 404, which say of no permission.
         note_forbidden(request)
@@ -147,22 +121,22 @@ def is_partial(request: HttpRequest) -> bool:
     return bool(getattr(request, "htmx", False))
 
 
-def show(request: HttpRequest, screen: Screen) -> HttpResponse:
+def show(request: HttpRequest, page: Page) -> HttpResponse:
     """The page without any window, with what earlier changes left to say."""
-    return render(request, screen.template, screen.context() | {"notices": notices.take(request)})
+    return render(request, page.template, page.context() | {"notices": notices.take(request)})
 
 
 def window(
-    request: HttpRequest, screen: Screen, template: str, context: dict[str, Any], *, status: int = 200
+    request: HttpRequest, page: Page, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """Open a window: alone when htmx asked for it, else on its page."""
-    everything = screen.context() | context
+    everything = page.context() | context
     typed = unsent.take(request)
     if typed is not None:
         everything |= {"again": True, "typed_again": True}
     if not is_partial(request):
         everything |= {"window": template, "notices": notices.take(request)}
-        template = screen.template
+        template = page.template
     response = render(request, template, everything, status=status)
     if typed is not None:
         response.content = refilled(response.content.decode(), typed.where, typed.fields).encode()
@@ -171,7 +145,7 @@ def window(
 
 def confirm(
     request: HttpRequest,
-    screen: Screen,
+    page: Page,
     *,
     title: str,
     sentences: list[str],
@@ -194,61 +168,66 @@ def confirm(
         "refusal": None if refusal is None else refusal.sentence,
         "again": refusal is not None,
     }
-    return window(request, screen, _CONFIRM, context, status=200 if refusal is None else refusal.status)
+    return window(request, page, _CONFIRM, context, status=200 if refusal is None else refusal.status)
 
 
-def done(request: HttpRequest, screen: Screen, notice: Notice) -> HttpResponse:
+def done(request: HttpRequest, page: Page, notice: Notice) -> HttpResponse:
     """The page as it is after a change: replaced in place by htmx, else reached by a redirect.
 
-    `screen` must have been opened after the change.
+    A change may have taken the page from the actor, who is led to the start page then.
     """
-    if is_partial(request):
-        return changed(request, screen, notice)
+    after = _after(request, page)
+    if after is not None and is_partial(request):
+        return _changed(request, after, (notice,))
     notices.leave(request, notice)
-    return redirect(screen.home)
+    if after is not None:
+        return redirect(after.home)
+    start = reverse("access:start")
+    return HttpResponseClientRedirect(start) if is_partial(request) else redirect(start)
 
 
-def done_with(request: HttpRequest, screen: Screen, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The page as it is after a change, under a window with what is shown only this once, such as a secret.
+def done_with(request: HttpRequest, page: Page, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page as it is after a change, with a dialog that shows what is shown only this once, such as a secret.
 
-    It is the answer to the POST itself: what a redirect shows would have to be kept somewhere until then. `screen`
-    must have been opened after the change.
+    It is the response to the POST itself: what a redirect shows would have to be kept somewhere until then. `page`
+    must have been reopened after the change.
     """
-    everything = screen.context() | context | {"window": template}
+    everything = context | {"window": template}
     if not is_partial(request):
-        return render(request, screen.template, everything | {"notices": notices.take(request)})
-    response = render(
-        request,
-        "shell/changed.html",
-        everything | {"content_template": screen.content, "notices": (), "out_of_band": True},
-    )
-    return reswap(retarget(response, "#content"), "outerHTML")
+        return render(request, page.template, page.context() | everything | {"notices": notices.take(request)})
+    return _changed(request, page, (), everything)
 
 
-def changed(request: HttpRequest, screen: Screen, notice: Notice | None = None, *, status: int = 200) -> HttpResponse:
-    """The content alone, which htmx puts in the place of the old one, and a notice about it."""
-    told = () if notice is None else (notice,)
-    context = screen.context() | {"content_template": screen.content, "notices": told, "out_of_band": True}
-    response = render(request, "shell/changed.html", context, status=status)
-    return reswap(retarget(response, "#content"), "outerHTML")
+def _after(request: HttpRequest, page: P) -> P | None:
+    """The page as it is after a change; None where the actor may no longer see it."""
+    if reread_person(request) is None:
+        return None
+    try:
+        return page.reopened(actor_of(request))
+    except Refusal:
+        return None
 
 
-def changed_with_window(request: HttpRequest, screen: Screen, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The page as it is after a change, with a window on it that tells what can be told only now, such as a secret."""
-    if not is_partial(request):
-        return window(request, screen, template, context)
-    everything = screen.context() | context | {"content_template": screen.content, "window": template}
-    response = render(request, "shell/changed.html", everything | {"notices": (), "out_of_band": True})
-    return reswap(retarget(response, "#content"), "outerHTML")
+def _changed(
+    request: HttpRequest,
+    page: Page,
+    told: tuple[Notice, ...],
+    more: dict[str, Any] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """The content alone, which htmx puts in the place of the old one, and notices about it."""
+    context = page.context() | (more or {}) | {"content_template": page.content, "notices": told, "out_of_band": True}
+    return reswap(retarget(render(request, "shell/changed.html", context, status=status), "#content"), "outerHTML")
 
 
-def _refused(request: HttpRequest, screen: Screen, refusal: Refusal) -> HttpResponse:
+def _refused(request: HttpRequest, page: Page, refusal: Refusal) -> HttpResponse:
     # A lock is told by the banner of the page already.
     locked = refusal.reason in _LOCKED
     notice = Notice("Nothing was changed: changes are locked." if locked else refusal.sentence, warning=True)
     if is_partial(request):
-        return changed(request, screen, notice, status=refusal.status)
-    return render(request, screen.template, screen.context() | {"notices": (notice,)}, status=refusal.status)
+        return _changed(request, page, (notice,), status=refusal.status)
+    return render(request, page.template, page.context() | {"notices": (notice,)}, status=refusal.status)
 
 
 def _name(request: HttpRequest) -> str:
