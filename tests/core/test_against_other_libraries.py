@@ -99,7 +99,7 @@ PYJWT_ALGORITHMS = sorted(set(forge.CLASSICAL_ALGORITHMS) & set(jwt.algorithms.g
 
 
 @pytest.mark.parametrize("alg", forge.CLASSICAL_ALGORITHMS)
-def test_good_tokens_are_good_everywhere(alg: str) -> None:
+def test_good_tokens_are_accepted_by_all_libraries(alg: str) -> None:
     key = forge.key_for(alg)
     token = forge.token(key, alg, payload=claims())
     assert isinstance(kernel(token, key), Allow)
@@ -108,7 +108,7 @@ def test_good_tokens_are_good_everywhere(alg: str) -> None:
 
 
 @pytest.mark.parametrize("alg", forge.CLASSICAL_ALGORITHMS)
-def test_tokens_made_by_joserfc_are_good(alg: str) -> None:
+def test_tokens_of_joserfc_are_accepted(alg: str) -> None:
     key = forge.key_for(alg)
     header = {"alg": alg, "kid": key.kid}
     token = joserfc_jwt.encode(header, claims(), import_key(key.private_jwk()), algorithms=[alg])
@@ -116,7 +116,7 @@ def test_tokens_made_by_joserfc_are_good(alg: str) -> None:
 
 
 @pytest.mark.parametrize("alg", PYJWT_ALGORITHMS)
-def test_tokens_made_by_pyjwt_are_good(alg: str) -> None:
+def test_tokens_of_pyjwt_are_accepted(alg: str) -> None:
     key = forge.key_for(alg)
     private: Any = key.private
     assert isinstance(kernel(jwt.encode(claims(), private, alg, headers={"kid": key.kid}), key), Allow)
@@ -194,7 +194,7 @@ def assert_explained(token: str, key: forge.Key, alg: str) -> None:
     st.sampled_from(sorted(FORMS)),
 )
 @settings(max_examples=300)
-def test_mutated_tokens_are_judged_alike_or_the_difference_is_known(
+def test_mutated_tokens_get_the_same_verdict_or_a_known_difference(
     alg: str, claim_changes: dict[str, Any], header_changes: dict[str, Any], form: str
 ) -> None:
     key = forge.key_for(alg)
@@ -204,7 +204,7 @@ def test_mutated_tokens_are_judged_alike_or_the_difference_is_known(
 
 @given(st.sampled_from(["RS256", "ES256", "EdDSA"]), st.data())
 @settings(max_examples=200)
-def test_damaged_bytes_are_judged_alike_or_the_difference_is_known(alg: str, data: st.DataObject) -> None:
+def test_damaged_bytes_get_the_same_verdict_or_a_known_difference(alg: str, data: st.DataObject) -> None:
     """One bit of the decoded header, claims or signature is turned over, so that every text is canonical."""
     key = forge.key_for(alg)
     parts = [forge.unb64(part) for part in forge.token(key, alg, payload=claims()).split(".")]
@@ -256,5 +256,5 @@ def test_padded_signature_is_a_known_difference() -> None:
     assert joserfc_accepts(twin, ES256, "ES256") or pyjwt_accepts(twin, ES256, "ES256")
 
 
-def test_every_reason_for_a_difference_is_shown_by_an_example() -> None:
+def test_every_reason_for_a_difference_has_an_example() -> None:
     assert {reason for _, _, reason in KNOWN_DIFFERENCES} | {Reason.TOKEN_MALFORMED} == set(KERNEL_IS_STRICTER)

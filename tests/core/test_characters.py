@@ -44,18 +44,18 @@ def test_other_characters_are_accepted(character: str) -> None:
 
 
 @pytest.mark.parametrize("character", NEW.values(), ids=NEW)
-def test_fi_01_kid_of_characters_that_this_interpreter_may_not_know_is_accepted(character: str) -> None:
+def test_fi_01_kid_with_newer_characters_is_accepted(character: str) -> None:
     key = admit_key(forge.rsa_key().jwk(kid=f"key-{character}"))
     assert isinstance(key, SigningKey)
     assert key.kid == f"key-{character}"
 
 
-def test_what_the_interpreter_calls_printable_stays_accepted() -> None:
+def test_printable_characters_are_accepted() -> None:
     """A kid that was stored before is admitted still."""
     assert [character for character in CHARACTERS if character.isprintable() and not is_printable(character)] == []
 
 
-def test_controls_separators_and_private_characters_are_all_refused() -> None:
+def test_controls_separators_and_private_characters_are_refused() -> None:
     refused = ("Cc", "Co", "Cs", "Zl", "Zp", "Zs")
     assert [
         character
@@ -80,7 +80,7 @@ ALLOWED = {
     "each.lower()", 'sha256(der).digest().hex(":").upper()', "text.lower() if text.isascii()",
     'decode("ascii").lower()', "untrusted_document.lstrip()", "value.lower() for value in _values(response",
     "without_mark(document).strip()", "str(error).upper()",
-    # Compared with words of ASCII, which `test_no_word_of_ascii_is_met_by_other_letters` is about.
+    # Compared with words of ASCII, which `test_ascii_words_do_not_match_other_letters` is about.
     "typ.lower()", "scheme.lower()", "text[: len(_HTTPS)].lower()",
 }  # fmt: skip
 CLASSES = re.compile(r"\\[wWdDsSbB]")
@@ -106,11 +106,11 @@ def findings(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_fi_01_code_asks_no_tables_of_the_interpreter(path: Path) -> None:
+def test_fi_01_code_does_not_use_unicode_tables(path: Path) -> None:
     assert findings(path) == []
 
 
-def test_the_search_finds_what_it_is_for(tmp_path: Path) -> None:
+def test_search_for_unicode_tables_works(tmp_path: Path) -> None:
     lines = [
         "a.isprintable()", "a.casefold()", "a.strip()", "a.split()", "a.lower()", r're.compile(r"\d+")',
         're.compile("a", re.IGNORECASE)',
@@ -127,7 +127,7 @@ def test_the_search_finds_what_it_is_for(tmp_path: Path) -> None:
     assert [found.partition(": ")[2] for found in findings(path)] == lines
 
 
-def test_no_word_of_ascii_is_met_by_other_letters() -> None:
+def test_ascii_words_do_not_match_other_letters() -> None:
     words = ("bearer", "https", "jwt", "jws", "jose", "at+jwt", "application/at+jwt")
     others = {character for character in CHARACTERS if not character.isascii() and character.lower().isascii()}
     assert others == {"\u212a"}

@@ -16,6 +16,6 @@ from watchword.core.decision import Reason
         ({"exp": 1_000, "nbf": 1, "iat": 1}, Reason.TOKEN_EXPIRED),
     ],
 )
-def test_no_token_is_in_time_by_a_clock_that_shows_none(claims: dict[str, Any], reason: Reason) -> None:
+def test_no_token_is_valid_without_a_clock(claims: dict[str, Any], reason: Reason) -> None:
     """The step before refuses such a clock, too; neither relies on the other."""
     assert check_times(SignedClaims(claims), math.nan, 60) is reason

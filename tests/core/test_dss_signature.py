@@ -27,13 +27,13 @@ def test_numbers_are_written_as_the_library_writes_them(both: tuple[bytes, bytes
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_smallest_and_the_greatest_are_among_them(size: int) -> None:
+def test_smallest_and_largest_numbers_are_written_correctly(size: int) -> None:
     for r, s in ((1, 256**size - 1), (256**size - 1, 1), (0x7F, 0x80), (0x80, 0x7F), (256**size - 1, 256**size - 1)):
         written = dss_signature.encode(r.to_bytes(size, "big"), s.to_bytes(size, "big"))
         assert written == encode_dss_signature(r, s)
 
 
-def test_zero_and_what_is_too_long_are_no_numbers_of_a_signature() -> None:
+def test_zero_and_too_long_numbers_are_refused() -> None:
     one = b"\x01"
     for r, s in ((bytes(32), one), (one, bytes(32)), (b"", one), (one * 126, one * 126), (one * 128, one)):
         with pytest.raises(IndexError):

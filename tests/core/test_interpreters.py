@@ -158,7 +158,7 @@ def differences(asked: Sequence[Any], here: Sequence[object], there: Sequence[ob
     ]
 
 
-def test_the_questions_are_odd_enough() -> None:
+def test_questions_cover_unusual_input() -> None:
     """Each kind gets more than one answer, or the comparison would compare nothing."""
     told: dict[str, set[str]] = {}
     for (kind, _), answer in zip(*asked_and_answered(), strict=True):

@@ -28,21 +28,21 @@ def admitted(key: forge.Key, **members: object) -> SigningKey:
         (forge.ed25519_key(), "OKP", "Ed25519", 256),
     ],
 )
-def test_key_says_what_it_is(key: forge.Key, kty: str, crv: str | None, bits: int) -> None:
+def test_key_describes_itself(key: forge.Key, kty: str, crv: str | None, bits: int) -> None:
     signing_key = admitted(key)
     assert (signing_key.kty, signing_key.variant, signing_key.bits) == (kty, crv, bits)
     assert signing_key.thumbprint == import_key(key.jwk()).thumbprint()
 
 
 @pytest.mark.parametrize("alg", forge.ALGORITHMS)
-def test_key_travels_as_its_public_members_and_comes_back_equal(alg: str) -> None:
+def test_key_survives_encoding(alg: str) -> None:
     signing_key = admitted(forge.key_for(alg), alg=alg, use="sig", key_ops=["verify"], x5t="AAAA", extra=1)
     written = signing_key.to_jwk()
     assert written == forge.key_for(alg).jwk(alg=alg)
     assert admit_stored([written]) == (signing_key,)
 
 
-def test_key_without_name_and_algorithm_travels_without_them() -> None:
+def test_optional_members_are_omitted() -> None:
     assert admitted(forge.rsa_key().named(None)).to_jwk().keys() == {"kty", "n", "e"}
 
 
@@ -56,11 +56,11 @@ def test_key_cannot_be_changed() -> None:
         admitted(forge.rsa_key()).kid = "other"  # type: ignore[misc]
 
 
-def test_key_shows_no_numbers_when_printed() -> None:
+def test_repr_shows_no_key_numbers() -> None:
     assert forge.rsa_key().jwk()["n"] not in repr(admitted(forge.rsa_key()))
 
 
-def test_key_that_the_library_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_refused_by_the_library_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our rules are narrower than the library's today. Should it become narrower, the key is merely left out."""
 
     def refuse(*_: object) -> None:
@@ -75,7 +75,7 @@ def test_key_that_the_library_refuses_is_left_out(monkeypatch: pytest.MonkeyPatc
 # -------------------------------------------------------------------- stored keys
 
 
-def test_no_stored_keys_are_no_keys() -> None:
+def test_empty_stored_keys_are_no_keys() -> None:
     assert admit_stored([]) == ()
 
 
@@ -102,6 +102,6 @@ def test_verifier_takes_as_many_keys_as_an_operator_may_allow() -> None:
     assert len(admit_stored(stored)) == 256
 
 
-def test_whole_set_survives_being_stored() -> None:
+def test_key_set_survives_storage() -> None:
     keys = admit(forge.key_set(forge.rsa_key(), forge.ec_key(), forge.ed25519_key(), {"kty": "AKP"})).keys
     assert admit_stored([key.to_jwk() for key in keys]) == keys == acme.keys(*(key.to_jwk() for key in keys))

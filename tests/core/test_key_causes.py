@@ -94,14 +94,14 @@ ELSEWHERE = {
         for number, row in enumerate(rows)
     ],
 )
-def test_f_what_is_wrong_with_a_key_is_what_the_message_says(problem: KeyProblem, jwk: object, words: str) -> None:
+def test_ff_01_message_is_true_for_each_cause_of_a_key(problem: KeyProblem, jwk: object, words: str) -> None:
     key = admit_key(jwk)
     assert isinstance(key, IgnoredKey)
     assert key.problem is problem
     assert words in problem.sentence
 
 
-def test_f_every_reason_to_ignore_a_key_has_its_causes() -> None:
+def test_ff_01_every_key_problem_has_its_causes() -> None:
     assert {*CAUSES, *ELSEWHERE} == set(KeyProblem)
 
 
@@ -124,14 +124,12 @@ SETS: dict[KeySetProblem, list[tuple[bytes, str]]] = {
 @pytest.mark.parametrize(
     ("problem", "document", "words"), [(each, *row) for each, rows in SETS.items() for row in rows]
 )
-def test_f_what_is_wrong_with_a_set_is_what_the_message_says(
-    problem: KeySetProblem, document: bytes, words: str
-) -> None:
+def test_ff_01_message_is_true_for_each_cause_of_a_set(problem: KeySetProblem, document: bytes, words: str) -> None:
     with pytest.raises(KeySetRefused) as refused:
         admit(document)
     assert refused.value.problem is problem
     assert words in problem.sentence
 
 
-def test_f_every_reason_to_refuse_a_set_has_its_causes() -> None:
+def test_ff_01_every_set_problem_has_its_causes() -> None:
     assert set(SETS) == set(KeySetProblem)

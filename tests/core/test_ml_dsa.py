@@ -26,7 +26,7 @@ RSA = forge.rsa_key("rsa-1")
         ("ML-DSA-65", "Suiu29qbfuaBaR4Ats-c6XQBePB_OpAxAwcTR_0KXVM"),
     ],
 )
-def test_thumbprint_of_the_key_from_the_all_zero_seed_is_that_of_the_rfc(alg: str, thumbprint: str) -> None:
+def test_thumbprint_of_the_all_zero_seed_matches_the_rfc(alg: str, thumbprint: str) -> None:
     kinds: dict[str, Any] = dict(forge.ML_DSA)
     key = admit_key(forge.Key(kinds[alg].from_seed_bytes(bytes(32)), None).jwk())
     assert isinstance(key, SigningKey)
@@ -34,7 +34,7 @@ def test_thumbprint_of_the_key_from_the_all_zero_seed_is_that_of_the_rfc(alg: st
 
 
 @pytest.mark.parametrize("alg", forge.ML_DSA)
-def test_key_says_what_it_is_and_travels(alg: str) -> None:
+def test_key_describes_itself_and_survives_encoding(alg: str) -> None:
     (key,) = acme.keys(forge.ml_dsa_key("pq", alg))
     assert (key.kty, key.variant, key.alg, key.algorithms) == ("AKP", alg, alg, frozenset({alg}))
     assert key.bits == 8 * PARAMETER_SETS[alg].key_bytes
@@ -44,7 +44,7 @@ def test_key_says_what_it_is_and_travels(alg: str) -> None:
 
 @pytest.mark.parametrize("signed_with", forge.ML_DSA)
 @pytest.mark.parametrize("alg", forge.ML_DSA)
-def test_parameter_set_of_the_header_is_that_of_the_key(alg: str, signed_with: str) -> None:
+def test_parameter_sets_of_header_and_key_must_match(alg: str, signed_with: str) -> None:
     key = forge.ml_dsa_key("pq", signed_with)
     decision = acme.decide(forge.token(key, alg), acme.trust(key))
     if alg == signed_with:
@@ -75,7 +75,7 @@ def test_no_kid_with_exactly_one_fitting_key_is_accepted_among_others() -> None:
     assert isinstance(acme.decide(forge.token(key.named(None), "ML-DSA-44"), trust), Allow)
 
 
-def test_key_that_the_library_refuses_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_refused_by_the_library_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing:
         key_bytes = 1_952
 
@@ -89,7 +89,7 @@ def test_key_that_the_library_refuses_is_left_out(monkeypatch: pytest.MonkeyPatc
     assert key == IgnoredKey("pq", "AKP", KeyProblem.NOT_LOADABLE)
 
 
-def test_library_that_is_locked_offers_it() -> None:
+def test_locked_library_supports_ml_dsa() -> None:
     assert set(forge.ML_DSA) < set(ALGORITHMS)
 
 
@@ -105,7 +105,7 @@ print(sorted(name for name in ALGORITHMS if name.startswith("ML")), [kty for kty
 """
 
 
-def test_library_that_does_not_offer_it_takes_the_rows_from_the_table_and_harms_no_other_key() -> None:
+def test_library_without_ml_dsa_ignores_only_those_keys() -> None:
     """In a process of its own, as the table is made once, when the kernel is imported."""
     document = forge.key_set(RSA, *(forge.ml_dsa_key(alg, alg) for alg in forge.ML_DSA))
     assert len(admit(document).keys) == 4

@@ -153,7 +153,7 @@ def test_token_that_names_several_organizations_is_refused(claims: dict[str, Any
     assert named(**claims) is SEVERAL
 
 
-def test_ten_thousand_words_are_read_to_the_last() -> None:
+def test_ten_thousand_words_are_all_read() -> None:
     words = " ".join(["x"] * 9_999)
     text = text_of([f"Bearer {forge.token(KEY, 'ES256', scope=f'{words} {ACME}')}"], 49_152)
     organization, decision = decide_by_token(text, KNOWN, CLOUD, now=NOW, snapshot_good_until=NOW + 1)
@@ -161,12 +161,12 @@ def test_ten_thousand_words_are_read_to_the_last() -> None:
 
 
 @pytest.mark.parametrize("member", ["scope", "scp", "roles"])
-def test_repeated_claim_is_refused_with_the_whole_token(member: str) -> None:
+def test_repeated_claim_refuses_the_token(member: str) -> None:
     payload = f'{{"exp": {NOW + 9}, "{member}": "{ACME}", "{member}": "{GLOBEX}"}}'.encode()
     assert decide(forge.token(KEY, "ES256", payload=payload)) == ("", Deny(Reason.CLAIMS_MALFORMED))
 
 
-def test_token_of_acme_that_names_globex_fails_against_their_keys() -> None:
+def test_token_of_acme_naming_globex_fails_against_its_keys() -> None:
     for key, sign_as in ((KEY, "acme"), (KEY.named("globex"), "globex"), (KEY.named(None), None)):
         organization, decision = decide(forge.token(key, "ES256", scope=GLOBEX))
         assert organization == "globex", sign_as
@@ -174,7 +174,7 @@ def test_token_of_acme_that_names_globex_fails_against_their_keys() -> None:
         assert decision.reason.public is Reason.NO_MATCHING_KEY
 
 
-def test_issuer_selects_nobody() -> None:
+def test_issuer_selects_no_organization() -> None:
     issuer = "https://login.acme.example/"
     organization, decision = decide(forge.token(OTHER, "ES256", scope=GLOBEX, iss=issuer))
     assert (organization, type(decision)) == ("globex", Allow)
@@ -189,7 +189,7 @@ def test_unknown_organization_is_refused_like_an_unknown_key() -> None:
     assert decision.reason.public is Reason.NO_MATCHING_KEY
 
 
-def test_what_is_wrong_with_the_token_itself_comes_first() -> None:
+def test_faults_of_the_token_are_reported_first() -> None:
     token = forge.token(KEY, "ES256", header_changes={"alg": "none"}, sign_as="ES256")
     assert decide(token)[1] == Deny(Reason.ALGORITHM_NOT_ACCEPTED)
     assert decide(forge.token(KEY, "ES256", events={"x": {}}))[1] == Deny(Reason.TYPE_NOT_ACCEPTED)
@@ -202,7 +202,7 @@ def test_what_is_wrong_with_the_token_itself_comes_first() -> None:
     assert decide_by_token(good, KNOWN, CLOUD, now=NOW, snapshot_good_until=NOW) == ("", Deny(Reason.TRUST_STALE))
 
 
-def test_refusal_says_what_the_token_lacks_and_counts_its_profile() -> None:
+def test_refusal_names_the_fault_and_has_a_profile() -> None:
     organization, decision = decide(forge.token(KEY, "ES256", scope="read"))
     assert organization == ""
     assert isinstance(decision, Deny)

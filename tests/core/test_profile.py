@@ -19,7 +19,7 @@ def said(**changes: Any) -> TokenProfile:
     return decision.profile
 
 
-def test_a_profile_tells_of_origin_and_client_and_never_of_the_subject() -> None:
+def test_profile_has_issuer_and_client_but_no_subject() -> None:
     profile = said(client_id=..., cid="acme-web", sub="alice")
 
     assert profile == TokenProfile(
@@ -34,7 +34,7 @@ def test_a_profile_tells_of_origin_and_client_and_never_of_the_subject() -> None
     assert "alice" not in profile
 
 
-def test_what_a_token_does_not_say_is_none() -> None:
+def test_absent_claims_are_none() -> None:
     profile = said(iss=..., aud=..., client_id=...)
 
     assert (profile.issuer, profile.audience, profile.client_claim, profile.client_id) == (None, None, None, None)
@@ -46,7 +46,7 @@ def test_several_audiences_are_joined_and_bounded() -> None:
 
 
 @pytest.mark.parametrize("value", [1, True, {"x": 1}], ids=repr)
-def test_what_is_no_text_is_not_told(value: object) -> None:
+def test_claims_that_are_no_text_are_omitted(value: object) -> None:
     profile = said(iss=value, aud=value, client_id=value)
 
     assert (profile.issuer, profile.audience, profile.client_claim, profile.client_id) == (
@@ -65,12 +65,12 @@ def test_fc_02_empty_claims_are_absent_from_the_profile(value: object) -> None:
     assert said(client_id=value, appid="b").client_claim == "appid"
 
 
-def test_a_long_value_is_told_by_its_beginning() -> None:
+def test_long_values_are_cut() -> None:
     assert said(iss="i" * MAX_VALUE).issuer == "i" * MAX_VALUE
     assert said(iss="i" * (MAX_VALUE + 1)).issuer == "i" * (MAX_VALUE - 1) + "…"
 
 
-def test_a_refused_token_is_told_of_as_far_as_it_was_read() -> None:
+def test_profile_of_a_refused_token_has_what_was_read() -> None:
     expired = acme.decide(forge.token(KEY, "ES256", exp=1), OPEN)
     unknown = acme.decide(forge.token(KEY.named("k2"), "ES256"), OPEN)
     garbage = acme.decide("garbage", OPEN)
@@ -90,11 +90,11 @@ def test_a_refused_token_is_told_of_as_far_as_it_was_read() -> None:
     assert strange.profile == said()
 
 
-def test_what_a_refused_token_says_has_no_part_in_the_decision() -> None:
+def test_profile_of_a_refused_token_does_not_affect_the_decision() -> None:
     assert acme.decide(forge.token(KEY, "ES256", exp=1), OPEN) == Deny(Reason.TOKEN_EXPIRED)
 
 
-def test_denials_differ_by_reason_and_unknown_kid_alone() -> None:
+def test_denials_differ_only_by_reason_and_unknown_kid() -> None:
     expired = acme.decide(forge.token(KEY, "ES256", exp=1), OPEN)
     plain, other = Deny(Reason.TOKEN_EXPIRED), Deny(Reason.TOKEN_EXPIRED, "k2")
 

@@ -6,7 +6,7 @@ from watchword.core.strict_json import MAX_NUMBER_LENGTH, JsonRefused, parse_obj
 
 
 @pytest.mark.parametrize("start", ["1", "0.", "1e-"])
-def test_a_number_has_a_greatest_length(start: str) -> None:
+def test_numbers_have_a_length_limit(start: str) -> None:
     longest = start.ljust(MAX_NUMBER_LENGTH, "0")
 
     assert parse_object(f'{{"exp":{longest}}}'.encode())

@@ -29,7 +29,7 @@ def claims_of(**changes: Any) -> VerifiedClaims:
 
 
 @pytest.mark.parametrize("alg", forge.ALGORITHMS)
-def test_alices_good_token_is_allowed_with_every_algorithm(alg: str) -> None:
+def test_good_token_is_allowed_with_every_algorithm(alg: str) -> None:
     key = forge.key_for(alg)
     assert acme.decide(forge.token(key, alg), acme.trust(key)) == Allow(
         organization="acme",
@@ -60,7 +60,7 @@ def test_alices_good_token_is_allowed_with_every_algorithm(alg: str) -> None:
 # -------------------------------------------------------------------- what is passed on
 
 
-def test_claims_that_are_missing_are_empty() -> None:
+def test_missing_claims_are_empty() -> None:
     assert claims_of(payload={"exp": NOW + 1.9}) == VerifiedClaims(None, None, None, "", (), NOW + 1, None)
 
 
@@ -106,14 +106,14 @@ def test_scope_comes_from_scope_or_scp(changes: dict[str, Any], expected: str) -
         ({"client_id": "b", "cid": None, "appid": ""}, "b"),
     ],
 )
-def test_client_is_passed_on_only_when_all_its_claims_agree(changes: dict[str, Any], expected: str | None) -> None:
+def test_client_is_passed_on_only_if_all_its_claims_agree(changes: dict[str, Any], expected: str | None) -> None:
     assert claims_of(**changes).client_id == expected
 
 
 # -------------------------------------------------------------------- order
 
 
-def test_each_step_refuses_before_those_that_follow() -> None:
+def test_steps_refuse_in_order() -> None:
     """A request that is wrong in every way, mended step by step, is refused by each step in its turn."""
     other = forge.rsa_key("rsa-2").named("rsa-1")
     wrong: dict[str, Any] = {"exp": 1, "iss": "x", "aud": "x", "client_id": "x", "cnf": {}}
@@ -145,7 +145,7 @@ def test_each_step_refuses_before_those_that_follow() -> None:
         assert decision.reason.step == step
 
 
-def test_steps_reasons_and_the_numbers_in_the_story_match() -> None:
+def test_numbers_of_steps_match_reasons_and_documents() -> None:
     assert len(STEPS) == 13
     # No reason yet for the API role.
     assert {reason.step for reason in Reason} == set(range(13))
@@ -159,7 +159,7 @@ def test_steps_reasons_and_the_numbers_in_the_story_match() -> None:
 # -------------------------------------------------------------------- limits
 
 
-def test_limits_are_those_of_the_documents() -> None:
+def test_limits_match_the_documents() -> None:
     assert Limits(max_token_bytes=16_384, leeway=60) == LIMITS
 
 
@@ -199,7 +199,7 @@ def decided_with_faulty(what: str) -> Decision:
 
 
 @pytest.mark.parametrize("what", ["trust", "server", "clock"])
-def test_a_fault_in_what_is_known_is_a_deny(what: str) -> None:
+def test_fault_in_the_trust_is_a_deny(what: str) -> None:
     assert decided_with_faulty(what) == Deny(Reason.UNDECIDABLE)
 
 
@@ -208,7 +208,7 @@ def test_authorization_of_another_type_is_a_deny(header: Any) -> None:
     assert isinstance(verify(header, TRUST, now=NOW, snapshot_good_until=NOW + 1), Deny)
 
 
-def test_key_that_contradicts_its_own_algorithms_is_undecidable() -> None:
+def test_key_that_contradicts_its_algorithms_is_undecidable() -> None:
     """Cannot come out of admission. Were it possible, an RSA key would have to verify ECDSA, and the reverse."""
     algorithms = frozenset(forge.ALGORITHMS)
     for key, alg in (
@@ -227,7 +227,7 @@ def test_key_that_contradicts_its_own_algorithms_is_undecidable() -> None:
 # -------------------------------------------------------------------- the closed table
 
 
-def test_every_reason_has_a_code_of_its_own_and_the_status_of_rfc_6750() -> None:
+def test_every_reason_has_its_own_code_and_an_rfc_6750_status() -> None:
     assert len({reason.code for reason in Reason}) == len(Reason)
     for reason in Reason:
         has_token = reason not in {Reason.TOKEN_MISSING, Reason.SCHEME_NOT_BEARER}

@@ -33,12 +33,12 @@ DOCUMENT: dict[str, Any] = yaml.safe_load((COMPOSE / "compose.yaml").read_text(e
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
 
 
-def test_all_that_was_asked_for_is_there() -> None:
+def test_all_services_are_there() -> None:
     assert set(SERVICES) == {"postgres", "set-up", "portal", "worker", "verifier-1", "verifier-2", "nginx"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_a_service_names_exists(name: str) -> None:
+def test_files_of_each_service_exist(name: str) -> None:
     service = SERVICES[name]
     assert unknown_settings(str(service.get("environment", {}))) == set()
     for volume in service.get("volumes", []):
@@ -50,7 +50,7 @@ def test_what_a_service_names_exists(name: str) -> None:
         assert understands(service["command"])
 
 
-def test_no_verifier_can_reach_the_database_or_the_outside() -> None:
+def test_verifiers_cannot_reach_database_or_internet() -> None:
     outside = {name for name, network in DOCUMENT["networks"].items() if not network.get("internal")}
     for name in ("verifier-1", "verifier-2"):
         assert not set(SERVICES[name]["networks"]) & (outside | set(SERVICES["postgres"]["networks"]))
@@ -65,20 +65,20 @@ def test_fk_02_verifiers_use_a_port_that_browsers_cannot_reach() -> None:
     assert port != "8080"
 
 
-def test_variables_of_the_compose_file_are_in_the_example() -> None:
+def test_compose_variables_are_in_the_example() -> None:
     asked = set(re.findall(r"\$\{([A-Z_]+)", (COMPOSE / "compose.yaml").read_text(encoding="utf-8")))
     given = set(re.findall(r"^([A-Z_]+)=$", (COMPOSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
     assert asked == given
 
 
-def test_the_commands_of_set_up_are_commands() -> None:
+def test_set_up_runs_existing_commands() -> None:
     lines = (COMPOSE / "set-up.sh").read_text(encoding="utf-8").splitlines()
     commands = [line.partition("watchword ")[2] for line in lines if "watchword " in line]
     assert len(commands) == 2
     assert all(understands(shlex.split(command)) for command in commands)
 
 
-def test_what_the_image_is_made_of_exists() -> None:
+def test_files_of_the_image_exist() -> None:
     for line in (COMPOSE / "Dockerfile").read_text(encoding="utf-8").splitlines():
         if line.startswith("COPY ") and "--from" not in line:
             *sources, _ = line.split()[1:]
@@ -116,7 +116,7 @@ def gateway(folder: Path, fleet: Fleet) -> tuple[list[str], int]:
 
 
 @pytest.mark.timeout(240)
-def test_nginx_asks_two_verifiers_and_does_with_one(topology: Fleet, tmp_path: Path) -> None:
+def test_nginx_works_with_one_of_two_verifiers(topology: Fleet, tmp_path: Path) -> None:
     command, port = gateway(tmp_path, topology)
     url, acme = f"http://{LOOPBACK}:{port}/", {"Host": f"acme.localhost:{port}"}
     with running(command, log=tmp_path / "nginx.log", port=port):

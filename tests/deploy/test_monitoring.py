@@ -22,7 +22,7 @@ RULES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
-def test_each_alert_says_what_it_means_and_where_to_read_what_to_do(rule: dict[str, Any]) -> None:
+def test_each_alert_has_a_summary_and_a_runbook_section(rule: dict[str, Any]) -> None:
     assert rule["annotations"]["summary"].endswith(".")
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
@@ -30,12 +30,12 @@ def test_each_alert_says_what_it_means_and_where_to_read_what_to_do(rule: dict[s
     assert f"### {rule['alert']}\n" in (ROOT / page).read_text(encoding="utf-8")
 
 
-def test_no_alert_is_there_twice() -> None:
+def test_alert_names_are_unique() -> None:
     names = [rule["alert"] for rule in RULES]
     assert len(names) == len(set(names)) > 10
 
 
-def test_what_alerts_ask_for_by_label_exists() -> None:
+def test_label_values_in_alerts_exist() -> None:
     text = ALERTS.read_text(encoding="utf-8")
     reasons = {code for named in re.findall(r'reason=~"([^"]+)"', text) for code in named.split("|")}
     assert reasons
@@ -48,7 +48,7 @@ def test_what_alerts_ask_for_by_label_exists() -> None:
     assert outcomes <= set(OUTCOMES)
 
 
-def test_the_dashboard_is_a_dashboard() -> None:
+def test_dashboard_panels_are_complete() -> None:
     dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     panels = dashboard["panels"]
     assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)

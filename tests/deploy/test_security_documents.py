@@ -39,7 +39,7 @@ _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_what_a_document_names_exists(name: str) -> None:
+def test_files_named_by_documents_exist(name: str) -> None:
     document = ROOT / name
     text = document.read_text(encoding="utf-8")
     missing = [path for path in _PATH.findall(text) if not (ROOT / path).exists()]
@@ -55,7 +55,7 @@ def test_every_requirement_of_level_2_has_one_verdict() -> None:
     assert {verdict for _, _, verdict, _ in rows} <= {"met", "n/a", "not yet", "operator"}
 
 
-def test_the_passwords_words_are_those_that_are_taken_out() -> None:
+def test_documented_password_words_match_the_code() -> None:
     text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
     rules = text.split("## Rules against guessing")[1].split("## Limits")[0]
     assert context_words(()) <= set(re.findall(r"`([a-z]+)`", rules))

@@ -46,13 +46,13 @@ def test_systemd_understands_every_line(installed: Path, unit: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=IDS)
-def test_systemd_finds_the_sandbox_tight(installed: Path, unit: Path) -> None:
+def test_systemd_rates_the_sandbox_as_tight(installed: Path, unit: Path) -> None:
     done = analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", "--no-pager", installed / unit.name)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=IDS)
-def test_what_a_unit_names_exists(unit: Path) -> None:
+def test_files_and_commands_of_units_exist(unit: Path) -> None:
     text = unit.read_text(encoding="utf-8")
     assert unknown_settings(text) == set()
     program, *arguments = shlex.split(next(line for line in text.splitlines() if line.startswith("ExecStart=")))
@@ -71,7 +71,7 @@ def test_examples_of_settings_are_settings_without_a_secret(example: str) -> Non
     assert "WATCHWORD_SECRET_KEY=\n" in text or "SECRET" not in text
 
 
-def test_what_does_not_exist_is_noticed() -> None:
+def test_missing_files_and_commands_are_noticed() -> None:
     assert unknown_settings("WATCHWORD_VERIFIER_PROT=1 WATCHWORD_NOTHING") == {
         "WATCHWORD_VERIFIER_PROT",
         "WATCHWORD_NOTHING",

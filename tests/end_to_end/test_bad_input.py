@@ -99,14 +99,14 @@ def portal(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
 
 
 @pytest.mark.parametrize("case", BAD_LOCATIONS, ids=lambda case: case.what)
-def test_a_location_that_cannot_be_used_gets_its_sentence_at_the_step(portal: Portal, case: BadLocation) -> None:
+def test_unusable_location_shows_the_problem_at_its_step(portal: Portal, case: BadLocation) -> None:
     portal.keys.behaviour = case.behaviour or serves(GOOD_KEYS)
     registration = portal.registration(jwks_location=case.location.format(port=portal.keys.port))
     with portal.open(ALICE, case.what) as page:
         expect_refused_validation(page, registration, case.sentence)
 
 
-def test_a_certificate_of_an_unknown_authority_is_named_with_its_remedies_and_the_last_one_works(
+def test_unknown_authority_shows_its_remedies(
     portal: Portal,
 ) -> None:
     # Globex, because Acme uses up its ten validations a minute above.
@@ -138,7 +138,7 @@ def expect_refused_validation(page: Page, registration: Registration, *sentences
     assert servers.names() == []
 
 
-def test_each_bad_field_gets_its_sentence_and_what_was_typed_stays(portal: Portal) -> None:
+def test_bad_fields_show_their_errors_and_keep_the_text(portal: Portal) -> None:
     portal.keys.behaviour = serves(GOOD_KEYS)
     with portal.open(CHARLIE, "fields") as page:
         servers = ServersPage(page)
@@ -157,7 +157,7 @@ def test_each_bad_field_gets_its_sentence_and_what_was_typed_stays(portal: Porta
         assert servers.names() == []
 
 
-def test_the_location_or_certificate_setting_changed_after_validation_removes_save(portal: Portal) -> None:
+def test_changing_a_validated_field_removes_save(portal: Portal) -> None:
     portal.keys.behaviour = serves(GOOD_KEYS)
     registration = portal.registration()
     with portal.open(CHARLIE, "changed") as page:

@@ -167,7 +167,7 @@ def installed(program: str, asking: str, minimum: tuple[int, int]) -> str:
 LANGUAGES = ("curl", "python", "node", "go", "java")
 
 
-def test_there_are_no_other_examples() -> None:
+def test_all_examples_are_tested() -> None:
     assert tuple(tab.name for tab in client_examples(ClientValues(api_url="https://api.example"))) == LANGUAGES
 
 
@@ -244,7 +244,7 @@ def test_each_example_sends_a_secret_with_quotes_and_backslashes(site: Site, lan
     assert "client_mismatch" in written
 
 
-def test_the_scope_of_the_page_names_the_organization(site: Site, tmp_path: Path) -> None:
+def test_scope_on_the_page_names_the_organization(site: Site, tmp_path: Path) -> None:
     status, written = run(site, "python", "token", tmp_path)
 
     assert status == 0, written
@@ -253,7 +253,7 @@ def test_the_scope_of_the_page_names_the_organization(site: Site, tmp_path: Path
     assert headers["x-auth-scope"].replace("%3A", ":") == SCOPE
 
 
-def test_the_checks_of_the_console_get_what_it_says(site: Site) -> None:
+def test_consoles_checks_give_the_stated_results(site: Site) -> None:
     good, bad, *_ = (check["snippet"].text for check in checks(load_control_settings()))
     for command, status, expected in ((good, "200", ALICE_REPORTS.id), (bad, "401", '"no_matching_key"')):
         told = shell(site, command.replace("https://acme.api.example", site.api_urls["path"]), site.issuing.token())
@@ -262,7 +262,7 @@ def test_the_checks_of_the_console_get_what_it_says(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("token", "changed"), [("h.c.Ab-_", "h.c.Bb-_"), ("h.c.Qb-_", "h.c.Ab-_"), ("A.A.A", "A.A.B")])
-def test_the_check_of_a_bad_token_changes_its_signature(site: Site, token: str, changed: str) -> None:
+def test_check_of_a_bad_token_changes_its_signature(site: Site, token: str, changed: str) -> None:
     _, bad, *_ = (check["snippet"].text for check in checks(load_control_settings()))
     change, _ = bad.splitlines()
 

@@ -26,7 +26,7 @@ def portal(tmp_path: Path, browser: Browser) -> Iterator[Portal]:
         yield running
 
 
-def test_a_server_is_edited_displaced_and_deleted_as_the_specification_says(portal: Portal) -> None:
+def test_server_is_edited_replaced_and_deleted(portal: Portal) -> None:
     with portal.open(ALICE, "edit-and-delete") as page:
         servers = ServersPage(page)
         add(portal, servers, "ProdOkta")

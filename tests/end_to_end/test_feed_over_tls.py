@@ -104,7 +104,7 @@ def is_ready(product: Product) -> bool:
     return request(f"{product.admin}/readyz").status == 200
 
 
-def test_a_portal_certified_by_an_own_authority_is_followed(
+def test_portal_of_a_private_authority_is_followed(
     product: Product, tmp_path: Path, authority: trustme.CA, authority_file: Path
 ) -> None:
     with (
@@ -117,7 +117,7 @@ def test_a_portal_certified_by_an_own_authority_is_followed(
 
 
 @pytest.mark.parametrize("kind", ["an unknown authority", "a certificate for another host"])
-def test_nobody_else_is_believed_and_nobody_else_gets_the_credential(
+def test_other_portals_are_refused_and_get_no_credential(
     product: Product, tmp_path: Path, authority: trustme.CA, authority_file: Path, kind: str
 ) -> None:
     strange = kind == "an unknown authority"

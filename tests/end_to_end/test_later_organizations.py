@@ -112,7 +112,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iter
         yield Provider(product, key_servers, sites, browser)
 
 
-def test_each_gateway_serves_organizations_that_come_after_its_start(provider: Provider) -> None:
+def test_each_gateway_serves_organizations_created_later(provider: Provider) -> None:
     for organization in KEYS:
         for site in provider.sites:
             assert site.get(token_of(organization), organization=organization).status == 401, site

@@ -31,7 +31,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
         yield running
 
 
-def test_a_post_that_skips_validate_is_refused(portal: Portal) -> None:
+def test_post_without_validation_is_refused(portal: Portal) -> None:
     with portal.open(CHARLIE, "skips") as page:
         ServersPage(page).add()
         answer = Poster.of(page).post("add/", **fields(portal.registration()))
@@ -40,7 +40,7 @@ def test_a_post_that_skips_validate_is_refused(portal: Portal) -> None:
         assert ServersPage(page).names() == []
 
 
-def test_a_receipt_for_another_url_or_certificate_setting_is_refused(portal: Portal) -> None:
+def test_receipt_for_other_settings_is_refused(portal: Portal) -> None:
     with portal.open(CHARLIE, "other-url") as page:
         receipt = receipt_of(portal, page)
         poster = Poster.of(page)
@@ -54,7 +54,7 @@ def test_a_receipt_for_another_url_or_certificate_setting_is_refused(portal: Por
         assert ServersPage(page).names() == []
 
 
-def test_a_receipt_of_another_organization_is_refused(portal: Portal) -> None:
+def test_receipt_of_another_organization_is_refused(portal: Portal) -> None:
     with portal.open(CHARLIE, "lender") as page:
         receipt = receipt_of(portal, page)
     with portal.open(ALICE_OF_INITECH, "borrower") as page:
@@ -64,7 +64,7 @@ def test_a_receipt_of_another_organization_is_refused(portal: Portal) -> None:
         assert b"Validate the JWKS location before saving." in answer.body
 
 
-def test_a_role_without_the_permission_is_refused_by_the_server(portal: Portal) -> None:
+def test_role_without_permission_is_refused(portal: Portal) -> None:
     connections = portal.keys.connections
     with portal.open(BOB, "no-permission", follow_the_menu=False) as page:
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Internet & SaaS API").click()
@@ -80,7 +80,7 @@ def test_a_role_without_the_permission_is_refused_by_the_server(portal: Portal) 
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_no_third_server_and_no_two_enabled_ones_even_in_50_parallel_requests(
+def test_parallel_requests_create_no_third_and_enable_no_second_server(
     request: pytest.FixtureRequest, tmp_path: Path, browser: Browser, database: str
 ) -> None:
     cluster: Cluster | None = request.getfixturevalue("cluster") if database == "postgresql" else None

@@ -108,13 +108,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
             yield installation
 
 
-def test_each_role_tells_systemd_once_that_it_is_ready_and_then_that_it_lives(running: Installation) -> None:
+def test_each_role_notifies_systemd_of_ready_and_watchdog(running: Installation) -> None:
     assert running.heard.count("READY=1") == len(ROLES)
     assert set(running.heard) == {"READY=1", "WATCHDOG=1"}
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_line_of_the_log_has_one_shape(running: Installation, role: str) -> None:
+def test_log_lines_have_the_same_fields(running: Installation, role: str) -> None:
     lines = [json.loads(line) for line in running.product.log(role).splitlines()]
     assert lines[0]["event"] == f"{role}_starting"
     for line in lines:
@@ -125,7 +125,7 @@ def test_each_line_of_the_log_has_one_shape(running: Installation, role: str) ->
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_secret_is_in_the_log_or_in_the_figures(running: Installation, role: str) -> None:
+def test_logs_and_metrics_contain_no_secret(running: Installation, role: str) -> None:
     assert len(running.secrets) > 15
     everything = running.product.log(role) + running.figures(role)
     assert [secret for secret in running.secrets if len(secret) > SHORTEST and secret in everything] == []
@@ -137,7 +137,7 @@ def test_each_role_answers_probes(running: Installation, role: str) -> None:
         assert request(f"{running.admin(role)}{path}").status == HTTPStatus.OK
 
 
-def test_figures_follow_what_happened(running: Installation) -> None:
+def test_metrics_follow_events(running: Installation) -> None:
     portal, worker = running.figures("portal"), running.figures("worker")
     assert 'watchword_portal_requests_total{part="feed",status="4xx"} 0.0' not in portal
     assert 'watchword_portal_requests_total{part="pages",status="2xx"} 0.0' not in portal
@@ -155,7 +155,7 @@ def test_figures_follow_what_happened(running: Installation) -> None:
 
 
 @pytest.mark.parametrize("document", ["alerts.yaml", "dashboard.json"])
-def test_whatever_alerts_and_dashboard_name_is_told_by_a_real_process(running: Installation, document: str) -> None:
+def test_metrics_of_alerts_and_dashboard_exist(running: Installation, document: str) -> None:
     told = {name for role in ROLES for name in METRIC.findall(running.figures(role))}
     named = set(METRIC.findall((MONITORING / document).read_text(encoding="utf-8")))
     assert len(named) > 8

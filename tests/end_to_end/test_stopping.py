@@ -29,7 +29,7 @@ def product(tmp_path: Path) -> Iterator[Product]:
         made.close()
 
 
-def test_it_answers_the_verifiers_that_wait_and_ends(product: Product) -> None:
+def test_stopping_portal_answers_waiting_verifiers_and_ends(product: Product) -> None:
     portal = product.start("portal")
     credential = Path(product.environment["WATCHWORD_VERIFIER_CREDENTIAL_FILE"]).read_text().strip()
     changes = f"{product.portal}/feed/v1/changes"

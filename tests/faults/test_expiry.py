@@ -52,7 +52,7 @@ def outcome(product: Product) -> str:
     return "allowed" if answer.status == 200 else str(answer.json()["reason"])
 
 
-def test_expiry_strikes_to_the_second_without_any_other_process_running(product: Product, tmp_path: Path) -> None:
+def test_subscription_expires_to_the_second_without_other_processes(product: Product, tmp_path: Path) -> None:
     wait_until(lambda: outcome(product) == "allowed", what="acme is allowed", timeout=10)
     began = time.monotonic()
     product.command("organization", "list")

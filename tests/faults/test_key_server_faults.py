@@ -51,7 +51,7 @@ def has_failed_again(site: Rotating, problem: str, before: int) -> bool:
     return site.fetches(problem) > before
 
 
-def test_j20_whatever_a_key_server_does_for_hours_changes_nothing_until_the_limit(sites: dict[str, Rotating]) -> None:
+def test_j20_failing_key_server_changes_nothing_until_the_limit(sites: dict[str, Rotating]) -> None:
     site = sites["acme"]
     for kind, (behaviour, problem) in BROKEN.items():
         site.server.behaviour = behaviour
@@ -72,7 +72,7 @@ def test_j20_whatever_a_key_server_does_for_hours_changes_nothing_until_the_limi
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR, TEN_YEARS, -TEN_YEARS])
-def test_a_step_of_the_clock_is_over_with_the_next_fetch(sites: dict[str, Rotating], step: int) -> None:
+def test_clock_step_is_repaired_by_the_next_fetch(sites: dict[str, Rotating], step: int) -> None:
     site = sites["globex"]
     fetches = site.fetches()
     site.pass_time(step)
@@ -84,7 +84,7 @@ def test_a_step_of_the_clock_is_over_with_the_next_fetch(sites: dict[str, Rotati
     assert found["published_trust_is_current"]
 
 
-def test_j18_a_worker_frozen_for_ten_minutes_overwrites_nothing_newer(sites: dict[str, Rotating]) -> None:
+def test_j18_frozen_worker_overwrites_nothing_newer(sites: dict[str, Rotating]) -> None:
     site = sites["initech"]
     product = site.product
     asked, go_on = threading.Event(), threading.Event()

@@ -58,7 +58,7 @@ def limit_files(pid: int, limit: tuple[int, int]) -> None:
         resource.prlimit(task, resource.RLIMIT_FSIZE, limit)
 
 
-def test_suspensions_reach_verifiers_through_a_portal_that_cannot_write(product: Product) -> None:
+def test_portal_with_a_full_disk_still_serves_the_feed(product: Product) -> None:
     portal = product.process("portal")
     limit_files(portal.pid, FULL)
     # Another machine has space; this portal cannot even record that it has seen a verifier.

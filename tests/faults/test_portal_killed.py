@@ -30,7 +30,7 @@ WRITING_SECONDS = 0.7
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_portal_killed_while_writing_leaves_no_half_write(
+def test_portal_killed_while_writing_leaves_no_half_write(
     request: pytest.FixtureRequest, tmp_path: Path, browser: Browser, database: str
 ) -> None:
     cluster: Cluster | None = request.getfixturevalue("cluster") if database == "postgresql" else None

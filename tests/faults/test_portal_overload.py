@@ -98,13 +98,13 @@ def assert_feed_answers(product: Product) -> None:
         pytest.param(lambda _: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="the beginning of HTTP/2"),
     ],
 )
-def test_fk_02_stalled_connections_keep_nobody_out(product: Product, octets: object) -> None:
+def test_fk_02_portal_answers_despite_stalled_connections(product: Product, octets: object) -> None:
     assert callable(octets)
     with stalled(product.portal_port, STALLED, octets(product.portal_port)):
         assert_reachable(product)
 
 
-def test_fk_02_stalled_connections_keep_no_gateway_out(product: Product) -> None:
+def test_fk_02_verifier_answers_despite_stalled_connections(product: Product) -> None:
     product.start("verifier")
     try:
         for octets in (one_octet_of_a_body(product.verifier_port, "/verify/plain/acme"), b"GET / HTTP/1.1\r\nHost: "):
@@ -136,7 +136,7 @@ def most_memory(pid: int) -> int:
     return sum(int(text.partition("VmHWM:")[2].split()[0]) * 1024 for text in status)
 
 
-def test_fk_04_forty_sign_ins_at_once_stop_nothing_and_take_little_memory(product: Product) -> None:
+def test_fk_04_forty_sign_ins_at_once_take_little_memory(product: Product) -> None:
     form = SignInForm.of(product)
     before = most_memory(product.process("portal").pid)
     reached = 0
@@ -161,7 +161,7 @@ def test_fk_04_forty_sign_ins_at_once_stop_nothing_and_take_little_memory(produc
 
 @pytest.mark.parametrize("framing", ["Content-Length: 209715200", "Transfer-Encoding: chunked"])
 @pytest.mark.parametrize("path", ["/sign-in", "/nowhere", "/feed/v1/usage"])
-def test_fk_03_huge_body_is_refused_and_never_on_disk(product: Product, path: str, framing: str) -> None:
+def test_fk_03_huge_body_is_refused_and_not_written_to_disk(product: Product, path: str, framing: str) -> None:
     part = PART if framing.startswith("Content") else b"%x\r\n%s\r\n" % (len(PART), PART)
     head = f"POST {path} HTTP/1.1\r\nHost: {LOOPBACK}:{product.portal_port}\r\n{framing}\r\n\r\n".encode()
     with socket.create_connection((LOOPBACK, product.portal_port), timeout=ANSWERED_WITHIN) as connection:

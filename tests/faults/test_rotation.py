@@ -40,7 +40,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Rotati
         yield running
 
 
-def test_with_overlap_nothing_is_refused_and_the_removed_key_is_after_the_next_refresh(
+def test_rotation_with_overlap_refuses_only_the_removed_key(
     sites: dict[str, Rotating],
 ) -> None:
     site = sites["overlap"]
@@ -85,7 +85,7 @@ def test_without_overlap_good_tokens_wait_for_their_key(sites: dict[str, Rotatin
 @pytest.mark.parametrize(
     ("organizations", "distinct"), [(FLOODED, None), (CIRCLED, 300)], ids=["never the same", "300 in a circle"]
 )
-def test_a_flood_of_made_up_kids_changes_nothing_of_it(
+def test_rotation_works_during_a_flood_of_made_up_kids(
     sites: dict[str, Rotating], organizations: tuple[str, ...], distinct: int | None
 ) -> None:
     late = {}
@@ -111,7 +111,7 @@ def test_a_flood_of_made_up_kids_changes_nothing_of_it(
     pytest.fail(f"refused later than {WITHOUT_PARKING} s after each rotation: {late}")
 
 
-def test_a_cache_that_serves_the_old_set_for_ten_minutes_heals_without_a_restart(sites: dict[str, Rotating]) -> None:
+def test_stale_cache_at_the_key_server_needs_no_restart(sites: dict[str, Rotating]) -> None:
     site = sites["cached"]
     # The authorization server signs with the new key; what answers at the JWKS location does not know of it yet.
     assert site.reason(SECOND) == "no_matching_key"

@@ -86,7 +86,7 @@ def callers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callers]
         product.close()
 
 
-def test_every_call_counts_once_and_too_many_suspend(callers: Callers) -> None:
+def test_every_call_counts_once_and_the_threshold_suspends(callers: Callers) -> None:
     product = callers.product
     callers.call("acme", 20)
     callers.wait_until_counted("acme")

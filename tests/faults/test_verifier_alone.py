@@ -72,7 +72,7 @@ def fleet(directory: Path, *organizations: str) -> Iterator[Fleet]:
         product.close()
 
 
-def test_a_verifier_restarted_alone_keeps_suspensions_and_lets_subscriptions_expire_on_time(tmp_path: Path) -> None:
+def test_verifier_restarted_alone_keeps_suspensions_and_expiries(tmp_path: Path) -> None:
     with fleet(tmp_path, "acme", "globex", "initech") as running:
         running.product.desk("suspend", "globex")
         running.wait_for("globex", "403 organization_suspended")
@@ -146,7 +146,7 @@ def another_document(_copy: bytes) -> bytes:
     return json.dumps({"schema": 1}).encode()
 
 
-def test_a_damaged_copy_is_refused_and_mended_by_the_feed(tmp_path: Path) -> None:
+def test_damaged_copy_is_refused_and_replaced_by_the_feed(tmp_path: Path) -> None:
     with fleet(tmp_path, "acme", "globex") as running:
         product = running.product
         product.desk("suspend", "globex")

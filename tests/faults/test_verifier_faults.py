@@ -61,7 +61,7 @@ def site(folder: Path) -> Iterator[Site]:
         yield Site(ratchet, proxy, verifier)
 
 
-def test_a_feed_that_answers_late_twice_and_out_of_order_never_makes_a_wrong_decision(tmp_path: Path) -> None:
+def test_late_repeated_and_reordered_pages_make_no_wrong_decision(tmp_path: Path) -> None:
     with site(tmp_path) as running:
         with watched(running.ratchet), turning(running.ratchet):
             running.proxy.plays(*BAD_DAYS)
@@ -73,7 +73,7 @@ def test_a_feed_that_answers_late_twice_and_out_of_order_never_makes_a_wrong_dec
         assert "document_refused" in running.verifier.log()
 
 
-def test_a_verifier_killed_while_it_writes_its_copy_starts_from_a_whole_one_that_forgot_nothing(tmp_path: Path) -> None:
+def test_verifier_killed_while_writing_starts_from_a_whole_copy(tmp_path: Path) -> None:
     with site(tmp_path) as running:
         ratchet, verifier = running.ratchet, running.verifier
         for _ in range(KILLS):
@@ -95,7 +95,7 @@ def test_a_verifier_killed_while_it_writes_its_copy_starts_from_a_whole_one_that
         assert "snapshot_copy_damaged" not in verifier.log()
 
 
-def test_a_full_disk_delays_no_suspension_and_what_it_missed_is_written_when_there_is_room(tmp_path: Path) -> None:
+def test_full_disk_delays_no_suspension_and_is_caught_up(tmp_path: Path) -> None:
     with site(tmp_path) as running:
         ratchet, verifier = running.ratchet, running.verifier
         assert verifier.child is not None

@@ -21,7 +21,7 @@ KILLS = {"postgresql": 800, "sqlite": 200}
 
 
 @pytest.mark.parametrize("database", KILLS)
-def test_writers_killed_at_any_moment_leave_whole_writes_and_all_that_was_acknowledged(
+def test_killed_writers_leave_whole_and_all_acknowledged_writes(
     request: pytest.FixtureRequest, tmp_path: Path, database: str
 ) -> None:
     environment = {

@@ -66,7 +66,7 @@ TRUSTS = [
 @pytest.mark.parametrize(
     "trust", TRUSTS, ids=["acme", "suspended", "bare", "anything goes", "the word any", "keys", "bound"]
 )
-def test_trust_comes_back_as_it_was(trust: Trust) -> None:
+def test_trust_survives_encoding(trust: Trust) -> None:
     assert decode_trust(through_json(encode_trust(trust))) == trust
 
 
@@ -146,7 +146,7 @@ def test_document_that_is_no_object_is_refused(document: object) -> None:
             decode(document)
 
 
-def test_refusal_says_where_and_never_what() -> None:
+def test_refusal_names_the_place_not_the_value() -> None:
     document = encode_trust(ACME)
     at("server.name", "s3cret name")(document)
     with pytest.raises(FeedRefused, match="name") as refused:
@@ -164,13 +164,13 @@ def test_fl_04_document_of_schema_1_accepts_bound_tokens() -> None:
 
 
 @pytest.mark.parametrize("schema", [OLDEST_SCHEMA - 1, SCHEMA + 1])
-def test_another_schema_is_told_apart_whatever_its_members_are(schema: int) -> None:
+def test_another_schema_has_its_own_error(schema: int) -> None:
     with pytest.raises(SchemaUnknown):
         decode_trust({"schema": schema})
 
 
 @pytest.mark.parametrize("schema", [PAGE_SCHEMA - 1, PAGE_SCHEMA + 1])
-def test_another_schema_of_pages_is_told_apart_whatever_its_members_are(schema: int) -> None:
+def test_another_page_schema_has_its_own_error(schema: int) -> None:
     with pytest.raises(SchemaUnknown):
         decode_page({"schema": schema})
 
@@ -192,7 +192,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page_comes_back_as_it_was(page: Page) -> None:
+def test_page_survives_encoding(page: Page) -> None:
     assert decode_page(through_json(encode_page(page))) == page
 
 
@@ -277,7 +277,7 @@ def test_snapshot_cannot_be_changed() -> None:
 # -------------------------------------------------------------------- packed, until the first request
 
 
-def test_packed_trust_comes_back_as_it_was() -> None:
+def test_packed_trust_survives_unpacking() -> None:
     for trust in TRUSTS:
         packed = pack(trust)
         assert packed.trust is None
@@ -286,12 +286,12 @@ def test_packed_trust_comes_back_as_it_was() -> None:
         assert packed.unpack() is packed.unpack()
 
 
-def test_the_last_of_several_changes_of_one_organization_counts() -> None:
+def test_last_change_of_an_organization_counts() -> None:
     packed = [("acme", pack(replace(ACME, revision=revision))) for revision in (1, 2, 3)]
     assert Organizations().changed(packed)["acme"].revision == 3
 
 
-def test_what_most_keys_have_in_common_exists_once_in_memory() -> None:
+def test_common_key_members_are_shared_in_memory() -> None:
     names = []
     for organization in ("acme", "globex"):
         server = pack(acme.trust(KEY, organization=organization)).unpack().server
@@ -307,7 +307,7 @@ def test_packed_trust_is_one_line() -> None:
     assert packed.unpack().server == acme.server(issuer="a\nb\x85c\u2028d", client_id="é")
 
 
-def test_trust_is_unpacked_once_and_stays_the_same_object_also_when_others_change() -> None:
+def test_trust_is_unpacked_once() -> None:
     before = fold(EMPTY, PAGE)
     acme_before = before.organizations["acme"]
     after = fold(before, Page("e1", 3, 4, complete=True, changes=(replace(GLOBEX, revision=4, suspended=False),)))
@@ -317,7 +317,7 @@ def test_trust_is_unpacked_once_and_stays_the_same_object_also_when_others_chang
     assert before.organizations["initech"] is after.organizations["initech"]
 
 
-def test_many_threads_that_ask_first_get_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_first_requests_get_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
     organizations = fold(EMPTY, PAGE).organizations
     together = threading.Barrier(4)
 
@@ -348,12 +348,12 @@ def test_many_threads_that_ask_first_get_one_object(monkeypatch: pytest.MonkeyPa
         b" " + pack(ACME).document,
     ],
 )
-def test_what_no_version_packed_is_refused(document: bytes) -> None:
+def test_invalid_packed_trust_is_refused(document: bytes) -> None:
     with pytest.raises(FeedRefused):
         read_packed(document)
 
 
-def test_packed_trust_that_is_not_admitted_any_more_is_not_understood_when_asked() -> None:
+def test_packed_trust_no_longer_admitted_is_not_understood() -> None:
     document = pack(ACME).document
     for damaged in (
         document.replace(KEY.jwk()["n"].encode(), b"AQAB"),
@@ -370,7 +370,7 @@ def test_packed_trust_that_is_not_admitted_any_more_is_not_understood_when_asked
         assert organizations["acme"] is trust
 
 
-def test_organizations_are_a_mapping() -> None:
+def test_snapshot_behaves_like_a_mapping() -> None:
     organizations = fold(EMPTY, PAGE).organizations
     assert isinstance(organizations, Organizations)
     assert sorted(organizations) == ["acme", "globex", "initech"]

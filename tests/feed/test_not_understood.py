@@ -70,7 +70,7 @@ def page_with(document: object) -> Any:
 
 
 @pytest.mark.parametrize("document", ODD.values(), ids=ODD.keys())
-def test_fi_01_odd_document_costs_its_organization_alone(document: dict[str, Any]) -> None:
+def test_fi_01_unreadable_document_affects_only_its_organization(document: dict[str, Any]) -> None:
     organizations = fold(EMPTY, decode_page(page_with(document))).organizations
     assert isinstance(organizations, Organizations)
     assert (organizations["acme"], organizations["initech"]) == (ACME, INITECH)
@@ -82,7 +82,7 @@ def test_fi_01_odd_document_costs_its_organization_alone(document: dict[str, Any
         assert allowed or decision == Deny(Reason.TRUST_NOT_UNDERSTOOD)
 
 
-def test_fi_01_any_fault_of_the_decoder_costs_one_organization(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fi_01_decoder_fault_affects_only_one_organization(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_arguments: object) -> object:
         raise OverflowError("a library's own")
 
@@ -92,14 +92,14 @@ def test_fi_01_any_fault_of_the_decoder_costs_one_organization(monkeypatch: pyte
     assert trust.problem == "OverflowError"
 
 
-def test_fi_01_problem_says_where_and_never_what() -> None:
+def test_fi_01_problem_names_the_place_not_the_value() -> None:
     trust = read_trust(with_key(kid="s3cret\u0000"))
     assert isinstance(trust, NotUnderstood)
     assert trust.problem == "keys"
     assert "s3cret" not in repr(trust)
 
 
-def test_fi_01_older_trust_is_no_substitute() -> None:
+def test_fi_01_older_trust_is_not_used() -> None:
     before = fold(EMPTY, PAGE)
     page = Page("e1", 3, 4, complete=True, changes=())
     after = fold(before, decode_page({**encode_page(page), "changes": [odd(schema=SCHEMA + 1, revision=4)]}))
@@ -108,7 +108,7 @@ def test_fi_01_older_trust_is_no_substitute() -> None:
     assert before.organizations["globex"] == GLOBEX
 
 
-def test_fi_01_understood_document_heals() -> None:
+def test_fi_01_readable_document_restores_the_organization() -> None:
     snapshot = fold(EMPTY, decode_page(page_with(odd(extra=1))))
     understood = replace(GLOBEX, revision=4)
     healed = fold(snapshot, Page("e1", 3, 4, complete=True, changes=(understood,))).organizations
@@ -120,7 +120,7 @@ def test_fi_01_understood_document_heals() -> None:
 
 
 @pytest.mark.parametrize("document", ODD.values(), ids=ODD.keys())
-def test_fi_01_document_is_kept_as_it_came(document: dict[str, Any]) -> None:
+def test_fi_01_unreadable_document_is_stored_unchanged(document: dict[str, Any]) -> None:
     trust = read_trust(json.loads(json.dumps(document)))
     line = pack(trust).document
     assert len(line.splitlines()) == 1
@@ -130,7 +130,7 @@ def test_fi_01_document_is_kept_as_it_came(document: dict[str, Any]) -> None:
     assert json.dumps(encode_trust(trust), sort_keys=True) == json.dumps(document, sort_keys=True)
 
 
-def test_fi_01_version_that_understands_reads_what_an_older_one_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fi_01_newer_version_reads_stored_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     document = encode_trust(GLOBEX)
     with monkeypatch.context() as older:
         older.setattr("watchword.feed.documents.SCHEMA", SCHEMA - 1)
@@ -140,7 +140,7 @@ def test_fi_01_version_that_understands_reads_what_an_older_one_kept(monkeypatch
     assert (organization, revision, packed.unpack()) == ("globex", 2, GLOBEX)
 
 
-def test_fi_01_version_that_lacks_a_schema_reads_what_a_newer_one_wrote() -> None:
+def test_fi_01_older_version_reads_newer_files() -> None:
     line = pack(GLOBEX).document.replace(b'{"schema":%d' % SCHEMA, b'{"schema":%d' % (SCHEMA + 1))
     organization, revision, packed = read_packed(line)
     assert (organization, revision) == ("globex", 2)

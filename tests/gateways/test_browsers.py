@@ -38,7 +38,7 @@ HANDSHAKE = (
 )
 
 
-def test_fd_01_a_preflight_reaches_the_api_without_token_and_identity(shared: Site) -> None:
+def test_fd_01_preflight_reaches_the_api_without_token_and_identity(shared: Site) -> None:
     before = len(shared.api.preflights)
     answer = shared.send_target(
         *PREFLIGHT,
@@ -57,7 +57,7 @@ def test_fd_01_a_preflight_reaches_the_api_without_token_and_identity(shared: Si
 
 
 @pytest.mark.parametrize("missing", PREFLIGHT[:2])
-def test_only_a_preflight_passes_without_a_token(shared: Site, missing: str) -> None:
+def test_only_preflights_pass_without_a_token(shared: Site, missing: str) -> None:
     before = len(shared.api.preflights), len(shared.api.requests)
     lines = [line for line in PREFLIGHT if line != missing]
     for method, sent in (("OPTIONS", lines), ("GET", list(PREFLIGHT)), ("POST", [*PREFLIGHT, "Content-Length: 0"])):
@@ -67,7 +67,7 @@ def test_only_a_preflight_passes_without_a_token(shared: Site, missing: str) -> 
     assert (len(shared.api.preflights), len(shared.api.requests)) == before
 
 
-def test_a_preflight_opens_no_websocket(shared: Site) -> None:
+def test_preflight_opens_no_websocket(shared: Site) -> None:
     # An API that does not check the method would open one without a check by the verifier.
     before = len(shared.api.preflights)
     target, host = shared.target("/api/orders"), shared.host()
@@ -76,14 +76,14 @@ def test_a_preflight_opens_no_websocket(shared: Site) -> None:
     assert not [names for names in shared.api.preflights[before:] if "upgrade" in names]
 
 
-def test_a_refusal_says_to_pages_of_other_origins_why(shared: Site) -> None:
+def test_pages_of_other_origins_can_read_a_refusal(shared: Site) -> None:
     answer = shared.get(None, "Origin: https://app.example")
     assert answer.status == 401
     assert answer.header("Access-Control-Allow-Origin") == "*"
     assert "WWW-Authenticate" in str(answer.header("Access-Control-Expose-Headers"))
 
 
-def test_fd_02_clients_in_browsers_may_read_where_to_get_a_token(named: Site) -> None:
+def test_fd_02_browsers_can_read_the_resource_document(named: Site) -> None:
     lines = (*PREFLIGHT[:2], "Access-Control-Request-Headers: mcp-protocol-version")
     target, host = named.document(), named.host()
     answer = named.send_target(*lines, target=target, host=host, method="OPTIONS")
@@ -112,7 +112,7 @@ def upgraded(site: Site, *lines: str) -> tuple[bytes, bytes]:
         return head, echo
 
 
-def test_fd_03_a_websocket_passes_with_a_good_token_alone(shared: Site) -> None:
+def test_fd_03_websocket_needs_a_good_token(shared: Site) -> None:
     head, echo = upgraded(shared, f"Authorization: Bearer {token_of('acme')}", "X-Auth-Subject: forged")
     assert head.startswith(b"HTTP/1.1 101"), head
     assert b"seen-subject: alice\r\n" in head.lower()
@@ -155,7 +155,7 @@ _CALL = """async ([url, token]) => {
 }"""
 
 
-def test_fd_01_a_page_calls_the_api_and_reads_a_refusal(named: Site, page: Page) -> None:
+def test_fd_01_page_calls_the_api_and_reads_a_refusal(named: Site, page: Page) -> None:
     url = f"http://{named.host()}{named.target('/api/orders')}"
     before = len(named.api.preflights)
     status, _, body = page.evaluate(_CALL, [url, token_of("acme")])

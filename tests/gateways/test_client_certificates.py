@@ -40,7 +40,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_a_gateway_with_a_certificate_is_answered(behind: Behind, tmp_path: Path, name: str) -> None:
+def test_gateway_with_a_certificate_gets_decisions(behind: Behind, tmp_path: Path, name: str) -> None:
     instead = over_tls(name, certificates.pair(tmp_path, "gateway"))
     with GATEWAYS[name].run(tmp_path, behind, instead=instead) as port:
         site = Site(GATEWAYS[name], port, behind)
@@ -51,9 +51,7 @@ def test_a_gateway_with_a_certificate_is_answered(behind: Behind, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_a_gateway_with_a_strangers_certificate_or_without_tls_lets_nobody_in(
-    behind: Behind, tmp_path: Path, name: str
-) -> None:
+def test_gateway_without_a_good_certificate_refuses_every_request(behind: Behind, tmp_path: Path, name: str) -> None:
     stranger = certificates.pair(tmp_path, "stranger", authority=trustme.CA())
     ours = certificates.pair(tmp_path, "gateway")
     before = len(behind.api.requests)
@@ -72,7 +70,7 @@ def test_a_gateway_with_a_strangers_certificate_or_without_tls_lets_nobody_in(
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_the_page_shows_these_lines(name: str) -> None:
+def test_guide_shows_the_tested_lines(name: str) -> None:
     page = PAGE.read_text()
     for lines in SHOWN[name]:
         assert lines in page or indent(lines, "  ") in page

@@ -44,7 +44,7 @@ BAD_TOKENS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("reason", BAD_TOKENS)
-def test_a_bad_token_is_401_with_its_challenge(site: Site, reason: str) -> None:
+def test_bad_token_gets_401_with_challenge(site: Site, reason: str) -> None:
     before = len(site.api.requests)
     answer = site.get(live.token(**BAD_TOKENS[reason]) if BAD_TOKENS[reason] else None)
     assert answer.status == 401
@@ -58,7 +58,7 @@ def test_a_bad_token_is_401_with_its_challenge(site: Site, reason: str) -> None:
     assert len(site.api.requests) == before
 
 
-def test_a_header_of_another_form_is_refused(site: Site) -> None:
+def test_malformed_authorization_header_is_refused(site: Site) -> None:
     answer = site.send("Authorization: Bearer two tokens")
     assert answer.status == 400
     assert 'error="invalid_request"' in str(answer.header("WWW-Authenticate"))
@@ -97,7 +97,7 @@ def test_no_other_header_changes_a_decision(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["access_token", "token", "authorization", "jwt"])
-def test_a_token_in_the_query_counts_for_nothing(site: Site, name: str) -> None:
+def test_token_in_the_query_is_ignored(site: Site, name: str) -> None:
     assert site.send(path=f"/api/orders?{name}={live.token()}").status == 401
 
 
@@ -126,7 +126,7 @@ PATHS = (
 )
 
 
-def test_no_path_leads_past_the_verifier(site: Site) -> None:
+def test_no_path_bypasses_the_verifier(site: Site) -> None:
     before = len(site.api.requests)
     for path in PATHS:
         answer = site.send(path=path)
@@ -151,7 +151,7 @@ TO_THE_VERIFIER = (
 )
 
 
-def test_clients_cannot_ask_the_verifier_themselves(site: Site) -> None:
+def test_clients_cannot_reach_the_verifier(site: Site) -> None:
     token = live.token()
     for path in TO_THE_VERIFIER:
         for bearer in (None, token):
@@ -161,7 +161,7 @@ def test_clients_cannot_ask_the_verifier_themselves(site: Site) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "/mcp", "/mcp?a=b"])
-def test_everybody_may_read_where_to_get_a_token(site: Site, suffix: str) -> None:
+def test_resource_document_needs_no_token(site: Site, suffix: str) -> None:
     before = len(site.api.requests)
     for token in (None, live.token(), "nonsense"):
         bearer = () if token is None else (f"Authorization: Bearer {token}",)
@@ -174,7 +174,7 @@ def test_everybody_may_read_where_to_get_a_token(site: Site, suffix: str) -> Non
 
 
 @pytest.mark.parametrize("other", ["", "/", "/globex", "/acme2", "/acm", "/ACME", "x/acme"])
-def test_a_gateway_shows_the_document_of_its_own_organization_alone(site: Site, other: str) -> None:
+def test_gateway_shows_only_its_organizations_document(site: Site, other: str) -> None:
     before = len(site.api.requests)
     answer = site.send(path=f"{METADATA}{other}")
     # Caddy's paths match in any case.
@@ -182,7 +182,7 @@ def test_a_gateway_shows_the_document_of_its_own_organization_alone(site: Site, 
     assert len(site.api.requests) == before
 
 
-def test_bodies_do_not_confuse_the_way_to_the_verifier(site: Site) -> None:
+def test_request_bodies_do_not_affect_the_decision(site: Site) -> None:
     body = "order=" + "x" * 5000
     head = f"POST /api/orders HTTP/1.1\r\nHost: {site.host()}\r\nContent-Length: {len(body)}\r\n\r\n"
     for _ in range(3):
@@ -211,7 +211,7 @@ def test_fj_02_odd_second_authorization_header_is_refused(site: Site, odd: str) 
     assert len(site.api.requests) == before
 
 
-def test_a_large_token_gets_through_and_a_too_large_one_is_named(site: Site) -> None:
+def test_large_token_passes_and_too_large_one_is_reported(site: Site) -> None:
     assert site.get(live.token(padding="p" * 11_000)).status == 200
     assert "The access token is too large" in str(site.get("a" * 16_385).header("WWW-Authenticate"))
 
@@ -224,7 +224,7 @@ def acme_again(site: Site, feed: FeedServer) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("acme_again")
-def test_a_suspension_is_403(site: Site, feed: FeedServer) -> None:
+def test_suspended_organization_gets_403(site: Site, feed: FeedServer) -> None:
     token = live.token()
     feed.publish(live.trust(suspended=True))
     wait_until(lambda: site.get(token).status != 200, what="suspended", timeout=30)
@@ -258,7 +258,7 @@ def test_undecidable_is_refused(site: Site, feed: FeedServer) -> None:
         ("haproxy", 'local organization = txn:get_var("txn.organization")', 'error("it fails")'),
     ],
 )
-def test_a_script_that_names_no_organization_lets_nobody_in(
+def test_script_without_an_organization_refuses(
     behind: Behind, tmp_path: Path, name: str, line: str, instead: str
 ) -> None:
     gateway = GATEWAYS[name]

@@ -67,7 +67,7 @@ def before_grpc(
             yield Site(GATEWAYS[name], port, behind, routing)
 
 
-def test_fd_03_a_grpc_api_gets_the_identity_and_a_client_the_status(before_grpc: Site) -> None:
+def test_fd_03_grpc_api_gets_the_identity_and_client_the_status(before_grpc: Site) -> None:
     site, host = before_grpc, before_grpc.host()
     status, seen = call(site.port, host, [("authorization", f"Bearer {token_of('acme')}"), ("x-other", "kept")])
     assert (status, site.api.requests[-1]) == (grpc.StatusCode.OK, METHOD)
@@ -81,7 +81,7 @@ def test_fd_03_a_grpc_api_gets_the_identity_and_a_client_the_status(before_grpc:
     assert len(site.api.requests) == before
 
 
-def test_fl_01_a_grpc_api_gets_no_identity_from_the_client(before_grpc: Site) -> None:
+def test_fl_01_grpc_api_gets_no_identity_from_the_client(before_grpc: Site) -> None:
     tokens = (token_of("acme"), token_of("acme", sub=...))
     reached = what_reaches("grpc", before_grpc.port, before_grpc.host(), tokens)
     assert (reached.requests, reached.identities) == (len(tokens) * (len(SPELLINGS) + len(TOKENS)), 0)
@@ -93,7 +93,7 @@ NO_UTF_8: Final = ("%c0%ae%c0%ae", "..%c0%af", "%C1%9C..", "%25c0%25ae.", "%u002
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dots", NO_UTF_8)
-def test_rare_spellings_of_dots_are_refused_too(routed: Routed, name: str, dots: str) -> None:
+def test_rare_spellings_of_dots_are_refused(routed: Routed, name: str, dots: str) -> None:
     site = routed.site(name, "path")
     before = len(site.api.requests)
     bearer = f"Authorization: Bearer {token_of('acme')}"
@@ -105,7 +105,7 @@ def test_rare_spellings_of_dots_are_refused_too(routed: Routed, name: str, dots:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fd_01_a_gateway_can_answer_preflights_itself(routed: Routed, tmp_path: Path, name: str) -> None:
+def test_fd_01_gateway_can_answer_preflights(routed: Routed, tmp_path: Path, name: str) -> None:
     first, without = ("http-request return", "") if name == "haproxy" else ("direct_response:", ROUTE)
     behind = routed.behind["host"]
     with GATEWAYS[name].run(tmp_path, behind, instead=uncommented(name, first, without=without)) as port:
@@ -123,9 +123,7 @@ def test_fd_01_a_gateway_can_answer_preflights_itself(routed: Routed, tmp_path: 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fl_02_without_verifiers_a_page_can_still_read_that_it_should_retry(
-    routed: Routed, tmp_path: Path, name: str
-) -> None:
+def test_fl_02_pages_can_read_retry_after_without_verifiers(routed: Routed, tmp_path: Path, name: str) -> None:
     behind = replace(routed.behind["host"], verifiers=(free_port(),) * 2, grpc=(free_port(),) * 2)
     with GATEWAYS[name].run(tmp_path, behind) as port:
         answer = Site(GATEWAYS[name], port, behind).get(token_of("acme"))
@@ -137,7 +135,7 @@ def test_fl_02_without_verifiers_a_page_can_still_read_that_it_should_retry(
 
 
 @pytest.mark.parametrize("name", ["envoy", "envoy-grpc"])
-def test_a_misspelled_routing_lets_no_request_in(routed: Routed, tmp_path: Path, name: str) -> None:
+def test_misspelled_routing_refuses_every_request(routed: Routed, tmp_path: Path, name: str) -> None:
     behind = routed.behind["host"]
     before = len(behind.api.requests)
     with GATEWAYS[name].run(tmp_path, behind, routing=MISSPELLED) as port:
@@ -156,7 +154,7 @@ def test_haproxy_does_not_start_with_a_misspelled_routing(routed: Routed, tmp_pa
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("routing", ROUTINGS)
-def test_a_target_with_a_host_reaches_the_api_without_it(routed: Routed, name: str, routing: Routing) -> None:
+def test_host_in_the_request_target_is_removed(routed: Routed, name: str, routing: Routing) -> None:
     site = routed.site(name, routing)
     bearer = f"Authorization: Bearer {token_of('acme')}"
     for before in ("http://", "HTTP://", "http://globex@"):

@@ -106,7 +106,7 @@ def test_fl_02_one_of_two_verifiers_is_enough(site: Site, pair: Pair, number: in
         more(seen, "both again")
 
 
-def test_without_any_verifier_nobody_gets_in_and_with_the_first_one_back_everybody(site: Site, pair: Pair) -> None:
+def test_requests_are_refused_until_a_verifier_returns(site: Site, pair: Pair) -> None:
     before, token = len(site.api.requests), live.token()
     with away(pair.verifiers[0]), away(pair.verifiers[1]):
         assert site.get(token).status == 503

@@ -88,7 +88,7 @@ def filled(text: str, values: Values = VALUES, name: str = "haproxy") -> str:
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_m_each_value_stands_where_a_provider_would_edit_it(name: str) -> None:
+def test_fm_03_each_value_is_where_a_provider_would_edit_it(name: str) -> None:
     result = fill(GATEWAYS[name], VALUES)
 
     lines = [line.strip() for line in texts(result.gateway).splitlines()]
@@ -97,7 +97,7 @@ def test_m_each_value_stands_where_a_provider_would_edit_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_m_no_example_is_left(name: str) -> None:
+def test_fm_03_no_example_value_remains(name: str) -> None:
     result = texts(fill(GATEWAYS[name], VALUES).gateway)
 
     for example in (*VERIFIERS, *GRPC_VERIFIERS, API):
@@ -108,11 +108,11 @@ def test_m_no_example_is_left(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_without_values_the_texts_are_the_shipped_ones(name: str) -> None:
+def test_without_values_texts_are_as_shipped(name: str) -> None:
     assert fill(GATEWAYS[name], Values()).gateway == GATEWAYS[name]
 
 
-def test_an_address_is_written_as_each_gateway_spells_it() -> None:
+def test_addresses_are_spelled_as_each_gateway_needs() -> None:
     assert filled("http://127.0.0.1:8081/verify") == "http://10.0.0.7:18081/verify"
     assert filled("{ address: 127.0.0.1, port_value: 8081 }") == "{ address: 10.0.0.7, port_value: 18081 }"
     assert filled("{ address: 127.0.0.1, port_value: 8091 }") == '{ address: "fd00::2", port_value: 18091 }'
@@ -120,7 +120,7 @@ def test_an_address_is_written_as_each_gateway_spells_it() -> None:
     assert filled("your-api:8000, 127.0.0.1:8085") == "orders.internal:9000, 10.0.0.7:18085"
 
 
-def test_a_pattern_keeps_its_backslashes() -> None:
+def test_patterns_keep_their_backslashes() -> None:
     assert filled(r"^([a-z]+)\.api\.example$ api\\.example") == (
         r"^([a-z]+)\.orders\.provider\.test$ orders\\.provider\\.test"
     )
@@ -133,30 +133,30 @@ def test_a_pattern_keeps_its_backslashes() -> None:
         "not-your-api:8000", "0.0.0.0:8088",
     ],
 )  # fmt: skip
-def test_what_only_resembles_an_example_stays(text: str) -> None:
+def test_text_similar_to_an_example_is_not_replaced(text: str) -> None:
     assert filled(text) == text
 
 
-def test_values_that_are_examples_of_others_are_not_replaced_again() -> None:
+def test_replaced_values_are_not_replaced_again() -> None:
     swapped = Values(verifiers=tuple(reversed(VERIFIERS)), api=VERIFIERS[0])
     text = f"{VERIFIERS[0]} {VERIFIERS[1]} {API}"
     assert filled(text, swapped) == f"{VERIFIERS[1]} {VERIFIERS[0]} {VERIFIERS[0]}"
 
 
-def test_a_placeholder_stands_for_a_second_verifier_that_is_missing() -> None:
+def test_missing_second_verifier_gets_a_placeholder() -> None:
     alone = Values(verifiers=("10.0.0.7:18081",), grpc_verifiers=("10.0.0.7:18085",))
     assert filled("127.0.0.1:8081 127.0.0.1:8091", alone) == f"10.0.0.7:18081 {SECOND_VERIFIER}"
     assert filled("127.0.0.1:8085 127.0.0.1:8095", alone) == f"10.0.0.7:18085 {SECOND_GRPC_VERIFIER}"
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_no_text_names_the_only_verifier_twice(name: str) -> None:
+def test_only_verifier_is_named_once(name: str) -> None:
     result = texts(fill(GATEWAYS[name], Values(verifiers=("10.0.0.7:18081",))).gateway)
     port = SECOND_VERIFIER.partition(":")[2]
     assert len(re.findall(r"10\.0\.0\.7\D+18081", result)) == 1
     assert len(re.findall(rf"second-verifier\D+{port}", result)) == (name != "python")
 
 
-def test_only_values_that_stand_in_a_text_count_as_written() -> None:
+def test_only_values_in_a_text_count_as_filled() -> None:
     assert fill(one("bind :8088"), VALUES).written == frozenset()
     assert fill(one("presetenv WATCHWORD_ROUTING host\n", "envoy"), VALUES).written == frozenset()

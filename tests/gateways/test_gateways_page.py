@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "gateways.md"
 
 
-def test_the_guide_tells_what_the_tests_expect_without_a_verifier() -> None:
+def test_guide_states_the_responses_without_a_verifier() -> None:
     page = " ".join(PAGE.read_text().split())
     labels = [gateway.label for gateway in GATEWAYS.values()]
     named = f"{', '.join(labels[:-1])} and {labels[-1]}"
@@ -25,13 +25,13 @@ def test_the_guide_tells_what_the_tests_expect_without_a_verifier() -> None:
     )
 
 
-def test_every_gateway_that_has_a_configuration_is_run() -> None:
+def test_every_shipped_configuration_is_run() -> None:
     assert {gateway.name: gateway.label for gateway in gateways()} == {
         name: gateway.label for name, gateway in GATEWAYS.items()
     }
 
 
-def test_deploy_leads_to_the_files_of_the_package() -> None:
+def test_deploy_links_to_the_packages_files() -> None:
     assert (ROOT / "deploy" / "gateways").resolve() == FILES
 
 
@@ -52,7 +52,7 @@ def test_envoys_two_files_differ_only_in_how_they_ask() -> None:
     assert over_http.partition("\n    - name: api\n")[2] == over_grpc.partition("\n    - name: api\n")[2]
 
 
-def test_envoy_says_aloud_that_it_fails_closed() -> None:
+def test_envoy_sets_failure_mode_explicitly() -> None:
     for name in ("envoy.yaml", "envoy-grpc.yaml"):
         assert (FILES / "envoy" / name).read_text().count("failure_mode_allow: false") == 1
 
@@ -62,7 +62,7 @@ VALUES = ("127.0.0.1:8081", "127.0.0.1:8091", "your-api:8000", "host", "api.exam
 
 
 @pytest.mark.parametrize("gateway", [one for one in gateways() if one.name != "python"], ids=lambda one: one.name)
-def test_each_value_to_edit_stands_below_a_mark(gateway: Files) -> None:
+def test_each_value_to_edit_is_marked(gateway: Files) -> None:
     lines = "\n".join(file.text for file in gateway.files).replace("\\.", ".").splitlines()
     # After the mark come the rest of its sentence and the lines with the value, or two of them.
     marked = [
@@ -74,12 +74,12 @@ def test_each_value_to_edit_stands_below_a_mark(gateway: Files) -> None:
 
 
 @pytest.mark.parametrize("gateway", gateways(), ids=lambda one: one.name)
-def test_a_text_with_the_providers_values_does_not_ask_to_edit_them(gateway: Files) -> None:
+def test_filled_text_does_not_ask_for_edits(gateway: Files) -> None:
     for file in gateway.files:
         assert not re.search("(?i)edit (the|these|five|six) ", file.text), file.name
 
 
-def test_all_gateways_listen_on_this_machine_alone_until_someone_edits_it() -> None:
+def test_all_gateways_listen_on_loopback_as_shipped() -> None:
     for gateway in gateways():
         text = "\n".join(file.text for file in gateway.files)
         if gateway.name == "caddy":
@@ -88,6 +88,6 @@ def test_all_gateways_listen_on_this_machine_alone_until_someone_edits_it() -> N
             assert re.findall(r"(\S+?)(?::|, port_value: )8088", text) in (["127.0.0.1"], ['"127.0.0.1'])
 
 
-def test_links_in_the_shipped_files_lead_somewhere() -> None:
+def test_shipped_readmes_have_no_links() -> None:
     for file in FILES.rglob("*.md"):
         assert "](" not in file.read_text(), file

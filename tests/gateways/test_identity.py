@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.enable_socket
 
 
-def test_a_good_token_is_let_through_with_the_identity_that_it_proves_and_nothing_else(site: Site) -> None:
+def test_api_gets_exactly_the_identity_of_the_token(site: Site) -> None:
     answer = site.get(live.token())
     seen = identity_at_api(answer)
     (expires,) = seen.pop("x-auth-expires")
@@ -38,7 +38,7 @@ def test_a_good_token_is_let_through_with_the_identity_that_it_proves_and_nothin
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
-def test_a_client_cannot_bring_an_identity(site: Site, spelling: str) -> None:
+def test_clients_cannot_set_identity_headers(site: Site, spelling: str) -> None:
     forged = [f"{spelling.format(name)}: {value}" for name in IDENTITY for value in ("forged", "twice")]
     under_scored = f"{spelling.format('Client_Id')}: forged"
     subjects = {live.token(): ["alice"], live.token(sub=..., scope=...): [""]}
@@ -51,7 +51,7 @@ def test_a_client_cannot_bring_an_identity(site: Site, spelling: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["none", "altered"])
-def test_a_forged_identity_without_a_good_token_goes_nowhere(site: Site, token: str) -> None:
+def test_forged_identity_without_a_good_token_is_refused(site: Site, token: str) -> None:
     before = len(site.api.requests)
     sent = live.token(signature=b"0" * 256) if token == "altered" else None
     assert site.get(sent, *(f"X-Auth-{name}: forged" for name in IDENTITY)).status == 401
@@ -59,7 +59,7 @@ def test_a_forged_identity_without_a_good_token_goes_nowhere(site: Site, token: 
 
 
 @pytest.mark.parametrize("connection", ["close, X-Auth-{0}", "x-auth-{1}", "X-AUTH-{0}, keep-alive", "X_Auth_{0}"])
-def test_connection_cannot_take_an_identity_header_off(site: Site, connection: str) -> None:
+def test_connection_header_cannot_remove_identity_headers(site: Site, connection: str) -> None:
     for name in IDENTITY:
         listed = connection.format(name, name.lower())
         answer = site.get(live.token(), f"Connection: {listed}")
@@ -67,14 +67,14 @@ def test_connection_cannot_take_an_identity_header_off(site: Site, connection: s
         assert not [value for key, value in answer.json()["headers"] if key == "connection" and "auth" in value.lower()]
 
 
-def test_nobody_can_leave_http_1_to_send_further_requests_unseen(site: Site) -> None:
+def test_upgrade_opens_no_tunnel(site: Site) -> None:
     # RFC 7540 section 3.2: an API that agreed would have a tunnel through the gateway (Traefik CVE-2026-88008).
     lines = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
     answer = site.get(live.token(), *lines)
     assert answer.status == 403 or "upgrade" not in {name for name, _ in answer.json()["headers"]}
 
 
-def test_the_secret_is_the_gateways_own_and_ends_there(site: Site) -> None:
+def test_secret_is_the_gateways_and_does_not_reach_the_api(site: Site) -> None:
     for lines in ((), ("X-Watchword-Secret: forged",), ("X-Watchword-Secret: forged", "x-watchword-secret: twice")):
         answer = site.get(live.token(), *lines)
         assert answer.status == 200
@@ -84,7 +84,7 @@ def test_the_secret_is_the_gateways_own_and_ends_there(site: Site) -> None:
         assert site.send(*lines).status == 401
 
 
-def test_trailers_reach_the_api_only_where_the_page_says_so(site: Site) -> None:
+def test_trailers_reach_the_api_only_where_documented(site: Site) -> None:
     # RFC 9110 section 6.5.1 forbids to take them for headers; an API that does so nevertheless has an identity of the
     # client's own making (Traefik CVE-2026-88004).
     head = (
@@ -101,7 +101,7 @@ def test_trailers_reach_the_api_only_where_the_page_says_so(site: Site) -> None:
     assert bool(answer.json()["trailers"]) == site.gateway.trailers
 
 
-def test_connection_can_take_the_token_off_but_not_make_a_good_one_of_it(site: Site) -> None:
+def test_connection_header_can_only_remove_the_token(site: Site) -> None:
     before = len(site.api.requests)
     for listed in ("Authorization", "close, authorization", "X-Watchword-Secret", "Host, Authorization"):
         answer = site.get(live.token(), f"Connection: {listed}")
@@ -111,7 +111,7 @@ def test_connection_can_take_the_token_off_but_not_make_a_good_one_of_it(site: S
     assert len(site.api.requests) <= before + 4
 
 
-def test_a_long_and_hostile_identity_arrives_whole_and_encoded(site: Site) -> None:
+def test_long_hostile_identity_is_encoded_and_complete(site: Site) -> None:
     scope = " ".join(["orders:read"] * 300)
     seen = identity_at_api(site.get(live.token(sub="b\u00f6b\r\nX-Auth-Subject: alice\0", scope=scope)))
     assert seen["x-auth-subject"] == ["b%C3%B6b%0D%0AX-Auth-Subject: alice%00"]

@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(port, folder, feed, verifier)
 
 
-def test_a_kept_decision_spares_the_question_and_brings_the_same_identity(site: Site) -> None:
+def test_kept_decision_gives_the_same_identity(site: Site) -> None:
     token = live.token(sub="kept")
     before, started = site.decisions("allow"), time.monotonic()
     seen = [identity_at_api(site.get(token)) for _ in range(30)]
@@ -74,7 +74,7 @@ def test_a_kept_decision_spares_the_question_and_brings_the_same_identity(site: 
     assert 1 <= asked <= 1 + seconds / (KEPT_SECONDS - 1)
 
 
-def test_each_token_has_its_own_identity_and_each_header_its_own_decision(site: Site) -> None:
+def test_each_authorization_header_has_its_own_decision(site: Site) -> None:
     alice, bob = live.token(sub="alice"), live.token(sub="bob")
     for _ in range(2):
         assert identity_at_api(site.get(alice))["x-auth-subject"] == ["alice"]
@@ -87,7 +87,7 @@ def test_each_token_has_its_own_identity_and_each_header_its_own_decision(site: 
     assert site.get(alice, "X-Auth-Subject: forged", "If-None-Match: *", "Range: bytes=0-0").status == 200
 
 
-def test_what_is_kept_for_one_organization_counts_for_no_other(site: Site) -> None:
+def test_kept_decisions_belong_to_one_organization(site: Site) -> None:
     site.feed.publish(live.trust(GLOBEX_KEY, organization="globex"))
     globex = live.token(GLOBEX_KEY)
     wait_until(lambda: site.get(globex, organization="globex").status == 200, what="Globex is known", timeout=30)
@@ -99,24 +99,24 @@ def test_what_is_kept_for_one_organization_counts_for_no_other(site: Site) -> No
         assert identity_at_api(site.get(globex, organization="globex"))["x-auth-organization"] == ["globex"]
 
 
-def test_a_refusal_is_asked_for_anew_each_time(site: Site) -> None:
+def test_refusals_are_not_kept(site: Site) -> None:
     before = site.decisions("deny")
     for _ in range(5):
         assert site.get(live.token(exp=1)).json()["reason"] == "token_expired"
     assert site.decisions("deny") == before + 5
 
 
-def test_a_token_that_is_too_large_to_keep_is_asked_about(site: Site) -> None:
+def test_tokens_too_large_to_keep_are_still_decided(site: Site) -> None:
     token = live.token(padding="p" * 11_000)
     assert [site.get(token).status for _ in range(2)] == [200, 200]
 
 
-def test_only_nginx_can_read_what_is_kept(site: Site) -> None:
+def test_only_nginx_can_read_kept_decisions(site: Site) -> None:
     assert site.get(live.token()).status == 200
     assert stat.S_IMODE((site.folder / "kept").stat().st_mode) == 0o700
 
 
-def test_a_revocation_counts_five_seconds_after_the_verifier_knows_of_it(site: Site) -> None:
+def test_revocation_takes_effect_within_five_seconds(site: Site) -> None:
     token = live.token(sub="revoked")
     assert site.get(token).status == 200
     site.feed.publish(live.trust(suspended=True))
@@ -136,7 +136,7 @@ def test_a_revocation_counts_five_seconds_after_the_verifier_knows_of_it(site: S
     wait_until(lambda: site.get(token).status == 200, what="a lifted suspension counts at once", timeout=30)
 
 
-def test_while_the_verifier_is_gone_what_is_kept_ends_as_well(site: Site) -> None:
+def test_kept_decisions_expire_without_a_verifier(site: Site) -> None:
     token = live.token(sub="kept-without-verifier")
     assert site.get(token).status == 200
     assert site.verifier.child is not None

@@ -34,7 +34,7 @@ def nowhere(routed: Routed) -> Behind:
     return replace(routed.behind["host"], verifiers=(free_port(), free_port()))
 
 
-def test_fd_01_nginx_can_answer_preflights_itself(routed: Routed, tmp_path: Path) -> None:
+def test_fd_01_nginx_can_answer_preflights(routed: Routed, tmp_path: Path) -> None:
     instead = {f"#{ANSWERED_BY_NGINX}": ANSWERED_BY_NGINX}
     with NGINX.run(tmp_path, routed.behind["host"], instead=instead) as port:
         site = Site(NGINX, port, routed.behind["host"])
@@ -50,13 +50,13 @@ def test_fd_01_nginx_can_answer_preflights_itself(routed: Routed, tmp_path: Path
 
 
 @pytest.mark.parametrize("lines", [("Upgrade: websocket", "Connection: upgrade"), ("Upgrade: h2c",)])
-def test_a_preflight_cannot_change_the_protocol(routed: Routed, lines: tuple[str, ...]) -> None:
+def test_preflight_cannot_change_the_protocol(routed: Routed, lines: tuple[str, ...]) -> None:
     site = routed.site("nginx", "host")
     site.send_target(*PREFLIGHT, *lines, target="/api/orders", host=site.host(), method="OPTIONS")
     assert "upgrade" not in site.api.preflights[-1]
 
 
-def test_an_error_page_of_the_provider_lets_nobody_in(nowhere: Behind, tmp_path: Path) -> None:
+def test_providers_error_page_does_not_open_access(nowhere: Behind, tmp_path: Path) -> None:
     # Without an error page of its own, the question to the verifier would have this one's status: 200.
     page = "error_page 401 403 500 502 503 504 =200 /fine; location = /fine { return 200; } proxy_intercept_errors on;"
     include = "    include watchword-server.conf;\n"
@@ -69,7 +69,7 @@ def test_an_error_page_of_the_provider_lets_nobody_in(nowhere: Behind, tmp_path:
         assert len(site.api.requests) == before
 
 
-def test_the_challenge_of_a_403_reaches_the_client_once(nowhere: Behind, tmp_path: Path) -> None:
+def test_challenge_of_a_403_is_sent_once(nowhere: Behind, tmp_path: Path) -> None:
     problem = json.dumps({"status": 403, "reason": "insufficient_scope"})
     challenge = 'Bearer realm="watchword", error="insufficient_scope"'
     lines = (f"WWW-Authenticate: {challenge}", "X-Watchword-Status: 403", f"X-Watchword-Problem: {problem}")
@@ -84,7 +84,7 @@ def test_the_challenge_of_a_403_reaches_the_client_once(nowhere: Behind, tmp_pat
     assert answer.header("WWW-Authenticate") == challenge
 
 
-def test_a_routing_that_does_not_exist_lets_nobody_in(routed: Routed, tmp_path: Path) -> None:
+def test_unknown_routing_refuses_every_request(routed: Routed, tmp_path: Path) -> None:
     instead = {"{ default host; }": "{ default hosts; }"}
     with NGINX.run(tmp_path, routed.behind["host"], instead=instead) as port:
         site = Site(NGINX, port, routed.behind["host"])
@@ -92,7 +92,7 @@ def test_a_routing_that_does_not_exist_lets_nobody_in(routed: Routed, tmp_path: 
         assert site.send_target(target=site.document(), host=site.host()).status == 404
 
 
-def test_a_failed_request_takes_no_verifier_from_the_next_one(nowhere: Behind, tmp_path: Path) -> None:
+def test_failed_request_does_not_disable_a_verifier(nowhere: Behind, tmp_path: Path) -> None:
     # Otherwise one organization's requests, such as those that wait for a key for too long, could stop all others.
     with NGINX.run(tmp_path, nowhere) as port:
         site = Site(NGINX, port, nowhere)
@@ -102,14 +102,14 @@ def test_a_failed_request_takes_no_verifier_from_the_next_one(nowhere: Behind, t
                 assert organization_of(site.get(token_of("globex"), organization="globex")) == "globex"
 
 
-def test_without_a_verifier_clients_learn_that_the_document_is_unavailable(nowhere: Behind, tmp_path: Path) -> None:
+def test_resource_document_is_503_without_a_verifier(nowhere: Behind, tmp_path: Path) -> None:
     with NGINX.run(tmp_path, nowhere) as port:
         site = Site(NGINX, port, nowhere)
         answer = site.send_target(target=site.document(), host=site.host())
         assert (answer.status, answer.json()["reason"]) == (503, "undecidable")
 
 
-def test_a_path_cannot_lead_to_the_locations_that_ask_the_verifier(routed: Routed) -> None:
+def test_clients_cannot_reach_internal_locations(routed: Routed) -> None:
     # nginx takes every rewritten request for an internal one, and the prefix is taken off by a rewrite.
     site = routed.site("nginx", "path")
     before = len(site.api.requests)
@@ -121,7 +121,7 @@ def test_a_path_cannot_lead_to_the_locations_that_ask_the_verifier(routed: Route
     assert len(site.api.requests) == before
 
 
-def test_only_dot_segments_are_refused(routed: Routed) -> None:
+def test_dots_in_names_are_accepted(routed: Routed) -> None:
     site = routed.site("nginx", "path")
     for path in (
         "/.well-known/x",
@@ -151,15 +151,13 @@ def test_only_dot_segments_are_refused(routed: Routed) -> None:
         assert site.get(token_of("acme"), path=path).status == 400, path
 
 
-def test_the_largest_identity_arrives_whole(routed: Routed) -> None:
+def test_largest_identity_is_complete(routed: Routed) -> None:
     largest = {"sub": "s" * 1024, "scope": "o" * 4096}
     seen = identity_at_api(routed.site("nginx", "host").get(token_of("acme", **largest)))
     assert [len(seen[f"x-auth-{name}"][0]) for name in ("subject", "scope")] == [1024, 4096]
 
 
-def test_kept_decisions_of_one_token_count_for_no_other_where_tokens_name_the_organization(
-    routed: Routed, tmp_path: Path
-) -> None:
+def test_kept_decisions_differ_by_token_with_routing_by_token(routed: Routed, tmp_path: Path) -> None:
     behind = routed.behind["token"]
     with keeping(tmp_path, behind, routing="token") as port:
         site = Site(NGINX, port, behind, "token")
@@ -169,9 +167,7 @@ def test_kept_decisions_of_one_token_count_for_no_other_where_tokens_name_the_or
             assert site.get(token_of("globex", signed_by="acme")).status == 401
 
 
-def test_a_location_of_the_provider_matches_the_path_of_the_api_in_every_routing(
-    routed: Routed, tmp_path: Path
-) -> None:
+def test_providers_locations_match_the_apis_path(routed: Routed, tmp_path: Path) -> None:
     own = "location = /hello { return 200 hello; }\n\n    location / {"
     for routing in ("host", "path", "token"):
         folder = tmp_path / routing

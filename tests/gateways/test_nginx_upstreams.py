@@ -63,7 +63,7 @@ def seen_by_api(served: tuple[Kind, Site], *lines: tuple[str, str], path: str = 
     return dict(headers)
 
 
-def test_every_kind_gets_the_whole_identity(served: tuple[Kind, Site]) -> None:
+def test_every_upstream_gets_the_whole_identity(served: tuple[Kind, Site]) -> None:
     seen = seen_by_api(served, ("Authorization", f"Bearer {token_of('acme')}"))
     assert seen.pop("x-auth-expires").isdigit()
     assert seen == {
@@ -76,7 +76,7 @@ def test_every_kind_gets_the_whole_identity(served: tuple[Kind, Site]) -> None:
     }
 
 
-def test_fl_01_no_kind_gets_an_identity_or_a_token_from_the_client(served: tuple[Kind, Site]) -> None:
+def test_fl_01_no_upstream_gets_identity_or_token_from_the_client(served: tuple[Kind, Site]) -> None:
     kind, site = served
     # One that says all, and one without a subject, which leaves room for a forged one.
     tokens = (token_of("acme"), token_of("acme", sub=...))
@@ -85,7 +85,7 @@ def test_fl_01_no_kind_gets_an_identity_or_a_token_from_the_client(served: tuple
     assert reached == Reached(requests=attempts, identities=0, tokens=0)
 
 
-def test_without_a_good_token_no_kind_is_reached(served: tuple[Kind, Site]) -> None:
+def test_no_upstream_is_reached_without_a_good_token(served: tuple[Kind, Site]) -> None:
     kind, site = served
     before = len(site.api.requests)
     for lines in ([], [("Authorization", "Bearer nonsense")], [("X-Auth-Subject", "forged")]):
@@ -94,7 +94,7 @@ def test_without_a_good_token_no_kind_is_reached(served: tuple[Kind, Site]) -> N
 
 
 @pytest.mark.parametrize("served", CGI, ids="-by-".join, indirect=True)
-def test_each_kind_gets_the_path_without_the_prefix_and_the_host_that_decided(served: tuple[Kind, Site]) -> None:
+def test_each_upstream_gets_path_without_prefix_and_host(served: tuple[Kind, Site]) -> None:
     kind, site = served
     bearer = ("Authorization", f"Bearer {token_of('acme')}")
     for path, info in (("/api/orders?x=1", "/api/orders"), ("/", "/"), ("/a%2Fb%20c/%0ad", "/a/b c/\nd")):
@@ -115,7 +115,7 @@ def test_each_kind_gets_the_path_without_the_prefix_and_the_host_that_decided(se
 
 
 @pytest.mark.parametrize("served", GRPC, ids="-by-".join, indirect=True)
-def test_fd_03_a_grpc_call_has_its_method_and_a_refusal_its_status(served: tuple[Kind, Site]) -> None:
+def test_fd_03_grpc_call_keeps_its_method_and_refusal_its_status(served: tuple[Kind, Site]) -> None:
     _, site = served
     status, seen = call(site.port, site.host(), [("authorization", f"Bearer {token_of('acme')}"), ("x-other", "kept")])
     assert (status, site.api.requests[-1]) == (grpc.StatusCode.OK, METHOD)
@@ -125,7 +125,7 @@ def test_fd_03_a_grpc_call_has_its_method_and_a_refusal_its_status(served: tuple
 
 
 @pytest.mark.parametrize("served", GRPC, ids="-by-".join, indirect=True)
-def test_fd_03_a_grpc_stream_passes_in_both_directions(served: tuple[Kind, Site]) -> None:
+def test_fd_03_grpc_streams_pass_in_both_directions(served: tuple[Kind, Site]) -> None:
     _, site = served
     bearer = ("authorization", f"Bearer {token_of('acme')}")
     assert conversation(site.port, site.host(), [bearer], [b"one", b"two"]) == [b"one", b"two"]

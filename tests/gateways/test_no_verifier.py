@@ -83,15 +83,13 @@ def statuses(sites: Sites, *, because: str) -> dict[str, int]:
     return given
 
 
-def test_without_a_secret_to_demand_the_settings_work_as_well(sites: Sites) -> None:
+def test_settings_work_without_a_secret(sites: Sites) -> None:
     for name, site in sites.items():
         assert site.get(live.token()).status == 200, name
         assert site.get().status == 401, name
 
 
-def test_a_frozen_verifier_and_half_an_answer_let_nobody_in_and_are_not_waited_for_without_end(
-    sites: Sites, elsewhere: Sites, verifier: VerifierProcess
-) -> None:
+def test_frozen_verifier_refuses_within_a_time_limit(sites: Sites, elsewhere: Sites, verifier: VerifierProcess) -> None:
     def ask(site: Site) -> tuple[int, float]:
         started = time.monotonic()
         answer = site.get(live.token(), timeout=PATIENCE_SECONDS + 60)
@@ -117,28 +115,26 @@ def test_a_frozen_verifier_and_half_an_answer_let_nobody_in_and_are_not_waited_f
     } == dict.fromkeys(GATEWAYS, WITHOUT_VERIFIER)
 
 
-def test_a_killed_verifier_lets_nobody_in(sites: Sites, verifier: VerifierProcess) -> None:
+def test_killed_verifier_refuses_every_request(sites: Sites, verifier: VerifierProcess) -> None:
     assert verifier.child is not None
     verifier.child.kill()
     assert statuses(sites, because="killed") == dict.fromkeys(GATEWAYS, WITHOUT_VERIFIER)
 
 
 @pytest.mark.parametrize("what", GARBAGE)
-def test_what_may_stand_in_its_place_lets_nobody_in(elsewhere: Sites, what: str) -> None:
+def test_other_servers_at_its_address_refuse_every_request(elsewhere: Sites, what: str) -> None:
     with answering(*ports(elsewhere), answer=GARBAGE[what]):
         statuses(elsewhere, because=what)
 
 
 @pytest.mark.parametrize("answer", [b"", HALF_AN_ANSWER], ids=["nothing", "half an answer"])
-def test_a_half_closed_connection_lets_nobody_in(elsewhere: Sites, answer: bytes) -> None:
+def test_half_closed_connection_refuses(elsewhere: Sites, answer: bytes) -> None:
     with answering(*ports(elsewhere), answer=answer, then="half-close"):
         statuses(elsewhere, because="half-closed")
 
 
 @pytest.mark.parametrize("what", ANOTHERS_WORD)
-def test_another_organizations_word_counts_for_nothing_where_the_name_is_looked_at(
-    elsewhere: Sites, tmp_path: Path, what: str
-) -> None:
+def test_allow_for_another_organization_is_refused(elsewhere: Sites, tmp_path: Path, what: str) -> None:
     at = elsewhere["nginx"].behind
     with answering(*ports(elsewhere), answer=ANOTHERS_WORD[what]):
         for name, gateway in GATEWAYS.items():
@@ -149,7 +145,7 @@ def test_another_organizations_word_counts_for_nothing_where_the_name_is_looked_
                     assert Site(gateway, port, at).get(live.token()).status == 503, name
 
 
-def test_a_verifier_that_does_not_know_the_gateway_lets_nobody_in(
+def test_unknown_gateway_secret_refuses_every_request(
     elsewhere: Sites, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     at = ports(elsewhere)

@@ -37,7 +37,7 @@ def statuses_around_a_rotation(site: Site, feed: FeedServer, organization: str, 
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_a_token_of_a_new_key_gets_in_through_each_gateway(routed: Routed, many: FeedServer, name: str) -> None:
+def test_token_of_a_new_key_passes_each_gateway(routed: Routed, many: FeedServer, name: str) -> None:
     site, organization = replace(routed.site(name, "host"), patient=False), f"rotates-behind-{name}"
     many.publish(live.trust(organization=organization))
     good = live.token()

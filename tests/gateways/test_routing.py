@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.enable_socket
 
 
-def test_each_organization_gets_in_by_its_own_tokens_alone(shared: Site) -> None:
+def test_each_organization_accepts_only_its_own_tokens(shared: Site) -> None:
     for organization in ("acme", "globex"):
         assert organization_of(shared.get(token_of(organization), organization=organization)) == organization
     if shared.routing == "token":
@@ -39,7 +39,7 @@ def test_each_organization_gets_in_by_its_own_tokens_alone(shared: Site) -> None
     assert shared.get("nonsense").status == 401
 
 
-def test_m_the_console_writes_the_very_lines_that_are_tested_here(shared: Site, routed: Routed) -> None:
+def test_fm_03_console_writes_the_tested_lines(shared: Site, routed: Routed) -> None:
     name = next(name for name, gateway in GATEWAYS.items() if gateway is shared.gateway)
     (shipped,) = (gateway for gateway in gateways() if gateway.name == name)
     ports = shared.behind
@@ -67,9 +67,7 @@ def test_m_the_console_writes_the_very_lines_that_are_tested_here(shared: Site, 
     assert written - running == set()
 
 
-def test_an_organization_that_comes_after_the_gateway_started_is_served_without_a_reload(
-    shared: Site, many: FeedServer
-) -> None:
+def test_new_organization_is_served_without_a_reload(shared: Site, many: FeedServer) -> None:
     name = "new-customer-2"
     many.publish(trust_of(name, suspended=True))
     wait_until(lambda: shared.get(token_of(name), organization=name).status == 403, what="known, suspended", timeout=30)
@@ -79,7 +77,7 @@ def test_an_organization_that_comes_after_the_gateway_started_is_served_without_
 
 
 @pytest.mark.parametrize("signed_by", ["acme", "globex"])
-def test_a_token_that_names_another_organization_fails_against_its_keys(shared: Site, signed_by: str) -> None:
+def test_token_naming_another_organization_fails_against_its_keys(shared: Site, signed_by: str) -> None:
     named = {"acme": "globex", "globex": "acme"}[signed_by]
     assert shared.get(token_of(named, signed_by=signed_by), organization=named).status == 401
 
@@ -101,7 +99,7 @@ SCOPES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_a_token_that_names_none_or_several_is_refused(by_token: Site, scope: str) -> None:
+def test_token_naming_none_or_several_is_refused(by_token: Site, scope: str) -> None:
     before = len(by_token.api.requests)
     answer = by_token.get(token_of("acme", **SCOPES[scope]))
     assert (answer.status, len(by_token.api.requests)) == (401, before), scope
@@ -111,7 +109,7 @@ def test_a_token_that_names_none_or_several_is_refused(by_token: Site, scope: st
 @pytest.mark.parametrize(
     "named", [{"scope": ..., "scp": [f"{CLOUD}::acme::reader"]}, {"scope": ..., "roles": [f"{CLOUD}::acme::a"]}]
 )
-def test_scp_and_roles_name_the_organization_as_well(by_token: Site, named: dict[str, Any]) -> None:
+def test_scp_and_roles_can_name_the_organization(by_token: Site, named: dict[str, Any]) -> None:
     assert organization_of(by_token.get(token_of("acme", **named))) == "acme"
 
 
@@ -134,7 +132,7 @@ FORGED = (
 
 
 @pytest.mark.parametrize("line", FORGED)
-def test_no_header_of_a_client_chooses_the_organization(shared: Site, line: str) -> None:
+def test_client_headers_do_not_choose_the_organization(shared: Site, line: str) -> None:
     forged = line.format(
         host=shared.host("globex"), target=shared.target("/api/orders", "globex"), organization="globex"
     )
@@ -144,7 +142,7 @@ def test_no_header_of_a_client_chooses_the_organization(shared: Site, line: str)
             assert shared.get(token_of("globex"), *lines, organization="acme").status == 401
 
 
-def test_every_organization_tells_its_clients_where_to_get_a_token(named: Site) -> None:
+def test_every_organization_has_its_resource_document(named: Site) -> None:
     for organization in ("acme", "globex"):
         answer = named.send_target(target=named.document(organization), host=named.host(organization))
         assert answer.status == 200
@@ -157,7 +155,7 @@ def test_every_organization_tells_its_clients_where_to_get_a_token(named: Site) 
         assert f'resource_metadata="https://{host}{where}"' in challenge
 
 
-def test_the_api_sees_the_clients_host(shared: Site) -> None:
+def test_api_sees_the_clients_host(shared: Site) -> None:
     (host,) = (value for name, value in shared.get(token_of("acme")).json()["headers"] if name == "host")
     # nginx's $host has no port; docs/gateways.md says so.
     assert host == (shared.host().partition(":")[0] if shared.gateway.label == "nginx" else shared.host())
@@ -180,7 +178,7 @@ def test_with_routing_by_token_another_domain_is_404(by_token: Site) -> None:
     assert len(by_token.api.requests) == before
 
 
-def test_unknown_hosts_and_paths_are_404_and_reach_nobody(named: Site) -> None:
+def test_unknown_hosts_and_paths_are_404(named: Site) -> None:
     before = len(named.api.requests)
     bearer = f"Authorization: Bearer {token_of('acme')}"
     for target, host in (
@@ -195,7 +193,7 @@ def test_unknown_hosts_and_paths_are_404_and_reach_nobody(named: Site) -> None:
     assert len(named.api.requests) == before
 
 
-def test_an_unknown_organization_looks_like_a_bad_token(named: Site) -> None:
+def test_unknown_organization_looks_like_a_bad_token(named: Site) -> None:
     answer = named.get(token_of("initech"), organization="initech")
     assert answer.status == 401
     assert answer.json()["reason"] == "no_matching_key"
@@ -225,7 +223,7 @@ def test_connect_opens_no_tunnel(shared: Site) -> None:
     assert not [path for path in shared.api.requests[before:] if path.endswith("/unasked")]
 
 
-def test_no_spelling_of_the_document_reaches_another_path_of_the_verifier(by_token: Site) -> None:
+def test_document_path_reaches_no_other_path_of_the_verifier(by_token: Site) -> None:
     # In this routing there is none: an organization behind its path is no business of the gateway.
     up = "/%2e%2e/%2e%2e"
     for rest in ("/acme", "/../../verify/plain/acme", "/../../verify-by-token/plain", f"{up}/verify/plain/acme"):

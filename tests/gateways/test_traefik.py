@@ -38,7 +38,7 @@ def tokens_of_acme() -> tuple[str, ...]:
 SENT = len(tokens_of_acme()) * (len(SPELLINGS) + len(TOKENS))
 
 
-def test_headers_of_clients_are_nowhere_trusted() -> None:
+def test_client_headers_are_never_trusted() -> None:
     entry_points, dynamic = pasted("traefik", {})
     trusting = [line.strip() for line in f"{entry_points}{dynamic}".splitlines() if "trust" in line.lower()]
     # The entry point that is for Traefik itself trusts this machine.
@@ -81,7 +81,7 @@ def test_http_apis_get_no_identity_and_no_token_from_the_client(routed: Routed) 
     assert reached == Reached(SENT)
 
 
-def test_fd_01_traefik_answers_preflights_itself_as_the_comment_says(routed: Routed, tmp_path: Path) -> None:
+def test_fd_01_traefik_can_answer_preflights(routed: Routed, tmp_path: Path) -> None:
     lines = pasted("traefik", {})[1].splitlines()
     first = next(number for number, line in enumerate(lines) if line.strip() == "# answer-preflights:")
     comment = [line for line in lines[first : first + 5] if line.startswith("    # ")]
@@ -106,7 +106,7 @@ def test_fd_01_traefik_answers_preflights_itself_as_the_comment_says(routed: Rou
         assert len(site.api.preflights) == before
 
 
-def test_the_first_verifier_is_asked_though_the_second_is_away(tmp_path: Path) -> None:
+def test_first_verifier_answers_while_the_second_is_down(tmp_path: Path) -> None:
     """The health check sends the secret and the certificate too; if it failed, no verifier would be asked."""
     pair = certificates.pair(tmp_path, "gateway")
     settings = {

@@ -15,10 +15,10 @@ _FEED: Final = "feed/test_feed.py::"
 _CLIENT: Final = "verifier/feed_client/test_follower.py::"
 _TRUST: Final = (_FEED + "test_trust_with_anything_wrong_is_refused",)
 _PAGE: Final = (_FEED + "test_page_with_anything_wrong_is_refused",)
-_SCHEMA: Final = (_FEED + "test_another_schema_is_told_apart_whatever_its_members_are",)
+_SCHEMA: Final = (_FEED + "test_another_schema_has_its_own_error",)
 _FOLLOWS: Final = (_FEED + "test_page_that_does_not_follow_is_refused",)
 _ODDITY: Final = "feed/test_not_understood.py::"
-_ODD: Final = (_ODDITY + "test_fi_01_odd_document_costs_its_organization_alone",)
+_ODD: Final = (_ODDITY + "test_fi_01_unreadable_document_affects_only_its_organization",)
 _REPORT: Final = (_ODDITY + "test_fi_01_report_to_the_control_plane_is_bounded_and_fits_into_a_header",)
 _EPOCHS: Final = (_CLIENT + "test_after_a_restored_backup_the_old_snapshot_decides_until_the_new_one_is_whole",)
 _BEHIND: Final = (_CLIENT + "test_a_copy_that_is_behind_decides_only_when_the_feed_has_continued_it",)
@@ -31,15 +31,15 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                "tuple(read_trust(change) for", "tuple(decode_trust(change) for", _ODD),
     _documents("a document that fails in any way", "except Exception as fault:  # noqa: BLE001 - whatever one document",
                "except FeedRefused as fault:  # whatever one document",
-               (_ODDITY + "test_fi_01_any_fault_of_the_decoder_costs_one_organization",)),
+               (_ODDITY + "test_fi_01_decoder_fault_affects_only_one_organization",)),
     _documents("members that are all there", "not document.keys() >= wanted or ", "", (*_TRUST, *_PAGE)),
     _documents("no members but those of trust", " or not (more or document.keys() == wanted):", ":", _TRUST),
     _documents("objects where objects belong", "not isinstance(document, dict) or not document.keys()",
                "not document.keys()", (_FEED + "test_document_that_is_no_object_is_refused",)),
     _snapshot("the document that was not understood", 'return Packed(b"%s%s}" % (_NOT_UNDERSTOOD, line), trust) if',
-              "return Packed(line) if", (_ODDITY + "test_fi_01_document_is_kept_as_it_came",)),
+              "return Packed(line) if", (_ODDITY + "test_fi_01_unreadable_document_is_stored_unchanged",)),
     _snapshot("a newer schema of a copy", " and int(begins[1]) <= SCHEMA:", ":",
-              (_ODDITY + "test_fi_01_version_that_lacks_a_schema_reads_what_a_newer_one_wrote",)),
+              (_ODDITY + "test_fi_01_older_version_reads_newer_files",)),
     _snapshot("the list of those not understood", "                self._doubtful.add(organization)\n",
               "                pass\n", _ODD),
     _documents("the bound of a report", "*named[:NOT_UNDERSTOOD_NAMED]", "*named", _REPORT),
@@ -70,12 +70,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _documents("one change for each organization", '    _check_unique(page.changes, "changes")\n', "", _PAGE),
     _documents("the difference between anybody and the text “any”", "if document == ANY.value:",
                'if document == ANY.value or document == {"equals": ANY.value}:',
-               (_FEED + "test_trust_comes_back_as_it_was",)),
+               (_FEED + "test_trust_survives_encoding",)),
     _documents("bound tokens in a document of schema 1", 'of_schema_1=members["schema"] == 1', "of_schema_1=False",
                (_FEED + "test_fl_04_document_of_schema_1_accepts_bound_tokens",)),
     _documents("the setting for bound tokens", 'of_schema_1 or _boolean(members["accepts_bound_tokens"]',
                'True or _boolean(members["accepts_bound_tokens"]',
-               (_FEED + "test_trust_comes_back_as_it_was", *_TRUST)),
+               (_FEED + "test_trust_survives_encoding", *_TRUST)),
     # A page continues what is known, or begins another history.
     _snapshot("the place where a page continues", "if page.after != snapshot.revision:", "if False:", _FOLLOWS),
     _snapshot("the refusal of a page of the same epoch that begins at 0", "if page.after != snapshot.revision:",
@@ -87,10 +87,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _snapshot("the copy of what is changed", "shards[number] = shards[number].copy()", "pass",
               (_FEED + "test_snapshot_cannot_be_changed",
                _FEED + "test_next_page_replaces_what_changed_and_keeps_the_rest",
-               _FEED + "test_trust_is_unpacked_once_and_stays_the_same_object_also_when_others_change")),
+               _FEED + "test_trust_is_unpacked_once")),
     _snapshot("one object for each trust", "            if self.trust is None:\n                self.trust =",
               "            if True:\n                self.trust =",
-              (_FEED + "test_many_threads_that_ask_first_get_one_object",)),
+              (_FEED + "test_concurrent_first_requests_get_one_object",)),
     # The client decides by whole snapshots, and never by those of a history that is over.
     _client("an end of an epoch that was left", "if page.epoch in self._left:", "if False:",
             (_CLIENT + "test_an_epoch_that_was_left_never_comes_back",)),

@@ -74,7 +74,7 @@ def test_masking_never_fails_and_hides_the_query(text: str) -> None:
 
 
 @given(internal_ipv4, st.sampled_from(["d", "o", "x", "short", "wide", "long"]))
-def test_no_spelling_of_an_internal_address_gets_through(address: IPv4Address, spelling: str) -> None:
+def test_internal_addresses_are_refused_in_every_spelling(address: IPv4Address, spelling: str) -> None:
     octets = address.packed
     text = {
         "d": str(int(address)),
@@ -92,7 +92,7 @@ def test_no_spelling_of_an_internal_address_gets_through(address: IPv4Address, s
 
 
 @given(addresses)
-def test_nothing_internal_is_accepted(address: Address) -> None:
+def test_internal_addresses_are_refused(address: Address) -> None:
     plain = ip_address(int(address)) if isinstance(address, IPv4Address) else IPv6Address(int(address))
     meant = getattr(plain, "ipv4_mapped", None) or plain
     if any(meant in network for network in INTERNAL if network.version == meant.version):
@@ -111,6 +111,6 @@ def test_no_6to4_or_teredo_address_is_accepted(address: IPv4Address, rest: int) 
 
 
 @given(ipv4)
-def test_mapped_addresses_are_judged_like_what_they_mean(address: IPv4Address) -> None:
+def test_mapped_addresses_are_judged_as_their_ipv4_address(address: IPv4Address) -> None:
     assert accepted(IPv6Address(f"::ffff:{address}")) == accepted(address)
     assert embedded_addresses(address) == ()

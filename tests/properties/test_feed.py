@@ -61,7 +61,7 @@ JSON = st.recursive(
 
 
 @given(trusts())
-def test_any_trust_comes_back(trust: Trust) -> None:
+def test_trust_survives_encoding(trust: Trust) -> None:
     assert decode_trust(json.loads(json.dumps(encode_trust(trust)))) == trust
     assert pack(trust).unpack() == trust
     assert read_packed(pack(trust).document)[:2] == (trust.organization, trust.revision)
@@ -81,7 +81,7 @@ def test_trust_with_one_value_replaced_is_another_valid_one_or_refused(trust: Tr
 
 
 @given(JSON)
-def test_anything_else_is_refused(document: object) -> None:
+def test_other_documents_are_refused(document: object) -> None:
     for decode in (decode_trust, decode_page):
         try:
             decode(document)
@@ -110,9 +110,7 @@ def page_after(history: list[Trust], after: int, upto: int, size: int) -> Page:
 
 
 @given(histories(), st.data())
-def test_snapshot_is_the_newest_trust_of_each_however_the_stream_was_cut(
-    history: list[Trust], data: st.DataObject
-) -> None:
+def test_snapshot_holds_the_newest_trust_for_any_paging(history: list[Trust], data: st.DataObject) -> None:
     """Questions and changes interleave: each page shows more of the history than the one before, in any portion."""
     snapshot, known = EMPTY, 0
     head = history[-1].revision if history else 0
@@ -128,7 +126,7 @@ def test_snapshot_is_the_newest_trust_of_each_however_the_stream_was_cut(
 
 
 @given(histories(), st.data())
-def test_snapshot_never_takes_a_page_out_of_order(history: list[Trust], data: st.DataObject) -> None:
+def test_snapshot_refuses_pages_out_of_order(history: list[Trust], data: st.DataObject) -> None:
     """Lost, repeated and reordered pages are refused; no accepted page makes an organization older."""
     head = history[-1].revision if history else 0
     snapshot = EMPTY

@@ -256,7 +256,7 @@ Following.TestCase.settings = settings(
 TestFollowing = Following.TestCase
 
 
-def test_the_model_itself_tells_a_new_verifier_everything() -> None:
+def test_model_sends_everything_to_a_new_verifier() -> None:
     control = ControlPlane()
     for organization in ("acme", "globex", "initech", "acme"):
         control.publish(organization, suspended=organization == "globex")

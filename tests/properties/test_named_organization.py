@@ -55,9 +55,7 @@ def claims(draw: st.DrawFn) -> tuple[dict[str, Any], set[str]]:
 
 @settings(max_examples=300)
 @given(claims(), st.sampled_from(IDS))
-def test_organization_is_found_if_exactly_one_is_named_and_only_its_own_token_passes(
-    drawn: tuple[dict[str, Any], set[str]], signer: str
-) -> None:
+def test_only_the_single_named_organization_decides(drawn: tuple[dict[str, Any], set[str]], signer: str) -> None:
     made, named = drawn
     token = forge.token(KEYS[signer], "ES256", **{"scope": ..., **made})
     text = text_of([f"Bearer {token}"], 49_152)

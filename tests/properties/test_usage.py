@@ -151,7 +151,7 @@ class World:
 @pytest.mark.django_db
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=30), entries=st.sampled_from([1, 3, 50_000]), seed=st.integers(0, 2**16))
-def test_every_call_is_counted_once_but_those_of_the_last_second_before_a_kill(
+def test_every_call_is_counted_once_except_the_last_second_before_a_kill(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, steps: list[tuple[str, int | str | bool]], entries: int, seed: int
 ) -> None:
     monkeypatch.setattr(usage_backlog, "MAX_ENTRIES", entries)

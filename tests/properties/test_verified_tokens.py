@@ -83,7 +83,7 @@ class Side:
 
 @settings(max_examples=300)
 @given(st.lists(events, max_size=60), st.sampled_from([2**20, 6 * (ENTRY_BYTES + 700)]))
-def test_remembering_changes_no_answer(happened: list[object], max_bytes: int) -> None:
+def test_remembered_tokens_get_the_same_answer(happened: list[object], max_bytes: int) -> None:
     memory = VerifiedTokens(max_bytes)
     with_memory, without = Side(memory), Side(None)
     for name in ORGANIZATIONS:
@@ -106,7 +106,7 @@ def test_remembering_changes_no_answer(happened: list[object], max_bytes: int) -
 
 
 @given(st.sampled_from(TOKENS), trusts, st.lists(clocks, min_size=1, max_size=8))
-def test_the_kernel_says_how_long_its_answer_holds(token: str, trust: Trust, moments: list[float]) -> None:
+def test_answer_holds_until_the_time_the_kernel_gives(token: str, trust: Trust, moments: list[float]) -> None:
     decision = acme.decide(token, trust)
     if isinstance(decision, Allow):
         assert decision.good_from <= NOW < decision.good_until
