@@ -11,11 +11,11 @@ from django.utils import timezone
 from browser.studio import State
 from kit import sample_portal
 from watchword.control.base.actor import Permission, command_line
-from watchword.control.identity.commands import CreateSignInLink
 from watchword.control.identity.models import Person, Role
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator, DeactivateAdministrator
 from watchword.control.identity.role_commands import CreateRole, EditRole
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -9,8 +9,8 @@ from django.urls import reverse
 from browser.studio import State
 from kit import sample_portal
 from watchword.control.base.actor import command_line
-from watchword.control.identity.commands import CreateSignInLink
 from watchword.control.identity.operator_commands import CreateOperator
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -12,10 +12,10 @@ from django.utils import timezone
 from browser.studio import State
 from kit import sample_portal
 from watchword.control.base.actor import command_line
-from watchword.control.identity.commands import CreateSignInLink
 from watchword.control.identity.models import Person, Session, SignInThrottle
 from watchword.control.identity.operator_commands import CreateOperator
-from watchword.control.identity.throttle import lane_of_stranger
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
+from watchword.control.identity.throttle import stranger_key
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -96,7 +96,7 @@ def _guessed_at() -> None:
     _nobody()
     now = timezone.now()
     SignInThrottle.objects.create(
-        subject=lane_of_stranger("alice@acme.example", None).own,
+        subject=stranger_key("alice@acme.example", None).own,
         failures=20,
         last_failed_at=now,
         blocked_until=now + timedelta(seconds=60),

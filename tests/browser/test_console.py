@@ -137,7 +137,7 @@ def test_a_new_organizations_first_administrator_comes_in_by_the_link_that_was_s
         window.get_by_label("API call threshold per day").fill("1000000")
         window.get_by_label("E-mail address").fill(f"bob@{organization}.example")
         window.get_by_role("button", name="Create Organization").click()
-        expect(window.get_by_text("The id has 2 to 32 characters")).to_be_visible()
+        expect(window.get_by_text("The ID has 2 to 32 characters")).to_be_visible()
         expect(window.get_by_label("E-mail address")).to_have_value(f"bob@{organization}.example")
         window.get_by_label("Id", exact=True).fill(organization)
         window.get_by_role("button", name="Create Organization").click()

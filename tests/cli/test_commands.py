@@ -12,7 +12,7 @@ from kit.sample_portal import session_of
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.queries import head, verifier_of_secret
 from watchword.control.identity.models import Person, Session
-from watchword.control.identity.signing_in import SignIn
+from watchword.control.identity.sign_in_commands import SignIn
 from watchword.control.organizations.models import Organization, Subscription, Suspension
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_an_id_is_given_once(acme: CommandLine) -> None:
 def test_a_wrong_id_is_explained_at_its_field(command_line: CommandLine) -> None:
     outcome = command_line.run("organization", "create", "Acme!")
     assert outcome.exit_code == 1
-    assert "organization_id: The id has 2 to 32 characters" in outcome.stderr
+    assert "organization_id: The ID has 2 to 32 characters" in outcome.stderr
     assert not Organization.objects.exists()
 
 
@@ -131,7 +131,7 @@ def test_there_is_nothing_to_renew_without_a_subscription(command_line: CommandL
     outcome = command_line.run("organization", "renew", "globex", "--days", "1")
 
     assert outcome.exit_code == 1
-    assert outcome.stderr == "Error: There is no API subscription to renew or change; set one.\n"
+    assert outcome.stderr == "Error: There is no API subscription to renew or change. Set one first.\n"
 
 
 @pytest.mark.parametrize("options", [(), ("--days", "1", "--expires-at", "2999-01-01")])
@@ -171,7 +171,7 @@ def test_programs_suspend_and_reinstate_too(acme: CommandLine, reason: str, stor
 def test_another_reason_is_put_into_words_and_nothing_is_lifted_twice(acme: CommandLine) -> None:
     outcome = acme.run("organization", "suspend", "acme", "--reason", "other")
     assert outcome.exit_code == 1
-    assert "public_text: Say what the other reason is" in outcome.stderr
+    assert "public_text: State the other reason." in outcome.stderr
 
     outcome = acme.run("organization", "reinstate", "acme")
     assert (outcome.exit_code, outcome.stderr) == (1, "Error: The organization is not suspended.\n")

@@ -20,8 +20,8 @@ from django.test import Client, RequestFactory
 from kit.people import PASSWORD
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.feed import PREFIX, Feed
-from watchword.control.identity.commands import CreateSignInLink
 from watchword.control.identity.models import Session
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.middleware import Refusals, SecurityHeaders
 from watchword.settings.load import load_control_settings

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from watchword.control.identity.hashing import BoundedArgon2
+from watchword.control.identity.passwords import BoundedArgon2
 
 
 class FastArgon2(BoundedArgon2):

@@ -82,7 +82,7 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
     from django.urls import reverse
 
     from watchword.control.base.actor import Interface, command_line
-    from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink
+    from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink
 
     secret = CreateSignInLink(email=person.email).run(command_line())
     link = None

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from watchword.control.base.asgi_types import Application
+    from watchword.control.base.asgi import Application
     from watchword.settings.control import ControlSettings
 
 TURN_SECONDS = 5.0

@@ -78,7 +78,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "identity.Person"
 AUTHENTICATION_BACKENDS = ["watchword.control.identity.backend.PasswordBackend"]
 # Argon2id; the scheme that the Password Hashing Competition chose, and memory-hard. Few hashes at the same time.
-PASSWORD_HASHERS = ["watchword.control.identity.hashing.BoundedArgon2"]
+PASSWORD_HASHERS = ["watchword.control.identity.passwords.BoundedArgon2"]
 # What can be chosen is decided in access/passwords.py, which knows the organization; Django's own validators do not.
 AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
 LOGIN_URL = "access:sign-in"

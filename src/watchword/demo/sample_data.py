@@ -12,10 +12,10 @@ from datetime import timedelta
 from django.utils import timezone
 
 from watchword.control.base.actor import Interface, command_line
-from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink
 from watchword.control.identity.models import Person
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.rules import ServerFields

@@ -15,7 +15,7 @@ import structlog
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from watchword.control.identity import commands as people
+from watchword.control.identity.sign_in_link_commands import purge as purge_people
 from watchword.control.servers import key_set_commands, rotation_commands
 from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import RefreshSettings
@@ -175,7 +175,7 @@ class Worker:
             now = timezone.now()
             key_set_commands.purge_validations(now)
             rotation_commands.purge_history(now)
-            people.purge(now)
+            purge_people(now)
             self._purged_at = time.monotonic()
 
 

@@ -11,7 +11,7 @@ import watchword
 from watchword.control.audit.actions import ACTIONS, INTERFACES, REASONS, RESULTS, spoken
 from watchword.control.base.actor import Interface
 from watchword.control.base.refusals import RefusalReason
-from watchword.control.base.unit_of_work import _RIGHTS
+from watchword.control.base.unit_of_work import _MISSING_RIGHT
 
 CONTROL = Path(watchword.__file__).parent / "control"
 # Not an event but the name of a URL.
@@ -54,7 +54,7 @@ def test_the_search_finds_actions_wherever_they_stand() -> None:
 
 def test_the_other_tables_are_complete() -> None:
     assert set(INTERFACES) == set(Interface.values)
-    assert set(REASONS) == {reason.code for reason in {*_RIGHTS, RefusalReason.NOT_FOUND}}
+    assert set(REASONS) == {reason.code for reason in {*_MISSING_RIGHT, RefusalReason.NOT_FOUND}}
     assert set(RESULTS) == {"success", "refused"}
 
 

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from watchword.control.organizations.models import Organization
 
 
-def test_each_hook_is_registered_when_django_has_started() -> None:
+def test_every_hook_is_registered_after_start() -> None:
     hooks.require_registered()
 
 
 @pytest.mark.parametrize("missing", hooks.ALL, ids=lambda hook: hook.name)
-def test_no_process_starts_without_each_hook(missing: hooks.Hook[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_does_not_start_without_every_hook(
+    missing: hooks.Hook[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(missing, "_function", None)
     with pytest.raises(RuntimeError, match=f"nothing is registered for {missing.name}"):
         control_plane.known_migrations()

@@ -61,7 +61,7 @@ def test_fk_08_every_kind_is_counted(recording: Recording, kind: Kind) -> None:
     assert dict(recording.recorder.totals()) == {other: 3 * (other is kind) for other in Kind}
 
 
-def test_fk_08_a_flood_is_a_few_lines_without_who_and_from_where(recording: Recording, lines: list[Any]) -> None:
+def test_fk_08_flood_is_logged_in_few_lines_without_actor_or_address(recording: Recording, lines: list[Any]) -> None:
     recording.note(500, actor="bob@acme.example", address="192.0.2.1")
     recording.clock.now += LOG_SECONDS
     recording.note(500, actor="bob@acme.example", address="192.0.2.1")
@@ -72,7 +72,7 @@ def test_fk_08_a_flood_is_a_few_lines_without_who_and_from_where(recording: Reco
     ]
 
 
-def test_fk_08_a_few_are_one_series_and_a_flood_no_more(recording: Recording) -> None:
+def test_fk_08_flood_is_recorded_as_one_series(recording: Recording) -> None:
     recording.note(FEW - 1, actor="bob@acme.example", address="192.0.2.1")
     assert recording.series == []
     recording.note(5000, actor="bob@acme.example", address="192.0.2.1")
@@ -80,14 +80,14 @@ def test_fk_08_a_few_are_one_series_and_a_flood_no_more(recording: Recording) ->
     assert series == Series(kind=Kind.PAGE_FORBIDDEN, number=FEW, actor="bob@acme.example", address="192.0.2.1")
 
 
-def test_fk_08_as_many_over_a_longer_time_are_none(recording: Recording) -> None:
+def test_fk_08_same_number_over_longer_time_is_no_series(recording: Recording) -> None:
     for _ in range(5):
         recording.note(FEW - 1)
         recording.clock.now += WINDOW_SECONDS
     assert recording.series == []
 
 
-def test_fk_08_a_series_that_goes_on_is_recorded_again_after_an_hour(recording: Recording) -> None:
+def test_fk_08_continuing_series_is_recorded_again_after_an_hour(recording: Recording) -> None:
     recording.note(FEW)
     recording.clock.now += EVENT_SECONDS - 1
     recording.note(FEW)
@@ -97,13 +97,13 @@ def test_fk_08_a_series_that_goes_on_is_recorded_again_after_an_hour(recording: 
     assert len(recording.series) == 2
 
 
-def test_fk_08_each_kind_has_a_series_of_its_own(recording: Recording) -> None:
+def test_fk_08_kinds_are_counted_separately(recording: Recording) -> None:
     for kind in Kind:
         recording.note(FEW, kind)
     assert [series.kind for series in recording.series] == [kind for kind in Kind if kind is not Kind.PASSWORDS_BUSY]
 
 
-def test_fk_08_a_series_names_neither_one_of_several_people_nor_one_of_several_addresses(
+def test_fk_08_series_names_actor_and_address_only_if_all_agree(
     recording: Recording,
 ) -> None:
     recording.note(FEW - 1, actor="bob@acme.example", address="192.0.2.1")
@@ -113,7 +113,7 @@ def test_fk_08_a_series_names_neither_one_of_several_people_nor_one_of_several_a
     assert (series.actor, series.address) == (None, None)
 
 
-def test_fk_08_of_many_threads_each_request_counts_and_one_series_is_recorded(recording: Recording) -> None:
+def test_fk_08_many_threads_count_every_request_and_record_one_series(recording: Recording) -> None:
     start = threading.Barrier(8)
 
     def flood(_: int) -> None:

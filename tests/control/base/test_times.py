@@ -22,12 +22,12 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         (41 * 86400, "41 days"),
     ],
 )
-def test_a_duration_is_told_in_its_largest_sensible_unit(seconds: int, words: str) -> None:
+def test_elapsed_uses_largest_sensible_unit(seconds: int, words: str) -> None:
     assert elapsed(seconds) == words
 
 
 @pytest.mark.parametrize(
     ("ago", "words"), [(0, "just now"), (59, "just now"), (-5, "just now"), (120, "2 min ago"), (-7200, "in 2 h")]
 )
-def test_a_moment_is_told_from_now(ago: int, words: str) -> None:
+def test_relative_time_counts_from_now(ago: int, words: str) -> None:
     assert relative(NOW - timedelta(seconds=ago), NOW) == words

@@ -47,7 +47,7 @@ def refused(actor: Actor, organization_id: str | None = "acme", permission: Requ
     return refusal.value.code
 
 
-def test_a_change_is_recorded_with_who_where_and_what(acting_alice: Actor) -> None:
+def test_change_is_recorded_with_actor_address_and_target(acting_alice: Actor) -> None:
     touch(acting_alice)
 
     event = AuditEvent.objects.latest("sequence")
@@ -59,7 +59,7 @@ def test_a_change_is_recorded_with_who_where_and_what(acting_alice: Actor) -> No
 
 
 @pytest.mark.django_db
-def test_a_change_that_makes_an_organization_goes_on_about_it(shell: Actor) -> None:
+def test_change_that_creates_organization_continues_with_it(shell: Actor) -> None:
     with unit_of_work(shell, None, permission=Privilege.OPERATOR, action="organization_created", now=NOW) as work:
         work.begin(Organization.objects.create(id="acme", name="Acme", created_at=NOW).pk)
         work.record(target="Acme")
@@ -68,7 +68,7 @@ def test_a_change_that_makes_an_organization_goes_on_about_it(shell: Actor) -> N
     assert TrustRecord.objects.filter(organization="acme").exists()
 
 
-def test_a_change_of_one_organization_does_not_become_one_of_another(acme: Organization, shell: Actor) -> None:
+def test_change_cannot_switch_to_another_organization(acme: Organization, shell: Actor) -> None:
     with (
         pytest.raises(RuntimeError, match="about another organization already"),
         unit_of_work(shell, "acme", permission=Privilege.OPERATOR, action="organization_created", now=NOW) as work,
@@ -76,7 +76,7 @@ def test_a_change_of_one_organization_does_not_become_one_of_another(acme: Organ
         work.begin("globex")
 
 
-def test_several_events_may_come_of_one_change(acting_alice: Actor) -> None:
+def test_one_change_may_record_several_events(acting_alice: Actor) -> None:
     with unit_of_work(acting_alice, "acme", permission=SERVERS, action="server_enabled", now=NOW) as work:
         work.record(target="ProdOkta")
         work.record(target="TestOkta", action="server_disabled")
@@ -86,14 +86,14 @@ def test_several_events_may_come_of_one_change(acting_alice: Actor) -> None:
     ]  # fmt: skip
 
 
-def test_without_a_time_the_clock_is_asked(acting_alice: Actor) -> None:
+def test_time_defaults_to_the_clock(acting_alice: Actor) -> None:
     with unit_of_work(acting_alice, "acme", permission=SERVERS, action="something_done") as work:
         work.record(target="x")
 
     assert abs(work.now - NOW) < timedelta(hours=1)
 
 
-def test_an_attempt_without_the_right_to_it_is_in_the_organizations_log(acting_bob: Actor) -> None:
+def test_attempt_without_permission_is_in_organizations_log(acting_bob: Actor) -> None:
     refused(acting_bob)
 
     event = AuditEvent.objects.latest("sequence")
@@ -101,7 +101,7 @@ def test_an_attempt_without_the_right_to_it_is_in_the_organizations_log(acting_b
     assert event.changes == {"reason": [None, "permission_missing"]}
 
 
-def test_m_11_an_attempt_on_another_organization_is_told_to_the_provider_alone(
+def test_m_11_attempt_on_another_organization_is_in_providers_log_only(
     acme: Organization, acting_charlie: Actor
 ) -> None:
     for organization_id in ("acme", "nowhere", "n" * 300):
@@ -111,7 +111,7 @@ def test_m_11_an_attempt_on_another_organization_is_told_to_the_provider_alone(
         assert (event.organization, event.actor, event.target) == (None, acting_charlie.name, organization_id[:254])
 
 
-def test_what_is_merely_wrong_is_no_attempt_to_be_told(acting_alice: Actor) -> None:
+def test_invalid_input_is_not_recorded_as_attempt(acting_alice: Actor) -> None:
     with pytest.raises(Refusal), unit_of_work(acting_alice, "acme", permission=SERVERS, action="something_done"):
         raise Refusal(RefusalReason.SLOTS_USED_UP)
 
@@ -124,14 +124,12 @@ def test_a_role_without_the_permission_is_refused_by_name(acting_bob: Actor) -> 
         check_permission(acting_bob, "acme", SERVERS)
 
 
-def test_m_11_another_organization_looks_like_one_that_does_not_exist(
-    acme: Organization, acting_charlie: Actor
-) -> None:
+def test_m_11_another_organization_is_not_found(acme: Organization, acting_charlie: Actor) -> None:
     assert refused(acting_charlie, "acme") == "not_found"
     assert refused(acting_charlie, "nowhere") == "not_found"
 
 
-def test_an_organization_that_does_not_exist_is_not_found_for_operators_either(shell: Actor, db: None) -> None:
+def test_operator_does_not_find_missing_organization(shell: Actor, db: None) -> None:
     assert refused(shell, "nowhere", Privilege.OPERATOR) == "not_found"
 
 
@@ -139,18 +137,18 @@ def test_an_operator_cannot_edit_servers(acme: Organization, shell: Actor) -> No
     assert refused(shell) == "permission_missing"
 
 
-def test_nobody_acts_for_the_provider_but_operators(acting_alice: Actor) -> None:
+def test_only_operators_change_the_providers_data(acting_alice: Actor) -> None:
     assert refused(acting_alice, None, Privilege.OPERATOR) == "permission_missing"
     assert refused(acting_alice, "acme", Privilege.OPERATOR) == "permission_missing"
     assert refused(WORKER, "acme", Privilege.OPERATOR) == "permission_missing"
 
 
-def test_nobody_does_the_workers_work_but_the_worker(acting_alice: Actor, shell: Actor) -> None:
+def test_only_worker_has_worker_privilege(acting_alice: Actor, shell: Actor) -> None:
     assert refused(acting_alice, "acme", Privilege.WORKER) == "permission_missing"
     assert refused(shell, "acme", Privilege.WORKER) == "permission_missing"
 
 
-def test_oneself_is_a_person_in_their_own_organization(
+def test_self_privilege_needs_person_and_own_organization(
     acting_alice: Actor, acting_charlie: Actor, shell: Actor
 ) -> None:
     touch(acting_alice, "acme", Privilege.SELF)
@@ -173,13 +171,13 @@ def test_p_08_suspended_servers_cannot_be_changed(acting_alice: Actor, shell: Ac
     assert refused(acting_alice) == "organization_suspended"
 
 
-def test_the_permission_is_asked_before_the_entitlement(acting_bob: Actor) -> None:
+def test_permission_is_checked_before_entitlement(acting_bob: Actor) -> None:
     Subscription.objects.all().delete()
 
     assert refused(acting_bob) == "permission_missing"
 
 
-def test_people_and_keys_are_looked_after_without_entitlement(acting_alice: Actor, shell: Actor) -> None:
+def test_people_and_key_sets_change_without_entitlement(acting_alice: Actor, shell: Actor) -> None:
     Suspend(organization_id="acme", reason=SuspensionReason.TERMS_VIOLATED).run(shell)
 
     touch(acting_alice, "acme", Permission.ADMINISTRATORS)
@@ -193,7 +191,7 @@ def break_off(actor: Actor) -> None:
         raise ZeroDivisionError
 
 
-def test_a_block_that_fails_leaves_nothing(acting_alice: Actor) -> None:
+def test_failed_block_writes_nothing(acting_alice: Actor) -> None:
     revision = FeedState.objects.get().revision
     events = AuditEvent.objects.count()
 
@@ -204,7 +202,7 @@ def test_a_block_that_fails_leaves_nothing(acting_alice: Actor) -> None:
     assert (FeedState.objects.get().revision, AuditEvent.objects.count()) == (revision, events)
 
 
-def test_a_change_without_a_record_is_a_fault_and_undone(acting_alice: Actor) -> None:
+def test_change_without_record_is_rolled_back(acting_alice: Actor) -> None:
     with (
         pytest.raises(RuntimeError, match="recorded"),
         unit_of_work(acting_alice, "acme", permission=SERVERS, action="x", now=NOW),
@@ -214,7 +212,7 @@ def test_a_change_without_a_record_is_a_fault_and_undone(acting_alice: Actor) ->
     assert Organization.objects.get().name == "Acme"
 
 
-def test_a_change_inside_a_change_is_a_fault(acting_alice: Actor) -> None:
+def test_nested_change_is_refused(acting_alice: Actor) -> None:
     with (
         pytest.raises(RuntimeError, match="durable"),
         unit_of_work(acting_alice, "acme", permission=SERVERS, action="x", now=NOW),
@@ -240,11 +238,11 @@ def test_trust_is_published_with_the_change(acting_alice: Actor) -> None:
     assert published.document["subscription"]["expires_at"] == int((NOW + timedelta(days=3)).timestamp())
 
 
-def test_the_worker_may_go_without_record_and_without_publication(acme: Organization) -> None:
+def test_worker_may_skip_record_and_publishing(acme: Organization) -> None:
     revision = FeedState.objects.get().revision
     with unit_of_work(WORKER, "acme", permission=Privilege.WORKER, action="key_set_refreshed", now=NOW) as work:
         Subscription.objects.update(expires_at=NOW + timedelta(days=3))
-        work.keep_trust()
+        work.skip_publishing()
     assert FeedState.objects.get().revision == revision
 
     with unit_of_work(WORKER, "acme", permission=Privilege.WORKER, action="key_set_refreshed", now=NOW):
@@ -252,15 +250,15 @@ def test_the_worker_may_go_without_record_and_without_publication(acme: Organiza
     assert FeedState.objects.get().revision == revision + 1
 
 
-def test_nobody_else_may_keep_a_change_from_the_verifiers(acting_alice: Actor) -> None:
+def test_only_worker_may_skip_publishing(acting_alice: Actor) -> None:
     with (
         pytest.raises(RuntimeError, match="worker"),
         unit_of_work(acting_alice, "acme", permission=SERVERS, action="x", now=NOW) as work,
     ):
-        work.keep_trust()
+        work.skip_publishing()
 
 
-def test_who_the_administrators_are_is_no_matter_of_trust(acting_alice: Actor) -> None:
+def test_changes_of_administrators_publish_nothing(acting_alice: Actor) -> None:
     Subscription.objects.update(expires_at=NOW + timedelta(days=3))
     revision = FeedState.objects.get().revision
 
@@ -269,7 +267,7 @@ def test_who_the_administrators_are_is_no_matter_of_trust(acting_alice: Actor) -
     assert FeedState.objects.get().revision == revision
 
 
-def test_an_administrator_without_organization_reaches_none() -> None:
+def test_administrator_without_organization_reaches_none() -> None:
     nobody = Actor(name="nobody", interface=Interface.PORTAL, permissions=frozenset(Permission))
 
     assert not nobody.reaches(None)

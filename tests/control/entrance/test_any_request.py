@@ -22,7 +22,7 @@ from kit import people, registrations
 from kit.routes import routes
 from kit.sample_portal import session_of
 from watchword.control.base.actor import Permission, command_line
-from watchword.control.base.response_headers import security_headers
+from watchword.control.base.asgi import security_headers
 from watchword.control.entrance.readable_requests import answering_always
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import Feed

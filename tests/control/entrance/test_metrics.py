@@ -15,7 +15,7 @@ from watchword.control.entrance.metrics import PortalFigures, why_not_ready
 from watchword.control.fleet.queries import Head
 
 if TYPE_CHECKING:
-    from watchword.control.base.asgi_types import Receive, Send
+    from watchword.control.base.asgi import Receive, Send
 
 
 @pytest.fixture(autouse=True)

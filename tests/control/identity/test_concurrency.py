@@ -56,7 +56,7 @@ def two() -> tuple[Person, Person]:
     return people.administrator("alice", "acme", *Permission), people.administrator("bob", "acme", *Permission)
 
 
-def test_p_09_of_two_who_demote_each_other_one_keeps_every_permission(two: tuple[Person, Person]) -> None:
+def test_p_09_concurrent_demotions_leave_one_full_administrator(two: tuple[Person, Person]) -> None:
     alice, bob = two
     acting = {person: people.acting(person) for person in two}
     for _ in range(ROUNDS):
@@ -73,7 +73,7 @@ def test_p_09_of_two_who_demote_each_other_one_keeps_every_permission(two: tuple
             )
 
 
-def test_p_09_nor_do_deactivation_and_an_edited_role_together_leave_nobody(two: tuple[Person, Person]) -> None:
+def test_p_09_concurrent_deactivation_and_role_edit_leave_one_full_administrator(two: tuple[Person, Person]) -> None:
     _, bob = two
     role = Role.objects.get(name="Role of alice")
     outcomes = at_once(

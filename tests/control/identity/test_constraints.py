@@ -29,7 +29,7 @@ def test_one_person_per_address(alice: Person) -> None:
     refuse(person(email=alice.email))
 
 
-def test_a_person_is_whole(alice: Person) -> None:
+def test_kind_requires_organization_and_role(alice: Person) -> None:
     both = {"organization_id": "acme", "role": alice.role}
     refuse(person(**both))
     refuse(person(organization_id="acme"))

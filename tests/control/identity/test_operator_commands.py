@@ -14,7 +14,6 @@ from kit.people import NOW, PASSWORD
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import OPERATOR_PERMISSIONS, Actor, Permission, command_line
 from watchword.control.base.refusals import AccessLost, Refusal
-from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink, usable_link
 from watchword.control.identity.models import Person, Session, SignInLink
 from watchword.control.identity.operator_commands import (
     CreateOperator,
@@ -24,7 +23,8 @@ from watchword.control.identity.operator_commands import (
     SignOutOperator,
 )
 from watchword.control.identity.safeguards import able_operators
-from watchword.control.identity.signing_in import SignIn
+from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink, usable_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,11 +100,11 @@ def test_signed_out_operator_stays_active(operator: Person, bob: Person) -> None
     assert AuditEvent.objects.latest("sequence").action == "sessions_ended"
 
 
-def test_operator_cannot_deactivate_himself_or_herself(operator: Person, bob: Person) -> None:
+def test_operator_cannot_deactivate_own_account(operator: Person, bob: Person) -> None:
     assert code_of(lambda: DeactivateOperator(person_id=operator.pk).run(acting(operator))) == "own_account"
 
 
-def test_last_operator_who_can_sign_in_stays(operator: Person) -> None:
+def test_last_operator_who_can_sign_in_cannot_be_deactivated(operator: Person) -> None:
     InviteOperator(email="bob@provider.example", name="Bob").run(acting(operator))
 
     # Invited is not enough: the link may be lost.

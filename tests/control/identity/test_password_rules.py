@@ -58,13 +58,13 @@ def test_password_that_is_hard_to_guess_is_accepted(password: str) -> None:
     assert password_fault(password, CONTEXT) is None
 
 
-def test_the_same_password_is_judged_by_the_account_it_is_for() -> None:
+def test_password_is_scored_for_its_account() -> None:
     assert password_fault("globex trading rotterdam", CONTEXT) is None
     assert password_fault("globex trading rotterdam", context_words(["globex", "Globex Trading Rotterdam"])) is not None
 
 
 @given(st.text(st.sampled_from("acmeACMEliceadmn-@. 19"), min_size=LENGTH_MIN, max_size=40))
-def test_words_of_the_account_never_make_a_password_better(password: str) -> None:
+def test_words_of_the_account_do_not_improve_the_score(password: str) -> None:
     """Nothing that is refused without a word of the account is accepted with it."""
     bare = password_fault(password, CONTEXT)
     if bare is not None and not bare.startswith("A password has"):
@@ -72,6 +72,6 @@ def test_words_of_the_account_never_make_a_password_better(password: str) -> Non
 
 
 @given(st.text(max_size=60))
-def test_any_text_gets_an_answer_that_does_not_repeat_it(password: str) -> None:
+def test_refusal_does_not_repeat_the_password(password: str) -> None:
     fault = password_fault(password, CONTEXT)
     assert fault is None or len(password) < LENGTH_MIN or password not in fault

@@ -11,7 +11,6 @@ from kit.people import NOW, PASSWORD
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Actor, Interface, Permission
 from watchword.control.base.refusals import Refusal
-from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink, usable_link
 from watchword.control.identity.models import Person, PersonKind, Role, Session, SignInLink
 from watchword.control.identity.people_commands import (
     ChangeRole,
@@ -23,7 +22,8 @@ from watchword.control.identity.people_commands import (
 )
 from watchword.control.identity.role_commands import CreateRole, EditRole
 from watchword.control.identity.safeguards import full_administrators
-from watchword.control.identity.signing_in import SignIn
+from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink, usable_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def manager(alice: Person) -> Actor:
 
 
 class TestInvite:
-    def test_an_invitation_makes_the_person_and_the_link_in_one(self, bob: Person, acting_alice: Actor) -> None:
+    def test_invitation_creates_person_and_link(self, bob: Person, acting_alice: Actor) -> None:
         command = InviteAdministrator(
             organization_id="acme", email=" Bob2@acme.example", name="Bob Two", role="role of BOB"
         )
@@ -76,7 +76,7 @@ class TestInvite:
         assert created.changes == {"name": [None, "Bob Two"], "role": [None, OF_BOB]}
         assert (link.action, link.target, link.changes) == ("sign_in_link_created", "bob2@acme.example", {})
 
-    def test_of_a_refused_invitation_nothing_is_left(self, bob: Person, acting_alice: Actor) -> None:
+    def test_refused_invitation_writes_nothing(self, bob: Person, acting_alice: Actor) -> None:
         before = AuditEvent.objects.count()
         for email, role, field in (("bob", OF_BOB, "email"), (bob.email, OF_BOB, "email"), ("x@y", "None", "role"),
                                    ("x@y", "", "role")):  # fmt: skip
@@ -102,7 +102,7 @@ class TestInvite:
         ]  # fmt: skip
 
     @pytest.mark.usefixtures("acme")
-    def test_who_asks_for_every_permission_gets_every_one(self, shell: Actor) -> None:
+    def test_administrator_without_role_gets_every_permission(self, shell: Actor) -> None:
         # The role with the usual name may have lost permissions; asking for a full one must not give that.
         CreateRole(organization_id="acme", name="administrator", permissions=frozenset()).run(shell)
         first = CreateAdministrator(organization_id="acme", email="alice@acme.example").run(shell)
@@ -124,12 +124,12 @@ class TestChangeRole:
             "role_changed", bob.email, {"role": [OF_BOB, OF_ALICE]},
         )  # fmt: skip
 
-    def test_a_missing_role_is_told_at_its_field(self, bob: Person, acting_alice: Actor) -> None:
+    def test_missing_role_is_reported_at_its_field(self, bob: Person, acting_alice: Actor) -> None:
         with pytest.raises(Refusal) as refused:
             ChangeRole(organization_id="acme", person_id=bob.pk, role="Emperor").run(acting_alice)
         assert refused.value.field_errors == {"role": "There is no role “Emperor”."}
 
-    def test_oneself_may_be_demoted_while_another_full_administrator_stays(
+    def test_own_role_can_be_reduced_while_another_full_administrator_stays(
         self, alice: Person, bob: Person, acting_alice: Actor
     ) -> None:
         demotion = ChangeRole(organization_id="acme", person_id=alice.pk, role=OF_BOB)
@@ -168,7 +168,9 @@ class TestDeactivate:
         changed = AuditEvent.objects.filter(action="administrator_deactivated").get()
         assert (changed.target, changed.changes) == (bob.email, {"active": [True, False]})
 
-    def test_who_comes_back_signs_in_anew_with_the_password_of_before(self, bob: Person, acting_alice: Actor) -> None:
+    def test_reactivated_administrator_signs_in_with_the_earlier_password(
+        self, bob: Person, acting_alice: Actor
+    ) -> None:
         sample_portal.session_of(bob)
         DeactivateAdministrator(organization_id="acme", person_id=bob.pk).run(acting_alice)
         ReactivateAdministrator(organization_id="acme", person_id=bob.pk).run(acting_alice)
@@ -177,7 +179,7 @@ class TestDeactivate:
         assert not Session.objects.filter(person=bob).exists()
         assert SignIn(email=bob.email, password=PASSWORD).run(now=NOW) == bob
 
-    def test_nobody_deactivates_oneself(self, alice: Person, acting_alice: Actor, bob: Person) -> None:
+    def test_person_cannot_deactivate_own_account(self, alice: Person, acting_alice: Actor, bob: Person) -> None:
         ChangeRole(organization_id="acme", person_id=bob.pk, role=OF_ALICE).run(acting_alice)
         command = DeactivateAdministrator(organization_id="acme", person_id=alice.pk)
         assert code_of(lambda: command.run(acting_alice)) == "own_account"
@@ -192,7 +194,7 @@ class TestDeactivate:
 class TestNobodyReachesBeyondTheirOwn:
     """Whoever may manage administrators and nothing else must not become, weaken or strengthen anybody above."""
 
-    def test_those_who_hold_more_are_out_of_reach(self, alice: Person, bob: Person, manager: Actor) -> None:
+    def test_people_with_more_permissions_cannot_be_changed(self, alice: Person, bob: Person, manager: Actor) -> None:
         for person in (alice, bob):
             for command in (
                 ChangeRole(organization_id="acme", person_id=person.pk, role="Role of bob2"),
@@ -205,7 +207,7 @@ class TestNobodyReachesBeyondTheirOwn:
                 assert (event().actor, event().result) == (manager.name, "refused")
 
     @pytest.mark.usefixtures("alice")
-    def test_nothing_above_the_own_is_given(self, manager: Actor, shell: Actor) -> None:
+    def test_roles_with_more_permissions_cannot_be_assigned(self, manager: Actor, shell: Actor) -> None:
         CreateRole(organization_id="acme", name="Newcomer", permissions=frozenset()).run(shell)
         newcomer = invite("new@acme.example", "Newcomer", manager)
 
@@ -215,7 +217,7 @@ class TestNobodyReachesBeyondTheirOwn:
         ChangeRole(organization_id="acme", person_id=newcomer.pk, role="Role of bob2").run(manager)
 
     @pytest.mark.usefixtures("alice")
-    def test_without_the_permission_nothing_at_all(self, bob: Person, acting_bob: Actor) -> None:
+    def test_changing_people_needs_permission(self, bob: Person, acting_bob: Actor) -> None:
         for command in (
             InviteAdministrator(organization_id="acme", email="x@acme.example", name="", role=OF_BOB),
             ChangeRole(organization_id="acme", person_id=bob.pk, role=OF_BOB),
@@ -226,13 +228,13 @@ class TestNobodyReachesBeyondTheirOwn:
             assert code_of(lambda c=command: c.run(acting_bob)) == "permission_missing"  # type: ignore[misc]
 
     @pytest.mark.usefixtures("charlie")
-    def test_m_11_people_of_another_organization_do_not_exist(self, alice: Person, acting_charlie: Actor) -> None:
+    def test_m_11_people_of_another_organization_are_not_found(self, alice: Person, acting_charlie: Actor) -> None:
         for person_id in (alice.pk, 0, 10**30):
             for organization in ("acme", "globex"):
                 command = DeactivateAdministrator(organization_id=organization, person_id=person_id)
                 assert code_of(lambda c=command: c.run(acting_charlie)) == "not_found"  # type: ignore[misc]
 
-    def test_an_operator_is_nobodys_administrator(self, acting_alice: Actor, operator: Person) -> None:
+    def test_operators_are_not_found_as_administrators(self, acting_alice: Actor, operator: Person) -> None:
         command = DeactivateAdministrator(organization_id="acme", person_id=operator.pk)
         assert code_of(lambda: command.run(acting_alice)) == "not_found"
 
@@ -250,14 +252,14 @@ class TestTheLastFullAdministrator:
         ]
 
     @pytest.mark.usefixtures("bob")
-    def test_p_09_stays_whoever_tries_to_take_it_away(self, alice: Person, shell: Actor) -> None:
+    def test_p_09_last_full_administrator_stays(self, alice: Person, shell: Actor) -> None:
         for lose in self.losses(alice):
             assert code_of(lambda f=lose: f(shell)) == "last_administrator"  # type: ignore[misc]
         assert acting(alice).permissions == frozenset(Permission)
         assert Role.objects.get(name=OF_ALICE).version == 1
 
     @pytest.mark.usefixtures("bob")
-    def test_an_invitation_that_was_never_taken_up_does_not_count(self, alice: Person, shell: Actor) -> None:
+    def test_invited_administrator_does_not_count(self, alice: Person, shell: Actor) -> None:
         invited = invite("bob2@acme.example", OF_ALICE, shell)
         assert full_administrators("acme") == {alice.pk}
         for lose in self.losses(alice):
@@ -268,13 +270,13 @@ class TestTheLastFullAdministrator:
         self.losses(alice)[0](shell)
         assert full_administrators("acme") == {invited.pk}
 
-    def test_a_password_that_is_no_password_does_not_count(self, alice: Person) -> None:
+    def test_administrator_without_usable_password_does_not_count(self, alice: Person) -> None:
         Person.objects.filter(pk=alice.pk).update(password="")
         alice.refresh_from_db()
         assert not alice.has_joined
         assert full_administrators("acme") == frozenset()
 
-    def test_a_deactivated_one_does_not_count_either(self, alice: Person, bob: Person, shell: Actor) -> None:
+    def test_deactivated_administrator_does_not_count(self, alice: Person, bob: Person, shell: Actor) -> None:
         ChangeRole(organization_id="acme", person_id=bob.pk, role=OF_ALICE).run(shell)
         DeactivateAdministrator(organization_id="acme", person_id=bob.pk).run(shell)
         for lose in self.losses(alice):
@@ -286,12 +288,12 @@ class TestTheLastFullAdministrator:
         assert code_of(lambda: command.run(shell)) == "last_administrator"
 
     @pytest.mark.usefixtures("acme")
-    def test_where_there_is_none_yet_everything_can_be_put_in_order(self, shell: Actor) -> None:
+    def test_organization_without_full_administrator_can_change(self, shell: Actor) -> None:
         invited = CreateAdministrator(organization_id="acme", email="typo@acme.example").run(shell)
         DeactivateAdministrator(organization_id="acme", person_id=invited.pk).run(shell)
         assert not Person.objects.get(pk=invited.pk).is_active
 
-    def test_p_09_an_operator_recovers_an_organization_and_the_log_tells(self, alice: Person, operator: Person) -> None:
+    def test_p_09_operator_recovers_organization_and_it_is_audited(self, alice: Person, operator: Person) -> None:
         """The last full administrator has left for good: a new one is invited, then the old account is closed."""
         rescuer = acting(operator)
         invitation = InviteAdministrator(

@@ -75,12 +75,12 @@ def test_a_stale_edit_is_refused_with_who_and_when(alice: Person, acting_alice: 
     assert Role.objects.get(pk=role.pk).name == "Observer"
 
 
-def test_a_version_that_never_was_is_stale_too(acting_alice: Actor) -> None:
+def test_unknown_version_is_stale(acting_alice: Actor) -> None:
     role = create(acting_alice)
     assert refused(edit(role, "Observer", version=0), acting_alice).code == "version_stale"
 
 
-def test_faults_are_told_by_field(acting_alice: Actor) -> None:
+def test_invalid_fields_get_one_error_each(acting_alice: Actor) -> None:
     role = create(acting_alice)
     create(acting_alice, "Observer")
 
@@ -91,19 +91,17 @@ def test_faults_are_told_by_field(acting_alice: Actor) -> None:
     edit(role, "AUDITOR").run(acting_alice)
 
 
-def test_a_role_that_somebody_has_is_not_deleted_and_they_are_named(
-    bob: Person, acting_alice: Actor, shell: Actor
-) -> None:
+def test_assigned_role_is_not_deleted_and_holders_are_named(bob: Person, acting_alice: Actor, shell: Actor) -> None:
     assert bob.role is not None
     DeactivateAdministrator(organization_id="acme", person_id=bob.pk).run(acting_alice)
 
     refusal = refused(DeleteRole(organization_id="acme", role_id=bob.role.pk), acting_alice)
 
     assert (refusal.code, refusal.status) == ("role_in_use", 409)
-    assert refusal.sentence == "The role still belongs to bob@acme.example. Give everybody another one first."
+    assert refusal.sentence == "The role is still assigned to bob@acme.example. Assign them another role first."
 
 
-def test_a_role_that_nobody_has_is_deleted(acting_alice: Actor) -> None:
+def test_unassigned_role_is_deleted(acting_alice: Actor) -> None:
     role = create(acting_alice, "Auditor", AUDIT)
 
     DeleteRole(organization_id="acme", role_id=role.pk).run(acting_alice)
@@ -113,7 +111,7 @@ def test_a_role_that_nobody_has_is_deleted(acting_alice: Actor) -> None:
     assert event().changes == {"name": ["Auditor", None], "permissions": [AUDIT, None]}
 
 
-def test_nobody_gives_or_takes_what_they_do_not_hold(acting_alice: Actor) -> None:
+def test_roles_beyond_own_permissions_cannot_be_changed(acting_alice: Actor) -> None:
     manager = people.acting(people.administrator("bob2", "acme", Permission.ADMINISTRATORS))
     above, below = create(acting_alice, "Auditor", AUDIT), create(acting_alice, "Newcomer")
 
@@ -127,7 +125,7 @@ def test_nobody_gives_or_takes_what_they_do_not_hold(acting_alice: Actor) -> Non
     edit(below, "Colleague", "Administrators").run(manager)
 
 
-def test_m_11_roles_of_another_organization_do_not_exist(
+def test_m_11_roles_of_another_organization_are_not_found(
     acting_alice: Actor, globex: Organization, acting_charlie: Actor
 ) -> None:
     role = create(acting_alice)
@@ -140,7 +138,7 @@ def test_m_11_roles_of_another_organization_do_not_exist(
     assert refused(DeleteRole(organization_id="acme", role_id=10**30), acting_alice).code == "not_found"
 
 
-def test_without_the_permission_no_role_is_touched(acting_alice: Actor, acting_bob: Actor) -> None:
+def test_changing_roles_needs_permission(acting_alice: Actor, acting_bob: Actor) -> None:
     role = create(acting_alice)
     for command in (
         CreateRole(organization_id="acme", name="Own", permissions=frozenset()),

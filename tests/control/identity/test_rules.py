@@ -18,7 +18,7 @@ from watchword.control.identity.rules import (
 KNOWN = ("Activity", "Audit Logs")
 
 
-def test_one_mailbox_has_one_spelling() -> None:
+def test_email_is_normalised() -> None:
     assert normalised_email("  Alice@ACME.example\t") == "alice@acme.example"
 
 
@@ -31,12 +31,12 @@ def test_addresses(good: str) -> None:
     "bad", ["", "alice", "@acme.example", "alice@", "a@b@c", "alice@acme.example\n", "al ice@acme.example",
             "Alice@acme.example", "álice@acme.example", "a\0@b", "a@" + "x" * 253],
 )  # fmt: skip
-def test_what_is_no_address(bad: str) -> None:
+def test_invalid_addresses(bad: str) -> None:
     assert set(check_person(email=bad, name="")) == {"email"}
 
 
 @pytest.mark.parametrize("bad", ["A" * 121, "Ali\u202ece", "Ali\nce", "\0"])
-def test_names_that_are_refused(bad: str) -> None:
+def test_invalid_names_are_refused(bad: str) -> None:
     assert set(check_person(email="alice@acme.example", name=bad)) == {"name"}
 
 
@@ -52,7 +52,7 @@ def test_roles() -> None:
     ("is_active", "has_joined", "status"),
     [(True, True, "active"), (True, False, "invited"), (False, True, "deactivated"), (False, False, "deactivated")],
 )
-def test_how_somebody_stands(*, is_active: bool, has_joined: bool, status: str) -> None:
+def test_person_status(*, is_active: bool, has_joined: bool, status: str) -> None:
     assert person_status(is_active=is_active, has_joined=has_joined).value == status
 
 
@@ -65,7 +65,7 @@ def test_how_somebody_stands(*, is_active: bool, has_joined: bool, status: str) 
         (["Alice", "Bob", "Charlie", "Bob2"], "Alice, Bob, Charlie and 1 more"),
     ],
 )
-def test_names_are_read_out(names: list[str], sentence: str) -> None:
+def test_names_are_joined(names: list[str], sentence: str) -> None:
     assert listed(names) == sentence
 
 
@@ -78,7 +78,7 @@ def delays(count: int, *, free: int) -> list[int]:
     return found
 
 
-def test_the_wait_grows_and_is_bounded() -> None:
+def test_delay_grows_and_is_bounded() -> None:
     assert delays(12, free=3) == [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
@@ -88,7 +88,7 @@ def test_millions_of_failures_still_wait_a_minute() -> None:
     assert after_attempt(attempts, free=3, now=NOW).blocked_until == NOW + timedelta(seconds=60)
 
 
-def test_failures_are_forgotten_after_a_quiet_time() -> None:
+def test_failures_are_forgotten_after_time_without_failures() -> None:
     old = Attempts(failures=50, last_failed_at=NOW - timedelta(minutes=15), blocked_until=NOW)
     recent = Attempts(failures=50, last_failed_at=NOW - timedelta(minutes=14), blocked_until=NOW)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from kit.people import NOW
-from watchword.control.identity.session_rules import BROWSER_MAX, Ended, browser_name, ended_by
+from watchword.control.identity.session_rules import BROWSER_MAX, SessionEnd, browser_name, session_end
 
 SECOND = timedelta(seconds=1)
 HALF_HOUR = timedelta(minutes=30)
@@ -16,16 +16,16 @@ HALF_DAY = timedelta(hours=12)
     ("age", "unused", "ended"),
     [
         (HALF_HOUR, HALF_HOUR - SECOND, None),
-        (HALF_HOUR, HALF_HOUR, Ended.IDLE),
+        (HALF_HOUR, HALF_HOUR, SessionEnd.IDLE),
         (HALF_DAY - SECOND, SECOND, None),
-        (HALF_DAY, SECOND, Ended.ABSOLUTE),
-        (HALF_DAY * 3, HALF_DAY * 2, Ended.ABSOLUTE),
+        (HALF_DAY, SECOND, SessionEnd.ABSOLUTE),
+        (HALF_DAY * 3, HALF_DAY * 2, SessionEnd.ABSOLUTE),
     ],
 )
 def test_a_session_ends_after_half_an_hour_without_use_and_after_half_a_day(
-    age: timedelta, unused: timedelta, ended: Ended | None
+    age: timedelta, unused: timedelta, ended: SessionEnd | None
 ) -> None:
-    assert ended_by(NOW - age, NOW - unused, NOW) is ended
+    assert session_end(NOW - age, NOW - unused, NOW) is ended
 
 
 MOZILLA = "Mozilla/5.0"
@@ -62,6 +62,6 @@ IPHONE = f"{MOZILLA} (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.
         (" " * 600 + "Firefox/145.0", "Unknown browser"),
     ],
 )
-def test_a_browser_is_called_by_words_of_ours(user_agent: str, name: str) -> None:
+def test_browser_name_uses_known_words_only(user_agent: str, name: str) -> None:
     assert browser_name(user_agent) == name
     assert len(name) <= BROWSER_MAX

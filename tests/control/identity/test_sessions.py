@@ -14,10 +14,10 @@ from django.utils import timezone
 from kit.people import PASSWORD
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
-from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.session_rules import ABSOLUTE, IDLE, LIVE_MAX
 from watchword.control.identity.session_store import SessionStore
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def with_cookie(key: str) -> Client:
     return client
 
 
-def test_signing_in_gives_the_session_a_new_key_and_carries_nothing_over(client: Client, alice: Person) -> None:
+def test_sign_in_creates_new_session_key_and_content(client: Client, alice: Person) -> None:
     planted = client.session
     planted["planted"] = "by somebody else"
     planted.save()
@@ -74,7 +74,7 @@ def test_signing_in_gives_the_session_a_new_key_and_carries_nothing_over(client:
     assert Session.objects.count() == 1
 
 
-def test_a_key_that_somebody_else_chose_is_never_adopted(alice: Person) -> None:
+def test_unknown_session_key_is_not_adopted(alice: Person) -> None:
     chosen = "chosenbysomebodyelse000000000000"
     client = with_cookie(chosen)
 
@@ -84,7 +84,7 @@ def test_a_key_that_somebody_else_chose_is_never_adopted(alice: Person) -> None:
     assert not is_signed_in(with_cookie(chosen))
 
 
-def test_signing_in_as_somebody_else_ends_the_session_before(alice: Person, charlie: Person) -> None:
+def test_sign_in_as_another_person_ends_previous_session(alice: Person, charlie: Person) -> None:
     client = signed_in(alice)
     before = client.cookies[COOKIE].value
 
@@ -105,7 +105,7 @@ def test_a_copy_of_the_database_opens_no_session(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 32, "x" * 129, "x" * 5000, "ä" * 32])
-def test_a_made_up_key_opens_nothing_and_writes_nothing(db: None, key: str) -> None:
+def test_forged_key_opens_and_writes_nothing(db: None, key: str) -> None:
     assert not is_signed_in(with_cookie(key))
     assert not Session.objects.exists()
 
@@ -125,7 +125,7 @@ def test_signing_out_ends_the_session_on_the_server(alice: Person) -> None:
     assert with_cookie(stolen).post("/sign-out").status_code == 302
 
 
-def test_signing_out_is_no_link(alice: Person) -> None:
+def test_sign_out_needs_post(alice: Person) -> None:
     client = signed_in(alice)
 
     assert client.get("/sign-out").status_code == 405
@@ -143,7 +143,7 @@ def test_a_session_ends_after_half_an_hour_without_use(alice: Person, advance: C
     assert not is_signed_in(client)
 
 
-def test_a_session_ends_after_half_a_day_however_busy(alice: Person, advance: Callable[[timedelta], None]) -> None:
+def test_session_ends_after_half_a_day_of_activity(alice: Person, advance: Callable[[timedelta], None]) -> None:
     client = signed_in(alice)
     for _ in range(35):
         advance(timedelta(minutes=20))
@@ -167,7 +167,7 @@ def test_a_cookie_replayed_after_its_end_opens_nothing(
         assert with_cookie(key).post("/sessions/end-others/").headers["Location"].startswith("/sign-in")
 
 
-def test_where_and_when_a_session_was_used_is_noted_at_most_once_a_minute(
+def test_last_use_of_session_is_written_at_most_once_a_minute(
     alice: Person, advance: Callable[[timedelta], None]
 ) -> None:
     client = signed_in(alice)
@@ -185,7 +185,7 @@ def test_where_and_when_a_session_was_used_is_noted_at_most_once_a_minute(
     assert (noted.address, noted.browser, noted.started_at) == ("192.0.2.7", "curl", began.started_at)
 
 
-def test_a_deactivated_persons_sessions_are_over_at_once_and_stay_so_when_ended(alice: Person) -> None:
+def test_deactivation_ends_sessions_for_good(alice: Person) -> None:
     client = signed_in(alice)
     Person.objects.update(is_active=False)
 
@@ -203,7 +203,7 @@ def test_a_new_password_by_link_ends_every_session(alice: Person) -> None:
     assert not any(is_signed_in(client) for client in clients)
 
 
-def test_a_password_set_in_any_other_way_ends_every_session_too(alice: Person) -> None:
+def test_every_new_password_ends_every_session(alice: Person) -> None:
     client = signed_in(alice)
     alice.set_password("tangerine gravel orbit")
     alice.save()
@@ -211,7 +211,7 @@ def test_a_password_set_in_any_other_way_ends_every_session_too(alice: Person) -
     assert not is_signed_in(client)
 
 
-def test_a_person_has_at_most_so_many_sessions_and_the_one_unused_for_longest_makes_room(
+def test_sign_in_beyond_limit_ends_least_recently_used_session(
     alice: Person, charlie: Person, advance: Callable[[timedelta], None]
 ) -> None:
     other = signed_in(charlie)
@@ -227,7 +227,7 @@ def test_a_person_has_at_most_so_many_sessions_and_the_one_unused_for_longest_ma
     assert is_signed_in(other)
 
 
-def test_a_session_that_was_ended_meanwhile_is_not_brought_back(alice: Person) -> None:
+def test_session_ended_meanwhile_stays_ended(alice: Person) -> None:
     key = signed_in(alice).cookies[COOKIE].value
     under_way = SessionStore(key)
     under_way["notices"] = ["to be shown later"]
@@ -237,7 +237,7 @@ def test_a_session_that_was_ended_meanwhile_is_not_brought_back(alice: Person) -
     assert not Session.objects.exists()
 
 
-def test_the_store_does_what_django_asks_of_it(alice: Person, advance: Callable[[timedelta], None]) -> None:
+def test_store_implements_djangos_interface(alice: Person, advance: Callable[[timedelta], None]) -> None:
     store = SessionStore()
     assert store.public_id is None
     store.note_seen(timezone.now(), address=None, user_agent="")
@@ -256,7 +256,7 @@ def test_the_store_does_what_django_asks_of_it(alice: Person, advance: Callable[
     assert not Session.objects.exists()
 
 
-def test_a_key_that_is_in_use_is_not_given_out_twice(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_session_key_in_use_is_not_reused(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = SessionStore()
     taken.save()
     keys = iter([taken.session_key, "another" * 4])
@@ -279,7 +279,7 @@ UNSAVED = "What you sent last was not saved."
 @pytest.mark.parametrize(("reason", "away"), [("idle", IDLE), ("absolute", ABSOLUTE), ("gone", None)])
 @pytest.mark.parametrize("sending", [False, True])
 @pytest.mark.parametrize("htmx", [False, True])
-def test_the_sign_in_page_says_once_why_somebody_is_there(
+def test_sign_in_page_shows_reason_once(
     alice: Person,
     advance: Callable[[timedelta], None],
     reason: str,
@@ -309,7 +309,7 @@ def test_the_sign_in_page_says_once_why_somebody_is_there(
 
 
 @pytest.mark.parametrize("told", ["", "<b>x</b>", "idle-unsaved-unsaved", "nothing", "IDLE", "-unsaved"])
-def test_the_reason_is_one_of_ours_or_none(db: None, told: str) -> None:
+def test_sign_in_page_shows_only_known_reasons(db: None, told: str) -> None:
     client = Client()
     client.cookies["watchword_ended"] = told
 
@@ -319,9 +319,7 @@ def test_the_reason_is_one_of_ours_or_none(db: None, told: str) -> None:
     assert "<b>" not in content
 
 
-def test_coming_straight_to_the_sign_in_page_tells_the_reason_too(
-    alice: Person, advance: Callable[[timedelta], None]
-) -> None:
+def test_sign_in_page_shows_reason_when_opened_directly(alice: Person, advance: Callable[[timedelta], None]) -> None:
     client = signed_in(alice)
     advance(IDLE)
 
@@ -329,9 +327,7 @@ def test_coming_straight_to_the_sign_in_page_tells_the_reason_too(
     assert REASONS["idle"] not in client.get("/sign-in").content.decode()
 
 
-def test_signing_out_of_a_session_that_is_over_needs_no_reason(
-    alice: Person, advance: Callable[[timedelta], None]
-) -> None:
+def test_sign_out_of_ended_session_shows_no_reason(alice: Person, advance: Callable[[timedelta], None]) -> None:
     client = signed_in(alice)
     advance(IDLE)
 

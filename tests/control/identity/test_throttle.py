@@ -15,11 +15,16 @@ from django.utils import timezone
 from kit.people import NOW, PASSWORD
 from watchword.control.base.actor import command_line
 from watchword.control.base.refusals import Refusal
-from watchword.control.identity.commands import CreateSignInLink
-from watchword.control.identity.known_browsers import known_as
 from watchword.control.identity.models import Person, SignInThrottle
-from watchword.control.identity.signing_in import SignIn
-from watchword.control.identity.throttle import admit_attempt, lane_of_stranger, note_failure, refuse_blocked
+from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
+from watchword.control.identity.throttle import (
+    admit_attempt,
+    known_browser_id,
+    note_failure,
+    refuse_blocked,
+    stranger_key,
+)
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -30,7 +35,7 @@ def fail(times: int, *, email: str = "alice@acme.example", address: str = "192.0
         assert SignIn(email=email, password="wrong", address=address).run(now=NOW) is None
 
 
-def test_guessing_at_one_account_is_slowed_down_from_wherever(alice: Person) -> None:
+def test_guesses_at_one_account_from_many_addresses_are_delayed(alice: Person) -> None:
     for number in range(6):
         fail(1, address=f"192.0.2.{number}")
 
@@ -41,7 +46,7 @@ def test_guessing_at_one_account_is_slowed_down_from_wherever(alice: Person) -> 
     assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.77").run(now=NOW + timedelta(seconds=1))
 
 
-def test_guessing_from_one_address_is_slowed_down_whomever_it_is_about(alice: Person) -> None:
+def test_guesses_from_one_address_at_many_accounts_are_delayed(alice: Person) -> None:
     for number in range(21):
         fail(1, email=f"nobody{number}@acme.example")
 
@@ -50,21 +55,21 @@ def test_guessing_from_one_address_is_slowed_down_whomever_it_is_about(alice: Pe
     assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.10").run(now=NOW)
 
 
-def test_the_wait_never_exceeds_a_minute_and_is_told(client: Client, alice: Person) -> None:
+def test_delay_is_at_most_a_minute_and_reported(client: Client, alice: Person) -> None:
     SignInThrottle.objects.all().delete()
     now = timezone.now()
-    lane = lane_of_stranger(alice.email, None)
+    throttle_key = stranger_key(alice.email, None)
     for step in range(30):
-        admit_attempt(lane, now + timedelta(seconds=61 * step))
-        note_failure(lane, now + timedelta(seconds=61 * step))
+        admit_attempt(throttle_key, now + timedelta(seconds=61 * step))
+        note_failure(throttle_key, now + timedelta(seconds=61 * step))
 
     for refuse in (refuse_blocked, admit_attempt):
         with pytest.raises(Refusal, match="in 60 seconds"):
-            refuse(lane, now + timedelta(seconds=61 * 29))
-        refuse(lane, now + timedelta(seconds=61 * 30))
+            refuse(throttle_key, now + timedelta(seconds=61 * 29))
+        refuse(throttle_key, now + timedelta(seconds=61 * 30))
 
 
-def test_a_refused_attempt_does_not_prolong_the_wait(alice: Person) -> None:
+def test_refused_attempt_does_not_extend_the_delay(alice: Person) -> None:
     fail(6)
     for _ in range(10):
         with pytest.raises(Refusal):
@@ -73,7 +78,7 @@ def test_a_refused_attempt_does_not_prolong_the_wait(alice: Person) -> None:
     assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9").run(now=NOW + timedelta(seconds=1))
 
 
-def test_the_page_tells_the_wait(client: Client, alice: Person) -> None:
+def test_page_shows_the_delay(client: Client, alice: Person) -> None:
     for _ in range(6):
         client.post("/sign-in", {"email": alice.email, "password": "wrong"})
 
@@ -82,7 +87,7 @@ def test_the_page_tells_the_wait(client: Client, alice: Person) -> None:
     assert b"Too many attempts" in answer.content
 
 
-def test_success_clears_the_account_but_not_the_address(alice: Person, charlie: Person) -> None:
+def test_success_resets_account_but_not_address(alice: Person, charlie: Person) -> None:
     fail(4)
     for number in range(16):  # The address has used up its free attempts after these.
         fail(1, email=f"nobody{number}@acme.example")
@@ -97,13 +102,13 @@ def test_success_clears_the_account_but_not_the_address(alice: Person, charlie: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_parallel_guesses_are_counted_before_they_are_looked_at() -> None:
+def test_parallel_guesses_are_counted_before_the_check() -> None:
     together = threading.Barrier(8)
 
     def guess(_: int) -> bool:
         together.wait(timeout=10)
         try:
-            admit_attempt(lane_of_stranger("alice@acme.example", "192.0.2.1"), NOW)
+            admit_attempt(stranger_key("alice@acme.example", "192.0.2.1"), NOW)
         except Refusal:
             return False
         else:
@@ -120,13 +125,13 @@ def test_parallel_guesses_are_counted_before_they_are_looked_at() -> None:
 def rejected(email: str, *, address: str, at: timedelta, mark: str = "") -> bool:
     """Whether a wrong guess is not even looked at."""
     try:
-        SignIn(email=email, password="wrong", address=address, browser_mark=mark).run(now=NOW + at)
+        SignIn(email=email, password="wrong", address=address, device_cookie=mark).run(now=NOW + at)
     except Refusal:
         return True
     return False
 
 
-def test_however_a_guesser_times_it_an_account_is_guessed_at_about_once_a_minute(alice: Person) -> None:
+def test_account_takes_about_one_guess_a_minute(alice: Person) -> None:
     """Over two hours: as fast as it goes; in bursts after being forgotten; and whichever is better at the moment."""
     hours = 2
     for pause in (timedelta(seconds=20), timedelta(minutes=15, seconds=1)):
@@ -141,9 +146,7 @@ def test_however_a_guesser_times_it_an_account_is_guessed_at_about_once_a_minute
         assert looked_at <= hours * 60 + 15
 
 
-def test_a_guesser_cannot_wipe_the_address_clean_by_signing_in_to_an_own_account(
-    alice: Person, charlie: Person
-) -> None:
+def test_sign_in_to_own_account_does_not_reset_the_address(alice: Person, charlie: Person) -> None:
     looked_at, at = 0, timedelta()
     while at < timedelta(minutes=30):
         # An account of the guesser's own between any two guesses, as often as it is let.
@@ -155,7 +158,7 @@ def test_a_guesser_cannot_wipe_the_address_clean_by_signing_in_to_an_own_account
     assert looked_at <= 20 + 30 + 10
 
 
-def test_addresses_of_one_ipv6_64_are_one_and_of_two_are_two(alice: Person) -> None:
+def test_ipv6_addresses_count_per_64_prefix(alice: Person) -> None:
     for number in range(21):
         assert not rejected(f"nobody{number}@acme.example", address=f"2001:db8:0:1::{number:x}", at=timedelta())
 
@@ -167,7 +170,7 @@ def test_addresses_of_one_ipv6_64_are_one_and_of_two_are_two(alice: Person) -> N
     assert rejected("somebody@acme.example", address="192.0.2.50", at=timedelta())
 
 
-def test_what_was_counted_is_forgotten_after_a_quarter_of_an_hour_and_not_before(alice: Person) -> None:
+def test_failures_are_forgotten_after_a_quarter_of_an_hour(alice: Person) -> None:
     fail(6)
     quarter = timedelta(minutes=15)
 
@@ -192,19 +195,19 @@ def besiege(email: str) -> None:
         pass
 
 
-def test_the_right_person_comes_in_whatever_strangers_do_to_the_account(client: Client, alice: Person) -> None:
+def test_guesses_do_not_block_the_known_browser(client: Client, alice: Person) -> None:
     mark = signed_in_browser(client, alice.email)
     besiege(alice.email)
     later = NOW + timedelta(days=1)
 
     with pytest.raises(Refusal):
         SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9").run(now=later)
-    assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9", browser_mark=mark).run(now=later)
+    assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9", device_cookie=mark).run(now=later)
     # That she came in gives the strangers nothing back.
     assert rejected(alice.email, address="203.0.113.5", at=timedelta(days=1))
 
 
-def test_a_one_time_link_comes_in_whatever_strangers_do_to_the_account(client: Client, alice: Person) -> None:
+def test_guesses_do_not_block_a_sign_in_link(client: Client, alice: Person) -> None:
     besiege(alice.email)
     secret = CreateSignInLink(email=alice.email).run(command_line(), now=NOW)
     chosen = "tangerine gravel orbit"
@@ -212,10 +215,10 @@ def test_a_one_time_link_comes_in_whatever_strangers_do_to_the_account(client: C
 
     assert client.post("/set-password", {"password": chosen, "password_again": chosen}).status_code == 302
     mark = client.cookies["watchword_browser"].value
-    assert SignIn(email=alice.email, password=chosen, browser_mark=mark).run(now=NOW + timedelta(days=1))
+    assert SignIn(email=alice.email, password=chosen, device_cookie=mark).run(now=NOW + timedelta(days=1))
 
 
-def test_guessing_from_a_known_browser_is_slowed_down_too(client: Client, alice: Person) -> None:
+def test_guesses_from_known_browser_are_delayed(client: Client, alice: Person) -> None:
     mark = signed_in_browser(client, alice.email)
 
     for number in range(6):
@@ -223,9 +226,7 @@ def test_guessing_from_a_known_browser_is_slowed_down_too(client: Client, alice:
     assert rejected(alice.email, address="192.0.2.77", at=timedelta(), mark=mark)
 
 
-def test_a_browser_is_known_to_the_account_that_signed_in_with_it_alone(
-    client: Client, alice: Person, charlie: Person
-) -> None:
+def test_device_cookie_is_bound_to_its_account(client: Client, alice: Person, charlie: Person) -> None:
     mark = signed_in_browser(client, charlie.email)
     besiege(alice.email)
     day = timedelta(days=1)
@@ -235,24 +236,22 @@ def test_a_browser_is_known_to_the_account_that_signed_in_with_it_alone(
         assert rejected(alice.email, address="192.0.2.10", at=day, mark=forged)
 
 
-def test_a_mark_is_worth_nothing_after_a_new_password_or_for_a_deactivated_person(
-    client: Client, alice: Person
-) -> None:
+def test_device_cookie_ends_with_new_password_or_deactivation(client: Client, alice: Person) -> None:
     mark = signed_in_browser(client, alice.email)
-    assert known_as(mark, alice.email) is not None
+    assert known_browser_id(mark, alice.email) is not None
 
     Person.objects.update(is_active=False)
-    assert known_as(mark, alice.email) is None
+    assert known_browser_id(mark, alice.email) is None
     Person.objects.update(is_active=True)
     alice.set_password("tangerine gravel orbit")
     alice.save()
-    assert known_as(mark, alice.email) is None
+    assert known_browser_id(mark, alice.email) is None
 
 
-def test_a_mark_runs_out(client: Client, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_cookie_expires(client: Client, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = signed_in_browser(client, alice.email)
     later = time.time() + timedelta(days=180, seconds=2).total_seconds()
 
     monkeypatch.setattr(time, "time", lambda: later)
 
-    assert known_as(mark, alice.email) is None
+    assert known_browser_id(mark, alice.email) is None

@@ -45,7 +45,7 @@ def test_a_new_organization_is_recorded_and_published_without_entitlement(initec
     assert entitlement_of("initech", NOW).situation is Situation.ABSENT
 
 
-def test_an_id_is_given_out_once(acme: Organization, shell: Actor) -> None:
+def test_organization_id_is_unique(acme: Organization, shell: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         CreateOrganization(organization_id="acme", name="Another").run(shell)
 
@@ -54,7 +54,7 @@ def test_an_id_is_given_out_once(acme: Organization, shell: Actor) -> None:
 
 
 @pytest.mark.django_db
-def test_a_faulty_organization_is_refused_field_by_field(shell: Actor) -> None:
+def test_invalid_organization_gets_one_error_per_field(shell: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         CreateOrganization(organization_id="ACME", name="").run(shell)
 
@@ -62,7 +62,7 @@ def test_a_faulty_organization_is_refused_field_by_field(shell: Actor) -> None:
     assert set(refused.value.field_errors) == {"organization_id", "name"}
 
 
-def test_renewal_replaces_the_subscription_and_says_what_changed(acme: Organization, shell: Actor) -> None:
+def test_renewal_replaces_subscription_and_records_changes(acme: Organization, shell: Actor) -> None:
     before = TrustRecord.objects.get(organization=acme).revision
 
     SetSubscription(
@@ -79,7 +79,7 @@ def test_renewal_replaces_the_subscription_and_says_what_changed(acme: Organizat
     assert record.document["subscription"]["expires_at"] == int((NOW + timedelta(days=365)).timestamp())
 
 
-def test_a_change_that_no_verifier_would_notice_gets_no_revision(acme: Organization, shell: Actor) -> None:
+def test_unchanged_trust_keeps_its_revision(acme: Organization, shell: Actor) -> None:
     before = TrustRecord.objects.get(organization=acme).revision
 
     SetSubscription(
@@ -92,14 +92,14 @@ def test_a_change_that_no_verifier_would_notice_gets_no_revision(acme: Organizat
     assert TrustRecord.objects.get(organization=acme).revision == before
 
 
-def test_a_faulty_subscription_is_refused(acme: Organization, shell: Actor) -> None:
+def test_invalid_subscription_is_refused(acme: Organization, shell: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         SetSubscription(organization_id="acme", starts_at=NOW, expires_at=NOW).run(shell)
 
     assert set(refused.value.field_errors) == {"expires_at"}
 
 
-def test_suspending_takes_the_entitlement_and_tells_the_verifiers(acme: Organization, shell: Actor) -> None:
+def test_suspending_ends_entitlement_and_publishes_trust(acme: Organization, shell: Actor) -> None:
     suspension = SUSPEND_ACME.run(shell, now=NOW)
 
     standing = entitlement_of("acme", NOW)
@@ -110,7 +110,7 @@ def test_suspending_takes_the_entitlement_and_tells_the_verifiers(acme: Organiza
     assert TrustRecord.objects.get(organization=acme).document["suspended"] is True
 
 
-def test_the_private_note_is_nowhere_the_organization_can_look(acme: Organization, shell: Actor) -> None:
+def test_organization_never_sees_private_note(acme: Organization, shell: Actor) -> None:
     SUSPEND_ACME.run(shell, now=NOW)
 
     banner = entitlement_of("acme", NOW).banner
@@ -134,7 +134,7 @@ def test_a_text_too_long_is_refused(acme: Organization, shell: Actor) -> None:
     assert set(refused.value.field_errors) == {"public_text"}
 
 
-def test_reinstating_lifts_it_and_it_can_be_suspended_again(acme: Organization, shell: Actor) -> None:
+def test_reinstated_organization_can_be_suspended_again(acme: Organization, shell: Actor) -> None:
     SUSPEND_ACME.run(shell, now=NOW)
 
     lifted = Reinstate(organization_id="acme").run(shell, now=NOW)
@@ -147,7 +147,7 @@ def test_reinstating_lifts_it_and_it_can_be_suspended_again(acme: Organization, 
     assert Suspension.objects.filter(organization=acme).count() == 2
 
 
-def test_a_clock_that_runs_behind_cannot_lift_before_the_start(acme: Organization, shell: Actor) -> None:
+def test_suspension_is_not_lifted_before_its_start_by_slow_clock(acme: Organization, shell: Actor) -> None:
     started = SUSPEND_ACME.run(shell, now=NOW)
 
     lifted = Reinstate(organization_id="acme").run(shell, now=NOW - timedelta(minutes=5))
@@ -155,14 +155,14 @@ def test_a_clock_that_runs_behind_cannot_lift_before_the_start(acme: Organizatio
     assert lifted.lifted_at == started.started_at
 
 
-def test_nothing_is_lifted_where_nothing_is_suspended(acme: Organization, shell: Actor) -> None:
+def test_reinstating_needs_a_suspension(acme: Organization, shell: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         Reinstate(organization_id="acme").run(shell)
 
     assert refused.value.code == "not_suspended"
 
 
-def test_m_08_no_administrator_lifts_a_suspension_nor_renews(
+def test_m_08_administrator_can_neither_reinstate_nor_renew(
     acme: Organization, shell: Actor, acting_alice: Actor
 ) -> None:
     SUSPEND_ACME.run(shell)
@@ -178,9 +178,7 @@ def test_m_08_no_administrator_lifts_a_suspension_nor_renews(
     assert entitlement_of("acme", NOW).suspended
 
 
-def test_field_p_each_renewal_begins_a_term_and_setting_the_subscription_begins_anew(
-    acme: Organization, shell: Actor
-) -> None:
+def test_field_p_renewal_and_setting_begin_a_new_term(acme: Organization, shell: Actor) -> None:
     end = Subscription.objects.get(pk="acme").expires_at
     month = timedelta(days=30)
     RenewSubscription(organization_id="acme", expires_at=end + month).run(shell)
@@ -191,7 +189,7 @@ def test_field_p_each_renewal_begins_a_term_and_setting_the_subscription_begins_
     assert Subscription.objects.get(pk="acme").term_starts_at is None
 
 
-def test_m_08_renewing_leaves_the_suspension(acme: Organization, shell: Actor) -> None:
+def test_m_08_renewal_keeps_suspension(acme: Organization, shell: Actor) -> None:
     SUSPEND_ACME.run(shell, now=NOW)
 
     SetSubscription(organization_id="acme", starts_at=NOW, expires_at=NOW + timedelta(days=900)).run(shell, now=NOW)
@@ -208,7 +206,7 @@ def test_the_budget_of_queries(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_suspensions_at_once_exactly_one_lives(shell: Actor) -> None:
+def test_one_of_many_concurrent_suspensions_succeeds(shell: Actor) -> None:
     CreateOrganization(organization_id="acme", name="Acme").run(shell)
     together = threading.Barrier(6)
 

@@ -43,11 +43,11 @@ def test_a_threshold_is_positive(initech: Organization) -> None:
     refuse(Subscription(organization=initech, starts_at=NOW, expires_at=later, api_call_threshold=0))
 
 
-def test_one_subscription_each(acme: Organization) -> None:
+def test_organization_has_at_most_one_subscription(acme: Organization) -> None:
     refuse(Subscription(organization=acme, starts_at=NOW, expires_at=NOW + timedelta(days=1)))
 
 
-def test_one_live_suspension(acme: Organization) -> None:
+def test_organization_has_at_most_one_live_suspension(acme: Organization) -> None:
     suspension(lifted_at=NOW, lifted_by="x").save()
     suspension().save()
     refuse(suspension())
@@ -62,5 +62,5 @@ def test_one_live_suspension(acme: Organization) -> None:
         {"lifted_at": NOW - timedelta(seconds=1), "lifted_by": "x"},
     ],
 )
-def test_a_suspension_is_whole(acme: Organization, changes: dict[str, object]) -> None:
+def test_lifted_suspension_needs_time_and_actor(acme: Organization, changes: dict[str, object]) -> None:
     refuse(suspension(**changes))

@@ -108,7 +108,7 @@ def test_the_banner_of_a_suspension_says_when_why_and_the_reference(public_text:
         (timedelta(seconds=59), "in less than a minute"),
     ],
 )
-def test_thirty_days_ahead_the_end_is_announced_and_nothing_locked(left: timedelta, said: str) -> None:
+def test_end_is_announced_thirty_days_ahead_without_lock(left: timedelta, said: str) -> None:
     standing = entitlement(subscription=TERMS, suspension=None, now=END - left)
 
     assert standing.banner == (
@@ -118,7 +118,7 @@ def test_thirty_days_ahead_the_end_is_announced_and_nothing_locked(left: timedel
     assert standing.may_change
 
 
-def test_more_than_thirty_days_ahead_there_is_nothing_to_say() -> None:
+def test_end_is_not_announced_more_than_thirty_days_ahead() -> None:
     assert entitlement(subscription=TERMS, suspension=None, now=END - timedelta(days=30, seconds=1)).banner is None
 
 
@@ -136,7 +136,7 @@ def test_field_p_the_end_is_announced_in_the_last_quarter_of_the_term(term: time
         assert entitlement(subscription=terms, suspension=None, now=END - announced).banner is not None
 
 
-def test_field_p_a_renewal_begins_a_term_where_the_last_one_ends() -> None:
+def test_field_p_term_of_renewal_begins_at_former_end() -> None:
     month = timedelta(days=30)
     assert renewed_term(TERMS, END + month, END - month) == END
     assert renewed_term(TERMS, END + 2 * month, END + month) == END + month
@@ -157,35 +157,35 @@ def test_field_p_a_year_is_a_calendar_year(at: datetime, a_year_later: datetime)
     assert a_year_after(at) == a_year_later
 
 
-def test_two_days_are_the_first_to_be_counted_in_days() -> None:
+def test_duration_uses_days_from_two_days_on() -> None:
     assert duration(timedelta(hours=48)) == "2 days"
     assert duration(timedelta(minutes=120)) == "2 hours"
 
 
-def test_the_operator_is_shown_the_very_sentence_of_the_banner() -> None:
+def test_operator_preview_is_the_banner() -> None:
     assert suspension_sentence(NOTICE) == entitlement(subscription=TERMS, suspension=NOTICE, now=START).banner
 
 
-def test_times_are_spoken_in_utc() -> None:
+def test_times_are_shown_in_utc() -> None:
     assert spoken(datetime(2026, 3, 5, 1, 30, tzinfo=timezone(timedelta(hours=2)))) == "4 March 2026, 23:30 UTC"
 
 
 @pytest.mark.parametrize("good", ["ac", "acme", "acme-2", "a" * 32])
-def test_ids_that_may_stand_in_urls(good: str) -> None:
+def test_valid_ids(good: str) -> None:
     assert check_organization(organization_id=good, name="Acme") == {}
 
 
 @pytest.mark.parametrize(
     "bad", ["", "a", "A" * 3, "acme\n", "-acme", "acme-", "2acme", "a" * 33, "ac me", "ácme", "ac_me", "ac/me"]
 )
-def test_ids_that_may_not(bad: str) -> None:
+def test_invalid_ids(bad: str) -> None:
     assert set(check_organization(organization_id=bad, name="Acme")) == {"organization_id"}
 
 
 @pytest.mark.parametrize("reserved", sorted(RESERVED_IDS))
-def test_ids_that_would_be_hosts_of_the_provider_are_reserved(reserved: str) -> None:
+def test_host_names_of_the_provider_are_reserved_ids(reserved: str) -> None:
     faults = check_organization(organization_id=reserved, name="Acme")
-    assert faults["organization_id"].startswith(f"The id {reserved} is reserved")
+    assert faults["organization_id"].startswith(f"The ID {reserved} is reserved")
     for other in (f"{reserved}-2", f"my-{reserved}", f"{reserved}s"):
         assert check_organization(organization_id=other, name="Acme") == {}
 
@@ -199,7 +199,7 @@ def test_ids_that_browsers_show_in_another_script_are_refused(label: str) -> Non
 
 
 @pytest.mark.parametrize("bad", ["", " Acme", "Acme ", "Ac\x00me", "Ac\nme", "A" * 121])
-def test_names_that_are_refused(bad: str) -> None:
+def test_invalid_names_are_refused(bad: str) -> None:
     assert set(check_organization(organization_id="acme", name=bad)) == {"name"}
 
 
@@ -225,7 +225,7 @@ def test_subscriptions(starts_at: datetime, expires_at: datetime, threshold: int
     assert set(found) == faults
 
 
-def test_a_threshold_is_a_number_or_left_out() -> None:
+def test_threshold_is_positive_or_absent() -> None:
     assert check_threshold(None) == {}
     assert check_threshold(1) == {}
 
@@ -234,7 +234,7 @@ def test_a_threshold_is_a_number_or_left_out() -> None:
     ("expires_at", "faults"),
     [(END + SECOND, set()), (END, {"expires_at"}), (START, {"expires_at"}), (END.replace(tzinfo=None), {"expires_at"})],
 )
-def test_a_renewal_ends_in_the_future(expires_at: datetime, faults: set[str]) -> None:
+def test_renewal_must_end_in_the_future(expires_at: datetime, faults: set[str]) -> None:
     assert set(check_renewal(starts_at=START, expires_at=expires_at, now=END)) == faults
 
 
@@ -251,7 +251,7 @@ def test_a_renewal_ends_in_the_future(expires_at: datetime, faults: set[str]) ->
         (" \n", "", True, {"public_text"}),
     ],
 )
-def test_the_words_of_a_suspension(public_text: str, private_note: str, required: bool, faults: set[str]) -> None:  # noqa: FBT001 - a row of the table.
+def test_invalid_texts_of_a_suspension(public_text: str, private_note: str, required: bool, faults: set[str]) -> None:  # noqa: FBT001 - a row of the table.
     found = check_suspension(public_text=public_text, private_note=private_note, text_required=required)
 
     assert set(found) == faults

@@ -144,7 +144,7 @@ def test_p_07_p_08_while_locked_every_post_is_refused_and_the_page_readable(
 
     assert len(answers) > 40
     assert {answer.status for answer in answers} <= {403, 404}
-    assert {answer.status for answer in answers if "There is no such thing" not in answer.text} == {403}
+    assert {answer.status for answer in answers if "Not found." not in answer.text} == {403}
     assert state() == kept
     assert entitlement_of("acme", NOW + timedelta(minutes=1)).situation is situation
     page = before.desk.get("servers:list", "acme")
@@ -156,7 +156,7 @@ def test_p_07_p_08_while_locked_every_post_is_refused_and_the_page_readable(
 
 @pytest.mark.parametrize("window", ["add", "edit", "enable", "disable", "delete"])
 @pytest.mark.parametrize(("lock", "situation", "banner"), LOCKS)
-def test_while_locked_no_window_opens(
+def test_locked_organization_opens_no_dialog(
     before: Alice, lock: Callable[[], None], situation: Situation, banner: str, window: str
 ) -> None:
     server = AuthorizationServer.objects.get(enabled=True).pk
@@ -168,7 +168,7 @@ def test_while_locked_no_window_opens(
     assert "<dialog" not in page.shown_html
 
 
-def test_m_08_a_suspension_outlives_replays_and_a_restored_feed(before: Alice, alice: Person) -> None:
+def test_m_08_suspension_survives_replays_and_restored_feed(before: Alice, alice: Person) -> None:
     suspend()
     before.replay()
     assert told()["suspended"] is True
@@ -185,7 +185,7 @@ def test_m_08_a_suspension_outlives_replays_and_a_restored_feed(before: Alice, a
     assert entitlement_of("acme", NOW).suspended
 
 
-def test_p_08_reinstating_brings_back_exactly_what_was(before: Alice) -> None:
+def test_p_08_reinstating_restores_previous_state(before: Alice) -> None:
     kept, trust = state(), told()
     suspend()
     assert told() == {**trust, "suspended": True}
@@ -201,7 +201,7 @@ def test_p_08_reinstating_brings_back_exactly_what_was(before: Alice) -> None:
 
 
 @pytest.mark.parametrize("lock", [expire, put_off])
-def test_p_07_renewal_brings_back_exactly_what_was(before: Alice, lock: Callable[[], None]) -> None:
+def test_p_07_renewal_restores_previous_state(before: Alice, lock: Callable[[], None]) -> None:
     subscription = Subscription.objects.get()
     kept, trust = state(), told()
     lock()
@@ -227,7 +227,7 @@ def test_renewing_an_expired_subscription_enables_what_was_enabled(before: Alice
     assert entitlement_of("acme", NOW).may_change
 
 
-def test_thirty_days_ahead_the_page_announces_the_end_as_a_note_and_locks_nothing(before: Alice) -> None:
+def test_page_announces_end_thirty_days_ahead_without_lock(before: Alice) -> None:
     subscribe(timedelta(days=-90), timedelta(days=12, hours=6))
 
     page = before.desk.get("servers:list", "acme")

@@ -208,7 +208,7 @@ class ReviewThreshold:
             day, _ = ThresholdDay.objects.get_or_create(organization_id=work.organization_id, day=rules.today(work.now))
             told = _told(work, day)
             if told != rules.CROSSED:
-                work.keep_trust()
+                work.skip_publishing()
             return told
 
 

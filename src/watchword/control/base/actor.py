@@ -1,4 +1,4 @@
-"""Who acts: a person in the portal, somebody at the command line, or the worker."""
+"""Who acts: a person in the portal, the command line, or the worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Permission(TextChoices):
-    """What a role can carry. The values are the words on screen and in the database."""
+    """A permission that a role can have. The values appear on screen and in the database."""
 
     API_KEY_MANAGEMENT = "API Key Management"
     ADMINISTRATORS = "Administrators"
@@ -22,12 +22,12 @@ class Permission(TextChoices):
 
 
 class Privilege(Enum):
-    """What no role can carry.
+    """A right that no role can have.
 
     Attributes:
         OPERATOR: acts for the provider.
-        WORKER: keeps key sets fresh.
-        SELF: has proved to be the person whose own matter it is, such as signing in.
+        WORKER: the worker process, which keeps key sets fresh.
+        SELF: the person whose own account it is, for example when signing in.
     """
 
     OPERATOR = "operator"
@@ -38,8 +38,8 @@ class Privilege(Enum):
 Required = Permission | Privilege
 
 OPERATOR_PERMISSIONS: Final = frozenset({Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Permission.ACTIVITY})
-"""What operators may do in every organization. API Key Management is not in it: whose tokens an organization's data
-is opened to is the organization's decision alone, so no operator can add, edit, enable or delete a server."""
+"""What operators may do in every organization. It excludes API Key Management: only the organization decides whose
+tokens give access to its data, so no operator can add, edit, enable or delete a server."""
 
 
 class Interface(TextChoices):
@@ -50,18 +50,17 @@ class Interface(TextChoices):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Somebody whose rights were established when the request began; `standing` establishes them anew for a change.
+    """Who acts, with the rights of the request's beginning. Each change reads them again (`hooks.current_rights`).
 
     Attributes:
-        name: how the audit log names the actor; a person's e-mail address, at most 254 characters.
+        name: the actor in the audit log; a person's e-mail address, at most 254 characters.
         person_id: the person's primary key, None for the command line and the worker.
-        organization: the only organization an administrator can act in; None for everyone else.
+        organization: the only one that an administrator can act in; None for all other actors.
         permissions: an administrator's from the role, an operator's from OPERATOR_PERMISSIONS.
         operator: whether the actor acts for the provider.
         interface: where the request came in.
         address: the client's IP address, None where there is none.
-        session: the public id of the session that the request came with; None outside of the portal, and while somebody
-            signs in.
+        session: the public id of the request's session; None outside of the portal and during sign-in.
     """
 
     name: str
@@ -74,13 +73,13 @@ class Actor:
     session: UUID | None = None
 
     def reaches(self, organization: str | None) -> bool:
-        """Whether the organization exists as far as this actor may know."""
+        """Whether the actor may know that the organization exists."""
         if self.operator or self.interface is Interface.WORKER:
             return True
         return organization is not None and organization == self.organization
 
     def may(self, required: Required, organization: str | None) -> bool:
-        """Whether the actor holds the permission there. Says nothing about the organization's entitlement."""
+        """Whether the actor holds the permission there, regardless of the organization's entitlement."""
         if required is Privilege.WORKER:
             return self.interface is Interface.WORKER
         if required is Privilege.OPERATOR:
@@ -91,11 +90,11 @@ class Actor:
 
 
 def command_line() -> Actor:
-    """Whoever can run a command on the machine holds its database anyway, and acts as an operator."""
+    """Return the actor of a command: an operator, because a user of the machine can change the database anyway."""
     return Actor(name="command line", interface=Interface.COMMAND_LINE, operator=True, permissions=OPERATOR_PERMISSIONS)
 
 
 WORKER: Final = Actor(name="worker", interface=Interface.WORKER)
 
 SYSTEM: Final = Actor(name="system", interface=Interface.WORKER)
-"""What happens by itself, in whichever process it is noticed first: an API call threshold that is crossed."""
+"""The actor of automatic changes, such as a suspension because of the API call threshold."""

@@ -1,4 +1,4 @@
-"""Appending to the audit log; chain.py proves that nobody tampered with it."""
+"""Appends events to the audit log. `audit/chain.py` verifies them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Entry:
     """One event to record.
 
     Attributes:
-        organization: whose log it belongs to, None for the provider's own.
-        actor, interface, address: who, by which way in, and from which IP address (None where there is none).
+        organization: the organization whose log it belongs to, None for the provider's own.
+        actor, interface, address: who, through which interface, from which IP address (None if there is none).
         action: what was done, snake_case, such as `server_added`.
         target: what it was done to, such as the name of a server; never a secret.
-        changes: for each changed field its value before and after. No floats: PostgreSQL would give 1 back for 1.0,
-            and the hash would no longer fit.
+        changes: for each changed field its value before and after. No floats: PostgreSQL returns 1 for 1.0, and the
+            hash would no longer match.
     """
 
     at: datetime
@@ -48,9 +48,9 @@ class Entry:
 
 
 def append(entry: Entry) -> AuditEvent:
-    """Add the event, inside the caller's transaction. Locks the head, so events are ordered as they commit."""
+    """Append the event in the caller's transaction. Locks the head row, so events have the order of their commits."""
     if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("an audit event belongs into the transaction of what it records")
+        raise RuntimeError("an audit event needs the transaction of the change that it records")
     AuditHead.objects.get_or_create(id=1, defaults={"hash": GENESIS})
     head = AuditHead.objects.select_for_update().get(id=1)
     event = AuditEvent(
@@ -74,7 +74,7 @@ def append(entry: Entry) -> AuditEvent:
 
 
 def canonical(event: AuditEvent) -> dict[str, Any]:
-    """All fields of the event but its hash, as the hash and the export in JSON Lines have them."""
+    """Return all fields except the hash, as both the hash and the JSON Lines export use them."""
     return {
         "sequence": event.sequence,
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -91,7 +91,7 @@ def canonical(event: AuditEvent) -> dict[str, Any]:
 
 
 def hash_of(event: AuditEvent) -> str:
-    """SHA-256, hexadecimal, over the canonical JSON of docs/audit-log.md."""
+    """Return the hexadecimal SHA-256 of the canonical JSON that docs/audit-log.md describes."""
     return hashlib.sha256(canonical_json(canonical(event)).encode("ascii")).hexdigest()
 
 

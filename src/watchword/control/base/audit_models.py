@@ -1,6 +1,6 @@
-"""The rows of the audit log, which are only ever added. Each carries the hash of the one before it.
+"""The rows of the audit log. They are never changed, and each has the hash of the one before it.
 
-They stand here and not in `audit`, because each command of every room adds to them.
+They are in `base` and not in `audit`, because the commands of all rooms append to them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ TARGET_MAX = 254
 
 
 class AuditEvent(models.Model):
-    """Who did what, to what, from where, and with which result. Triggers refuse UPDATE, and DELETE beyond the anchor.
+    """Who did what, to what, from where, and with which result. Triggers refuse UPDATE, and DELETE after the anchor.
 
-    `organization` is text and no foreign key: the record outlives what it is about.
+    `organization` is no foreign key, because the record outlives the organization.
     """
 
     sequence = models.PositiveBigIntegerField(primary_key=True)
@@ -46,7 +46,7 @@ class AuditEvent(models.Model):
 
 
 class AuditHead(models.Model):
-    """The single row that knows the newest event. Locking it puts all events into one order."""
+    """The single row with the newest event. Locking it puts all events into one order."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     sequence = models.PositiveBigIntegerField(default=0)

@@ -1,6 +1,6 @@
-"""What a change needs from the rooms above this one. Each room registers its part when Django starts.
+"""Functions of higher rooms that `unit_of_work` calls. Each room registers its own when Django starts.
 
-So `unit_of_work` imports no room, and yet every command locks, checks and publishes in the one transaction.
+Through them `unit_of_work` locks, checks and publishes in one transaction without importing a room above it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 class Hook(Generic[P, R]):
-    """One function that a room above registers once."""
+    """A function that a higher room registers."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -43,16 +43,16 @@ class Hook(Generic[P, R]):
 
 
 lock_organization: Final[Hook[[str], bool]] = Hook("lock_organization")
-"""Lock the organization's row until the transaction ends; whether there is one."""
+"""Lock the organization's row until the transaction ends; False if there is none."""
 
 check_entitlement: Final[Hook[[str, datetime], None]] = Hook("check_entitlement")
-"""Refuse changes to the servers of an organization that is not entitled to them."""
+"""Refuse changes to the servers of an organization without entitlement."""
 
 lock_operators: Final[Hook[[], None]] = Hook("lock_operators")
 """Lock the rows of all operators until the transaction ends."""
 
 current_rights: Final[Hook[[Actor, Required, datetime], Actor]] = Hook("current_rights")
-"""The actor with the rights that the database grants under the lock."""
+"""Return the actor with the rights that the database grants under the lock."""
 
 publish_trust: Final[Hook[[str], None]] = Hook("publish_trust")
 """Give the organization's trust the next revision, in the transaction of the change."""
@@ -67,7 +67,7 @@ ALL: Final = (
 
 
 def require_registered() -> None:
-    """Refuse to go on in a process where a change would not be locked, checked or published.
+    """Stop a process in which changes would not be locked, checked or published.
 
     Raises:
         RuntimeError: naming the missing hooks.

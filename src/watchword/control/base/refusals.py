@@ -1,4 +1,4 @@
-"""Why the control plane refuses a request: one closed table, rendered alike by the portal, the API and the CLI."""
+"""Why the control plane refuses a request: one closed table for the portal, the API and the command line."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 class RefusalReason(Enum):
-    """Every reason, with its stable code, its HTTP status and the sentence that people read.
+    """Every reason, with its stable code, its HTTP status and its sentence.
 
     Attributes:
         code: stable, snake_case; API clients and tests depend on it.
-        status: HTTP status: 401 no longer signed in, 403 not allowed, 404 unknown, 409 conflicts with the present
-            state, 422 faulty input, 429 too often or too many at once.
-        template: the sentence, with named places for details that the one who raises it must fill.
+        status: HTTP status: 401 no longer signed in, 403 not allowed, 404 not found, 409 conflicts with the present
+            state, 422 invalid input, 429 too often or too many at once.
+        template: the sentence, with placeholders that the code that raises it must fill.
     """
 
     PERMISSION_MISSING = ("permission_missing", 403, "Your role does not have the “{permission}” permission.")
     SESSION_ENDED = ("session_ended", 401, "Your session has ended. Sign in again.")
     SUBSCRIPTION_INACTIVE = ("subscription_inactive", 403, "{banner}")
     ORGANIZATION_SUSPENDED = ("organization_suspended", 403, "{banner}")
-    NOT_FOUND = ("not_found", 404, "There is no such thing here, or it belongs to somebody else.")
+    NOT_FOUND = ("not_found", 404, "Not found.")
     VERSION_STALE = (
         "version_stale", 409,
         "{who} changed this on {when}, after you opened it. Nothing was saved; what you typed is still here.",
@@ -33,28 +33,31 @@ class RefusalReason(Enum):
         "An organization can have at most two authorization servers. Delete one to add another.",
     )  # fmt: skip
     NAME_TAKEN = ("name_taken", 409, "The name “{name}” is already taken.")
-    ALREADY_SUSPENDED = ("already_suspended", 409, "The organization is suspended already.")
+    ALREADY_SUSPENDED = ("already_suspended", 409, "The organization is already suspended.")
     NOT_SUSPENDED = ("not_suspended", 409, "The organization is not suspended.")
     LAST_ADMINISTRATOR = (
         "last_administrator",
         409,
         (
-            "This is the last active administrator who holds every permission. Give another one a role with every "
-            "permission first; an invitation counts once its password is set."
+            "This is the last active administrator who holds every permission. Give another administrator a role with "
+            "every permission first. Invited administrators count once they have set a password."
         ),
     )
     LAST_OPERATOR = (
         "last_operator",
         409,
-        "This is the last active operator. Invite another one first; an invitation counts once its password is set.",
+        (
+            "This is the last active operator. Invite another one first. Invited operators count once they have set a "
+            "password."
+        ),
     )
     OWN_ACCOUNT = (
         "own_account", 409,
-        "You cannot deactivate or reactivate yourself. Someone else with the right to it can.",
+        "You cannot deactivate or reactivate yourself. Ask another person with this permission.",
     )  # fmt: skip
-    ROLE_IN_USE = ("role_in_use", 409, "The role still belongs to {who}. Give everybody another one first.")
-    NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions: there is nothing to end.")
-    NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change; set one.")
+    ROLE_IN_USE = ("role_in_use", 409, "The role is still assigned to {who}. Assign them another role first.")
+    NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions to end.")
+    NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change. Set one first.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     PASSWORDS_BUSY = (
@@ -80,9 +83,9 @@ class Refusal(Exception):
 
     Attributes:
         reason: the entry of the table; `code`, `status` and `sentence` follow from it.
-        details: what fills the named places of the sentence.
-        field_errors: one sentence for each field at fault, by the field's name.
-        above_fields: the sentence of a window that shows `field_errors` at its fields.
+        details: the values of the sentence's placeholders.
+        field_errors: one sentence for each invalid field, by the field's name.
+        above_fields: the sentence of a dialog that shows `field_errors` at its fields.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class Refusal(Exception):
         self.sentence = reason.template.format(**details)
         self.details = details
         self.field_errors = dict(field_errors or {})
-        # Beside the sentences at the fields, one that would only repeat them helps nobody.
+        # The fields show their own sentences, so this one does not repeat them.
         self.above_fields = RefusalReason.FIELDS_INVALID.template if self.field_errors else self.sentence
         super().__init__(self.sentence)
 
@@ -102,7 +105,7 @@ class Refusal(Exception):
 class AccessLost(Exception):
     """The actor has lost the session or the permission since the request began, and nothing was changed.
 
-    Not a Refusal, because views show those at the form: this one leads away from the page.
+    Not a Refusal: views show a refusal in the form, while this leads away from the page.
 
     Attributes:
         refusal: what was lost: session_ended, permission_missing or not_found.

@@ -1,6 +1,6 @@
-"""Counts requests that look like an attack, logs them at a bounded rate, and has a few of them recorded once.
+"""Counts requests that look like an attack, logs them at a bounded rate, and records a series as one audit event.
 
-One wrong credential or one forbidden page means nothing; ten in five minutes deserve a look (ASVS 5.0, V16.3).
+One wrong credential or one forbidden page means nothing; ten in five minutes deserve attention (ASVS 5.0, V16.3).
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LOG_SECONDS: Final = 10.0
-"""Between two lines about one kind."""
+"""Between two log lines about one kind."""
 
 FEW: Final = 10
 WINDOW_SECONDS: Final = 300.0
 EVENT_SECONDS: Final = 3600.0
-"""Between two audit events about one kind: a flood must not fill the audit log."""
+"""Between two audit events about one kind, so that a flood cannot fill the audit log."""
 
 _log = structlog.get_logger("watchword.portal")
 
 
 class Kind(Enum):
-    """What was refused, with its label in metrics and logs and its words in the audit log.
+    """What was refused, with its label in metrics and logs and its text in the audit log.
 
     Attributes:
-        is_attack: whether many of them are recorded as an audit event.
+        is_attack: whether a series is recorded as an audit event.
     """
 
     CREDENTIAL_UNKNOWN = ("credential_unknown", "Unknown or revoked verifier credentials")
@@ -41,7 +41,7 @@ class Kind(Enum):
     REQUEST_UNREADABLE = ("request_unreadable", "Unreadable requests")
     PASSWORDS_BUSY = ("passwords_busy", "Sign-ins at once", False)
 
-    def __init__(self, code: str, words: str, is_attack: bool = True) -> None:  # noqa: FBT001, FBT002 - a column.
+    def __init__(self, code: str, words: str, is_attack: bool = True) -> None:  # noqa: FBT001, FBT002 - a column of the table.
         self.code = code
         self.words = words
         self.is_attack = is_attack
@@ -52,7 +52,7 @@ class Series:
     """Several refused requests of one kind within WINDOW_SECONDS.
 
     Attributes:
-        actor, address: of all of them; None where they differ or are unknown.
+        actor, address: of all these requests; None if they differ or are unknown.
     """
 
     kind: Kind
@@ -74,7 +74,7 @@ class _Counted:
 
 
 class Recorder:
-    """Counts refused requests. Any thread may call it, and it waits for nothing.
+    """Counts refused requests. Safe to call from any thread; does not block.
 
     Args:
         clock: monotonic seconds.
@@ -87,7 +87,7 @@ class Recorder:
         self._record: Callable[[Series], object] | None = None
 
     def record_with(self, record: Callable[[Series], object] | None) -> None:
-        """Call this for each series from now on; None for nothing. Without it series are counted and logged only."""
+        """Set the function that records a series. With None, requests are only counted and logged."""
         self._record = record
 
     def note(self, kind: Kind, *, actor: str | None = None, address: str | None = None) -> None:
@@ -95,7 +95,7 @@ class Recorder:
 
         Args:
             kind: what was refused.
-            actor: who is signed in, if anybody; never what a client merely claims.
+            actor: the signed-in person, if any; never a name that the client only claims.
             address: where the request came from.
         """
         now = self._clock()
@@ -105,13 +105,13 @@ class Recorder:
             number = _to_log(counted, now)
             series = _series(kind, counted, now, actor, address) if kind.is_attack else None
         if number:
-            # Not who and from where: logs go to more places than the audit log.
+            # Without actor and address: logs reach more people than the audit log.
             _log.warning("requests_refused", kind=kind.code, number=number)
         if series is not None and self._record is not None:
             self._record(series)
 
     def totals(self) -> Iterator[tuple[Kind, int]]:
-        """How many of each kind since the start."""
+        """Yield the number of each kind since the start."""
         with self._lock:
             totals = [(kind, counted.total) for kind, counted in self._counted.items()]
         yield from totals
@@ -131,7 +131,7 @@ def _series(kind: Kind, counted: _Counted, now: float, actor: str | None, addres
         counted.actors.clear()
         counted.addresses.clear()
     counted.in_window += 1
-    # Two are enough to know that they differ.
+    # Two are enough to see that they differ.
     for seen, one in ((counted.actors, actor), (counted.addresses, address)):
         if len(seen) < 2:  # noqa: PLR2004
             seen.add(one)

@@ -1,4 +1,4 @@
-"""Times as people read them: relative on the page, the absolute UTC time beside it. Pure."""
+"""Times and durations as text. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DAY: Final = 86400
 
 
 def elapsed(seconds: float) -> str:
-    """A duration in its largest sensible unit: `under a minute`, `14 min`, `3 h`, `2 days`."""
+    """Return a duration in its largest sensible unit: `under a minute`, `14 min`, `3 h`, `2 days`."""
     if seconds < MINUTE:
         return "under a minute"
     if seconds < HOUR:
@@ -24,7 +24,7 @@ def elapsed(seconds: float) -> str:
 
 
 def relative(moment: datetime, now: datetime) -> str:
-    """`just now`, `2 min ago`, `in 3 h`. A clock that is a few seconds ahead elsewhere still reads as `just now`."""
+    """Return `just now`, `2 min ago`, `in 3 h`. `just now` also covers a clock that is a few seconds ahead."""
     seconds = (now - moment).total_seconds()
     if abs(seconds) < MINUTE:
         return "just now"

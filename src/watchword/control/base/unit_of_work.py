@@ -1,4 +1,4 @@
-"""The one way to write: permission, entitlement, one transaction, audit event and trust revision in it."""
+"""The only way to write: checks, changes, audit event and trust revision in one transaction."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor, Required
     from watchword.control.base.audit_log import Scalar
 
-_NO_MATTER_OF_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Privilege.SELF})
-"""Who the administrators are and what they read is nothing that a verifier must know. Every other change publishes,
-unasked."""
+_WITHOUT_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Privilege.SELF})
+"""Changes under these rights concern no verifier. Every other change publishes the organization's trust."""
 
-_RIGHTS: Final = frozenset(
+_MISSING_RIGHT: Final = frozenset(
     {
         RefusalReason.PERMISSION_MISSING,
         RefusalReason.SESSION_ENDED,
@@ -34,20 +33,20 @@ _RIGHTS: Final = frozenset(
         RefusalReason.ORGANIZATION_SUSPENDED,
     }
 )
-"""Refusals of somebody who tried what they have no right to; the audit log tells of them."""
+"""Refusals because of a missing right; they go into the audit log."""
 
 
 @dataclass(slots=True, kw_only=True)
 class UnitOfWork:
-    """What a command does inside its transaction.
+    """The transaction of one command.
 
     Attributes:
-        actor: who acts, with the rights that the database granted under the lock. A command decides by this one, never
-            by the actor that it was called with.
+        actor: who acts, with the rights that the database granted under the lock. Commands decide by this actor, never
+            by the one of the request.
         now: the time of the whole transaction.
         action: the default action of `record`.
         locked: the id of the organization whose row is locked until the end of the transaction.
-        entries, to_publish: kept for the end of the transaction; commands use the methods.
+        entries, to_publish: written at the end of the transaction; commands use the methods.
     """
 
     actor: Actor
@@ -59,7 +58,7 @@ class UnitOfWork:
 
     @property
     def organization_id(self) -> str:
-        """The organization, its row locked until the end of the transaction."""
+        """The organization; its row is locked until the end of the transaction."""
         if self.locked is None:
             raise RuntimeError("this change is not about one organization")
         return self.locked
@@ -74,9 +73,9 @@ class UnitOfWork:
         """Note an audit event, written when the block ends.
 
         Args:
-            target: what was changed, in the words of the one who reads the log.
-            changes: `{field: [before, after]}`; values of secrets are never in it.
-            action: where it differs from the action of the change.
+            target: what was changed, as the log's readers know it.
+            changes: `{field: [before, after]}`, never with secrets.
+            action: if it differs from the action of the change.
         """
         self.entries.append(
             Entry(
@@ -92,23 +91,23 @@ class UnitOfWork:
         )
 
     def begin(self, organization_id: str) -> None:
-        """Go on with an organization that this very transaction has made.
+        """Continue with an organization that this transaction has created.
 
-        Nobody else sees its row before the transaction ends, so it needs no lock.
+        No other transaction sees its row before the commit, so it needs no lock.
         """
         if self.locked is not None:
-            raise RuntimeError("this change is about another organization already")
+            raise RuntimeError("this change is already about an organization")
         self.locked = organization_id
         self.to_publish.add(organization_id)
 
     def publish(self, organization_id: str) -> None:
-        """Publish the trust of another organization than that of the change."""
+        """Publish the trust of another organization as well."""
         self.to_publish.add(organization_id)
 
-    def keep_trust(self) -> None:
-        """Publish nothing: nothing that a verifier needs has changed. For the worker's key sets alone."""
+    def skip_publishing(self) -> None:
+        """Publish nothing, because the trust has not changed. For the worker's key sets only."""
         if self.actor.interface is not self.actor.interface.WORKER:
-            raise RuntimeError("only the worker may leave the trust as it is")
+            raise RuntimeError("only the worker may skip publishing")
         self.to_publish.clear()
 
 
@@ -123,28 +122,27 @@ def unit_of_work(
 ) -> Iterator[UnitOfWork]:
     """Open the transaction of one command.
 
-    An organization's servers are changed under Permission.API_KEY_MANAGEMENT, which no operator holds, and only
-    while the organization is entitled. Everything else (people, subscriptions, suspensions, the worker's key sets)
-    stays possible without entitlement: an expired organization must be renewable and its keys kept fresh.
+    Changes of an organization's servers need Permission.API_KEY_MANAGEMENT, which no operator holds, and an entitled
+    organization. All other changes (people, subscriptions, suspensions, the worker's key sets) are possible without
+    entitlement: operators must be able to renew an expired organization, and its keys must stay fresh.
 
     Args:
         actor: who acts.
-        organization_id: whose data is changed, None for the provider's own.
-        permission: what the actor must hold.
-        action: what is done, for the audit log, snake_case in the past tense, such as `server_added`.
-        now: the time of the change; the clock's once the lock is held when left out.
+        organization_id: the organization to change, None for the provider's own data.
+        permission: the right that the actor needs.
+        action: for the audit log, snake_case in the past tense, such as `server_added`.
+        now: the time of the change; by default the clock's under the lock.
 
     Yields:
-        The work, with the locked organization. A block that changes something calls `record` at least once; the
-        worker alone may go without.
+        The work, with the locked organization. The block must call `record` at least once, except in the worker.
 
     Raises:
         Refusal: not_found, permission_missing, subscription_inactive, organization_suspended.
         AccessLost: session_ended, or a right that the actor had when the request began.
-        RuntimeError: a change inside a change, or one without a record; a fault of ours, nothing is written.
+        RuntimeError: a change inside a change, or one without a record. Nothing is written.
     """
     with admitted(actor, organization_id, permission=permission, action=action, now=now) as admission:
-        changes_trust = permission not in _NO_MATTER_OF_TRUST
+        changes_trust = permission not in _WITHOUT_TRUST
         work = UnitOfWork(
             actor=admission.actor,
             now=admission.now,
@@ -158,7 +156,7 @@ def unit_of_work(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """Attributes: the actor with the rights of now, and the time of the transaction."""
+    """The actor with present rights, and the time of the transaction."""
 
     actor: Actor
     now: datetime
@@ -168,18 +166,18 @@ class Admission:
 def admitted(
     actor: Actor, organization_id: str | None, *, permission: Required, action: str, now: datetime | None = None
 ) -> Iterator[Admission]:
-    """Open a transaction, lock, and only then ask for the rights of the actor: the one place where this is done.
+    """Open a transaction, lock the organization, then check the actor's present rights.
 
-    For what is no change and writes all the same, such as a validation; commands use `change`, which is built on it.
+    For writes that are no change, such as a validation. Commands use `unit_of_work`, which is built on this.
     """
     known = actor
     try:
-        # Before the lock as well, so that a stranger cannot make an organization's own changes wait.
+        # Also before the lock, so that other people's requests cannot delay an organization's changes.
         check_permission(actor, organization_id, permission)
-        # Durable refuses to be nested: a change inside a change could be rolled back after it was reported as done.
+        # `durable` forbids nesting: an outer transaction could roll back a change that was reported as done.
         with transaction.atomic(durable=True):
             _lock(organization_id)
-            # The clock is read under the lock: a limit that passed while waiting for it has passed.
+            # Read under the lock, so that a time limit counts that passed during the wait.
             at = timezone.now() if now is None else now
             try:
                 known = hooks.current_rights(actor, permission, at)
@@ -198,7 +196,7 @@ def admitted(
 
 
 def check_permission(actor: Actor, organization_id: str | None, permission: Required) -> None:
-    """Refuse an actor without the permission; what lies outside its organization does not exist for it.
+    """Refuse an actor without the permission. Other organizations are not found.
 
     Raises:
         Refusal: not_found or permission_missing.
@@ -219,21 +217,21 @@ def record_refused(
     target: str | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Write down, in a transaction of its own, what somebody tried without the right to it.
+    """Record an attempt without the right to it, in a separate transaction.
 
-    A mistyped field or a stale version is no such attempt. What was tried on an organization out of the actor's reach
-    is told to the provider alone: its own log would show strangers to it, and the actor's would show that it exists.
+    Other refusals, such as an invalid field, are not recorded. An attempt on another organization goes into the
+    provider's log only: the other organization should not see strangers, nor the actor that it exists.
 
     Args:
         actor: who tried.
-        organization_id: whose data it was about, None for the provider's own.
-        action: what was tried, as `change` has it.
+        organization_id: the organization concerned, None for the provider's own data.
+        action: as in `unit_of_work`.
         refusal: why it was refused.
-        target: what it was about; the organization when left out.
-        now: the time of the attempt; the clock's when left out.
+        target: by default the organization.
+        now: by default the clock's time.
     """
     out_of_reach = organization_id is not None and not actor.reaches(organization_id)
-    if refusal.reason not in _RIGHTS and not out_of_reach:
+    if refusal.reason not in _MISSING_RIGHT and not out_of_reach:
         return
     with transaction.atomic(durable=True):
         append(
@@ -252,7 +250,7 @@ def record_refused(
 
 
 def _lock(organization_id: str | None) -> None:
-    """Lock the organization, or for the provider's own changes the operators: these wait for each other too."""
+    """Lock the organization, or the operators for the provider's own changes."""
     if organization_id is None:
         hooks.lock_operators()
     elif not hooks.lock_organization(organization_id):

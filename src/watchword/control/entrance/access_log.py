@@ -12,7 +12,7 @@ from watchword.control.entrance.routes import NO_ROUTE, route_of
 from watchword.control.fleet.feed import PATHS, PREFIX
 
 if TYPE_CHECKING:
-    from watchword.control.base.asgi_types import Application, Receive, Send
+    from watchword.control.base.asgi import Application, Receive, Send
 
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})

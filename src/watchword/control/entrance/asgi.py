@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.asgi import get_asgi_application
 
 if TYPE_CHECKING:
-    from watchword.control.base.asgi_types import Application, Receive, Send
+    from watchword.control.base.asgi import Application, Receive, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "watchword.control.settings")
 

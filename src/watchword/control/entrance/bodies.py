@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watchword.control.base.asgi_types import Application, Receive, Send
+    from watchword.control.base.asgi import Application, Receive, Send
     from watchword.control.entrance.responses import Response
 
 

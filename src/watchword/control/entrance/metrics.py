@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from watchword.control.base.asgi_types import Application, Receive, Send
+    from watchword.control.base.asgi import Application, Receive, Send
     from watchword.control.fleet.queries import Head
 
 

@@ -16,13 +16,13 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from django.template.loader import render_to_string
 
-from watchword.control.base.response_headers import security_headers
+from watchword.control.base.asgi import security_headers
 from watchword.control.entrance.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from watchword.control.base.asgi_types import Application, Receive, Send
+    from watchword.control.base.asgi import Application, Receive, Send
 
 
 METHODS: Final = ("GET", "HEAD", "POST")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from django.template.loader import render_to_string
 
-from watchword.control.base.response_headers import security_headers
+from watchword.control.base.asgi import security_headers
 
 if TYPE_CHECKING:
-    from watchword.control.base.asgi_types import Send
+    from watchword.control.base.asgi import Send
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from watchword.control.activity.plausibility import Implausible
-from watchword.control.base.response_headers import security_headers
+from watchword.control.base.asgi import security_headers
 from watchword.control.fleet import usage
 from watchword.control.fleet.long_poll import Database, Shared, Watch
 from watchword.control.fleet.pg_notify import Listener
@@ -43,7 +43,7 @@ from watchword.runtime.outages import Outage
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from watchword.control.base.asgi_types import Receive, Send
+    from watchword.control.base.asgi import Receive, Send
     from watchword.control.fleet.models import VerifierCredential
 
 

@@ -11,9 +11,9 @@ class IdentityConfig(AppConfig):
     label = "identity"
 
     def ready(self) -> None:
-        # Django's own receiver would write the time of signing in outside the command's transaction, and once more.
+        # Django's own receiver would write the sign-in time a second time, outside the command's transaction.
         user_logged_in.disconnect(dispatch_uid="update_last_login")
-        from watchword.control.identity import standing  # noqa: PLC0415 - models need the app first.
+        from watchword.control.identity import rights  # noqa: PLC0415 - models need the app first.
 
-        hooks.lock_operators.register(standing.lock_operators)
-        hooks.current_rights.register(standing.current)
+        hooks.lock_operators.register(rights.lock_operators)
+        hooks.current_rights.register(rights.current_rights)

@@ -1,4 +1,4 @@
-"""How Django finds the person of a session and checks a password."""
+"""Django's authentication backend: finds the person of a session and checks a password."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class PasswordBackend:
         email: str | None = None,
         password: str | None = None,
     ) -> Person | None:
-        """The person, or None: which of unknown, inactive or wrong it was cannot be told, nor timed (P-02)."""
+        """Return the person, or None; neither the result nor the time shows why it is None (P-02)."""
         if email is None or password is None:
             return None
         person = Person.objects.filter(email=email, is_active=True).first()
         if person is None or not person.has_usable_password():
-            # Spend the time that checking a password takes, so that the answer's time tells nothing.
+            # Takes as long as checking a password, so that the response time does not show that the account exists.
             make_password(password)
             return None
         return person if person.check_password(password) else None
 
     def get_user(self, user_id: int) -> Person | None:
-        """The person of a session; one that was deactivated meanwhile is nobody from the next request on."""
+        """Return the person of a session; None from the first request after a deactivation on."""
         return Person.objects.select_related("organization", "role").filter(pk=user_id, is_active=True).first()

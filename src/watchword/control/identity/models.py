@@ -1,4 +1,4 @@
-"""People, their roles and how they get in. The constraints hold even against code that goes around the commands."""
+"""People, roles, sessions and sign-in links. The constraints also bind code that does not use the commands."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Role(models.Model):
 
     Attributes:
         permissions: a JSON list of Permission values.
-        version: counts the edits; one made from an older version is stale.
-        updated_at, updated_by: of the last edit, NULL while the role is as it was made.
+        version: counts the edits; an edit made from an older version is stale.
+        updated_at, updated_by: of the last edit, NULL for a role that was never edited.
     """
 
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="roles")
@@ -56,7 +56,7 @@ class Role(models.Model):
         return self.name
 
     def held(self) -> frozenset[Permission]:
-        """The permissions; a stored value that is not in the table any more grants nothing."""
+        """Return the permissions; stored values that no longer exist grant nothing."""
         return frozenset(p for p in Permission if p.value in self.permissions)
 
 
@@ -66,7 +66,7 @@ class PersonKind(models.TextChoices):
 
 
 class Person(AbstractBaseUser):
-    """Somebody who signs in: an administrator of one organization, or an operator of the provider."""
+    """A user: an administrator of one organization, or an operator of the provider."""
 
     email = models.CharField(max_length=EMAIL_MAX, unique=True)
     name = models.CharField(max_length=120, blank=True, default="")
@@ -85,7 +85,7 @@ class Person(AbstractBaseUser):
 
     class Meta:
         constraints = [
-            # With upper case in storage, one mailbox would have two spellings and be unique in each.
+            # Upper case would allow two accounts for one mailbox.
             models.CheckConstraint(
                 name="identity_email_form",
                 condition=Q(email__regex=r"\A[!-?\[-~]+@[!-?\[-~]+\Z", email=Lower(F("email"))),
@@ -102,11 +102,11 @@ class Person(AbstractBaseUser):
 
     @property
     def has_joined(self) -> bool:
-        """Whether a password was ever set. Until then there is only an invitation."""
+        """Whether the person has set a password. Until then the account is an invitation."""
         return self.password != "" and self.has_usable_password()
 
     def actor(self, *, interface: Interface, address: str | None) -> Actor:
-        """The rights of this person, as they stand in the database now."""
+        """Return an actor with the rights that the database grants this person now."""
         if self.kind == PersonKind.OPERATOR:
             return Actor(
                 name=self.email,
@@ -116,7 +116,7 @@ class Person(AbstractBaseUser):
                 interface=interface,
                 address=address,
             )
-        # A role of another organization would be a fault of ours; it grants nothing.
+        # A role of another organization would be a bug; it grants nothing.
         role = self.role if self.role is not None and self.role.organization_id == self.organization_id else None
         return Actor(
             name=self.email,
@@ -130,25 +130,25 @@ class Person(AbstractBaseUser):
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def live(self, now: datetime) -> Self:
-        """Sessions that a browser can still use."""
+        """Sessions that have not ended."""
         young = self.filter(started_at__gt=now - ABSOLUTE, seen_at__gt=now - IDLE)
         return young.exclude(person__is_active=False)
 
     def forgotten(self, now: datetime) -> Self:
-        """Sessions that have been over for so long that nobody comes back to them."""
+        """Sessions that ended long enough ago to be deleted."""
         return self.filter(started_at__lt=now - ABSOLUTE - KEPT_AFTERWARDS)
 
 
 class Session(models.Model):
-    """A browser that came in; `session_store` reads and writes it.
+    """A browser's session; `session_store` reads and writes it.
 
     Attributes:
-        public_id: what pages, addresses and the audit log call it by.
-        key_hash: SHA-256 of the key in the browser's cookie, hexadecimal; the key itself is stored nowhere.
-        person: who has signed in; None before, while a one-time link waits for its password.
-        content: what Django keeps in a session, signed.
-        started_at: when it was made: at the sign-in, since each makes a new one.
-        seen_at, address, browser: when, from where and with what it was last used, to the minute.
+        public_id: its name on pages and in URLs.
+        key_hash: SHA-256 of the key in the browser's cookie, hexadecimal; the key itself is not stored.
+        person: who has signed in; None on the page of a one-time link.
+        content: Django's session content, signed.
+        started_at: when the person signed in, since each sign-in makes a new session.
+        seen_at, address, browser: of the last request, to the minute.
     """
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -188,11 +188,11 @@ class SignInThrottle(models.Model):
     """Failed sign-ins under one account name or from one address.
 
     Attributes:
-        subject: SHA-256 of what is counted, so that text typed into the form is never stored in clear.
-        failures: in a row; starts over after a success or a quiet time.
-        blocked_until: no attempt is looked at before this instant.
-        under_way: attempts that have been reserved and have not ended.
-        reserved_at: when the last one was reserved.
+        subject: keyed SHA-256 of what is counted, so that text from the form is never stored in clear.
+        failures: in a row; reset by a success or after a time without failures.
+        blocked_until: attempts before this instant are refused.
+        under_way: attempts in progress.
+        reserved_at: when the last attempt began.
     """
 
     subject = models.CharField(max_length=64, primary_key=True)

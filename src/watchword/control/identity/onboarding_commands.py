@@ -1,4 +1,4 @@
-"""Taking in a new organization with everything that it begins with. The only writer."""
+"""Create an organization together with its subscription and its first administrator. The only writer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from watchword.control.base.actor import Permission, Privilege
 from watchword.control.base.refusals import Refusal
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import rules
-from watchword.control.identity.commands import make_link
 from watchword.control.identity.models import Person, PersonKind
 from watchword.control.identity.people_commands import create_person
 from watchword.control.identity.role_commands import FULL_ROLE, create_role
+from watchword.control.identity.sign_in_link_commands import make_link
 from watchword.control.organizations.commands import create_organization, set_subscription
 from watchword.control.organizations.models import Subscription
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """The API subscription that an organization begins with; `starts_at` None means now."""
+class InitialSubscription:
+    """The new organization's API subscription; `starts_at` None means now."""
 
     starts_at: datetime | None
     expires_at: datetime
@@ -37,19 +37,19 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstAdministrator:
-    """Whoever gets every permission of the new organization."""
+    """The person who gets every permission of the new organization."""
 
     email: str
     name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenIn:
+class OnboardedOrganization:
     """What the command made.
 
     Attributes:
-        link_secret: of the first administrator's one-time link; not kept and never to be had again.
-        link_expires_at: when the link stops to work. Both None without a first administrator.
+        link_secret: of the first administrator's one-time link. It is not stored and cannot be shown again.
+        link_expires_at: when the link expires. Both are None without a first administrator.
     """
 
     organization: Organization
@@ -59,34 +59,34 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOrganizationWithAdministrator:
-    """Make an organization, its API subscription and its first administrator: all of it, or nothing.
+    """Create an organization, its API subscription and its first administrator, in one transaction.
 
     Attributes:
-        subscription: None for none yet: its tokens are refused until there is one.
-        administrator: None for nobody yet.
+        subscription: None for none yet; tokens are refused until there is one.
+        administrator: None for none yet.
     """
 
     organization_id: str
     name: str
-    subscription: Terms | None = None
+    subscription: InitialSubscription | None = None
     administrator: FirstAdministrator | None = None
 
-    def run(self, actor: Actor, *, now: datetime | None = None) -> TakenIn:
+    def run(self, actor: Actor, *, now: datetime | None = None) -> OnboardedOrganization:
         with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="organization_created", now=now) as work:
             organization = create_organization(work, self.organization_id, self.name)
             if self.subscription is not None:
                 _subscribe(work, self.subscription)
             if self.administrator is None:
-                return TakenIn(organization=organization)
+                return OnboardedOrganization(organization=organization)
             person = _create_administrator(work, self.administrator)
-            return TakenIn(
+            return OnboardedOrganization(
                 organization=organization,
                 link_secret=make_link(work, person),
                 link_expires_at=work.now + rules.LINK_LIFETIME,
             )
 
 
-def _subscribe(work: UnitOfWork, terms: Terms) -> None:
+def _subscribe(work: UnitOfWork, terms: InitialSubscription) -> None:
     subscription = Subscription(
         organization_id=work.organization_id,
         starts_at=work.now if terms.starts_at is None else terms.starts_at,
@@ -104,13 +104,13 @@ def _create_administrator(work: UnitOfWork, first: FirstAdministrator) -> Person
         email=rules.normalised_email(first.email),
         name=first.name,
     )
-    with _faults_of_administrator():
+    with _prefixed_field_errors():
         return create_person(work, person, action="administrator_created")
 
 
 @contextmanager
-def _faults_of_administrator() -> Iterator[None]:
-    """Name the fields as this command does, which has a name of the organization, too."""
+def _prefixed_field_errors() -> Iterator[None]:
+    """Prefix the field names: this command also has the organization's name."""
     try:
         yield
     except Refusal as refusal:

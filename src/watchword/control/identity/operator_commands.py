@@ -1,4 +1,4 @@
-"""Operators, the provider's own people. The only writers."""
+"""Operators: create, invite, deactivate, reactivate, sign out. The only writers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import rules
-from watchword.control.identity.commands import make_link
 from watchword.control.identity.models import Person, PersonKind
-from watchword.control.identity.people_commands import Invitation, create_person, let_in_again, shut_out
-from watchword.control.identity.safeguards import operator_kept
-from watchword.control.identity.sessions import end_sessions
+from watchword.control.identity.people_commands import Invitation, create_person, deactivate_person, reactivate_person
+from watchword.control.identity.safeguards import keep_operator
+from watchword.control.identity.session_store import end_sessions
+from watchword.control.identity.sign_in_link_commands import make_link
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOperator:
-    """Make an operator of the provider."""
+    """Create an operator of the provider."""
 
     email: str
     name: str = ""
@@ -34,14 +34,14 @@ class CreateOperator:
             return self.within(work)
 
     def within(self, work: UnitOfWork) -> Person:
-        """The same as a part of another change."""
+        """Do the same as a part of another change."""
         email = rules.normalised_email(self.email)
         return create_person(work, Person(kind=PersonKind.OPERATOR, email=email, name=self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteOperator:
-    """Make an operator and the link to hand over, both or neither."""
+    """Create an operator and their sign-in link in one transaction."""
 
     email: str
     name: str
@@ -54,17 +54,17 @@ class InviteOperator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeactivateOperator:
-    """End an operator's access: sessions and unused links end, and signing in fails like with a wrong password."""
+    """End an operator's access: sessions and unused links end, and signing in fails as with a wrong password."""
 
     person_id: int
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
         with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="operator_deactivated", now=now) as work:
-            with operator_kept():
+            with keep_operator():
                 person = _operator(self.person_id)
                 if person.pk == work.actor.person_id:
                     raise Refusal(RefusalReason.OWN_ACCOUNT)
-                shut_out(work, person)
+                deactivate_person(work, person)
             return person
 
 
@@ -77,7 +77,7 @@ class ReactivateOperator:
     def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
         with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="operator_reactivated", now=now) as work:
             person = _operator(self.person_id)
-            let_in_again(work, person)
+            reactivate_person(work, person)
             return person
 
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 LENGTH_MIN: Final = 12
 LENGTH_MAX: Final = 1024
-"""Characters. Hashing a novel is work that anyone could ask for."""
+"""Characters. Without a bound, a client could make the server hash megabytes."""
 
 SCORED_PREFIX: Final = 72
-"""Characters that are scored. The estimator's work grows steeply with the length; 72 take two seconds at worst."""
+"""Characters that are scored. The work grows steeply with the length; 72 characters take two seconds at worst."""
 
 SCORE_MIN: Final = 3
 """Of 0 to 4: more than 10^8 guesses, which keeps a stolen Argon2id hash safe (zxcvbn's "safely unguessable")."""
@@ -25,22 +25,22 @@ _WORD: Final = re.compile(r"[^\W_]{3,}")
 
 
 def context_words(texts: Iterable[str]) -> frozenset[str]:
-    """Words that an attacker of this account tries first.
+    """Return words that an attacker of this account tries first.
 
     Args:
-        texts: what the account's surroundings are called: organization, e-mail address, name of the person.
+        texts: id and name of the organization, e-mail address and name of the person.
 
     Returns:
-        In lower case, at least three letters or digits each; words of this product are always among them.
+        Words in lower case of at least three letters or digits, always including this product's own.
     """
     return _ALWAYS_KNOWN | {word for text in texts for word in _WORD.findall(text.lower())}
 
 
 def password_fault(password: str, context: Iterable[str]) -> str | None:
-    """Why the password cannot be chosen, in one or two sentences; None when it can.
+    """Return why the password is refused, in one or two sentences; None when it is accepted.
 
-    Words of `context` count for nothing: they are taken out before the rest is scored, so that `Acme-2027-Acme` is
-    worth no more than its year.
+    Words of `context` are removed before the rest is scored, so that `Acme-2027-Acme` is worth no more than its
+    year.
     """
     if len(password) < LENGTH_MIN:
         return f"A password has at least {LENGTH_MIN} characters."
@@ -60,6 +60,6 @@ def password_fault(password: str, context: Iterable[str]) -> str | None:
 
 
 def _without(password: str, context: Iterable[str]) -> str:
-    # The longest first: `administrator` must not leave `istrator` behind.
+    # The longest first: removing `admin` from `administrator` would leave `istrator`.
     words = sorted(context, key=lambda word: (-len(word), word))
     return re.sub("|".join(map(re.escape, words)), "", password, flags=re.IGNORECASE) if words else password

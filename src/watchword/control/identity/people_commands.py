@@ -1,4 +1,4 @@
-"""Administrators of an organization. The only writers."""
+"""Administrators: create, invite, edit, deactivate, reactivate. The only writers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import rules
-from watchword.control.identity.commands import make_link
 from watchword.control.identity.models import Person, PersonKind, Role, SignInLink
 from watchword.control.identity.role_commands import FULL_ROLE, create_role, full_role
-from watchword.control.identity.safeguards import full_administrator_kept, refuse_more_than_own
-from watchword.control.identity.sessions import end_sessions
+from watchword.control.identity.safeguards import keep_full_administrator, refuse_more_than_own
+from watchword.control.identity.session_store import end_sessions
+from watchword.control.identity.sign_in_link_commands import make_link
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAdministrator:
-    """Make an administrator of an organization, who signs in by a one-time link first.
+    """Create an administrator of an organization, who sets a password through a one-time link.
 
     Attributes:
-        role: the name of a role of the organization; None for one that holds every permission. Such a role is made if
-            there is none, and FULL_ROLE if it is asked for by name and missing.
+        role: the name of a role of the organization; None for one that holds every permission. The command creates
+            such a role where there is none, and FULL_ROLE where it is named and missing.
     """
 
     organization_id: str
@@ -45,7 +45,7 @@ class CreateAdministrator:
             return self.within(work)
 
     def within(self, work: UnitOfWork) -> Person:
-        """The same as a part of another change of the organization."""
+        """Do the same as a part of another change of the organization."""
         role = full_role(work) if self.role is None else _role_named(work, self.role)
         refuse_more_than_own(work.actor, role.held())
         return create_person(
@@ -62,7 +62,7 @@ class CreateAdministrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """Attributes: `secret` of the one-time link; it is nowhere stored and cannot be told again."""
+    """A new person. `secret` of the one-time link is not stored and cannot be shown again."""
 
     person: Person
     secret: str = field(repr=False)
@@ -70,7 +70,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteAdministrator:
-    """Make an administrator and the link to hand over, both or neither."""
+    """Create an administrator and their sign-in link in one transaction."""
 
     organization_id: str
     email: str
@@ -89,7 +89,7 @@ class InviteAdministrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRole:
-    """Give an administrator another role. The rights change with the person's next request.
+    """Assign another role to an administrator. The rights change with the person's next request.
 
     Attributes:
         role: its name.
@@ -106,7 +106,7 @@ class ChangeRole:
             person, before = _administrator(work.actor, self.organization_id, self.person_id)
             role = _role_named(work, self.role)
             refuse_more_than_own(work.actor, role.held())
-            with full_administrator_kept(self.organization_id):
+            with keep_full_administrator(self.organization_id):
                 person.role = role
                 person.save(update_fields=["role"])
             work.record(target=person.email, changes={"role": [before.name, role.name]})
@@ -115,7 +115,7 @@ class ChangeRole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameAdministrator:
-    """Change the name that people read. The e-mail address is who the person is, and stays."""
+    """Change the display name. The e-mail address identifies the person and cannot be changed."""
 
     organization_id: str
     person_id: int
@@ -135,7 +135,7 @@ class RenameAdministrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeactivateAdministrator:
-    """Let the person in no more: sessions and unused links end, and signing in fails like with a wrong password."""
+    """End a person's access: sessions and unused links end, and signing in fails as with a wrong password."""
 
     organization_id: str
     person_id: int
@@ -151,14 +151,14 @@ class DeactivateAdministrator:
             person, _ = _administrator(work.actor, self.organization_id, self.person_id)
             if person.pk == work.actor.person_id:
                 raise Refusal(RefusalReason.OWN_ACCOUNT)
-            with full_administrator_kept(self.organization_id):
-                shut_out(work, person)
+            with keep_full_administrator(self.organization_id):
+                deactivate_person(work, person)
             return person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReactivateAdministrator:
-    """Let the person in again, with the role and the password of before."""
+    """Let a person sign in again, with the earlier role and password."""
 
     organization_id: str
     person_id: int
@@ -172,13 +172,13 @@ class ReactivateAdministrator:
             now=now,
         ) as work:
             person, _ = _administrator(work.actor, self.organization_id, self.person_id)
-            let_in_again(work, person)
+            reactivate_person(work, person)
             return person
 
 
 def _administrator(actor: Actor, organization_id: str, person_id: int) -> tuple[Person, Role]:
-    """The person and the role held, if the actor may do anything to that person."""
-    # By organization and id together: another organization's people are as unknown as some that never existed.
+    """Return the person and their role; refuse an actor with fewer permissions."""
+    # By organization and id: people of another organization are not found.
     person = (
         Person.objects.select_related("role")
         .filter(organization_id=organization_id, pk=person_id, role__isnull=False)
@@ -201,7 +201,7 @@ def _role_named(work: UnitOfWork, name: str) -> Role:
 
 
 def create_person(work: UnitOfWork, person: Person, *, action: str | None = None) -> Person:
-    """Make the person within a change; `action` where it differs from the action of the change."""
+    """Create the person within a change; `action` where it differs from the action of the change."""
     _refuse_faults(person.email, person.name)
     person.created_at = work.now
     person.set_unusable_password()
@@ -224,14 +224,14 @@ def _refuse_faults(email: str, name: str) -> None:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
 
 
-def shut_out(work: UnitOfWork, person: Person) -> None:
+def deactivate_person(work: UnitOfWork, person: Person) -> None:
     """Deactivate the person within a change: sessions and unused links end."""
-    _activate(work, person, active=False)
+    _set_active(work, person, active=False)
     SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
     end_sessions(person.pk)
 
 
-def let_in_again(work: UnitOfWork, person: Person) -> None:
+def reactivate_person(work: UnitOfWork, person: Person) -> None:
     """Reactivate the person within a change, with the earlier password.
 
     Raises:
@@ -239,12 +239,12 @@ def let_in_again(work: UnitOfWork, person: Person) -> None:
     """
     if person.pk == work.actor.person_id:
         raise Refusal(RefusalReason.OWN_ACCOUNT)
-    _activate(work, person, active=True)
-    # A sign-in that was in progress during the deactivation may have left one behind.
+    _set_active(work, person, active=True)
+    # A sign-in in progress during the deactivation may have created one.
     end_sessions(person.pk)
 
 
-def _activate(work: UnitOfWork, person: Person, *, active: bool) -> None:
+def _set_active(work: UnitOfWork, person: Person, *, active: bool) -> None:
     before, person.is_active = person.is_active, active
     person.save(update_fields=["is_active"])
     work.record(target=person.email, changes={"active": [before, active]})

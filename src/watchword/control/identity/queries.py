@@ -24,9 +24,9 @@ class PersonRow:
 
     Attributes:
         role: its name, empty for an operator.
-        permissions: what the role holds, nothing for an operator.
-        last_sign_in: None for whoever has never signed in.
-        link_expires_at: of the link that was not used yet, even if it has run out; None where there is none.
+        permissions: of the role, empty for an operator.
+        last_sign_in: None before the first.
+        link_expires_at: of the unused link, also after it expired; None without one.
     """
 
     id: int
@@ -40,7 +40,7 @@ class PersonRow:
 
     @property
     def has_name(self) -> bool:
-        """Whether there is a name to show beside the e-mail address."""
+        """Whether there is a name to show besides the e-mail address."""
         return self.name not in {"", self.email}
 
     @property
@@ -50,7 +50,7 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class RoleRow:
-    """A role. `holders` are all who have it, active or not, in the order of their names."""
+    """A role. `holders` are the people who have it, active or not, by name."""
 
     id: int
     name: str

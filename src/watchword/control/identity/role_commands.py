@@ -1,4 +1,4 @@
-"""Roles: named sets of permissions. The only writers."""
+"""Roles: create, edit, delete. The only writers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import rules
 from watchword.control.identity.models import Person, Role
-from watchword.control.identity.safeguards import full_administrator_kept, refuse_more_than_own
+from watchword.control.identity.safeguards import keep_full_administrator, refuse_more_than_own
 from watchword.control.organizations.rules import spoken
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from watchword.control.base.unit_of_work import UnitOfWork
 
 FULL_ROLE: Final = "Administrator"
-"""The role of an organization's first administrator; it carries every permission and is made when first needed."""
+"""The role of an organization's first administrator. It carries every permission and is created when first needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRole:
-    """Name a set of permissions of an organization."""
+    """Create a role of an organization."""
 
     organization_id: str
     name: str
@@ -42,10 +42,10 @@ class CreateRole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditRole:
-    """Rename a role or change its permissions, for all who have it, from their next request on.
+    """Rename a role or change its permissions. Takes effect with each holder's next request.
 
     Attributes:
-        expected_version: the version that the edit was made from.
+        expected_version: the version that the page showed.
     """
 
     organization_id: str
@@ -62,13 +62,13 @@ class EditRole:
             if role.version != self.expected_version:
                 raise _stale(role)
             permissions = _checked(work.actor, self.name, self.permissions)
-            before = _audited(role)
+            before = _audit_fields(role)
             role.name, role.permissions = self.name, _stored(permissions)
             role.version += 1
             role.updated_at, role.updated_by = work.now, work.actor.name
-            with full_administrator_kept(self.organization_id):
+            with keep_full_administrator(self.organization_id):
                 _save(role)
-            after = _audited(role)
+            after = _audit_fields(role)
             changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
             work.record(target=role.name, changes=changes)
             return role
@@ -76,7 +76,7 @@ class EditRole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteRole:
-    """Delete a role that nobody has, whether active or not."""
+    """Delete a role that is assigned to no person, active or not."""
 
     organization_id: str
     role_id: int
@@ -89,12 +89,12 @@ class DeleteRole:
             holders = list(Person.objects.filter(role=role).order_by("email").values_list("email", flat=True))
             if holders:
                 raise Refusal(RefusalReason.ROLE_IN_USE, who=rules.listed(holders))
-            work.record(target=role.name, changes={name: [value, None] for name, value in _audited(role).items()})
+            work.record(target=role.name, changes={name: [value, None] for name, value in _audit_fields(role).items()})
             role.delete()
 
 
 def create_role(work: UnitOfWork, name: str, permissions: frozenset[str]) -> Role:
-    """Make the role within a change of its organization.
+    """Create the role within a change of its organization.
 
     Raises:
         Refusal: fields_invalid, permission_missing, name_taken.
@@ -102,18 +102,18 @@ def create_role(work: UnitOfWork, name: str, permissions: frozenset[str]) -> Rol
     checked = _checked(work.actor, name, permissions)
     role = Role(organization_id=work.organization_id, name=name, permissions=_stored(checked))
     _save(role)
-    changes = {field: [None, value] for field, value in _audited(role).items()}
+    changes = {field: [None, value] for field, value in _audit_fields(role).items()}
     work.record(action="role_created", target=name, changes=changes)
     return role
 
 
 def full_role(work: UnitOfWork) -> Role:
-    """A role of the organization that holds every permission; made under a free name if there is none."""
+    """Return a role that holds every permission; create one under a free name where there is none."""
     roles = list(Role.objects.filter(organization_id=work.organization_id).order_by("pk"))
     full = [role for role in roles if role.held() == frozenset(Permission)]
     if full:
         return next((role for role in full if role.name == FULL_ROLE), full[0])
-    # The name may belong to a role that has lost permissions since; who asked for every permission gets every one.
+    # FULL_ROLE may have lost permissions in an edit, and the caller needs every permission.
     taken = {role.name.lower() for role in roles}
     names = [FULL_ROLE, *(f"{FULL_ROLE} {number}" for number in range(2, len(taken) + 2))]
     free = next(name for name in names if name.lower() not in taken)
@@ -121,7 +121,7 @@ def full_role(work: UnitOfWork) -> Role:
 
 
 def _role(actor: Actor, organization_id: str, role_id: int) -> Role:
-    # By organization and id together: another organization's role is as unknown as one that never existed.
+    # By organization and id: roles of another organization are not found.
     role = Role.objects.filter(organization_id=organization_id, pk=role_id).first()
     if role is None:
         raise Refusal(RefusalReason.NOT_FOUND)
@@ -151,11 +151,11 @@ def _stored(permissions: frozenset[Permission]) -> list[str]:
     return sorted(permission.value for permission in permissions)
 
 
-def _audited(role: Role) -> dict[str, str]:
+def _audit_fields(role: Role) -> dict[str, str]:
     return {"name": role.name, "permissions": ", ".join(role.permissions)}
 
 
 def _stale(role: Role) -> Refusal:
-    # A version that no role ever had is one that was tampered with, or lost; nobody can be named for it.
-    who, when = role.updated_by or "Somebody", role.updated_at
+    # A version that the role never had was tampered with: there is no editor to name.
+    who, when = role.updated_by or "Another person", role.updated_at
     return Refusal(RefusalReason.VERSION_STALE, who=who, when="an unknown date" if when is None else spoken(when))

@@ -1,4 +1,4 @@
-"""Rules about people and about how often one may try to sign in. Pure."""
+"""Rules about people, roles and repeated sign-in attempts. Pure."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _EMAIL: Final = re.compile(r"[!-?\[-~]+@[!-?A-Z\[-~]+")
 LINK_LIFETIME: Final = timedelta(hours=24)
 
 LONGEST_DELAY: Final = timedelta(seconds=60)
-"""A minute costs a guesser nearly everything and a person nearly nothing; nobody can lock somebody out for good."""
+"""Long enough to stop guessing, short enough that an attacker cannot lock a person out for good."""
 
 FORGOTTEN_AFTER: Final = timedelta(minutes=15)
 ABANDONED_AFTER: Final = timedelta(minutes=1)
-"""An attempt that has not ended by then has failed: its process was killed, or the database was away."""
+"""An attempt that takes longer counts as failed: its process was killed, or the database was unavailable."""
 
 FREE_PER_ACCOUNT: Final = 5
 FREE_PER_ADDRESS: Final = 20
-"""An address may be that of a whole office."""
+"""Many people of one office may share an address."""
 
 
 class PersonStatus(Enum):
-    """How somebody stands who was given access. The values stand in addresses."""
+    """The state of a person's access. The values appear in URLs."""
 
     INVITED = "invited"
     ACTIVE = "active"
@@ -43,7 +43,7 @@ class PersonStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Sign-ins that failed, for one account or one address."""
+    """Failed sign-ins of one account or one address."""
 
     failures: int
     last_failed_at: datetime
@@ -51,12 +51,12 @@ class Attempts:
 
 
 def normalised_email(typed: str) -> str:
-    """One spelling for one mailbox, so that variants share one account and one counter (P-01)."""
+    """Return one spelling per mailbox, so that variants share an account and a counter (P-01)."""
     return typed.strip().lower()
 
 
 def check_person(*, email: str, name: str) -> dict[str, str]:
-    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    """Return one sentence for each invalid field, by the field's name."""
     faults = {}
     if len(email) > EMAIL_MAX or _EMAIL.fullmatch(email) is None:
         faults["email"] = "Enter an e-mail address such as alice@acme.example."
@@ -66,14 +66,14 @@ def check_person(*, email: str, name: str) -> dict[str, str]:
 
 
 def person_status(*, is_active: bool, has_joined: bool) -> PersonStatus:
-    """Invited until a password was set; deactivated whatever went before."""
+    """Invited until a password is set; deactivated takes precedence."""
     if not is_active:
         return PersonStatus.DEACTIVATED
     return PersonStatus.ACTIVE if has_joined else PersonStatus.INVITED
 
 
 def listed(names: Sequence[str], *, at_most: int = 3) -> str:
-    """Names as one reads them out: `Alice, Bob and 2 more`."""
+    """Join names: `Alice, Bob and 2 more`."""
     shown, rest = list(names[:at_most]), len(names) - at_most
     if rest > 0:
         shown.append(f"{rest} more")
@@ -81,7 +81,7 @@ def listed(names: Sequence[str], *, at_most: int = 3) -> str:
 
 
 def check_role(*, name: str, permissions: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    """Return one sentence for each invalid field, by the field's name."""
     faults = {}
     if name == "" or name != name.strip() or len(name) > ROLE_NAME_MAX or not is_printable(name):
         faults["role"] = f"The role's name has 1 to {ROLE_NAME_MAX} characters, no blanks around it, none invisible."
@@ -92,18 +92,18 @@ def check_role(*, name: str, permissions: Iterable[str], known: Iterable[str]) -
 
 
 def after_attempt(attempts: Attempts | None, *, free: int, now: datetime) -> Attempts:
-    """Count one more failure: the first `free` cost nothing, then the wait doubles from 1 s up to a minute."""
+    """Count one more failure. After the first `free`, the delay doubles from 1 s up to a minute."""
     failures = 1
     if attempts is not None and now - attempts.last_failed_at < FORGOTTEN_AFTER:
         failures = attempts.failures + 1
     delay = timedelta()
     if failures > free:
-        # Bounded before it is computed: 2 to the power of a large number is slow and no timedelta.
+        # Bounded before it is computed: a large power of 2 is slow and exceeds timedelta.
         delay = min(timedelta(seconds=2 ** min(failures - free - 1, 6)), LONGEST_DELAY)
     return Attempts(failures, now, now + delay)
 
 
 def most_under_way(attempts: Attempts, *, free: int, now: datetime) -> int:
-    """How many attempts may be under way at the same time: as many as could fail one after the other without a wait."""
+    """How many attempts may be in progress at once: as many as could fail in a row without a delay."""
     failures = attempts.failures if now - attempts.last_failed_at < FORGOTTEN_AFTER else 0
     return max(free + 1 - failures, 1)

@@ -1,4 +1,4 @@
-"""What nobody may do to an organization's people, whatever the command."""
+"""Rules that all commands about people and roles share."""
 
 from __future__ import annotations
 
@@ -16,32 +16,31 @@ if TYPE_CHECKING:
 
 
 def refuse_more_than_own(actor: Actor, permissions: frozenset[Permission]) -> None:
-    """Nobody gives away, takes away or takes over what they do not hold, or they would hold it a moment later.
+    """Refuse to grant, revoke or take over permissions that the actor does not hold: that would be an escalation.
 
-    Operators are exempt: somebody must give the first administrator every permission.
+    Operators are exempt, because they give the first administrator every permission.
 
     Raises:
         Refusal: permission_missing.
     """
-    missing = beyond(actor, permissions)
+    missing = permissions_not_held(actor, permissions)
     if missing:
         raise Refusal(RefusalReason.PERMISSION_MISSING, permission=missing[0])
 
 
-def beyond(actor: Actor, permissions: frozenset[Permission]) -> tuple[str, ...]:
-    """Which of the permissions the actor neither holds nor may hand out, by name."""
+def permissions_not_held(actor: Actor, permissions: frozenset[Permission]) -> tuple[str, ...]:
+    """Return the names of the permissions that the actor neither holds nor may grant."""
     if actor.operator:
         return ()
     return tuple(sorted(permission.value for permission in permissions - actor.permissions))
 
 
 @contextmanager
-def full_administrator_kept(organization_id: str) -> Iterator[None]:
-    """Refuse what would take away the organization's last full administrator.
+def keep_full_administrator(organization_id: str) -> Iterator[None]:
+    """Refuse to remove the organization's last full administrator.
 
-    The organization's row must be locked, as `change` does: of two people who demote each other at the same moment the
-    second finds what the first one did. It is looked at before and after, so an organization whose administrators are
-    all still invited can be put in order.
+    The organization's row must be locked, as `unit_of_work` does: if two people demote each other at the same time, the
+    second is refused. An organization that had no full administrator before, because all are still invited, may change.
 
     Raises:
         Refusal: last_administrator; the transaction around it rolls back.
@@ -53,10 +52,9 @@ def full_administrator_kept(organization_id: str) -> Iterator[None]:
 
 
 def full_administrators(organization_id: str) -> frozenset[int]:
-    """The ids of those who are active, have set a password, and have a role that holds every permission.
+    """The ids of people who are active, have set a password, and whose role holds every permission.
 
-    Whoever was invited and never set a password does not count: the link may be lost or have run out, and then nobody
-    could get in.
+    Invited people do not count: if the link is lost or expires, no administrator could sign in.
     """
     roles = Role.objects.filter(organization_id=organization_id)
     full = [role.pk for role in roles if role.held() == frozenset(Permission)]
@@ -65,11 +63,11 @@ def full_administrators(organization_id: str) -> frozenset[int]:
 
 
 @contextmanager
-def operator_kept() -> Iterator[None]:
-    """Refuse what would take away the last operator who can sign in.
+def keep_operator() -> Iterator[None]:
+    """Refuse to remove the last operator who can sign in.
 
-    The operators' rows must be locked, as `change` does where there is no organization: of two operators who deactivate
-    each other at the same time, the second one is refused.
+    The operators' rows must be locked, as `unit_of_work` does without an organization: if two operators deactivate each
+    other at the same time, the second is refused.
 
     Raises:
         Refusal: last_operator; the transaction around it rolls back.

@@ -1,4 +1,4 @@
-"""What people do about their own sessions and password. The only writers."""
+"""A person's own sessions and password. The only writers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from watchword.control.base.actor import Privilege
 from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.identity.hashing import TURNS
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.password_rules import LENGTH_MAX
-from watchword.control.identity.passwords import hashed_password
-from watchword.control.identity.sessions import end_sessions, live_sessions
-from watchword.control.identity.standing import check_password_kept
+from watchword.control.identity.passwords import HASHING_SLOTS, hashed_password
+from watchword.control.identity.rights import check_password_unchanged
+from watchword.control.identity.session_store import end_sessions, live_sessions
 from watchword.control.identity.throttle import (
     admit_attempt,
-    lane_of_person,
     note_failure,
     note_success,
+    person_key,
     refuse_blocked,
 )
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from watchword.control.base.actor import Actor
     from watchword.control.base.unit_of_work import UnitOfWork
-    from watchword.control.identity.throttle import Lane
+    from watchword.control.identity.throttle import ThrottleKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +41,10 @@ class EndSession:
     session_id: UUID
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Session:
-        """The session that was ended.
+        """Return the ended session.
 
         Raises:
-            Refusal: not_found, also for a session of somebody else.
+            Refusal: not_found, also for another person's session.
         """
         with unit_of_work(
             actor, actor.organization, permission=Privilege.SELF, action="session_ended", now=now
@@ -59,12 +58,12 @@ class EndSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndOtherSessions:
-    """End all of the actor's sessions but the one that the request came with."""
+    """End all of the actor's sessions except the one of this request."""
 
     kept: UUID
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> int:
-        """How many were ended.
+        """Return how many ended.
 
         Raises:
             Refusal: no_other_sessions.
@@ -82,11 +81,11 @@ class EndOtherSessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePassword:
-    """Replace the actor's own password, knowing the one it has. Ends the sessions of all other browsers.
+    """Replace the actor's own password. Ends the sessions of all other browsers.
 
     Attributes:
-        current: asked again, so that a browser left alone is not enough to take the account over.
-        kept: the session that the request came with.
+        current: the present password, so that an unattended browser is not enough to take over the account.
+        kept: the session of this request.
     """
 
     current: str = field(repr=False)
@@ -94,40 +93,40 @@ class ChangePassword:
     kept: UUID
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
-        """The person with the new password.
+        """Return the person with the new password.
 
         Raises:
             Refusal: too_many_requests, passwords_busy, fields_invalid.
         """
         person = Person.objects.get(email=actor.name)
-        lane = lane_of_person(person.pk)
-        refuse_blocked(lane, _at(now))
-        with TURNS.taken():
-            self._check_current(actor, person, lane, now)
+        throttle_key = person_key(person.pk)
+        refuse_blocked(throttle_key, _at(now))
+        with HASHING_SLOTS.held():
+            self._check_current(actor, person, throttle_key, now)
             if self.password == self.current:
                 fault = {"password": "This is your current password. Choose another one."}
                 raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
             hashed = hashed_password(self.password, person)
         with unit_of_work(actor, actor.organization, permission=Privilege.SELF, action="password_set", now=now) as work:
-            check_password_kept(person)
+            check_password_unchanged(person)
             person.password = hashed
             person.save(update_fields=["password"])
-            end_sessions(person.pk, but=self.kept)
+            end_sessions(person.pk, except_for=self.kept)
             work.record(target=person.email)
             return person
 
-    def _check_current(self, actor: Actor, person: Person, lane: Lane, now: datetime | None) -> None:
-        admit_attempt(lane, _at(now))
+    def _check_current(self, actor: Actor, person: Person, throttle_key: ThrottleKey, now: datetime | None) -> None:
+        admit_attempt(throttle_key, _at(now))
         if len(self.current) > LENGTH_MAX or not person.check_password(self.current):
-            _record_wrong(actor, lane, _at(now))
+            _record_wrong(actor, throttle_key, _at(now))
             fault = {"current_password": "This is not your current password."}
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
         with transaction.atomic(durable=True):
-            note_success(lane)
+            note_success(throttle_key)
 
 
 def _at(now: datetime | None) -> datetime:
-    # The clock is read anew after each wait: a delay that begins before the wait could be over after it.
+    # Read again after each wait, so that the wait counts towards a delay.
     return timezone.now() if now is None else now
 
 
@@ -137,10 +136,10 @@ def _end(work: UnitOfWork, session: Session) -> None:
     work.record(target=work.actor.name, changes={"session": [where, None]})
 
 
-def _record_wrong(actor: Actor, lane: Lane, now: datetime) -> None:
-    # Somebody at a browser that was left signed in may be guessing; the organization should see it.
+def _record_wrong(actor: Actor, throttle_key: ThrottleKey, now: datetime) -> None:
+    # It may be a guess at an unattended browser; the organization should see it in its audit log.
     with transaction.atomic(durable=True):
-        note_failure(lane, now)
+        note_failure(throttle_key, now)
         append(
             Entry(
                 at=now,

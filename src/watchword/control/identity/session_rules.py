@@ -1,4 +1,4 @@
-"""Rules about sessions: how long one lives, and what a browser is called. Pure."""
+"""Rules about sessions: how long one lasts, and how pages name its browser. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
 SEEN_STEP: Final = timedelta(minutes=1)
-"""How often the time of the last request is written; a write per request would make every read a write."""
+"""How often the time of the last request is written, so that not every request writes."""
 
 KEPT_AFTERWARDS: Final = timedelta(days=1)
-"""A session that is over is kept for so long, to tell whoever comes back to it why they must sign in again."""
+"""How long an ended session stays in the table, so that the sign-in page can say why it ended."""
 
 LIVE_MAX: Final = 20
-"""Sessions of one person. More than anybody works in; without a bound a script with the password fills the table."""
+"""Sessions of one person. Without a bound, a script that signs in repeatedly would fill the table."""
 
 BROWSER_MAX: Final = 40
 UNKNOWN_BROWSER: Final = "Unknown browser"
 
-_LOOKED_AT: Final = 512
-"""Characters of a User-Agent; real ones have about 120, and anybody may send a novel."""
+_SEARCHED: Final = 512
+"""Characters of a User-Agent that are searched; real ones have about 120, clients may send any number."""
 
-# The first that matches counts: most browsers also claim to be those that came before them.
+# The first match counts: most browsers also name the browsers that they are compatible with.
 _BROWSERS: Final = (
     ("Edge", r"\bEdgA?(?:iOS)?/"),
     ("Opera", r"\bOPR/"),
@@ -48,12 +48,12 @@ _SYSTEMS: Final = (
 )
 
 
-class Ended(Enum):
-    """Why a session is over although nobody signed out in it.
+class SessionEnd(Enum):
+    """Why a session ended without a sign-out in it.
 
     Attributes:
-        IDLE, ABSOLUTE: it ran out.
-        GONE: ended from elsewhere: by the person, with a new password, or because the person was deactivated.
+        IDLE, ABSOLUTE: it reached a time limit.
+        GONE: the person ended it elsewhere or set a new password, or was deactivated.
     """
 
     IDLE = "idle"
@@ -61,22 +61,22 @@ class Ended(Enum):
     GONE = "gone"
 
 
-def ended_by(started_at: datetime, seen_at: datetime, now: datetime) -> Ended | None:
-    """Which limit has ended the session; None while it lives."""
+def session_end(started_at: datetime, seen_at: datetime, now: datetime) -> SessionEnd | None:
+    """Return which limit ended the session; None while it is alive."""
     if now - started_at >= ABSOLUTE:
-        return Ended.ABSOLUTE
-    return Ended.IDLE if now - seen_at >= IDLE else None
+        return SessionEnd.ABSOLUTE
+    return SessionEnd.IDLE if now - seen_at >= IDLE else None
 
 
 def browser_name(user_agent: str) -> str:
     """A short name for people to tell their sessions apart by, such as "Firefox on Linux".
 
-    It is made of the words above and nothing else, whatever the browser sent. It proves nothing: anybody may claim to
-    be any browser.
+    It consists of the words above only, so the client cannot put text on the page. It proves nothing: any client can
+    send any User-Agent.
     """
-    looked_at = user_agent[:_LOOKED_AT]
-    browser = _first(_BROWSERS, looked_at)
-    system = _first(_SYSTEMS, looked_at)
+    searched = user_agent[:_SEARCHED]
+    browser = _first(_BROWSERS, searched)
+    system = _first(_SYSTEMS, searched)
     if browser is None:
         return UNKNOWN_BROWSER if system is None else f"{UNKNOWN_BROWSER} on {system}"
     return browser if system is None else f"{browser} on {system}"

@@ -1,9 +1,8 @@
-"""The sessions of the portal: Django's session interface over a table of our own.
+"""The portal's sessions: Django's session interface over a table of our own.
 
-Django's own table knows a session by its key alone, so that a person's sessions could only be found by decoding
-everybody's, and it holds the keys as the browsers send them, so that a copy of the database would open every session.
-Here a row is found by the SHA-256 of its key, names its person, and ends by its own columns. A second table beside
-Django's would have had to be kept in step with it, and Django's AbstractBaseSession prescribes the key in clear.
+Django's table has no column for the person, so finding a person's sessions means decoding all of them. It also stores
+the keys in clear, so a copy of the database would open every session. Our rows have the SHA-256 of the key, the person
+and the times. AbstractBaseSession cannot be used because it stores the key.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ from django.utils import timezone
 
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.identity.models import Session
-from watchword.control.identity.session_rules import SEEN_STEP, Ended, browser_name, ended_by
+from watchword.control.identity.session_rules import LIVE_MAX, SEEN_STEP, SessionEnd, browser_name, session_end
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from django.db.models import QuerySet
 
 KEY_MAX: Final = 128
 """Characters of a cookie that are looked at; our keys have 32."""
@@ -33,25 +33,25 @@ class SessionStore(SessionBase):
     """One browser's session.
 
     Attributes:
-        ended: why the session that the browser named is over; None before it was looked for, and when it lives.
+        session_end: why the browser's session is over; None before the first look, and while it is alive.
     """
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
-        self.ended: Ended | None = None
+        self.session_end: SessionEnd | None = None
         self._row: Session | None = None
 
     @property
     def public_id(self) -> UUID | None:
-        """What pages call the session by. Its key never leaves the cookie."""
+        """The id on pages and in URLs. The session's key never leaves the cookie."""
         row = self._loaded()
         return None if row is None else row.public_id
 
     def begin(self, now: datetime, *, address: str | None, user_agent: str) -> None:
-        """Note where somebody has just signed in."""
+        """Note where the person has just signed in."""
         row = self._loaded()
         if row is None:
-            raise RuntimeError("nobody has signed in")
+            raise RuntimeError("there is no session to begin")
         _note(row, now, address, user_agent)
 
     def note_seen(self, now: datetime, *, address: str | None, user_agent: str) -> None:
@@ -60,14 +60,14 @@ class SessionStore(SessionBase):
         if row is not None and now - row.seen_at >= SEEN_STEP:
             _note(row, now, address, user_agent)
 
-    def leave(self, ended: Ended) -> None:
-        """Go on without the session, which was found to be over after it was loaded."""
-        self.ended = ended
+    def leave(self, why: SessionEnd) -> None:
+        """Drop the session, which ended after it was loaded."""
+        self.session_end = why
         self._session_key = None
         self._session_cache: dict[str, Any] = {}
 
     def cycle_key(self) -> None:
-        """Go on under another key, in place: a session that was ended meanwhile is not brought back under a new one.
+        """Replace the key in place, so that a session that ended meanwhile does not come back under a new key.
 
         Raises:
             AccessLost: it was ended.
@@ -78,7 +78,7 @@ class SessionStore(SessionBase):
             return
         new = self._get_new_session_key()  # type: ignore[attr-defined]  # Not in Django's types.
         if Session.objects.filter(key_hash=_hash(old)).update(key_hash=_hash(new)) != 1:
-            raise AccessLost(Refusal(RefusalReason.SESSION_ENDED, ended=Ended.GONE))
+            raise AccessLost(Refusal(RefusalReason.SESSION_ENDED, session_end=SessionEnd.GONE))
         self._session_key = new
         self.modified = True
 
@@ -86,14 +86,14 @@ class SessionStore(SessionBase):
         return Session.objects.filter(key_hash=_hash(session_key)).exists()
 
     def load(self) -> dict[str, Any]:
-        """What is kept in the session; nothing, and no key any more, when it is over.
+        """Return the session's content; empty, and without a key, when the session is over.
 
-        The limits are enforced here and nowhere else, so that a cookie replayed after them opens nothing. A key that
-        is not in the table is never adopted: somebody else may have chosen it.
+        This is the only place that enforces the limits, so that a cookie replayed after them opens nothing. A key that
+        is not in the table is never adopted: an attacker may have chosen it.
         """
         row = self._find()
-        self.ended = _why_over(row, timezone.now())
-        if row is None or self.ended is not None:
+        self.session_end = _session_end_of(row, timezone.now())
+        if row is None or self.session_end is not None:
             self._session_key = None
             return {}
         self._row = row
@@ -110,7 +110,7 @@ class SessionStore(SessionBase):
             return
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 - the signature is Django's.
-        """Write what is kept.
+        """Write the content.
 
         Raises:
             CreateError: the key is in use already.
@@ -121,7 +121,7 @@ class SessionStore(SessionBase):
         kept = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # Not in Django's types.
         key_hash, columns = _hash(self.session_key), {"content": self.encode(kept), "person_id": _person_in(kept)}
         if not must_create:
-            # A session that was ended meanwhile is not brought back. What the request did stands, so it is answered.
+            # A session that ended meanwhile stays ended. What the request did stands, so it gets its response.
             Session.objects.filter(key_hash=key_hash).update(**columns)
             return
         now = timezone.now()
@@ -146,19 +146,41 @@ class SessionStore(SessionBase):
         return Session.objects.select_related("person").filter(key_hash=_hash(self.session_key)).first()
 
     def _loaded(self) -> Session | None:
-        # Reading the content loads the row. A session that was flushed has no key any more, whatever its row was.
+        # Reading the content loads the row. A flushed session has a row here but no key.
         self._get_session()  # type: ignore[attr-defined]  # Not in Django's types.
         return None if self.session_key is None else self._row
 
 
-def _why_over(row: Session | None, now: datetime) -> Ended | None:
+def live_sessions(person_id: int | None, now: datetime) -> QuerySet[Session]:
+    """The person's sessions that a browser can still use, the most recently used first. None without a person."""
+    if person_id is None:
+        return Session.objects.none()
+    return Session.objects.live(now).filter(person_id=person_id).order_by("-seen_at", "-pk")
+
+
+def end_sessions(person_id: int, *, except_for: UUID | None = None) -> None:
+    """End the person's sessions on the server, in all browsers or in all but one.
+
+    Every command that takes a person's access away calls this in its transaction.
+    """
+    own = Session.objects.filter(person_id=person_id)
+    (own if except_for is None else own.exclude(public_id=except_for)).delete()
+
+
+def end_excess_sessions(person_id: int, now: datetime) -> None:
+    """Make room for a new session: end the least recently used ones beyond LIVE_MAX."""
+    leaving = list(live_sessions(person_id, now).values_list("pk", flat=True)[LIVE_MAX - 1 :])
+    Session.objects.filter(pk__in=leaving).delete()
+
+
+def _session_end_of(row: Session | None, now: datetime) -> SessionEnd | None:
     if row is None or (row.person is not None and not row.person.is_active):
-        return Ended.GONE
-    return ended_by(row.started_at, row.seen_at, now)
+        return SessionEnd.GONE
+    return session_end(row.started_at, row.seen_at, now)
 
 
 def _note(row: Session, now: datetime, address: str | None, user_agent: str) -> None:
-    """Only a live session is noted: of two requests that cross the end of one, neither brings it back."""
+    """Update a live session only: two requests that run while it ends must not bring it back."""
     row.seen_at, row.address, row.browser = now, address, browser_name(user_agent)
     Session.objects.live(now).filter(pk=row.pk).update(seen_at=now, address=address, browser=row.browser)
 
@@ -169,5 +191,5 @@ def _person_in(kept: dict[str, Any]) -> int | None:
 
 
 def _hash(key: str) -> str:
-    # A plain hash will do: a key has 165 random bits, so there is nothing to guess.
+    # A plain hash is enough: a key has 165 random bits and cannot be guessed.
     return hashlib.sha256(key.encode()).hexdigest()

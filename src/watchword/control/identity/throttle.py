@@ -1,17 +1,25 @@
-"""Slows down the guessing of passwords, per account and per address."""
+"""Slows down password guessing, per account and per IP address.
+
+Attempts at an account are slowed down regardless of where they come from, so an attacker could keep its owner waiting
+for ever by guessing once a minute. After a sign-in the browser therefore keeps a cookie, and its attempts are counted
+separately (OWASP's "device cookies"). The cookie opens nothing: a stolen one is worth a few guesses.
+"""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Final
 
+from django.core import signing
 from django.db import transaction
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
-from watchword.control.identity.models import SignInThrottle
-from watchword.control.identity.origins import origin_of_guesses
+from watchword.control.identity.models import Person, SignInThrottle
 from watchword.control.identity.rules import (
     ABANDONED_AFTER,
     FREE_PER_ACCOUNT,
@@ -25,17 +33,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-_SALT: Final = "watchword.access.throttle"
+DEVICE_COOKIE_LIFETIME: Final = timedelta(days=180)
+IPV6_PREFIX: Final = 64
+
+_THROTTLE_SALT: Final = "watchword.access.throttle"
+_DEVICE_SALT: Final = "watchword.access.known-browser"
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class ThrottleKey:
     """What an attempt is counted under.
 
     Attributes:
-        own: starts over when the right password came.
-        shared: an address, which many people may share; a success wipes none of its failures.
-        address: where the attempt comes from.
+        own: counted for one account or browser; a success resets it.
+        shared: counted for an address, which many people may share; a success resets nothing.
+        address: the client's IP address.
     """
 
     own: str
@@ -44,106 +56,150 @@ class Lane:
 
     @property
     def free(self) -> dict[str, int]:
-        """How many failures under each cost nothing."""
+        """How many failures under each cause no delay."""
         shared = {} if self.shared is None else {self.shared: FREE_PER_ADDRESS}
         return {self.own: FREE_PER_ACCOUNT, **shared}
 
 
-def lane_of_stranger(email: str, address: str | None) -> Lane:
-    """An account, from wherever, and an address, whomever it is about."""
-    return Lane(_subject("account", email), _subject("address", origin_of_guesses(address)), address)
+def origin_of_guesses(address: str | None) -> str:
+    """What the attempts of an address are counted under: an IPv4 address, or a whole IPv6 /64.
+
+    One subscriber has at least 2^64 IPv6 addresses and could guess from each of them.
+    """
+    parsed = parsed_address(address or "")
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, IPV6_PREFIX), strict=False))
+    return str(parsed)
 
 
-def lane_of_known_browser(number: str) -> Lane:
-    """A browser that the person has signed in with before: neither strangers nor neighbours can block it."""
-    return Lane(_subject("browser", number))
+def parsed_address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address as an operating system or a proxy wrote it; None for anything else."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
 
 
-def lane_of_person(person_id: int) -> Lane:
-    """Somebody who is signed in and is asked for the password again."""
-    return Lane(_subject("person", str(person_id)))
+def device_cookie_for(person: Person) -> str:
+    """Return the value of the cookie for the browser that the person has just signed in with."""
+    return signing.dumps([secrets.token_urlsafe(16), _bound_to(person)], salt=_DEVICE_SALT)
 
 
-def refuse_blocked(lane: Lane, now: datetime) -> None:
-    """Refuse without a lock what `admit_attempt` would refuse, so that guesses do not queue for a hash.
+def known_browser_id(device_cookie: str, email: str) -> str | None:
+    """Return the id under which this browser's attempts are counted; None for a browser unknown to the account."""
+    try:
+        browser_id, bound_to = signing.loads(device_cookie, salt=_DEVICE_SALT, max_age=DEVICE_COOKIE_LIFETIME)
+    except signing.BadSignature:
+        return None
+    person = Person.objects.filter(email=email, is_active=True).first()
+    if person is None or not constant_time_compare(bound_to, _bound_to(person)):
+        return None
+    return str(browser_id)
+
+
+def stranger_key(email: str, address: str | None) -> ThrottleKey:
+    """The key of a browser that the account does not know: one for the account, one for the address."""
+    return ThrottleKey(_subject("account", email), _subject("address", origin_of_guesses(address)), address)
+
+
+def known_browser_key(browser_id: str) -> ThrottleKey:
+    """The key of a browser that the person has signed in with before. Attempts from other browsers cannot block it."""
+    return ThrottleKey(_subject("browser", browser_id))
+
+
+def person_key(person_id: int) -> ThrottleKey:
+    """The key of a signed-in person who enters the current password again."""
+    return ThrottleKey(_subject("person", str(person_id)))
+
+
+def refuse_blocked(throttle_key: ThrottleKey, now: datetime) -> None:
+    """Refuse without a lock what `admit_attempt` would refuse, so that guesses do not queue for a hashing slot.
 
     Raises:
         Refusal: too_many_requests.
     """
-    _refuse_while_blocked(lane, SignInThrottle.objects.filter(subject__in=lane.free), now)
+    _refuse_while_blocked(throttle_key, SignInThrottle.objects.filter(subject__in=throttle_key.free), now)
 
 
-def admit_attempt(lane: Lane, now: datetime) -> None:
+def admit_attempt(throttle_key: ThrottleKey, now: datetime) -> None:
     """Reserve an attempt before the password is checked. Ends with `note_failure` or `note_success`.
 
-    Counting it afterwards would let a hundred parallel guesses pass while none of them is counted yet. Counting it
-    as a failure at once would delay people who sign in at the same time and have failed at nothing.
+    Counting only afterwards would let a hundred parallel guesses pass before the first is counted. Counting each as a
+    failure at once would delay people who sign in at the same time with the right password.
 
     Raises:
-        Refusal: too_many_requests, with the seconds to wait; such an attempt is not counted.
+        Refusal: too_many_requests, with the seconds to wait; the attempt is not counted.
     """
-    free = lane.free
+    free = throttle_key.free
     with transaction.atomic(durable=True):
         new = {"last_failed_at": now, "blocked_until": now, "reserved_at": now}
         every = SignInThrottle.objects.select_for_update()
         rows = [every.get_or_create(subject=subject, defaults=new)[0] for subject in sorted(free)]
         for row in rows:
             if row.under_way and now - row.reserved_at > ABANDONED_AFTER:
-                # Nobody learned whether these were right, such as when the process was killed.
+                # Their outcome is unknown, for example because the process was killed: they count as failures.
                 for _ in range(row.under_way):
                     _count_failure(row, free[row.subject], row.reserved_at)
                 row.under_way = 0
-        _refuse_while_blocked(lane, rows, now)
+        _refuse_while_blocked(throttle_key, rows, now)
         if any(row.under_way >= most_under_way(_attempts(row), free=free[row.subject], now=now) for row in rows):
-            raise _too_many(lane, 1)
+            raise _too_many(throttle_key, 1)
         for row in rows:
             row.under_way += 1
             row.reserved_at = now
             row.save()
 
 
-def note_failure(lane: Lane, now: datetime) -> None:
+def note_failure(throttle_key: ThrottleKey, now: datetime) -> None:
     """End an attempt that failed, inside the caller's transaction."""
-    free = lane.free
+    free = throttle_key.free
     for row in _locked(free):
         row.under_way = max(row.under_way - 1, 0)
         _count_failure(row, free[row.subject], now)
         row.save()
 
 
-def note_success(lane: Lane) -> None:
+def note_success(throttle_key: ThrottleKey) -> None:
     """End an attempt that succeeded, inside the caller's transaction.
 
-    The account starts afresh. The address keeps its failures: else a guesser could wipe its counter clean by signing
-    in to an account of their own now and then.
+    Resets the account's failures and keeps the address's: otherwise an attacker could reset the address by signing in
+    to an account of their own now and then.
     """
-    for row in _locked(lane.free):
+    for row in _locked(throttle_key.free):
         row.under_way = max(row.under_way - 1, 0)
-        if row.subject == lane.own:
+        if row.subject == throttle_key.own:
             row.failures = 0
         row.save()
 
 
+def _bound_to(person: Person) -> str:
+    # Also to the password: an attacker who once knew it could have collected cookies to guess the next one with.
+    return salted_hmac(_DEVICE_SALT, f"{person.pk}:{person.password}", algorithm="sha256").hexdigest()
+
+
 def _subject(kind: str, value: str) -> str:
-    # Keyed, because a plain hash of an e-mail or IP address is undone by trying all of them.
-    return salted_hmac(_SALT, f"{kind}:{value}", algorithm="sha256").hexdigest()
+    # Keyed: a plain hash of an e-mail or IP address can be reversed by trying all of them.
+    return salted_hmac(_THROTTLE_SALT, f"{kind}:{value}", algorithm="sha256").hexdigest()
 
 
 def _locked(subjects: Iterable[str]) -> list[SignInThrottle]:
-    # One order for all, so that two sign-ins cannot wait for each other.
+    # Always in the same order, so that two sign-ins cannot deadlock.
     return list(SignInThrottle.objects.select_for_update().filter(subject__in=subjects).order_by("subject"))
 
 
-def _refuse_while_blocked(lane: Lane, rows: Iterable[SignInThrottle], now: datetime) -> None:
-    # Failures that cost nothing must not block for the moment by which another thread or portal has an earlier time.
-    free = lane.free
+def _refuse_while_blocked(throttle_key: ThrottleKey, rows: Iterable[SignInThrottle], now: datetime) -> None:
+    # Failures without a delay must not block, even if another thread or portal has a slightly later clock.
+    free = throttle_key.free
     blocked_until = max((row.blocked_until for row in rows if row.failures > free[row.subject]), default=now)
     if blocked_until > now:
-        raise _too_many(lane, max(1, round((blocked_until - now).total_seconds())))
+        raise _too_many(throttle_key, max(1, round((blocked_until - now).total_seconds())))
 
 
-def _too_many(lane: Lane, seconds: int) -> Refusal:
-    REFUSED_REQUESTS.note(Kind.GUESS_THROTTLED, address=lane.address)
+def _too_many(throttle_key: ThrottleKey, seconds: int) -> Refusal:
+    REFUSED_REQUESTS.note(Kind.GUESS_THROTTLED, address=throttle_key.address)
     return Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=seconds)
 
 

@@ -1,4 +1,4 @@
-"""What operators do to organizations: create, entitle, lock and unlock them. The only writers."""
+"""Organizations: create, subscribe, suspend, reinstate. The only writers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from watchword.control.base.unit_of_work import UnitOfWork
 
 REFERENCE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Without the letters and digits that are mistaken for each other on the telephone."""
+"""Without letters and digits that are easily confused."""
 
 REFERENCE_LENGTH: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOrganization:
-    """Make an organization, without an API subscription."""
+    """Create an organization without an API subscription."""
 
     organization_id: str
     name: str
@@ -43,9 +43,9 @@ class SetSubscription:
     """Set or renew the API subscription. Never lifts a suspension.
 
     Attributes:
-        starts_at, expires_at: the half-open interval, both aware of their time zone.
+        starts_at, expires_at: the half-open interval, both with a time zone.
         api_call_threshold: allowed API calls per day, None for no limit.
-        expected_version: the version that the change was made from, 0 where there was no subscription; None asks not.
+        expected_version: the version that the page showed, 0 without a subscription; None skips the check.
     """
 
     organization_id: str
@@ -72,7 +72,7 @@ class SetSubscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewSubscription:
-    """Give the API subscription a new end; its start and threshold stay. Never lifts a suspension."""
+    """Change the end of the API subscription; start and threshold stay. Never lifts a suspension."""
 
     organization_id: str
     expires_at: datetime
@@ -100,7 +100,7 @@ class RenewSubscription:
 class ChangeThreshold:
     """Change how many API calls per day the subscription allows; None for no limit.
 
-    Raising it lifts a suspension for too many API calls, and no other: it is the operator's word about that very limit.
+    Raising it lifts a suspension for too many API calls and no other, because the operator decides about that limit.
     """
 
     organization_id: str
@@ -120,7 +120,7 @@ class ChangeThreshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspend:
-    """Lock the organization: its tokens are refused and nobody but an operator can lift it.
+    """Lock the organization: its tokens are refused until an operator lifts the suspension.
 
     Attributes:
         public_text: shown to the organization.
@@ -148,10 +148,10 @@ class Suspend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reinstate:
-    """Lift the live suspension. The servers take up work as they were before it.
+    """Lift the live suspension. The servers are enabled or disabled as before.
 
     Attributes:
-        reference: of the suspension meant, so that one that came later is not lifted unseen; None means any.
+        reference: of the suspension to lift, so that a newer one that the operator has not seen stays; None for any.
     """
 
     organization_id: str
@@ -172,7 +172,7 @@ class Reinstate:
 
 
 def create_organization(work: UnitOfWork, organization_id: str, name: str) -> Organization:
-    """Make it within a change of the provider's own, which from then on is about it.
+    """Create it within a change of the provider's own data, which from then on is about it.
 
     Raises:
         Refusal: fields_invalid, name_taken.
@@ -192,12 +192,12 @@ def create_organization(work: UnitOfWork, organization_id: str, name: str) -> Or
 def set_subscription(
     work: UnitOfWork, after: Subscription, *, expected_version: int | None = None, action: str | None = None
 ) -> Subscription:
-    """Put these terms into place within a change of the organization.
+    """Set these terms within a change of the organization.
 
     Raises:
         Refusal: version_stale, fields_invalid.
     """
-    # The organization's row is locked: nobody changes the subscription between this look and the writing.
+    # The organization's row is locked, so the subscription cannot change between this read and the write.
     before = Subscription.objects.filter(pk=work.organization_id).first()
     version = 0 if before is None else before.version
     if expected_version is not None and expected_version != version:
@@ -222,7 +222,7 @@ def suspend(work: UnitOfWork, reason: SuspensionReason, *, public_text: str = ""
     Raises:
         Refusal: already_suspended.
     """
-    # The organization's row is locked, so of two at once the second finds the first one's suspension.
+    # The organization's row is locked, so the second of two suspensions finds the first.
     if _live(work.organization_id) is not None:
         raise Refusal(RefusalReason.ALREADY_SUSPENDED)
     suspension = Suspension.objects.create(
@@ -252,10 +252,7 @@ def _lift(work: UnitOfWork, suspension: Suspension) -> Suspension:
 
 
 def _lift_when_raised(work: UnitOfWork, before: int | None, after: Subscription) -> None:
-    """An operator who gives more API calls to an organization that was suspended for too many of them reinstates it.
-
-    A suspension for another reason stays, and so does one when the threshold was not raised.
-    """
+    """Lift a suspension for too many API calls when the threshold was raised."""
     raised = before is not None and (after.api_call_threshold is None or after.api_call_threshold > before)
     suspension = _live(work.organization_id) if raised else None
     if suspension is not None and suspension.reason == SuspensionReason.API_CALL_THRESHOLD_EXCEEDED:
@@ -270,9 +267,9 @@ def _subscription(organization_id: str) -> Subscription:
 
 
 def _stale(subscription: Subscription | None) -> Refusal:
-    # A version that no subscription ever had was tampered with; nobody can be named for it.
+    # A version that the subscription never had was tampered with: there is no editor to name.
     if subscription is None or subscription.updated_at is None or subscription.updated_by is None:
-        return Refusal(RefusalReason.VERSION_STALE, who="Somebody", when="an unknown date")
+        return Refusal(RefusalReason.VERSION_STALE, who="Another person", when="an unknown date")
     return Refusal(RefusalReason.VERSION_STALE, who=subscription.updated_by, when=rules.spoken(subscription.updated_at))
 
 

@@ -1,4 +1,4 @@
-"""Organizations, what entitles them and what locks them."""
+"""Organizations, their API subscriptions and suspensions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from watchword.core.trust import ORGANIZATION_ID
 
 
 class Organization(models.Model):
-    """A customer of the API's provider. The `id` stands in URLs and never changes."""
+    """A customer of the API's provider. The `id` is part of URLs and never changes."""
 
     id = models.CharField(primary_key=True, max_length=ID_MAX)
     name = models.CharField(max_length=NAME_MAX)
@@ -18,7 +18,7 @@ class Organization(models.Model):
 
     class Meta:
         constraints = [
-            # \A and \Z, because $ would let a trailing line break through.
+            # \A and \Z, because $ would accept a trailing line break.
             models.CheckConstraint(name="organizations_id_form", condition=Q(id__regex=rf"\A{ORGANIZATION_ID}\Z")),
             models.CheckConstraint(name="organizations_has_a_name", condition=~Q(name="")),
         ]
@@ -31,10 +31,10 @@ class Subscription(models.Model):
     """The API subscription, the half-open interval [starts_at, expires_at). An organization without a row has none.
 
     Attributes:
-        term_starts_at: since when the present term runs, where a renewal began it; NULL where that is the start.
+        term_starts_at: when the present term began, if with a renewal; NULL if it began with the subscription.
         api_call_threshold: allowed API calls per day, NULL for no limit.
-        version: counts the changes; one made from an older version is stale.
-        updated_at, updated_by: of the newest change.
+        version: counts the changes; a change made from an older version is stale.
+        updated_at, updated_by: of the last change.
     """
 
     organization = models.OneToOneField(
@@ -49,7 +49,7 @@ class Subscription(models.Model):
     updated_by = models.CharField(max_length=254, null=True)
 
     class Meta:
-        # Lists of organizations by the end or the start of their subscription begin anywhere in these.
+        # For pages of the list of organizations by end or start of the subscription.
         indexes = [
             models.Index(name="organizations_by_expiry", fields=["expires_at", "organization"]),
             models.Index(name="organizations_by_start", fields=["starts_at", "organization"]),
@@ -80,7 +80,7 @@ class Suspension(models.Model):
     Attributes:
         public_text: shown to the organization.
         private_note: shown to operators only.
-        reference: what the organization quotes to support.
+        reference: for the organization to quote to support.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="suspensions")
@@ -103,8 +103,7 @@ class Suspension(models.Model):
             models.CheckConstraint(
                 name="organizations_suspension_reason", condition=Q(reason__in=SuspensionReason.values)
             ),
-            # Both NULL or neither, said in full: a comparison with NULL is neither true nor false, and a constraint
-            # that is not false holds.
+            # Both NULL or neither, in full: a comparison with NULL is unknown, and a constraint that is unknown holds.
             models.CheckConstraint(
                 name="organizations_lifting_is_whole",
                 condition=Q(lifted_at__isnull=True, lifted_by__isnull=True)

@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 def lock_organization(organization_id: str) -> bool:
-    """Lock the organization's row until the transaction ends; whether there is one."""
-    # no_key: changes of one organization wait for each other, while rows that merely refer to it can be inserted.
-    # SQLite has no row locks and needs none: IMMEDIATE transactions come one after the other.
+    """Lock the organization's row until the transaction ends; False if there is none."""
+    # no_key: changes of one organization wait for each other, but rows that refer to it can be inserted.
+    # SQLite has no row locks and needs none: IMMEDIATE transactions run one after the other.
     rows = Organization.objects.select_for_update(no_key=True).filter(pk=organization_id)
     return rows.values_list("pk", flat=True).first() is not None
 
 
 def check_entitlement(organization_id: str, now: datetime) -> None:
-    """Refuse changes to the servers of an organization that is not entitled to them.
+    """Refuse changes to the servers of an organization without entitlement.
 
     Raises:
         Refusal: subscription_inactive or organization_suspended, with the banner's sentence.
     """
-    standing = entitlement_of(organization_id, now)
-    if standing.refusal is not None:
-        raise Refusal(standing.refusal, banner=standing.banner)
+    current = entitlement_of(organization_id, now)
+    if current.refusal is not None:
+        raise Refusal(current.refusal, banner=current.banner)
 
 
 def entitlement_of(organization_id: str, now: datetime) -> Entitlement:
-    """The organization's standing at `now`. Two queries."""
+    """Return the organization's entitlement at `now`. Two queries."""
     return entitlement(
         subscription=subscription_terms(organization_id), suspension=live_suspension(organization_id), now=now
     )
@@ -58,7 +58,7 @@ def terms_of(row: Subscription | None) -> SubscriptionTerms | None:
 
 
 def notice_of(row: Suspension | None) -> SuspensionNotice | None:
-    """What the organization is told of the suspension."""
+    """Return what the organization sees of the suspension."""
     if row is None:
         return None
     return SuspensionNotice(

@@ -1,4 +1,4 @@
-"""What an organization is entitled to right now. Pure: no database, and the clock comes in as an argument."""
+"""Entitlement, and rules for the fields of organizations, subscriptions and suspensions. Pure."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ API_CALL_THRESHOLD_MAX: Final = 10**15
 
 EXPIRY_ANNOUNCED: Final = timedelta(days=30)
 EXPIRY_ANNOUNCED_SHARE: Final = 4
-"""An API subscription is said to expire soon in the last quarter of its term, and at most 30 days before its end."""
+"""The end of an API subscription is announced in the last quarter of its term, at most 30 days before."""
 
 _ID: Final = re.compile(ORGANIZATION_ID)
 
 RESERVED_IDS: Final = frozenset(
-    # Hosts that an API provider has, or that its customers would take for the provider's.
+    # Host names that an API provider uses, or that its customers would take for the provider's.
     {"account", "admin", "api", "auth", "console", "docs", "login", "mail", "portal", "sso", "status", "support", "www"}
-    # Hosts where programs look by themselves for a proxy or for the settings of mail.
+    # Host names at which programs look for a proxy or for mail settings.
     | {"autoconfig", "autodiscover", "isatap", "localhost", "mta-sts", "wpad"}
 )
-"""No new organization can have one: where the gateway takes the organization from the host, its id becomes one."""
+"""Refused for new organizations: gateways that take the organization from the host make its id a host name."""
 
 _OTHER_SCRIPT: Final = re.compile(r"..--")
 """Begins a host label such as `xn--…`, which browsers show in letters of another script (RFC 5890 section 2.3.1)."""
 
 
 class Situation(Enum):
-    """The organization's standing; exactly one holds at any time."""
+    """The organization's situation; exactly one applies at any time."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -52,10 +52,10 @@ class Situation(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionTerms:
-    """An API subscription, the half-open interval [starts_at, expires_at); both aware of their time zone.
+    """An API subscription, the half-open interval [starts_at, expires_at); both with a time zone.
 
     Attributes:
-        term_starts_at: since when the present term runs, if that is later than the start: the last renewal.
+        term_starts_at: when the last renewal began; None for a subscription that was never renewed.
     """
 
     starts_at: datetime
@@ -65,7 +65,7 @@ class SubscriptionTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspensionNotice:
-    """What an organization is told about its live suspension. The private note is left out on purpose."""
+    """What an organization sees of its live suspension, which is never the private note."""
 
     reason: str
     public_text: str
@@ -78,11 +78,11 @@ class Entitlement:
     """What follows from the situation.
 
     Attributes:
-        situation: which of the five holds.
-        refusal: why changes are refused, None where they are allowed.
-        banner: the sentence above every page of the organization, None when there is nothing to say. While active it
-            announces the end of the subscription and locks nothing.
-        tokens_refused: why every token is refused, to stand behind "Tokens are refused:"; None while active.
+        situation: which of the five applies.
+        refusal: why changes are refused, None if they are allowed.
+        banner: the sentence above every page of the organization, or None. While active it announces the end of the
+            subscription.
+        tokens_refused: why every token is refused, follows "Tokens are refused:"; None while active.
     """
 
     situation: Situation
@@ -102,7 +102,7 @@ class Entitlement:
 def entitlement(
     *, subscription: SubscriptionTerms | None, suspension: SuspensionNotice | None, now: datetime
 ) -> Entitlement:
-    """The one place that decides. A suspension weighs more than the subscription: renewing never lifts it."""
+    """Return the entitlement; no other code decides it. A suspension takes precedence: renewing never lifts it."""
     if suspension is not None:
         return Entitlement(
             Situation.SUSPENDED,
@@ -137,20 +137,20 @@ def entitlement(
 
 
 def expires_soon(terms: SubscriptionTerms, now: datetime) -> bool:
-    """Whether the end of an active subscription is announced. One that lasts a month is not from its first day."""
+    """Whether to announce the end of an active subscription; not from the first day of one that lasts a month."""
     left, term = terms.expires_at - now, terms.expires_at - (terms.term_starts_at or terms.starts_at)
     return left <= EXPIRY_ANNOUNCED and left * EXPIRY_ANNOUNCED_SHARE <= term
 
 
 def renewed_term(before: SubscriptionTerms, expires_at: datetime, now: datetime) -> datetime | None:
-    """Since when the term runs that a renewal gives: from the end that it moves, or from now after that end."""
+    """Return when the term of a renewal begins: at the former end, or now if that has passed."""
     return before.term_starts_at if expires_at <= before.expires_at else max(before.expires_at, now)
 
 
 def a_year_after(at: datetime) -> datetime:
-    """The same date and time of day a calendar year later; 28 February after a 29 February.
+    """Return the same date and time a calendar year later; 28 February for a 29 February.
 
-    The last year that a date can have has no later one and is returned as it is.
+    A time in the last year that `datetime` supports is returned unchanged.
     """
     try:
         return at.replace(year=at.year + 1)
@@ -159,18 +159,18 @@ def a_year_after(at: datetime) -> datetime:
 
 
 def duration(span: timedelta) -> str:
-    """How long a countdown says it is, in full units rounded down: `12 days`, `31 hours`, `5 minutes`."""
+    """Return the remaining time in full units, rounded down: `12 days`, `31 hours`, `5 minutes`."""
     minutes = int(span.total_seconds()) // 60
     if minutes < 1:
         return "less than a minute"
-    if minutes < 120:  # noqa: PLR2004 - two hours: below them minutes say more.
+    if minutes < 120:  # noqa: PLR2004 - two hours; below, minutes are more precise.
         return "1 minute" if minutes == 1 else f"{minutes} minutes"
     hours = minutes // 60
-    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"  # noqa: PLR2004 - likewise two days.
+    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"  # noqa: PLR2004 - two days.
 
 
 def spoken(instant: datetime) -> str:
-    """A date and time as people read it, in UTC, such as `31 December 2026, 23:59 UTC`."""
+    """Return a date and time in UTC such as `31 December 2026, 23:59 UTC`."""
     utc = instant.astimezone(UTC)
     return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
 
@@ -180,79 +180,79 @@ def is_organization_id(text: str) -> bool:
 
 
 def check_organization(*, organization_id: str, name: str) -> dict[str, str]:
-    """What is wrong with a new organization: one sentence by the name of each field; empty when all is well."""
+    """Return one sentence for each invalid field of a new organization, by the field's name."""
     faults = {}
     if not is_organization_id(organization_id):
         faults["organization_id"] = (
-            "The id has 2 to 32 characters: lower-case letters a to z, digits and hyphens. It begins with a letter "
+            "The ID has 2 to 32 characters: lower-case letters a to z, digits and hyphens. It begins with a letter "
             "and does not end with a hyphen."
         )
     elif organization_id in RESERVED_IDS:
         faults["organization_id"] = (
-            f"The id {organization_id} is reserved: as a host name it could be taken for one of the API provider's."
+            f"The ID {organization_id} is reserved: as a host name it could be mistaken for one of the API provider's."
         )
     elif _OTHER_SCRIPT.match(organization_id):
         faults["organization_id"] = (
-            "The id cannot have hyphens as its third and fourth characters: browsers show such host names differently."
+            "The ID cannot have hyphens as its third and fourth characters: browsers show such host names differently."
         )
     if name == "" or name != name.strip() or not is_printable(name):
-        faults["name"] = "Enter a name, without blanks around it and without invisible characters."
+        faults["name"] = "Enter a name without leading or trailing spaces and without invisible characters."
     elif len(name) > NAME_MAX:
         faults["name"] = f"The name cannot exceed {NAME_MAX} characters; this one has {len(name)}."
     return faults
 
 
 def check_subscription(*, starts_at: datetime, expires_at: datetime, api_call_threshold: int | None) -> dict[str, str]:
-    """One sentence for each field at fault, by the field's name; empty when all is well."""
+    """Return one sentence for each invalid field, by the field's name."""
     faults = {}
     if starts_at.tzinfo is None or expires_at.tzinfo is None:
         faults["expires_at"] = "The times need a time zone."
     elif int(expires_at.timestamp()) <= int(starts_at.timestamp()):
-        # Verifiers count in whole seconds; a shorter subscription would never be active for them.
+        # Verifiers use whole seconds; a shorter subscription would never be active for them.
         faults["expires_at"] = "The subscription must end after its start."
     return faults | check_threshold(api_call_threshold)
 
 
 def check_threshold(api_call_threshold: int | None) -> dict[str, str]:
-    """The sentence for a threshold at fault, by the field's name; empty when all is well."""
+    """Return the sentence for an invalid threshold, by the field's name."""
     if api_call_threshold is None:
         return {}
     if api_call_threshold < 1:
-        return {"api_call_threshold": "The API call threshold is at least 1; leave it out for no limit."}
+        return {"api_call_threshold": "The API call threshold is at least 1. Leave it blank for no limit."}
     if api_call_threshold > API_CALL_THRESHOLD_MAX:
         return {"api_call_threshold": f"The API call threshold cannot exceed {API_CALL_THRESHOLD_MAX:,} calls per day."}
     return {}
 
 
 def check_renewal(*, starts_at: datetime, expires_at: datetime, now: datetime) -> dict[str, str]:
-    """The sentence for a new expiry at fault, by the field's name; empty when all is well."""
+    """Return the sentence for an invalid new expiry, by the field's name."""
     faults = check_subscription(starts_at=starts_at, expires_at=expires_at, api_call_threshold=None)
     if not faults and expires_at <= now:
-        return {"expires_at": f"The new expiry must lie in the future; it is {spoken(now)} now."}
+        return {"expires_at": f"The new expiry must be in the future. It is now {spoken(now)}."}
     return faults
 
 
 def check_suspension(*, public_text: str, private_note: str, text_required: bool) -> dict[str, str]:
-    """One sentence for each field at fault, by the field's name; empty when all is well.
+    """Return one sentence for each invalid field, by the field's name.
 
     Args:
         public_text: as typed; shown to the organization.
-        private_note: as typed; for operators alone.
-        text_required: whether the reason alone would leave the organization without any.
+        private_note: as typed; shown to operators only.
+        text_required: for a reason that explains nothing without a text.
     """
     faults = {
         "public_text": _fault_of_text(public_text, PUBLIC_TEXT_MAX),
         "private_note": _fault_of_text(private_note, PRIVATE_NOTE_MAX),
     }
     if text_required and public_text.strip() == "":
-        faults["public_text"] = "Say what the other reason is: the organization reads it above every page."
+        faults["public_text"] = "State the other reason. The organization sees it above every page."
     return {field: sentence for field, sentence in faults.items() if sentence is not None}
 
 
 def _fault_of_text(text: str, limit: int) -> str | None:
     if len(text) > limit:
         return f"The text cannot exceed {limit} characters; this one has {len(text)}."
-    # Line breaks aside. PostgreSQL cannot store U+0000, and bidirectional overrides make a sentence read as another.
+    # Line breaks are allowed. PostgreSQL cannot store U+0000; bidirectional overrides change what a sentence says.
     if not is_printable(text.replace("\n", "")):
         return "The text contains a control character or another invisible character."
     return None
@@ -268,7 +268,7 @@ def _announced(terms: SubscriptionTerms, now: datetime) -> str | None:
 
 
 def suspension_sentence(notice: SuspensionNotice) -> str:
-    """The banner of a suspension; also what the operator is shown of it beforehand."""
+    """Return the banner of a suspension; operators see it as a preview."""
     text = notice.public_text.strip()
     if text:
         text = f" {text}" if text.endswith(_SENTENCE_ENDS) else f" {text}."

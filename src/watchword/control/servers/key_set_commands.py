@@ -246,7 +246,7 @@ def _work_on(claim: Claim, now: datetime) -> Iterator[tuple[UnitOfWork, KeySetSt
     with unit_of_work(
         WORKER, claim.organization_id, permission=Privilege.WORKER, action="keys_changed", now=now
     ) as work:
-        work.keep_trust()
+        work.skip_publishing()
         yield (
             work,
             KeySetState.objects.select_for_update(of=("self",))

@@ -121,7 +121,7 @@ def _note_first(rows: list[KeyHistory], now: datetime) -> int:
     with unit_of_work(
         WORKER, server.organization_id, permission=Privilege.WORKER, action="withdrawn_keys_named", now=now
     ) as work:
-        work.keep_trust()
+        work.skip_publishing()
         unmarked = Q(asked_at__isnull=True, withdrawn_at__isnull=False)
         marked = [row for row in rows if KeyHistory.objects.filter(unmarked, pk=row.pk).update(asked_at=now) == 1]
         if marked:

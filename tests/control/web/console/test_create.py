@@ -100,10 +100,10 @@ def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"organization_id": "Globex Inc"}, "The id has 2 to 32 characters"),
-        ({"organization_id": "www"}, "The id www is reserved"),
+        ({"organization_id": "Globex Inc"}, "The ID has 2 to 32 characters"),
+        ({"organization_id": "www"}, "The ID www is reserved"),
         ({"organization_id": "xn--globex"}, "hyphens as its third and fourth characters"),
-        ({"name": ""}, "Enter a name, without blanks around it"),
+        ({"name": ""}, "Enter a name without leading or trailing spaces"),
         ({"expires_at": "soon"}, "Enter a date and time such as 2027-01-31T12:00, in UTC."),
         ({"expires_at": "9999-12-31T23:59:59-23:00"}, "Enter a date and time such as"),
         ({"expires_at": ""}, "Enter when the API subscription ends, or leave all of it blank for none."),

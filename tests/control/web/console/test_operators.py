@@ -11,9 +11,9 @@ from django.utils import timezone
 from kit import people, sample_portal
 from kit.desk import Desk
 from watchword.control.base.actor import command_line
-from watchword.control.identity.commands import usable_link
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.operator_commands import CreateOperator, DeactivateOperator
+from watchword.control.identity.sign_in_link_commands import usable_link
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries

@@ -173,7 +173,7 @@ def test_the_threshold_is_changed_alone_and_blank_is_no_limit(desk: Desk, acme: 
     [
         ("renew", {"expires_at": ""}, "Enter a date and time, in UTC."),
         ("renew", {"expires_at": "31.1.2027"}, "Enter a date and time such as"),
-        ("renew", {"expires_at": "2026-10-30T00:00:00"}, "The new expiry must lie in the future"),
+        ("renew", {"expires_at": "2026-10-30T00:00:00"}, "The new expiry must be in the future"),
         ("set-subscription", {"expires_at": "2027-01-01"}, "Enter a date and time, in UTC."),
         ("set-subscription", {"starts_at": "2027-01-02", "expires_at": "2027-01-01"}, "must end after its start"),
         ("threshold", {"api_call_threshold": "-1"}, "Enter a whole number"),
@@ -219,7 +219,7 @@ def test_a_version_that_was_tampered_with_is_stale(desk: Desk, acme: Organizatio
     page = desk.post("console:renew", "acme", expires_at="2999-01-01T00:00:00", version=version)
 
     assert page.status == 409
-    assert "Somebody changed this on an unknown date" in page.text
+    assert "Another person changed this on an unknown date" in page.text
 
 
 @pytest.mark.parametrize("route", ["renew", "threshold"])
@@ -229,7 +229,7 @@ def test_there_is_nothing_to_renew_or_change_without_a_subscription(
     page = desk.get(f"console:{route}", "initech")
 
     assert page.status == 409
-    assert "There is no API subscription to renew or change; set one." in page.text
+    assert "There is no API subscription to renew or change. Set one first." in page.text
 
 
 def test_a_subscription_window_of_a_suspended_organization_says_that_it_stays_suspended(
@@ -339,7 +339,7 @@ def test_the_second_of_two_operators_is_told_that_it_is_suspended_already(desk: 
 
     for answer in (desk.get("console:suspend", "acme"), desk.post("console:suspend", "acme", reason="terms_violated")):
         assert answer.status == 409
-        assert "The organization is suspended already." in answer.text
+        assert "The organization is already suspended." in answer.text
     assert Suspension.objects.count() == 1
 
 

@@ -15,10 +15,10 @@ from kit import people, sample_portal
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission, command_line
-from watchword.control.identity.commands import CreateSignInLink, usable_link
 from watchword.control.identity.models import Person, PersonKind, Role, SignInLink
 from watchword.control.identity.people_commands import ChangeRole, DeactivateAdministrator, InviteAdministrator
 from watchword.control.identity.role_commands import CreateRole, EditRole
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, usable_link
 
 HTMX = {"HX-Request": "true"}
 INVITATION = {"name": "Bob Two", "email": "bob2@acme.example", "role": "Role of bob"}
@@ -382,7 +382,7 @@ class TestRoles:
         assert bob.role is not None
         refused = portal.post("delete-role", bob.role.pk, htmx=True)
         assert refused.status_code == 409
-        assert "The role still belongs to bob@acme.example." in text(refused)
+        assert "The role is still assigned to bob@acme.example." in text(refused)
         assert "Bob" in text(portal.get("delete-role", bob.role.pk))
         free = CreateRole(organization_id="acme", name="Newcomer", permissions=frozenset()).run(command_line())
         assert "Nobody has it" in text(portal.get("delete-role", free.pk))

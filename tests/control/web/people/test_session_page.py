@@ -167,7 +167,7 @@ def test_a_session_of_somebody_else_is_none_at_all(alice: Person, charlie: Perso
     answer = here.post(f"/sessions/{named}/end/")
 
     assert answer.status_code == 404
-    assert "There is no such thing here" in answer.content.decode()
+    assert "Not found." in answer.content.decode()
     assert is_signed_in(theirs)
     assert AuditEvent.objects.count() == before
 

@@ -197,7 +197,7 @@ class TestWhoMayLook:
         assert theirs.post("delete", server).status_code == 403
         assert AuthorizationServer.objects.filter(pk=server).exists()
 
-    def test_an_organization_that_does_not_exist_is_not_found_for_operators_either(self, operator: Person) -> None:
+    def test_operator_does_not_find_missing_organization(self, operator: Person) -> None:
         response = signed_in(operator).client.get(reverse("servers:list", args=["nobody"]))
         assert response.status_code == 404
 

@@ -13,8 +13,8 @@ from kit import people
 from kit.people import PASSWORD
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
-from watchword.control.identity.commands import CreateSignInLink
 from watchword.control.identity.models import Person, Session, SignInLink, SignInThrottle
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.sign_in.views import FAILED
 from watchword.settings.load import load_control_settings
 
@@ -123,7 +123,7 @@ def test_failures_are_recorded_without_what_somebody_typed(client: Client, alice
 
 
 def test_p_02_an_unknown_person_costs_as_much_time_as_a_known_one(alice: Person, settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["watchword.control.identity.hashing.BoundedArgon2"]
+    settings.PASSWORD_HASHERS = ["watchword.control.identity.passwords.BoundedArgon2"]
     alice.set_password(PASSWORD)
     alice.save()
     from watchword.control.identity.backend import PasswordBackend  # noqa: PLC0415 - needs Django to be set up.
@@ -148,7 +148,7 @@ def test_the_backend_wants_both() -> None:
 
 
 def test_passwords_are_argon2id(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["watchword.control.identity.hashing.BoundedArgon2"]
+    settings.PASSWORD_HASHERS = ["watchword.control.identity.passwords.BoundedArgon2"]
 
     assert identify_hasher(make_password(PASSWORD)).algorithm == "argon2"
     assert "$argon2id$" in make_password(PASSWORD)

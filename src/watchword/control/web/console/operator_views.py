@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal
 from watchword.control.identity import rules
-from watchword.control.identity.commands import CreateSignInLink
 from watchword.control.identity.operator_commands import (
     DeactivateOperator,
     InviteOperator,
@@ -19,6 +18,7 @@ from watchword.control.identity.operator_commands import (
     SignOutOperator,
 )
 from watchword.control.identity.rules import PersonStatus
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.console.forms import OperatorForm
 from watchword.control.web.console.operators_page import OperatorsPage
 from watchword.control.web.shell.notices import Notice

@@ -12,7 +12,7 @@ from watchword.control.base.refusals import Refusal
 from watchword.control.identity.onboarding_commands import (
     CreateOrganizationWithAdministrator,
     FirstAdministrator,
-    Terms,
+    InitialSubscription,
 )
 from watchword.control.web.console.forms import CreateForm, required
 from watchword.control.web.console.pages import OrganizationPage, OrganizationsPage
@@ -89,7 +89,7 @@ def _command(form: CreateForm) -> CreateOrganizationWithAdministrator:
     return CreateOrganizationWithAdministrator(
         organization_id=form.text("organization_id"),
         name=form.text("name"),
-        subscription=None if expires_at is None else Terms(
+        subscription=None if expires_at is None else InitialSubscription(
             starts_at=starts_at, expires_at=expires_at, api_call_threshold=threshold
         ),
         administrator=_first(form),

@@ -11,7 +11,7 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity import queries
 from watchword.control.identity.role_commands import FULL_ROLE
 from watchword.control.identity.rules import PersonStatus
-from watchword.control.identity.safeguards import beyond, full_administrators
+from watchword.control.identity.safeguards import full_administrators, permissions_not_held
 from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ class AdministratorsPage(OrganizationPage):
 
 
 def _lacking(actor: Actor, permissions: frozenset[Permission]) -> str | None:
-    missing = beyond(actor, permissions)
+    missing = permissions_not_held(actor, permissions)
     return _HOLDS_MORE.format(permission=missing[0]) if missing else None
 
 
 def _closed(actor: Actor, role: RoleRow) -> str | None:
-    missing = beyond(actor, role.permissions)
+    missing = permissions_not_held(actor, role.permissions)
     return f"your role lacks {missing[0]}" if missing else None
 
 

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal
 from watchword.control.identity import rules
-from watchword.control.identity.commands import CreateSignInLink
 from watchword.control.identity.people_commands import (
     ChangeRole,
     DeactivateAdministrator,
@@ -21,6 +20,7 @@ from watchword.control.identity.people_commands import (
 )
 from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.safeguards import refuse_more_than_own
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.people import forms
 from watchword.control.web.people.people_page import AdministratorsPage, Line, Narrowing
 from watchword.control.web.shell.notices import Notice

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity import queries
-from watchword.control.identity.safeguards import beyond
+from watchword.control.identity.safeguards import permissions_not_held
 from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class RolesPage(OrganizationPage):
 
     def boxes(self) -> tuple[Box, ...]:
         """All permissions, those that the actor cannot give with the reason."""
-        closed = beyond(self.frame.actor, frozenset(Permission))
+        closed = permissions_not_held(self.frame.actor, frozenset(Permission))
         return tuple(
             Box(value, MEANINGS[value], "Your own role does not have it." if value in closed else None)
             for value in Permission
@@ -92,7 +92,7 @@ class RolesPage(OrganizationPage):
         }
 
     def _line(self, role: RoleRow) -> Line:
-        missing = beyond(self.frame.actor, role.permissions)
+        missing = permissions_not_held(self.frame.actor, role.permissions)
         return Line(
             role,
             _HOLDS_MORE.format(permission=missing[0]) if missing else None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from watchword.control.identity.sessions import live_sessions
+from watchword.control.identity.session_store import live_sessions
 from watchword.control.web.shell.frame import Frame
 from watchword.control.web.shell.page import Page
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from watchword.control.identity.origins import parsed_address
+from watchword.control.identity.throttle import parsed_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

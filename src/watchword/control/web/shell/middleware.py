@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.shortcuts import render
 from django.utils import timezone
 
+from watchword.control.base.asgi import security_headers
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.base.response_headers import security_headers
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.client_address import client_address
 from watchword.control.web.shell.frame import Frame

@@ -13,7 +13,7 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.base.unit_of_work import record_refused
-from watchword.control.identity.session_rules import Ended
+from watchword.control.identity.session_rules import SessionEnd
 from watchword.control.web.shell import notices, unsent
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.notices import Notice
@@ -94,8 +94,8 @@ def _out_of_reach(request: HttpRequest, home: str, refusal: Refusal) -> HttpResp
 
 def _signed_out(request: HttpRequest, home: str, refusal: Refusal) -> HttpResponse:
     """To the sign-in, which says why; the session ended after this request had begun."""
-    why = refusal.details["ended"]
-    session_in(request).leave(why if isinstance(why, Ended) else Ended.GONE)
+    why = refusal.details["session_end"]
+    session_in(request).leave(why if isinstance(why, SessionEnd) else SessionEnd.GONE)
     request.user = AnonymousUser()
     return _to_sign_in(request, home)
 

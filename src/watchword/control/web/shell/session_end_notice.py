@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.identity.session_rules import Ended
+from watchword.control.identity.session_rules import SessionEnd
 from watchword.control.web.shell import cookies
 from watchword.control.web.shell.signed_in import session_in
 
@@ -20,9 +20,9 @@ COOKIE: Final = "ended"
 KEPT: Final = timedelta(minutes=10)
 
 _SENTENCES: Final = {
-    Ended.IDLE: "You were signed out after 30 minutes without activity.",
-    Ended.ABSOLUTE: "You were signed out: a session lasts at most 12 hours.",
-    Ended.GONE: "Your session was ended. Sign in to go on.",
+    SessionEnd.IDLE: "You were signed out after 30 minutes without activity.",
+    SessionEnd.ABSOLUTE: "You were signed out: a session lasts at most 12 hours.",
+    SessionEnd.GONE: "Your session was ended. Sign in to go on.",
 }
 _UNSAVED: Final = "What you sent last was not saved."
 _SUFFIX: Final = "-unsaved"
@@ -32,7 +32,7 @@ _COMING_AND_GOING: Final = frozenset({"access:sign-in", "access:sign-in-again", 
 
 def note(request: HttpRequest, response: HttpResponse) -> None:
     """Leave the reason with the answer, if this request met a session that is over."""
-    reason = session_in(request).ended
+    reason = session_in(request).session_end
     place = "" if request.resolver_match is None else request.resolver_match.view_name
     if reason is not None and place not in _COMING_AND_GOING:
         unsaved = "" if request.method in _READING else _SUFFIX
@@ -41,9 +41,9 @@ def note(request: HttpRequest, response: HttpResponse) -> None:
 
 def sentence(request: HttpRequest) -> str | None:
     """What to say on the sign-in page. Only these sentences reach it, whatever the cookie says."""
-    met = session_in(request).ended
+    met = session_in(request).session_end
     told = met.value if met is not None else cookies.read(request, COOKIE)
-    reason = next((ended for ended in Ended if told.removesuffix(_SUFFIX) == ended.value), None)
+    reason = next((ended for ended in SessionEnd if told.removesuffix(_SUFFIX) == ended.value), None)
     if reason is None:
         return None
     return f"{_SENTENCES[reason]} {_UNSAVED}" if told.endswith(_SUFFIX) else _SENTENCES[reason]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.identity.known_browsers import KEPT, mark_for
+from watchword.control.identity.throttle import DEVICE_COOKIE_LIFETIME, device_cookie_for
 from watchword.control.web.shell import cookies
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ COOKIE: Final = "browser"
 
 
 def remember(response: HttpResponse, person: Person) -> None:
-    cookies.leave(response, COOKIE, mark_for(person), kept=KEPT)
+    cookies.leave(response, COOKIE, device_cookie_for(person), kept=DEVICE_COOKIE_LIFETIME)
 
 
-def mark_of(request: HttpRequest) -> str:
-    """The browser's mark, which anybody may have written."""
+def device_cookie_in(request: HttpRequest) -> str:
+    """Return the cookie as the client sent it; it may be forged."""
     return cookies.read(request, COOKIE)

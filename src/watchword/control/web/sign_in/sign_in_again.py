@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from watchword.control.base.refusals import Refusal
 from watchword.control.identity.models import Person
-from watchword.control.identity.signing_in import SignIn
+from watchword.control.identity.sign_in_commands import SignIn
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.client_address import client_address
 from watchword.control.web.shell.page_responses import SIGN_IN_AGAIN, is_partial, sign_in_with_text
@@ -39,7 +39,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
             email=request.POST.get("email", ""),
             password=request.POST.get("password", ""),
             address=client_address(request),
-            browser_mark=browser_cookie.mark_of(request),
+            device_cookie=browser_cookie.device_cookie_in(request),
         ).run()
     except Refusal as refusal:
         return with_retry_after(JsonResponse({"sentence": refusal.sentence}, status=refusal.status), refusal)

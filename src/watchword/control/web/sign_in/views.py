@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from watchword.control.base.actor import Interface
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.identity.commands import RedeemSignInLink, usable_link
 from watchword.control.identity.models import Person
-from watchword.control.identity.signing_in import SignIn, SignOut
+from watchword.control.identity.sign_in_commands import SignIn, SignOut
+from watchword.control.identity.sign_in_link_commands import RedeemSignInLink, usable_link
 from watchword.control.web.shell import cookies
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.client_address import client_address
@@ -66,7 +66,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             email=email,
             password=request.POST.get("password", ""),
             address=client_address(request),
-            browser_mark=browser_cookie.mark_of(request),
+            device_cookie=browser_cookie.device_cookie_in(request),
         ).run()
     except Refusal as refusal:
         context["sentence"] = refusal.sentence

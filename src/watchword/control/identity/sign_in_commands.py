@@ -1,4 +1,4 @@
-"""Signing in and out. What fails is recorded too, without what somebody typed."""
+"""Signing in and out. Failures are recorded, too, without what was typed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from watchword.control.base.actor import Interface, Privilege
 from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.refusals import AccessLost
 from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.identity.hashing import TURNS
-from watchword.control.identity.known_browsers import known_as
 from watchword.control.identity.models import Person
 from watchword.control.identity.password_rules import LENGTH_MAX
+from watchword.control.identity.passwords import HASHING_SLOTS
+from watchword.control.identity.rights import check_password_unchanged
 from watchword.control.identity.rules import normalised_email
-from watchword.control.identity.sessions import make_room
-from watchword.control.identity.standing import check_password_kept
+from watchword.control.identity.session_store import end_excess_sessions
 from watchword.control.identity.throttle import (
     admit_attempt,
-    lane_of_known_browser,
-    lane_of_stranger,
+    known_browser_id,
+    known_browser_key,
     note_failure,
     note_success,
     refuse_blocked,
+    stranger_key,
 )
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.identity.throttle import Lane
+    from watchword.control.identity.throttle import ThrottleKey
 
 UNKNOWN: Final = "unknown"
 
@@ -42,46 +42,46 @@ class SignIn:
     """Check an e-mail address and a password.
 
     Attributes:
-        browser_mark: what `known_browsers` left in the browser, if it did.
+        device_cookie: of `throttle.device_cookie_for`, empty for a new browser.
     """
 
     email: str
     password: str = field(repr=False)
     address: str | None = None
-    browser_mark: str = field(default="", repr=False)
+    device_cookie: str = field(default="", repr=False)
 
     def run(self, *, now: datetime | None = None) -> Person | None:
-        """The person, or None for every kind of failure.
+        """Return the person, or None for every kind of failure.
 
         Raises:
             Refusal: too_many_requests, passwords_busy.
         """
         email = normalised_email(self.email)
-        # Unusable text takes the same way through the hasher as a wrong password. PostgreSQL refuses U+0000.
+        # Unusable text is hashed like a wrong password, so that both take as long. PostgreSQL refuses U+0000.
         sound = "\0" not in email and len(self.password) <= LENGTH_MAX
-        number = known_as(self.browser_mark, email) if sound else None
-        lane = lane_of_stranger(email, self.address) if number is None else lane_of_known_browser(number)
-        refuse_blocked(lane, _at(now))
-        # The turn comes first: an attempt that waits for it is not under way yet, and delays no other one.
-        with TURNS.taken():
-            admit_attempt(lane, _at(now))
+        browser_id = known_browser_id(self.device_cookie, email) if sound else None
+        throttle_key = stranger_key(email, self.address) if browser_id is None else known_browser_key(browser_id)
+        refuse_blocked(throttle_key, _at(now))
+        # The hashing slot comes first: an attempt that waits for one must not count as in progress and delay others.
+        with HASHING_SLOTS.held():
+            admit_attempt(throttle_key, _at(now))
             found = authenticate(None, email=email if sound else "", password=self.password if sound else "")
             person = found if isinstance(found, Person) else None
-            if person is None or not self._let_in(person, lane, now):
-                self._record_failure(email if sound else "", lane, _at(now))
+            if person is None or not self._complete(person, throttle_key, now):
+                self._record_failure(email if sound else "", throttle_key, _at(now))
                 return None
             return person
 
-    def _let_in(self, person: Person, lane: Lane, now: datetime | None) -> bool:
-        """Whether the password is still the person's: both may have changed while it was checked."""
+    def _complete(self, person: Person, throttle_key: ThrottleKey, now: datetime | None) -> bool:
+        """Complete the sign-in; False when person or password changed during the check."""
         actor = person.actor(interface=Interface.PORTAL, address=self.address)
         try:
             with unit_of_work(
                 actor, person.organization_id, permission=Privilege.SELF, action="signed_in", now=now
             ) as work:
-                check_password_kept(person)
-                note_success(lane)
-                make_room(person.pk, work.now)
+                check_password_unchanged(person)
+                note_success(throttle_key)
+                end_excess_sessions(person.pk, work.now)
                 person.last_login = work.now
                 person.save(update_fields=["last_login"])
                 work.record(target=person.email)
@@ -89,12 +89,12 @@ class SignIn:
             return False
         return True
 
-    def _record_failure(self, email: str, lane: Lane, now: datetime) -> None:
-        # For a known e-mail address the organization should see it. Unknown text is not stored: people type their
-        # password into the wrong field.
+    def _record_failure(self, email: str, throttle_key: ThrottleKey, now: datetime) -> None:
+        # The organization should see it for a known e-mail address. Unknown text is not stored: it may be a password
+        # in the wrong field.
         known = Person.objects.filter(email=email).first()
         with transaction.atomic(durable=True):
-            note_failure(lane, now)
+            note_failure(throttle_key, now)
             append(
                 Entry(
                     at=now,
@@ -111,7 +111,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOut:
-    """Note that a person has left. The session itself is ended by the view."""
+    """Record that a person signed out. The view ends the session."""
 
     person: Person
     address: str | None = None
@@ -125,5 +125,5 @@ class SignOut:
 
 
 def _at(now: datetime | None) -> datetime:
-    # The clock is read anew after each wait: a delay that begins before the wait could be over after it.
+    # Read again after each wait, so that the wait counts towards a delay.
     return timezone.now() if now is None else now

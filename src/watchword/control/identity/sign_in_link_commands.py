@@ -1,4 +1,4 @@
-"""Letting people in for the first time, and tidying up after them. The only writers."""
+"""One-time links that let a person set a password, and the purge of expired rows. The only writers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watchword.control.identity import rules
 from watchword.control.identity.models import Person, PersonKind, Session, SignInLink, SignInThrottle
 from watchword.control.identity.passwords import hashed_password
 from watchword.control.identity.safeguards import refuse_more_than_own
-from watchword.control.identity.sessions import end_sessions
+from watchword.control.identity.session_store import end_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ _UNUSED_LINK_KEPT: Final = timedelta(days=30)
 class CreateSignInLink:
     """Make a link that lets the person set a password, once, within 24 hours. Returns its secret.
 
-    Earlier links of the person end. A password that is set already stays valid until the link is used.
+    It replaces earlier links of the person. The present password stays valid until the link is used.
     """
 
     email: str
@@ -49,12 +49,12 @@ class CreateSignInLink:
         with unit_of_work(
             actor, found.organization_id, permission=permission, action="sign_in_link_created", now=now
         ) as work:
-            # Again under the lock: a deactivation meanwhile ends links, and none may be made after it.
+            # Again under the lock: a deactivation in between deletes links, and no new one may follow it.
             person = people.filter(pk=found.pk, organization_id=found.organization_id).first()
             if person is None:
                 raise Refusal(RefusalReason.NOT_FOUND)
             if person.role is not None:
-                # Whoever holds the link becomes that person; nobody may become more than they are.
+                # The link gives its holder that person's permissions, so the actor must hold them, too.
                 refuse_more_than_own(work.actor, person.role.held())
             return make_link(work, person)
 
@@ -63,8 +63,8 @@ class CreateSignInLink:
 class RedeemSignInLink:
     """Set the password of the link's person. A link works once; of two parallel attempts one succeeds.
 
-    Ends every session of the person: whoever had the old password may have one. In the portal it also signs the
-    person in.
+    Ends every session of the person, because one may belong to an attacker who knew the old password. In the portal
+    it also signs the person in.
     """
 
     secret: str = field(repr=False)
@@ -78,7 +78,7 @@ class RedeemSignInLink:
         hashed = hashed_password(self.password, person)
         actor = person.actor(interface=self.interface, address=self.address)
         with (
-            _usable_by_active_people(),
+            _refuse_as_unusable(),
             unit_of_work(
                 actor, person.organization_id, permission=Privilege.SELF, action="password_set", now=now
             ) as work,
@@ -96,8 +96,8 @@ class RedeemSignInLink:
 
 
 @contextmanager
-def _usable_by_active_people() -> Iterator[None]:
-    """To a person who is deactivated while the form is on its way, say what the link says afterwards."""
+def _refuse_as_unusable() -> Iterator[None]:
+    """Refuse a person who was deactivated in between as the link is refused from then on."""
     try:
         yield
     except AccessLost:
@@ -105,7 +105,7 @@ def _usable_by_active_people() -> Iterator[None]:
 
 
 def make_link(work: UnitOfWork, person: Person) -> str:
-    """Make the person's link within a change, and end the earlier ones. Returns its secret, which is nowhere stored."""
+    """Make the person's link within a change and delete earlier ones. Returns the secret, which is not stored."""
     SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     SignInLink.objects.create(
@@ -116,7 +116,7 @@ def make_link(work: UnitOfWork, person: Person) -> str:
 
 
 def usable_link(secret: str, now: datetime) -> SignInLink:
-    """The link, unused as yet. Looking at it does not use it up: mail scanners open every link before people do.
+    """Return the unused link. Opening the page does not use it up: mail scanners open every link before people do.
 
     Raises:
         Refusal: link_unusable.
@@ -132,7 +132,7 @@ def usable_link(secret: str, now: datetime) -> SignInLink:
 
 
 def purge(now: datetime) -> None:
-    """Delete what has run out by itself: sessions, counters of attempts, links. Nothing of it is a change."""
+    """Delete expired sessions, attempt counters and links. They had no effect any more, so nothing is audited."""
     with transaction.atomic(durable=True):
         Session.objects.forgotten(now).delete()
         yesterday = now - timedelta(days=1)
@@ -141,5 +141,5 @@ def purge(now: datetime) -> None:
 
 
 def _hash(secret: str) -> str:
-    # A plain hash will do: the secret has 256 random bits, so there is nothing to guess.
+    # A plain hash is enough: the secret has 256 random bits and cannot be guessed.
     return hashlib.sha256(secret.encode()).hexdigest()

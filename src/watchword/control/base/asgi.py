@@ -1,19 +1,24 @@
-"""The headers of every answer of the control plane: pages, files, errors and the feed."""
+"""What all ASGI code of the control plane shares: the types, and the security headers of every response."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 from django.conf import settings
 
-# A constant: nothing inline and nothing from elsewhere ever runs, so text that slips through as markup is inert.
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
+
+# Neither inline scripts nor other sites' scripts run, so markup that slips into a page does nothing.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-# What a page could ask a browser for and none of ours does. Copy buttons write to the clipboard, so that is not in it,
-# nor is what some browsers do not know and complain about in the console, such as web-share.
+# Browser features that no page of ours uses. Copy buttons need clipboard-write. Features that some browsers do not
+# know, such as web-share, are left out because those browsers log an error.
 _UNUSED_FEATURES: Final = (
     "accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "encrypted-media", "fullscreen",
     "geolocation", "gyroscope", "hid", "idle-detection", "keyboard-map", "local-fonts", "magnetometer", "microphone",
@@ -23,17 +28,17 @@ _UNUSED_FEATURES: Final = (
 
 _ALWAYS: Final = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
-    # A file is what its type says: a JSON answer is never run as a script.
+    # Browsers must not guess the type: a JSON response must never run as a script.
     ("X-Content-Type-Options", "nosniff"),
-    # An address such as a one-time link's is told to no other site; our own forms need it for their CSRF check.
+    # Other sites must not learn URLs such as a one-time link's. Our own forms need the header for their CSRF check.
     ("Referrer-Policy", "same-origin"),
-    # A site that opens the portal in a window gets no handle on it, and none that the portal opens does.
+    # A site that opens the portal in a window gets no reference to it, nor does a site that the portal opens.
     ("Cross-Origin-Opener-Policy", "same-origin"),
-    # No other site can embed an answer, so none can read it through the side channels of a shared process …
+    # No other site can embed a response and read it through side channels of a shared process.
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    # … and nothing of another site gets into ours. Both together isolate the pages' process.
+    # No page of ours embeds anything from another site. The two headers together isolate the pages' process.
     ("Cross-Origin-Embedder-Policy", "require-corp"),
-    # Neighbouring ports and subdomains share no process or memory with the portal either.
+    # Other ports and subdomains share no process or memory with the portal either.
     ("Origin-Agent-Cluster", "?1"),
     ("Permissions-Policy", ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES)),
 )
@@ -41,5 +46,5 @@ _BEHIND_TLS: Final = ("Strict-Transport-Security", "max-age=31536000")
 
 
 def security_headers() -> tuple[tuple[str, str], ...]:
-    # Over plain http on loopback HSTS would be ignored, and on localhost it would bother neighbours.
+    # Browsers ignore HSTS over plain http, and on localhost it would affect other servers on the same machine.
     return (*_ALWAYS, _BEHIND_TLS) if settings.WATCHWORD.secure else _ALWAYS

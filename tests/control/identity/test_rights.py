@@ -22,7 +22,6 @@ from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Actor, Interface, Permission, command_line
 from watchword.control.base.refusals import AccessLost, Refusal
-from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink
 from watchword.control.identity.models import Person, Role, Session, SignInLink
 from watchword.control.identity.operator_commands import DeactivateOperator
 from watchword.control.identity.passwords import hashed_password
@@ -36,7 +35,8 @@ from watchword.control.identity.role_commands import CreateRole, EditRole
 from watchword.control.identity.session_commands import ChangePassword, EndSession
 from watchword.control.identity.session_rules import ABSOLUTE, IDLE
 from watchword.control.identity.session_store import SessionStore
-from watchword.control.identity.signing_in import SignIn
+from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import Suspension, SuspensionReason
 from watchword.control.servers.validate import BeginValidation
@@ -107,7 +107,7 @@ def full_bob(alice: Person) -> Person:
 
 
 @pytest.mark.parametrize(("lose", "code"), LOSSES, ids=[lose.__name__ for lose, _ in LOSSES])
-def test_fk_01_what_was_lost_since_the_request_began_counts(
+def test_fk_01_rights_lost_since_the_request_began_are_refused(
     full_bob: Person, lose: Callable[[Person, Actor], None], code: str
 ) -> None:
     acting = people.acting(full_bob, address="192.0.2.2")
@@ -129,7 +129,7 @@ def test_fk_01_what_was_lost_since_the_request_began_counts(
     assert not Person.objects.filter(email="new@acme.example").exists()
 
 
-def test_fk_01_an_operator_who_was_deactivated_suspends_nobody(acme: Organization, operator: Person) -> None:
+def test_fk_01_deactivated_operator_cannot_suspend(acme: Organization, operator: Person) -> None:
     acting = people.acting(operator)
     people.knows_password(
         Person.objects.create(email="second@provider.example", kind="operator", created_at=people.NOW)
@@ -141,7 +141,7 @@ def test_fk_01_an_operator_who_was_deactivated_suspends_nobody(acme: Organizatio
     assert not Suspension.objects.exists()
 
 
-def test_fk_01_nobody_acts_in_the_portal_without_a_session_of_their_own(alice: Person, full_bob: Person) -> None:
+def test_fk_01_portal_changes_need_own_session(alice: Person, full_bob: Person) -> None:
     acting = people.acting(alice)
     for session in (None, uuid4(), people.acting(full_bob).session):
         with pytest.raises(AccessLost):
@@ -153,7 +153,7 @@ def test_fk_01_nobody_acts_in_the_portal_without_a_session_of_their_own(alice: P
         CreateRole(organization_id="acme", name="New", permissions=frozenset()).run(made_up)
 
 
-def test_fk_01_rights_gained_meanwhile_are_not_kept_from_their_holder(full_bob: Person) -> None:
+def test_fk_01_command_uses_present_rights(full_bob: Person) -> None:
     """And those of the actor that the command sees are the present ones: a lost permission cannot be handed out."""
     acting = people.acting(full_bob)
     role = Role.objects.get(name="Role of bob")
@@ -170,24 +170,26 @@ def test_fk_01_rights_gained_meanwhile_are_not_kept_from_their_holder(full_bob: 
         CreateRole(organization_id="acme", name="Auditors", permissions=frozenset({"Audit Logs"})).run(acting)
 
 
-def test_fk_01_nobody_reactivates_oneself(acting_alice: Actor, alice: Person) -> None:
+def test_fk_01_person_cannot_reactivate_own_account(acting_alice: Actor, alice: Person) -> None:
     with pytest.raises(Refusal) as refusal:
         ReactivateAdministrator(organization_id="acme", person_id=alice.pk).run(acting_alice)
     assert refusal.value.code == "own_account"
 
 
 class TestPasswordReplacedWhileItWasChecked:
-    def test_fk_01_the_old_one_signs_nobody_in(self, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_fk_01_replaced_password_does_not_sign_in(self, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         def slowly(request: None, **credentials: str) -> object:
             found = authenticate(request, **credentials)
             secret = CreateSignInLink(email=alice.email).run(command_line())
             RedeemSignInLink(secret=secret, password=CHOSEN).run(now=timezone.now())
             return found
 
-        monkeypatch.setattr("watchword.control.identity.signing_in.authenticate", slowly)
+        monkeypatch.setattr("watchword.control.identity.sign_in_commands.authenticate", slowly)
         assert SignIn(email=alice.email, password=people.PASSWORD).run(now=timezone.now()) is None
 
-    def test_fk_01_nor_replaces_the_new_one(self, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_fk_01_replaced_password_does_not_change_the_new_one(
+        self, alice: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         acting = people.acting(alice)
         assert acting.session is not None
 
@@ -214,7 +216,7 @@ def deactivated_before_the_lock(person: Person) -> Iterator[None]:
         yield
 
 
-def test_fk_01_no_link_is_made_for_a_person_who_is_deactivated_meanwhile(alice: Person) -> None:
+def test_fk_01_no_link_for_person_deactivated_meanwhile(alice: Person) -> None:
     with deactivated_before_the_lock(alice), pytest.raises(Refusal) as refused:
         CreateSignInLink(email=alice.email).run(command_line())
 
@@ -222,7 +224,7 @@ def test_fk_01_no_link_is_made_for_a_person_who_is_deactivated_meanwhile(alice: 
     assert not SignInLink.objects.exists()
 
 
-def test_fk_01_a_link_sets_no_password_for_a_person_who_is_deactivated_meanwhile(alice: Person) -> None:
+def test_fk_01_link_sets_no_password_for_person_deactivated_meanwhile(alice: Person) -> None:
     secret = CreateSignInLink(email=alice.email).run(command_line())
 
     with deactivated_before_the_lock(alice), pytest.raises(Refusal) as refused:
@@ -262,21 +264,21 @@ class TestPages:
 
         return arrange
 
-    def test_an_ended_session_leads_to_the_sign_in_which_says_so(self, losing: Callable[..., Desk]) -> None:
+    def test_ended_session_redirects_to_sign_in_with_reason(self, losing: Callable[..., Desk]) -> None:
         desk = losing(deactivated)
         answer = desk.post("access:create-role", "acme", role="New", permissions="Activity")
         assert (answer.status, answer.leads_to) == (302, f"/sign-in?next={reverse('access:roles', args=['acme'])}")
         shown = desk.get("access:sign-in")
         assert "Your session was ended. Sign in to go on. What you sent last was not saved." in shown.text
 
-    def test_a_browser_with_scripts_is_led_there_by_the_page(self, losing: Callable[..., Desk]) -> None:
+    def test_script_redirects_to_sign_in(self, losing: Callable[..., Desk]) -> None:
         desk = losing(idle).scripted
         answer = desk.post("access:create-role", "acme", role="New", permissions="Activity")
         assert answer.leads_to == reverse("access:roles", args=["acme"])
         shown = desk.get("access:sign-in")
         assert "You were signed out after 30 minutes without activity. What you sent last was not saved." in shown.text
 
-    def test_a_lost_permission_is_named(self, losing: Callable[..., Desk]) -> None:
+    def test_lost_permission_is_named(self, losing: Callable[..., Desk]) -> None:
         answer = losing(demoted).post("access:create-role", "acme", role="New", permissions="Activity")
         assert answer.status == 403
         assert "“Administrators”" in answer.text

@@ -13,11 +13,11 @@ from kit.people import NOW, PASSWORD
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import OPERATOR_PERMISSIONS, Actor, Interface, Permission, command_line
 from watchword.control.base.refusals import Refusal
-from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink, purge, usable_link
 from watchword.control.identity.models import Person, PersonKind, Role, Session, SignInLink, SignInThrottle
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
 from watchword.control.identity.role_commands import FULL_ROLE, CreateRole
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink, purge, usable_link
 from watchword.control.web.shell.signed_in import actor_of
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def test_a_role_that_does_not_exist_is_refused(acme: Organization, globex: Organ
     assert set(refused.value.field_errors) == {"role"}
 
 
-def test_an_address_belongs_to_one_person_in_all_organizations(
-    alice: Person, globex: Organization, shell: Actor
-) -> None:
+def test_email_address_is_unique_across_organizations(alice: Person, globex: Organization, shell: Actor) -> None:
     for command in (
         CreateAdministrator(organization_id="globex", email="ALICE@acme.example"),
         CreateOperator(email="alice@ACME.example"),
@@ -70,7 +68,7 @@ def test_an_address_belongs_to_one_person_in_all_organizations(
         assert refused.value.code == "name_taken"
 
 
-def test_faults_of_a_person_and_of_a_role_are_told_by_field(acme: Organization, shell: Actor) -> None:
+def test_invalid_person_and_role_get_one_error_per_field(acme: Organization, shell: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         CreateAdministrator(organization_id="acme", email="alice", name="A" * 121).run(shell)
     assert set(refused.value.field_errors) == {"email", "name"}
@@ -80,7 +78,7 @@ def test_faults_of_a_person_and_of_a_role_are_told_by_field(acme: Organization, 
     assert set(refused.value.field_errors) == {"role"}
 
 
-def test_a_roles_name_is_taken_whatever_its_case(acme: Organization, shell: Actor) -> None:
+def test_role_name_is_unique_ignoring_case(acme: Organization, shell: Actor) -> None:
     CreateRole(organization_id="acme", name="Auditor", permissions=frozenset()).run(shell)
 
     with pytest.raises(Refusal) as refused:
@@ -89,7 +87,7 @@ def test_a_roles_name_is_taken_whatever_its_case(acme: Organization, shell: Acto
     assert refused.value.code == "name_taken"
 
 
-def test_nobody_gives_away_more_than_they_hold(acme: Organization, shell: Actor) -> None:
+def test_administrator_cannot_grant_permissions_not_held(acme: Organization, shell: Actor) -> None:
     manager = people.administrator("bob", "acme", Permission.ADMINISTRATORS)
     acting = people.acting(manager)
     CreateAdministrator(organization_id="acme", email="alice@acme.example").run(shell)
@@ -107,7 +105,7 @@ def test_nobody_gives_away_more_than_they_hold(acme: Organization, shell: Actor)
     assert own.role == manager.role
 
 
-def test_without_the_permission_nobody_is_made(acme: Organization, acting_bob: Actor) -> None:
+def test_creating_people_needs_permission(acme: Organization, acting_bob: Actor) -> None:
     for command in (
         CreateRole(organization_id="acme", name="Own", permissions=frozenset()),
         CreateAdministrator(organization_id="acme", email="bob2@acme.example"),
@@ -126,7 +124,7 @@ def test_m_11_no_link_for_a_person_of_another_organization(alice: Person, acting
         assert refused.value.code == "not_found"
 
 
-def test_an_administrator_makes_no_link_for_an_operator(operator: Person, acting_alice: Actor) -> None:
+def test_administrator_cannot_create_link_for_operator(operator: Person, acting_alice: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         CreateSignInLink(email=operator.email).run(acting_alice)
 
@@ -202,7 +200,7 @@ def test_operators_get_a_link_from_operators(operator: Person, shell: Actor) -> 
     assert AuditEvent.objects.latest("sequence").interface == "command_line"
 
 
-def test_operators_act_everywhere_but_not_on_servers(operator: Person) -> None:
+def test_operator_acts_in_every_organization_except_on_servers(operator: Person) -> None:
     actor = people.acting(operator)
 
     assert actor.operator
@@ -224,7 +222,7 @@ def test_a_stored_permission_that_is_unknown_grants_nothing(alice: Person) -> No
     assert alice.actor(interface=Interface.PORTAL, address=None).permissions == {Permission.ACTIVITY}
 
 
-def test_a_view_that_nobody_guards_is_a_fault(rf: RequestFactory) -> None:
+def test_unguarded_view_fails(rf: RequestFactory) -> None:
     from django.contrib.auth.models import AnonymousUser  # noqa: PLC0415 - needs Django to be set up.
 
     request = rf.get("/")
@@ -233,7 +231,7 @@ def test_a_view_that_nobody_guards_is_a_fault(rf: RequestFactory) -> None:
         actor_of(request)
 
 
-def test_what_has_run_out_is_tidied_away(alice: Person, shell: Actor) -> None:
+def test_purge_deletes_expired_rows(alice: Person, shell: Actor) -> None:
     CreateSignInLink(email=alice.email).run(shell, now=NOW - timedelta(days=32))
     for name, hours in (("forgotten", 37), ("over", 35)):
         then = NOW - timedelta(hours=hours)
@@ -251,7 +249,7 @@ def test_what_has_run_out_is_tidied_away(alice: Person, shell: Actor) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_parallel_uses_of_a_link_one_succeeds() -> None:
+def test_one_of_parallel_uses_of_a_link_succeeds() -> None:
     people.organization("acme")
     CreateAdministrator(organization_id="acme", email="alice@acme.example").run(command_line())
     secret = CreateSignInLink(email="alice@acme.example").run(command_line(), now=NOW)

@@ -17,13 +17,13 @@ from kit import people
 from kit.people import NOW, PASSWORD
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.base.refusals import Refusal
-from watchword.control.identity import hashing
-from watchword.control.identity.commands import CreateSignInLink, RedeemSignInLink
-from watchword.control.identity.hashing import AT_ONCE, Turns
+from watchword.control.identity import passwords
 from watchword.control.identity.models import SignInThrottle
+from watchword.control.identity.passwords import AT_ONCE, HashingSlots
 from watchword.control.identity.session_commands import ChangePassword
-from watchword.control.identity.signing_in import SignIn
-from watchword.control.identity.throttle import admit_attempt, lane_of_stranger, note_failure, note_success
+from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink
+from watchword.control.identity.throttle import admit_attempt, note_failure, note_success, stranger_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,12 +71,12 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> Watched:
 
 
 @contextmanager
-def all_turns_taken(turns: Turns, at_once: int) -> Iterator[None]:
+def all_slots_held(slots: HashingSlots, at_once: int) -> Iterator[None]:
     """Other threads hash for as long as the block lasts."""
     end, begun = threading.Event(), threading.Semaphore(0)
 
     def hash_on() -> None:
-        with turns.taken():
+        with slots.held():
             begun.release()
             assert end.wait(WAIT)
 
@@ -110,7 +110,7 @@ def in_threads(number: int, run: Callable[[int], object]) -> list[object]:
 
 
 class TestTurns:
-    def test_fk_04_the_hasher_itself_takes_turns_whoever_calls_it(self, hashes: Watched) -> None:
+    def test_fk_04_hasher_needs_a_slot_for_every_caller(self, hashes: Watched) -> None:
         stored = make_password(PASSWORD)
 
         def either(number: int) -> object:
@@ -119,39 +119,39 @@ class TestTurns:
         assert in_threads(40, either) == [True] * 40
         assert 0 < hashes.most <= AT_ONCE
 
-    def test_fk_04_one_more_than_may_wait_is_refused_at_once(self) -> None:
-        turns = Turns(at_once=2, waiting=0, seconds=WAIT)
+    def test_fk_04_waiting_threads_are_bounded(self) -> None:
+        slots = HashingSlots(at_once=2, waiting=0, seconds=WAIT)
 
-        with all_turns_taken(turns, 2), pytest.raises(Refusal) as refused, turns.taken():
+        with all_slots_held(slots, 2), pytest.raises(Refusal) as refused, slots.held():
             pass
         assert (refused.value.code, refused.value.status) == ("passwords_busy", 429)
-        with turns.taken():
+        with slots.held():
             pass
 
-    def test_fk_04_a_wait_ends_with_a_refusal_and_leaves_its_place(self) -> None:
-        turns = Turns(at_once=1, waiting=1, seconds=0.01)
+    def test_fk_04_wait_times_out_and_frees_its_place(self) -> None:
+        slots = HashingSlots(at_once=1, waiting=1, seconds=0.01)
 
-        with all_turns_taken(turns, 1):
+        with all_slots_held(slots, 1):
             for _ in range(3):
-                with pytest.raises(Refusal), turns.taken():
+                with pytest.raises(Refusal), slots.held():
                     pass
-        with turns.taken():
+        with slots.held():
             pass
 
-    def test_fk_04_a_thread_that_has_a_turn_needs_no_second_one(self) -> None:
-        turns = Turns(at_once=1, waiting=0, seconds=0.01)
+    def test_fk_04_thread_with_a_slot_needs_no_second_one(self) -> None:
+        slots = HashingSlots(at_once=1, waiting=0, seconds=0.01)
 
-        with turns.taken(), turns.taken():
+        with slots.held(), slots.held():
             pass
-        with turns.taken():
+        with slots.held():
             pass
 
     @pytest.mark.django_db(transaction=True)
-    def test_fk_04_a_thread_that_waits_holds_no_connection(self) -> None:
-        turns = Turns(at_once=1, waiting=1, seconds=0.01)
+    def test_fk_04_waiting_thread_holds_no_connection(self) -> None:
+        slots = HashingSlots(at_once=1, waiting=1, seconds=0.01)
         connection.ensure_connection()
 
-        with all_turns_taken(turns, 1), pytest.raises(Refusal), turns.taken():
+        with all_slots_held(slots, 1), pytest.raises(Refusal), slots.held():
             pass
         assert connection.connection is None
 
@@ -175,17 +175,17 @@ class TestPages:
     @pytest.fixture
     def _busy(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         """Everybody else is signing in."""
-        turns = Turns(at_once=1, waiting=0)
-        for module in ("hashing", "passwords", "session_commands", "signing_in"):
-            monkeypatch.setattr(f"watchword.control.identity.{module}.TURNS", turns)
-        with all_turns_taken(turns, 1):
+        slots = HashingSlots(at_once=1, waiting=0)
+        for module in ("passwords", "session_commands", "sign_in_commands"):
+            monkeypatch.setattr(f"watchword.control.identity.{module}.HASHING_SLOTS", slots)
+        with all_slots_held(slots, 1):
             yield
 
-    def test_fk_04_sign_in_keeps_what_was_typed_but_the_password(self, client: Client, alice: Person) -> None:
+    def test_fk_04_sign_in_form_keeps_all_fields_except_password(self, client: Client, alice: Person) -> None:
         form = {"email": alice.email, "password": PASSWORD, "next": "/console/"}
         answer = client.post("/sign-in", form)
 
-        assert (answer.status_code, answer["Retry-After"]) == (429, str(hashing.RETRY_SECONDS))
+        assert (answer.status_code, answer["Retry-After"]) == (429, str(passwords.RETRY_SECONDS))
         text = answer.content.decode()
         assert "Too many people are signing in at the moment. Try again in 5 seconds." in text
         assert f'value="{alice.email}"' in text
@@ -201,7 +201,7 @@ class TestPages:
         assert b"Too many people are signing in" in answer.content
         assert b'name="password_again"' in answer.content
 
-    def test_fk_04_a_busy_moment_counts_as_no_failure(self, alice: Person) -> None:
+    def test_fk_04_refusal_while_busy_is_not_counted_as_failure(self, alice: Person) -> None:
         for _ in range(30):
             with pytest.raises(Refusal, match="Too many people"):
                 SignIn(email=alice.email, password="wrong", address="192.0.2.1").run()
@@ -210,7 +210,7 @@ class TestPages:
 
 @pytest.mark.usefixtures("committing")
 class TestAtOnce:
-    def test_fk_05_ten_people_behind_one_address_all_get_in(self) -> None:
+    def test_fk_05_ten_people_behind_one_address_sign_in(self) -> None:
         people.organization("acme")
         ten = [people.administrator(f"alice{number}", "acme", *Permission).email for number in range(10)]
 
@@ -219,7 +219,7 @@ class TestAtOnce:
 
         assert in_threads(10, sign_in) == [True] * 10
 
-    def test_fk_05_one_person_gets_in_ten_times_at_once(self) -> None:
+    def test_fk_05_person_signs_in_ten_times_at_once(self) -> None:
         people.organization("acme")
         alice = people.administrator("alice", "acme", *Permission)
 
@@ -228,7 +228,7 @@ class TestAtOnce:
 
         assert in_threads(10, sign_in) == [True] * 10
 
-    def test_fk_05_twenty_wrong_guesses_at_once_are_not_all_looked_at(self, hashes: Watched) -> None:
+    def test_fk_05_concurrent_wrong_guesses_are_bounded(self, hashes: Watched) -> None:
         def guess(_: int) -> object:
             return SignIn(email="alice@acme.example", password="wrong", address="192.0.2.1").run(now=NOW)
 
@@ -239,41 +239,41 @@ class TestAtOnce:
 
 
 class TestReservations:
-    lane = lane_of_stranger("alice@acme.example", "192.0.2.1")
+    throttle_key = stranger_key("alice@acme.example", "192.0.2.1")
 
     def reserved(self) -> dict[str, tuple[int, int]]:
         rows = SignInThrottle.objects.all()
         return {row.subject: (row.under_way, row.failures) for row in rows}
 
     @pytest.mark.django_db
-    def test_fk_05_a_success_leaves_no_trace_of_itself(self) -> None:
+    def test_fk_05_success_leaves_no_attempt_in_progress(self) -> None:
         for _ in range(100):
-            admit_attempt(self.lane, NOW)
-            note_success(self.lane)
+            admit_attempt(self.throttle_key, NOW)
+            note_success(self.throttle_key)
         assert set(self.reserved().values()) == {(0, 0)}
 
     @pytest.mark.django_db
-    def test_fk_05_attempts_under_way_are_as_many_as_may_fail_without_a_wait(self) -> None:
+    def test_fk_05_attempts_in_progress_are_as_many_as_may_fail_without_delay(self) -> None:
         for _ in range(4):
-            admit_attempt(self.lane, NOW)
-            note_failure(self.lane, NOW)
-        admit_attempt(self.lane, NOW)
-        admit_attempt(self.lane, NOW)
+            admit_attempt(self.throttle_key, NOW)
+            note_failure(self.throttle_key, NOW)
+        admit_attempt(self.throttle_key, NOW)
+        admit_attempt(self.throttle_key, NOW)
         with pytest.raises(Refusal, match="in 1 seconds"):
-            admit_attempt(self.lane, NOW)
+            admit_attempt(self.throttle_key, NOW)
 
     @pytest.mark.django_db
-    def test_fk_05_failures_that_cost_nothing_block_nobody_with_an_earlier_time(self) -> None:
-        admit_attempt(self.lane, NOW)
-        note_failure(self.lane, NOW)
-        admit_attempt(self.lane, NOW - timedelta(milliseconds=5))
+    def test_fk_05_failures_without_delay_do_not_block_earlier_clocks(self) -> None:
+        admit_attempt(self.throttle_key, NOW)
+        note_failure(self.throttle_key, NOW)
+        admit_attempt(self.throttle_key, NOW - timedelta(milliseconds=5))
 
     @pytest.mark.django_db
     def test_fk_05_an_attempt_that_never_ended_counts_as_a_failure(self) -> None:
         for _ in range(6):
-            admit_attempt(self.lane, NOW)
+            admit_attempt(self.throttle_key, NOW)
         later = NOW + timedelta(seconds=61)
-        admit_attempt(self.lane, later)
-        assert self.reserved()[self.lane.own] == (1, 6)
+        admit_attempt(self.throttle_key, later)
+        assert self.reserved()[self.throttle_key.own] == (1, 6)
         with pytest.raises(Refusal):
-            admit_attempt(self.lane, later)
+            admit_attempt(self.throttle_key, later)
