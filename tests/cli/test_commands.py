@@ -69,7 +69,7 @@ def test_a_wrong_id_is_explained_at_its_field(command_line: CommandLine) -> None
 def test_a_reserved_id_is_refused_and_one_from_before_stays(command_line: CommandLine, reserved: str) -> None:
     outcome = command_line.run("organization", "create", reserved)
     assert outcome.exit_code == 1
-    assert "organization_id: The id " in outcome.stderr
+    assert "organization_id: The ID " in outcome.stderr
     assert not Organization.objects.exists()
 
     Organization.objects.create(id=reserved, name="Acme", created_at=datetime.now(UTC))
@@ -302,7 +302,7 @@ def test_p_09_the_command_line_recovers_an_organization(acme: CommandLine) -> No
     acme.ok(*create, stdin=f"{PASSWORD}\n")
     outcome = acme.run("administrator", "deactivate", "alice@acme.example")
     assert outcome.exit_code == 1
-    assert "Give another one a role with every permission first" in outcome.stderr
+    assert "Give another administrator a role with every permission first" in outcome.stderr
     acme.ok("administrator", "create", "bob@acme.example", "--organization", "acme", "--password-stdin",
             stdin=f"{PASSWORD}\n")  # fmt: skip
     acme.ok("administrator", "deactivate", "alice@acme.example")

@@ -229,7 +229,7 @@ class TestChange:
     def test_the_last_full_administrator_is_told_what_to_do(self, portal: Portal, alice: Person) -> None:
         answer = portal.post("change-role", alice.pk, form={"role": "Role of bob"}, htmx=True)
         assert answer.status_code == 409
-        assert "Give another one a role with every permission first" in text(answer)
+        assert "Give another administrator a role with every permission first" in text(answer)
         assert '<option value="Role of bob" selected>' in text(answer)
 
     @pytest.mark.parametrize("htmx", [False, True])
