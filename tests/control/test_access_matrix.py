@@ -91,6 +91,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("access:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("access:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
     OfAnybody("access:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
+    # No logo is set here; what a logo answers is tested beside its view.
+    OfAnybody("shell:logo", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("access:sessions", person=(200, None), operator=(200, None), stranger=(302, None)),
     OfAnybody("access:end-other-sessions", person=(409, 409), operator=(409, 409), stranger=(302, 302)),
     OfAnybody("access:change-password", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
@@ -258,6 +260,7 @@ def objects_of(organization: str) -> dict[str, object]:
         "role": unused.pk,
         "server": server.pk,
         "secret": "made-up",
+        "name": "made-up.svg",
         "session": uuid4(),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -22,7 +21,9 @@ from watchword.settings.api_address import (
     routing_problem,
 )
 from watchword.settings.base import PlaneSettings, Port, is_loopback
+from watchword.settings.branding import LogoFile, MenuLabel, ProductName  # noqa: TC001 - pydantic looks at them.
 from watchword.settings.database import postgresql, sqlite
+from watchword.settings.links import FolderUrl, SupportContact  # noqa: TC001 - pydantic looks at them.
 from watchword.settings.secret_key import SECRET_KEY_MIN, read_or_create
 from watchword.settings.variables import ENVIRONMENT_PREFIX
 
@@ -32,19 +33,6 @@ Addresses = Annotated[tuple[str, ...], NoDecode]
 
 MOST_VERIFIERS = 2
 """As many as the texts for gateways name."""
-
-_EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-# Printable ASCII: what is shown is what a click leads to.
-_LINK = re.compile(r"[!-~]+")
-
-
-def _is_link(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        linkable = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        return False
-    return linkable and _LINK.fullmatch(text) is not None
 
 
 class ControlSettings(PlaneSettings):
@@ -128,13 +116,35 @@ class ControlSettings(PlaneSettings):
     usage_kept_days: Annotated[int, Field(ge=2, le=366)] = 31
     """Days after which the worker deletes counts of API calls."""
 
-    support_contact: str | None = None
+    support_contact: SupportContact | None = None
     """E-mail address or https URL of your support. Pages of a suspended or expired organization and the sign-in name
     it."""
 
-    documentation_url: str = "https://github.com/watchword/watchword/blob/main/docs"
+    documentation_url: FolderUrl = "https://github.com/watchword/watchword/blob/main/docs"
     """Where the folder docs of this project can be read; each page of the portal links to its part. Name a copy of your
     own where people cannot reach the internet, or leave it empty to show no links."""
+
+    product_name: ProductName = "Watchword"
+    """The name that all pages of the portal show."""
+
+    logo_file: LogoFile | None = None
+    """SVG or PNG of at most 64 KiB that replaces the portal's mark. An SVG may contain shapes, gradients and clip
+    paths, but no styles, scripts, text or references to other files. Read once, at the start."""
+
+    menu_administration: MenuLabel = "Administration"
+    """Label of the first entry of the menu path to the authorization servers."""
+
+    menu_api_configuration: MenuLabel = "API Configuration"
+    """Label of the second entry of that path."""
+
+    menu_legacy_api: MenuLabel = "Legacy API"
+    """Label of the third entry of that path."""
+
+    menu_api: MenuLabel = "Internet & SaaS API"
+    """Label of the fourth entry of that path, and heading of its page: your name for the API."""
+
+    menu_authorization_servers: MenuLabel = "OAuth 2.0 Authorization Servers"
+    """Label of the page's first tab."""
 
     api_url: str | None = None
     """The API as its clients know it, with `{organization}` where `api_routing` expects it:
@@ -187,24 +197,6 @@ class ControlSettings(PlaneSettings):
             # The kernel would share out the connections between both servers (SO_REUSEPORT).
             raise ValueError("feed_port must differ from portal_port; leave it out to serve both on one port")
         return self
-
-    @field_validator("support_contact")
-    @classmethod
-    def _can_be_linked_to(cls, contact: str | None) -> str | None:
-        if contact is None or _EMAIL.fullmatch(contact) is not None:
-            return contact
-        if not _is_link(contact):
-            raise ValueError(
-                "must be an e-mail address such as support@provider.example, or a URL such as https://provider.example/help"
-            )
-        return contact
-
-    @field_validator("documentation_url")
-    @classmethod
-    def _is_a_folder(cls, url: str) -> str:
-        if url != "" and (not _is_link(url) or "?" in url or "#" in url):
-            raise ValueError("must be the https URL of a folder, such as https://intranet.example/watchword/docs")
-        return url.rstrip("/")
 
     @field_validator("api_url")
     @classmethod

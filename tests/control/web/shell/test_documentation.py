@@ -13,7 +13,7 @@ from kit.desk import Desk
 from kit.html_form import HtmlForm
 from kit.portal_forms import FORMS, browser_of
 from watchword.control.web.shell.documentation import ALL_PAGES, DOCUMENTS, document_of
-from watchword.control.web.shell.navigation import ADMINISTRATION, CONSOLE, leaves
+from watchword.control.web.shell.navigation import CONSOLE, administration, leaves
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def anchors(document: Path) -> set[str]:
 
 
 def test_field_p_each_page_of_the_rail_has_its_document_and_each_document_exists() -> None:
-    assert {leaf.route for tree in (ADMINISTRATION, CONSOLE) for leaf in leaves(tree)} <= set(DOCUMENTS)
+    assert {leaf.route for tree in (administration(), CONSOLE) for leaf in leaves(tree)} <= set(DOCUMENTS)
     for document in {*DOCUMENTS.values(), ALL_PAGES}:
         name, _, anchor = document.partition("#")
         assert (DOCS / name).is_file()

@@ -11,7 +11,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from watchword.control import web
-from watchword.control.web.shell.navigation import ADMINISTRATION, path_to
+from watchword.control.web.shell.navigation import administration, path_to
 from watchword.control.web.shell.notices import Notice, leave, take
 from watchword.control.web.shell.template_tags import clock, duration_since, moment, theme
 
@@ -19,9 +19,9 @@ TEMPLATES = sorted(Path(web.__file__).parent.rglob("*.html"))
 
 
 def test_the_breadcrumbs_are_the_specifications_path() -> None:
-    path = [entry.label for entry in path_to("servers:list", ADMINISTRATION)]
+    path = [entry.label for entry in path_to("servers:list", administration())]
     assert path == ["Administration", "API Configuration", "Legacy API", "Internet & SaaS API"]
-    assert path_to("no:such-page", ADMINISTRATION) == ()
+    assert path_to("no:such-page", administration()) == ()
 
 
 def test_a_time_is_relative_with_the_absolute_utc_time_beside_it() -> None:

@@ -1,9 +1,11 @@
-"""The left rail: the specification's path, word for word. A page that does not exist yet has no entry: no dead link."""
+"""The left rail. A page that does not exist yet has no entry: no dead link."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
 
 from watchword.control.base.actor import Permission, Privilege
 
@@ -32,28 +34,31 @@ class Branch:
     entries: tuple[Branch | Leaf, ...]
 
 
-ADMINISTRATION: Final = Branch(
-    "Administration",
-    "cog-6-tooth",
-    (
-        Branch(
-            "API Configuration",
-            "code-bracket",
-            (
-                Branch(
-                    "Legacy API",
-                    "archive-box",
-                    (Leaf("Internet & SaaS API", "servers:list", Permission.API_KEY_MANAGEMENT),),
+def administration() -> Branch:
+    """Of one organization; the way to its authorization servers has the provider's labels."""
+    labels = settings.WATCHWORD
+    return Branch(
+        labels.menu_administration,
+        "cog-6-tooth",
+        (
+            Branch(
+                labels.menu_api_configuration,
+                "code-bracket",
+                (
+                    Branch(
+                        labels.menu_legacy_api,
+                        "archive-box",
+                        (Leaf(labels.menu_api, "servers:list", Permission.API_KEY_MANAGEMENT),),
+                    ),
                 ),
             ),
+            Leaf("Administrators", "access:administrators", Permission.ADMINISTRATORS),
+            Leaf("Role Management", "access:roles", Permission.ADMINISTRATORS),
+            Leaf("Activity", "activity:list", Permission.ACTIVITY),
+            Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
         ),
-        Leaf("Administrators", "access:administrators", Permission.ADMINISTRATORS),
-        Leaf("Role Management", "access:roles", Permission.ADMINISTRATORS),
-        Leaf("Activity", "activity:list", Permission.ACTIVITY),
-        Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
-    ),
-)
-"""Of one organization."""
+    )
+
 
 CONSOLE: Final = Branch(
     "Operator Console",
@@ -79,7 +84,7 @@ def leaves(branch: Branch) -> tuple[Leaf, ...]:
 
 def home_route(actor: Actor) -> str:
     """The first page that the actor may open; where there is none, the one that says which permission is missing."""
-    mine = leaves(CONSOLE if actor.operator else ADMINISTRATION)
+    mine = leaves(CONSOLE if actor.operator else administration())
     return next((leaf.route for leaf in mine if actor.may(leaf.permission, actor.organization)), mine[0].route)
 
 

@@ -16,7 +16,7 @@ from django.utils.safestring import mark_safe
 from watchword.control.base.times import elapsed, relative
 from watchword.control.web.shell.documentation import document_of
 from watchword.control.web.shell.frame import OrganizationFrame
-from watchword.control.web.shell.navigation import ADMINISTRATION, CONSOLE, Branch, Leaf, path_to
+from watchword.control.web.shell.navigation import CONSOLE, Branch, Leaf, administration, path_to
 from watchword.control.web.shell.unsent import TYPED_BY
 from watchword.control.web.shell.unsent import typed_by as typed_by_whom
 
@@ -96,6 +96,26 @@ def copyable(text: str, label: str, *, shown: str | None = None, cut: bool = Fal
 
 
 @register.simple_tag
+def product_name() -> str:
+    name: str = settings.WATCHWORD.product_name
+    return name
+
+
+@register.simple_tag
+def menu_label(entry: str) -> str:
+    """The provider's label of an entry on the way to the authorization servers, such as `api`."""
+    label: str = getattr(settings.WATCHWORD, f"menu_{entry}")
+    return label
+
+
+@register.simple_tag
+def logo() -> dict[str, str] | None:
+    """The type and address of the provider's logo; None where the portal has its own mark."""
+    file = settings.WATCHWORD.logo_file
+    return None if file is None else {"media_type": file.media_type, "url": reverse("shell:logo", args=[file.name])}
+
+
+@register.simple_tag
 def support_contact() -> dict[str, str] | None:
     """How to reach the provider's support: the text to read and the address it leads to; None where it is not set."""
     contact = settings.WATCHWORD.support_contact
@@ -152,7 +172,7 @@ def rail(context: Context) -> list[dict[str, Any]]:
     if frame.actor.operator:
         trees.append(_branch(CONSOLE, frame, organization=None))
     if isinstance(frame, OrganizationFrame):
-        trees.append(_branch(ADMINISTRATION, frame, organization=frame.organization.pk))
+        trees.append(_branch(administration(), frame, organization=frame.organization.pk))
     return trees
 
 
@@ -160,13 +180,14 @@ def rail(context: Context) -> list[dict[str, Any]]:
 def breadcrumbs(context: Context) -> list[dict[str, str | None]]:
     """The way to the page. A context's `crumb` names what the page shows below the entry of the rail."""
     frame: Frame = context["frame"]
-    path = path_to(frame.route, ADMINISTRATION) or path_to(frame.route, CONSOLE)
+    of_provider = path_to(frame.route, CONSOLE)
+    path = of_provider or path_to(frame.route, administration())
     crumbs: list[dict[str, str | None]] = [{"label": entry.label, "url": None} for entry in path]
     below = context.get("crumb")
     if below is None:
         return crumbs
     if crumbs and isinstance(path[-1], Leaf):
-        crumbs[-1]["url"] = _url(path[-1], context.get("organization_id") if path[0] is ADMINISTRATION else None)
+        crumbs[-1]["url"] = _url(path[-1], None if of_provider else context.get("organization_id"))
     return [*crumbs, {"label": str(below), "url": None}]
 
 
