@@ -70,7 +70,7 @@ def _asked(page: Page) -> None:
     _validate(page, GOOGLE, "acme.apps.googleusercontent.com")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("alert").wait_for()
-    page.get_by_label("Accept tokens that anybody can ask for").scroll_into_view_if_needed()
+    page.get_by_label("Accept tokens that anyone can request").scroll_into_view_if_needed()
 
 
 def _expand(page: Page) -> None:
@@ -94,7 +94,7 @@ STATES: Final = (
     State(
         "servers-shared-refused", empty, _refused, sentence="Nothing tells one's own tokens: refused with the reason."
     ),
-    State("servers-shared-asked", empty, _asked, sentence="Anybody can ask for such a token: a knowing yes first."),
+    State("servers-shared-asked", empty, _asked, sentence="Anyone can request such a token: confirm first."),
     State("servers-enable-any", _disabled, _enable, sentence="Enabling what accepts every token asks for a yes."),
     State("servers-enable-any-refused", _disabled, _enable_without, sentence="Without that yes it is not enabled."),
 )

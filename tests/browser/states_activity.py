@@ -137,7 +137,7 @@ def _console() -> Person:
 
 
 def _numbers(page: Page) -> None:
-    page.get_by_text("The numbers of each day").click()
+    page.get_by_text("Daily figures").click()
 
 
 def _press(label: str, page: Page) -> None:
@@ -153,7 +153,7 @@ STATES: Final = (
     State("activity-numbers", _activity, _numbers, path=_PAGE, sentence="The chart's numbers as a table."),
     State("activity-80-percent", _nearly, path=_PAGE, sentence="80 % of the API call threshold are used up."),
     State("activity-exceeded", _exceeded, path=_PAGE, sentence="Suspended for too many API calls."),
-    State("activity-reinstated", _reinstated, path=_PAGE, sentence="Counted anew since an operator's word."),
+    State("activity-reinstated", _reinstated, path=_PAGE, sentence="Counting restarted when it was reinstated."),
     State("activity-no-limit", _without_limit, path=_PAGE),
     State("activity-empty", _nothing, path=_PAGE, whole=True, sentence="Nothing was called yet."),
     State("servers-in-use", _in_use, sentence="Requests in 24 hours and the last use of each server."),

@@ -160,7 +160,7 @@ def _narrow(page: Page) -> None:
 def _narrow_to_nothing(page: Page) -> None:
     page.get_by_label("Name, e-mail or role").fill("zebra")
     page.get_by_role("button", name="Filter").click()
-    page.get_by_text("No administrator fits").wait_for()
+    page.get_by_text("No administrators match").wait_for()
 
 
 def _create_role(page: Page) -> None:

@@ -91,7 +91,7 @@ def test_a_filter_works_at_once_and_is_kept_in_the_address(page: Page) -> None:
 def test_nothing_that_matches_is_said_and_all_filters_can_be_cleared(page: Page) -> None:
     page.get_by_label("Target", exact=True).fill("nowhere")
     page.get_by_label("Target", exact=True).press("Enter")
-    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching events")).to_be_visible()
     page.get_by_role("link", name="Clear all filters").click()
     expect(lines(page).first).to_be_visible()
     expect(page.get_by_label("Target", exact=True)).to_have_value("")

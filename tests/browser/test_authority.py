@@ -74,7 +74,7 @@ def test_from_an_unknown_authority_to_keys_that_stay_fresh(portal: Portal) -> No
         expect(presented).to_have_count(3)
         expect(presented.nth(0)).to_contain_text("issued by Acme Issuing CA")
         expect(presented.nth(2)).to_contain_text(ROOT.fingerprint)
-        expect(result.get_by_text("Trust this authority: Acme Internal Root CA")).to_be_visible()
+        expect(result.get_by_text("Trust this CA: Acme Internal Root CA")).to_be_visible()
         expect(window.save_button).to_have_count(0)
         assert len(portal.stranger.requests) == answered
 

@@ -117,7 +117,7 @@ def test_an_operator_finds_an_organization_by_the_beginning_of_its_id_and_by_its
         expect(page.get_by_role("link", name="Globex", exact=True)).to_be_visible()
         page.get_by_label("State").select_option("Suspended")
         page.get_by_role("button", name="Search").click()
-        expect(page.get_by_text("No organization fits")).to_be_visible()
+        expect(page.get_by_text("No organizations match")).to_be_visible()
         page.get_by_role("link", name="Show all organizations").click()
         expect(page.get_by_role("link", name="Acme", exact=True)).to_be_visible()
 
@@ -222,7 +222,7 @@ def test_an_operator_renews_in_a_window_that_shows_what_is_stored(installation: 
     with installation.console("console-renew") as page:
         open_organization(page, "Acme")
         window = press(page, "Renew")
-        expect(window.get_by_text("Expires now")).to_be_visible()
+        expect(window.get_by_text("Currently expires")).to_be_visible()
         window.get_by_label("Expires (UTC)").fill("2020-01-01T00:00:00")
         window.get_by_role("button", name="Renew").click()
         expect(window.get_by_text("must end after its start")).to_be_visible()
@@ -254,4 +254,4 @@ def test_a_verifiers_credential_is_shown_once_and_taken_back(installation: Insta
         told(page, "Verifier gateway-2 is revoked.")
         assert request(feed, bearer=secret).status == 401
         page.get_by_role("link", name="Key Sets").click()
-        expect(page.get_by_text("Every key set was fetched")).to_be_visible()
+        expect(page.get_by_text("All key sets are up to date")).to_be_visible()

@@ -118,7 +118,7 @@ def test_an_answer_about_a_row_that_was_replaced_meanwhile_is_let_go(portal: Por
 
 
 def test_fl_04_bound_tokens_are_accepted_and_refused_under_more_options(page: Page) -> None:
-    warning = page.get_by_text("Tokens bound to a key or certificate are accepted without proof of it.")
+    warning = page.get_by_text("Tokens bound to a key or certificate are accepted without proof of possession.")
     expect(warning).to_have_count(0)
 
     window = ServersPage(page).edit("ProdOkta")

@@ -147,7 +147,9 @@ def test_a_role_is_made_given_edited_and_deleted(page: Page) -> None:
     page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Deleted the role Auditor.")).to_be_visible()
     expect(page.get_by_role("row", name="Auditor")).to_have_count(0)
-    locked = page.get_by_role("button", name="Delete Role of bob: A role that somebody has cannot be deleted.")
+    locked = page.get_by_role(
+        "button", name="Delete Role of bob: A role cannot be deleted while administrators have it."
+    )
     expect(locked).to_have_attribute("aria-disabled", "true")
 
 

@@ -228,7 +228,7 @@ def test_a_second_server_can_be_enabled_after_saying_which_one_goes(portal: Port
     expect(add).to_have_accessible_description("Both are used: delete one to add another.")
     page.get_by_role("button", name="Enable Standby").click()
     dialog = page.get_by_role("alertdialog")
-    expect(dialog).to_contain_text("ProdOkta is disabled in the same moment")
+    expect(dialog).to_contain_text("ProdOkta is disabled at the same time")
     dialog.get_by_role("button", name="Enable").click()
     expect(row(page, "Standby").get_by_text("Enabled", exact=True)).to_be_visible()
     expect(row(page, "ProdOkta").get_by_text("Disabled", exact=True)).to_be_visible()

@@ -102,7 +102,7 @@ def test_everything_about_signing_in_is_done_by_keyboard_alone(portal: Portal) -
         expect(asking).to_have_count(0)
 
         other.goto("/sessions/")
-        expect(other.get_by_text("Your session was ended. Sign in to go on.")).to_be_visible()
+        expect(other.get_by_text("Your session was ended. Sign in to continue.")).to_be_visible()
         tab_to(page, "button", "Sign out here")
         press(page, "Enter")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -193,7 +193,7 @@ def test_without_scripts_sessions_are_ended_and_the_password_is_changed(portal: 
         window.get_by_label("New password", exact=True).fill(CHOSEN)
         window.get_by_label("Confirm new password").fill(CHOSEN)
         window.get_by_role("button", name="Change password").click()
-        expect(page.get_by_text("Your password is changed.")).to_be_visible()
+        expect(page.get_by_text("Password changed.")).to_be_visible()
 
 
 def test_the_browsers_own_session_is_first_and_the_new_password_works(portal: Portal) -> None:
@@ -207,7 +207,7 @@ def test_the_browsers_own_session_is_first_and_the_new_password_works(portal: Po
 
         change_password(page, PASSWORD, CHOSEN)
 
-        expect(page.get_by_text("Your password is changed. Every other session of yours was ended.")).to_be_visible()
+        expect(page.get_by_text("Password changed. All your other sessions have ended.")).to_be_visible()
         expect(rows).to_have_count(2)
         other.reload()
         expect(other.get_by_role("heading", name="Sign in")).to_be_visible()

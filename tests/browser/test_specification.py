@@ -327,7 +327,7 @@ def edited(walk: Walk) -> None:
 @says("Click the Delete icon. A confirmation dialog box appears. Click OK.")
 def deleted(walk: Walk) -> None:
     dialog = walk.servers.delete("MainOkta")
-    expect(dialog).to_contain_text("client applications can no longer access the API with its tokens")
+    expect(dialog).to_contain_text("Client applications using it will lose access immediately")
     dialog.get_by_role("button", name="Cancel").click()
     assert walk.servers.names() == ["MainOkta", "PrivateCa"]
     walk.servers.delete("MainOkta").get_by_role("button", name="OK", exact=True).click()

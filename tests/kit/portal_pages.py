@@ -129,7 +129,7 @@ class ServerWindow:
         return self.window.get_by_role("button", name="Save", exact=True)
 
     def field(self, label: str) -> Locator:
-        # Behind the label's own words stands a counter or "optional: blank accepts any".
+        # Behind the label's own words stands a counter or "Optional. Leave blank to accept any value.".
         return self.window.get_by_label(re.compile(rf"^{re.escape(label)}\b"))
 
     def fill(self, registration: Registration) -> None:

@@ -269,7 +269,7 @@ class TestPages:
         answer = desk.post("access:create-role", "acme", role="New", permissions="Activity")
         assert (answer.status, answer.leads_to) == (302, f"/sign-in?next={reverse('access:roles', args=['acme'])}")
         shown = desk.get("access:sign-in")
-        assert "Your session was ended. Sign in to go on. What you sent last was not saved." in shown.text
+        assert "Your session was ended. Sign in to continue. What you sent last was not saved." in shown.text
 
     def test_script_redirects_to_sign_in(self, losing: Callable[..., Desk]) -> None:
         desk = losing(idle).scripted

@@ -271,7 +271,7 @@ def test_session_key_in_use_is_not_reused(db: None, monkeypatch: pytest.MonkeyPa
 REASONS = {
     "idle": "You were signed out after 30 minutes without activity.",
     "absolute": "You were signed out: a session lasts at most 12 hours.",
-    "gone": "Your session was ended. Sign in to go on.",
+    "gone": "Your session was ended. Sign in to continue.",
 }
 UNSAVED = "What you sent last was not saved."
 

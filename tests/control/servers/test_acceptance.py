@@ -161,8 +161,8 @@ def test_the_list_keeps_a_warning_of_its_own_for_each() -> None:
 
     assert short(LOCATION) == "Every token this server signs is accepted"
     assert short(LOCATION, client_id="x") == "Tokens this server issued for other services are accepted too"
-    assert short(GOOGLE, audience="x") == "Anybody can ask Google for such a token"
-    assert short(GITLAB, client_id="x") == "Tokens that GitLab.com signs for everybody are accepted"
+    assert short(GOOGLE, audience="x") == "Anyone can request such a token from Google"
+    assert short(GITLAB, client_id="x") == "Every token that GitLab.com signs is accepted"
     assert short(LOCATION, issuer="x") is None
 
 
@@ -245,7 +245,7 @@ class TestCommands:
     def test_m06_an_audience_that_anybody_can_ask_for_takes_a_yes_of_its_own(self) -> None:
         refusal = refused(lambda: adding(GOOGLE, audience="acme", accept_any=True).run(ALICE))
         assert refusal.field_errors.keys() == {"accept_anybody"}
-        assert "Service accounts" in refusal.field_errors["accept_anybody"]
+        assert "service accounts" in refusal.field_errors["accept_anybody"]
         adding(GOOGLE, audience="acme", accept_anybody=True).run(ALICE)
         (event,) = events("server_added")
         assert event.changes["accept_anybody"] == [None, True]

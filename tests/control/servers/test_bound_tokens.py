@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 ACCEPTING = replace(PROD_OKTA, accepts_bound_tokens=True)
 BOX = 'name="accepts_bound_tokens"'
-WARNING = "Tokens bound to a key or certificate are accepted without proof of it."
+WARNING = "Tokens bound to a key or certificate are accepted without proof of possession."
 
 
 def accepted_by_verifiers() -> bool:

@@ -99,12 +99,12 @@ def test_an_abrupt_rotation_is_told_for_a_week() -> None:
 
 def test_a_withdrawn_key_that_tokens_name_is_told_for_an_hour_after_the_last() -> None:
     warning = one(withdrawn=[gone(withdrawn=ago(hours=3), asked=ago(minutes=2))])
-    assert (warning.place, warning.short) == (Place.KEYS, "Tokens name a withdrawn key")
+    assert (warning.place, warning.short) == (Place.KEYS, "Tokens use a withdrawn key")
     assert "Tokens naming a withdrawn key still arrive, the last 2 min ago: “old”, withdrawn 3 h ago." in (
         warning.sentence
     )
     # Nobody has verified it, and the wording says so.
-    assert "nobody has verified it" in warning.sentence
+    assert "Nothing about these tokens is verified" in warning.sentence
     assert warned(withdrawn=[gone(withdrawn=ago(hours=3), asked=ago(hours=1))]) != ()
     assert warned(withdrawn=[gone(withdrawn=ago(hours=3), asked=ago(hours=1, seconds=1))]) == ()
 

@@ -92,7 +92,7 @@ _IMPLAUSIBLE: Final = {
     ),
     # Another status: the verifier may send the same counts as its own.
     Implausible.FOREIGN_STREAM: problem(
-        409, "stream_of_another_verifier", "The batch continues what another credential began."
+        409, "stream_of_another_verifier", "The batch continues the reports of another credential."
     ),
 }
 

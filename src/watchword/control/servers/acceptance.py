@@ -93,12 +93,14 @@ class AcceptedTokens:
         if self.shared is not None and self.whose is Acceptance.EVERYBODY:
             return AcceptanceWarning(
                 tone="bad",
-                short=f"Tokens that {self.shared.name} signs for everybody are accepted",
+                short=f"Every token that {self.shared.name} signs is accepted",
                 sentence=f"{self.shared.reason} {self.shared.remedy}",
             )
         if self.shared is not None and self.whose is Acceptance.ANYBODY:
             return AcceptanceWarning(
-                tone="warn", short=f"Anybody can ask {self.shared.name} for such a token", sentence=self.shared.chosen
+                tone="warn",
+                short=f"Anyone can request such a token from {self.shared.name}",
+                sentence=self.shared.chosen,
             )
         return _OF_OTHERS.get(self.whose)
 

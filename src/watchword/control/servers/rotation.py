@@ -195,15 +195,12 @@ def _named(now: datetime, withdrawn: Iterable[WithdrawnKey]) -> RotationWarning 
     return RotationWarning(
         place=Place.KEYS,
         tone="warn",
-        short=f"Tokens name {kind}",
+        short=f"Tokens use {kind}",
         fact=f"Tokens naming {kind} still arrive, the last {relative(asked[0][0], now)}: {listed}.",
-        meaning=(
-            "They are refused. Only the key ID that they name is known: whoever sent them wrote it, and nobody has "
-            "verified it."
-        ),
+        meaning=("They are refused. Nothing about these tokens is verified: their senders chose the key ID."),
         fix=(
-            "If client applications report refused requests, let them obtain new access tokens. If the server still "
-            "signs with this key, have it published again. If nobody misses anything, there is nothing to do."
+            "If client applications report refused requests, have them get new access tokens. If the server still "
+            "signs with this key, have it published again. Otherwise there is nothing to do."
         ),
     )
 

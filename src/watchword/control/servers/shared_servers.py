@@ -73,15 +73,15 @@ SHARED_SERVERS: Final = (
         # Google writes no client_id, cid or appid, while every Firebase project may write claims of such names:
         # https://firebase.google.com/docs/auth/admin/custom-claims
         hosts=frozenset({"www.googleapis.com"}),
-        reason="Google signs the tokens of everybody who has an account with these keys, and names the same issuer.",
+        reason="Google signs the tokens of all Google accounts with these keys, and names the same issuer.",
         remedy=(
             "Enter the Audience URI of your application, or the Issuer URI of your own Firebase or Identity Platform "
             "project (https://securetoken.google.com/ and the project ID)."
         ),
         audience=AudienceIs.CHOSEN,
         chosen=(
-            "Service accounts, which everybody can have at Google, choose the audience of their tokens: whoever learns "
-            "yours can call your API."
+            "Anyone can create a Google service account, and service accounts choose the audience of their tokens: "
+            "anyone who learns yours can call your API."
         ),
         own_issuer=re.compile(r"https://securetoken\.google\.com/[a-z][a-z0-9-]{4,28}[a-z0-9]"),
     ),
@@ -129,8 +129,7 @@ SHARED_SERVERS: Final = (
         ),
         audience=AudienceIs.CHOSEN,
         chosen=(
-            "Every workflow, in anybody's repository, chooses the audience of its token: whoever learns yours can call "
-            "your API."
+            "A workflow in any repository chooses the audience of its token: anyone who learns yours can call your API."
         ),
         own_issuer=re.compile(
             r"https://token\.actions\.githubusercontent\.com/[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -146,7 +145,7 @@ SHARED_SERVERS: Final = (
         remedy="Enter the Audience URI of your API, or use a GitLab of your own.",
         audience=AudienceIs.CHOSEN,
         chosen=(
-            "Every job of anybody's project chooses the audience of its token: whoever learns yours can call your API."
+            "A job in any GitLab project chooses the audience of its token: anyone who learns yours can call your API."
         ),
     ),
     SharedServer(
@@ -157,7 +156,7 @@ SHARED_SERVERS: Final = (
         reason="Buildkite signs the tokens of every organization's jobs with these keys, and names the same issuer.",
         remedy="Enter the Audience URI of your API.",
         audience=AudienceIs.CHOSEN,
-        chosen="Every job of anybody chooses the audience of its token: whoever learns yours can call your API.",
+        chosen="Any organization's job chooses the audience of its token: anyone who learns yours can call your API.",
     ),
     SharedServer(
         name="HCP Terraform",
@@ -167,7 +166,7 @@ SHARED_SERVERS: Final = (
         reason="HCP Terraform signs the tokens of every organization's runs with these keys, and names one issuer.",
         remedy="Enter the Audience URI of your API.",
         audience=AudienceIs.CHOSEN,
-        chosen="Every workspace of anybody chooses the audience of its token: whoever learns yours can call your API.",
+        chosen="Any workspace chooses the audience of its token: anyone who learns yours can call your API.",
     ),
     SharedServer(
         name="Google Cloud Identity-Aware Proxy",

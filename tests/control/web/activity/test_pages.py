@@ -16,6 +16,7 @@ from watchword.control.activity.figure_queries import PROFILES_SHOWN
 from watchword.control.base.actor import Permission
 from watchword.control.organizations.commands import ChangeThreshold, Reinstate
 from watchword.control.organizations.models import Suspension
+from watchword.control.organizations.rules import spoken
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -59,7 +60,7 @@ def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(desk: De
     assert "signature_invalid Clients get no_matching_key 401 2 just now" in page.text
     assert page.text.count("Clients get") == 1
     assert "https://staging.example/ cid = acme-batch okta-2026 RS256 · JWT 41" in page.text
-    assert "others: more kinds than are told apart" in page.text
+    assert "other tokens, counted together" in page.text
     assert "token_missing" in page.html
     assert "<svg" in page.html
     assert f"{now:%Y-%m-%d} 234 46" in page.text
@@ -69,7 +70,7 @@ def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(desk: De
 def test_before_the_first_call_it_says_what_will_be_here(desk: Desk, acme: Organization) -> None:
     page = desk.get(PAGE, "acme")
 
-    for words in ("0 of 1,000 · 0 %", "No call in the last 31 days", "Nothing was refused", "No token was seen"):
+    for words in ("0 of 1,000 · 0 %", "No calls in the last 31 days", "No requests were refused", "No tokens seen"):
         assert words in page.text
 
 
@@ -100,8 +101,8 @@ def test_what_is_more_than_a_day_old_is_in_the_chart_alone(desk: Desk, verifier:
     page = desk.get(PAGE, "acme")
 
     assert f"{long_ago:%Y-%m-%d} 5 7" in page.text
-    assert "Nothing was refused" in page.text
-    assert "No token was seen" in page.text
+    assert "No requests were refused" in page.text
+    assert "No tokens seen" in page.text
 
 
 def test_each_organization_sees_its_own(desk: Desk, verifier: CountingVerifier, charlie: Person) -> None:
@@ -161,14 +162,14 @@ def test_administrators_are_told_at_50_and_at_80_percent_on_every_page(
 def test_a_server_tells_how_much_it_is_used(desk: Desk, verifier: CountingVerifier, shell: Actor) -> None:
     now = timezone.now()
     server = str(registrations.add(name="ProdOkta").pk)
-    assert "no request yet" in desk.get("servers:list", "acme").text
+    assert "no requests yet" in desk.get("servers:list", "acme").text
     old = now - timedelta(days=2)
     verifier.send(old, line(old, 50, server=server))
     verifier.send(
         now,
         line(now, 1200, server=server),
         line(now, 4, server=server, outcome="token_expired"),
-        # Anybody could have sent these.
+        # Anyone could have sent these.
         line(now, 900, server=server, outcome="no_matching_key"),
         line(now, 900, server=server, outcome="token_missing", profile=None),
     )
@@ -177,15 +178,15 @@ def test_a_server_tells_how_much_it_is_used(desk: Desk, verifier: CountingVerifi
     Reinstate(organization_id="acme").run(shell)
     edit = desk.get("servers:edit", "acme", server)
     assert "in use: a change may disrupt the API service." in edit.text
-    assert "1,204 requests in 24 h, the last one just now." in edit.text
-    assert "1,204 requests in 24 h, the last one just now." in desk.get("servers:delete", "acme", server).text
+    assert f"1,204 requests in 24 hours, the last on {spoken(now)}." in edit.text
+    assert f"1,204 requests in 24 hours, the last on {spoken(now)}." in desk.get("servers:delete", "acme", server).text
 
 
 def test_a_server_that_was_not_used_says_so_when_it_is_deleted(desk: Desk) -> None:
     server = registrations.add(name="ProdOkta").pk
 
-    assert "No request came with its tokens lately." in desk.get("servers:delete", "acme", server).text
-    assert "requests in 24 h" not in desk.get("servers:edit", "acme", server).text
+    assert "No requests used its tokens in the last 24 hours." in desk.get("servers:delete", "acme", server).text
+    assert "requests in 24 hours" not in desk.get("servers:edit", "acme", server).text
 
 
 # -------------------------------------------------------------------- the console
@@ -214,9 +215,9 @@ def test_a_suspended_organization_is_counted_anew_and_a_higher_threshold_reinsta
     console = Desk.of(operator)
     now = timezone.now()
     verifier.send(now, line(now, 1001))
-    assert "from call 1,001 on" in console.get("console:organization", "acme").text
+    assert "at call 1,001" in console.get("console:organization", "acme").text
     assert "Raising the threshold reinstates it." in console.get("console:threshold", "acme").text
-    assert "only Reinstate ends that" in console.get("console:renew", "acme").text
+    assert "until an operator reinstates it" in console.get("console:renew", "acme").text
 
     told = console.scripted.post("console:threshold", "acme", api_call_threshold="5000", version="1")
 

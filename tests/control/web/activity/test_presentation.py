@@ -6,6 +6,7 @@ import pytest
 
 from kit.people import NOW
 from watchword.control.activity.figure_queries import Day, InUse, OutcomeCount, ProfileSeen
+from watchword.control.organizations.rules import spoken
 from watchword.control.web.activity.presentation import (
     CHART_HEIGHT,
     Gauge,
@@ -118,5 +119,5 @@ def test_a_profile_tells_its_client_and_key() -> None:
 
 def test_numbers_are_told_as_people_say_them() -> None:
     assert [spoken_rate(rate) for rate in (None, 0.0, 9.94, 10, 12_345.6)] == [None, "0.0", "9.9", "10", "12,346"]
-    assert spoken_use(InUse(1, NOW), NOW) == "1 request in 24 h, the last one just now."
-    assert spoken_use(InUse(1204, NOW - timedelta(minutes=2)), NOW) == "1,204 requests in 24 h, the last one 2 min ago."
+    assert spoken_use(InUse(1, NOW)) == f"1 request in 24 hours, the last on {spoken(NOW)}."
+    assert spoken_use(InUse(1204, NOW)) == f"1,204 requests in 24 hours, the last on {spoken(NOW)}."

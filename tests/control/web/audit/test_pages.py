@@ -156,7 +156,7 @@ def test_only_operators_see_the_providers_log(
     assert "provider alice@acme.example Add authorization server ProvidersOwn" in lines(page)[0]
     assert "globex alice@acme.example Add authorization server GlobexServer" in lines(page)[1]
     assert len(lines(reading_operator.get(PROVIDER, {"organization": "globex", "target": "GlobexServer"}))) == 1
-    assert "Export all that match" in text(reading_operator.get(PROVIDER, {"organization": "-"}))
+    assert "Export matching events" in text(reading_operator.get(PROVIDER, {"organization": "-"}))
 
 
 def test_nobody_signed_in_is_sent_to_sign_in() -> None:
@@ -182,15 +182,15 @@ def test_filters_stay_in_the_address_and_each_can_be_taken_away(reading_bob: Cli
 
 def test_nothing_that_matches_is_told_apart_from_an_empty_log(reading_bob: Client) -> None:
     page = text(reading_bob.get(ACME, {"target": "nowhere"}))
-    assert "Nothing matches" in page
-    assert "No event yet" not in page
+    assert "No matching events" in page
+    assert "No events yet" not in page
 
 
 def test_a_log_without_events_says_what_it_is_for(reading_bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watchword.control.web.audit.page.log_of", lambda _organization: AuditEvent.objects.none())
     page = text(reading_bob.get(ACME))
-    assert "No event yet" in page
-    assert "of Acme will be listed here" in page
+    assert "No events yet" in page
+    assert "of Acme appear here" in page
     assert "Export all events" not in page
 
 
@@ -229,9 +229,9 @@ def test_a_search_that_stopped_says_where(reading_bob: Client, monkeypatch: pyte
     monkeypatch.setattr("watchword.control.audit.queries.SEARCHED", 10)
     fill(30)
     page = text(reading_bob.get(ACME, {"target": "nowhere"}))
-    assert "There is no match down to event" in page
+    assert "No matches back to event" in page
     assert "Search older" in page
-    assert "Nothing matches" not in page
+    assert "No matching events" not in page
 
 
 def test_the_chains_state_is_on_the_page(reading_bob: Client, reading_operator: Client) -> None:
@@ -239,16 +239,18 @@ def test_the_chains_state_is_on_the_page(reading_bob: Client, reading_operator: 
     now = timezone.now()
     verify_on(now - timedelta(minutes=2, seconds=5))
     newest = AuditEvent.objects.latest("sequence").sequence
-    assert f"Chain verified up to event {newest} , 2 min ago · last walked in full 2 min ago" in text(
+    assert f"Chain verified up to event {newest} , 2 min ago · last fully verified 2 min ago" in text(
         reading_bob.get(ACME)
     )
     AuditCheckpoint.objects.update(whole_at=None)
-    assert "the first walk through the whole log is under way" in text(reading_bob.get(ACME))
+    assert "first full verification in progress" in text(reading_bob.get(ACME))
     AuditCheckpoint.objects.update(verified_at=now - timedelta(hours=5))
-    assert f"Chain verified up to event {newest}, 5 h ago . Nothing was verified since" in text(reading_bob.get(ACME))
+    assert f"Chain verified up to event {newest}, 5 h ago . Nothing has been verified since" in text(
+        reading_bob.get(ACME)
+    )
     AuditCheckpoint.objects.update(fault="Event 3 was changed.")
     page = text(reading_bob.get(ACME))
-    assert "Event 3 was changed. Tell the provider of the API" in page
+    assert "Event 3 was changed. Contact the API provider" in page
     assert "Chain verified" not in page
     assert "Run watchword audit verify" in text(reading_operator.get(PROVIDER))
 

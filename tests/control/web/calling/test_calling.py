@@ -75,12 +75,12 @@ def test_without_a_base_url_the_page_names_the_support_contact(desk: Desk, given
     given(support_contact="support@provider.example")
     shown = desk.get(ROUTE, "acme")
 
-    assert "Ask the provider of the API ( support@provider.example )" in shown.text
+    assert "Ask the API provider ( support@provider.example )" in shown.text
     assert "mailto:support@provider.example" in shown.html
     assert all("https://acme.api.example" in text for text in examples(shown.html))
 
     given()
-    assert "Ask the provider of the API. The examples" in desk.get(ROUTE, "acme").text
+    assert "Ask the API provider. The examples" in desk.get(ROUTE, "acme").text
 
 
 def test_with_token_routing_the_page_says_which_scope_tokens_need(desk: Desk, given: Any) -> None:
@@ -98,7 +98,7 @@ def test_with_token_routing_the_page_says_which_scope_tokens_need(desk: Desk, gi
 
 
 def test_the_page_shows_what_the_registration_expects(desk: Desk) -> None:
-    assert "Claims of tokens" not in desk.get(ROUTE, "acme").text
+    assert "Token claims" not in desk.get(ROUTE, "acme").text
     register(audience="api://orders", issuer="https://login.acme.example/", client_id="")
     shown = desk.get(ROUTE, "acme")
 

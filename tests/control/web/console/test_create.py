@@ -45,7 +45,7 @@ def test_everything_is_made_at_once_and_the_link_shown_exactly_once(desk: Desk) 
     page = desk.post(CREATE, **GLOBEX)
 
     assert page.status == 200
-    assert "Globex is created One-time link for Charlie@globex.example" in page.text
+    assert "Created Globex One-time link for Charlie@globex.example" in page.text
     subscription = Subscription.objects.get(pk="globex")
     assert subscription.expires_at == datetime(2999, 1, 31, 12, tzinfo=UTC)
     assert subscription.api_call_threshold == 1_000_000
@@ -106,7 +106,7 @@ def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
         ({"name": ""}, "Enter a name without leading or trailing spaces"),
         ({"expires_at": "soon"}, "Enter a date and time such as 2027-01-31T12:00, in UTC."),
         ({"expires_at": "9999-12-31T23:59:59-23:00"}, "Enter a date and time such as"),
-        ({"expires_at": ""}, "Enter when the API subscription ends, or leave all of it blank for none."),
+        ({"expires_at": ""}, "Enter when the API subscription ends, or leave all three fields blank."),
         ({"expires_at": "2025-12-31"}, "The subscription must end after its start."),
         ({"api_call_threshold": "a million"}, "Enter a whole number such as 1000000"),
         ({"api_call_threshold": "0"}, "The API call threshold is at least 1"),

@@ -102,7 +102,7 @@ def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk
 
 
 def test_without_a_verifier_the_page_says_what_to_do(desk: Desk) -> None:
-    assert "No verifier yet Create a credential" in desk.get(VERIFIERS).text
+    assert "No verifiers yet Create a credential" in desk.get(VERIFIERS).text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_without_a_verifier_the_page_says_what_to_do(desk: Desk) -> None:
         ({"public_origin": "https://portal.example"}, "https://portal.example;"),
         (
             {"public_origin": "https://portal.example", "feed_port": 8084},
-            "the address at which they reach the portal's port 8084;",
+            "the URL at which verifiers reach the portal's port 8084;",
         ),
     ],
 )
@@ -206,7 +206,7 @@ def test_keys_that_are_believed_no_more_or_never_came_are_said_to_refuse_tokens(
 def test_when_nothing_fails_the_page_says_so(desk: Desk, acme: Organization) -> None:
     registrations.add(name="ProdOkta")
 
-    assert "Every key set was fetched" in desk.get(KEY_SETS).text
+    assert "All key sets are up to date" in desk.get(KEY_SETS).text
 
 
 @pytest.mark.parametrize("route", [VERIFIERS, KEY_SETS])
@@ -248,13 +248,13 @@ def test_fi_01_pages_name_the_verifiers_that_do_not_understand_an_organization(
     RevokeVerifier(name="edge-5").run(command_line())
 
     fleet = desk.get(VERIFIERS).text.replace(" ,", ",").replace(" :", ":")
-    assert "2 of 3 verifiers do not understand the trust of some organizations and refuse their tokens" in fleet
+    assert "2 of 3 verifiers do not understand the configuration of some organizations and refuse their tokens" in fleet
     assert "edge-1 (version 0.9): acme, other-0, other-1," in fleet
     assert "other-8 and 3990 more" in fleet
     assert "edge-2: acme" in fleet
 
     page = desk.get("console:organization", acme.pk).text.replace(" ,", ",").replace(" .", ".")
-    assert f"2 of 3 verifiers do not understand the trust of {acme.name} and refuse its tokens." in page
+    assert f"2 of 3 verifiers do not understand the configuration of {acme.name} and refuse its tokens." in page
     assert "Upgrade edge-1, edge-2." in page
     assert "not understand" not in desk.get("console:organization", globex.pk).text
 
@@ -265,7 +265,7 @@ def test_fi_01_pages_name_the_verifiers_that_do_not_understand_an_organization(
 
 def test_fi_01_one_verifier_alone_is_named_in_the_singular(desk: Desk, acme: Organization) -> None:
     verifier("edge-1", last_seen_at=timezone.now(), not_understood=[acme.pk], not_understood_count=1)
-    words = "1 of 1 verifier does not understand the trust of"
+    words = "1 of 1 verifier does not understand the configuration of"
     assert f"{words} some organizations and refuses their tokens. Upgrade it." in desk.get(VERIFIERS).text
     assert f"{words} {acme.name} and refuses its tokens" in desk.get("console:organization", acme.pk).text
 
@@ -284,8 +284,8 @@ def test_fk_06_page_shows_verifiers_whose_usage_was_refused(desk: Desk) -> None:
     RevokeVerifier(name="edge-4").run(command_line())
 
     text = desk.get(VERIFIERS).text
-    assert "Usage was refused because it cannot be true." in text
+    assert "Implausible usage reports were refused." in text
     text = text.replace(" :", ":")
-    assert "edge-1: 2 batches refused, the last one just now (more calls than it can have decided)" in text
-    assert "1 batch refused, the last one 6 days ago (continues what another credential began)" in text
+    assert "edge-1: 2 batches refused, the last one just now (more calls than it could have processed)" in text
+    assert "1 batch refused, the last one 6 days ago (continues the reports of another credential)" in text
     assert text.count(" refused, the last one") == 3

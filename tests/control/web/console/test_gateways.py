@@ -161,7 +161,7 @@ def test_the_checks_have_commands_with_the_apis_address(
     elsewhere = text.count(f'curl --include --header "Authorization: Bearer $TOKEN" {other}') if other != shown else 0
     assert elsewhere == (routing != "token")
     assert ("Another organization" in text) == (routing != "token")
-    assert "systemctl stop watchword-verifier or by Ctrl-C" in text
+    assert "systemctl stop watchword-verifier, or Ctrl-C" in text
 
 
 def test_the_guide_has_the_same_checks() -> None:

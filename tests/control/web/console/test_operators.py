@@ -38,7 +38,7 @@ def test_each_operator_shows_status_and_last_sign_in(desk: Desk, bob: Person) ->
     text = desk.get(OPERATORS).text
 
     assert "Bob bob@provider.example Deactivated never" in text
-    assert "charlie@provider.example Invited no link: make one never" in text
+    assert "charlie@provider.example Invited no sign-in link never" in text
     assert "Operator You operator@provider.example Active" in text
 
 

@@ -61,8 +61,8 @@ def test_the_page_shows_subscription_servers_and_people(desk: Desk, acme: Organi
 def test_without_anything_the_page_says_what_that_means(desk: Desk, initech: Organization) -> None:
     page = desk.get(PAGE, "initech")
 
-    assert "No API subscription Until there is one, Initech cannot change its authorization servers" in page.text
-    assert "none: nobody there can sign in" in page.text
+    assert "No API subscription Without one, Initech cannot change its authorization servers" in page.text
+    assert "none active, so no administrator can sign in" in page.text
     assert "Set API Subscription" in page.text
     assert "Renew" not in page.text
 
@@ -84,7 +84,7 @@ def test_a_suspension_is_shown_whole_and_so_are_the_earlier_ones(desk: Desk, acm
     assert "Public text Stop the export. Private note Spoke to Alice." in page.text
     assert f"{earlier.reference} terms and conditions violated <b>First</b> warning" in page.text
     assert "&lt;b&gt;First" in page.html
-    assert "by command line" in page.text
+    assert "from the command line" in page.text
 
 
 def test_the_budget_of_queries(
@@ -111,7 +111,7 @@ def stored() -> Subscription:
 def test_renew_shows_what_is_stored_suggests_a_year_more_and_renews(desk: Desk, acme: Organization) -> None:
     before = stored()
     window = desk.get("console:renew", "acme")
-    assert f"Expires now {spoken(before.expires_at)}" in window.text
+    assert f"Currently expires {spoken(before.expires_at)}" in window.text
     suggested = window.value("expires_at")
     assert suggested == a_year_after(before.expires_at).strftime("%Y-%m-%dT%H:%M:%S")
 
@@ -156,7 +156,7 @@ def test_set_changes_all_three_and_begins_where_there_was_none(desk: Desk, inite
 
 def test_the_threshold_is_changed_alone_and_blank_is_no_limit(desk: Desk, acme: Organization) -> None:
     window = desk.get("console:threshold", "acme")
-    assert "Threshold now 1,000 per day" in window.text
+    assert "Current threshold 1,000 per day" in window.text
     assert window.value("api_call_threshold") == "1000"
 
     answer = desk.scripted.post(
@@ -205,7 +205,7 @@ def test_a_change_made_from_what_somebody_else_has_changed_since_is_refused_and_
 
     assert page.status == 409
     assert f"command line changed this on {spoken(NOW)}" in page.text
-    assert f"Expires now {spoken(NOW + timedelta(days=7))}" in page.text
+    assert f"Currently expires {spoken(NOW + timedelta(days=7))}" in page.text
     assert page.value("expires_at") == "2999-01-01T00:00:00"
     assert stored().expires_at == NOW + timedelta(days=7)
     desk.post("console:renew", "acme", expires_at=page.value("expires_at"), version=page.value("version"))
@@ -237,7 +237,7 @@ def test_a_subscription_window_of_a_suspended_organization_says_that_it_stays_su
 ) -> None:
     suspend()
 
-    assert "Acme is suspended and stays so: only Reinstate ends that." in desk.get("console:renew", "acme").text
+    assert "Acme stays suspended until an operator reinstates it." in desk.get("console:renew", "acme").text
 
 
 # ------------------------------------------------------------------ Suspension
@@ -367,7 +367,7 @@ def test_where_nothing_was_enabled_or_the_subscription_has_ended_nothing_is_prom
 
     Subscription.objects.update(expires_at=NOW)
 
-    assert "nothing else changes at once. API subscription expired on" in desk.get("console:reinstate", "acme").text
+    assert "nothing else changes. API subscription expired on" in desk.get("console:reinstate", "acme").text
 
 
 def test_a_later_suspension_is_not_lifted_by_a_window_about_an_earlier_one(desk: Desk, acme: Organization) -> None:

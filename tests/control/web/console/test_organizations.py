@@ -79,7 +79,7 @@ def test_each_organization_shows_its_state_and_the_countdown_of_its_subscription
         "Without Any none No subscription none",
     ):
         assert words in page.text
-    assert "6 in all" in page.text
+    assert "6 total" in page.text
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_who_is_suspended_is_in_no_other_state(desk: Desk, six: None, state: str
     page = desk.get(LIST, state=state)
 
     assert ids(page.html) == []
-    assert "No organization fits" in page.text
+    assert "No organizations match" in page.text
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_what_was_searched_for_stays_in_the_fields_and_can_be_left(desk: Desk, s
 
 
 def test_without_any_organization_the_page_says_what_to_do(desk: Desk) -> None:
-    assert "No organization yet Create one with its API subscription" in desk.get(LIST).text
+    assert "No organizations yet Create one with its API subscription" in desk.get(LIST).text
 
 
 def test_servers_are_counted_and_the_enabled_and_the_failing_named(desk: Desk) -> None:

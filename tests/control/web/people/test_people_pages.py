@@ -90,14 +90,14 @@ class TestAdministrators:
         assert "Role of bob" in row(page, "bob@acme.example")
         invited = row(page, invitation.person.email)
         assert "Invited" in invited
-        assert "link ends" in invited
+        assert "link expires" in invited
         assert "never" in invited
 
     def test_a_link_that_ran_out_and_one_that_was_never_made_are_told(self, portal: Portal, bob: Person) -> None:
         Person.objects.filter(pk=bob.pk).update(password="!")
-        assert "no link: make one" in row(portal.get("administrators"), bob.email)
+        assert "no sign-in link" in row(portal.get("administrators"), bob.email)
         CreateSignInLink(email=bob.email).run(command_line(), now=NOW.replace(year=NOW.year - 1))
-        assert "link ran out" in row(portal.get("administrators"), bob.email)
+        assert "link expired" in row(portal.get("administrators"), bob.email)
 
     def test_the_time_of_the_last_sign_in_is_that_of_signing_in(self, portal: Portal, bob: Person) -> None:
         assert "never" in row(portal.get("administrators"), bob.email)
@@ -112,13 +112,13 @@ class TestAdministrators:
         assert bob.email not in text(portal.get("administrators", status="invited"))
         assert bob.email in text(portal.get("administrators", status="emperor"))
         nobody = portal.get("administrators", q='<script>\x01"', status="active")
-        assert "No administrator fits" in text(nobody)
+        assert "No administrators match" in text(nobody)
         assert b"<script>\x01" not in nobody.content
 
     @pytest.mark.usefixtures("acme")
     def test_an_organization_without_administrators_says_what_to_do(self, operator: Person) -> None:
         page = text(signed_in(operator).get("administrators"))
-        assert "No administrator yet" in page
+        assert "No administrators yet" in page
         invite = signed_in(operator).get("invite")
         assert '<option value="Administrator">' in text(invite)
 
@@ -141,7 +141,7 @@ class TestAdministrators:
 
     def test_those_who_hold_more_are_locked_with_the_reason(self, manager: Portal, bob: Person) -> None:
         page = manager.get("administrators")
-        assert "your own role does not have the “Audit Logs” permission" in row(page, bob.email)
+        assert "your role does not have the “Audit Logs” permission" in row(page, bob.email)
         assert manager.url("change-role", bob.pk) not in text(page)
         for name in ("change-role", "rename", "deactivate", "reactivate", "sign-in-link"):
             assert manager.get(name, bob.pk).status_code == 403
@@ -152,7 +152,7 @@ class TestAdministrators:
     ) -> None:
         assert "You cannot deactivate yourself." in row(portal.get("administrators"), alice.email)
         page = signed_in(operator).get("administrators")
-        assert "The last active administrator who holds every permission" in row(page, alice.email)
+        assert "The last active administrator with every permission" in row(page, alice.email)
 
 
 class TestInvite:
@@ -250,7 +250,7 @@ class TestChange:
 
     def test_a_new_link_says_what_it_ends_and_ends_it(self, portal: Portal, bob: Person) -> None:
         question = text(portal.get("sign-in-link", bob.pk))
-        assert "The present password stays valid until the link is used." in question
+        assert "The current password stays valid until the link is used." in question
         first = CreateSignInLink(email=bob.email).run(command_line())
         found = LINK.search(text(portal.post("sign-in-link", bob.pk)))
         assert found is not None
@@ -308,7 +308,7 @@ class TestRoles:
         listed = row(page, "Role of bob")
         assert "Audit Logs" in listed
         assert "Bob" in listed
-        assert "A role that somebody has cannot be deleted." in listed
+        assert "A role cannot be deleted while administrators have it." in listed
         matrix = text(page).split('id="matrix-heading"')[1]
         cells = re.findall(r"<tr>.*?</tr>", matrix, re.DOTALL)[-1]
         assert re.findall(r">(yes|no)<", cells) == ["no", "no", "yes", "no"]
@@ -316,8 +316,8 @@ class TestRoles:
     @pytest.mark.usefixtures("acme")
     def test_without_roles_the_page_says_what_they_are_for(self, operator: Person) -> None:
         page = text(signed_in(operator).get("roles"))
-        assert "No role yet" in page
-        assert "Who may do what" not in page
+        assert "No roles yet" in page
+        assert "Permissions by role" not in page
 
     @pytest.mark.usefixtures("bob")
     def test_many_holders_are_counted(self, portal: Portal) -> None:
@@ -385,14 +385,14 @@ class TestRoles:
         assert "The role is still assigned to bob@acme.example." in text(refused)
         assert "Bob" in text(portal.get("delete-role", bob.role.pk))
         free = CreateRole(organization_id="acme", name="Newcomer", permissions=frozenset()).run(command_line())
-        assert "Nobody has it" in text(portal.get("delete-role", free.pk))
+        assert "No administrator has it" in text(portal.get("delete-role", free.pk))
         assert portal.post("delete-role", free.pk).status_code == 302
         assert not Role.objects.filter(pk=free.pk).exists()
 
     def test_roles_that_hold_more_are_locked(self, manager: Portal, alice: Person) -> None:
         assert alice.role is not None
         page = manager.get("roles")
-        assert "Your own role does not have the “API Key Management” permission" in row(page, "Role of alice")
+        assert "your own role does not have the “API Key Management” permission" in row(page, "Role of alice")
         for name in ("edit-role", "delete-role"):
             assert manager.get(name, alice.role.pk).status_code == 403
             assert manager.post(name, alice.role.pk, form={"role": "x", "version": "1"}).status_code == 403

@@ -229,7 +229,7 @@ def test_a_new_password_ends_all_other_sessions_and_gives_this_one_a_new_key(ali
     here, phone, theirs = signed_in(alice), signed_in(alice, SAFARI), signed_in(charlie)
     before = here.cookies["watchword_session"].value
 
-    assert "Your password is changed. Every other session of yours was ended." in change(here)
+    assert "Password changed. All your other sessions have ended." in change(here)
 
     assert is_signed_in(here)
     assert is_signed_in(theirs)
@@ -313,7 +313,7 @@ def test_the_right_current_password_is_no_failed_attempt(alice: Person) -> None:
     for _ in range(8):
         assert change(here, PASSWORD, "short").startswith("422")
 
-    assert "Your password is changed" in change(here)
+    assert "Password changed" in change(here)
 
 
 def test_strangers_at_the_sign_in_page_do_not_keep_somebody_signed_in_from_a_new_password(alice: Person) -> None:
@@ -321,7 +321,7 @@ def test_strangers_at_the_sign_in_page_do_not_keep_somebody_signed_in_from_a_new
     for number in range(8):
         Client(REMOTE_ADDR=f"198.51.100.{number}").post("/sign-in", {"email": alice.email, "password": "wrong"})
 
-    assert "Your password is changed" in change(here)
+    assert "Password changed" in change(here)
 
 
 def test_the_commands_are_about_people(alice: Person) -> None:
@@ -352,4 +352,4 @@ def test_an_operator_ends_sessions_of_their_own_alike(operator: Person) -> None:
 
     assert not is_signed_in(phone)
     assert (last_event().organization, last_event().action) == (None, "session_ended")
-    assert "Your password is changed" in change(here)
+    assert "Password changed" in change(here)

@@ -121,7 +121,7 @@ def test_m06_the_list_keeps_the_warning_until_it_is_no_longer_so(portal: Portal)
 def test_m06_validate_already_says_what_a_server_of_the_whole_world_needs(portal: Portal) -> None:
     for htmx in (True, False):
         page = text(portal.post("validate", form=typed(AT_GOOGLE), htmx=htmx))
-        assert "Google signs the tokens of everybody who has an account" in page
+        assert "Google signs the tokens of all Google accounts" in page
         assert "Enter the Audience URI of your application" in page
     assert "shared-server" not in text(portal.post("validate", form=typed(PROD_OKTA), htmx=True))
 
@@ -140,11 +140,11 @@ def test_m06_an_audience_that_anybody_can_ask_for_is_confirmed_in_the_window(por
     response = portal.save(AT_GOOGLE)
     page = text(response)
     assert response.status_code == 422
-    assert "Accept tokens that anybody can ask for" in page
-    assert "whoever learns yours can call your API" in page
+    assert "Accept tokens that anyone can request" in page
+    assert "anyone who learns yours can call your API" in page
     assert not is_checked(page, "accept_anybody")
     assert portal.save(replace(AT_GOOGLE, accept_anybody=True)).status_code == 302
-    assert "Anybody can ask Google for such a token" in portal.get("list")
+    assert "Anyone can request such a token from Google" in portal.get("list")
     assert is_checked(portal.get("edit", AuthorizationServer.objects.get().pk), "accept_anybody")
 
 
@@ -174,7 +174,7 @@ def test_m06_what_no_yes_helps_cannot_be_enabled(portal: Portal) -> None:
     response = portal.post("enable", server, form={"confirmed": "on"})
     assert response.status_code == 422
     assert "or use a GitLab of your own." in text(response)
-    assert "Tokens that GitLab.com signs for everybody are accepted" in portal.get("list")
+    assert "Every token that GitLab.com signs is accepted" in portal.get("list")
 
 
 def test_enabling_an_ordinary_server_asks_for_no_yes(portal: Portal) -> None:

@@ -94,9 +94,9 @@ def test_an_unknown_authority_is_named_with_three_remedies_its_chain_and_its_roo
         assert remedy in page
     for name in ("sso.internal.acme.example", "Acme Issuing CA 2", "Acme Corporation Internal Root CA"):
         assert name in page
-    assert "Trust this authority" in page
+    assert "Trust this CA" in page
     assert private_root().fingerprint in page
-    assert "Compare it with what the people who run the server tell you" in page
+    assert "Compare it with the fingerprint that the operators of the server give you" in page
     assert "Trust this CA certificate" in page
     assert 'id="save"' not in page
     assert is_open(page)
@@ -111,7 +111,10 @@ def test_a_self_signed_certificate_is_called_one(portal: Portal) -> None:
 
 def test_without_a_root_the_authority_to_ask_for_is_named(portal: Portal) -> None:
     page = text(portal.post("validate", typed(replace(INTERNAL, jwks_location=WITHOUT_ROOT))))
-    assert "ask the people who run it for the certificate of <strong>Acme Corporation Internal Root CA</strong>" in page
+    assert (
+        "ask the operators of the server for the certificate of <strong>Acme Corporation Internal Root CA</strong>"
+        in page
+    )
     assert 'id="trust"' not in page
 
 
@@ -247,7 +250,7 @@ def test_the_badges_of_the_list(portal: Portal) -> None:
 
 def test_an_attached_certificate_that_ends_soon_or_has_ended_is_told_in_the_window(portal: Portal) -> None:
     server = portal.add(replace(INTERNAL, authority=authorities.issue("Acme Root G1", expires_in_days=9).pem))
-    assert "attach its successor beside it" in portal.get("edit", server)
+    assert "add its replacement as well" in portal.get("edit", server)
     ended = authorities.issue("Acme Root G1", expires_in_days=-1).pem
     AuthorizationServer.objects.update(authority=ended)
     assert "Expired " in portal.get("edit", server)

@@ -486,7 +486,7 @@ class TestRow:
         server = portal.add(PROD_OKTA)
         asked = text(portal.get("delete", server))
         assert "Delete authorization server ProdOkta?" in asked
-        assert "client applications can no longer access the API" in asked
+        assert "Client applications using it will lose access immediately" in asked
         # Cancel is what the keyboard meets first.
         assert re.search(r"<a class=\"button\"[^>]*autofocus[^>]*>Cancel</a>", asked, re.DOTALL)
         assert ">OK</button>" in asked
@@ -503,7 +503,7 @@ class TestRow:
         portal.add(PROD_OKTA)
         standby = portal.add(STANDBY)
         asked = text(portal.get("enable", standby))
-        assert "ProdOkta is disabled in the same moment" in asked
+        assert "ProdOkta is disabled at the same time" in asked
         answer = portal.post("enable", standby, htmx=True)
         assert "StandbyKeycloak is enabled. ProdOkta is now disabled." in text(answer)
         assert [row.enabled for row in queries.list_servers("acme", timezone.now())] == [False, True]
@@ -512,7 +512,7 @@ class TestRow:
         server = portal.add(STANDBY)
         page = text(portal.get("list"))
         assert re.search(rf'<form[^>]*action="{portal.url("enable", server)}"', page)
-        assert "is disabled in the same moment" not in text(portal.get("enable", server))
+        assert "is disabled at the same time" not in text(portal.get("enable", server))
 
     def test_disabling_asks_and_disables(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
@@ -541,7 +541,7 @@ class TestRow:
         server = portal.add(PROD_OKTA)
         sample_portal.age(server, fetched_minutes_ago=16)
         assert "Overdue:" in text(portal.get("list"))
-        assert "Nothing has fetched the keys of ProdOkta yet." in text(portal.get("fetch", server, htmx=True))
+        assert "The keys of ProdOkta have not been fetched yet." in text(portal.get("fetch", server, htmx=True))
 
     def test_the_row_alone_is_no_page(self, portal: Portal) -> None:
         response = portal.get("fetch", portal.add(PROD_OKTA))

@@ -215,7 +215,7 @@ def test_a_withdrawn_key_that_tokens_name_is_told_on_the_list_and_once_in_the_au
     (event,) = events("withdrawn_keys_named")
     assert (event.actor, event.target) == ("worker", "ProdOkta")
     assert event.changes["keys"][1].startswith("a (")
-    assert names(now) == ["Tokens name a withdrawn key"]
+    assert names(now) == ["Tokens use a withdrawn key"]
     (row,) = list_servers("acme", now)
     assert [key.asked_at for key in row.withdrawn_keys] == [now]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.base.times import relative
+from watchword.control.organizations.rules import spoken
 from watchword.core.decision import Reason
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def spoken_rate(rate: float | None) -> str | None:
     return f"{rate:,.0f}" if rate >= _WHOLE_FROM else f"{rate:.1f}"
 
 
-def spoken_use(use: InUse, now: datetime) -> str:
-    """How much a server is used, as a sentence: `1,204 requests in 24 h, the last one 2 min ago.`"""
+def spoken_use(use: InUse) -> str:
+    """How much a server is used, as a sentence: `1,204 requests in 24 hours, the last on 1 May 2026, 09:30 UTC.`"""
     requests = "1 request" if use.requests == 1 else f"{use.requests:,} requests"
-    return f"{requests} in 24 h, the last one {relative(use.last_at, now)}."
+    return f"{requests} in 24 hours, the last on {spoken(use.last_at)}."
 
 
 @dataclass(frozen=True, slots=True)

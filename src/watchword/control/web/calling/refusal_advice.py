@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RETRY: Final = (
-    "Wait as long as Retry-After says, then send the request again. If this lasts, tell the provider of the API."
+    "Wait for the time in Retry-After, then send the request again. If the error persists, contact the API provider."
 )
 _UNCHANGED: Final = "Send the token exactly as the authorization server issued it."
 _CLOCK: Final = "Correct the clock of the authorization server."
@@ -28,14 +28,14 @@ ADVICE: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.AUTHORIZATION_REPEATED: "Send one Authorization header. Check whether a proxy adds another one.",
     },
     "Token": {
-        Reason.TOKEN_TOO_LARGE: "Let the authorization server put fewer claims or scopes into its tokens.",
+        Reason.TOKEN_TOO_LARGE: "Configure the authorization server to put fewer claims or scopes into its tokens.",
         Reason.TOKEN_MALFORMED: "Send the whole access token. It must be a signed JWT, not an opaque token.",
         Reason.HEADER_MALFORMED: _UNCHANGED,
         Reason.CLAIMS_MALFORMED: _UNCHANGED,
         Reason.ALGORITHM_NOT_ACCEPTED: (
-            "Let the authorization server sign with a private key, such as RS256, not with a shared secret (HS256)."
+            "Configure the authorization server to sign with a private key (RS256), not a shared secret (HS256)."
         ),
-        Reason.HEADER_NOT_ACCEPTED: "Let the authorization server issue tokens without crit and b64.",
+        Reason.HEADER_NOT_ACCEPTED: "Configure the authorization server to issue tokens without crit and b64.",
         Reason.TYPE_NOT_ACCEPTED: "Send the access token, not the ID token.",
     },
     "Keys": {
@@ -46,18 +46,24 @@ ADVICE: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.KEYS_STALE: "Make the JWKS location reachable again. The list shows why the keys cannot be fetched.",
     },
     "Claims": {
-        Reason.EXPIRY_MISSING: "Let the authorization server put exp into its tokens.",
-        Reason.TIME_MALFORMED: "Let the authorization server write exp, nbf and iat as numbers of seconds since 1970.",
-        Reason.TOKEN_EXPIRED: "Get a new token. Use expires_in of the token response to get it in time.",
+        Reason.EXPIRY_MISSING: "Configure the authorization server to put exp into its tokens.",
+        Reason.TIME_MALFORMED: (
+            "Configure the authorization server to write exp, nbf and iat as numbers of seconds since 1970."
+        ),
+        Reason.TOKEN_EXPIRED: "Get a new token. Use expires_in of the token response to renew it in time.",
         Reason.TOKEN_NOT_YET_VALID: _CLOCK,
         Reason.TOKEN_FROM_FUTURE: _CLOCK,
-        Reason.ISSUER_MISMATCH: "Compare iss with the registered Issuer URI. Both must be equal, slash included.",
+        Reason.ISSUER_MISMATCH: (
+            "Compare iss with the registered Issuer URI. They must be identical, including a trailing slash."
+        ),
         Reason.AUDIENCE_MISMATCH: "Request a token for the registered Audience URI.",
-        Reason.CLIENT_MISSING: "Let the authorization server put client_id, cid or appid into its tokens.",
+        Reason.CLIENT_MISSING: "Configure the authorization server to put client_id, cid or appid into its tokens.",
         Reason.CLIENT_MISMATCH: "Get the token with the registered Client ID.",
-        Reason.TOKEN_BOUND: "Request a token without DPoP and mutual TLS, or let the registration accept bound tokens.",
+        Reason.TOKEN_BOUND: (
+            "Request a token without DPoP and mutual TLS, or turn on “Accept tokens bound to a key or certificate”."
+        ),
         Reason.SCOPE_TOO_LONG: "Request fewer scopes.",
-        Reason.CLAIM_TOO_LONG: "Let the authorization server use shorter values.",
+        Reason.CLAIM_TOO_LONG: "Configure the authorization server to use shorter values.",
     },
     "Organization": {
         Reason.ORGANIZATION_NOT_NAMED: (
@@ -102,14 +108,14 @@ _NO_SUCH_PATH: Final = RefusalRow(
     "no_such_path",
     404,
     "This address is not served.",
-    "Begin the address with the API base URL as shown on this page, the organization included where it has one.",
+    "Start the address with the API base URL shown on this page, including the organization if it contains one.",
 )
 _AMBIGUOUS_PATH: Final = RefusalRow(
     "ambiguous_path",
     400,
     "The path is ambiguous.",
-    "Write the path plainly: no // after the organization, no backslashes, no segments such as .. or ..., and no "
-    "percent-encoded letters, digits or dots, even where they are harmless (/%4A, /a%2eb).",
+    "Use a plain path: no // after the organization, no backslashes, no segments such as .. or ..., and no "
+    "percent-encoded letters, digits or dots, even harmless ones (/%4A, /a%2eb).",
 )
 
 

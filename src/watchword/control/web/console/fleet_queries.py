@@ -28,8 +28,8 @@ ORGANIZATIONS_SHOWN: Final = 10
 REFUSED_SHOWN_FOR: Final = timedelta(days=7)
 
 _BECAUSE: Final = {
-    Implausible.TOO_MANY_CALLS.value: "more calls than it can have decided",
-    Implausible.FOREIGN_STREAM.value: "continues what another credential began",
+    Implausible.TOO_MANY_CALLS.value: "more calls than it could have processed",
+    Implausible.FOREIGN_STREAM.value: "continues the reports of another credential",
 }
 
 _BY_NAME: Final = Order((Key("name", str),))

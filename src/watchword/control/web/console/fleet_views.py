@@ -49,14 +49,14 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
         form.refuse(refusal.field_errors or {"name": refusal.sentence})
         return window(request, page, _CREATE, context, status=refusal.status)
     context = {
-        "title": f"Verifier {name} may follow the feed",
+        "title": f"Credential created for verifier {name}",
         "what": f"Credential of {name}",
         "secret": secret,
         "label": "the credential",
         "next_steps": (
             "Keep it in a file that only the verifier can read, named in WATCHWORD_VERIFIER_CREDENTIAL_FILE.",
             f"Set WATCHWORD_VERIFIER_FEED_URL to {_feed()}; run `watchword serve verifier`.",
-            "It is not kept and cannot be shown again. Lost, it is revoked and another one created.",
+            "It cannot be shown again. If lost, revoke it and create another.",
         ),
     }
     return done_with(request, page.reopened(actor), "console/windows/secret.html", context)
@@ -76,9 +76,9 @@ def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
         page,
         title=f"Revoke verifier {name}?",
         sentences=[
-            "The feed no longer answers it: it hears of no suspension, no renewal and no new key any more.",
-            "It goes on with what it knows for up to 24 hours and then rejects every API request.",
-            "This cannot be taken back, and the name cannot be given again.",
+            "It no longer receives changes such as suspensions, renewals and new keys.",
+            "It keeps verifying with its current data for up to 24 hours, then rejects every API request.",
+            "This cannot be undone, and the name cannot be reused.",
         ],
         url=reverse("console:revoke-verifier", args=[verifier]),
         label="Revoke",
@@ -98,7 +98,7 @@ def _feed() -> str:
     if settings.WATCHWORD.feed_port is None:
         return str(settings.WATCHWORD.public_origin)
     # The portal's own address does not answer verifiers then.
-    return f"the address at which they reach the portal's port {settings.WATCHWORD.feed_port}"
+    return f"the URL at which verifiers reach the portal's port {settings.WATCHWORD.feed_port}"
 
 
 def _creation(form: VerifierForm) -> dict[str, Any]:

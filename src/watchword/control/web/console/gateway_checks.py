@@ -42,8 +42,8 @@ def checks(given: ControlSettings) -> list[dict[str, Any]]:
         _check(
             "A stopped verifier",
             good,
-            "Stop one verifier, by systemctl stop watchword-verifier or by Ctrl-C where watchword serve runs, and run "
-            "this: the API responds as before. Stop the other one, too, and run it again: 503. Start both again.",
+            "Stop one verifier (systemctl stop watchword-verifier, or Ctrl-C in the terminal of watchword serve) and "
+            "run this: the API responds as before. Stop the other one too and run it again: 503. Start both again.",
         ),
     ]
     if given.api_routing != "token":

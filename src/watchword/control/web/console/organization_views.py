@@ -124,7 +124,7 @@ def _what_stops(page: OrganizationPage) -> list[str]:
     tokens = f"tokens issued by {server}" if server is not None else "access tokens"
     return [
         f"All API requests of {name} with {tokens} are rejected within 5 seconds, on every verifier.",
-        "Its authorization servers appear disabled. Nobody there can add, edit, enable or delete one.",
+        "Its authorization servers appear disabled. Its administrators cannot add, edit, enable or delete any.",
         "Only an operator can reinstate it. Renewing the API subscription does not.",
     ]
 
@@ -143,7 +143,7 @@ def _what_comes_back(page: OrganizationPage) -> list[str]:
     name, server = page.organization.name, page.enabled_server
     beyond = entitlement(subscription=terms_of(page.subscription), suspension=None, now=page.frame.now)
     if not beyond.may_change:
-        return [f"The suspension ends, but nothing else changes at once. {beyond.banner}"]
+        return [f"The suspension ends, but nothing else changes. {beyond.banner}"]
     changes = f"Administrators of {name} can change its authorization servers again."
     if server is None:
         return [changes, "No authorization server is enabled, so tokens stay rejected until one is."]

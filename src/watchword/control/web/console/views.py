@@ -51,15 +51,15 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
     if made.link_secret is None:
         return done(request, page, notice)
     context = {
-        "title": f"{made.organization.name} is created",
+        "title": f"Created {made.organization.name}",
         "what": f"One-time link for {form.text('administrator_email')}",
         # Never kept anywhere but here: whoever has it becomes that administrator.
         "secret": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[made.link_secret]),
         "label": "the one-time link",
         "expires_at": made.link_expires_at,
         "next_steps": (
-            "Send it to that person by a way you trust: whoever opens it first chooses the password.",
-            "It works once. It is not kept and cannot be shown again; a new one ends it.",
+            "Send it through a channel you trust: the first person to open it chooses the password.",
+            "It works once and cannot be shown again. Creating a new link makes this one stop working.",
         ),
         "onward_url": reverse(OrganizationPage.route, args=[made.organization.pk]),
         "onward_label": f"Open {made.organization.name}",
@@ -82,7 +82,7 @@ def _command(form: CreateForm) -> CreateOrganizationWithAdministrator:
     threshold = form.number("api_call_threshold", faults)
     begun = form.text("starts_at") or form.text("api_call_threshold")
     if begun and expires_at is None:
-        faults.setdefault("expires_at", "Enter when the API subscription ends, or leave all of it blank for none.")
+        faults.setdefault("expires_at", "Enter when the API subscription ends, or leave all three fields blank.")
     if form.text("administrator_name") and not form.text("administrator_email"):
         faults["administrator_email"] = "Enter the administrator's e-mail address, or leave the name blank as well."
     required(faults)

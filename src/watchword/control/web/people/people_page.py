@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from watchword.control.identity.queries import PersonRow, RoleRow
 
 
-_HOLDS_MORE: Final = "Nothing can be changed here: your own role does not have the “{permission}” permission."
+_HOLDS_MORE: Final = "You cannot change this administrator: your role does not have the “{permission}” permission."
 _ONESELF: Final = "You cannot deactivate yourself."
-_LAST: Final = "The last active administrator who holds every permission cannot be deactivated."
+_LAST: Final = "The last active administrator with every permission cannot be deactivated."
 
 
 @dataclass(frozen=True, slots=True)

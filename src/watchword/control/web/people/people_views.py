@@ -84,11 +84,10 @@ def sign_in_link(request: HttpRequest, actor: Actor, page: AdministratorsPage, p
         secret = CreateSignInLink(email=line.person.email).run(actor, now=now)
         return _link_shown(request, page, person, secret, now)
     called = line.person.called
-    sentences = [f"Links made for {called} before end at once. The new one works once, for 24 hours."]
+    sentences = [f"Earlier links for {called} stop working at once. The new link works once, for 24 hours."]
     if line.person.status is PersonStatus.ACTIVE:
         sentences.append(
-            "The present password stays valid until the link is used. Using it sets a new password and ends all of "
-            f"{called}'s sessions."
+            f"The current password stays valid until the link is used. Using it ends all sessions of {called}."
         )
     return _ask(request, page, line, action="sign-in-link", sentences=sentences)
 
@@ -153,14 +152,14 @@ def reactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, per
         ReactivateAdministrator(organization_id=page.organization_id, person_id=person).run(actor)
         return done(request, page, Notice(f"{line.person.called} can sign in again."))
     sentences = [
-        f"{line.person.called} can sign in again with the role {line.person.role} and the password of before.",
-        "Make a new sign-in link afterwards if somebody else may know that password.",
+        f"{line.person.called} can sign in again with the role {line.person.role} and the earlier password.",
+        "Create a new sign-in link afterwards if someone else may know that password.",
     ]
     return _ask(request, page, line, action="reactivate", sentences=sentences)
 
 
 _TITLES: Final = {
-    "sign-in-link": ("Make a new sign-in link for {}?", "Make New Link"),
+    "sign-in-link": ("Create a new sign-in link for {}?", "Create Link"),
     "deactivate": ("Deactivate {}?", "Deactivate"),
     "reactivate": ("Reactivate {}?", "Reactivate"),
 }

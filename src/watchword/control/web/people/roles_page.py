@@ -24,7 +24,7 @@ MEANINGS: Final = {
 }
 """What each permission is for, in the words of those who give it."""
 
-_HOLDS_MORE: Final = "Your own role does not have the “{permission}” permission, so you cannot change this one."
+_HOLDS_MORE: Final = "You cannot change this role: your own role does not have the “{permission}” permission."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class RolesPage(OrganizationPage):
         """All permissions, those that the actor cannot give with the reason."""
         closed = permissions_not_held(self.frame.actor, frozenset(Permission))
         return tuple(
-            Box(value, MEANINGS[value], "Your own role does not have it." if value in closed else None)
+            Box(value, MEANINGS[value], "Your role does not have it." if value in closed else None)
             for value in Permission
         )
 
@@ -96,6 +96,6 @@ class RolesPage(OrganizationPage):
         return Line(
             role,
             _HOLDS_MORE.format(permission=missing[0]) if missing else None,
-            "A role that somebody has cannot be deleted." if role.holders else None,
+            "A role cannot be deleted while administrators have it." if role.holders else None,
             tuple((permission.value, permission in role.permissions) for permission in Permission),
         )

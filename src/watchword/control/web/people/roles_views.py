@@ -92,9 +92,9 @@ def delete(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> Ht
         request,
         page,
         title=f"Delete the role {row.name}?",
-        sentences=["Nobody has it, so nobody's rights change. It cannot be brought back."]
+        sentences=["No administrator has it. A deleted role cannot be restored."]
         if not row.holders
-        else [f"{listed(row.holders)} have it."],
+        else [f"Assigned to {listed(row.holders)}."],
         url=reverse("access:delete-role", args=[page.organization_id, role]),
         label="Delete",
         dangerous=True,

@@ -68,7 +68,7 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
         page,
         title="End all other sessions?",
         sentences=[
-            f"{_sessions(number).capitalize()} will be signed out at once. What is being typed there is lost.",
+            f"{_sessions(number).capitalize()} will be signed out at once. Unsaved text there is lost.",
             "You stay signed in here.",
         ],
         url=reverse("access:end-other-sessions"),
@@ -103,7 +103,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
     return done(
         request,
         page,
-        Notice("Your password is changed. Every other session of yours was ended."),
+        Notice("Password changed. All your other sessions have ended."),
     )
 
 

@@ -99,7 +99,7 @@ def _filled(form: RegistrationForm) -> tuple[Difference, ...] | None:
 
 def _caution(page: ServersPage, detail: ServerDetail) -> str:
     use = page.use_of(detail.id)
-    return _CAUTION if use is None else f"{_CAUTION} {spoken_use(use, page.frame.now)}"
+    return _CAUTION if use is None else f"{_CAUTION} {spoken_use(use)}"
 
 
 def keeps_source(fields: ServerFields, detail: ServerDetail) -> bool:

@@ -33,7 +33,7 @@ PRODUCTS: Final = (
         name="Okta",
         location="https://{domain}/oauth2/{authorization server}/v1/keys",
         issuer="https://{domain}/oauth2/{authorization server}",
-        issuer_note="Shown under Security > API > Authorization Servers. Without a slash at its end.",
+        issuer_note="Shown under Security > API > Authorization Servers. No trailing slash.",
         audience="The Audience of the authorization server there, such as api://default.",
         client_id="The Client ID of the application (claim cid).",
         guide="okta.md",
@@ -43,7 +43,7 @@ PRODUCTS: Final = (
         name="Microsoft Entra ID",
         location="https://login.microsoftonline.com/{directory}/discovery/v2.0/keys",
         issuer="https://login.microsoftonline.com/{directory}/v2.0",
-        issuer_note="Tokens of version 1.0: https://sts.windows.net/{directory}/ with a slash at its end. The API's "
+        issuer_note="Tokens of version 1.0: https://sts.windows.net/{directory}/ with a trailing slash. The API's "
         "manifest decides the version (requestedAccessTokenVersion).",
         audience="The Application (client) ID of the API; for tokens of version 1.0 its Application ID URI, such as "
         "api://orders.",
@@ -67,7 +67,7 @@ PRODUCTS: Final = (
         name="Auth0",
         location="https://{domain}/.well-known/jwks.json",
         issuer="https://{domain}/",
-        issuer_note="With a slash at its end.",
+        issuer_note="With a trailing slash.",
         audience="The Identifier of the API, such as https://api.example.com.",
         client_id="The Client ID of the application, if the JWT Profile of the API is RFC 9068. Otherwise tokens name "
         "the client only in azp: leave it blank.",
@@ -78,7 +78,7 @@ PRODUCTS: Final = (
         name="Keycloak",
         location="https://{host}/realms/{realm}/protocol/openid-connect/certs",
         issuer="https://{host}/realms/{realm}",
-        issuer_note="Without a slash at its end. Before Keycloak 17, /auth stands before /realms.",
+        issuer_note="No trailing slash. Before Keycloak 17, /auth stands before /realms.",
         audience="What an Audience mapper of the client's scopes adds, such as orders-api. Without one it is account, "
         "or missing.",
         client_id="Tokens name the client only in azp: leave it blank. For service accounts: the Client ID (claim "
@@ -90,7 +90,7 @@ PRODUCTS: Final = (
         name="Amazon Cognito",
         location="https://cognito-idp.{region}.amazonaws.com/{user pool}/.well-known/jwks.json",
         issuer="https://cognito-idp.{region}.amazonaws.com/{user pool}",
-        issuer_note="Without a slash at its end.",
+        issuer_note="No trailing slash.",
         audience="Access tokens have no aud claim by default: leave it blank, and enter the Client ID.",
         client_id="The Client ID of the app client (claim client_id).",
         guide="cognito.md",

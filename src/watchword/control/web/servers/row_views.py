@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.base.times import relative
 from watchword.control.servers.commands import DeleteServer, DisableServer, EnableServer, RequestRefresh
 from watchword.control.servers.rules import FetchState
 from watchword.control.web.activity.presentation import spoken_use
@@ -59,10 +57,10 @@ def _ask_to_enable(
     request: HttpRequest, actor: Actor, page: ServersPage, row: ServerRow, refusal: Refusal | None = None
 ) -> HttpResponse:
     other = page.enabled_besides(row.id)
-    sentences = [f"From then on, tokens issued by {row.name} are verified and accepted."]
+    sentences = [f"Tokens issued by {row.name} will be verified and accepted."]
     if other is not None:
         sentences.append(
-            f"Only one server can be enabled at a time: {other} is disabled in the same moment, and API requests with "
+            f"Only one server can be enabled at a time: {other} is disabled at the same time, and API requests with "
             f"tokens issued by {other} are rejected from then on."
         )
     if row.acceptance is not None and refusal is None:
@@ -82,7 +80,7 @@ def disable(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID)
         return done(request, page, Notice(f"{name} is disabled."))
     row = _row(page, server)
     sentences = [
-        f"All API requests with tokens issued by {row.name} are rejected within seconds, until a server is enabled."
+        f"API requests with tokens issued by {row.name} will be rejected within seconds, until a server is enabled."
     ]
     return _ask(request, actor, page, row, action="disable", sentences=sentences)
 
@@ -130,7 +128,7 @@ def _outcome(row: ServerRow) -> Notice:
         return Notice(f"The keys of {row.name} were fetched.")
     if row.problem is not None:
         return Notice(f"The keys of {row.name} could not be fetched. {row.problem}", warning=True)
-    return Notice(f"Nothing has fetched the keys of {row.name} yet.", warning=True)
+    return Notice(f"The keys of {row.name} have not been fetched yet. Check that the worker is running.", warning=True)
 
 
 def _ask(
@@ -163,15 +161,13 @@ def _ask(
 
 def _about_deletion(row: ServerRow, in_use: InUse | None) -> list[str]:
     consequence = (
-        "It is enabled: client applications can no longer access the API with its tokens."
+        "It is enabled. Client applications using it will lose access immediately."
         if row.enabled
         else "It is disabled, so no API request depends on it now."
     )
-    fetched = row.last_successful_fetch
-    last = "never" if fetched is None else relative(fetched, timezone.now())
-    keys = "1 key" if len(row.keys) == 1 else f"{len(row.keys)} keys"
-    used = "No request came with its tokens lately." if in_use is None else spoken_use(in_use, timezone.now())
-    return [consequence, used, f"Its {keys}, last fetched {last}, and their history are deleted with it."]
+    used = "No requests used its tokens in the last 24 hours." if in_use is None else spoken_use(in_use)
+    keys = {0: "", 1: "signing key and "}.get(len(row.keys), f"{len(row.keys)} signing keys and ")
+    return [consequence, used, f"Its {keys}key history will also be deleted."]
 
 
 def _row(page: ServersPage, server: UUID) -> ServerRow:

@@ -22,7 +22,7 @@ KEPT: Final = timedelta(minutes=10)
 _SENTENCES: Final = {
     SessionEnd.IDLE: "You were signed out after 30 minutes without activity.",
     SessionEnd.ABSOLUTE: "You were signed out: a session lasts at most 12 hours.",
-    SessionEnd.GONE: "Your session was ended. Sign in to go on.",
+    SessionEnd.GONE: "Your session was ended. Sign in to continue.",
 }
 _UNSAVED: Final = "What you sent last was not saved."
 _SUFFIX: Final = "-unsaved"

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 
+from watchword.control.base.actor import SYSTEM, command_line
 from watchword.control.base.times import elapsed, relative
 from watchword.control.web.shell.documentation import document_of
 from watchword.control.web.shell.frame import OrganizationFrame
@@ -93,6 +94,12 @@ def thousands(value: int) -> str:
 def copyable(text: str, label: str, *, shown: str | None = None, cut: bool = False) -> dict[str, object]:
     """Monospace text with a button that copies it. `label` names the thing for the button: "Copy key ID"."""
     return {"text": text, "label": label, "shown": shown or text, "cut": cut}
+
+
+@register.filter
+def by(actor: str) -> str:
+    """Who changed something, as a sentence ends. People are named by their e-mail addresses."""
+    return {SYSTEM.name: "automatically", command_line().name: "from the command line"}.get(actor, f"by {actor}")
 
 
 @register.simple_tag

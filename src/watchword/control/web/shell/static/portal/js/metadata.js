@@ -28,7 +28,7 @@ document.addEventListener("input", (event) => {
   const form = event.target.closest?.("form[data-registration]");
   if (form?.querySelector("#find.htmx-request")) {
     outdated = true;
-    const sentence = "You went on typing, so nothing will be filled in from the metadata.";
+    const sentence = "You kept typing, so nothing will be filled in from the metadata.";
     form.querySelector(".say").textContent = sentence;
     announce(sentence);
   }

@@ -37,7 +37,7 @@ if (toasts !== null) {
 // A request that got no answer at all must not leave the person waiting.
 for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.body.addEventListener(failure, () => {
-    const sentence = "The portal did not answer. Nothing typed is lost; try again in a moment.";
+    const sentence = "The portal did not respond. What you typed is still here. Try again in a moment.";
     document.dispatchEvent(new CustomEvent("announce", { detail: sentence }));
     const region = document.querySelector("dialog[open] .say") ?? null;
     if (region !== null) region.textContent = sentence;

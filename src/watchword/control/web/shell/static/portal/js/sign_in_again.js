@@ -50,7 +50,7 @@ function ask(other) {
   };
   if (other !== null) {
     dialog.querySelector("#again-text").textContent =
-      `${other} has signed in with this browser. What you typed is still there; nothing was saved.`;
+      `${other} has signed in with this browser. What you typed is still here, but nothing was saved.`;
   }
   dialog.addEventListener("cancel", (event) => {
     event.preventDefault();
@@ -63,7 +63,7 @@ function ask(other) {
     try {
       answer = await send(form);
     } catch {
-      answer = { good: false, sentence: "The portal did not answer. Try again in a moment." };
+      answer = { good: false, sentence: "The portal did not respond. Try again in a moment." };
     }
     if (answer.good && answer.email === email) {
       leave();
@@ -93,7 +93,7 @@ async function resume() {
     }
   } catch {
     asking = false;
-    say("The portal did not answer. Nothing typed is lost; try again in a moment.");
+    say("The portal did not respond. What you typed is still here. Try again in a moment.");
   }
 }
 
