@@ -255,7 +255,8 @@ def fork(writer: Callable[[int], Iterator[str]], life: int, said: int) -> int:
             # Short enough to be written whole or not at all, even while others write.
             os.write(said, f"{word}\n".encode("ascii"))
     except BaseException as fault:  # noqa: BLE001 - any fault must reach the referee.
-        os.write(said, f"fault {type(fault).__name__} in {writer.__name__}\n".encode("ascii"))
+        what = " ".join(f"{type(fault).__name__} in {writer.__name__}: {fault}".split())
+        os.write(said, f"fault {what[:500]}\n".encode("ascii", "replace"))
     finally:
         os._exit(1)
 

@@ -3,20 +3,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
+from django.test.utils import CaptureQueriesContext
 
 from kit.people import NOW
-from watchword.control.audit.models import AuditEvent
+from watchword.control.audit.models import AuditEvent, AuditHead
 from watchword.control.base.refusals import Refusal
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
 from watchword.control.fleet.publish import publish_trust
 from watchword.control.fleet.queries import is_revoked, verifier_of_secret
+from watchword.control.organizations.commands import Suspend
+from watchword.control.organizations.models import SuspensionReason
 from watchword.feed import decode_trust
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from watchword.control.base.actor import Actor
     from watchword.control.organizations.models import Organization
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda actor: Suspend(organization_id="acme", reason=SuspensionReason.TERMS_VIOLATED).run(actor),
+        lambda actor: RevokeVerifier(name="edge-1").run(actor),
+        lambda actor: RotateEpoch().run(actor),
+    ],
+    ids=["suspend", "revoke", "rotate"],
+)
+def test_every_command_locks_the_feed_before_the_audit_log(
+    acme: Organization, shell: Actor, run: Callable[[Actor], object]
+) -> None:
+    """In two orders, two commands at once would wait for each other until PostgreSQL ended one of them."""
+    CreateVerifier(name="edge-1").run(shell)
+    with CaptureQueriesContext(connection) as queries:
+        run(shell)
+    tables = [
+        model._meta.db_table
+        for query in queries
+        for model in (FeedState, AuditHead)
+        if f'"{model._meta.db_table}"' in query["sql"]
+    ]
+    assert tables[0] == FeedState._meta.db_table
+    assert tables[-1] == AuditHead._meta.db_table
+    assert tables == sorted(tables, key=tables.index)
 
 
 @pytest.mark.django_db

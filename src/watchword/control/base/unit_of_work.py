@@ -260,7 +260,9 @@ def _lock(organization_id: str | None) -> None:
 def _finish(work: UnitOfWork, permission: Required) -> None:
     if not work.entries and permission is not Privilege.WORKER:
         raise RuntimeError("a change must be recorded")
-    for entry in work.entries:
-        append(entry)
+    # The feed's row is locked before the audit log's, as in the commands about the fleet: in the other order two
+    # commands could wait for each other, and PostgreSQL would end one of them.
     for organization_id in sorted(work.to_publish):
         hooks.publish_trust(organization_id)
+    for entry in work.entries:
+        append(entry)
