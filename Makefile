@@ -38,6 +38,10 @@ check: $(STAMPS)/dev ## Check format, lint, types, import contracts, dependencie
 test: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine $(STAMPS)/interpreter ## Run all tests on PostgreSQL and SQLite, with coverage gates; ARGS="-k name" narrows
 	@$(BIN)/python tests/run.py $(ARGS)
 
+.PHONY: soak
+soak: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine ## What `make test` does briefly, at full length: faults, floods, every state of every page
+	@SOAK=1 $(BIN)/python tests/run.py -m soak $(ARGS)
+
 .PHONY: mutate
 mutate: $(STAMPS)/dev ## Remove each check of core, feed, jwks and usage in turn; a test must fail; ARGS="--only jwks/fetch" narrows
 	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ARGS)

@@ -11,13 +11,14 @@ from playwright.sync_api import expect
 from kit.key_server import serves
 from kit.portal_alone import CHARLIE, GOOD_KEYS, Portal, running_portal
 from kit.portal_pages import VALIDATION_MILLISECONDS
+from kit.soak import length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Locator, Page
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240), pytest.mark.soak]
 
 STOPS = 80
 # What has the focus, or stands for it: the radio buttons of the gateways are drawn by their labels.
@@ -40,7 +41,8 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
-@pytest.fixture(params=["no-preference", "reduce"])
+# Reduced motion shortens transitions in CSS, and neither moves the focus nor draws it.
+@pytest.fixture(params=length(("no-preference",), ("no-preference", "reduce")))
 def page(portal: Portal, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Charlie on Globex's page, with motion and without."""
     portal.keys.behaviour = serves(GOOD_KEYS)

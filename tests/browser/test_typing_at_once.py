@@ -9,15 +9,16 @@ from playwright.sync_api import expect
 
 from kit.portal_alone import ALICE, Portal, running_portal
 from kit.portal_pages import ServersPage
+from kit.soak import length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page, Route
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180), pytest.mark.soak]
 
-TIMES = 12
+TIMES = length(4, 12)
 # The quickest person possible: in the field as soon as it is in the page.
 AT_ONCE = """() => new MutationObserver(() => document.getElementById("id_description")?.focus())
     .observe(document.getElementById("window"), { childList: true })"""

@@ -1,4 +1,4 @@
-"""The main job with real parts, from the portal's first click to the API's answer; on SQLite and on PostgreSQL."""
+"""The main job with real parts, from the portal's first click to the API's answer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from kit.orders_api import orders_api
 from kit.portal_pages import Registration, ServersPage, set_password, sign_in
 from kit.processes import LOOPBACK, free_port, wait_until
 from kit.product import Product
+from kit.soak import length
 from kit.traffic import traffic
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from kit.orders_api import OrdersApi
     from kit.postgres import Cluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180), pytest.mark.soak]
 
 ALICE = "alice@acme.example"
 SERVER_NAME = "ProdOidc"
@@ -100,7 +101,8 @@ class Site:
                 return None
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+# On SQLite the other tests from outside run, all of whose steps these share.
+@pytest.fixture(scope="module", params=length(("postgresql",), ("sqlite", "postgresql")))
 def site(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

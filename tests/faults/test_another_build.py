@@ -13,6 +13,7 @@ from kit import forge, registrations
 from kit.fleet import wait_until_ready
 from kit.processes import wait_until
 from kit.product import Product
+from kit.soak import length
 from kit.verifier_process import VerifierProcess, another_build
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from kit.postgres import Cluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300), pytest.mark.soak]
 
 ACME, GLOBEX = forge.ed25519_key("acme"), forge.ec_key("globex")
 PATIENCE = 60.0
@@ -59,7 +60,8 @@ class Site:
         return json.loads(self.product.desk("not_understanding", "acme"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+# The tables are asked through the same commands on both; tests/control runs them on each.
+@pytest.fixture(params=length(("postgresql",), ("sqlite", "postgresql")))
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     cluster: Cluster | None = request.getfixturevalue("cluster") if request.param == "postgresql" else None
     with ExitStack() as stack:

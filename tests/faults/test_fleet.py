@@ -1,4 +1,4 @@
-"""Eight verifiers, portal, worker and PostgreSQL under load, and an oracle that knows the answers: promises 1, 2, 3, 6.
+"""Verifiers, portal, worker and PostgreSQL under load, and an oracle that knows the answers: promises 1, 2, 3, 6.
 
 No decision may be wrong. How fast they follow within promise 1 is written down and fails nothing: it is the machine's.
 """
@@ -19,6 +19,7 @@ import pytest
 from kit.flapping import FLAPPING, ONCE
 from kit.fleet import asking, fleet, wait_until_ready
 from kit.processes import is_listening
+from kit.soak import length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from kit.fleet import Fleet, Heard
     from kit.postgres import Cluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600), pytest.mark.soak]
 
-VERIFIERS = 8
-TURNS = 60
+VERIFIERS = length(4, 8)
+TURNS = length(40, 60)
 PER_SECOND = 10
 HOUR = 3600
 FLAPS = tuple(f"{FLAPPING}{number}" for number in range(100))
@@ -137,7 +138,7 @@ def gone_back(heard: list[Heard], order: list[str]) -> list[str]:
     ]
 
 
-def test_eight_verifiers_follow_ten_suspension_changes_a_second(running: Fleet) -> None:
+def test_verifiers_follow_ten_suspension_changes_a_second(running: Fleet) -> None:
     changes = Changes(running.product.whole_environment())
 
     def choose() -> str:

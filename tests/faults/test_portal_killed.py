@@ -13,6 +13,7 @@ import pytest
 from kit.portal_alone import ALICE_OF_INITECH, Poster, fields, receipt_of, running_portal
 from kit.portal_pages import ServersPage
 from kit.processes import wait_until
+from kit.soak import length
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from kit.portal_alone import Portal
     from kit.postgres import Cluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180), pytest.mark.soak]
 
-ROUNDS = 3
+ROUNDS = length(2, 6)
 WRITERS = 4
 WRITING_SECONDS = 0.7
 

@@ -19,18 +19,19 @@ from kit.feed_proxy import FeedProxy, feed_proxy
 from kit.feed_server import feed_server
 from kit.processes import wait_until
 from kit.ratchet import Ratchet, turning, watched
+from kit.soak import length
 from kit.verifier_process import VerifierProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(300), pytest.mark.soak]
 
 BAD_DAYS = ("late", "twice", "", "", "torn", "late", "gone", "500", "", "older", "late", "")
 """Few of them out of order: after a document that it refuses, the verifier rests for 5 s."""
 
-KILLS = 6
+KILLS = length(3, 12)
 LONGEST_LIFE = 0.6
 
 
