@@ -28,7 +28,7 @@ def connected(origin: str, credential: str = CREDENTIAL, authority_file: Path | 
         credential=SecretStr(credential),
         node="node-1",
         version="1.2.3",
-        authority_file=authority_file,
+        ca_file=authority_file,
     )
     try:
         yield feed

@@ -221,7 +221,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _decision("one answer for a key that does not fit", "(KEY_STEP, SIGNATURE_STEP) else", "(SIGNATURE_STEP,) else",
               _ALIKE),
     _decision("one answer for a signature", "(KEY_STEP, SIGNATURE_STEP) else", "(KEY_STEP,) else", _ALIKE),
-    _wire("the public reason in responses", "shown[reason.public]", "shown[reason]", _ALIKE),
+    _wire("the public reason in responses", "responses[reason.public]", "responses[reason]", _ALIKE),
     _verify("the order of header and organization", "return read if isinstance(read, Deny) else",
             "return (Deny(Reason.ORGANIZATION_UNKNOWN) if trust is None else read) if isinstance(read, Deny) else",
             _ALIKE),

@@ -92,16 +92,17 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               "            if True:\n                self.trust =",
               (_FEED + "test_concurrent_first_requests_get_one_object",)),
     # The client decides by whole snapshots, and never by those of a history that is over.
-    _client("an end of an epoch that was left", "if page.epoch in self._left:", "if False:",
+    _client("an end of an epoch that was left", "if page.epoch in self._left_epochs:", "if False:",
             (_CLIENT + "test_an_epoch_that_was_left_never_comes_back",)),
-    _client("the note of an epoch that is left", "            self._left.add(snapshot.epoch)\n", "            pass\n",
+    _client("the note of an epoch that is left", "            self._left_epochs.add(snapshot.epoch)\n",
+            "            pass\n",
             (_CLIENT + "test_an_epoch_that_was_left_never_comes_back",)),
     _client("the wait for a whole new epoch", "if page.epoch != snapshot.epoch and not page.complete:", "if False:",
             _EPOCHS),
-    _client("the wait for a copy that is behind", "known = self._gathering or self._snapshot()",
+    _client("the wait for a copy that is behind", "known = self._partial or self._snapshot()",
             "known = self._snapshot()", (*_BEHIND, *_EPOCHS)),
     _client("the disk before the decision",
-            "        self._on_disk(lambda: self.disk.store(folded, heard_at=now, page=page))\n"
+            "        self._write_copy(lambda: self.disk.store(folded, heard_at=now, page=page))\n"
             "        self._current.swap(folded, heard_at=now)\n",
             "        self._current.swap(folded, heard_at=now)\n",
             (_CLIENT + "test_it_follows_in_memory_and_on_disk",)),
@@ -111,9 +112,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _client("the word about a schema that is not understood", "self._current.schema_unknown = True", "pass",
             (_CLIENT + "test_a_newer_schema_of_pages_keeps_what_is_known_and_says_so",)),
     _client("a life after any fault",
-            "except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or",
+            "except Exception as fault:  # noqa: BLE001 - this thread must survive every fault, or",
             "except LookupError as fault:  # or",
             (_CLIENT + "test_any_failure_keeps_what_is_known",)),
-    _client("a rest after an answer that waits for nothing", "0.0 if brought_something else EMPTY_ANSWER_DELAY", "0.0",
+    _client("a rest after an answer that waits for nothing", "0.0 if has_changed else EMPTY_PAGE_DELAY", "0.0",
             (_CLIENT + "test_nothing_new_confirms_what_is_known",)),
 )  # fmt: skip

@@ -17,9 +17,9 @@ from mutants import (
     jwks_schedule,
     usage,
     verifier_gateway_port,
+    verifier_pending_requests,
     verifier_routing,
-    verifier_verified,
-    verifier_waiting,
+    verifier_token_cache,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +39,6 @@ ALL: Final[tuple[Mutant, ...]] = (
     *usage.MUTANTS,
     *verifier_gateway_port.MUTANTS,
     *verifier_routing.MUTANTS,
-    *verifier_verified.MUTANTS,
-    *verifier_waiting.MUTANTS,
+    *verifier_token_cache.MUTANTS,
+    *verifier_pending_requests.MUTANTS,
 )

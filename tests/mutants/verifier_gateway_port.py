@@ -7,7 +7,7 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_admin = partial(Mutant, "verifier/admin_http.py")
+_admin = partial(Mutant, "verifier/assembly.py")
 _port = partial(Mutant, "verifier/listeners/gateway_port.py")
 _wire = partial(Mutant, "verifier/http_contract.py")
 
@@ -28,7 +28,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _port("closing when the snapshot is too old", "if why_not is not None and self.is_open", "if False", _TOO_OLD),
     _port("an open port while the verifier is leaving", "current.why_undecidable(now)", "current.why_not_ready(now)",
           _LEAVING),
-    _port("the wait for requests under way", "                listener.finish()", "                pass", _TOGETHER),
+    _port("the wait for requests under way", "                listener.drain()", "                pass", _TOGETHER),
     _port("one worker at a time", "self._worker.drained.wait(DRAIN_SECONDS)", "pass", _HELD),
     _port("closing the others", "            self._close(listeners)\n            for", "            for", _TOGETHER),
     _port("holding the port while it is closed", "self._reserved = _reserve_again(*self._address)", "pass", _HELD),

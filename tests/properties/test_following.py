@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from watchword.core.trust import Trust
 from watchword.feed import EMPTY, Page, Snapshot, decode_page, encode_page, fold
 from watchword.verifier.disk import copy as disk_module
+from watchword.verifier.disk import files
 from watchword.verifier.disk.copy import RETRY_SECONDS, DiskCopy
 from watchword.verifier.feed_client.failures import FeedUnavailable
 from watchword.verifier.feed_client.follower import FeedClient
@@ -104,9 +105,9 @@ class Following(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="watchword-following-")
         self.path = Path(self.folder.name) / "snapshot.json"
         self.patched, self.hurried = pytest.MonkeyPatch(), pytest.MonkeyPatch()
-        # So that the copy is rewritten again and again.
-        self.hurried.setattr(disk_module, "SMALLEST_REWRITE", 400)
-        self.hurried.setattr(disk_module, "TIDY_AGAIN_SECONDS", 0.0)
+        # So that the copy is compacted again and again.
+        self.hurried.setattr(disk_module, "MIN_COMPACTION_BYTES", 400)
+        self.hurried.setattr(disk_module, "COMPACTION_INTERVAL_SECONDS", 0.0)
         self.control = ControlPlane()
         self.now = 1_000_000.0
         self.decided_by: dict[tuple[str, str], int] = {}
@@ -147,7 +148,7 @@ class Following(RuleBasedStateMachine):
 
     def _step(self) -> None:
         self.client.step()
-        rewriting = self.client.disk._rewriting
+        rewriting = self.client.disk._compaction
         if rewriting is not None:
             # Pages come between; how many must not depend on the machine.
             rewriting.join()
@@ -226,8 +227,8 @@ class Following(RuleBasedStateMachine):
         def no_room(*_: object) -> int:
             raise OSError(28, "No space left on device")
 
-        self.patched.setattr(disk_module, "_append_all", no_room)
-        self.patched.setattr(disk_module, "_replace", no_room)
+        self.patched.setattr(files, "append", no_room)
+        self.patched.setattr(files, "replace", no_room)
 
     @rule()
     def the_disk_has_room_again(self) -> None:

@@ -89,7 +89,7 @@ class World:
             clock=lambda: self.now,
             monotonic=lambda: self.now,
         )
-        self.sender._take_over()
+        self.sender._restore_journal()
 
     origin = "https://portal.example"
 
@@ -118,7 +118,7 @@ class World:
         said = TokenProfile("https://login.acme.example/", None, None, None, None, "RS256", str(calls))
         claims = VerifiedClaims(None, None, None, "", (), 0, None)
         trust = acme.trust(organization=self.organization)
-        self.usage.line(
+        self.usage.counter(
             self.organization, trust, Allow(self.organization, "ProdOkta", claims, 0, 1, said)
         ).calls += calls
         self.counted += calls

@@ -13,7 +13,7 @@ from watchword.core.trust import SubscriptionPeriod, Trust
 from watchword.feed import Snapshot
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
-from watchword.verifier.token_cache import ENTRY_BYTES, VerifiedTokens
+from watchword.verifier.token_cache import ENTRY_BYTES, TokenCache
 from watchword.verifier.unknown_keys import UnknownKeys
 from watchword.verifier.usage.counting import Usage
 
@@ -63,14 +63,14 @@ events = st.one_of(asks, asks, asks, trusts, clocks, st.just("turn"))
 class Side:
     """One of two verifiers, and its clock."""
 
-    def __init__(self, memory: VerifiedTokens | None) -> None:
+    def __init__(self, memory: TokenCache | None) -> None:
         self.now = float(NOW)
         self.current = CurrentSnapshot(hard_limit=75)
         self.verifier = Verifier(
             current=self.current,
             usage=Usage(),
             unknown_keys=UnknownKeys(),
-            verified=memory,
+            token_cache=memory,
             cloud_name="c",
             clock=lambda: self.now,
         )
@@ -84,7 +84,7 @@ class Side:
 @settings(max_examples=300)
 @given(st.lists(events, max_size=60), st.sampled_from([2**20, 6 * (ENTRY_BYTES + 700)]))
 def test_remembered_tokens_get_the_same_answer(happened: list[object], max_bytes: int) -> None:
-    memory = VerifiedTokens(max_bytes)
+    memory = TokenCache(max_bytes)
     with_memory, without = Side(memory), Side(None)
     for name in ORGANIZATIONS:
         for side in (with_memory, without):
@@ -93,11 +93,11 @@ def test_remembered_tokens_get_the_same_answer(happened: list[object], max_bytes
         match event:
             case (str(path), str(token)):
                 header = [f"Bearer {token}"]
-                assert with_memory.verifier.answer(path, header) == without.verifier.answer(path, header)
+                assert with_memory.verifier.respond(path, header) == without.verifier.respond(path, header)
             case float(now) | int(now):
                 with_memory.now = without.now = now
             case "turn":
-                memory.turn()
+                memory.rotate()
             case Trust() as trust:
                 # Equal, and yet another object in each: as when each of two verifiers decodes the feed.
                 with_memory.learn(replace(trust))

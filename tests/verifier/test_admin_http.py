@@ -10,9 +10,10 @@ from kit.client import request
 from kit.processes import LOOPBACK, free_port
 from watchword.core.decision import Deny, Reason
 from watchword.feed import Snapshot
-from watchword.verifier.admin_http import admin_listener
+from watchword.runtime.admin_http import new_registry
+from watchword.verifier.assembly import admin_listener
 from watchword.verifier.listeners.gateway_port import GatewayPort
-from watchword.verifier.metrics import VerifierCollector, registry_of
+from watchword.verifier.metrics import VerifierCollector
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.usage.counting import Usage
 
@@ -55,7 +56,8 @@ def admin() -> Iterator[Admin]:
         feed=admin.feed,
         clock=lambda: admin.now,
     )
-    registry = registry_of(collector)
+    registry = new_registry("verifier")
+    registry.register(collector)
     with admin_listener(
         LOOPBACK,
         admin.port,
@@ -96,7 +98,7 @@ def test_ready_says_what_will_end_it(admin: Admin) -> None:
 
 def test_whoever_was_asked_to_stop_is_not_ready_any_more(admin: Admin) -> None:
     admin.current.swap(Snapshot("first", 1, {}), heard_at=1000)
-    admin.current.leaving = True
+    admin.current.stopping = True
     assert (admin.get("/readyz").status, admin.get("/readyz").body) == (503, b"Stopping.\n")
     assert admin.get("/livez").status == 200
 
@@ -120,9 +122,9 @@ def test_figures_before_the_first_snapshot_claim_nothing(admin: Admin) -> None:
 def test_figures_tell_outcomes_and_freshness(admin: Admin) -> None:
     key = forge.rsa_key("alice")
     trust = acme.trust(key)
-    admin.usage.line("acme", trust, acme.decide(forge.token(key, "RS256"), trust)).calls += 1
-    admin.late_usage.line("acme", trust, acme.decide(forge.token(key, "RS256"), trust)).calls += 2
-    admin.usage.line("acme", trust, Deny(Reason.TOKEN_EXPIRED)).calls += 2
+    admin.usage.counter("acme", trust, acme.decide(forge.token(key, "RS256"), trust)).calls += 1
+    admin.late_usage.counter("acme", trust, acme.decide(forge.token(key, "RS256"), trust)).calls += 2
+    admin.usage.counter("acme", trust, Deny(Reason.TOKEN_EXPIRED)).calls += 2
     admin.current.swap(Snapshot("first", 42, {"acme": trust}), heard_at=990)
     admin.feed.connected = False
     figures = admin.figures()

@@ -35,8 +35,8 @@ class Desk:
             current=self.current, usage=self.usage, unknown_keys=self.unknown_keys, clock=lambda: forge.NOW
         )
 
-    def ask(self, token: str | None, path: str = "/verify/plain/acme") -> wire.Answer:
-        answer = self.verifier.answer(path, [] if token is None else [f"Bearer {token}"])
+    def ask(self, token: str | None, path: str = "/verify/plain/acme") -> wire.Response:
+        answer = self.verifier.respond(path, [] if token is None else [f"Bearer {token}"])
         assert answer is not None
         return answer
 
@@ -46,7 +46,7 @@ def desk() -> Desk:
     return Desk({"acme": acme.trust(KEY), "globex": acme.trust(forge.rsa_key("globex"), organization="globex")})
 
 
-def denial(reason: Reason, gateway: str = "plain") -> wire.Answer:
+def denial(reason: Reason, gateway: str = "plain") -> wire.Response:
     return wire.PROFILES[gateway].denials[reason]
 
 

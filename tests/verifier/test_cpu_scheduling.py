@@ -13,7 +13,7 @@ import pytest
 from kit import live
 from kit.feed_server import feed_server
 from kit.verifier_process import verifier_process
-from watchword.verifier.cpu_scheduling import waiting_for_their_turn
+from watchword.verifier.cpu_scheduling import batch_scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def policy() -> int:
 def test_what_is_started_meanwhile_waits_and_who_starts_it_does_not() -> None:
     def started() -> tuple[int, int, int]:
         before = policy()
-        with waiting_for_their_turn():
+        with batch_scheduled():
             inside = in_a_thread(policy)
         return before, inside, policy()
 
@@ -51,7 +51,7 @@ def test_what_is_started_meanwhile_waits_and_who_starts_it_does_not() -> None:
 
 def test_it_does_not_wait_after_a_failure_either() -> None:
     def failed() -> int:
-        with pytest.raises(ZeroDivisionError), waiting_for_their_turn():
+        with pytest.raises(ZeroDivisionError), batch_scheduled():
             raise ZeroDivisionError
         return policy()
 
@@ -61,7 +61,7 @@ def test_it_does_not_wait_after_a_failure_either() -> None:
 def test_a_policy_that_somebody_chose_stays() -> None:
     def chosen() -> tuple[int, int]:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        with waiting_for_their_turn():
+        with batch_scheduled():
             inside = in_a_thread(policy)
         return inside, policy()
 
@@ -73,13 +73,13 @@ def test_where_it_is_forbidden_nothing_changes(monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError
 
     monkeypatch.setattr(os, "sched_setscheduler", forbidden)
-    with waiting_for_their_turn():
+    with batch_scheduled():
         assert policy() == os.SCHED_OTHER
 
 
 def test_where_there_is_no_such_policy_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "SCHED_BATCH")
-    with waiting_for_their_turn():
+    with batch_scheduled():
         assert policy() == os.SCHED_OTHER
 
 

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from kit import live
 from kit.feed_server import feed_server
 from kit.verifier_process import verifier_process
-from watchword.verifier.decision_times import ONE_IN, DecisionTimes
-from watchword.verifier.listeners.http import _answering
+from watchword.verifier.listeners.http import _handler
+from watchword.verifier.metrics import ONE_IN, DecisionTimes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,10 +48,10 @@ def test_fo_each_duration_is_in_the_buckets_above_it() -> None:
 def test_fo_one_request_in_some_is_timed_and_each_is_answered() -> None:
     times, asked = DecisionTimes(), list[str]()
 
-    def answer(path: str, _authorization: Sequence[str], _later: Callable[[wire.Answer], None], /) -> None:
+    def answer(path: str, _authorization: Sequence[str], _later: Callable[[wire.Response], None], /) -> None:
         asked.append(path)
 
-    handle = _answering(answer, times)
+    handle = _handler(answer, times)
     for number in range(10 * ONE_IN):
         handle(SimpleNamespace(scope={"path": f"/{number}", "headers": []}))
     assert asked == [f"/{number}" for number in range(10 * ONE_IN)]

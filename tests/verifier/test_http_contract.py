@@ -28,7 +28,7 @@ def allow(**changes: object) -> Allow:
     return Allow("acme", "ProdOkta", VerifiedClaims(**{**claims, **changes}), 0, 1, NO_PROFILE)  # type: ignore[arg-type]
 
 
-def header(answer: wire.Answer, name: str) -> str | None:
+def header(answer: wire.Response, name: str) -> str | None:
     values = [value.decode("ascii") for key, value in answer.headers if key == name.encode("ascii")]
     assert len(values) <= 1
     return values[0] if values else None
@@ -94,7 +94,7 @@ def test_any_other_path_leads_nowhere(path: str) -> None:
 
 def test_an_allow_carries_the_whole_identity() -> None:
     answer = wire.allowed(allow())
-    assert answer == wire.Answer(
+    assert answer == wire.Response(
         200,
         [
             (b"x-auth-organization", b"acme"),
@@ -112,7 +112,7 @@ def test_an_allow_carries_the_whole_identity() -> None:
 
 def test_what_the_token_does_not_say_is_an_empty_header() -> None:
     answer = wire.allowed(allow(issuer=None, subject=None, client_id=None, scope=""))
-    assert isinstance(answer, wire.Answer)
+    assert isinstance(answer, wire.Response)
     assert [value for name, value in answer.headers[2:6]] == [b"", b"", b"", b""]
 
 
@@ -126,14 +126,14 @@ def test_what_the_token_does_not_say_is_an_empty_header() -> None:
     ],
 )
 def test_a_value_that_does_not_fit_whole_is_not_passed_on_at_all(member: str, limit: int, reason: Reason) -> None:
-    assert isinstance(wire.allowed(allow(**{member: "a" * limit})), wire.Answer)
+    assert isinstance(wire.allowed(allow(**{member: "a" * limit})), wire.Response)
     assert wire.allowed(allow(**{member: "a" * (limit + 1)})) is reason
     assert wire.allowed(allow(**{member: "é" * (limit // 6 + 1)})) is reason, "the encoded length counts"
-    assert isinstance(wire.allowed(allow(**{member: "é" * (limit // 6)})), wire.Answer)
+    assert isinstance(wire.allowed(allow(**{member: "é" * (limit // 6)})), wire.Response)
 
 
 def test_scope_may_be_as_long_as_the_verifier_says() -> None:
-    assert isinstance(wire.allowed(allow(scope="a" * 5_000), 5_000), wire.Answer)
+    assert isinstance(wire.allowed(allow(scope="a" * 5_000), 5_000), wire.Response)
     assert wire.allowed(allow(scope="a" * 5_001), 5_000) is Reason.SCOPE_TOO_LONG
 
 
@@ -142,10 +142,10 @@ def test_scope_may_be_as_long_as_the_verifier_says() -> None:
 def test_each_value_is_encoded_by_itself(member: str, value: str) -> None:
     """They are looked at together, in lines; none can pass as two."""
     answer = wire.allowed(allow(**{member: value}))
-    assert isinstance(answer, wire.Answer)
+    assert isinstance(answer, wire.Response)
     assert header(answer, "x-auth-" + member.replace("_", "-")) == wire.encoded(value) != value
     unchanged = wire.allowed(allow())
-    assert isinstance(unchanged, wire.Answer)
+    assert isinstance(unchanged, wire.Response)
     others = [pair for pair in answer.headers if pair[0] != b"x-auth-" + member.replace("_", "-").encode("ascii")]
     assert [pair for pair in unchanged.headers if pair in others] == others
 
@@ -190,7 +190,7 @@ def test_no_two_values_share_an_encoding(one: str, other: str) -> None:
     assert (one == other) == (wire.encoded(one) == wire.encoded(other))
 
 
-def assert_readable_by_pages(answer: wire.Answer) -> None:
+def assert_readable_by_pages(answer: wire.Response) -> None:
     assert header(answer, "access-control-allow-origin") == "*"
     assert header(answer, "access-control-expose-headers") == "WWW-Authenticate, Retry-After"
 
@@ -202,7 +202,7 @@ def test_fd_01_pages_of_another_origin_can_read_every_refusal() -> None:
     for answer in (wire.NOT_FOUND, wire.GATEWAY_UNKNOWN, wire.UNDECIDABLE, wire.NO_ORGANIZATION, wire.PATH_AMBIGUOUS):
         assert_readable_by_pages(answer)
     allowed = wire.allowed(allow())
-    assert isinstance(allowed, wire.Answer)
+    assert isinstance(allowed, wire.Response)
     # What an allowed request is answered is the API's to share.
     assert not [name for name, _ in allowed.headers if name.startswith(b"access-control")]
 

@@ -43,8 +43,8 @@ class Desk:
             clock=lambda: forge.NOW,
         )
 
-    def at_once(self, token: str) -> wire.Answer:
-        answer = self.verifier.answer("/verify/plain/acme", [f"Bearer {token}"])
+    def at_once(self, token: str) -> wire.Response:
+        answer = self.verifier.respond("/verify/plain/acme", [f"Bearer {token}"])
         assert answer is not None
         return answer
 
@@ -52,7 +52,7 @@ class Desk:
         """As it is decided about a request that waited for a key."""
         view = self.current.view
         assert view is not None
-        return self.verifier.parking._decide(view, "acme", [f"Bearer {token}"])
+        return self.verifier.pending_requests._decide(view, "acme", [f"Bearer {token}"])
 
     def denies(self, token: str, reason: Reason) -> bool:
         later = self.after_waiting(token)

@@ -36,15 +36,15 @@ def resource(url: str = OWN, name: str | None = None, *, known: bool = True) -> 
     return ProtectedResource(url=url, name=name, current=current)
 
 
-def denying(reason: Reason, gateway: str = "plain") -> wire.Answering:
-    def answer(path: str, authorization: Sequence[str], later: Callable[[wire.Answer], None], /) -> wire.Answer:
+def denying(reason: Reason, gateway: str = "plain") -> wire.RequestHandler:
+    def answer(path: str, authorization: Sequence[str], later: Callable[[wire.Response], None], /) -> wire.Response:
         return wire.PROFILES[gateway].denials[reason]
 
     return answer
 
 
-def ask(path: str, told: ProtectedResource, answer: wire.Answering | None = None) -> wire.Answer:
-    answered = told.telling(answer or denying(Reason.TOKEN_MISSING))(path, [], lambda _: None)
+def ask(path: str, told: ProtectedResource, answer: wire.RequestHandler | None = None) -> wire.Response:
+    answered = told.wrap(answer or denying(Reason.TOKEN_MISSING))(path, [], lambda _: None)
     assert answered is not None
     return answered
 
@@ -56,7 +56,7 @@ def document(path: str, told: ProtectedResource) -> Any:
     return json.loads(answer.body)
 
 
-def challenge(answer: wire.Answer) -> str:
+def challenge(answer: wire.Response) -> str:
     (value,) = (value for name, value in answer.headers if name == b"www-authenticate")
     return value.decode("ascii")
 
@@ -144,7 +144,7 @@ def test_a_denial_is_otherwise_what_it_was_and_the_shared_one_is_not_touched(rea
     answer = ask(f"/verify/{gateway}/acme", resource(), denying(reason, gateway))
     pointer = f', resource_metadata="https://api.example{WELL_KNOWN}/acme"'.encode("ascii")
     headers = [(name, value + pointer if name == b"www-authenticate" else value) for name, value in before]
-    assert answer == wire.Answer(shared.status, headers, shared.body)
+    assert answer == wire.Response(shared.status, headers, shared.body)
     assert shared.headers == before
     has_challenge = any(name == b"www-authenticate" for name, _ in answer.headers)
     assert has_challenge == (reason.status in {400, 401})
@@ -159,21 +159,21 @@ def test_no_name_can_end_the_challenge_or_lead_elsewhere(name: str) -> None:
 
 
 def test_an_answer_that_comes_later_names_it_too() -> None:
-    promised: list[Callable[[wire.Answer], None]] = []
-    given: list[wire.Answer] = []
+    promised: list[Callable[[wire.Response], None]] = []
+    given: list[wire.Response] = []
 
-    def waiting(path: str, authorization: Sequence[str], later: Callable[[wire.Answer], None], /) -> None:
+    def waiting(path: str, authorization: Sequence[str], later: Callable[[wire.Response], None], /) -> None:
         promised.append(later)
 
-    assert resource().telling(waiting)("/verify/plain/acme", [], given.append) is None
+    assert resource().wrap(waiting)("/verify/plain/acme", [], given.append) is None
     promised[0](wire.PROFILES["plain"].denials[Reason.NO_MATCHING_KEY])
     assert "resource_metadata=" in challenge(given[0])
-    allowed = wire.Answer(200, [(b"x-auth-subject", b"alice")], b"")
+    allowed = wire.Response(200, [(b"x-auth-subject", b"alice")], b"")
     promised[0](allowed)
     assert given[1] is allowed
 
 
 def test_a_path_that_leads_nowhere_stays_what_it_was() -> None:
     assert ask("/nowhere", resource(), lambda *_: wire.NOT_FOUND) is wire.NOT_FOUND
-    odd = wire.Answer(401, [(b"www-authenticate", b"Bearer")], b"")
+    odd = wire.Response(401, [(b"www-authenticate", b"Bearer")], b"")
     assert ask("/nowhere", resource(), lambda *_: odd) is odd

@@ -56,10 +56,10 @@ class Gate:
         )
 
     def answer(
-        self, organization: str, values: Sequence[str], later: Callable[[wire.Answer], None] | None = None, *,
+        self, organization: str, values: Sequence[str], later: Callable[[wire.Response], None] | None = None, *,
         gateway: str = "plain",
-    ) -> wire.Answer | None:  # fmt: skip
-        return self.verifier.answer(f"/verify/{gateway}/{organization}", values, later)
+    ) -> wire.Response | None:  # fmt: skip
+        return self.verifier.respond(f"/verify/{gateway}/{organization}", values, later)
 
 
 MEMBERS: Final = st.fixed_dictionaries(

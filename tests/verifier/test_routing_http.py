@@ -45,7 +45,7 @@ def listening(traefik: TraefikRouting | None, api_url: str, cloud_name: str = CL
     verifier = Verifier(
         current=current, usage=Usage(), unknown_keys=UnknownKeys(), cloud_name=cloud_name, clock=lambda: forge.NOW
     )
-    answer = ProtectedResource(url=api_url, name=None, current=current).telling(verifier.answer)
+    answer = ProtectedResource(url=api_url, name=None, current=current).wrap(verifier.respond)
     with HttpListener(LOOPBACK, free_port()) as http:
         http.start = partial(listen, answer, traefik=traefik)
         http.open()
@@ -53,7 +53,7 @@ def listening(traefik: TraefikRouting | None, api_url: str, cloud_name: str = CL
             yield http._address[1]
         finally:
             http.close()
-            http.finish()
+            http.drain()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from watchword.verifier import http_contract as wire
 from watchword.verifier import token_cache as module
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
-from watchword.verifier.token_cache import ENTRY_BYTES, VerifiedTokens, size_of
+from watchword.verifier.token_cache import ENTRY_BYTES, TokenCache, size_of
 from watchword.verifier.unknown_keys import UnknownKeys
 from watchword.verifier.usage.counting import Usage
 
@@ -40,14 +40,14 @@ class Desk:
 
     def __init__(self, *trusts: Trust, max_bytes: int = 2**20) -> None:
         self.now: float = NOW
-        self.tokens = VerifiedTokens(max_bytes)
+        self.tokens = TokenCache(max_bytes)
         self.current = CurrentSnapshot(hard_limit=HARD_LIMIT)
         self.usage = Usage()
         self.verifier = Verifier(
             current=self.current,
             usage=self.usage,
             unknown_keys=UnknownKeys(),
-            verified=self.tokens,
+            token_cache=self.tokens,
             clock=lambda: self.now,
         )
         self.know(*trusts)
@@ -59,7 +59,7 @@ class Desk:
     def ask(self, *tokens: str, organization: str = "acme") -> Reason | None:
         """The reason that was counted; None if it was allowed."""
         before = self.usage.denied
-        answer = self.verifier.answer(f"/verify/plain/{organization}", [f"Bearer {token}" for token in tokens])
+        answer = self.verifier.respond(f"/verify/plain/{organization}", [f"Bearer {token}" for token in tokens])
         assert answer is not None
         if answer.status == 200:
             assert (b"x-auth-organization", organization.encode("ascii")) in answer.headers
@@ -75,7 +75,7 @@ class Desk:
 
     @property
     def found(self) -> int:
-        return self.tokens.found
+        return self.tokens.hits
 
 
 def good(**changes: Any) -> str:
@@ -92,8 +92,8 @@ def test_a_token_that_comes_again_is_answered_without_deciding_and_counted() -> 
 def test_it_says_the_same_as_the_first_time() -> None:
     desk = Desk(acme.trust(KEY))
     header = [f"Bearer {good(sub='bob', scope='a b')}"]
-    first = desk.verifier.answer("/verify/plain/acme", header)
-    assert first == desk.verifier.answer("/verify/nginx/acme/orders?x", list(header))
+    first = desk.verifier.respond("/verify/plain/acme", header)
+    assert first == desk.verifier.respond("/verify/nginx/acme/orders?x", list(header))
     assert desk.found == 1
 
 
@@ -184,7 +184,7 @@ def test_a_clock_that_is_no_number_finds_nothing() -> None:
     desk.ask(token)
     desk.now = float("nan")
     assert desk.ask(token) is not None
-    assert desk.tokens.find("acme", token, desk.organizations, desk.now) is None
+    assert desk.tokens.get("acme", token, desk.organizations, desk.now) is None
 
 
 # ------------------------------------------------------------------------------------------------ trust
@@ -234,7 +234,7 @@ def test_what_is_passed_on_comes_from_the_new_trust() -> None:
     token = good()
     desk.ask(token)
     desk.know(acme.trust(server=acme.server(KEY, name="Renamed")))
-    answer = desk.verifier.answer("/verify/plain/acme", [f"Bearer {token}"])
+    answer = desk.verifier.respond("/verify/plain/acme", [f"Bearer {token}"])
     assert answer is not None
     assert (b"x-auth-server", b"Renamed") in answer.headers
 
@@ -278,8 +278,8 @@ def test_m02_no_organization_can_be_spelled_into_anothers_entry() -> None:
         ("", f"acme{token}"),
         ("acme", f"{token}\0"),
     ]:
-        assert desk.tokens.find(organization, other, desk.organizations, NOW) is None
-    assert desk.tokens.find("acme", token, desk.organizations, NOW) is not None
+        assert desk.tokens.get(organization, other, desk.organizations, NOW) is None
+    assert desk.tokens.get("acme", token, desk.organizations, NOW) is not None
 
 
 def test_fk_07_one_token_is_one_entry_however_it_is_sent() -> None:
@@ -289,7 +289,7 @@ def test_fk_07_one_token_is_one_entry_however_it_is_sent() -> None:
     size = desk.tokens.size
     for number in range(1, 200):
         for scheme in ("Bearer", "bearer", "bEARER"):
-            answer = desk.verifier.answer("/verify/plain/acme", [scheme + " " * number + token])
+            answer = desk.verifier.respond("/verify/plain/acme", [scheme + " " * number + token])
             assert answer is not None
             assert answer.status == 200
     assert (desk.tokens.size, desk.found) == (size, 597)
@@ -323,9 +323,9 @@ def test_what_an_entry_takes_is_not_more_than_is_counted() -> None:
     for token in (good(), good(sub="é" * 100, scope="s" * 3000)):
         assert desk.ask(token) is None
     for key, entry in desk.tokens._generations[0].entries.items():
-        headers = entry.answer.headers
+        headers = entry.response.headers
         values = [value for _, value in headers]
-        made = [entry.answer, headers, *headers, *values, entry.answer.messages, *entry.answer.messages]
+        made = [entry.response, headers, *headers, *values, entry.response.messages, *entry.response.messages]
         parts = [entry, entry.good_from, entry.good_until, *made, key, *key]
         # 100 bytes of the dictionary: a slot of a table that is two thirds full at the most, and its index.
         assert sum(map(sys.getsizeof, parts)) + 100 <= size_of(key, entry)
@@ -355,10 +355,10 @@ def test_what_is_not_asked_for_is_forgotten_with_the_second_turn() -> None:
     used, unused = good(jti="used"), good(jti="unused")
     desk.ask(used)
     desk.ask(unused)
-    desk.tokens.turn()
+    desk.tokens.rotate()
     desk.ask(used)
     assert desk.found == 1
-    desk.tokens.turn()
+    desk.tokens.rotate()
     desk.ask(used)
     assert desk.found == 2
     remembered = [key for generation in desk.tokens._generations for key in generation.entries]
@@ -367,7 +367,7 @@ def test_what_is_not_asked_for_is_forgotten_with_the_second_turn() -> None:
 
 
 def test_it_turns_by_itself_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TURN_SECONDS", 0.001)
+    monkeypatch.setattr(module, "ROTATE_SECONDS", 0.001)
     desk, stop = Desk(acme.trust(KEY)), threading.Event()
     desk.ask(good())
     turning = threading.Thread(target=desk.tokens.run, args=(stop,))

@@ -18,7 +18,7 @@ from watchword.feed import Snapshot
 from watchword.verifier import http_contract as wire
 from watchword.verifier.app import Verifier
 from watchword.verifier.snapshot import CurrentSnapshot
-from watchword.verifier.token_cache import VerifiedTokens
+from watchword.verifier.token_cache import TokenCache
 from watchword.verifier.unknown_keys import UnknownKey, UnknownKeys
 from watchword.verifier.usage.counting import Usage
 
@@ -40,12 +40,12 @@ class Gate:
     def __init__(self, *trusts: Trust, cloud: str = CLOUD, max_bytes: int = 2**20) -> None:
         self.now: float = forge.NOW
         self.current = CurrentSnapshot(hard_limit=3600)
-        self.usage, self.unknown_keys, self.tokens = Usage(), UnknownKeys(), VerifiedTokens(max_bytes)
+        self.usage, self.unknown_keys, self.tokens = Usage(), UnknownKeys(), TokenCache(max_bytes)
         self.verifier = Verifier(
             current=self.current,
             usage=self.usage,
             unknown_keys=self.unknown_keys,
-            verified=self.tokens,
+            token_cache=self.tokens,
             cloud_name=cloud,
             clock=lambda: self.now,
         )
@@ -56,9 +56,9 @@ class Gate:
         self.current.swap(Snapshot("first", 1, known), heard_at=forge.NOW)
 
     def answer(
-        self, token: str, path: str = BY_TOKEN, later: Callable[[wire.Answer], None] | None = None
-    ) -> wire.Answer | None:
-        return self.verifier.answer(path, [f"Bearer {token}"], later)
+        self, token: str, path: str = BY_TOKEN, later: Callable[[wire.Response], None] | None = None
+    ) -> wire.Response | None:
+        return self.verifier.respond(path, [f"Bearer {token}"], later)
 
     def ask(self, token: str, path: str = BY_TOKEN) -> str | Reason:
         """The organization that the API is told, or the reason that the client is told."""
@@ -69,7 +69,7 @@ class Gate:
         return next(reason for reason, denied in wire.PROFILES["plain"].denials.items() if denied == answer)
 
     def counted(self) -> list[tuple[str, str]]:
-        return [(taken.counted.organization, taken.counted.outcome) for taken in self.usage.take()]
+        return [(taken.key.organization, taken.key.outcome) for taken in self.usage.take()]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_before_the_first_snapshot_nothing_can_be_decided() -> None:
     verifier = Verifier(
         current=CurrentSnapshot(hard_limit=1), usage=Usage(), unknown_keys=UnknownKeys(), cloud_name=CLOUD
     )
-    assert verifier.answer(BY_TOKEN, ["Bearer x"]) is wire.PROFILES["plain"].denials[Reason.TRUST_STALE]
+    assert verifier.respond(BY_TOKEN, ["Bearer x"]) is wire.PROFILES["plain"].denials[Reason.TRUST_STALE]
 
 
 def test_token_that_names_none_or_several_is_told_so_and_counted_for_nobody(gate: Gate) -> None:
@@ -131,7 +131,7 @@ def test_calls_are_counted_for_the_organization_that_was_decided(gate: Gate) -> 
 def test_token_that_comes_again_needs_no_deciding(gate: Gate) -> None:
     token = naming("acme")
     assert [gate.ask(token) for _ in range(3)] == ["acme"] * 3
-    assert (gate.tokens.found, gate.usage.allowed) == (2, 3)
+    assert (gate.tokens.hits, gate.usage.allowed) == (2, 3)
 
 
 def test_what_is_remembered_of_one_way_answers_no_other(gate: Gate) -> None:
@@ -140,7 +140,7 @@ def test_what_is_remembered_of_one_way_answers_no_other(gate: Gate) -> None:
     for _ in range(2):
         for path, organization in ways.items():
             assert gate.ask(token, path) == (organization or Reason.NO_MATCHING_KEY)
-    assert gate.tokens.found == 2
+    assert gate.tokens.hits == 2
 
 
 def test_warm_memory_of_the_path_answers_no_token_without_a_name(gate: Gate) -> None:
@@ -176,7 +176,7 @@ def test_after_a_change_of_its_trust_nothing_remembered_answers(
     assert gate.ask(token) == "acme"
     gate.know(ACME, replace(GLOBEX, suspended=True))
     assert gate.ask(token) == "acme"
-    assert gate.tokens.found == 1
+    assert gate.tokens.hits == 1
     gate.know(replace(ACME, **change), GLOBEX)
     assert gate.ask(token) is reason
     gate.know(GLOBEX)
@@ -188,7 +188,7 @@ def test_what_is_remembered_ends_with_the_token_and_the_snapshot(gate: Gate) -> 
     assert gate.ask(token) == "acme"
     gate.now += 62.5
     assert gate.ask(token) == "acme"
-    assert gate.tokens.found == 1
+    assert gate.tokens.hits == 1
     gate.now += 0.5
     assert gate.ask(token) is Reason.TOKEN_EXPIRED
     lasting = naming("acme", exp=forge.NOW + 9999)
@@ -201,18 +201,18 @@ def test_what_is_remembered_ends_with_the_token_and_the_snapshot(gate: Gate) -> 
 
 
 def test_token_of_a_new_key_waits_for_it(gate: Gate) -> None:
-    rotated, given, stop = KEY.named("rotated"), list[wire.Answer](), threading.Event()
+    rotated, given, stop = KEY.named("rotated"), list[wire.Response](), threading.Event()
     token = naming("acme", rotated)
     assert gate.answer(token, later=given.append) is None
     assert gate.unknown_keys.take(time.monotonic()) == (UnknownKey("acme", "rotated", repeated=False),)
     gate.know(acme.trust(KEY, rotated), GLOBEX)
-    thread = threading.Thread(target=gate.verifier.parking.run, args=(stop,))
+    thread = threading.Thread(target=gate.verifier.pending_requests.run, args=(stop,))
     thread.start()
     try:
         wait_until(lambda: bool(given), what="the answer", timeout=30)
     finally:
         stop.set()
-        gate.verifier.parking.look_again()
+        gate.verifier.pending_requests.wake()
         thread.join()
     assert given[0].status == 200
     assert (b"x-auth-organization", b"acme") in given[0].headers

@@ -20,7 +20,7 @@ def test_each_way_has_its_path_and_reads_one_header() -> None:
     assert set(BY_PATH.paths) == {"/verify-by-path/traefik"}
 
 
-def path_of(routing: TraefikRouting, *forwarded: str) -> str | wire.Answer:
+def path_of(routing: TraefikRouting, *forwarded: str) -> str | wire.Response:
     return routing.path_of(next(iter(routing.paths)), forwarded)
 
 

@@ -101,7 +101,7 @@ def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, fl
     from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
 
     try:
-        copy = DiskCopy(path).load(now=time.time(), by_anybody=True)
+        copy = DiskCopy(path).load(now=time.time(), any_owner=True)
     except CopyDamaged:
         raise CommandFailed(
             f"{path} is damaged, or is no verifier's disk copy; a verifier would refuse it too."

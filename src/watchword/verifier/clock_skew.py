@@ -1,4 +1,4 @@
-"""How far this machine's clock is from the portal's. A wrong clock refuses good tokens and accepts expired ones."""
+"""Compares this clock with the portal's, since a wrong clock refuses good tokens and accepts expired ones."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 TOLERATED_SECONDS: Final = 10.0
-"""Date has a resolution of a second, and an answer may be under way for some; the leeway for tokens is 60 s."""
+"""The Date header has a resolution of a second, and a response may take some seconds; tokens have a leeway of 60 s."""
 
 _log = structlog.get_logger("watchword.verifier")
 
 
 class ClockSkew(Collector):
-    """Attributes: seconds: by which this clock is ahead, negative when it is behind; None until the portal answered."""
+    """Compares the clocks with each response of the portal.
+
+    Attributes:
+        seconds: by which this clock is ahead, negative if it is behind; None before the portal's first response.
+    """
 
     def __init__(self) -> None:
         self.seconds: float | None = None
         self._outage = Outage(_log, "clock_differs", over="clock_agrees_again", level="warning")
 
     def note(self, date: str | None, now: float) -> None:
-        """Compare with the Date header of an answer that has just begun.
+        """Compare with the Date header of a response that has just begun.
 
         Args:
-            date: as RFC 9110 section 6.6.1 has it; what is not of that form is left aside.
+            date: the header (RFC 9110 section 6.6.1); a malformed one is ignored.
             now: Unix seconds.
         """
         if date is None:
@@ -43,7 +47,7 @@ class ClockSkew(Collector):
             theirs = parsedate_to_datetime(date).replace(tzinfo=UTC).timestamp()
         except (ValueError, OverflowError):
             return
-        # A Date is cut to whole seconds.
+        # A Date is truncated to whole seconds.
         self.seconds = now - (theirs + 0.5)
         if abs(self.seconds) <= TOLERATED_SECONDS:
             self._outage.succeeded()
@@ -57,7 +61,7 @@ class ClockSkew(Collector):
             "watchword_verifier_clock_skew_seconds",
             "By how much this machine's clock is ahead of the portal's; negative when behind.",
         )
-        # Absent rather than 0 until it is known.
+        # Absent, not 0, until it is known.
         if self.seconds is not None:
             skew.add_metric((), self.seconds)
         yield skew

@@ -1,4 +1,4 @@
-"""How the threads of one process take turns on a core."""
+"""How the threads of one process share a core."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def waiting_for_their_turn() -> Iterator[None]:
-    """Threads that are started in this block do not interrupt the one that is running when they are woken.
+def batch_scheduled() -> Iterator[None]:
+    """Threads started in this block do not preempt the running thread when they are woken.
 
-    Each answer wakes the thread that sends it. Where both share a core, that would stop Python behind every single
-    request, send one answer and come back to caches that hold something else; so the answers of some milliseconds go
-    out together (docs/decisions/0010). A core that is free takes such a thread at once.
+    Each response wakes the thread that sends it. On a shared core that would interrupt Python after every request and
+    cool its caches; instead the responses of some milliseconds are sent together (docs/decisions/0010). An idle core
+    runs such a thread at once.
 
-    It is Linux' `SCHED_BATCH` (sched(7)). Whoever gave the process another policy, or forbids the call, keeps it his
-    way; so does every other system.
+    Uses Linux' `SCHED_BATCH` (sched(7)). It changes nothing on other systems, where the call is forbidden, and in a
+    process that already has another policy.
     """
     if not hasattr(os, "SCHED_BATCH") or os.sched_getscheduler(0) != os.SCHED_OTHER:
         yield

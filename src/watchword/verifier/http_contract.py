@@ -1,12 +1,12 @@
 """The gateway contract. The only file that knows paths, header names and what each gateway can pass on.
 
-Two files speak beside it: `protected_resource.py` of the one document that is for clients, and `envoy_grpc.py`, which
-asks by a path of this file what Envoy asks over gRPC.
+Two modules add to it: `protected_resource.py` serves the one document for clients, and `envoy_grpc.py` translates
+Envoy's gRPC requests into paths of this file.
 
 A decision depends on the path's gateway and organization, or the organization that the token names, and on the
-Authorization header. Nothing is ever decided by the query, the method, or headers that a client could set (G-06
-to G-08). The one exception must be allowed by a setting: Traefik asks at a fixed address, so the organization is in the
-one X-Forwarded-Host or X-Forwarded-Uri, which Traefik itself overwrites (`traefik_routing.py`).
+Authorization header. The query, the method and headers that a client could set never matter (G-06 to G-08). A setting
+allows one exception: Traefik always asks at the same address, so the organization is in the one X-Forwarded-Host or
+X-Forwarded-Uri header, which Traefik itself overwrites (`traefik_routing.py`).
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 REALM: Final = "watchword"
 MAX_VALUE: Final = 1024
-"""Characters of one identity header, encoded. Half an identity, or none, may be somebody else's: longer is denied."""
+"""Characters of one identity header, encoded. Longer values are denied: a cut identity may be another user's."""
 
 MAX_SCOPE: Final = 4096
-"""The same for the scope, which some authorization servers fill with hundreds of names; a setting."""
+"""The same for the scope, which some authorization servers fill with hundreds of names. A setting changes it."""
 
 RETRY_AFTER_SECONDS: Final = b"1"
 
 IDENTITY_PREFIX: Final = b"x-auth-"
 SECRET_HEADER: Final = b"x-watchword-secret"
-"""Where a gateway shows that it is one of ours, if the verifier demands a secret. The API never sees it."""
+"""Carries the gateway's secret, if the verifier demands one. The API never sees it."""
 
 CHALLENGE_HEADER: Final = b"www-authenticate"
 
 _REFUSAL_HEADERS: Final = (
     (b"content-type", b"application/problem+json"),
     (b"cache-control", b"no-store"),
-    # A page of another origin may read why it was refused. No cookie has a part in any answer.
+    # A page of another origin may read why its request was refused. No response depends on a cookie.
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"WWW-Authenticate, Retry-After"),
 )
@@ -53,11 +53,11 @@ _UNAUTHORIZED: Final = 401
 _UNAVAILABLE: Final = 503
 
 _PLAIN: Final = "(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?"
-"""What needs no encoding: printable ASCII without `%`, and no space at either end."""
+"""A value that needs no encoding: printable ASCII without `%`, and no space at either end."""
 
 _PLAIN_VALUE: Final = re.compile(_PLAIN)
 _PLAIN_IDENTITY: Final = re.compile(f"{_PLAIN}(?:\n{_PLAIN}){{3}}")
-"""Four such values in lines: asked once for all of them, as that takes a third of the time."""
+"""Four such values in lines. One match for all four takes a third of the time."""
 
 _SAFE: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
@@ -65,11 +65,11 @@ Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(slots=True)
-class Answer:
-    """One HTTP response. Most are sent many times; nobody changes one.
+class Response:
+    """One HTTP response. Never changed after it was made, since most are sent many times.
 
     Attributes:
-        messages: the same in the two messages of ASGI that the server takes.
+        messages: the same as the two ASGI messages that the server sends.
     """
 
     status: int
@@ -83,37 +83,38 @@ class Answer:
         self.messages = start, end
 
 
-class Answering(Protocol):
-    """The signature of `app.Verifier.answer`, which every listener and everything around it shares."""
+class RequestHandler(Protocol):
+    """The signature of `app.Verifier.respond`, which all listeners and wrappers share."""
 
     def __call__(
-        self, path: str, authorization: Sequence[str], later: Callable[[Answer], None], /
-    ) -> Answer | None: ...
+        self, path: str, authorization: Sequence[str], respond_later: Callable[[Response], None], /
+    ) -> Response | None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """How one kind of gateway is answered.
+class GatewayProfile:
+    """How the verifier answers one kind of gateway.
 
     Attributes:
-        denials: the answer for every reason; it tells the public one alone.
+        denials: the response for every reason; it contains only the public reason.
     """
 
-    denials: Mapping[Reason, Answer]
+    denials: Mapping[Reason, Response]
 
 
-def route(path: str) -> tuple[Profile, str | None] | None:
-    """Where a request goes, with any suffix: `/verify/{gateway}/{organization}` or `/verify-by-token/{gateway}`.
+def route(path: str) -> tuple[GatewayProfile, str | None] | None:
+    """Parse `/verify/{gateway}/{organization}` or `/verify-by-token/{gateway}`, each with any suffix.
 
-    The second begins with a segment of its own, so that no host label or path segment, which a gateway takes for an
-    organization, can lead there.
+    The second has a first segment of its own. So no host label or path segment that a gateway takes for an organization
+    can lead there.
 
     Args:
-        path: percent-decoded, without the query. Whatever spelling led here, the answer names the organization that
-            was decided about, so a gateway that reads a path differently cannot mistake one for another.
+        path: percent-decoded, without the query. The response names the organization that the verifier decided for, so
+            a gateway that reads the path differently cannot mistake it for another.
 
     Returns:
-        How the gateway is answered, and the organization as it has found it; None where the token is to name it.
+        The gateway's profile, and the organization of the path; None where the token must name it. None altogether for
+        every other path.
     """
     parts = path.split("/", 4)
     if len(parts) < 3 or parts[0]:  # noqa: PLR2004 - "", the first segment, gateway
@@ -126,19 +127,19 @@ def route(path: str) -> tuple[Profile, str | None] | None:
     return (profile, None) if parts[1] == "verify-by-token" else None
 
 
-def allowed(decision: Allow, max_scope: int = MAX_SCOPE) -> Answer | Reason:
-    """The answer to an allow: the full set of identity headers, empty where the token does not say.
+def allowed(decision: Allow, max_scope: int = MAX_SCOPE) -> Response | Reason:
+    """The response that allows a request, with all identity headers; a header is empty if the token lacks the claim.
 
     Args:
-        decision: the allow.
+        decision: the decision of the kernel.
         max_scope: characters of the scope, encoded.
 
     Returns:
-        The reason when a value is too long to be passed on whole; the request is then to be denied.
+        The reason to deny the request if a value is too long for its header.
     """
     claims = decision.claims
     issuer, subject, client_id = claims.issuer or "", claims.subject or "", claims.client_id or ""
-    # Before anything is encoded, too, which takes long for a long value and makes none shorter.
+    # Checked before encoding too: encoding takes long for a long value and never shortens it.
     if max(len(issuer), len(subject), len(client_id)) > MAX_VALUE:
         return Reason.CLAIM_TOO_LONG
     if len(claims.scope) > max_scope:
@@ -160,15 +161,15 @@ def allowed(decision: Allow, max_scope: int = MAX_SCOPE) -> Answer | Reason:
         (b"x-auth-expires", b"%d" % claims.expires_at),
         (b"cache-control", b"no-store"),
     ]
-    return Answer(HTTPStatus.OK, headers, b"")
+    return Response(HTTPStatus.OK, headers, b"")
 
 
 def encoded(value: str) -> str:
     """The value as printable ASCII: everything else, and `%` itself, percent-encoded as UTF-8 (RFC 3986).
 
-    No two values share an encoding, so nobody can register the subject `%C3%A9` to be taken for the subject `é`. For
-    the same reason outer spaces, which HTTP strips from a header, are encoded. CR, LF and NUL cannot split a response
-    (G-11).
+    No two values share an encoding, so a user with the subject `%C3%A9` cannot pass for the subject `é`. For the same
+    reason leading and trailing spaces are encoded, which HTTP strips from a header. CR, LF and NUL cannot split a
+    response (G-11).
     """
     if _PLAIN_VALUE.fullmatch(value) is not None:
         return value
@@ -194,69 +195,69 @@ def _problem(status: int, reason: str, sentence: str) -> str:
 
 
 def _challenge(reason: Reason) -> str | None:
-    """The `WWW-Authenticate` value of RFC 6750 section 3, None where there is nothing to authenticate for."""
+    """The `WWW-Authenticate` value of RFC 6750 section 3; None if another token would not help."""
     if reason.error is not None:
         return f'Bearer realm="{REALM}", error="{reason.error}", error_description="{reason.sentence}"'
-    # Without any token the challenge is bare: RFC 6750 section 3.1 wants no error code then.
+    # RFC 6750 section 3.1: no error code for a request without a token.
     return f'Bearer realm="{REALM}"' if reason.status == _UNAUTHORIZED else None
 
 
-def _denied(reason: Reason) -> Answer:
+def _denied(reason: Reason) -> Response:
     headers = list(_REFUSAL_HEADERS)
     challenge = _challenge(reason)
     if challenge is not None:
         headers.append((CHALLENGE_HEADER, challenge.encode("ascii")))
     if reason.status == _UNAVAILABLE:
         headers.append((b"retry-after", RETRY_AFTER_SECONDS))
-    return Answer(reason.status, headers, _problem(reason.status, reason.code, reason.sentence).encode())
+    return Response(reason.status, headers, _problem(reason.status, reason.code, reason.sentence).encode())
 
 
-# auth_request passes on 2xx, 401 and 403 alone and makes a 500 of the rest. What it cannot carry goes as the nearest
-# refusal it can; the true status and body go in headers, from which the shipped configuration restores them. Without
-# that configuration the request is refused all the same.
+# nginx' auth_request passes on 2xx, 401 and 403 and turns every other status into 500. The verifier sends the nearest
+# refusal that auth_request can carry, and the true status and body in headers. The shipped configuration restores them;
+# without it the request is still refused.
 _NGINX_STATUS: Final = {400: 401, 401: 401, 403: 403, 503: 403}
 _OF_THIS_VERIFIER: Final = frozenset({Reason.TRUST_STALE, Reason.UNDECIDABLE})
-"""Another verifier may know better, so nginx gets a true 503, by which it asks one (`proxy_next_upstream http_503`). It
-must not get one for an organization's own stale keys: an nginx that leaves a verifier alone after a 503 (`max_fails`, 0
-in our files) would lose all verifiers to the tokens of that organization."""
+"""Another verifier may be able to decide, so nginx gets a true 503 and tries one (`proxy_next_upstream http_503`). An
+organization's own stale keys must not cause a 503: an nginx that avoids a verifier after a 503 (`max_fails`, 0 in our
+files) would then lose all verifiers to the tokens of one organization."""
 
 
-def _denied_for_nginx(reason: Reason) -> Answer:
+def _denied_for_nginx(reason: Reason) -> Response:
     plain = _denied(reason)
     restored = [(b"x-watchword-status", b"%d" % plain.status), (b"x-watchword-problem", plain.body)]
     status = plain.status if reason in _OF_THIS_VERIFIER else _NGINX_STATUS[plain.status]
-    return Answer(status, plain.headers + restored, plain.body)
+    return Response(status, plain.headers + restored, plain.body)
 
 
-def _denials(denied: Callable[[Reason], Answer]) -> Profile:
-    """The same answer for all reasons that must look the same, down to the last octet."""
-    shown = {reason: denied(reason) for reason in Reason}
-    return Profile({reason: shown[reason.public] for reason in Reason})
+def _profile(denied: Callable[[Reason], Response]) -> GatewayProfile:
+    """One response object for all reasons that must look the same, down to the last byte."""
+    responses = {reason: denied(reason) for reason in Reason}
+    return GatewayProfile({reason: responses[reason.public] for reason in Reason})
 
 
-_AS_IT_IS: Final = _denials(_denied)
+_UNCHANGED: Final = _profile(_denied)
 
-PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+PROFILES: Final[Mapping[str, GatewayProfile]] = MappingProxyType(
     {
-        # Whoever asks by hand, or an API that asks for itself, reads the answer as it is.
-        "plain": _AS_IT_IS,
-        # auth_request hands the client a status, the challenge of a 401, and no body.
-        "nginx": _denials(_denied_for_nginx),
-        # forward_auth hands the client every answer that is not 2xx whole: status, headers and body.
-        "caddy": _AS_IT_IS,
-        # forwardAuth does the same, less the hop-by-hop headers.
-        "traefik": _AS_IT_IS,
-        # ext_authz lets only 200 through and hands the client status, body and the headers that its settings list.
-        "envoy": _AS_IT_IS,
-        # HAProxy has no subrequest of its own: a short script in Lua asks, and answers with all that it was told.
-        "haproxy": _AS_IT_IS,
+        # For requests by hand, and for an API that asks the verifier itself.
+        "plain": _UNCHANGED,
+        # auth_request passes the status and the challenge of a 401 to the client, but no body.
+        "nginx": _profile(_denied_for_nginx),
+        # forward_auth passes every response that is not 2xx to the client: status, headers and body.
+        "caddy": _UNCHANGED,
+        # forwardAuth does the same, without the hop-by-hop headers.
+        "traefik": _UNCHANGED,
+        # ext_authz accepts only 200, and passes status, body and the headers listed in its settings to the client.
+        "envoy": _UNCHANGED,
+        # HAProxy has no subrequests: a short Lua script asks the verifier and returns its whole response.
+        "haproxy": _UNCHANGED,
     }
 )
-"""By the name in the path. A gateway that is not listed is not answered."""
+"""By the gateway name in the path. The verifier answers no other name."""
 
 
-def _no_decision(status: HTTPStatus, reason: str, sentence: str) -> Answer:
-    return Answer(status, list(_REFUSAL_HEADERS), _problem(status, reason, sentence).encode())
+def _no_decision(status: HTTPStatus, reason: str, sentence: str) -> Response:
+    return Response(status, list(_REFUSAL_HEADERS), _problem(status, reason, sentence).encode())
 
 
 NOT_FOUND: Final = _no_decision(HTTPStatus.NOT_FOUND, "no_such_path", "Ask for /verify/{gateway}/{organization}.")
@@ -268,12 +269,12 @@ PATH_AMBIGUOUS: Final = _no_decision(HTTPStatus.BAD_REQUEST, "ambiguous_path", "
 FORWARDED_AMBIGUOUS: Final = _no_decision(
     HTTPStatus.BAD_REQUEST, "forwarded_ambiguous", "The gateway must send one X-Forwarded-Host and X-Forwarded-Uri."
 )
-"""For Traefik, which hands them to the client. They depend on the request's URL alone."""
+"""For Traefik, which passes them to the client. They depend on the request's URL only."""
 
 GATEWAY_UNKNOWN: Final = _no_decision(
     HTTPStatus.FORBIDDEN, "gateway_unknown", "The verifier does not know who asks on behalf of the API."
 )
-"""For whoever asks without the secret: always the same, so that nobody learns what would have been decided."""
+"""For a request without the secret. Always the same, so that it does not reveal the decision."""
 
 UNDECIDABLE: Final = _denied(Reason.UNDECIDABLE)
-"""For a fault outside every profile."""
+"""For a fault before the gateway's profile is known."""

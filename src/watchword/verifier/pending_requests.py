@@ -1,9 +1,9 @@
-"""Requests that wait for the key which their token names, while a fetch that may bring it is under way.
+"""Requests that wait for a key: their token names a key that is unknown, and a fetch that may bring it is under way.
 
-So even a rotation without overlap refuses no good token (docs/decisions/0006). Nobody waits longer than
-`PARKED_SECONDS`; what finds no place is denied at once, as everything is while nothing can be hoped for.
+So even a key rotation without overlap refuses no good token (docs/decisions/0006). A request waits at most
+`MAX_WAIT_SECONDS`. A request over the limits, or without a fetch under way, is denied at once.
 
-Tokens for organizations that do not exist wait, too, in places of their own: see `unknown_keys`.
+Tokens for organizations that do not exist wait too, under limits of their own: see `unknown_keys`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.decision import Deny
-from watchword.verifier.unknown_keys import Sight
+from watchword.verifier.unknown_keys import Occurrence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,47 +24,48 @@ if TYPE_CHECKING:
     from watchword.feed import Snapshot
     from watchword.verifier.snapshot import CurrentSnapshot, View
 
-PARKED_SECONDS: Final = 0.6
-"""Less than the 0.7 s after which gateways ask another verifier, so that the answer arrives before."""
+MAX_WAIT_SECONDS: Final = 0.6
+"""Gateways try another verifier after 0.7 s; the response arrives before that."""
 
-PER_ORGANIZATION: Final = 64
-FIRST_SIGHTS_PER_ORGANIZATION: Final = 16
-"""Places for names that come once, as made-up ones do. The other 48 are for names that more than one token carries."""
+MAX_PER_ORGANIZATION: Final = 64
+MAX_FIRST_PER_ORGANIZATION: Final = 16
+"""For key names seen once, as made-up names are. The other 48 are for names that more than one token carries."""
 
-IN_ALL: Final = 256
-"""Of those whose key may come, and as many of those whose key cannot. A waiting request occupies a connection of its
-gateway."""
+MAX_TOTAL: Final = 256
+"""For requests whose key may arrive, and again for those whose key cannot. Each holds a connection of its gateway."""
 
 _IDLE_SECONDS: Final = 1.0
 
+_Quota = tuple[bool, str, Occurrence]
+
 
 @dataclass(slots=True)
-class Waiting:
-    """A parked request.
+class PendingRequest:
+    """A request that waits.
 
     Attributes:
-        organization, authorization: what is to be decided.
-        sight: which places it counts for.
-        decided_by: the snapshot that did not hold the key.
-        until: when it is answered in any case, by the monotonic clock.
-        deliver: takes the final decision; called in the thread of `Parking.run`.
-        hopeful: whether a fetch may bring the key. The others wait for no more than the time to pass.
+        organization, authorization: what to decide about.
+        occurrence: which limit it counts towards.
+        decided_by: the snapshot that lacked the key.
+        until: monotonic time at which it is answered in any case.
+        deliver: takes the final decision; called in the thread of `PendingRequests.run`.
+        key_may_arrive: whether a fetch may bring the key. Otherwise it waits only to take as long as the others.
     """
 
     organization: str
     authorization: Sequence[str]
-    sight: Sight
+    occurrence: Occurrence
     decided_by: Snapshot
     until: float
     deliver: Callable[[Decision], None]
-    hopeful: bool = True
+    key_may_arrive: bool = True
 
-    def place(self, sight: Sight) -> tuple[bool, str, Sight]:
-        return self.hopeful, self.organization, sight
+    def quota(self, occurrence: Occurrence) -> _Quota:
+        return self.key_may_arrive, self.organization, occurrence
 
 
-class Parking:
-    """Filled by the thread that decides, emptied by a thread of its own."""
+class PendingRequests:
+    """The deciding thread adds requests; a thread of its own answers them."""
 
     def __init__(
         self,
@@ -76,64 +77,64 @@ class Parking:
         self._current = current
         self._decide = decide
         self._clock = clock
-        self._news = threading.Condition()
-        self._waiting: list[Waiting] = []
-        self._places: Counter[tuple[bool, str, Sight]] = Counter()
-        self._in_all: Counter[bool] = Counter()
+        self._changed = threading.Condition()
+        self._requests: list[PendingRequest] = []
+        self._counts: Counter[_Quota] = Counter()
+        self._totals: Counter[bool] = Counter()
 
-    def park(self, waiting: Waiting) -> bool:
-        """Let the request wait; False if there is no place for it."""
-        with self._news:
-            first = self._places[waiting.place(Sight.FIRST)]
-            again = self._places[waiting.place(Sight.AGAIN)]
-            if self._in_all[waiting.hopeful] >= IN_ALL or first + again >= PER_ORGANIZATION:
+    def add(self, request: PendingRequest) -> bool:
+        """Let the request wait; False if a limit is reached."""
+        with self._changed:
+            first = self._counts[request.quota(Occurrence.FIRST)]
+            repeated = self._counts[request.quota(Occurrence.REPEATED)]
+            if self._totals[request.key_may_arrive] >= MAX_TOTAL or first + repeated >= MAX_PER_ORGANIZATION:
                 return False
-            if waiting.sight is Sight.FIRST and first >= FIRST_SIGHTS_PER_ORGANIZATION:
+            if request.occurrence is Occurrence.FIRST and first >= MAX_FIRST_PER_ORGANIZATION:
                 return False
-            self._places[waiting.place(waiting.sight)] += 1
-            self._in_all[waiting.hopeful] += 1
-            self._waiting.append(waiting)
-            # Also because the snapshot may have been replaced since the request was decided about.
-            self._news.notify()
+            self._counts[request.quota(request.occurrence)] += 1
+            self._totals[request.key_may_arrive] += 1
+            self._requests.append(request)
+            # The snapshot may have been replaced since the request was decided.
+            self._changed.notify()
             return True
 
-    def look_again(self) -> None:
-        """The snapshot was replaced."""
-        with self._news:
-            self._news.notify()
+    def wake(self) -> None:
+        """Try all requests again, because the snapshot was replaced."""
+        with self._changed:
+            self._changed.notify()
 
     def run(self, stop: threading.Event) -> None:
-        """Answer parked requests until `stop`."""
+        """Answer waiting requests until `stop`."""
         while not stop.is_set():
-            with self._news:
-                self._news.wait(self._rest())
-                waiting = tuple(self._waiting)
-            for request in waiting:
+            with self._changed:
+                self._changed.wait(self._seconds_to_wait())
+                requests = tuple(self._requests)
+            for request in requests:
                 self._try(request)
 
-    def _rest(self) -> float:
-        # What came while the last round was under way has notified nobody.
+    def _seconds_to_wait(self) -> float:
+        # A snapshot that arrived during the last round did not wake this thread.
         view = self._current.view
-        if any(view is None or request.decided_by is not view.snapshot for request in self._waiting):
+        if any(view is None or request.decided_by is not view.snapshot for request in self._requests):
             return 0.0
-        first = min((request.until for request in self._waiting), default=self._clock() + _IDLE_SECONDS)
+        first = min((request.until for request in self._requests), default=self._clock() + _IDLE_SECONDS)
         return max(0.0, first - self._clock())
 
-    def _try(self, request: Waiting) -> None:
+    def _try(self, request: PendingRequest) -> None:
         view = self._current.view
         time_is_up = self._clock() >= request.until
         if view is None or (view.snapshot is request.decided_by and not time_is_up):
             return
         request.decided_by = view.snapshot
         decision = self._decide(view, request.organization, request.authorization)
-        # Also when the key has come and does not fit: the answer is that of an unknown key, and as late.
+        # Also if the key has arrived and does not fit: the client gets the response to an unknown key, and as late.
         if isinstance(decision, Deny) and decision.kid is not None and not time_is_up:
             return
-        with self._news:
-            self._waiting.remove(request)
-            self._in_all[request.hopeful] -= 1
-            place = request.place(request.sight)
-            self._places[place] -= 1
-            if not self._places[place]:
-                del self._places[place]
+        with self._changed:
+            self._requests.remove(request)
+            self._totals[request.key_may_arrive] -= 1
+            quota = request.quota(request.occurrence)
+            self._counts[quota] -= 1
+            if not self._counts[quota]:
+                del self._counts[quota]
         request.deliver(decision)

@@ -1,8 +1,8 @@
-"""What clients are told of the API as a protected resource: where to get a token for it (RFC 9728).
+"""Protected resource metadata: tells clients where to get a token for the API (RFC 9728).
 
-Modern clients, those of the Model Context Protocol among them, find an authorization server by the API's own answer:
-the challenge of a 401 names a document (section 5.1), and that names the server. A verifier knows both, as soon as it
-is told the API's public URL; otherwise nothing of this file is on the path of a request.
+Modern clients, such as those of the Model Context Protocol, discover the authorization server from the API's response:
+the challenge of a 401 names a document (section 5.1), and the document names the server. Used only if the settings
+contain the API's public URL.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 from watchword.core.trust import ANY, ORGANIZATION_ID
 from watchword.settings.api_address import ORGANIZATION
 from watchword.verifier import http_contract as wire
-from watchword.verifier.http_contract import Answer
+from watchword.verifier.http_contract import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from watchword.verifier.http_contract import Answering
+    from watchword.verifier.http_contract import RequestHandler
     from watchword.verifier.snapshot import CurrentSnapshot
 
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
@@ -35,42 +35,44 @@ _CHALLENGED: Final = frozenset({400, 401})
 
 
 class ProtectedResource:
-    """Answers for the document, and lets every challenge name it."""
+    """Serves the metadata document, and adds its URL to every challenge."""
 
     def __init__(self, *, url: str, name: str | None, current: CurrentSnapshot) -> None:
         self._url = url
-        self._is_of_each = ORGANIZATION in url
+        self._is_per_organization = ORGANIZATION in url
         self._name = name
         self._current = current
         parts = urlsplit(url)
-        # RFC 9728 section 3.1 puts the well-known part between the host and the path of the resource. Gateways find the
-        # organization there as in any request, and ask the verifier for `/.well-known/…/{organization}`.
+        # RFC 9728 section 3.1 puts the well-known part between host and path of the resource. Gateways read the
+        # organization from it as from any request, and ask the verifier for `/.well-known/…/{organization}`.
         self._document = f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path.rstrip('/')}"
 
-    def telling(self, answer: Answering) -> Answering:
-        """Wrap what answers gateways, so that it also tells clients where to get a token."""
+    def wrap(self, respond: RequestHandler) -> RequestHandler:
+        """A handler that also serves the document and adds its URL to challenges."""
 
-        def told(path: str, authorization: Sequence[str], later: Callable[[Answer], None], /) -> Answer | None:
+        def handle(
+            path: str, authorization: Sequence[str], respond_later: Callable[[Response], None], /
+        ) -> Response | None:
             if path == WELL_KNOWN or path.startswith(_DOCUMENTS):
                 return self.metadata(path.removeprefix(WELL_KNOWN).removeprefix("/").partition("/")[0] or None)
-            answered = answer(path, authorization, partial(told_later, path, later))
-            return None if answered is None else self._pointing_to_document(path, answered)
+            response = respond(path, authorization, partial(handle_later, path, respond_later))
+            return None if response is None else self._with_document_url(path, response)
 
-        def told_later(path: str, later: Callable[[Answer], None], answered: Answer) -> None:
-            later(self._pointing_to_document(path, answered))
+        def handle_later(path: str, respond_later: Callable[[Response], None], response: Response) -> None:
+            respond_later(self._with_document_url(path, response))
 
-        return told
+        return handle
 
-    def metadata(self, organization: str | None) -> Answer:
+    def metadata(self, organization: str | None) -> Response:
         """The document of RFC 9728 section 2.
 
-        It says no more of an organization than its tokens' issuer. One that has none to tell is answered like one
-        that does not exist.
+        It contains only the issuer of the organization's tokens. An organization without an issuer looks like one that
+        does not exist.
 
         Args:
-            organization: None where the URL names none, as the token is to name it.
+            organization: None if the URL names none, because the token must name it.
         """
-        if not self._is_there_for(organization):
+        if not self._has_document(organization):
             return wire.NOT_FOUND
         document: dict[str, Any] = {"resource": self._url.replace(ORGANIZATION, organization or "")}
         issuer = None if organization is None else self._issuer(organization)
@@ -82,18 +84,18 @@ class ProtectedResource:
         headers = [
             (b"content-type", b"application/json"),
             (b"cache-control", b"max-age=%d" % FRESH_SECONDS),
-            # Public by purpose, and also for clients that run in a browser. Those ask by OPTIONS before they send a
-            # header such as MCP-Protocol-Version. The `*` does not include Authorization.
+            # The document is public, also for clients in a browser. Those send an OPTIONS request first if they send a
+            # header such as MCP-Protocol-Version. `*` does not include Authorization.
             (b"access-control-allow-origin", b"*"),
             (b"access-control-allow-methods", b"GET"),
             (b"access-control-allow-headers", b"*, Authorization"),
             (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         ]
-        return Answer(HTTPStatus.OK, headers, json.dumps(document).encode())
+        return Response(HTTPStatus.OK, headers, json.dumps(document).encode())
 
-    def _is_there_for(self, organization: str | None) -> bool:
-        """Whether there is a document: for an id, or for no organization where one URL serves all of them."""
-        return not self._is_of_each if organization is None else _ID.fullmatch(organization) is not None
+    def _has_document(self, organization: str | None) -> bool:
+        """Whether there is a document: for a valid id, or for None if one URL serves all organizations."""
+        return not self._is_per_organization if organization is None else _ID.fullmatch(organization) is not None
 
     def _issuer(self, organization: str) -> str | None:
         view = self._current.view
@@ -101,25 +103,23 @@ class ProtectedResource:
         if known is None or known.server is None or known.server.issuer is ANY:
             return None
         issuer = str(known.server.issuer)
-        # Only such an issuer identifies an authorization server (RFC 8414 section 2); others may name one in tokens.
+        # Tokens may name other issuers, but only an https URL identifies an authorization server (RFC 8414 section 2).
         return issuer if issuer.startswith("https://") else None
 
-    def _pointing_to_document(self, path: str, answered: Answer) -> Answer:
-        """The same answer whose challenge names the document of the organization that was asked about.
+    def _with_document_url(self, path: str, response: Response) -> Response:
+        """The same response, with the URL of the organization's document in its challenge.
 
-        Denials are made once for all organizations; a copy for each would be 30 answers times 100,000. So the few
-        headers of one that has a challenge are written anew, which takes some microseconds.
+        All organizations share the denials; a copy for each would be 30 responses times 100,000. So this copies
+        the few headers of a response with a challenge, which takes some microseconds.
         """
-        if answered.status not in _CHALLENGED:
-            return answered
+        if response.status not in _CHALLENGED:
+            return response
         found = wire.route(path)
         if found is None:
-            return answered
+            return response
         _, organization = found
-        if not self._is_there_for(organization):
-            return answered
-        pointer = f', resource_metadata="{self._document.replace(ORGANIZATION, organization or "")}"'.encode("ascii")
-        headers = [
-            (name, value + pointer if name == wire.CHALLENGE_HEADER else value) for name, value in answered.headers
-        ]
-        return Answer(answered.status, headers, answered.body)
+        if not self._has_document(organization):
+            return response
+        url = f', resource_metadata="{self._document.replace(ORGANIZATION, organization or "")}"'.encode("ascii")
+        headers = [(name, value + url if name == wire.CHALLENGE_HEADER else value) for name, value in response.headers]
+        return Response(response.status, headers, response.body)

@@ -1,4 +1,4 @@
-"""The trust that requests are decided by: one reference, replaced whole, never changed."""
+"""The current trust of all organizations: an immutable view, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One consistent state: what is known, and until when it may be believed (Unix seconds)."""
+    """A snapshot, when the control plane last confirmed it, and until when it is valid (Unix seconds)."""
 
     snapshot: Snapshot
     heard_at: float
@@ -24,40 +24,40 @@ class View:
 
 
 class CurrentSnapshot:
-    """Holds the current view. Written by the feed's thread alone, read by anyone without a lock.
+    """Holds the current view. Only the feed's thread writes it; every thread reads it without a lock.
 
     Attributes:
-        on_swap: each is called, in the feed's thread, after the view was replaced.
-        schema_unknown: whether the feed's pages are of a schema that this version does not understand.
+        on_swap: functions that the feed's thread calls after it replaced the view.
+        schema_unknown: whether the feed's pages have a schema that this version does not understand.
         page_refused: whether the feed's last page could not be applied, so that no change arrives.
-        leaving: the process has been asked to stop; it still answers, and nobody should be sent here any more.
+        stopping: whether the process is about to stop. It still answers, but should get no new traffic.
     """
 
     def __init__(self, *, hard_limit: float, soft_limit: float | None = None) -> None:
-        """Hold nothing yet.
+        """Start without a snapshot.
 
         Args:
-            hard_limit: seconds without word from the control plane after which nothing is decided any more.
-            soft_limit: seconds after which operators are warned; the hard limit when left out.
+            hard_limit: seconds without contact to the control plane after which every request is denied.
+            soft_limit: seconds after which operators are warned; the hard limit if omitted.
         """
         self._hard_limit = hard_limit
         self._soft_limit = hard_limit if soft_limit is None else min(soft_limit, hard_limit)
         self.on_swap: list[Callable[[], None]] = []
         self.schema_unknown = False
         self.page_refused = False
-        self.leaving = False
+        self.stopping = False
         self.view: View | None = None
-        """None until something is known; every request is then denied."""
+        """None before the first snapshot; every request is then denied."""
 
     def swap(self, snapshot: Snapshot, *, heard_at: float) -> None:
-        """Decide by `snapshot` from now on; `heard_at` is when the control plane last confirmed it."""
+        """Use `snapshot` from now on; `heard_at` (Unix seconds) is when the control plane last confirmed it."""
         # One assignment of one object: a request sees the old view or the new one, never a mixture.
         self.view = View(snapshot, heard_at, heard_at + self._hard_limit)
         for call in self.on_swap:
             call()
 
     def confirm(self, heard_at: float) -> None:
-        """The control plane says that nothing has changed."""
+        """Extend the view's validity, because the control plane reported no change."""
         if self.view is not None:
             self.swap(self.view.snapshot, heard_at=heard_at)
 
@@ -66,15 +66,15 @@ class CurrentSnapshot:
         return [] if self.view is None else Organizations.of(self.view.snapshot.organizations).not_understood()
 
     def is_stale(self, now: float) -> bool:
-        """Whether there is a snapshot and it is beyond the soft limit."""
+        """Whether there is a snapshot older than the soft limit."""
         return self.view is not None and not now < self.view.heard_at + self._soft_limit
 
     def why_not_ready(self, now: float) -> str | None:
-        """A sentence for the operator while no gateway should ask here, None when all is well."""
-        return "Stopping." if self.leaving else self.why_undecidable(now)
+        """A sentence for the operator if gateways should not send requests here, else None."""
+        return "Stopping." if self.stopping else self.why_undecidable(now)
 
     def why_undecidable(self, now: float) -> str | None:
-        """A sentence for the operator when requests cannot be decided, None when they can."""
+        """A sentence for the operator if requests cannot be decided, else None."""
         view = self.view
         if view is None:
             if self.schema_unknown:
@@ -85,7 +85,7 @@ class CurrentSnapshot:
         return None
 
     def warning(self, now: float) -> str | None:
-        """For the operator: what stops some requests from being decided, or will stop all. None if nothing does."""
+        """Sentences for the operator about problems that affect some requests now, or all of them later; else None."""
         if self.view is None:
             return None
         sentences = []
@@ -95,7 +95,7 @@ class CurrentSnapshot:
             sentences.append("The control plane's last page of changes cannot be applied: no change arrives.")
         if self.schema_unknown or self.page_refused or self.is_stale(now):
             age = now - self.view.heard_at
-            sentences.append(f"The snapshot is {age:.0f} s old; it is believed up to {self._hard_limit:.0f} s.")
+            sentences.append(f"The snapshot is {age:.0f} s old; the limit is {self._hard_limit:.0f} s.")
         if organizations := [trust.organization for trust in self.not_understood()]:
             sentences.append(_not_understood(organizations))
         return " ".join(sentences) or None

@@ -1,9 +1,9 @@
-"""Tokens that were verified, so that a token that comes again costs neither parsing nor a signature.
+"""A cache of accepted tokens: a repeated token needs no parsing and no signature check (docs/decisions/0010).
 
-What is remembered is never more than what deciding anew would say: an entry answers for one organization, for one
-whole token, under the very trust that it was decided by, and only at the moments for which the kernel said that
-its answer holds. A change of trust of any kind makes all entries of the organization worthless at once, as the feed
-then brings a new `Trust`; a token that was refused is never remembered (M-01 to M-05, M-07).
+A cached response is never more generous than a new decision. An entry is valid for one organization and one whole
+token, under the `Trust` object it was decided with, and in the time span that the kernel returned. Every change of an
+organization's trust brings a new `Trust` object and so invalidates all its entries. Refused tokens are never cached
+(M-01 to M-05, M-07).
 """
 
 from __future__ import annotations
@@ -16,121 +16,124 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watchword.core.trust import Trust
-    from watchword.verifier.http_contract import Answer
-    from watchword.verifier.usage.counting import Line
+    from watchword.verifier.http_contract import Response
+    from watchword.verifier.usage.counting import UsageCounter
 
-TURN_SECONDS: Final = 60.0
+ROTATE_SECONDS: Final = 60.0
 ENTRY_BYTES: Final = 1_800
-"""What an entry takes beside the characters of its token and of its answer: objects, and a place in a dictionary."""
+"""Memory of an entry in addition to the characters of its token and response: objects and its share of a dictionary."""
 
 
-Key = tuple[str | None, str]
-"""The organization and the token: a tuple, so that no separator can be forged. None stands where the token itself names
-its organization: no organization of a path, not even an empty one, is equal to it, and the reverse."""
+CacheKey = tuple[str | None, str]
+"""Organization and token. A tuple, because a client could forge a separator in a joined string. The organization is
+None if the token itself names it; no organization from a path, not even an empty one, equals None."""
 
 
 @dataclass(slots=True)
-class Verified:
-    """One token that is allowed.
+class CacheEntry:
+    """One accepted token.
 
     Attributes:
-        organization: for which it is allowed.
-        trust: decided so; compared by identity.
+        organization: the organization that the token is valid for.
+        trust: the trust it was decided with; compared by identity.
         good_from, good_until: Unix seconds, see `Allow`.
-        answer: what the gateway is told.
-        line: what the call is counted with.
+        response: the response to the gateway.
+        counter: counts the calls with this token.
     """
 
     organization: str
     trust: Trust | None
     good_from: float
     good_until: float
-    answer: Answer
-    line: Line
+    response: Response
+    counter: UsageCounter
 
 
-def size_of(key: Key, verified: Verified) -> int:
-    """Bytes that an entry takes, estimated from above."""
-    values = b"".join([value for _, value in verified.answer.headers])
+def size_of(key: CacheKey, entry: CacheEntry) -> int:
+    """An upper estimate of the bytes that an entry takes."""
+    values = b"".join([value for _, value in entry.response.headers])
     return ENTRY_BYTES + len(key[0] or "") + len(key[1]) + len(values)
 
 
 @dataclass(slots=True)
 class _Generation:
-    entries: dict[Key, Verified] = field(default_factory=dict)
+    entries: dict[CacheKey, CacheEntry] = field(default_factory=dict)
     size: int = 0
 
-    def put(self, key: Key, verified: Verified, size: int) -> None:
+    def put(self, key: CacheKey, entry: CacheEntry, size: int) -> None:
         replaced = self.entries.get(key)
         self.size += size - (0 if replaced is None else size_of(key, replaced))
-        self.entries[key] = verified
+        self.entries[key] = entry
 
 
-class VerifiedTokens:
-    """Two generations. What is asked for moves to the younger one; at each turn the older one is dropped whole.
+class TokenCache:
+    """Two generations: a lookup moves its entry to the younger one, and each rotation drops the older one.
 
-    So a token that nobody has used for two minutes is forgotten, and a flood of tokens of one organization cannot push
-    out what others use all the time. `find` and `keep` belong to the thread that decides; `turn` may come from any.
+    So a token that was unused for two minutes is dropped, and a flood of tokens of one organization cannot evict the
+    tokens that others use all the time. `get` and `put` belong to the deciding thread; any thread may call `rotate`.
+
+    Attributes:
+        hits: lookups that found an entry.
 
     Args:
-        max_bytes: for both generations together; 0 remembers nothing.
+        max_bytes: for both generations together; 0 switches the cache off.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._generation_bytes = max_bytes // 2
-        # One reference to both, so that no thread ever sees half of a turn.
+        # One reference to both, so that no thread ever sees half a rotation.
         self._generations = (_Generation(), _Generation())
-        self.found = 0
+        self.hits = 0
 
-    def find(
+    def get(
         self, organization: str | None, token: str, organizations: Mapping[str, Trust], now: float
-    ) -> Verified | None:
-        """What deciding about the request would come to, None if it must be decided.
+    ) -> CacheEntry | None:
+        """The entry that equals a new decision about the request; None if the kernel must decide.
 
         Args:
-            organization: as in the path; None where the token is to name it. The same token always names the same.
-            token: as `bearer.text_of` gives it, so that spaces before it make no entry of their own.
-            organizations: what is known of all of them at this moment.
+            organization: as named by the path; None if the token names it. A token always names the same one.
+            token: as `bearer.text_of` returns it, so that spaces before it make no second entry.
+            organizations: the current trust of all organizations.
             now: Unix seconds.
         """
         key = (organization, token)
         young, old = self._generations
-        verified = young.entries.get(key)
-        is_aged = verified is None
-        if verified is None:
-            verified = old.entries.get(key)
-        if verified is None or verified.trust is not organizations.get(verified.organization):
+        entry = young.entries.get(key)
+        is_old = entry is None
+        if entry is None:
+            entry = old.entries.get(key)
+        if entry is None or entry.trust is not organizations.get(entry.organization):
             return None
-        # Written so that a moment that is not a number finds nothing.
-        if not verified.good_from <= now < verified.good_until:
+        # Written so that a NaN finds nothing.
+        if not entry.good_from <= now < entry.good_until:
             return None
-        if is_aged:
-            self._put(key, verified)
-        self.found += 1
-        return verified
+        if is_old:
+            self._put(key, entry)
+        self.hits += 1
+        return entry
 
-    def keep(self, organization: str | None, token: str, verified: Verified) -> None:
-        """Remember what was just decided; the arguments are those of `find`."""
-        self._put((organization, token), verified)
+    def put(self, organization: str | None, token: str, entry: CacheEntry) -> None:
+        """Cache a decision; `organization` and `token` as in `get`."""
+        self._put((organization, token), entry)
 
-    def turn(self) -> None:
-        """Forget what was not asked for since the last turn but one."""
+    def rotate(self) -> None:
+        """Drop the entries that were not used since the rotation before the last one."""
         self._generations = (_Generation(), self._generations[0])
 
     def run(self, stop: threading.Event) -> None:
-        """Turn every minute until `stop`."""
-        while not stop.wait(TURN_SECONDS):
-            self.turn()
+        """Rotate every minute until `stop`."""
+        while not stop.wait(ROTATE_SECONDS):
+            self.rotate()
 
     @property
     def size(self) -> int:
-        """Bytes, estimated."""
+        """Estimated bytes."""
         return sum(generation.size for generation in self._generations)
 
-    def _put(self, key: Key, verified: Verified) -> None:
-        size = size_of(key, verified)
+    def _put(self, key: CacheKey, entry: CacheEntry) -> None:
+        size = size_of(key, entry)
         if size > self._generation_bytes:
             return
         if self._generations[0].size + size > self._generation_bytes:
-            self.turn()
-        self._generations[0].put(key, verified, size)
+            self.rotate()
+        self._generations[0].put(key, entry, size)

@@ -1,13 +1,14 @@
-"""Tokens that name a key no key set holds yet: perhaps a server has rotated its keys. Whom to tell, and who may wait.
+"""Key names (kid) that no known key set contains: what to report to the control plane, and which requests may wait.
 
-What a token names is typed by whoever sends it, so everything here is bounded, for each organization and in all: a
-flood of made-up names for one organization neither grows the memory nor crowds out another's (M-13, M-14). A name
-that comes a second time is asked for apart from those that come once. So a flood of names that are never the same uses
-up none of what a rotation needs, whose new name comes with every token (docs/decisions/0006).
+An authorization server may have rotated its keys, but the sender of a token may also have made the name up. So
+everything here is bounded, per organization and in total: a flood of made-up names for one organization neither grows
+the memory nor displaces another organization's names (M-13, M-14). Names seen again are reported separately from names
+seen once. So a flood of names that never repeat takes nothing from a rotation, whose new name comes with every token
+(docs/decisions/0006).
 
-A token for an organization that does not exist, or whose key cannot verify it for another reason, waits by the same
-rules, though nothing is reported: otherwise the time of an answer would tell which organizations exist. Such tokens
-have a book of their own, so that made-up organizations take no place of real ones (FJ-01).
+A token for an organization that does not exist, or whose keys cannot verify it for another reason, waits by the same
+rules but is not reported. Otherwise the response time would reveal which organizations exist. Such tokens have state of
+their own, so that made-up organizations do not use up the limits of real ones (FJ-01).
 """
 
 from __future__ import annotations
@@ -22,17 +23,18 @@ MAX_KID: Final = 1024
 MAX_PENDING: Final = 100
 MAX_ORGANIZATIONS: Final = 4096
 MAX_REMEMBERED: Final = 32_768
-"""Names in each of two generations, a hundred bytes each: a flood that one core can take fills one in two seconds."""
+"""Names in each of two generations, a hundred bytes each. The largest flood that one core can serve fills one in two
+seconds."""
 
 REMEMBERED_SECONDS: Final = 600.0
 QUIET_SECONDS: Final = 30.0
-"""The control plane fetches a key set at most this often for unknown names of all kinds; asking sooner is of no use."""
+"""The control plane fetches a key set at most this often for names seen once; reporting sooner is of no use."""
 
 WINDOW_SECONDS: Final = 1.5
-"""How long after a question its answer may still be on the way, so that requests may wait for it."""
+"""How long after a report the new keys may still arrive. Requests may wait for them during this time."""
 
-OUT_OF_REACH_SECONDS: Final = 5.0
-"""After a report that did not get through, nobody is made to wait for its effect."""
+REPORT_FAILED_SECONDS: Final = 5.0
+"""After a failed report no request waits for this long, because no fetch is under way."""
 
 MAX_REPORT_BYTES: Final = 15_000
 SCHEMA: Final = 1
@@ -48,15 +50,15 @@ class UnknownKey(NamedTuple):
     repeated: bool
 
 
-class Sight(Enum):
-    """A name for which a fetch may be under way: seen for the first time, or again."""
+class Occurrence(Enum):
+    """Whether a name, for which a fetch may be under way, was seen for the first time."""
 
     FIRST = "first"
-    AGAIN = "again"
+    REPEATED = "repeated"
 
 
-class _Asked:
-    """What was asked about one organization, and when, by the monotonic clock."""
+class _Reports:
+    """The last reports about one organization, by the monotonic clock."""
 
     __slots__ = ("at", "for_repeated_at", "repeated_kid")
 
@@ -65,128 +67,128 @@ class _Asked:
         self.for_repeated_at = _NEVER
         self.repeated_kid = ""
 
-    def is_open(self, now: float) -> bool:
+    def may_bring_keys(self, now: float) -> bool:
         return now - max(self.at, self.for_repeated_at) < WINDOW_SECONDS
 
 
-class _Book:
-    """The names that were seen, and what was asked about each organization."""
+class _State:
+    """The names seen, and the last reports of each organization."""
 
     def __init__(self) -> None:
-        self.seen = _Memory()
-        self.asked: OrderedDict[str, _Asked] = OrderedDict()
+        self.seen = _FirstSeen()
+        self.reports: OrderedDict[str, _Reports] = OrderedDict()
 
-    def asked_about(self, organization: str) -> _Asked:
-        asked = self.asked.get(organization)
-        if asked is None:
-            asked = self.asked[organization] = _Asked()
-            if len(self.asked) > MAX_ORGANIZATIONS:
-                self.asked.popitem(last=False)
-        return asked
+    def reports_of(self, organization: str) -> _Reports:
+        reports = self.reports.get(organization)
+        if reports is None:
+            reports = self.reports[organization] = _Reports()
+            if len(self.reports) > MAX_ORGANIZATIONS:
+                self.reports.popitem(last=False)
+        return reports
 
 
 class UnknownKeys:
-    """What is to be reported, and what may come of it. All times are of the monotonic clock, in seconds."""
+    """Collects reports and decides which requests may wait. All times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._something_waits = threading.Event()
-        self._book = _Book()
-        self._unreported = _Book()
+        self._has_reports = threading.Event()
+        self._reported = _State()
+        self._unreported = _State()
         self._pending: dict[str, str] = {}
-        self._out_of_reach_until = _NEVER
+        self._report_failed_until = _NEVER
 
-    def note(self, organization: str, kid: str, now: float, *, report: bool = True) -> Sight | None:
-        """Called on the request path: never waits for I/O.
+    def record(self, organization: str, kid: str, now: float, *, report: bool = True) -> Occurrence | None:
+        """Record the key name of a token. Part of the request path: never waits for I/O.
 
         Args:
-            organization: which the request is for.
+            organization: the organization of the request.
             kid: the key that the token names.
-            now: by the monotonic clock.
-            report: whether the control plane can do anything about it.
+            now: monotonic seconds.
+            report: whether a fetch by the control plane could bring the key.
 
         Returns:
-            None when the request is to be denied at once, because no fetch that could bring the key is under way.
+            None if the request must be denied at once, because no fetch that could bring the key is under way.
         """
         if len(kid) > MAX_KID:
             return None
         with self._lock:
-            book = self._book if report else self._unreported
-            first_seen = book.seen.first_seen(organization, kid, now)
-            asked = book.asked_about(organization)
-            if now - asked.at >= QUIET_SECONDS:
+            state = self._reported if report else self._unreported
+            first_seen = state.seen.first_seen(organization, kid, now)
+            reports = state.reports_of(organization)
+            if now - reports.at >= QUIET_SECONDS:
                 if not report:
-                    asked.at = now
+                    reports.at = now
                 elif len(self._pending) < MAX_PENDING:
-                    asked.at = now
+                    reports.at = now
                     self._pending[organization] = kid
-                    self._something_waits.set()
+                    self._has_reports.set()
             elif (
-                # What was seen before the last question of this kind has had its chance, with all names of that time.
+                # Names seen before the last report of a repeated name were covered by the fetch that it caused.
                 first_seen is not None
-                and first_seen > asked.for_repeated_at
-                and now - asked.for_repeated_at >= WINDOW_SECONDS
+                and first_seen > reports.for_repeated_at
+                and now - reports.for_repeated_at >= WINDOW_SECONDS
             ):
-                asked.for_repeated_at, asked.repeated_kid = now, kid
+                reports.for_repeated_at, reports.repeated_kid = now, kid
                 if report:
-                    self._something_waits.set()
-            if now < self._out_of_reach_until or not asked.is_open(now):
+                    self._has_reports.set()
+            if now < self._report_failed_until or not reports.may_bring_keys(now):
                 return None
-            return Sight.FIRST if first_seen is None else Sight.AGAIN
+            return Occurrence.FIRST if first_seen is None else Occurrence.REPEATED
 
     def wait(self, seconds: float) -> None:
         """Return as soon as there is something to report, or after `seconds`."""
-        self._something_waits.wait(seconds)
+        self._has_reports.wait(seconds)
 
     def take(self, now: float) -> tuple[UnknownKey, ...]:
-        """Hand out all that is to be reported now. A repeated name is handed out as long as its answer may come."""
+        """The keys to report now. A repeated name is reported again while its key may still arrive."""
         with self._lock:
             once = [UnknownKey(organization, kid, repeated=False) for organization, kid in self._pending.items()]
             self._pending = {}
-            again = [
-                UnknownKey(organization, asked.repeated_kid, repeated=True)
-                for organization, asked in self._book.asked.items()
-                if now - asked.for_repeated_at < WINDOW_SECONDS
+            repeated = [
+                UnknownKey(organization, reports.repeated_kid, repeated=True)
+                for organization, reports in self._reported.reports.items()
+                if now - reports.for_repeated_at < WINDOW_SECONDS
             ]
-            if not again:
-                self._something_waits.clear()
-            return (*again, *once)[:MAX_PENDING]
+            if not repeated:
+                self._has_reports.clear()
+            return (*repeated, *once)[:MAX_PENDING]
 
-    def not_reported(self, keys: tuple[UnknownKey, ...], now: float) -> None:
-        """The report did not get through: the next token that names a key is asked for again."""
+    def report_failed(self, keys: tuple[UnknownKey, ...], now: float) -> None:
+        """Report these keys again with the next token that names one, because the control plane did not get them."""
         with self._lock:
-            self._out_of_reach_until = now + OUT_OF_REACH_SECONDS
+            self._report_failed_until = now + REPORT_FAILED_SECONDS
             for key in keys:
-                asked = self._book.asked_about(key.organization)
-                asked.at = asked.for_repeated_at = _NEVER
+                reports = self._reported.reports_of(key.organization)
+                reports.at = reports.for_repeated_at = _NEVER
 
 
-class _Memory:
-    """When each name was first seen, exactly, for the names of the last minutes.
+class _FirstSeen:
+    """When each name was first seen, for the names of the last minutes.
 
-    Two generations, so that forgetting the oldest costs nothing. It keeps hashes, whose seed no client knows.
+    Two generations, so that dropping the oldest costs nothing. It stores hashes, whose seed no client knows.
     """
 
     def __init__(self) -> None:
         self._new: dict[int, float] = {}
         self._old: dict[int, float] = {}
-        self._turned_at = _NEVER
+        self._rotated_at = _NEVER
 
     def first_seen(self, organization: str, kid: str, now: float) -> float | None:
-        """When the name was seen first; None if that is now."""
+        """When the name was first seen; None if that is now."""
         name = hash((organization, kid))
         first_seen = self._new.get(name)
         if first_seen is not None:
             return first_seen
         first_seen = self._old.get(name)
-        if len(self._new) >= MAX_REMEMBERED or now - self._turned_at >= REMEMBERED_SECONDS:
-            self._old, self._new, self._turned_at = self._new, {}, now
+        if len(self._new) >= MAX_REMEMBERED or now - self._rotated_at >= REMEMBERED_SECONDS:
+            self._old, self._new, self._rotated_at = self._new, {}, now
         self._new[name] = now if first_seen is None else first_seen
         return first_seen
 
 
 def report_of(keys: tuple[UnknownKey, ...]) -> bytes:
-    """The body of POST /feed/v1/unknown-keys, with as many keys as fit; the rest will be seen again soon."""
+    """The body of POST /feed/v1/unknown-keys, with as many keys as fit; later tokens will name the others again."""
     entries: list[str] = []
     size = 0
     for key in keys:

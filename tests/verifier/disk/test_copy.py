@@ -11,8 +11,14 @@ import pytest
 
 from kit import acme, forge
 from watchword.feed import EMPTY, SCHEMA, Page, Snapshot, fold
-from watchword.verifier.disk.copy import RETRY_SECONDS, SMALLEST_REWRITE, TIDY_AGAIN_SECONDS, CopyDamaged, DiskCopy
-from watchword.verifier.disk.watermark import Mark, MarkFile
+from watchword.verifier.disk.copy import (
+    COMPACTION_INTERVAL_SECONDS,
+    MIN_COMPACTION_BYTES,
+    RETRY_SECONDS,
+    CopyDamaged,
+    DiskCopy,
+)
+from watchword.verifier.disk.watermark import Watermark, WatermarkFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +43,7 @@ def snapshot(revision: int = 1, epoch: str = "first", *, suspended: bool = False
 def stored(path: Path) -> Copy:
     """What another process finds."""
     # By anybody, as a verifier that starts would clear away what this one is writing.
-    copy = DiskCopy(path).load(now=NOW + 10**6, by_anybody=True)
+    copy = DiskCopy(path).load(now=NOW + 10**6, any_owner=True)
     assert copy is not None
     return copy
 
@@ -57,16 +63,16 @@ class Follower:
         self.snapshot = fold(self.snapshot, page)
         self.disk.store(self.snapshot, heard_at=self.now, page=page)
 
-    def tidy(self) -> None:
+    def compact(self) -> None:
         """Begin to write anew if that is due, or take over what is written."""
-        self.disk.tidy(self.snapshot, heard_at=self.now)
-        if self.disk._rewriting is not None:
-            self.disk._rewriting.join()
+        self.disk.compact(self.snapshot, heard_at=self.now)
+        if self.disk._compaction is not None:
+            self.disk._compaction.join()
 
     def outgrow(self) -> None:
         """Hear of so much that the copy is due to be written anew."""
         page = [trust(f"organization-{number:03d}", self.snapshot.revision + 1 + number) for number in range(250)]
-        while self.path.stat().st_size < SMALLEST_REWRITE + 2 * 125_000 + 10_000:
+        while self.path.stat().st_size < MIN_COMPACTION_BYTES + 2 * 125_000 + 10_000:
             self.hear(
                 *(replace(each, revision=self.snapshot.revision + 1 + number) for number, each in enumerate(page))
             )
@@ -124,17 +130,17 @@ def test_the_next_process_goes_on_adding(follower: Follower) -> None:
 
 
 def test_pages_that_outgrow_the_rest_are_taken_into_it_while_others_come(follower: Follower) -> None:
-    follower.tidy()
-    assert follower.disk._rewriting is None, "not for so little"
+    follower.compact()
+    assert follower.disk._compaction is None, "not for so little"
     follower.outgrow()
     before = follower.path.stat().st_size
-    follower.tidy()
+    follower.compact()
     assert follower.path.stat().st_size == before
     # These come while it is being written.
     follower.hear(trust("acme", follower.snapshot.revision + 1, suspended=True))
     follower.hear(trust("late", follower.snapshot.revision + 1))
     assert stored(follower.path).snapshot == follower.snapshot
-    follower.tidy()
+    follower.compact()
     assert follower.path.stat().st_size < before
     assert stored(follower.path).snapshot == follower.snapshot
     assert not stored(follower.path).behind
@@ -145,13 +151,13 @@ def test_pages_that_outgrow_the_rest_are_taken_into_it_while_others_come(followe
 
 def test_what_is_written_anew_is_given_up_for_another_epoch(follower: Follower) -> None:
     follower.outgrow()
-    follower.disk.tidy(follower.snapshot, heard_at=NOW)
-    rewriting = follower.disk._rewriting
-    assert rewriting is not None
+    follower.disk.compact(follower.snapshot, heard_at=NOW)
+    compaction = follower.disk._compaction
+    assert compaction is not None
     follower.hear(trust("acme"), epoch="restored")
-    assert follower.disk._rewriting is None
-    rewriting.join()
-    follower.tidy()
+    assert follower.disk._compaction is None
+    compaction.join()
+    follower.compact()
     assert stored(follower.path).snapshot.epoch == "restored"
     assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
 
@@ -160,10 +166,10 @@ def test_what_is_written_anew_never_hides_that_the_copy_is_behind(
     follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follower.outgrow()
-    follower.tidy()
+    follower.compact()
     with _Full(follower, monkeypatch), pytest.raises(OSError, match="No space"):
         follower.hear(trust("acme", follower.snapshot.revision + 1, suspended=True))
-    follower.tidy()
+    follower.compact()
     assert stored(follower.path).behind
     assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
 
@@ -171,7 +177,7 @@ def test_what_is_written_anew_never_hides_that_the_copy_is_behind(
 @pytest.mark.parametrize("what", ["cleared away", "emptied"])
 def test_what_was_written_anew_and_then_spoilt_never_takes_the_place(follower: Follower, what: str) -> None:
     follower.outgrow()
-    follower.tidy()
+    follower.compact()
     follower.hear(trust("acme", follower.snapshot.revision + 1, suspended=True))
     (temporary,) = follower.path.parent.glob("*.new")
     if what == "emptied":
@@ -179,7 +185,7 @@ def test_what_was_written_anew_and_then_spoilt_never_takes_the_place(follower: F
     else:
         temporary.unlink()
     with pytest.raises(OSError, match=r"not as it was written|No such file"):
-        follower.tidy()
+        follower.compact()
     assert stored(follower.path).snapshot == follower.snapshot
     assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
 
@@ -189,25 +195,25 @@ def test_a_disk_without_room_for_a_second_copy_keeps_the_first_and_is_asked_agai
 ) -> None:
     follower.outgrow()
     disk.refuses_once = {"fsync"}
-    follower.tidy()
+    follower.compact()
     with pytest.raises(OSError, match="No space"):
-        follower.tidy()
+        follower.compact()
     assert (follower.disk.behind, stored(follower.path).snapshot) == (False, follower.snapshot)
-    follower.tidy()
-    assert follower.disk._rewriting is None, "not at each change"
-    follower.now += TIDY_AGAIN_SECONDS
-    follower.tidy()
+    follower.compact()
+    assert follower.disk._compaction is None, "not at each change"
+    follower.now += COMPACTION_INTERVAL_SECONDS
+    follower.compact()
     follower.hear(trust("acme", follower.snapshot.revision + 1))
     disk.refuses_once = {"fsync"}
     with pytest.raises(OSError, match="No space"):
-        follower.tidy()
+        follower.compact()
     assert stored(follower.path).snapshot == follower.snapshot
     assert {file.name for file in follower.path.parent.iterdir()} == {"snapshot.json", "snapshot.json.heard"}
 
 
 def test_there_may_be_no_copy_yet(path: Path) -> None:
     assert DiskCopy(path).load(now=NOW) is None
-    DiskCopy(path).tidy(snapshot(), heard_at=NOW)
+    DiskCopy(path).compact(snapshot(), heard_at=NOW)
     assert not path.exists()
 
 
@@ -260,7 +266,7 @@ def test_a_copy_that_others_may_write_is_refused(follower: Follower, mode: int) 
     follower.path.chmod(mode)
     with pytest.raises(CopyDamaged, match="writable for others"):
         DiskCopy(follower.path).load(now=NOW)
-    assert DiskCopy(follower.path).load(now=NOW, by_anybody=True) is not None
+    assert DiskCopy(follower.path).load(now=NOW, any_owner=True) is not None
 
 
 def test_a_copy_of_another_owner_is_refused(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +276,7 @@ def test_a_copy_of_another_owner_is_refused(follower: Follower, monkeypatch: pyt
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(CopyDamaged, match="of another owner"):
         DiskCopy(follower.path).load(now=NOW)
-    assert DiskCopy(follower.path).load(now=NOW, by_anybody=True) is not None
+    assert DiskCopy(follower.path).load(now=NOW, any_owner=True) is not None
 
 
 # -------------------------------------------------------------------- damage
@@ -416,7 +422,7 @@ def test_a_page_whose_writing_was_cut_off_never_counted(follower: Follower, kept
     follower.hear(trust("acme", 5))
     added = follower.path.read_bytes()[len(whole) :]
     # It never counted, so the mark has not reached it.
-    MarkFile(follower.path.with_name("snapshot.json.heard")).write(_mark(follower, revision=4), durable=False)
+    WatermarkFile(follower.path.with_name("snapshot.json.heard")).write(_mark(follower, revision=4), durable=False)
     follower.path.write_bytes(whole + added[:kept])
     copy = stored(follower.path)
     assert (copy.snapshot.revision, copy.behind) == (4, False)
@@ -482,8 +488,8 @@ def test_a_confirmation_is_remembered_at_most_once_a_minute(path: Path) -> None:
     assert stored(path).heard_at == NOW + 60
 
 
-def _mark(follower: Follower, **members: Any) -> Mark:
-    mark = MarkFile(follower.path.with_name("snapshot.json.heard")).read()
+def _mark(follower: Follower, **members: Any) -> Watermark:
+    mark = WatermarkFile(follower.path.with_name("snapshot.json.heard")).read()
     assert mark is not None
     return mark._replace(**members)
 
@@ -520,7 +526,7 @@ def test_the_mark_speaks_of_one_copy_and_revision(
     heard_at: float,
     behind: bool,  # noqa: FBT001 - a column of the table above.
 ) -> None:
-    MarkFile(follower.path.with_name("snapshot.json.heard")).write(_mark(follower, **members), durable=False)
+    WatermarkFile(follower.path.with_name("snapshot.json.heard")).write(_mark(follower, **members), durable=False)
     copy = stored(follower.path)
     assert (copy.heard_at, copy.behind) == (heard_at, behind)
 
@@ -579,8 +585,8 @@ class _Full:
 
         self._patched = self._monkeypatch.context()
         patched = self._patched.__enter__()
-        patched.setattr("watchword.verifier.disk.copy._append_all", no_room)
-        patched.setattr("watchword.verifier.disk.copy._replace", no_room)
+        patched.setattr("watchword.verifier.disk.files.append", no_room)
+        patched.setattr("watchword.verifier.disk.files.replace", no_room)
 
     def __exit__(self, *_: object) -> None:
         self._patched.__exit__(None, None, None)
@@ -591,7 +597,7 @@ def test_a_full_disk_leaves_a_copy_that_knows_it_is_behind(follower: Follower, m
     with _Full(follower, monkeypatch), pytest.raises(OSError, match="No space"):
         follower.hear(trust("acme", 5, suspended=True))
     assert follower.disk.behind
-    assert not follower.disk.unmarked
+    assert not follower.disk.watermark_failed
     assert follower.path.read_bytes() == before
     copy = stored(follower.path)
     assert (copy.snapshot.revision, copy.behind) == (4, True)
@@ -650,7 +656,7 @@ def test_a_copy_that_cannot_be_marked_is_taken_away(follower: Follower, disk: Di
     with pytest.raises(OSError, match="No space"):
         follower.hear(trust("acme", 5, suspended=True))
     assert not follower.path.exists()
-    assert not follower.disk.unmarked
+    assert not follower.disk.watermark_failed
     disk.refuses = set()
     follower.now += RETRY_SECONDS
     follower.hear(trust("acme", 6, suspended=True))
@@ -661,10 +667,10 @@ def test_a_copy_that_cannot_even_be_taken_away_is_told_of(follower: Follower, di
     disk.refuses = {"fsync", "pwrite", "unlink"}
     with pytest.raises(OSError, match="No space"):
         follower.hear(trust("acme", 5, suspended=True))
-    assert (follower.disk.behind, follower.disk.unmarked) == (True, True)
+    assert (follower.disk.behind, follower.disk.watermark_failed) == (True, True)
     disk.refuses = set()
     follower.disk.store(follower.snapshot, heard_at=follower.now + RETRY_SECONDS)
-    assert (follower.disk.behind, follower.disk.unmarked) == (False, False)
+    assert (follower.disk.behind, follower.disk.watermark_failed) == (False, False)
 
 
 def test_a_page_that_is_safe_needs_no_mark(follower: Follower, disk: Disk) -> None:
@@ -691,7 +697,7 @@ def test_a_copy_that_was_taken_away_or_exchanged_is_written_whole(follower: Foll
 def test_a_killed_process_leaves_no_half_copy_for_ever(follower: Follower) -> None:
     unfinished = follower.path.with_name("snapshot.json.4711.new")
     unfinished.write_bytes(b"half")
-    DiskCopy(follower.path).load(now=NOW, by_anybody=True)
+    DiskCopy(follower.path).load(now=NOW, any_owner=True)
     assert unfinished.exists()
     DiskCopy(follower.path).load(now=NOW)
     assert not unfinished.exists()

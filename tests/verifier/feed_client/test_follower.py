@@ -106,7 +106,7 @@ def test_nothing_new_confirms_what_is_known(follower: Follower) -> None:
     follower.feed.server.publish(*trusts("acme"))
     follower.client.step()
     follower.now += 100
-    assert follower.client.step() == feed_client.EMPTY_ANSWER_DELAY, "no tight loop"
+    assert follower.client.step() == feed_client.EMPTY_PAGE_DELAY, "no tight loop"
     assert follower.current.view is not None
     assert follower.current.view.heard_at == NOW + 100
     copy = DiskCopy(follower.path).load(now=follower.now)
@@ -481,12 +481,12 @@ def test_unknown_keys_are_reported_and_noted_again_when_that_failed(monkeypatch:
         with capture_logs() as lines:
             for failure in (FeedUnavailable("http_503"), ZeroDivisionError()):
                 feed.failure = failure
-                unknown.note(type(failure).__name__, "k2", 0.0)
+                unknown.record(type(failure).__name__, "k2", 0.0)
                 while unknown._pending:
                     stop.wait(0.01)
                 stop.wait(0.05)
             feed.failure = None
-            unknown.note("FeedUnavailable", "k2", 0.1)
+            unknown.record("FeedUnavailable", "k2", 0.1)
             while not feed.reports:
                 stop.wait(0.01)
     finally:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.enable_socket
 
-ALLOW = wire.Answer(200, [(b"x-auth-organization", b"acme")], b"")
+ALLOW = wire.Response(200, [(b"x-auth-organization", b"acme")], b"")
 
 
 @pytest.mark.parametrize("later", [False, True])
@@ -33,13 +33,13 @@ ALLOW = wire.Answer(200, [(b"x-auth-organization", b"acme")], b"")
     ],
 )
 def test_a_verifier_that_cannot_decide_says_so_in_a_header_too(
-    answer: wire.Answer,
+    answer: wire.Response,
     told: str | None,
     later: bool,  # noqa: FBT001
 ) -> None:
     def answering(
-        path: str, authorization: Sequence[str], deliver: Callable[[wire.Answer], None], /
-    ) -> wire.Answer | None:
+        path: str, authorization: Sequence[str], deliver: Callable[[wire.Response], None], /
+    ) -> wire.Response | None:
         if not later:
             return answer
         deliver(answer)
@@ -50,7 +50,7 @@ def test_a_verifier_that_cannot_decide_says_so_in_a_header_too(
         grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener,
         grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
     ):
-        listener.answer = answering
+        listener.respond = answering
         listener.open()
         method: Any = channel.unary_unary(
             "/envoy.service.auth.v3.Authorization/Check",
@@ -62,7 +62,7 @@ def test_a_verifier_that_cannot_decide_says_so_in_a_header_too(
     assert response.HasField("ok_response") == (answer.status == 200)
 
 
-def never(*_: object) -> wire.Answer:
+def never(*_: object) -> wire.Response:
     raise AssertionError
 
 
@@ -72,7 +72,7 @@ def test_the_port_answers_health_checks_without_the_secret() -> None:
         grpc_listener(host=LOOPBACK, port=port, secrets=GatewaySecrets(["a-secret"]), tls=None) as listener,
         grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
     ):
-        listener.answer = never
+        listener.respond = never
         listener.open()
         method: Any = channel.unary_unary("/grpc.health.v1.Health/Check")
         # HealthCheckResponse: field 1, `status`, is SERVING.

@@ -21,7 +21,7 @@ from watchword.gateways import FILES
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import http_contract as wire
-from watchword.verifier.listeners.envoy_grpc import authorization_of, grpc_listener, path_of, response_to
+from watchword.verifier.listeners.envoy_grpc import authorization_of, check_response, grpc_listener, path_of
 from watchword.verifier.listeners.envoy_messages import CheckRequest, CheckResponse
 from watchword.verifier.listeners.gateway_identity import GatewaySecrets
 from watchword.verifier.listeners.http import _grpc
@@ -123,7 +123,7 @@ def test_the_authorization_headers_are_taken_out(raw: bool, name: str) -> None: 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_denial_arrives_whole(reason: Reason) -> None:
     answer = wire.PROFILES["envoy"].denials[reason]
-    response = response_to(answer)
+    response = check_response(answer)
     assert response.status.code != 0
     assert not response.HasField("ok_response")
     assert response.denied_response.status.code == reason.status
@@ -133,12 +133,12 @@ def test_a_denial_arrives_whole(reason: Reason) -> None:
 
 def test_only_a_200_is_an_allow() -> None:
     identity = [(b"x-auth-subject", b"alice"), (b"x-auth-scope", b"")]
-    response = response_to(wire.Answer(200, [*identity, (b"cache-control", b"no-store")], b""))
+    response = check_response(wire.Response(200, [*identity, (b"cache-control", b"no-store")], b""))
     assert response.status.code == 0
     assert headers(response.ok_response) == text(identity)
     assert {option.append_action for option in response.ok_response.headers} == {2}
     for status in (204, 301, 404, 500):
-        assert response_to(wire.Answer(status, identity, b"")).status.code != 0
+        assert check_response(wire.Response(status, identity, b"")).status.code != 0
 
 
 class Site:
@@ -226,14 +226,14 @@ def test_a_good_token_of_a_new_key_waits_for_it_and_holds_up_nobody(site: Site) 
     assert answer.status.code == 0 or "no_matching_key" in answer.denied_response.body
 
 
-def never(*_: object) -> wire.Answer:
+def never(*_: object) -> wire.Response:
     raise AssertionError
 
 
 def test_a_port_in_use_is_said() -> None:
     port = free_port()
     with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener:
-        listener.answer = never
+        listener.respond = never
         listener.open()
         again = grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None)
         with pytest.raises(SettingsProblem, match="grpc_port"):
@@ -243,7 +243,7 @@ def test_a_port_in_use_is_said() -> None:
 def test_a_port_that_another_process_took_while_it_was_closed_is_said() -> None:
     port = free_port()
     with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener:
-        listener.answer = never
+        listener.respond = never
         with socket.create_server((LOOPBACK, port)), pytest.raises(SettingsProblem, match="grpc_port"):
             listener.open()
         listener.open()
@@ -259,9 +259,9 @@ def test_without_its_packages_the_setting_stops_the_start(monkeypatch: pytest.Mo
 
 def test_what_was_asked_before_the_end_is_answered() -> None:
     port, asked = free_port(), threading.Event()
-    promised: list[Callable[[wire.Answer], None]] = []
+    promised: list[Callable[[wire.Response], None]] = []
 
-    def waiting(path: str, authorization: Sequence[str], later: Callable[[wire.Answer], None], /) -> None:
+    def waiting(path: str, authorization: Sequence[str], later: Callable[[wire.Response], None], /) -> None:
         promised.append(later)
         asked.set()
 
@@ -270,12 +270,12 @@ def test_what_was_asked_before_the_end_is_answered() -> None:
         grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
         ThreadPoolExecutor(2) as pool,
     ):
-        listener.answer = waiting
+        listener.respond = waiting
         listener.open()
         answer = pool.submit(check, channel, question())
         assert asked.wait(30)
         listener.close()
-        end = pool.submit(listener.finish)
+        end = pool.submit(listener.drain)
         promised[0](wire.PROFILES["envoy"].denials[Reason.NO_MATCHING_KEY])
         assert answer.result(timeout=30).denied_response.status.code == 401
         end.result(timeout=30)
@@ -296,7 +296,7 @@ def test_what_a_closing_listener_says_is_what_envoy_asks_another_verifier_about(
             answered.set()
 
     with grpc_listener(host=LOOPBACK, port=port, secrets=None, tls=None) as listener, ThreadPoolExecutor(4) as pool:
-        listener.answer = lambda *_: wire.Answer(200, [], b"")
+        listener.respond = lambda *_: wire.Response(200, [], b"")
         for _ in range(5):
             listener.open()
             answered = threading.Event()
@@ -315,7 +315,7 @@ def test_whatever_goes_wrong_is_no_allow() -> None:
         grpc_listener(host=LOOPBACK, port=port, secrets=GatewaySecrets([SECRET]), tls=None) as listener,
         grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel,
     ):
-        listener.answer = never
+        listener.respond = never
         listener.open()
         with pytest.raises(grpc.RpcError) as raised:
             check(channel, question(), ("x-watchword-secret", SECRET))

@@ -218,25 +218,25 @@ def test_a_closed_port_is_held_and_opens_again_once_its_last_requests_are_answer
 def test_it_stays_open_while_the_verifier_is_leaving() -> None:
     current, port = CurrentSnapshot(hard_limit=100), GatewayPort(clock=lambda: 1000.0)
     current.swap(Snapshot("first", 1, {}), heard_at=1000)
-    current.leaving = True
+    current.stopping = True
     done: list[str] = []
     with ThreadPoolExecutor(1) as pool:
-        keeping = pool.submit(port.keep, [Noting(done)], current)
+        keeping = pool.submit(port.run, [Noting(done)], current)
         try:
             wait_until(lambda: port.is_open, what="it is open", timeout=30)
         finally:
-            port.leave()
+            port.shut_down()
         keeping.result(timeout=30)
-    assert done == ["open", "close", "finish"]
+    assert done == ["open", "close", "drain"]
 
 
 def test_it_closes_when_the_snapshot_is_too_old_and_opens_when_the_feed_answers() -> None:
     now = [1000.0]
     current, port = CurrentSnapshot(hard_limit=100), GatewayPort(clock=lambda: now[0])
-    current.on_swap.append(port.look_again)
+    current.on_swap.append(port.wake)
     done: list[str] = []
     with ThreadPoolExecutor(1) as pool:
-        keeping = pool.submit(port.keep, [Noting(done)], current)
+        keeping = pool.submit(port.run, [Noting(done)], current)
         try:
             current.swap(Snapshot("first", 1, {}), heard_at=1000)
             wait_until(lambda: port.is_open, what="it is open", timeout=30)
@@ -246,9 +246,9 @@ def test_it_closes_when_the_snapshot_is_too_old_and_opens_when_the_feed_answers(
             current.confirm(1100)
             wait_until(lambda: port.is_open, what="it is open again", timeout=30)
         finally:
-            port.leave()
+            port.shut_down()
         keeping.result(timeout=30)
-    assert done == ["open", "close", "open", "close", "finish"]
+    assert done == ["open", "close", "open", "close", "drain"]
 
 
 class Noting:
@@ -266,8 +266,8 @@ class Noting:
     def close(self) -> None:
         self._done.append("close")
 
-    def finish(self) -> None:
-        self._done.append("finish")
+    def drain(self) -> None:
+        self._done.append("drain")
 
 
 def test_when_one_listener_cannot_open_the_others_close() -> None:
@@ -276,8 +276,8 @@ def test_when_one_listener_cannot_open_the_others_close() -> None:
     current.swap(Snapshot("first", 1, {}), heard_at=1000)
     done: list[str] = []
     with pytest.raises(OSError, match="taken"):
-        port.keep([Noting(done), Noting(done, fault=OSError("taken"))], current)
-    assert done == ["open", "close", "close", "finish", "finish"]
+        port.run([Noting(done), Noting(done, fault=OSError("taken"))], current)
+    assert done == ["open", "close", "close", "drain", "drain"]
     assert not port.is_open
 
 

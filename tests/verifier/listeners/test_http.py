@@ -13,16 +13,16 @@ from kit.processes import LOOPBACK, free_port
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier import http_contract as wire
-from watchword.verifier.decision_times import DecisionTimes
 from watchword.verifier.listeners.gateway_port import GatewayPort, reserve
-from watchword.verifier.listeners.http import _answering, _leave_after, serve
+from watchword.verifier.listeners.http import _close_after, _handler, serve
+from watchword.verifier.metrics import DecisionTimes
 from watchword.verifier.snapshot import CurrentSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    Later = Callable[[wire.Answer], None]
+    Later = Callable[[wire.Response], None]
 
 
 class Request:
@@ -53,23 +53,23 @@ def response(status: int, headers: wire.Headers, body: bytes) -> list[dict[str, 
 def test_path_and_all_authorization_headers_go_in_and_the_answer_out(body: bytes) -> None:
     asked: list[tuple[str, Sequence[str]]] = []
 
-    def answer(path: str, authorization: Sequence[str], _later: Later) -> wire.Answer:
+    def answer(path: str, authorization: Sequence[str], _later: Later) -> wire.Response:
         asked.append((path, authorization))
-        return wire.Answer(200, [(b"x-auth-subject", b"alice")], body)
+        return wire.Response(200, [(b"x-auth-subject", b"alice")], body)
 
     request = Request()
-    _answering(answer, DecisionTimes())(request)
+    _handler(answer, DecisionTimes())(request)
     assert asked == [("/verify/plain/acme", ["Bearer one", "Bearer \xe9"])]
     assert request.sent == response(200, [(b"x-auth-subject", b"alice")], body)
 
 
 def test_a_fault_ends_the_request_without_an_answer_which_granian_makes_a_500() -> None:
-    def fault(path: str, authorization: Sequence[str], later: Later) -> wire.Answer:
+    def fault(path: str, authorization: Sequence[str], later: Later) -> wire.Response:
         raise ZeroDivisionError
 
     request = Request()
     with pytest.raises(ZeroDivisionError):
-        _answering(fault, DecisionTimes())(request)
+        _handler(fault, DecisionTimes())(request)
     assert request.is_done
     assert request.sent == []
 
@@ -81,22 +81,22 @@ def test_a_request_that_waits_is_left_alone_until_its_answer_comes() -> None:
         promised.append(later)
 
     request = Request()
-    _answering(answer, DecisionTimes())(request)
+    _handler(answer, DecisionTimes())(request)
     assert request.sent == []
-    promised[0](wire.Answer(200, [], b""))
+    promised[0](wire.Response(200, [], b""))
     assert request.sent == response(200, [], b"")
     assert not request.is_done
 
 
 def test_the_end_comes_the_delay_after_it_was_asked_for() -> None:
     current, stop, gateway_port = CurrentSnapshot(hard_limit=100), threading.Event(), GatewayPort()
-    _leave_after(stop, 0.2, current, gateway_port)
-    assert not current.leaving
+    _close_after(stop, 0.2, current, gateway_port)
+    assert not current.stopping
     asked_at = time.monotonic()
     stop.set()
-    gateway_port.keep([], current)
+    gateway_port.run([], current)
     assert time.monotonic() - asked_at >= 0.2
-    assert current.leaving
+    assert current.stopping
 
 
 @pytest.fixture

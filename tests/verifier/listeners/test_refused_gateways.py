@@ -20,7 +20,7 @@ from kit.feed_server import feed_server
 from kit.processes import LOOPBACK, wait_until
 from kit.verifier_process import VerifierProcess, verifier_process
 from watchword.verifier.listeners.gateway_identity import GatewaySecrets
-from watchword.verifier.listeners.refused_gateways import LOGGER, PROBLEMS, QUIET_SECONDS, RefusedGateways
+from watchword.verifier.listeners.refused_gateways import LOG_INTERVAL_SECONDS, LOGGER, PROBLEMS, RefusedGateways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,7 +147,7 @@ def test_fo_a_flood_of_refused_certificates_is_a_line_a_minute(refusals: Refused
         for _ in range(10):
             server.debug(FAILED, "InvalidCertificate(BadSignature)", "[2001:db8::1]:4711")
     assert refusals.counts["certificate_refused"] == 10
-    assert len(lines) == 10 * 20 / QUIET_SECONDS // 1 + 1
+    assert len(lines) == 10 * 20 / LOG_INTERVAL_SECONDS // 1 + 1
     assert lines[0] == {
         "event": "gateway_refused", "problem": "certificate_refused", "address": "2001:db8::1",
         "refused_since_start": 1, "log_level": "warning",

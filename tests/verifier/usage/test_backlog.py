@@ -7,7 +7,7 @@ from watchword.control.activity.batches import decode_batch
 from watchword.core.decision import TokenProfile
 from watchword.verifier.usage import backlog as usage_backlog
 from watchword.verifier.usage.backlog import KEPT_SECONDS, MAX_BATCH_LINES, Backlog
-from watchword.verifier.usage.counting import ALLOWED, OTHER, Counted, Taken
+from watchword.verifier.usage.counting import ALLOWED, OTHER, CounterKey, UsageDelta
 
 if TYPE_CHECKING:
     import pytest
@@ -17,9 +17,11 @@ NOON = 1_700_049_600
 SAID = TokenProfile("https://login.acme.example/", "a, b", "cid", "acme-batch", "k1", "RS256", "JWT")
 
 
-def taken(calls: int = 1, *, organization: str = "acme", outcome: str = ALLOWED, issuer: str | None = None) -> Taken:
+def taken(
+    calls: int = 1, *, organization: str = "acme", outcome: str = ALLOWED, issuer: str | None = None
+) -> UsageDelta:
     profile = SAID if issuer is None else SAID._replace(issuer=issuer)
-    return Taken(Counted(organization, "s-1", outcome, profile), 1, calls)
+    return UsageDelta(CounterKey(organization, "s-1", outcome, profile), 1, calls)
 
 
 def sent(backlog: Backlog) -> list[dict[str, Any]]:
@@ -28,7 +30,7 @@ def sent(backlog: Backlog) -> list[dict[str, Any]]:
     while (batch := backlog.batch()) is not None:
         decode_batch(batch)
         lines += json.loads(batch)["lines"]
-        backlog.settled()
+        backlog.batch_done()
     return lines
 
 
@@ -50,8 +52,8 @@ def test_lines_of_nobody_and_without_a_profile_are_read_too() -> None:
     backlog = Backlog(node="edge-1", boot=BOOT)
     backlog.add(
         [
-            Taken(Counted("", None, "organization_unknown", None), 0, 1),
-            Taken(Counted("acme", None, ALLOWED, OTHER), 2, 1),
+            UsageDelta(CounterKey("", None, "organization_unknown", None), 0, 1),
+            UsageDelta(CounterKey("acme", None, ALLOWED, OTHER), 2, 1),
         ],
         NOON,
     )
@@ -69,11 +71,11 @@ def test_a_batch_stays_the_same_until_its_fate_is_known() -> None:
     backlog.add([taken()], NOON)
 
     assert backlog.batch() == first
-    backlog.settled()
+    backlog.batch_done()
     second = backlog.batch()
     assert second is not None
     assert second != first
-    backlog.settled()
+    backlog.batch_done()
     assert backlog.batch() is None
 
 
@@ -83,7 +85,7 @@ def test_a_batch_is_bounded_in_lines_and_bytes() -> None:
     assert [len(lines) for lines in batches(backlog)] == [MAX_BATCH_LINES, 1]
 
     long = [
-        Taken(Counted("acme", None, ALLOWED, TokenProfile(str(number), *["\N{GRINNING FACE}" * 256] * 6)), 1, 1)
+        UsageDelta(CounterKey("acme", None, ALLOWED, TokenProfile(str(number), *["\N{GRINNING FACE}" * 256] * 6)), 1, 1)
         for number in range(90)
     ]
     backlog.add(long, NOON)
@@ -95,7 +97,7 @@ def batches(backlog: Backlog) -> list[tuple[object, ...]]:
     while (batch := backlog.batch()) is not None:
         assert len(batch) < 256 * 1024
         found.append(decode_batch(batch).lines)
-        backlog.settled()
+        backlog.batch_done()
     return found
 
 

@@ -10,14 +10,14 @@ from kit import acme, forge
 from watchword.core.decision import Deny, Reason, TokenProfile
 from watchword.core.trust import ANY
 from watchword.verifier.usage import counting as module
-from watchword.verifier.usage.counting import ALLOWED, IDLE_SECONDS, MAX_PROFILES, OTHER, Counted, Usage
+from watchword.verifier.usage.counting import ALLOWED, IDLE_SECONDS, MAX_PROFILES, OTHER, CounterKey, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from watchword.core.decision import Decision
     from watchword.core.trust import Trust
-    from watchword.verifier.usage.counting import Taken
+    from watchword.verifier.usage.counting import UsageDelta
 
 KEY = forge.rsa_key("alice")
 TRUST = acme.trust(KEY)
@@ -56,11 +56,11 @@ def deny(reason: Reason, issuer: str | None = None) -> Deny:
 
 
 def count(usage: Usage, decision: Decision, trust: Trust | None = TRUST, times: int = 1) -> None:
-    usage.line("acme" if trust is None else trust.organization, trust, decision).calls += times
+    usage.counter("acme" if trust is None else trust.organization, trust, decision).calls += times
 
 
-def sums(taken: Iterable[Taken]) -> dict[Counted, int]:
-    found: dict[Counted, int] = {}
+def sums(taken: Iterable[UsageDelta]) -> dict[CounterKey, int]:
+    found: dict[CounterKey, int] = {}
     for counted, _, calls in taken:
         found[counted] = found.get(counted, 0) + calls
     return found
@@ -79,14 +79,14 @@ def test_one_line_for_each_outcome_and_profile(usage: Usage) -> None:
     said = TokenProfile(
         "https://login.acme.example/", "https://api.example/", "client_id", "acme-batch", KEY.kid, "RS256", None
     )
-    assert found[Counted("acme", SERVER, ALLOWED, said)] == 2
-    assert found[Counted("acme", SERVER, "token_expired", said)] == 1
-    assert found[Counted("acme", SERVER, "token_missing", None)] == 1
+    assert found[CounterKey("acme", SERVER, ALLOWED, said)] == 2
+    assert found[CounterKey("acme", SERVER, "token_expired", said)] == 1
+    assert found[CounterKey("acme", SERVER, "token_missing", None)] == 1
 
 
 def test_a_line_that_is_kept_counts_on_and_each_call_is_taken_once(usage: Usage) -> None:
-    line = usage.line("acme", TRUST, allow())
-    assert usage.line("acme", TRUST, allow()) is line
+    line = usage.counter("acme", TRUST, allow())
+    assert usage.counter("acme", TRUST, allow()) is line
 
     line.calls += 3
     assert [taken.calls for taken in usage.take()] == [3]
@@ -105,9 +105,9 @@ def test_the_newest_revision_that_decided_is_told(usage: Usage) -> None:
 
 def test_an_organization_that_is_not_known_is_not_counted_for(usage: Usage) -> None:
     for name in ("made-up", "../../etc", "x" * 9000):
-        usage.line(name, None, deny(Reason.ORGANIZATION_UNKNOWN)).calls += 1
+        usage.counter(name, None, deny(Reason.ORGANIZATION_UNKNOWN)).calls += 1
 
-    assert sums(usage.take()) == {Counted("", None, "organization_unknown", None): 3}
+    assert sums(usage.take()) == {CounterKey("", None, "organization_unknown", None): 3}
 
 
 def test_made_up_tokens_crowd_out_neither_real_ones_nor_another_organizations(usage: Usage) -> None:
@@ -119,9 +119,9 @@ def test_made_up_tokens_crowd_out_neither_real_ones_nor_another_organizations(us
 
     found = sums(usage.take())
 
-    assert found[Counted("acme", SERVER, "no_matching_key", OTHER)] == 50
-    assert found[Counted("acme", SERVER, "token_expired", profile("https://expired.example"))] == 1
-    assert found[Counted("globex", SERVER, "no_matching_key", profile("https://globex.example"))] == 1
+    assert found[CounterKey("acme", SERVER, "no_matching_key", OTHER)] == 50
+    assert found[CounterKey("acme", SERVER, "token_expired", profile("https://expired.example"))] == 1
+    assert found[CounterKey("globex", SERVER, "no_matching_key", profile("https://globex.example"))] == 1
     assert len(found) == MAX_PROFILES + 4
 
 
@@ -136,7 +136,7 @@ def test_unverified_profiles_are_bounded_in_all(usage: Usage, monkeypatch: pytes
 def test_lines_are_bounded_in_all_and_allowed_calls_keep_their_organization(
     usage: Usage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_LINES", 2)
+    monkeypatch.setattr(module, "MAX_COUNTERS", 2)
     for number in range(4):
         trust = acme.trust(KEY, organization=f"org-{number}")
         count(usage, allow(), trust)
@@ -145,7 +145,7 @@ def test_lines_are_bounded_in_all_and_allowed_calls_keep_their_organization(
     found = sums(usage.take())
 
     assert {counted.organization for counted in found if counted.outcome == ALLOWED} == {f"org-{n}" for n in range(4)}
-    assert found[Counted("", None, "token_missing", None)] == 3
+    assert found[CounterKey("", None, "token_missing", None)] == 3
     assert sum(found.values()) == 8
 
 
@@ -163,18 +163,18 @@ def test_an_idle_line_makes_room(usage: Usage, clock: Clock) -> None:
 
 
 def test_a_line_that_was_let_go_of_is_still_counted_for_whoever_holds_it(usage: Usage, clock: Clock) -> None:
-    held = usage.line("acme", TRUST, allow())
+    held = usage.counter("acme", TRUST, allow())
     clock.now += IDLE_SECONDS
     usage.take()
 
     held.calls += 4
-    assert usage.line("acme", TRUST, allow()) is not held
-    assert sums(usage.take()) == {held.counted: 4}
+    assert usage.counter("acme", TRUST, allow()) is not held
+    assert sums(usage.take()) == {held.key: 4}
 
 
 def test_not_even_the_last_calls_of_a_line_that_was_let_go_of_are_lost(usage: Usage, clock: Clock) -> None:
-    held = usage.line("acme", TRUST, allow())
-    counted = held.counted
+    held = usage.counter("acme", TRUST, allow())
+    counted = held.key
     clock.now += IDLE_SECONDS
     usage.take()
 
@@ -210,7 +210,7 @@ def test_while_one_thread_counts_and_another_takes_nothing_is_lost_and_nothing_c
             decision = decisions[number % 8]
             # A cache that forgets now and then, as the one of verified tokens does.
             if number % 7 == 0 or decision not in cache:
-                cache[decision] = usage.line("acme", TRUST, decision)
+                cache[decision] = usage.counter("acme", TRUST, decision)
             cache[decision].calls += 1
             if number % 1000 == 0:
                 cache.clear()

@@ -67,7 +67,7 @@ class Post:
         )
 
     def count(self, calls: int = 1, reason: Reason = Reason.TOKEN_MISSING) -> None:
-        self.usage.line("acme", TRUST, Deny(reason)).calls += calls
+        self.usage.counter("acme", TRUST, Deny(reason)).calls += calls
 
     def stop_now(self) -> None:
         """Start and stop gracefully."""
@@ -86,7 +86,7 @@ def post(tmp_path: Path) -> Post:
 
 def test_what_was_counted_goes_out_at_once_and_once(post: Post) -> None:
     post.count(3)
-    post.late_usage.line("acme", TRUST, Deny(Reason.TOKEN_MISSING)).calls += 1
+    post.late_usage.counter("acme", TRUST, Deny(Reason.TOKEN_MISSING)).calls += 1
     post.sender.step()
     post.sender.step()
 
@@ -210,8 +210,8 @@ def test_what_could_not_be_sent_outlives_a_kill_and_is_sent_once(post: Post, tmp
     post.sender.step()
     post.now += 1
     post.count(4, Reason.TOKEN_TOO_LARGE)
-    post.late_usage.line("acme", TRUST, Deny(Reason.TOKEN_EXPIRED, profile=SAID)).calls += 5
-    post.usage.line("acme", None, Deny(Reason.ORGANIZATION_UNKNOWN)).calls += 6
+    post.late_usage.counter("acme", TRUST, Deny(Reason.TOKEN_EXPIRED, profile=SAID)).calls += 5
+    post.usage.counter("acme", None, Deny(Reason.ORGANIZATION_UNKNOWN)).calls += 6
     post.sender.step()
     assert post.journal.stat().st_mode & 0o777 == 0o600
 
@@ -367,7 +367,7 @@ def test_fk_06_batch_begun_with_a_replaced_credential_is_sent_as_ones_own(tmp_pa
 
     after = Post(tmp_path, OfAnother(), boot="1" * 32)
     after.now = before.now
-    after.sender._take_over()
+    after.sender._restore_journal()
     after.sender.step()
     refused, own = after.intake.batches
     assert (refused["boot"], own["boot"], own["sequence"]) == (BOOT, "1" * 32, 1)

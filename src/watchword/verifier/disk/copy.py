@@ -1,7 +1,7 @@
-"""The last-good copy on disk, from which a restart serves while all else is down (docs/decisions/0008).
+"""The last-good copy on disk. A restarted verifier decides by it while everything else is down (docs/decisions/0008).
 
-Whoever can write this file decides whom the API trusts: it is created for its owner alone, and refused if anybody else
-may write it. The digests are against torn writes and failing disks, not against that person.
+A user who can write this file decides which tokens the API accepts. So only its owner can read or write it, and a file
+that others may write is refused. The digests detect torn writes and failing disks, not such a user.
 """
 
 from __future__ import annotations
@@ -10,40 +10,39 @@ import contextlib
 import os
 import stat
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from watchword.feed import FeedRefused, Organizations, Packed, Snapshot, read_packed
-from watchword.verifier.disk.compaction import Rewriting, Rewritten, encode_all, take_the_place, write
-from watchword.verifier.disk.log_format import PAGE, Place, RecordDamaged, encode_record, read_records
-from watchword.verifier.disk.watermark import Mark, MarkFile
+from watchword.verifier.disk import files
+from watchword.verifier.disk.compaction import Compaction, WrittenFile, encode_all
+from watchword.verifier.disk.log_format import PAGE, Position, RecordDamaged, encode_record, read_records
+from watchword.verifier.disk.watermark import Watermark, WatermarkFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
-    from typing import BinaryIO
 
     from watchword.feed import Page
     from watchword.verifier.disk.log_format import Record
 
-HEARD_EVERY_SECONDS: Final = 60.0
+CONFIRM_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 10.0
-TIDY_AGAIN_SECONDS: Final = 60.0
-SMALLEST_REWRITE: Final = 256 * 1024
-"""Bytes of pages below which the copy is not written anew, however small it is."""
+COMPACTION_INTERVAL_SECONDS: Final = 60.0
+MIN_COMPACTION_BYTES: Final = 256 * 1024
+"""Bytes of pages below which the copy is not compacted, however small it is."""
 
 
 class CopyDamaged(Exception):
-    """There is a copy and it cannot be believed: the verifier starts with nothing and denies until the feed answers."""
+    """The copy cannot be trusted: the verifier starts without a snapshot and denies until the feed answers."""
 
 
 class Copy(NamedTuple):
-    """What was read.
+    """A copy as it was read.
 
     Attributes:
-        snapshot: as of the last whole record.
+        snapshot: the state after the last complete record.
         heard_at: Unix seconds; when the control plane last confirmed it.
-        behind: a verifier has decided by more than this. It must not be decided by before the feed has confirmed or
-            continued it: whoever was suspended meanwhile would be let in again.
+        behind: whether the verifier had decided by a newer revision. Then it must not decide by this copy before the
+            feed has confirmed or continued it, or it would accept tokens of an organization suspended meanwhile.
     """
 
     snapshot: Snapshot
@@ -53,10 +52,10 @@ class Copy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What the file was left as; `inode` and `size` tell whether it still is.
+    """The file as this process left it; `inode` and `size` show whether another process changed it.
 
     Attributes:
-        all_digest, all_size: of its first record, which names this file among its successors.
+        all_digest, all_size: of its first record; the digest identifies the file among later ones.
         digest: of its last record.
     """
 
@@ -70,41 +69,42 @@ class _Written:
 
 
 class DiskCopy:
-    """The copy at `path`: everything as of some revision, then the pages of the feed since. One thread uses it.
+    """The copy at `path`: a full record as of some revision, then the feed's pages since. For one thread.
 
-    Beside it, in `path`.heard, lies the mark of how far was decided, and of when the control plane last confirmed that.
+    The file `path`.heard is its watermark: the revision up to which the verifier has decided, and when the control
+    plane last confirmed that revision.
 
     Attributes:
-        behind: whether more is decided by than is on disk. A start from the copy then waits for the feed.
-        unmarked: whether not even that could be written down, so that a start would decide by the older copy.
+        behind: whether the file lacks changes that are already in use. A start then waits for the feed.
+        watermark_failed: whether the watermark could not be written either, so that a start decides by the old copy.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._mark = MarkFile(path.with_name(path.name + ".heard"))
+        self._watermark = WatermarkFile(path.with_name(path.name + ".heard"))
         self._written: _Written | None = None
-        self._marked_at = 0.0
+        self._watermark_at = 0.0
         self._tried_at = 0.0
-        self._rewriting: Rewriting | None = None
-        self._tidied_at = 0.0
+        self._compaction: Compaction | None = None
+        self._compacted_at = 0.0
         self.behind = False
-        self.unmarked = False
+        self.watermark_failed = False
 
-    def load(self, *, now: float, by_anybody: bool = False) -> Copy | None:
+    def load(self, *, now: float, any_owner: bool = False) -> Copy | None:
         """Read the copy; None if there is none.
 
         Args:
             now: Unix seconds; a copy from the future, made while a clock was wrong, counts as made now.
-            by_anybody: read it also if others may have written it. Never to decide by.
+            any_owner: read it even if other users may have written it. Never decide by such a copy.
 
         Raises:
-            CopyDamaged: unreadable, changed, cut short, not of this version's form, or writable for others.
+            CopyDamaged: it is unreadable, changed, truncated, of another format version, or writable by others.
         """
-        if not by_anybody:
+        if not any_owner:
             self._remove_unfinished()
         try:
             with self._path.open("rb") as file:
-                if not by_anybody:
+                if not any_owner:
                     _check_owner(os.fstat(file.fileno()))
                 snapshot, self._written, heard_at = _read(file)
         except FileNotFoundError:
@@ -113,21 +113,21 @@ class DiskCopy:
             raise CopyDamaged(type(failure).__name__) from failure
         except (RecordDamaged, FeedRefused) as failure:
             raise CopyDamaged(str(failure)) from failure
-        mark = self._mark.read()
-        if mark is not None and mark.all_digest == self._written.all_digest:
-            self.behind = mark.revision > snapshot.revision
-            if mark.revision == snapshot.revision:
-                heard_at = max(heard_at, mark.heard_at)
-        self._marked_at = heard_at = min(heard_at, now)
+        watermark = self._watermark.read()
+        if watermark is not None and watermark.all_digest == self._written.all_digest:
+            self.behind = watermark.revision > snapshot.revision
+            if watermark.revision == snapshot.revision:
+                heard_at = max(heard_at, watermark.heard_at)
+        self._watermark_at = heard_at = min(heard_at, now)
         return Copy(snapshot, heard_at, self.behind)
 
     def store(self, snapshot: Snapshot, *, heard_at: float, page: Page | None = None) -> None:
-        """Make the copy that of `snapshot`, unless that would bring an older revision of the same epoch back.
+        """Update the copy to `snapshot`, unless it already has a newer revision of the same epoch.
 
         Args:
-            snapshot: what is to be decided by from now on.
+            snapshot: the snapshot that decides from now on.
             heard_at: Unix seconds.
-            page: what led to it; where it continues the copy, nothing else is written.
+            page: the page that led to it. If it continues the copy, only this page is written.
 
         Raises:
             OSError: the disk refused, and the copy is behind.
@@ -138,57 +138,57 @@ class DiskCopy:
                 self._confirm(written, heard_at)
             return
         if self.behind and 0 <= heard_at - self._tried_at < RETRY_SECONDS:
-            # A full disk is not written all over again for each change.
+            # Do not try a full disk again with each change.
             return
         self._tried_at = heard_at
         try:
             if written is None or page is None or not self._append(written, page, snapshot, heard_at):
-                self._rewrite(snapshot, heard_at)
+                self._write_all(snapshot, heard_at)
         except OSError:
             self._fall_behind(snapshot, heard_at)
             raise
-        self.behind = self.unmarked = False
+        self.behind = self.watermark_failed = False
 
-    def tidy(self, snapshot: Snapshot, *, heard_at: float) -> None:
-        """Have the copy written anew once its pages outgrow the rest. Nobody waits for this: the pages are safe.
+    def compact(self, snapshot: Snapshot, *, heard_at: float) -> None:
+        """Start or finish a compaction, once the pages outgrow the full record. Does not wait for it.
 
         Raises:
             OSError: the disk refused; the copy is as good as before.
         """
-        written, rewriting = self._written, self._rewriting
+        written, compaction = self._written, self._compaction
         if written is None:
             return
-        if rewriting is not None:
-            if rewriting.is_done():
-                self._rewriting = None
-                self._take_over(rewriting.finish(), written.epoch, written.revision, heard_at)
+        if compaction is not None:
+            if compaction.is_done():
+                self._compaction = None
+                self._use(compaction.finish(), written.epoch, written.revision, heard_at)
             return
-        is_that = (written.epoch, written.revision) == (snapshot.epoch, snapshot.revision)
-        has_waited = not 0 <= heard_at - self._tidied_at < TIDY_AGAIN_SECONDS
-        if is_that and has_waited and written.size - written.all_size > max(written.all_size, SMALLEST_REWRITE):
-            self._tidied_at = heard_at
-            self._rewriting = Rewriting(self._path, snapshot, heard_at)
+        is_current = (written.epoch, written.revision) == (snapshot.epoch, snapshot.revision)
+        is_due = not 0 <= heard_at - self._compacted_at < COMPACTION_INTERVAL_SECONDS
+        if is_current and is_due and written.size - written.all_size > max(written.all_size, MIN_COMPACTION_BYTES):
+            self._compacted_at = heard_at
+            self._compaction = Compaction(self._path, snapshot, heard_at)
 
     def _remove_unfinished(self) -> None:
-        # What was being written when a process was killed is as large as the copy, and nobody else clears it away.
+        # Files of a killed process are as large as the copy, and nothing else removes them.
         with contextlib.suppress(OSError):
             for unfinished in self._path.parent.glob(f"{self._path.name}.*.new"):
                 unfinished.unlink()
 
     def _confirm(self, written: _Written, heard_at: float) -> None:
-        if self.behind or heard_at - self._marked_at >= HEARD_EVERY_SECONDS:
-            self._mark.write(Mark(written.all_digest, written.revision, heard_at), durable=True)
-            self._marked_at = heard_at
-            self.behind = self.unmarked = False
+        if self.behind or heard_at - self._watermark_at >= CONFIRM_SECONDS:
+            self._watermark.write(Watermark(written.all_digest, written.revision, heard_at), durable=True)
+            self._watermark_at = heard_at
+            self.behind = self.watermark_failed = False
 
     def _append(self, written: _Written, page: Page, snapshot: Snapshot, heard_at: float) -> bool:
-        """Add the page; False if it does not continue what is there, or the file is no longer what it was left as."""
+        """Append the page; False if it does not continue the file, or another process changed the file."""
         if (page.epoch, page.after) != (written.epoch, written.revision):
             return False
-        place = Place(page.epoch, page.after, page.revision, heard_at)
+        position = Position(page.epoch, page.after, page.revision, heard_at)
         organizations = Organizations.of(snapshot.organizations)
         documents = [organizations.document(trust.organization) for trust in page.changes]
-        digest, parts = encode_record(PAGE, previous=written.digest, place=place, documents=documents)
+        digest, parts = encode_record(PAGE, previous=written.digest, position=position, documents=documents)
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         except FileNotFoundError:
@@ -197,49 +197,50 @@ class DiskCopy:
             status = os.fstat(descriptor)
             if (status.st_ino, status.st_size) != (written.inode, written.size):
                 return False
-            size = written.size + _append_all(file, b"".join(parts), written.size)
+            size = written.size + files.append(file, b"".join(parts), written.size)
         self._written = replace(written, revision=page.revision, digest=digest, size=size)
-        if self._rewriting is not None:
-            self._rewriting.add(place, documents)
+        if self._compaction is not None:
+            self._compaction.add(position, documents)
         with contextlib.suppress(OSError):
-            # Not durable: should the end of the file get lost, this most likely tells; the page itself is safe.
-            self._mark.write(Mark(written.all_digest, page.revision, heard_at), durable=False)
+            # Not durable, as the page itself is. It detects a file whose end got lost.
+            self._watermark.write(Watermark(written.all_digest, page.revision, heard_at), durable=False)
         return True
 
-    def _rewrite(self, snapshot: Snapshot, heard_at: float) -> None:
-        self._give_up_rewriting()
+    def _write_all(self, snapshot: Snapshot, heard_at: float) -> None:
+        self._cancel_compaction()
         digest, parts = encode_all(snapshot, heard_at)
-        size, inode = _replace(self._path, parts)
-        self._take_over(Rewritten(digest, size, digest, size, inode), snapshot.epoch, snapshot.revision, heard_at)
+        status = files.replace(self._path, parts)
+        written = WrittenFile(digest, status.st_size, digest, status.st_size, status.st_ino)
+        self._use(written, snapshot.epoch, snapshot.revision, heard_at)
 
-    def _take_over(self, rewritten: Rewritten, epoch: str, revision: int, heard_at: float) -> None:
-        self._written = _Written(epoch, revision, *rewritten)
-        self._marked_at = heard_at
+    def _use(self, written: WrittenFile, epoch: str, revision: int, heard_at: float) -> None:
+        self._written = _Written(epoch, revision, *written)
+        self._watermark_at = heard_at
         with contextlib.suppress(OSError):
-            # Written now, while there is room, so that it can be written over when there is none.
-            self._mark.write(Mark(rewritten.all_digest, revision, heard_at), durable=True)
+            # Written while the disk has space, so that it can be overwritten when the disk is full.
+            self._watermark.write(Watermark(written.all_digest, revision, heard_at), durable=True)
 
-    def _give_up_rewriting(self) -> None:
-        if self._rewriting is not None:
-            self._rewriting.give_up()
-            self._rewriting = None
+    def _cancel_compaction(self) -> None:
+        if self._compaction is not None:
+            self._compaction.cancel()
+            self._compaction = None
 
     def _fall_behind(self, snapshot: Snapshot, heard_at: float) -> None:
-        """See to it that no start decides by the copy alone: by the mark, or else by taking the copy away."""
+        """Keep every start from deciding by the old copy: raise the watermark, or else delete the copy."""
         self.behind = True
-        # It would not know of what is missing, and its own mark would say that nothing is.
-        self._give_up_rewriting()
+        # The compacted file would lack this change, and its watermark would say that it is complete.
+        self._cancel_compaction()
         written = self._written
         if written is None:
             return
         beyond = snapshot.revision if snapshot.epoch == written.epoch else written.revision + 1
         try:
-            self._mark.write(Mark(written.all_digest, beyond, heard_at), durable=True)
+            self._watermark.write(Watermark(written.all_digest, beyond, heard_at), durable=True)
         except OSError:
             try:
                 self._path.unlink(missing_ok=True)
             except OSError:
-                self.unmarked = True
+                self.watermark_failed = True
 
 
 def _check_owner(status: os.stat_result) -> None:
@@ -253,52 +254,22 @@ def _read(file: BinaryIO) -> tuple[Snapshot, _Written, float]:
     status = os.fstat(file.fileno())
     packed: dict[str, Packed] = {}
     first: tuple[str, int] | None = None
-    written: tuple[_Written, float] | None = None
+    last: tuple[_Written, float] | None = None
     for record in read_records(file, status.st_size):
-        place, end = record.place, file.tell()
-        _take(record, packed)
+        position, end = record.position, file.tell()
+        _apply(record, packed)
         first = first or (record.digest, end)
-        state = _Written(place.epoch, place.revision, *first, record.digest, end, status.st_ino)
-        written = state, place.heard_at
-    if written is None:
+        written = _Written(position.epoch, position.revision, *first, record.digest, end, status.st_ino)
+        last = written, position.heard_at
+    if last is None:
         raise RecordDamaged("no record")
-    state, heard_at = written
-    return Snapshot(state.epoch, state.revision, Organizations().changed(packed.items())), state, heard_at
+    written, heard_at = last
+    return Snapshot(written.epoch, written.revision, Organizations().changed(packed.items())), written, heard_at
 
 
-def _take(record: Record, packed: dict[str, Packed]) -> None:
+def _apply(record: Record, packed: dict[str, Packed]) -> None:
     for document in record.documents:
         organization, revision, one = read_packed(document)
-        if not record.place.after < revision <= record.place.revision:
+        if not record.position.after < revision <= record.position.revision:
             raise RecordDamaged("revision")
         packed[organization] = one
-
-
-def _append_all(file: BinaryIO, content: bytes, size: int) -> int:
-    """Write to the disk itself; returns the number of bytes. After a failure the file has `size` again, if possible."""
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[file.write(rest) :]
-        os.fsync(file.fileno())
-    except OSError:
-        # Half a record at the end would do no harm, but nothing could ever follow it.
-        with contextlib.suppress(OSError):
-            os.ftruncate(file.fileno(), size)
-        raise
-    return len(content)
-
-
-def _replace(path: Path, content: Iterable[bytes]) -> tuple[int, int]:
-    """Put `content` at `path`, whole or not at all; returns its size and its inode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The process id keeps two verifiers that were given one path by mistake from writing into one file.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        status = write(temporary, content)
-        take_the_place(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    return status.st_size, status.st_ino

@@ -1,8 +1,8 @@
-"""The form of the copy on disk: a line that names the form, then records, of which the first holds everything.
+"""The file format of the copy on disk: a line that names the format, one full record, then one record per page.
 
-A record is a line of fixed length (kind, length and digest of what follows, checksum of the line itself) and its body:
-a line that says where the record stands in the feed, and one line of JSON for each organization. Each digest covers the
-one before, so that no record can be missing, repeated or exchanged without the next one showing it.
+A record is a header line of fixed length (kind, length and digest of the body, checksum of the line itself) and a body:
+a line with the record's position in the feed, and a line of JSON per organization. Each digest covers the previous one,
+so a missing, repeated or exchanged record breaks the next digest.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _MAX_AT_ONCE: Final = 1024 * 1024
 
 
 class RecordDamaged(Exception):
-    """What is written there is not what was written. Says where, never what."""
+    """The file is not as it was written. The message says where, and contains nothing of the file."""
 
 
-class Place(NamedTuple):
-    """Where a record stands in the feed.
+class Position(NamedTuple):
+    """The position of a record in the feed.
 
     Attributes:
-        epoch: the feed's.
-        after, revision: what it continues and what it reaches; a record of everything continues 0.
-        heard_at: Unix seconds, when the control plane said so.
+        epoch: of the feed.
+        after, revision: the revisions that it continues and reaches; a full record continues 0.
+        heard_at: Unix seconds, when the control plane sent it.
     """
 
     epoch: str
@@ -46,33 +46,33 @@ class Place(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One record as it was read.
+    """One record.
 
     Attributes:
         kind: ALL or PAGE.
-        digest: of this record and, by it, of all before.
-        place: where it stands.
+        digest: of this record and, through it, of all previous ones.
+        position: in the feed.
         documents: one for each organization, as `watchword.feed.pack` writes them.
     """
 
     kind: bytes
     digest: str
-    place: Place
+    position: Position
     documents: Sequence[bytes]
 
 
 def encode_record(
-    kind: bytes, *, previous: str, place: Place, documents: Sequence[bytes]
+    kind: bytes, *, previous: str, position: Position, documents: Sequence[bytes]
 ) -> tuple[str, Iterator[bytes]]:
-    """A record's digest, and its bytes in parts.
+    """The digest of a record, and its bytes in parts.
 
     Args:
         kind: ALL or PAGE.
-        previous: the digest of the record before; "" for the first.
-        place: where it stands.
+        previous: the digest of the previous record; "" for the first.
+        position: in the feed.
         documents: of the organizations.
     """
-    first = json.dumps(place._asdict(), separators=(",", ":")).encode("ascii")
+    first = json.dumps(position._asdict(), separators=(",", ":")).encode("ascii")
     length = sum(map(len, documents)) + len(documents) + len(first) + 1
     digest = _digest_of(previous, kind, length)
     for line in (first, *documents):
@@ -89,17 +89,17 @@ def _parts(header: bytes, first: bytes, documents: Iterable[bytes]) -> Iterator[
 
 
 def read_records(file: BinaryIO, size: int) -> Iterator[Record]:
-    """Each whole record, in order, until the end or until the record that was being written when the power went.
+    """All complete records in order, without an incomplete last one.
 
-    Such a last one is cut short, or nothing but zeros. Nobody was ever answered by it, since a page counts only once it
-    is on disk. Anything else that is not as it was written is damage.
+    A power cut leaves a last record that is truncated, or all zeros. It is skipped: the verifier never decided by it,
+    since it uses a page only once the page is on disk. Every other difference is damage.
 
     Args:
-        file: at its beginning, which `size` counts from.
+        file: at its beginning.
         size: bytes of the file.
 
     Raises:
-        RecordDamaged: also for a file without a whole first record.
+        RecordDamaged: also for a file without a complete first record.
     """
     if file.readline(len(FORM)) != FORM:
         raise RecordDamaged("form")
@@ -108,7 +108,7 @@ def read_records(file: BinaryIO, size: int) -> Iterator[Record]:
         if not _follows(record, before):
             raise RecordDamaged("order")
         yield record
-        # What it holds is the reader's; kept here, everything would be in memory twice.
+        # Without the documents, which would otherwise be in memory twice.
         before = record._replace(documents=())
     if before is None:
         raise RecordDamaged("no record")
@@ -116,9 +116,9 @@ def read_records(file: BinaryIO, size: int) -> Iterator[Record]:
 
 def _follows(record: Record, before: Record | None) -> bool:
     if before is None:
-        return record.kind == ALL and record.place.after == 0
-    standing = (record.place.epoch, record.place.after)
-    return record.kind == PAGE and standing == (before.place.epoch, before.place.revision)
+        return record.kind == ALL and record.position.after == 0
+    continued = (before.position.epoch, before.position.revision)
+    return record.kind == PAGE and (record.position.epoch, record.position.after) == continued
 
 
 def _read(file: BinaryIO, size: int, previous: str) -> Record | None:
@@ -128,7 +128,7 @@ def _read(file: BinaryIO, size: int, previous: str) -> Record | None:
         return None
     found = _HEADER.fullmatch(header)
     if found is None or int(found[4], 16) != _checksum(header):
-        # Checked by itself: a wrong length would make a damaged record in the middle look like a last one cut short.
+        # The header has its own checksum: with a wrong length a damaged record would look like a truncated last one.
         file.seek(begins)
         if _is_zeros(file):
             return None
@@ -145,7 +145,7 @@ def _read(file: BinaryIO, size: int, previous: str) -> Record | None:
         length -= len(line)
     if digest.hexdigest().encode() != found[3]:
         raise RecordDamaged("digest")
-    return Record(kind, digest.hexdigest(), _place(lines[0]), lines[1:])
+    return Record(kind, digest.hexdigest(), _position(lines[0]), lines[1:])
 
 
 def _header(kind: bytes, length: int, digest: str) -> bytes:
@@ -168,14 +168,14 @@ def _is_zeros(file: BinaryIO) -> bool:
     return True
 
 
-def _place(line: bytes) -> Place:
+def _position(line: bytes) -> Position:
     try:
         members = json.loads(line)
-        place = Place(members["epoch"], members["after"], members["revision"], float(members["heard_at"]))
+        position = Position(members["epoch"], members["after"], members["revision"], float(members["heard_at"]))
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise RecordDamaged("place") from None
+        raise RecordDamaged("position") from None
     if not members["epoch"] or not isinstance(members["epoch"], str):
-        raise RecordDamaged("place")
-    if not all(type(number) is int and 0 <= number < _MAX_INTEGER for number in (place.after, place.revision)):
-        raise RecordDamaged("place")
-    return place
+        raise RecordDamaged("position")
+    if not all(type(number) is int and 0 <= number < _MAX_INTEGER for number in (position.after, position.revision)):
+        raise RecordDamaged("position")
+    return position

@@ -1,4 +1,4 @@
-"""Why the control plane's answer cannot be used, as a code for programs and a cause in plain words for the log."""
+"""Failures of the feed: why the control plane's response cannot be used, as a code and as a sentence for the log."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class FeedUnavailable(Exception):
-    """No usable answer.
+    """No usable response.
 
     Attributes:
-        code: from a closed set or an HTTP status.
-        cause: a sentence of ours. No remote text is in it, and no credential.
+        code: from a closed set, or `http_` and the status.
+        cause: a sentence for the log. It contains no remote text and no credential.
     """
 
     def __init__(self, code: str, cause: str = "") -> None:
@@ -60,7 +60,7 @@ def unexpected_status(status: int) -> FeedUnavailable:
     if status in _REDIRECTS:
         cause = f"{status}: a redirect, which is not followed; feed_url must be the origin of the portal"
     else:
-        cause = _STATUSES.get(status, f"{status}: not an answer of the portal's feed")
+        cause = _STATUSES.get(status, f"{status}: not a response of the portal's feed")
     return FeedUnavailable(f"http_{status}", cause)
 
 
@@ -74,7 +74,7 @@ _TIMEOUTS: Final[Mapping[type[httpcore2.TimeoutException], str]] = MappingProxyT
 
 
 def timed_out(failure: httpcore2.TimeoutException) -> FeedUnavailable:
-    return FeedUnavailable("timed_out", _TIMEOUTS.get(type(failure), "connected, but no answer came in time"))
+    return FeedUnavailable("timed_out", _TIMEOUTS.get(type(failure), "connected, but the response took too long"))
 
 
 _ERRNOS: Final[Mapping[int | None, str]] = MappingProxyType(
@@ -99,9 +99,9 @@ _CERTIFICATES: Final[Mapping[int, str]] = MappingProxyType(
         9: "is not valid yet; compare the clocks",
         10: "has expired",
         18: "is self-signed; name it in feed_ca_file if it is yours",
-        19: "is of an unknown authority; name that in feed_ca_file if it is yours",
-        20: "is of an unknown authority, or an intermediate certificate is missing",
-        21: "is of an unknown authority, or an intermediate certificate is missing",
+        19: "is from an unknown CA; name that in feed_ca_file if it is yours",
+        20: "is from an unknown CA, or an intermediate certificate is missing",
+        21: "is from an unknown CA, or an intermediate certificate is missing",
         23: "was revoked",
         62: "is for another host name",
         64: "is for another address",
@@ -123,11 +123,11 @@ _TLS: Final[Mapping[str | None, str]] = MappingProxyType(
 
 
 def connection_failure(failure: Exception) -> FeedUnavailable:
-    """For what the HTTP library raised; its text may hold the request, and the request holds the credential."""
+    """Translate an exception of the HTTP library. Its own text may contain the request, and so the credential."""
     for cause in _chain(failure):
         match cause:
             case ssl.SSLCertVerificationError():
-                # Only what OpenSSL raised has a code.
+                # Only exceptions that OpenSSL raised have a code.
                 number = getattr(cause, "verify_code", 0)
                 why = _CERTIFICATES.get(number, f"does not verify (OpenSSL error {number})")
                 return FeedUnavailable("tls_failed", f"the portal's certificate {why}")
@@ -140,7 +140,7 @@ def connection_failure(failure: Exception) -> FeedUnavailable:
             case OSError() if cause.errno in _ERRNOS:
                 return FeedUnavailable("connection_failed", _ERRNOS[cause.errno])
     if isinstance(failure, httpcore2.ProtocolError):
-        return FeedUnavailable("protocol_error", "the answer is not HTTP, or broke off")
+        return FeedUnavailable("protocol_error", "the response is not HTTP, or ended too early")
     return FeedUnavailable("connection_failed", "the connection failed")
 
 

@@ -1,4 +1,4 @@
-"""The three requests that a verifier sends to the control plane. The only outgoing connections of the data plane."""
+"""The three requests that a verifier sends to the control plane; the data plane opens no other connections."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 CONNECT_SECONDS: Final = 5.0
-ANSWER_SECONDS: Final = 10.0
-"""Beyond the time that the feed was asked to wait; also for each further piece of the answer."""
+RESPONSE_SECONDS: Final = 10.0
+"""In addition to the time that the control plane may hold the request; also for each further part of the response."""
 
 USAGE_SECONDS: Final = 5.0
-"""For the answer to a batch of usage: while it is waited for, what is counted counts for a later minute."""
+"""For the response to a batch of usage. Calls made while the verifier waits count for a later minute."""
 
 PAGE_SECONDS: Final = 120.0
-"""For a whole page, so that an answer that drips in byte by byte ends too."""
+"""For a whole page: the limit for a response that arrives byte by byte."""
 
 MAX_PAGE_BYTES: Final = 96 * 1024 * 1024
-"""A page has at most 16 Mi characters of documents, of up to 4 octets each, or one document; this is above that."""
+"""A page has at most 16 Mi characters of documents, of up to 4 bytes each, or one document; this is above that."""
 
 _OK: Final = 200
 _NO_CONTENT: Final = 204
@@ -54,16 +54,14 @@ class Feed(Protocol):
 
 
 class FeedOverHttp:
-    """Talks to one portal. Used by three threads at once; the pool underneath allows that.
+    """The HTTP client for one portal. Three threads may use it at once.
 
     Attributes:
-        origin: of the portal; without user or password, so that it may be logged.
-        clock_skew: as its answers say.
+        origin: of the portal; without user or password, so it may be logged.
+        clock_skew: the difference to the portal's clock.
     """
 
-    def __init__(
-        self, *, origin: str, credential: SecretStr, node: str, version: str, authority_file: Path | None
-    ) -> None:
+    def __init__(self, *, origin: str, credential: SecretStr, node: str, version: str, ca_file: Path | None) -> None:
         self.origin = origin
         self.clock_skew = ClockSkew()
         self._headers = [
@@ -71,45 +69,47 @@ class FeedOverHttp:
             ("Watchword-Node", node),
             ("Watchword-Version", version),
             ("Accept", "application/json"),
-            # No decompression: what is counted below is what came over the wire.
+            # No compression, so that the size limit counts the bytes on the wire.
             ("Accept-Encoding", "identity"),
         ]
-        # No proxy and no netrc from the environment, and no redirect is ever followed: the credential goes to the
-        # configured origin and nowhere else.
+        # The credential must only go to the configured origin: no proxy or netrc from the environment, no redirects.
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=tls_context(authority_file), max_connections=3, keepalive_expiry=30.0
+            ssl_context=tls_context(ca_file), max_connections=3, keepalive_expiry=30.0
         )
 
     def changes(self, *, epoch: str, after: int, wait: int, not_understood: Sequence[str] = ()) -> bytes:
-        """Ask for what changed; the answer's body.
+        """Request the next page of changes; returns the body of the response.
 
-        `epoch` and `after` say what is known already; `wait` is the seconds that the control plane may hold the
-        question while nothing changes; `not_understood` names the organizations whose trust this version cannot read.
+        Args:
+            epoch: of the snapshot that this verifier has.
+            after: its revision.
+            wait: seconds for which the control plane may hold the request while nothing changes.
+            not_understood: the organizations whose trust this version cannot read.
 
         Raises:
-            FeedUnavailable: no answer with status 200 in time and size.
+            FeedUnavailable: no response with status 200 within the limits of time and size.
         """
         query = urlencode({"epoch": epoch, "after": after, "wait": wait})
         report = (NOT_UNDERSTOOD_HEADER, encode_not_understood(not_understood))
         return self._send(
-            "GET", f"/feed/v1/changes?{query}", None, report, expected=_OK, patience=wait + ANSWER_SECONDS
+            "GET", f"/feed/v1/changes?{query}", None, report, expected=_OK, read_seconds=wait + RESPONSE_SECONDS
         )
 
     def report_unknown_keys(self, report: bytes) -> None:
         """Send the body made by `unknown_keys.report_of`.
 
         Raises:
-            FeedUnavailable: it was not accepted.
+            FeedUnavailable: the control plane did not accept it.
         """
-        self._send("POST", "/feed/v1/unknown-keys", report, expected=_NO_CONTENT, patience=ANSWER_SECONDS)
+        self._send("POST", "/feed/v1/unknown-keys", report, expected=_NO_CONTENT, read_seconds=RESPONSE_SECONDS)
 
     def report_usage(self, batch: bytes) -> None:
-        """Send a batch made by `usage_backlog.Backlog`.
+        """Send a batch made by `usage.backlog.Backlog`.
 
         Raises:
-            FeedUnavailable: it was not accepted, or it is not known whether it was.
+            FeedUnavailable: the control plane did not accept it, or it is unknown whether it did.
         """
-        self._send("POST", "/feed/v1/usage", batch, expected=_NO_CONTENT, patience=USAGE_SECONDS)
+        self._send("POST", "/feed/v1/usage", batch, expected=_NO_CONTENT, read_seconds=USAGE_SECONDS)
 
     def close(self) -> None:
         self._pool.close()
@@ -121,9 +121,11 @@ class FeedOverHttp:
         content: bytes | None,
         *more_headers: tuple[str, str],
         expected: int,
-        patience: float,
+        read_seconds: float,
     ) -> bytes:
-        timeouts = {"connect": CONNECT_SECONDS, "read": patience, "write": ANSWER_SECONDS, "pool": CONNECT_SECONDS}
+        timeouts = {
+            "connect": CONNECT_SECONDS, "read": read_seconds, "write": RESPONSE_SECONDS, "pool": CONNECT_SECONDS,
+        }  # fmt: skip
         headers = [*self._headers, *more_headers]
         if content is not None:
             headers.append(("Content-Type", "application/json"))
@@ -140,7 +142,7 @@ class FeedOverHttp:
         except httpcore2.TimeoutException as failure:
             raise timed_out(failure) from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as failure:
-            # `from None`: such an exception may carry the request, and the request carries the credential.
+            # `from None`: the exception may contain the request, and so the credential.
             raise connection_failure(failure) from None
 
 
@@ -154,18 +156,18 @@ def _read(response: httpcore2.Response) -> bytes:
     for part in response.iter_stream():
         body += part
         if len(body) > MAX_PAGE_BYTES:
-            raise FeedUnavailable("answer_too_large", "the answer is larger than any page of the feed")
+            raise FeedUnavailable("answer_too_large", "the response is larger than any page of the feed")
         if time.monotonic() > deadline:
-            raise FeedUnavailable("timed_out", "the answer took too long to arrive")
+            raise FeedUnavailable("timed_out", "the response took too long to arrive")
     return bytes(body)
 
 
-def tls_context(authority_file: Path | None) -> ssl.SSLContext:
-    """Verify the portal by the operating system's authorities and, if given, by those of a PEM file."""
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """A context that trusts the operating system's CAs and, if given, those of a PEM file."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = True
     context.verify_mode = ssl.CERT_REQUIRED
-    if authority_file is not None:
-        context.load_verify_locations(cafile=authority_file)
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
     return context

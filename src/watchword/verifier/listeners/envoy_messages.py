@@ -1,10 +1,10 @@
-"""The messages of Envoy's external authorization, as far as a verifier reads or writes them.
+"""The parts of Envoy's external authorization messages that a verifier reads or writes.
 
 The names and numbers are those of Envoy's public API, version 3: `envoy/service/auth/v3/external_auth.proto` and
 `attribute_context.proto`, `envoy/config/core/v3/base.proto`, `envoy/type/v3/http_status.proto` and
-`google/rpc/status.proto`; and of `google/protobuf/struct.proto`. Three dozen fields of some hundred are needed, so they
-are described here instead of carrying generated code for all of them; what is not described is skipped, as Protocol
-Buffers promise.
+`google/rpc/status.proto`; and of `google/protobuf/struct.proto`. The verifier needs three dozen fields of some hundred,
+so they are described here instead of shipping generated code for all. Protocol Buffers skip fields that are not
+described.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _PACKAGE: Final = "envoy.service.auth.v3"
 _SCALARS: Final = {
     "string": FieldDescriptorProto.TYPE_STRING,
     "bytes": FieldDescriptorProto.TYPE_BYTES,
-    # An enumeration travels as a number, and so does one that is not known here.
+    # An enumeration is sent as a number, so values unknown here are read too.
     "enum": FieldDescriptorProto.TYPE_INT32,
     "int32": FieldDescriptorProto.TYPE_INT32,
 }
 
-# Message: field, number, type; `*` for repeated. A map travels as repeated pairs of key and value.
+# Message: field, number, type; `*` for repeated. A map is sent as repeated pairs of key and value.
 _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
     # config.core.v3
     "HeaderValue": (("key", 1, "string"), ("value", 2, "string"), ("raw_value", 3, "bytes")),
@@ -35,7 +35,7 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
     "Struct": (("fields", 1, "Member*"),),
     "Namespace": (("key", 1, "string"), ("value", 2, "Struct")),
     "Metadata": (("filter_metadata", 1, "Namespace*"),),
-    # service.auth.v3, the question
+    # service.auth.v3, the request
     "Pair": (("key", 1, "string"), ("value", 2, "string")),
     "HttpRequest": (("headers", 3, "Pair*"), ("header_map", 13, "HeaderMap")),
     "Request": (("http", 2, "HttpRequest"),),
@@ -45,7 +45,7 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
         ("metadata_context", 11, "Metadata"),
     ),
     "CheckRequest": (("attributes", 1, "AttributeContext"),),
-    # service.auth.v3, the answer
+    # service.auth.v3, the response
     "HttpStatus": (("code", 1, "enum"),),
     "Status": (("code", 1, "int32"),),
     "DeniedHttpResponse": (("status", 1, "HttpStatus"), ("headers", 2, "HeaderValueOption*"), ("body", 3, "string")),
@@ -78,7 +78,7 @@ def _field(name: str, number: int, kind: str) -> FieldDescriptorProto:
     return field
 
 
-# A pool of its own: the same names with all their fields may be loaded beside it.
+# A pool of its own, because another package may load the same names with all their fields.
 _POOL: Final = DescriptorPool()
 _POOL.Add(_described())
 
@@ -92,4 +92,4 @@ CheckResponse: Final = _message("CheckResponse")
 
 CHECK_SERVICE: Final = f"{_PACKAGE}.Authorization"
 OVERWRITE: Final = 2
-"""HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD: what a client sent under that name is gone."""
+"""HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD: replaces a header that the client sent under that name."""

@@ -1,6 +1,6 @@
-"""How a verifier knows that it is a gateway of ours that asks: by a shared secret, by a client certificate, or both.
+"""How a verifier authenticates gateways: by a shared secret, by a client certificate, or both.
 
-Without either anybody who reaches the port can try tokens and learn which organizations there are (G-13).
+Without either, every client that can reach the port can try tokens and find out which organizations exist (G-13).
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from watchword.settings.verifier import VerifierSettings
 
 MAX_SECRETS: Final = 2
-"""The one in use and its successor: verifiers learn both, then the gateways change, then the old one goes."""
+"""The current one and its successor: configure verifiers with both, then change the gateways, then remove the old one.
+"""
 
-QUIET_SECONDS: Final = 60.0
+LOG_INTERVAL_SECONDS: Final = 60.0
 
 _log = structlog.get_logger("watchword.verifier")
 _SECRET: Final = re.compile(r"[0-9A-Za-z+/=._~-]{32,256}")
-"""Long enough not to be guessed, and of characters that mean nothing in any gateway's configuration: `$` would in
-nginx's, `%` in HAProxy's and Envoy's, braces in Caddy's and Traefik's."""
+"""Too long to guess, and without characters that are special in a gateway's configuration: `$` in nginx's, `%` in
+HAProxy's and Envoy's, braces in Caddy's and Traefik's."""
 
 
 _FORM: Final = (
@@ -40,7 +41,7 @@ _FORM: Final = (
 
 
 class GatewaySecrets:
-    """The secrets of which a gateway must show one.
+    """The secrets of which a gateway must present one.
 
     Attributes:
         refused: requests without one of them, since the start.
@@ -50,28 +51,28 @@ class GatewaySecrets:
         self._secrets = tuple(secret.encode("ascii") for secret in secrets)
         self._clock = clock
         self.refused = 0
-        self._silent_until = float("-inf")
+        self._next_log_at = float("-inf")
 
-    def includes(self, shown: Sequence[str]) -> bool:
-        """Whether the request shows one of them, once. How long it takes does not tell how much of it is right."""
-        if len(shown) == 1:
-            secret = shown[0].encode("utf-8", "surrogatepass")
-            is_one = False
+    def accepts(self, presented: Sequence[str]) -> bool:
+        """Whether the request presents exactly one secret and it is right, in a time that does not depend on it."""
+        if len(presented) == 1:
+            secret = presented[0].encode("utf-8", "surrogatepass")
+            is_right = False
             for known in self._secrets:
-                # All are compared, so that the time does not tell either which one it was.
-                is_one |= compare_digest(secret, known)
-            if is_one:
+                # Compares all of them, so that the time does not reveal which one matched.
+                is_right |= compare_digest(secret, known)
+            if is_right:
                 return True
-        self._tell()
+        self._refuse()
         return False
 
-    def _tell(self) -> None:
-        # A gateway with an old secret refuses everybody, and its operator must be able to find out why. Whoever floods
-        # the port gets no more than a line a minute.
+    def _refuse(self) -> None:
+        # A gateway with an old secret refuses all its requests, and the log must say why. At most one line a minute, so
+        # that a client cannot flood the log.
         self.refused += 1
         now = self._clock()
-        if now >= self._silent_until:
-            self._silent_until = now + QUIET_SECONDS
+        if now >= self._next_log_at:
+            self._next_log_at = now + LOG_INTERVAL_SECONDS
             _log.warning("gateway_unknown", refused_since_start=self.refused, consequence="refusing without deciding")
 
     def __repr__(self) -> str:
@@ -80,18 +81,18 @@ class GatewaySecrets:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """PEM files of the listeners. With `client_authority` nobody is answered who has no certificate of it."""
+    """PEM files of the listeners. With `client_ca`, every client must present a certificate of that CA."""
 
     certificate: Path
     key: Path
-    client_authority: Path | None
+    client_ca: Path | None
 
 
 def read_secrets(settings: VerifierSettings) -> GatewaySecrets | None:
-    """The secrets that the settings demand; None if they demand none.
+    """The configured secrets; None if none is configured.
 
     Raises:
-        SettingsProblem: the file cannot be read, or holds no usable secret.
+        SettingsProblem: the file cannot be read, or contains no usable secret.
     """
     path = settings.gateway_secret_file
     if path is None:
@@ -101,31 +102,31 @@ def read_secrets(settings: VerifierSettings) -> GatewaySecrets | None:
     except (OSError, ValueError) as failure:
         raise SettingsProblem(f"gateway_secret_file: cannot be read ({type(failure).__name__}).") from None
     if not 1 <= len(lines) <= MAX_SECRETS or not all(_SECRET.fullmatch(line) for line in lines):
-        raise SettingsProblem(f"gateway_secret_file: must hold {_FORM}.")
+        raise SettingsProblem(f"gateway_secret_file: must contain {_FORM}.")
     return GatewaySecrets(lines)
 
 
 def read_tls(settings: VerifierSettings) -> Tls | None:
-    """The files for TLS after trying them; None if the verifier is to answer without TLS.
+    """Load the TLS files to check them, and return their paths; None if TLS is not configured.
 
     Raises:
-        SettingsProblem: a file cannot be used. The server itself would fail later, and say less.
+        SettingsProblem: a file cannot be used. The server itself would fail later, with a less helpful message.
     """
     certificate, key = settings.tls_certificate_file, settings.tls_key_file
     if certificate is None or key is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        # An encrypted key would otherwise be asked for on the terminal.
+        # Without this, OpenSSL would ask for the password of an encrypted key on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ssl.SSLError) as failure:
         raise SettingsProblem(
             f"tls_certificate_file, tls_key_file: cannot be used as PEM ({type(failure).__name__})."
         ) from None
-    authority = settings.gateway_ca_file
-    if authority is not None:
+    client_ca = settings.gateway_ca_file
+    if client_ca is not None:
         try:
-            context.load_verify_locations(authority)
+            context.load_verify_locations(client_ca)
         except (OSError, ssl.SSLError) as failure:
             raise SettingsProblem(f"gateway_ca_file: cannot be used as PEM ({type(failure).__name__}).") from None
-    return Tls(certificate, key, authority)
+    return Tls(certificate, key, client_ca)

@@ -1,7 +1,7 @@
-"""The ports where gateways ask: open while the verifier can decide, closed otherwise (FI-03).
+"""The gateway ports: open while the verifier can decide, closed otherwise (FI-03).
 
-A gateway that finds a port closed is refused at once and asks another verifier; an open one would answer all of its
-requests with a 503. The ports are bound from start to end, so one that another process uses is reported at the start.
+A gateway that finds the port closed tries another verifier at once; on an open port it would get a 503 for each
+request. The ports stay bound while they are closed, so a port that another process uses is reported at the start.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 BACKLOG: Final = 1024
 DRAIN_SECONDS: Final = 5.0
 CLOSING_SECONDS: Final = 0.005
-"""Between two looks whether a worker has closed its socket."""
+"""Between two checks whether a worker has closed its socket."""
 
-LOOK_SECONDS: Final = 1.0
-"""The longest time between two looks at the clock, which may be set while the process waits."""
+POLL_SECONDS: Final = 1.0
+"""The longest time between two readings of the clock, which an administrator may set while the process waits."""
 
 _log = structlog.get_logger("watchword.verifier.listeners.gateway_port")
 
@@ -40,10 +40,10 @@ class Listener(Protocol):
         """
 
     def close(self) -> None:
-        """Refuse connections from now on; requests under way are still answered. Does nothing when closed."""
+        """Refuse connections from now on, but answer requests under way. Does nothing if it is closed."""
 
-    def finish(self) -> None:
-        """Wait, for some seconds, until requests under way are answered."""
+    def drain(self) -> None:
+        """Wait up to `DRAIN_SECONDS` until requests under way are answered."""
 
 
 def reserve(host: str, port: int) -> socket.socket:
@@ -54,16 +54,16 @@ def reserve(host: str, port: int) -> socket.socket:
     """
     reserved = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        # Connections of the last process must not keep the next one from its port.
+        # Old connections of a previous process must not block the port.
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.bind((host, port))
     except OSError as failure:
         reserved.close()
-        raise _naming(failure, host, port) from None
+        raise _with_address(failure, host, port) from None
     return reserved
 
 
-def _naming(failure: OSError, host: str, port: int) -> OSError:
+def _with_address(failure: OSError, host: str, port: int) -> OSError:
     return OSError(failure.errno, f"{failure.strerror}: {host}:{port}")
 
 
@@ -77,26 +77,26 @@ class GatewayPort:
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.is_open = False
         self._clock = clock
-        self._leaving = False
+        self._is_shut_down = False
         self._changed = threading.Event()
 
-    def look_again(self) -> None:
-        """The snapshot was replaced."""
+    def wake(self) -> None:
+        """Check again whether to open or close, because the snapshot was replaced."""
         self._changed.set()
 
-    def leave(self) -> None:
-        """Close, whatever can be decided, and let `keep` return."""
-        self._leaving = True
+    def shut_down(self) -> None:
+        """Close all listeners and let `run` return."""
+        self._is_shut_down = True
         self._changed.set()
 
-    def keep(self, listeners: Sequence[Listener], current: CurrentSnapshot) -> None:
-        """Open and close the listeners until `leave`, then wait for requests under way.
+    def run(self, listeners: Sequence[Listener], current: CurrentSnapshot) -> None:
+        """Open and close the listeners until `shut_down`, then wait for requests under way.
 
         Raises:
             OSError: another process has taken one of the ports.
         """
         try:
-            while not self._leaving:
+            while not self._is_shut_down:
                 now = self._clock()
                 why_not = current.why_undecidable(now)
                 if why_not is not None and self.is_open:
@@ -105,12 +105,12 @@ class GatewayPort:
                 elif why_not is None and not self.is_open:
                     self._open(listeners)
                     _log.info("gateway_port_open")
-                self._changed.wait(_rest(current, now))
+                self._changed.wait(_seconds_to_wait(current, now))
                 self._changed.clear()
         finally:
             self._close(listeners)
             for listener in listeners:
-                listener.finish()
+                listener.drain()
 
     def _open(self, listeners: Sequence[Listener]) -> None:
         for listener in listeners:
@@ -123,20 +123,20 @@ class GatewayPort:
             listener.close()
 
 
-def _rest(current: CurrentSnapshot, now: float) -> float:
-    """The time until the snapshot becomes too old, at most `LOOK_SECONDS`."""
+def _seconds_to_wait(current: CurrentSnapshot, now: float) -> float:
+    """The time until the snapshot becomes too old, at most `POLL_SECONDS`."""
     view = current.view
     if view is None or not now < view.good_until:
-        return LOOK_SECONDS
-    return min(LOOK_SECONDS, view.good_until - now)
+        return POLL_SECONDS
+    return min(POLL_SECONDS, view.good_until - now)
 
 
 class Worker(NamedTuple):
-    """What answers the connections of one listening socket.
+    """Serves the connections of one listening socket.
 
     Attributes:
-        stop: makes it accept no more of them, and finish those it has.
-        drained: set when it has finished.
+        stop: makes it accept no more connections, and finish those it has.
+        drained: set when all of them are finished.
     """
 
     stop: Callable[[], None]
@@ -144,16 +144,16 @@ class Worker(NamedTuple):
 
 
 class HttpListener:
-    """Has a worker started each time it is opened. Holds its port from the start to the end of a `with` block.
+    """Starts a new worker each time it opens. Holds its port from its creation to the end of a `with` block.
 
     Attributes:
-        start: starts a worker for the connections of a listening socket, which becomes its own; set before `open`.
+        start: starts a worker for a listening socket, which then belongs to the worker; set before `open`.
     """
 
     start: Callable[[socket.socket], Worker]
 
     def __init__(self, host: str, port: int) -> None:
-        """Stay closed.
+        """Bind the port, but stay closed.
 
         Raises:
             OSError: the address cannot be listened on.
@@ -171,15 +171,15 @@ class HttpListener:
             self._reserved.close()
 
     def open(self) -> None:
-        # Two workers would decide in two threads.
-        self.finish()
+        # Two workers at the same time would decide in two threads.
+        self.drain()
         reserved = reserve(*self._address) if self._reserved is None else self._reserved
         try:
             reserved.listen(BACKLOG)
         except OSError as failure:
-            # Another process had bound it too, before either of them listened.
+            # Another process bound the port too, before either of them listened.
             reserved.close()
-            raise _naming(failure, *self._address) from None
+            raise _with_address(failure, *self._address) from None
         self._worker, self._reserved, self._is_open = self.start(reserved), None, True
 
     def close(self) -> None:
@@ -188,13 +188,13 @@ class HttpListener:
             self._is_open = False
             self._reserved = _reserve_again(*self._address)
 
-    def finish(self) -> None:
+    def drain(self) -> None:
         if self._worker is not None:
             self._worker.drained.wait(DRAIN_SECONDS)
 
 
 def _reserve_again(host: str, port: int) -> socket.socket | None:
-    """Wait until a stopped worker has closed its socket, as only then can the port be bound; None if it cannot."""
+    """Bind the port again as soon as the stopped worker has closed its socket; None if that takes too long."""
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline:
         try:

@@ -1,7 +1,7 @@
-"""Gateways that were refused before their question was looked at: counted, with a few log lines.
+"""Counts and logs gateways that the verifier refused before it read their request.
 
-The server checks client certificates in Rust, before it calls Python. All that it says of one that failed is a line at
-DEBUG for Python's logging, which is read here and goes no further.
+The server checks client certificates in Rust, before it calls Python. It reports a failure only as a DEBUG line to
+Python's logging, which is read here and then dropped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from watchword.verifier.listeners.gateway_identity import GatewaySecrets
 
 LOGGER: Final = "_granian.workers"
-QUIET_SECONDS: Final = 60.0
+LOG_INTERVAL_SECONDS: Final = 60.0
 
 _HANDSHAKE: Final = "handshake failed with error: "
 _ERROR: Final = re.compile(r", error: ([A-Za-z]+(?:\([A-Za-z]+)?)")
@@ -39,23 +39,23 @@ _PROBLEMS: Final = {
     "InvalidCertificate(NotValidYetContext": "certificate_not_valid_yet",
 }
 PROBLEMS: Final = (*dict.fromkeys(_PROBLEMS.values()), "certificate_refused", OTHER)
-"""OTHER is a client that did not get as far as a certificate: one without TLS 1.3, a port scan, a probe."""
+"""OTHER is a client that failed before it sent a certificate: one without TLS 1.3, a port scan, a health check."""
 
 _log = structlog.get_logger("watchword.verifier")
 
 
 class RefusedGateways(Collector, logging.Filter):
-    """Attached to the server's logger by `watch`; the metrics also tell of secrets that were refused."""
+    """`watch` attaches it to the server's logger; its metric also includes refused secrets."""
 
     def __init__(self, secrets: GatewaySecrets | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         logging.Filter.__init__(self)
         self._secrets = secrets
         self._clock = clock
         self.counts = dict.fromkeys(PROBLEMS, 0)
-        self._silent_until = dict.fromkeys(PROBLEMS, float("-inf"))
+        self._next_log_at = dict.fromkeys(PROBLEMS, float("-inf"))
 
     def watch(self) -> None:
-        """Call before the server starts: it remembers which levels are wanted."""
+        """Call before the server starts, because the server reads the log levels only once."""
         logger = logging.getLogger(LOGGER)
         logger.setLevel(logging.DEBUG)
         logger.addFilter(self)
@@ -71,9 +71,9 @@ class RefusedGateways(Collector, logging.Filter):
     def _refused(self, problem: str, address: re.Match[str] | None) -> None:
         self.counts[problem] += 1
         now = self._clock()
-        # A gateway is misconfigured for long, and a scanner comes often: a line a minute for each problem.
-        if now >= self._silent_until[problem]:
-            self._silent_until[problem] = now + QUIET_SECONDS
+        # One line a minute for each problem: a misconfigured gateway or a scanner connects again and again.
+        if now >= self._next_log_at[problem]:
+            self._next_log_at[problem] = now + LOG_INTERVAL_SECONDS
             _log.warning(
                 "gateway_refused",
                 problem=problem,
@@ -84,10 +84,10 @@ class RefusedGateways(Collector, logging.Filter):
     def collect(self) -> Iterator[Metric]:
         refused = CounterMetricFamily(
             "watchword_verifier_gateways_refused",
-            "Connections and requests that were refused because the gateway did not prove what it is.",
+            "Connections and requests refused because the gateway did not authenticate.",
             labels=("problem",),
         )
-        # All from the start: a counter that appears with its first event looks like a gap to Prometheus.
+        # All labels from the start: a counter that appears with its first event looks like a gap to Prometheus.
         refused.add_metric(("secret",), 0 if self._secrets is None else self._secrets.refused)
         for problem, times in self.counts.items():
             refused.add_metric((problem,), times)

@@ -1,9 +1,9 @@
-"""What was decided, counted: one `Line` for each outcome and token profile of an organization.
+"""Counts decisions: one `UsageCounter` for each outcome and token profile of an organization.
 
-The thread that answers is the only one that writes `Line.calls`; the thread that sends takes what has been added since
-it looked last (`Usage.take`). Nothing is ever reset, so nothing races. A profile is typed by whoever sends the token,
-therefore lines are bounded for each organization and in all; what finds no place is counted as "other". Allowed calls
-always keep their organization: they are what its API call threshold is about.
+Only the deciding thread writes `UsageCounter.calls`; the sending thread reads how much was added since its last read
+(`Usage.take`). No counter is ever reset, so there is no race. The sender of a token controls its profile, so the
+counters are bounded per organization and in total; further profiles count as "other". Allowed calls always keep their
+organization, because the API call threshold counts them.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
     from watchword.core.trust import Trust
 
 MAX_PROFILES: Final = 32
-"""Of each organization: so many of allowed tokens, of refused ones that its own server signed, and of unverified ones.
-Made-up tokens therefore never crowd out real ones."""
+"""Per organization, separately for allowed tokens, for refused tokens signed by its own server, and for unverified
+tokens. So made-up tokens never displace real ones."""
 
-MAX_LINES: Final = 65_536
-"""In all, half a kilobyte each. From there on a refusal is counted without its organization, and an allowed call
-without its profile: such lines are at most as many as there are organizations."""
+MAX_COUNTERS: Final = 65_536
+"""In total, half a kilobyte each. Above this, a refusal counts without its organization and an allowed call without its
+profile; there are at most as many of these as organizations."""
 
 IDLE_SECONDS: Final = 600.0
-"""A line that has not moved for so long makes room."""
+"""A counter unused for this long is evicted."""
 
 MAX_UNVERIFIED: Final = 8_192
-"""Profiles in all that anybody may have made up. Each is up to seven kilobytes of the longest characters."""
+"""Unverified profiles of all organizations. Each takes up to seven kilobytes, with the longest characters."""
 
 OTHER: Final = "other"
 ALLOWED: Final = ""
-"""Stands where the code of a reason stands otherwise."""
+"""The outcome of an allowed call, in quota of a reason's code."""
 
-_LOOKED_AT_ONCE: Final = 2_048
+_READ_AT_ONCE: Final = 2_048
 _REASON_OF: Final = {reason.code: reason for reason in Reason}
 
 
-class Counted(NamedTuple):
-    """What the calls of a line have in common.
+class CounterKey(NamedTuple):
+    """The calls that one counter counts.
 
     Attributes:
-        organization: empty for calls that belong to none that is known.
-        server: the id of the enabled server, None where there was none.
-        outcome: the code of the reason, ALLOWED for none.
-        profile: None where no token was read; OTHER where there is no place for one more.
+        organization: empty for calls of unknown organizations.
+        server: the id of the enabled server; None if there was none.
+        outcome: the reason's code, or ALLOWED.
+        profile: None if no token was read; OTHER above the limits.
     """
 
     organization: str
@@ -60,43 +60,43 @@ class Counted(NamedTuple):
     profile: TokenProfile | Literal["other"] | None
 
 
-class _Place(NamedTuple):
-    """What is bounded: profiles of one organization, or of all, by how far their tokens were to be trusted."""
+class _Quota(NamedTuple):
+    """A limit on profiles, of one organization or of all, by how far their tokens can be trusted."""
 
     organization: str
-    standing: Literal["allowed", "signed", "unverified"]
+    trusted: Literal["allowed", "signed", "unverified"]
     limit: int
 
 
-class Line:
-    """A counter. Whoever holds it may count with it for as long as it likes, also when the table has let go of it.
+class UsageCounter:
+    """Counts the calls of one key. Its holder may count with it at any time, also after its eviction from the table.
 
     Attributes:
-        calls: since the line was made; written by one thread alone.
+        calls: since the counter was made; only one thread writes it.
         revision: the newest revision of the trust that decided.
     """
 
-    __slots__ = ("__weakref__", "_left_behind", "calls", "counted", "moved_at", "revision", "taken")
+    __slots__ = ("__weakref__", "_last_deltas", "calls", "collected", "key", "revision", "used_at")
 
-    def __init__(self, counted: Counted, moved_at: float, left_behind: deque[Taken]) -> None:
-        self.counted = counted
+    def __init__(self, key: CounterKey, used_at: float, last_deltas: deque[UsageDelta]) -> None:
+        self.key = key
         self.calls = 0
         self.revision = 0
-        self.taken = 0
-        self.moved_at = moved_at
-        self._left_behind = left_behind
+        self.collected = 0
+        self.used_at = used_at
+        self._last_deltas = last_deltas
 
     def __del__(self) -> None:
-        # The table has let go of an idle line that a cache still held; it was counted with once more and then dropped
-        # there too. This is the only moment at which nobody can add to it any more.
-        if self.calls != self.taken:
-            self._left_behind.append(Taken(self.counted, self.revision, self.calls - self.taken))
+        # The token cache held and used this counter after its eviction from the table, and has now dropped it too. Only
+        # here is it certain that no more calls will be added.
+        if self.calls != self.collected:
+            self._last_deltas.append(UsageDelta(self.key, self.revision, self.calls - self.collected))
 
 
-class Taken(NamedTuple):
-    """Calls that were added to a line since it was looked at before."""
+class UsageDelta(NamedTuple):
+    """Calls that were added to a counter since the last read."""
 
-    counted: Counted
+    key: CounterKey
     revision: int
     calls: int
 
@@ -112,130 +112,130 @@ class Outcomes(Protocol):
 
 
 class Usage:
-    """The lines of one thread that answers. Another thread that answers has a `Usage` of its own."""
+    """The counters of one deciding thread. Another deciding thread has a `Usage` of its own."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lines: dict[Counted, Line] = {}
-        self._profiles: Counter[_Place] = Counter()
-        # Held for the making and the dropping of a line, never while all lines are looked at.
-        self._changing = threading.Lock()
-        self._looking = threading.Lock()
-        self._let_go: WeakSet[Line] = WeakSet()
-        self._left_behind: deque[Taken] = deque()
-        self._waiting: list[Taken] = []
+        self._counters: dict[CounterKey, UsageCounter] = {}
+        self._profiles: Counter[_Quota] = Counter()
+        # Held while a counter is added or evicted, but not while all counters are read.
+        self._table_lock = threading.Lock()
+        self._collecting = threading.Lock()
+        self._dropped: WeakSet[UsageCounter] = WeakSet()
+        self._last_deltas: deque[UsageDelta] = deque()
+        self._deltas: list[UsageDelta] = []
         self._outcomes: Counter[str] = Counter()
 
-    def line(self, organization: str, trust: Trust | None, decision: Decision) -> Line:
-        """The line to count this decision with, `line.calls += 1`. For the one thread that answers.
+    def counter(self, organization: str, trust: Trust | None, decision: Decision) -> UsageCounter:
+        """The counter for this decision; the deciding thread then adds 1 to its `calls`.
 
-        It may be kept and counted with again for as long as the same trust decides the same about the same token.
+        The caller may keep it for as long as the same trust decides the same about the same token.
 
         Args:
-            organization: which the request is for.
-            trust: by which it was decided; without one the organization may be made up, and is not counted for.
-            decision: what is counted.
+            organization: the organization of the request.
+            trust: the trust that decided; without it the organization may be made up, and is not counted.
+            decision: the decision to count.
         """
         outcome = ALLOWED if isinstance(decision, Allow) else decision.reason.code
         if trust is None:
-            counted = Counted("", None, outcome, None)
+            key = CounterKey("", None, outcome, None)
         else:
             server = None if trust.server is None else trust.server.id
-            counted = Counted(organization, server, outcome, decision.profile)
-        line = self._lines.get(counted)
-        if line is None:
-            line = self._made(counted)
+            key = CounterKey(organization, server, outcome, decision.profile)
+        counter = self._counters.get(key)
+        if counter is None:
+            counter = self._add(key)
         if trust is not None:
-            line.revision = trust.revision
-        return line
+            counter.revision = trust.revision
+        return counter
 
-    def take(self) -> list[Taken]:
-        """Hand out what was counted since the last time. For the one thread that sends."""
-        with self._looking:
-            self._look()
-            taken, self._waiting = self._waiting, []
-        return taken
+    def take(self) -> list[UsageDelta]:
+        """The calls since the last `take`. For the sending thread only."""
+        with self._collecting:
+            self._collect()
+            collected, self._deltas = self._deltas, []
+        return collected
 
     @property
     def allowed(self) -> int:
         """Allowed calls since the process started."""
-        return self._counted_so_far()[ALLOWED]
+        return self._totals()[ALLOWED]
 
     @property
     def denied(self) -> Mapping[Reason, int]:
-        """Denied calls since the process started, all reasons from the start.
+        """Denied calls since the process started, for all reasons.
 
         A counter that appears only with its first event looks like a gap to Prometheus.
         """
-        so_far = self._counted_so_far()
+        so_far = self._totals()
         return {reason: so_far[code] for code, reason in _REASON_OF.items()}
 
-    def _counted_so_far(self) -> Counter[str]:
-        with self._looking:
-            self._look()
+    def _totals(self) -> Counter[str]:
+        with self._collecting:
+            self._collect()
             return self._outcomes.copy()
 
-    def _look(self) -> None:
-        """Move what was added to the lines over to `_waiting`, and let go of idle lines."""
+    def _collect(self) -> None:
+        """Collect new calls from all counters, and evict idle counters."""
         now = self._clock()
-        # The copy is made in one step of the interpreter, so the thread that answers may add lines meanwhile.
-        for number, line in enumerate(list(self._lines.values())):
-            if number % _LOOKED_AT_ONCE == 0:
-                # Lets the thread that answers go on: a hundred thousand lines take some hundredths of a second.
+        # `list` copies in one step of the interpreter, so the deciding thread may add counters meanwhile.
+        for number, counter in enumerate(list(self._counters.values())):
+            if number % _READ_AT_ONCE == 0:
+                # Lets the deciding thread run: reading a hundred thousand counters takes some hundredths of a second.
                 time.sleep(0)
-            if not self._taken_from(line, now) and now - line.moved_at >= IDLE_SECONDS:
-                self._drop(line)
-        for line in self._let_go:
-            self._taken_from(line, now)
-        while self._left_behind:
-            self._note(self._left_behind.popleft())
+            if not self._collect_from(counter, now) and now - counter.used_at >= IDLE_SECONDS:
+                self._evict(counter)
+        for counter in self._dropped:
+            self._collect_from(counter, now)
+        while self._last_deltas:
+            self._record(self._last_deltas.popleft())
 
-    def _taken_from(self, line: Line, now: float) -> bool:
-        calls = line.calls
-        if calls == line.taken:
+    def _collect_from(self, counter: UsageCounter, now: float) -> bool:
+        calls = counter.calls
+        if calls == counter.collected:
             return False
-        self._note(Taken(line.counted, line.revision, calls - line.taken))
-        line.taken, line.moved_at = calls, now
+        self._record(UsageDelta(counter.key, counter.revision, calls - counter.collected))
+        counter.collected, counter.used_at = calls, now
         return True
 
-    def _note(self, taken: Taken) -> None:
-        self._waiting.append(taken)
-        self._outcomes[taken.counted.outcome] += taken.calls
+    def _record(self, delta: UsageDelta) -> None:
+        self._deltas.append(delta)
+        self._outcomes[delta.key.outcome] += delta.calls
 
-    def _made(self, counted: Counted) -> Line:
-        with self._changing:
-            counted = self._with_a_place(counted)
-            line = self._lines.get(counted)
-            if line is None:
-                line = self._lines[counted] = Line(counted, self._clock(), self._left_behind)
-                self._profiles.update(_places(counted))
-            return line
+    def _add(self, key: CounterKey) -> UsageCounter:
+        with self._table_lock:
+            key = self._within_limits(key)
+            counter = self._counters.get(key)
+            if counter is None:
+                counter = self._counters[key] = UsageCounter(key, self._clock(), self._last_deltas)
+                self._profiles.update(_quotas(key))
+            return counter
 
-    def _with_a_place(self, counted: Counted) -> Counted:
-        full = len(self._lines) >= MAX_LINES
-        if counted.outcome != ALLOWED and full:
-            return Counted("", None, counted.outcome, None)
-        crowded = any(self._profiles[place] >= place.limit for place in _places(counted))
-        return counted._replace(profile=OTHER) if full or crowded else counted
+    def _within_limits(self, key: CounterKey) -> CounterKey:
+        full = len(self._counters) >= MAX_COUNTERS
+        if key.outcome != ALLOWED and full:
+            return CounterKey("", None, key.outcome, None)
+        is_crowded = any(self._profiles[quota] >= quota.limit for quota in _quotas(key))
+        return key._replace(profile=OTHER) if full or is_crowded else key
 
-    def _drop(self, line: Line) -> None:
-        # Weakly, it is still looked at for as long as a cache counts with it.
-        self._let_go.add(line)
-        with self._changing:
-            del self._lines[line.counted]
-            for place in _places(line.counted):
-                self._profiles[place] -= 1
-                if not self._profiles[place]:
-                    del self._profiles[place]
+    def _evict(self, counter: UsageCounter) -> None:
+        # A weak set: still read as long as the token cache counts with it.
+        self._dropped.add(counter)
+        with self._table_lock:
+            del self._counters[counter.key]
+            for quota in _quotas(counter.key):
+                self._profiles[quota] -= 1
+                if not self._profiles[quota]:
+                    del self._profiles[quota]
 
 
-def _places(counted: Counted) -> tuple[_Place, ...]:
-    """What the line's profile takes up."""
-    if not isinstance(counted.profile, TokenProfile):
+def _quotas(key: CounterKey) -> tuple[_Quota, ...]:
+    """The limits that the counter's profile uses up."""
+    if not isinstance(key.profile, TokenProfile):
         return ()
-    if counted.outcome == ALLOWED:
-        return (_Place(counted.organization, "allowed", MAX_PROFILES),)
-    # What is refused after its signature was verified comes from the organization's own server, as what is allowed.
-    if _REASON_OF[counted.outcome].is_signed:
-        return (_Place(counted.organization, "signed", MAX_PROFILES),)
-    return _Place(counted.organization, "unverified", MAX_PROFILES), _Place("", "unverified", MAX_UNVERIFIED)
+    if key.outcome == ALLOWED:
+        return (_Quota(key.organization, "allowed", MAX_PROFILES),)
+    # The signature was verified before the refusal, so the token comes from the organization's own server.
+    if _REASON_OF[key.outcome].is_signed:
+        return (_Quota(key.organization, "signed", MAX_PROFILES),)
+    return _Quota(key.organization, "unverified", MAX_PROFILES), _Quota("", "unverified", MAX_UNVERIFIED)

@@ -1,17 +1,18 @@
-"""Counts that could not be sent, on disk: so that a verifier killed while the control plane is away loses a second.
+"""Unsent counts on disk: a verifier that is killed while the control plane is away loses only the last second.
 
-As long as batches arrive nothing is written here. The journal is a moment of the backlog, the batch under way included;
-it must never be older than what was sent. Therefore it is replaced before a new batch leaves, and removed when nothing
-waits any more: a journal that told of counts sent long ago would have them counted twice.
+While the control plane accepts batches nothing is written here. The journal is a copy of the backlog, including the
+batch in flight. It must never be older than what was sent, or a restart would send counts again that were counted. So
+it is replaced before a new batch is sent, and removed when the backlog is empty.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Final
 
 import structlog
+
+from watchword.verifier.disk import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +24,10 @@ _log = structlog.get_logger("watchword.verifier.usage.counting")
 
 
 class Journal:
-    """The file at `path`. For the one thread that sends.
+    """The file at `path`. For the sending thread only.
 
     Attributes:
-        exists: whether there is one, as far as is known.
+        exists: whether the file may exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +35,7 @@ class Journal:
         self.exists = path.exists()
 
     def load(self) -> dict[str, object] | None:
-        """What a process before this one left; None if there is nothing, or nothing that can be read."""
+        """The backlog that an earlier process left; None if there is none, or it cannot be read."""
         try:
             if not self.exists or self._path.stat().st_size > MAX_BYTES:
                 return None
@@ -45,25 +46,17 @@ class Journal:
         return document if isinstance(document, dict) and document.get("format") == FORMAT else None
 
     def store(self, backlog: dict[str, object]) -> bool:
-        """Replace the journal. Whether what is on disk is now no older than `backlog`: whole, or not there at all."""
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
+        """Replace the journal, or remove it if that fails; False if an older one is still there."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(json.dumps({"format": FORMAT, **backlog}).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
+            files.replace(self._path, [json.dumps({"format": FORMAT, **backlog}).encode()])
         except OSError as failure:
             _log.error("usage_journal_not_written", problem=type(failure).__name__)
-            temporary.unlink(missing_ok=True)
             return self.discard()
         self.exists = True
         return True
 
     def discard(self) -> bool:
-        """Remove it; whether it is gone."""
+        """Remove the journal; False if that failed."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as failure:

@@ -1,4 +1,4 @@
-"""Sends what was counted to the control plane, in a thread of its own: once a second, and at a graceful stop."""
+"""Sends the counts to the control plane, in a thread of its own: once a second, and at a graceful stop."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from watchword.verifier.usage.journal import Journal
 
 INTERVAL: Final = 1.0
-"""Seconds between two takes. So much is lost at most when the process is killed, and an organization can exceed its API
-call threshold by what it calls in so long (docs/usage.md)."""
+"""Seconds between two batches. A killed process loses at most the calls of this time, and an organization can exceed
+its API call threshold by as many (docs/usage.md)."""
 
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 15.0
-"""Also after a refused credential, which only an operator can mend."""
+"""Also after a refused credential, which only an operator can fix."""
 
-_REFUSED_FOR_GOOD: Final = frozenset({"http_400", "http_409", "http_413", "http_422"})
-_OF_ANOTHER_CREDENTIAL: Final = "http_409"
-"""The process before this one began its batch with a credential that was replaced since."""
+_PERMANENT_FAILURES: Final = frozenset({"http_400", "http_409", "http_413", "http_422"})
+_CREDENTIAL_CHANGED: Final = "http_409"
+"""An earlier process started the batch with a credential that was replaced since."""
 
 _log = structlog.get_logger("watchword.verifier.usage.counting")
 
 
 class UsageIntake(Protocol):
-    """The part of the feed's client that is used here."""
+    """The part of the feed's client that sends usage."""
 
     @property
     def origin(self) -> str: ...
@@ -43,7 +43,7 @@ class UsageIntake(Protocol):
 
 
 class UsageSender:
-    """Takes from the tables of all threads that answer, and sends batch after batch."""
+    """Collects the counts of all deciding threads and sends them batch by batch."""
 
     def __init__(
         self,
@@ -64,30 +64,30 @@ class UsageSender:
         self._outage = Outage(_log, "usage_not_sent", over="usage_sent_again", level="warning")
         self._delay = FIRST_DELAY
         self._not_before = self._journal_not_before = float("-inf")
-        # Whether the backlog has changed since the journal was written.
-        self._unwritten = False
+        # Whether the backlog changed after the journal was written.
+        self._journal_outdated = False
 
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop`, and once more then, beginning with what a process before this one left."""
-        self._take_over()
+        """Send until `stop`, then once more. Starts with the counts that an earlier process left."""
+        self._restore_journal()
         while not stop.wait(INTERVAL):
             self.step()
         self._not_before = self._journal_not_before = float("-inf")
-        # On the disk first: whoever stops the process may not wait for the control plane's answer.
+        # The disk first: the process may be killed before the control plane responds.
         self.step(sending=False)
         self.step()
 
     def step(self, *, sending: bool = True) -> None:
-        """Take what was counted, then send all that waits, unless the control plane has just failed to answer."""
+        """Collect the counts, then send the whole backlog, unless the control plane has just failed to respond."""
         try:
-            self._take()
-            while sending and self._monotonic() >= self._not_before and self._backlog.waits:
+            self._collect()
+            while sending and self._monotonic() >= self._not_before and self._backlog.has_unsent:
                 self._send_one()
             self._keep_journal()
-        except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault.
+        except Exception as fault:  # noqa: BLE001 - this thread must survive every fault.
             self._failed(f"fault_{type(fault).__name__}", "a fault of this verifier", LONGEST_DELAY)
 
-    def _take_over(self) -> None:
+    def _restore_journal(self) -> None:
         left = self._journal.load()
         if left is None:
             return
@@ -97,35 +97,35 @@ class UsageSender:
             _log.error("usage_journal_damaged", problem=type(failure).__name__)
 
     def _send_one(self) -> None:
-        self._unwritten |= self._backlog.cuts_next
+        self._journal_outdated |= self._backlog.needs_new_batch
         batch = self._backlog.batch()
-        # A journal that tells of what leaves now as of other calls would have them counted again after the next start.
-        if self._unwritten and self._journal.exists and not self._write():
+        # An outdated journal contains these calls under another number, so the next start would send them again.
+        if self._journal_outdated and self._journal.exists and not self._write():
             self._failed("journal_in_the_way", "the journal beside the state file cannot be written", LONGEST_DELAY)
         elif batch is not None:
             self._send(batch)
 
     def _keep_journal(self) -> None:
-        if not self._backlog.waits:
+        if not self._backlog.has_unsent:
             if self._journal.exists:
                 self._journal.discard()
-        elif self._unwritten and self._monotonic() >= self._journal_not_before:
+        elif self._journal_outdated and self._monotonic() >= self._journal_not_before:
             began = self._monotonic()
             self._write()
-            # A tenth of the time at most: a long journal is written less often.
+            # Writing takes at most a tenth of the time, so a long journal is written less often.
             self._journal_not_before = self._monotonic() + 9 * (self._monotonic() - began)
 
     def _write(self) -> bool:
         written = self._journal.store(self._backlog.document())
-        self._unwritten = not written
+        self._journal_outdated = not written
         return written
 
-    def _take(self) -> None:
+    def _collect(self) -> None:
         now = self._clock()
         for usage in self._usages:
             taken = usage.take()
             self._backlog.add(taken, now)
-            self._unwritten |= bool(taken)
+            self._journal_outdated |= bool(taken)
 
     def _send(self, batch: bytes) -> None:
         try:
@@ -134,17 +134,17 @@ class UsageSender:
             self._failed(refused.code, refused.cause, LONGEST_DELAY)
             return
         except FeedUnavailable as unavailable:
-            if unavailable.code == _OF_ANOTHER_CREDENTIAL and self._backlog.is_inherited:
+            if unavailable.code == _CREDENTIAL_CHANGED and self._backlog.is_from_earlier_process:
                 _log.warning("usage_batch_taken_back")
-                self._backlog.take_back()
-                self._unwritten = True
+                self._backlog.requeue_batch()
+                self._journal_outdated = True
                 return
-            if unavailable.code not in _REFUSED_FOR_GOOD:
+            if unavailable.code not in _PERMANENT_FAILURES:
                 self._failed(unavailable.code, unavailable.cause, self._delay)
                 return
-            # Sent again it would be refused again, and hold up all that comes after it.
+            # The control plane would refuse it again, and later batches could never be sent.
             _log.error("usage_batch_refused", problem=unavailable.code, portal=self._intake.origin)
-        self._backlog.settled()
+        self._backlog.batch_done()
         self._outage.succeeded()
         self._delay = FIRST_DELAY
 

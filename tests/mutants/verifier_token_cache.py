@@ -1,4 +1,4 @@
-"""What is remembered of verified tokens: verifier/token_cache.py."""
+"""The cache of accepted tokens: verifier/token_cache.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_verified = partial(Mutant, "verifier/token_cache.py")
+_cache = partial(Mutant, "verifier/token_cache.py")
 
 _TESTS: Final = "verifier/test_token_cache.py::"
 _TRUST: Final = (_TESTS + "test_m04_m07_after_a_change_of_trust_the_new_trust_decides",)
@@ -18,27 +18,27 @@ _BOUNDED: Final = (_TESTS + "test_c13_the_memory_is_bounded_whatever_the_tokens_
 _KEY: Final = "        key = (organization, token)"
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    _verified("the trust that it was decided by",
-              " or verified.trust is not organizations.get(verified.organization)", "", _TRUST),
-    _verified("the end of what holds", "<= now < verified.good_until", "<= now", _ENDS),
-    _verified("the second of the end", "now < verified.good_until", "now <= verified.good_until", _ENDS),
-    _verified("the beginning of what holds", "verified.good_from <= now < verified", "now < verified", _BEGINS),
-    _verified("the organization in the key of what is kept", "self._put((organization, token), verified)",
-              "self._put(('', token), verified)", _SPELLED),
-    _verified("the organization in the key of what is sought", f"{_KEY}\n        young",
+    _cache("the trust that it was decided by",
+              " or entry.trust is not organizations.get(entry.organization)", "", _TRUST),
+    _cache("the end of what holds", "<= now < entry.good_until", "<= now", _ENDS),
+    _cache("the second of the end", "now < entry.good_until", "now <= entry.good_until", _ENDS),
+    _cache("the beginning of what holds", "entry.good_from <= now < entry", "now < entry", _BEGINS),
+    _cache("the organization in the key of what is kept", "self._put((organization, token), entry)",
+              "self._put(('', token), entry)", _SPELLED),
+    _cache("the organization in the key of what is sought", f"{_KEY}\n        young",
               "        key = ('acme', token)\n        young", _SPELLED),
-    _verified("a key of its own where the token names the organization", f"{_KEY}\n        young",
+    _cache("a key of its own where the token names the organization", f"{_KEY}\n        young",
               "        key = (organization or 'acme', token)\n        young", _SPELLED),
-    _verified("separate parts of a key", f"{_KEY}\n        young",
+    _cache("separate parts of a key", f"{_KEY}\n        young",
               "        key = ((organization or '') + token, '')\n        young", _SPELLED),
-    _verified("the bound on a generation",
+    _cache("the bound on a generation",
               "if self._generations[0].size + size > self._generation_bytes:", "if False:", _BOUNDED),
-    _verified("the size of an entry alone", "if size > self._generation_bytes:", "if False:",
+    _cache("the size of an entry alone", "if size > self._generation_bytes:", "if False:",
               (_TESTS + "test_a_token_too_large_for_the_memory_is_decided_each_time",)),
-    _verified("the move of what is used to the younger generation", "            self._put(key, verified)\n",
+    _cache("the move of what is used to the younger generation", "            self._put(key, entry)\n",
               "            pass\n",
               (_TESTS + "test_what_is_not_asked_for_is_forgotten_with_the_second_turn",)),
-    _verified("an end of the older generation", "(_Generation(), self._generations[0])",
+    _cache("an end of the older generation", "(_Generation(), self._generations[0])",
               "(_Generation(), self._generations[1])",
               (_TESTS + "test_what_is_not_asked_for_is_forgotten_with_the_second_turn",)),
 )  # fmt: skip

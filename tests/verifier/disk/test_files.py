@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from kit.processes import LOOPBACK, ChildProcess, free_port
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
-from watchword.verifier.disk.state_lock import LOCK_NAME, locked_state
+from watchword.verifier.disk.files import LOCK_NAME, locked_state
 from watchword.verifier.listeners.http import serve
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ import sys
 import time
 from pathlib import Path
 
-from watchword.verifier.disk.state_lock import locked_state
+from watchword.verifier.disk.files import locked_state
 
 with locked_state(Path(sys.argv[1])):
     print("locked", flush=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from watchword.core.trust import NotUnderstood
 from watchword.feed import EMPTY, Page, fold
 from watchword.verifier.disk.copy import DiskCopy
-from watchword.verifier.feed_client.metrics import FollowingCollector
+from watchword.verifier.metrics import FeedCollector
 from watchword.verifier.snapshot import CurrentSnapshot
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def test_each_figure_is_1_while_something_needs_an_operator(tmp_path: Path) -> N
     current, disk, now = CurrentSnapshot(hard_limit=100, soft_limit=30), DiskCopy(tmp_path / "snapshot.json"), 1000.0
 
     def figures() -> dict[str, float]:
-        collector = FollowingCollector(current=current, disk=disk, clock=lambda: now)
+        collector = FeedCollector(current=current, disk=disk, clock=lambda: now)
         samples = [sample for metric in collector.collect() for sample in metric.samples]
         return {sample.name.removeprefix("watchword_verifier_"): sample.value for sample in samples}
 
@@ -33,5 +33,5 @@ def test_each_figure_is_1_while_something_needs_an_operator(tmp_path: Path) -> N
     now += 30
     odd = Page("first", 0, 1, complete=True, changes=(NotUnderstood("acme", 1),))
     current.swap(fold(EMPTY, odd), heard_at=now - 30)
-    current.schema_unknown = current.page_refused = disk.behind = disk.unmarked = True
+    current.schema_unknown = current.page_refused = disk.behind = disk.watermark_failed = True
     assert set(figures().values()) == {1.0}
