@@ -15,4 +15,4 @@ def answer(request: HttpRequest, status: int) -> HttpResponse:
     return render(request, f"{status}.html", status=status)
 
 
-urlpatterns = [path("pictures/<int:status>", answer), path("", include("watchword.control.urls"))]
+urlpatterns = [path("pictures/<int:status>", answer), path("", include("watchword.control.web.urls"))]

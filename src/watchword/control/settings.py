@@ -56,7 +56,7 @@ MIDDLEWARE = [
     "watchword.control.web.shell.middleware.Refusals",
 ]
 
-ROOT_URLCONF = "watchword.control.urls"
+ROOT_URLCONF = "watchword.control.web.urls"
 ASGI_APPLICATION = "watchword.control.entrance.asgi.application"
 
 TEMPLATES = [

@@ -12,8 +12,7 @@ from django.urls import reverse
 from kit.desk import Desk
 from kit.html_form import HtmlForm
 from kit.portal_forms import FORMS, browser_of
-from watchword.control.web.shell.documentation import ALL_PAGES, DOCUMENTS, document_of
-from watchword.control.web.shell.navigation import CONSOLE, administration, leaves
+from watchword.control.web.shell.navigation import ALL_PAGES, CONSOLE, DOCUMENTS, administration, document_of, leaves
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.views.decorators.http import require_safe
+
 from watchword.control.activity import figure_queries, queries
 from watchword.control.base.actor import Permission
 from watchword.control.web.activity import presentation
 from watchword.control.web.shell.page import OrganizationPage
+from watchword.control.web.shell.page_responses import guarded_by, show
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.base.actor import Actor
 
 
 @dataclass(frozen=True)
@@ -52,3 +59,10 @@ def calls_context(organization_id: str, threshold: int | None, now: datetime) ->
         "chart": presentation.chart(days, threshold),
         "counted_anew_from": 0 if today is None else today.base,
     }
+
+
+@require_safe
+@guarded_by(ActivityPage)
+def listing(request: HttpRequest, _actor: Actor, page: ActivityPage) -> HttpResponse:
+    """What was called today and in the last days, and why tokens were refused."""
+    return show(request, page)

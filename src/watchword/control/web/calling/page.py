@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
+from django.views.decorators.http import require_safe
 
 from watchword.control.web.calling.client_examples import API_URL, ClientValues, client_examples
 from watchword.control.web.calling.refusal_advice import refusals
 from watchword.control.web.servers.page import ServersPage
 from watchword.control.web.shell.frame import OrganizationFrame
+from watchword.control.web.shell.page_responses import guarded_by, show
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
     from watchword.control.base.actor import Actor
 
 
@@ -55,3 +59,10 @@ class CallingPage(ServersPage):
             "tabs": client_examples(values),
             "refusals": refusals(given.api_routing),
         }
+
+
+@require_safe
+@guarded_by(CallingPage)
+def calling(request: HttpRequest, actor: Actor, page: CallingPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """The page."""
+    return show(request, page)

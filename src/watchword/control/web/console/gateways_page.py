@@ -7,11 +7,15 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
+from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.web.console.gateway_checks import checks
 from watchword.control.web.console.gateway_values import values_of
 from watchword.control.web.shell.page import ProviderPage
+from watchword.control.web.shell.page_responses import guarded_by, show
 from watchword.control.web.shell.snippets import Hint, Snippet, Tab
 from watchword.gateways import gateways
 from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, SECOND_GRPC_VERIFIER, SECOND_VERIFIER, Filled, fill
@@ -19,6 +23,9 @@ from watchword.gateways.filling import API, DOMAIN, GRPC_VERIFIERS, SECOND_GRPC_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.http import HttpRequest
+
+    from watchword.control.base.actor import Actor
     from watchword.settings.control import ControlSettings
 
 
@@ -104,3 +111,32 @@ def file_of(gateway: str, number: int) -> tuple[str, str] | None:
             file = fill(one, values_of(settings.WATCHWORD)).gateway.files[number]
             return PurePosixPath(file.name).name, file.text
     return None
+
+
+_guarded = guarded_by(GatewaysPage)
+
+
+@require_safe
+@_guarded
+def listing(request: HttpRequest, actor: Actor, page: GatewaysPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
+    """All gateways, in tabs."""
+    return show(request, page)
+
+
+@require_safe
+@_guarded
+def gateway_file(
+    request: HttpRequest,  # noqa: ARG001 - the guard's signature.
+    actor: Actor,  # noqa: ARG001
+    page: GatewaysPage,  # noqa: ARG001
+    gateway: str,
+    number: int,
+) -> HttpResponse:
+    """One text, as a file."""
+    found = file_of(gateway, number)
+    if found is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    name, text = found
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -13,10 +13,17 @@ from django_htmx.http import HttpResponseClientRedirect
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.session_commands import ChangePassword, EndOtherSessions, EndSession
 from watchword.control.web.people.session_page import SessionPage
-from watchword.control.web.shell.new_password import typed_twice
+from watchword.control.web.shell.form_fields import typed_twice
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, guarded_by, is_partial, show, window
-from watchword.control.web.shell.retry_after import with_retry_after
+from watchword.control.web.shell.page_responses import (
+    confirm,
+    done,
+    guarded_by,
+    is_partial,
+    show,
+    window,
+    with_retry_after,
+)
 from watchword.control.web.shell.signed_in import session_in
 from watchword.control.web.sign_in.views import left
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
+
+from watchword.control.identity.throttle import DEVICE_COOKIE_LIFETIME, device_cookie_for
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.identity.models import Person
+
+DEVICE: Final = "browser"
 
 
 def read(request: HttpRequest, name: str) -> str:
@@ -30,3 +36,13 @@ def remove(response: HttpResponse, name: str) -> None:
 def _full(name: str) -> str:
     # __Host- for the reason given in the settings: no neighbouring host can plant such a cookie.
     return f"__Host-watchword_{name}" if settings.WATCHWORD.secure else f"watchword_{name}"
+
+
+def leave_device_cookie(response: HttpResponse, person: Person) -> None:
+    """Leave the cookie by which the sign-in knows a browser that the person has used before."""
+    leave(response, DEVICE, device_cookie_for(person), kept=DEVICE_COOKIE_LIFETIME)
+
+
+def device_cookie(request: HttpRequest) -> str:
+    """Return the cookie as the client sent it; it may be forged."""
+    return read(request, DEVICE)

@@ -10,10 +10,9 @@ from django.utils import timezone
 from watchword.control.base.asgi import security_headers
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.web.shell import session_end_notice as ended
-from watchword.control.web.shell.client_address import client_address
 from watchword.control.web.shell.frame import Frame
-from watchword.control.web.shell.retry_after import with_retry_after
-from watchword.control.web.shell.signed_in import actor_of, session_in
+from watchword.control.web.shell.page_responses import with_retry_after
+from watchword.control.web.shell.signed_in import actor_of, client_address, session_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

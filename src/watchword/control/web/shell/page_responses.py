@@ -232,3 +232,10 @@ def _refused(request: HttpRequest, page: Page, refusal: Refusal) -> HttpResponse
 
 def _name(request: HttpRequest) -> str:
     return "" if request.resolver_match is None else request.resolver_match.view_name
+
+
+def with_retry_after(response: HttpResponse, refusal: Refusal) -> HttpResponse:
+    """The response, with the seconds that the refusal names."""
+    if "seconds" in refusal.details:
+        response["Retry-After"] = str(refusal.details["seconds"])
+    return response

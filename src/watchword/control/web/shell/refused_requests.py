@@ -9,7 +9,7 @@ from django.conf import settings
 
 from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
 from watchword.control.identity.models import Person
-from watchword.control.web.shell.client_address import client_address, nearest_untrusted
+from watchword.control.web.shell.signed_in import client_address, nearest_untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

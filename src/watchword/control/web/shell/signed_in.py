@@ -1,20 +1,25 @@
-"""Who is signed in: the person, the session and the actor of a portal request."""
+"""Who sent a request: the address, the session, the person and the actor."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from django.conf import settings
+
 from watchword.control.base.actor import Interface
 from watchword.control.identity.backend import PasswordBackend
-from watchword.control.web.shell.client_address import client_address
+from watchword.control.identity.throttle import parsed_address
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
 
     from watchword.control.base.actor import Actor
     from watchword.control.identity.models import Person
     from watchword.control.identity.session_store import SessionStore
+    from watchword.jwks.address import Network
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -40,3 +45,30 @@ def reread_person(request: HttpRequest) -> Person | None:
 def session_in(request: HttpRequest) -> SessionStore:
     """The request's session, which the settings make one of ours."""
     return cast("SessionStore", request.session)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The address of the browser, None where there is none.
+
+    X-Forwarded-For is believed from the proxies that the operator listed and from nobody else: anyone can write
+    anything into it (G-06).
+    """
+    return nearest_untrusted(
+        request.META.get("REMOTE_ADDR", ""),
+        request.headers.get("X-Forwarded-For", ""),
+        settings.WATCHWORD.trusted_proxies,
+    )
+
+
+def nearest_untrusted(peer: str, forwarded: str, trusted: Sequence[Network]) -> str | None:
+    """Walk from the connection's peer towards the browser until the first address that is no trusted proxy."""
+    nearest = None
+    for text in (peer, *reversed(forwarded.split(","))):
+        address = parsed_address(text.strip())
+        if address is None:
+            # What a trusted proxy passed on without understanding it ends the walk at that proxy.
+            return nearest
+        nearest = str(address)
+        if not any(address in network for network in trusted):
+            return nearest
+    return nearest

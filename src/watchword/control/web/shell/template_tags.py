@@ -15,9 +15,8 @@ from django.utils.safestring import mark_safe
 
 from watchword.control.base.actor import SYSTEM, command_line
 from watchword.control.base.times import elapsed, relative
-from watchword.control.web.shell.documentation import document_of
 from watchword.control.web.shell.frame import OrganizationFrame
-from watchword.control.web.shell.navigation import CONSOLE, Branch, Leaf, administration, path_to
+from watchword.control.web.shell.navigation import CONSOLE, Branch, Leaf, administration, document_of, path_to
 from watchword.control.web.shell.unsent import TYPED_BY
 from watchword.control.web.shell.unsent import typed_by as typed_by_whom
 

@@ -17,12 +17,11 @@ from django.views.decorators.http import require_http_methods
 from watchword.control.base.refusals import Refusal
 from watchword.control.identity.models import Person
 from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.web.shell import cookies
 from watchword.control.web.shell import session_end_notice as ended
-from watchword.control.web.shell.client_address import client_address
-from watchword.control.web.shell.page_responses import SIGN_IN_AGAIN, is_partial, sign_in_with_text
-from watchword.control.web.shell.retry_after import with_retry_after
+from watchword.control.web.shell.page_responses import SIGN_IN_AGAIN, is_partial, sign_in_with_text, with_retry_after
+from watchword.control.web.shell.signed_in import client_address
 from watchword.control.web.shell.unsent import UNSENT, is_kept, leave, seal
-from watchword.control.web.sign_in import browser_cookie
 from watchword.control.web.sign_in.views import FAILED, begin_session
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
             email=request.POST.get("email", ""),
             password=request.POST.get("password", ""),
             address=client_address(request),
-            device_cookie=browser_cookie.device_cookie_in(request),
+            device_cookie=cookies.device_cookie(request),
         ).run()
     except Refusal as refusal:
         return with_retry_after(JsonResponse({"sentence": refusal.sentence}, status=refusal.status), refusal)
@@ -47,7 +46,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"sentence": FAILED}, status=422)
     begin_session(request, person)
     response = _signed_in(request, person.email)
-    browser_cookie.remember(response, person)
+    cookies.leave_device_cookie(response, person)
     # The page has said why; the next sign-in is another matter.
     ended.said(response)
     return response

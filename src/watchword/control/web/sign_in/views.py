@@ -21,13 +21,11 @@ from watchword.control.identity.sign_in_commands import SignIn, SignOut
 from watchword.control.identity.sign_in_link_commands import RedeemSignInLink, usable_link
 from watchword.control.web.shell import cookies
 from watchword.control.web.shell import session_end_notice as ended
-from watchword.control.web.shell.client_address import client_address
+from watchword.control.web.shell.form_fields import typed_twice
 from watchword.control.web.shell.navigation import home_route
-from watchword.control.web.shell.new_password import typed_twice
-from watchword.control.web.shell.retry_after import with_retry_after
-from watchword.control.web.shell.signed_in import session_in
+from watchword.control.web.shell.page_responses import with_retry_after
+from watchword.control.web.shell.signed_in import client_address, session_in
 from watchword.control.web.shell.unsent import UNSENT, leave
-from watchword.control.web.sign_in import browser_cookie
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -66,7 +64,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             email=email,
             password=request.POST.get("password", ""),
             address=client_address(request),
-            device_cookie=browser_cookie.device_cookie_in(request),
+            device_cookie=cookies.device_cookie(request),
         ).run()
     except Refusal as refusal:
         context["sentence"] = refusal.sentence
@@ -149,7 +147,7 @@ def begin_session(request: HttpRequest, person: Person) -> None:
 def _let_in(request: HttpRequest, person: Person, onward: str, sealed: str = "") -> HttpResponse:
     begin_session(request, person)
     response = HttpResponseRedirect(leave(request, sealed, person) or _safe(onward) or _home(person))
-    browser_cookie.remember(response, person)
+    cookies.leave_device_cookie(response, person)
     if sealed:
         # The sign-in page that carried the text has said it.
         ended.said(response)

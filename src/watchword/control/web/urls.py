@@ -1,0 +1,124 @@
+"""The address of every page. The feed is served beside Django; see entrance/asgi.py."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from watchword.control.web.activity import page as activity_page
+from watchword.control.web.audit import views as audit_views
+from watchword.control.web.calling import page as calling_page
+from watchword.control.web.console import (
+    fleet_views,
+    gateways_page,
+    operator_views,
+    organization_views,
+    subscription_views,
+)
+from watchword.control.web.console import views as console_views
+from watchword.control.web.people import people_views, roles_views, session_views
+from watchword.control.web.servers import metadata_views, row_views
+from watchword.control.web.servers import views as servers_views
+from watchword.control.web.sign_in import sign_in_again
+from watchword.control.web.sign_in import views as sign_in_views
+
+_ADMINISTRATORS = [
+    path("", people_views.administrators, name="administrators"),
+    path("invite/", people_views.invite, name="invite"),
+    path("<int:person>/sign-in-link/", people_views.sign_in_link, name="sign-in-link"),
+    path("<int:person>/change-role/", people_views.change_role, name="change-role"),
+    path("<int:person>/rename/", people_views.rename, name="rename"),
+    path("<int:person>/deactivate/", people_views.deactivate, name="deactivate"),
+    path("<int:person>/reactivate/", people_views.reactivate, name="reactivate"),
+]
+
+_ROLES = [
+    path("", roles_views.roles, name="roles"),
+    path("create/", roles_views.create, name="create-role"),
+    path("<int:role>/edit/", roles_views.edit, name="edit-role"),
+    path("<int:role>/delete/", roles_views.delete, name="delete-role"),
+]
+
+_ACCESS: list[URLPattern | URLResolver] = [
+    path("", sign_in_views.start, name="start"),
+    path("sign-in", sign_in_views.sign_in, name="sign-in"),
+    path("sign-in-again", sign_in_again.sign_in_again, name="sign-in-again"),
+    path("sign-in/<str:secret>", sign_in_views.open_link, name="set-password"),
+    path("set-password", sign_in_views.set_password, name="choose-password"),
+    path("sign-out", sign_in_views.sign_out, name="sign-out"),
+    path("<slug:organization>/administration/administrators/", include(_ADMINISTRATORS)),
+    path("<slug:organization>/administration/role-management/", include(_ROLES)),
+    path("sessions/", session_views.listing, name="sessions"),
+    path("sessions/end-others/", session_views.end_others, name="end-other-sessions"),
+    path("sessions/change-password/", session_views.change_password, name="change-password"),
+    path("sessions/<uuid:session>/end/", session_views.end, name="end-session"),
+]
+
+_PAGE = (
+    "<slug:organization>/administration/api-configuration/legacy-api/internet-saas-api/oauth-2-0-authorization-servers/"
+)
+
+_SERVERS = [
+    path("", servers_views.listing, name="list"),
+    path("call-the-api/", calling_page.calling, name="calling"),
+    path("add/", servers_views.add, name="add"),
+    path("validate/", servers_views.validate_location, name="validate"),
+    path("<uuid:server>/validate/", servers_views.validate_location, name="validate-edit"),
+    path("trust/", servers_views.trust, name="trust"),
+    path("<uuid:server>/trust/", servers_views.trust, name="trust-edit"),
+    path("find/", metadata_views.find, name="find"),
+    path("<uuid:server>/find/", metadata_views.find, name="find-edit"),
+    path("fill/", metadata_views.fill, name="fill"),
+    path("<uuid:server>/fill/", metadata_views.fill, name="fill-edit"),
+    path("<uuid:server>/edit/", servers_views.edit, name="edit"),
+    path("<uuid:server>/delete/", row_views.delete, name="delete"),
+    path("<uuid:server>/enable/", row_views.enable, name="enable"),
+    path("<uuid:server>/disable/", row_views.disable, name="disable"),
+    path("<uuid:server>/refresh/", row_views.refresh, name="refresh"),
+    path("<uuid:server>/fetch/", row_views.fetch, name="fetch"),
+]
+
+_AUDIT = [
+    path("<slug:organization>/administration/audit-logs/", audit_views.listing, name="list"),
+    path("<slug:organization>/administration/audit-logs/export/", audit_views.export, name="export"),
+    path("operator-console/audit-logs/", audit_views.provider_listing, name="provider"),
+    path("operator-console/audit-logs/export/", audit_views.provider_export, name="provider-export"),
+]
+
+_CONSOLE = [
+    path("organizations/", console_views.organizations, name="organizations"),
+    path("create-organization/", console_views.create, name="create-organization"),
+    path("organizations/<slug:organization>/", organization_views.organization, name="organization"),
+    path("organizations/<slug:organization>/suspend/", organization_views.suspend, name="suspend"),
+    path("organizations/<slug:organization>/suspend/preview/", organization_views.preview, name="suspend-preview"),
+    path("organizations/<slug:organization>/reinstate/", organization_views.reinstate, name="reinstate"),
+    path(
+        "organizations/<slug:organization>/subscription/",
+        subscription_views.set_subscription,
+        name="set-subscription",
+    ),
+    path("organizations/<slug:organization>/renew/", subscription_views.renew, name="renew"),
+    path("organizations/<slug:organization>/threshold/", subscription_views.change_threshold, name="threshold"),
+    path("verifiers/", fleet_views.verifiers, name="verifiers"),
+    path("verifiers/create/", fleet_views.create_verifier, name="create-verifier"),
+    path("verifiers/<int:verifier>/revoke/", fleet_views.revoke_verifier, name="revoke-verifier"),
+    path("gateways/", gateways_page.listing, name="gateways"),
+    path("gateways/<slug:gateway>/<int:number>/", gateways_page.gateway_file, name="gateway-file"),
+    path("operators/", operator_views.operators, name="operators"),
+    path("operators/invite/", operator_views.invite, name="invite-operator"),
+    path("operators/<int:operator>/sign-in-link/", operator_views.sign_in_link, name="operator-sign-in-link"),
+    path("operators/<int:operator>/sign-out/", operator_views.sign_out, name="operator-sign-out"),
+    path("operators/<int:operator>/deactivate/", operator_views.deactivate, name="operator-deactivate"),
+    path("operators/<int:operator>/reactivate/", operator_views.reactivate, name="operator-reactivate"),
+    path("key-sets/", fleet_views.key_sets, name="key-sets"),
+]
+
+_ACTIVITY = [path("<slug:organization>/administration/activity/", activity_page.listing, name="list")]
+
+urlpatterns = [
+    path("", include("watchword.control.web.shell.logo")),
+    path("", include((_ACCESS, "access"))),
+    path(_PAGE, include((_SERVERS, "servers"))),
+    path("", include((_ACTIVITY, "activity"))),
+    path("", include((_AUDIT, "audit"))),
+    path("operator-console/", include((_CONSOLE, "console"))),
+]
