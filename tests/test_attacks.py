@@ -43,7 +43,8 @@ def citations(text: str) -> set[str]:
 
 
 def texts() -> Iterator[tuple[Path, str]]:
-    yield ROOT / "pyproject.toml", (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for path in (ROOT / "pyproject.toml", *ROOT.glob("*.md")):
+        yield path, path.read_text(encoding="utf-8")
     for path in (path for place in PLACES for path in (ROOT / place).rglob("*")):
         # This file's own examples cite ids that do not exist.
         if path.suffix in ENDINGS and not INSTALLED.intersection(path.parts) and path != Path(__file__):
@@ -54,6 +55,11 @@ def test_each_cited_id_has_a_row() -> None:
     known = {name for name, _ in rows(CATALOGUE.read_text(encoding="utf-8"))}
     unknown = {str(path.relative_to(ROOT)): left for path, text in texts() if (left := citations(text) - known)}
     assert unknown == {}, "cited, but without a row in docs/attacks.md"
+
+
+def test_no_catalogue_outside_of_the_repository_is_cited() -> None:
+    citing = [str(path.relative_to(ROOT)) for path, text in texts() if re.search(r"\bCASES\b|case list", text)]
+    assert citing == []
 
 
 def test_the_tests_of_each_row_exist() -> None:

@@ -52,7 +52,7 @@ def test_unchanged_tokens_are_accepted() -> None:
 
 
 def public_texts(key: forge.Key) -> list[bytes]:
-    """Every text of a public key that a confused verifier might use as a secret, with the usual variations."""
+    """Every text of a public key that a confused verifier could use as a secret, with the usual variations."""
     jwk = key.jwk()
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     texts = [
@@ -87,7 +87,7 @@ def test_a01_to_a04_public_key_is_never_an_hmac_secret(key: forge.Key, alg: str)
 
 def test_a03_t16_kernel_loads_neither_hmac_nor_zlib() -> None:
     """In a new process, because other tests here have loaded both. An import contract forbids them by name too."""
-    # Without the measuring of coverage, which brings a compressor of its own into every process.
+    # Without coverage, which loads a compressor into every process.
     environment = {**os.environ, "COVERAGE_PROCESS_CONFIG": ""}
     command = [sys.executable, "-c", WITHOUT_SECRETS]
     outcome = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)

@@ -22,7 +22,7 @@ def refusal(**claims: Any) -> Reason | None:
 
 
 def with_literal(claim: str, literal: str) -> str:
-    """A token whose claim is written exactly like this, however odd the number."""
+    """A token whose claim is written exactly like this."""
     text = json.dumps(forge.claims(**{claim: "LITERAL"})).replace('"LITERAL"', literal)
     return forge.token(KEY, "ES256", payload=text.encode())
 
@@ -96,8 +96,8 @@ def test_times_are_checked_to_the_second(claims: dict[str, Any], expected: Reaso
 
 
 def test_c03_long_lifetimes_are_accepted() -> None:
-    """No maximum is demanded: it would refuse good tokens of servers that nobody here administers. What ends a token of
-    ten years before its time is the withdrawal of its key."""
+    """There is no maximum lifetime: it would refuse good tokens of customers' servers. Withdrawing the key ends a token
+    of ten years early."""
     token = forge.token(KEY, "ES256", iat=NOW - 1, exp=NOW + 315_360_000)
     assert acme.reason(acme.decide(token, ALL_SET)) is None
     withdrawn = acme.trust(forge.ec_key("ec-2", "P-256"))

@@ -1,4 +1,4 @@
-"""Hostile locations, names and certificates: J-01 to J-08, J-15, J-24, J-28 and J-29 of the case list."""
+"""Hostile locations, names and certificates: J-01 to J-08, J-15, J-24, J-28 and J-29."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_j05_internal_ipv6_ranges_are_refused(network: str) -> None:
      "printer.home", "1.0.0.127.in-addr.arpa", "db.service.consul", "x.localdomain", "VAULT.INTERNAL."],
 )  # fmt: skip
 def test_j15_existing_and_unknown_internal_names_look_alike(host: str) -> None:
-    """A name that exists and leads inside, and one that does not exist: one answer. So neither is looked up."""
+    """An existing internal name and an unknown one get the same answer, so neither is looked up."""
     findings = probe(f"https://{host}/", verify_certificate=True, policy=FetchPolicy(resolver=_never))
     assert findings.problem is Problem.ADDRESS_REFUSED
 

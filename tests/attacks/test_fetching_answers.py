@@ -1,4 +1,4 @@
-"""Servers that answer too much, too slowly, elsewhere or with something else: J-03, J-09 to J-13 of the case list."""
+"""Servers that answer too much, too slowly, elsewhere or with something else: J-03, J-09 to J-13."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_j10_slow_handshake_fails_at_the_deadline(behaviour: Behaviour) -> None:
 
 @pytest.mark.usefixtures("loopback_is_public")
 def test_j10_all_stages_share_one_deadline() -> None:
-    """Each is quick enough by itself; the lookup, the handshake and the pieces of the answer together are not."""
+    """Each stage is fast enough; lookup, handshake and the pieces of the response together are not."""
 
     def slow_resolver(_host: str, _port: int) -> Sequence[str]:
         time.sleep(SHORT / 2)
@@ -252,7 +252,7 @@ def test_j11_empty_tls_records_count_toward_the_limit() -> None:
 
 def test_j06_no_client_certificate_is_shown() -> None:
     with KeyServer(serves(GOOD_SET), demands_a_client_certificate()) as server:
-        # Which of the two comes first is up to the network: the server's alert, or the end of the connection.
+        # Either can come first: the server's alert, or the end of the connection.
         assert look_at(server).problem in {Problem.CLIENT_CERTIFICATE_DEMANDED, Problem.CONNECTION_FAILED}
         assert server.requests == []
 

@@ -1,4 +1,4 @@
-"""Certificates of key servers, and what one registration trusts: J-24 of the case list."""
+"""Certificates of key servers, and what one registration trusts: J-24."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_test_authority_is_not_trusted_by_default() -> None:
 
 
 def test_j24_alternating_settings_never_mix_in_a_thousand_fetches() -> None:
-    """Every connection is one's own, and no ticket of one handshake shortens another."""
+    """Every fetch has its own connection, and no session ticket shortens another handshake."""
     with KeyServer(serves(GOOD_SET), certificates.FROM_UNKNOWN_AUTHORITY) as server:
         policy = server.policy(total_timeout=60, connect_timeout=30)
         for number in range(1_000):

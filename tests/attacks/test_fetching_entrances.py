@@ -1,4 +1,4 @@
-"""The five ways to make this service open a connection, and secrets in what they are given: J-01 and J-07.
+"""The five ways to make this service open a connection, and secrets in locations: J-01 and J-07.
 
 Validate, Find from issuer, Save, the scheduled and the forced refresh all go through one guard. A canary listens at
 the internal address that the location means, and must never be connected to.

@@ -56,7 +56,7 @@ def told(findings: Findings) -> str:
 
 
 def test_j15_internal_port_shows_only_whether_tls_answers() -> None:
-    """The operator has opened the network. Refused, filtered, reset, silent, not TLS: one answer, after one time."""
+    """In a network that the operator opened, all failures to connect look alike and take the same time."""
     with KeyServer(serves(GOOD_SET)) as gone:
         location, policy = gone.location, gone.policy(connect_timeout=CONNECTING)
     started = time.monotonic()
@@ -134,7 +134,7 @@ def test_w07_private_key_in_the_set_has_its_own_problem() -> None:
     ],
 )
 def test_j14_failures_contain_nothing_that_the_server_sent(behaviour: Behaviour) -> None:
-    """A cause or a context would be printed with the failure, and the library's words quote the server's."""
+    """A traceback would print the cause, and the library's message quotes the server's text."""
     with KeyServer(behaviour) as server, pytest.raises(ProbeFailed) as failed:
         fetch(server.location, verify_certificate=True, policy=server.policy(), etag=None, journal=Journal())
     assert failed.value.__cause__ is None

@@ -1,4 +1,4 @@
-"""Tokens as products in the field write them (kinds A and C), through the kernel. Every token is correctly signed."""
+"""Tokens as products in the field write them (FA-01 to FA-05, FC-02). All are correctly signed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY = forge.rsa_key("k1")
 NOW = forge.NOW
 
 FIELD: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Expected], Reason | None]] = [
-    # A sentence, the header beside alg and kid, the claims beside exp, what is registered, the refusal.
+    # A sentence, header members besides alg and kid, claims besides exp, the registration, the refusal.
     (
         "FA-01: ForgeRock AM, PingAM and OpenAM",
         {"typ": "JWT", "zip": "NONE"},

@@ -123,7 +123,7 @@ def test_fl_03_binding_skips_no_other_check() -> None:
 
 
 def test_fl_03_binding_does_not_choose_between_two_keys() -> None:
-    """Two keys could be meant by a token without kid; that one of them is for another issuer does not count."""
+    """A token without kid fits two keys, although one of them is for another issuer."""
     other = forge.rsa_key("other").jwk(issuer="https://other.example")
     token = forge.token(KEY.named(None), "RS256", iss="https://as.example")
     assert acme.decide(token, trust(KEY.jwk(issuer="https://as.example"), other)) == Deny(Reason.KEY_AMBIGUOUS)
@@ -147,7 +147,7 @@ def test_fl_03_empty_issuer_is_absent(issuer: object) -> None:
 
 @pytest.mark.parametrize("issuer", ["y", "CN=Acme Issuing CA, O=Acme", "accounts.example"])
 def test_fl_03_issuer_that_is_no_uri_is_ignored(issuer: str) -> None:
-    """Products write other things under this name; RFC 7519 section 2 says what an issuer with a colon is."""
+    """Products use this member for other values; RFC 7519 section 2 requires a URI if there is a colon."""
     assert admit_key(KEY.jwk(issuer=issuer)) == admit_key(KEY.jwk())
 
 

@@ -1,4 +1,4 @@
-"""Public keys whose numbers must not be believed (W-01 to W-05)."""
+"""Public keys with invalid numbers (W-01 to W-05)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys as products in the field spell them: what can mean only one key is that key (FB-01 to FB-03, FC-01, FC-02)."""
+"""Keys as products spell them: a spelling that can mean only one key is that key (FB-01 to FB-03, FC-01, FC-02)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALGS = ("RS256", "ES256", "ES384", "ES512", "EdDSA", "ML-DSA-44")
 
 @cache
 def key_with_short_coordinate(crv: str, member: str) -> forge.Key:
-    """A key of which a coordinate begins with a zero octet, as of one key in 256 (of one in two on P-521)."""
+    """A key with a coordinate that begins with a zero octet, like one key in 256 (one in two on P-521)."""
     for number in range(20_000):
         key = forge.ec_key.__wrapped__(f"short-{number}", crv)
         if forge.unb64(key.jwk()[member])[0] == 0:
@@ -82,7 +82,7 @@ def test_fb_01_02_03_all_spellings_are_the_same_key(key: forge.Key, alg: str, sp
     jwk = spelled(key, spelling)
     (canonical,) = acme.keys(key)
     assert admit_key(jwk) == canonical
-    # What is stored and sent to verifiers, and what comes of it there.
+    # What is stored and sent to verifiers, and how they read it.
     assert canonical.to_jwk() == key.jwk()
     assert admit_stored([jwk]) == (canonical,)
     assert isinstance(acme.decide(forge.token(key, alg), acme.trust(jwk)), Allow)

@@ -55,7 +55,7 @@ def test_a10_numbers_out_of_range_are_refused(alg: str, numbers: Callable[[int],
 
 
 def test_a10_number_plus_the_order_is_refused() -> None:
-    """On P-521 a number plus the order still fits into its 66 bytes."""
+    """On P-521 a number plus the order still fits into 66 bytes."""
     order = forge.CURVES["P-521"].group_order
 
     def raise_s(signature: bytes) -> bytes:

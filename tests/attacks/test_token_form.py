@@ -221,7 +221,7 @@ def test_t04_many_dots_are_refused_by_length(dots: int) -> None:
 
 @pytest.mark.parametrize("before", ["", HEADER, f"{HEADER}.{CLAIMS}"])
 def test_t04_million_dots_take_little_memory(before: str) -> None:
-    """Without the bound before it, as the parser by itself is to be safe as well."""
+    """Without the length limit before it: the parser must be safe without it."""
     token = before.encode() + b"." * 10**6
     tracemalloc.start()
     try:
@@ -340,7 +340,7 @@ def test_a22_encryption_algorithm_in_a_signed_token_is_refused(alg: str) -> None
 
 @pytest.mark.parametrize("count", [0, 1, 2**31, 10**60], ids=str)
 def test_t17_password_based_encryption_is_refused_before_any_work(count: int) -> None:
-    """Were a key derived, 2**31 rounds would run into the time limit of the tests."""
+    """If a key were derived, 2**31 rounds would exceed the time limit of the tests."""
     token = forge.token(KEY, "ES256", header_changes={"alg": "PBES2-HS256+A128KW", "p2c": count, "p2s": "AAAA"})
     assert refusal(token) is Reason.ALGORITHM_NOT_ACCEPTED
 

@@ -129,6 +129,6 @@ def test_t05_nesting_of_32_is_accepted_without_brackets_in_texts() -> None:
 
 @pytest.mark.parametrize("end", ["", "\\"], ids=["cut off", "cut off in an escape"])
 def test_t03_unterminated_string_is_scanned_once(end: str) -> None:
-    # Taken up again at each escaped quote, 16 KiB of them would cost a second of the verifier's one core.
+    # If the scan restarted at each escaped quote, 16 KiB of them would cost a second of the verifier's core.
     unending = ('"' + '\\"' * 1_000 + end).encode()
     assert [match.group() for match in strict_json._STRING.finditer(unending)] == [unending]

@@ -1,6 +1,6 @@
-"""RSA keys whose private part an attacker can compute (W-03). Every modulus is constructed here, from its weakness.
+"""RSA keys whose private part an attacker can compute (W-03). Every modulus is constructed here from its weakness.
 
-Its factors are hashes and not primes: what gives a weak key away does not depend on that.
+Its factors are hashes, not primes: the detection does not depend on that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GOOD = forge.rsa_key("good")
 
 
 def factor(name: str, bits: int = 1_024) -> int:
-    """An odd number of so many bits without a small factor, the same one for the same name."""
+    """An odd number of that many bits without a small factor, the same one for the same name."""
     digest = b"".join(hashlib.sha512(b"%s %d" % (name.encode(), block)).digest() for block in range(bits // 512))
     number = int.from_bytes(digest, "big") | 1 << bits - 1 | 1 << bits - 2 | 1
     return coprime(number, 2)
@@ -42,7 +42,7 @@ def jwk(modulus: int, kid: str = "weak", exponent: int = 65_537) -> dict[str, An
 
 
 def problems(*jwks: dict[str, Any]) -> dict[str | None, KeyProblem]:
-    """Why each ignored key of a set is, by its kid; a good key beside them keeps the set usable."""
+    """The problem of each ignored key of a set, by kid; a good key in it keeps the set usable."""
     keys = admit(forge.key_set(GOOD, *jwks))
     assert "good" in {key.kid for key in keys.keys}
     return {key.kid: key.problem for key in keys.ignored}
@@ -84,7 +84,7 @@ def test_w03_roca_fingerprint_uses_every_small_prime(prime: int) -> None:
     """The same shape, except for one prime, modulo which the product is no power of the generator."""
     modulus = of_infineons_shape("p", 65_537) * of_infineons_shape("q", 65_537)
     assert weak_keys._has_roca_fingerprint(modulus)
-    # Multiples of the other primes' product change the remainder modulo this prime alone.
+    # Multiples of the other primes' product change only the remainder modulo this prime.
     while modulus % prime in POWERS[prime]:
         modulus += INFINEONS // prime
     assert not weak_keys._has_roca_fingerprint(modulus)
@@ -98,7 +98,7 @@ def test_w03_ordinary_keys_are_accepted() -> None:
 
 
 def steps(one: int, other: int) -> int:
-    """How many means below the right one Fermat's method tries."""
+    """How many candidates below the right one Fermat's method tries."""
     return (one + other) // 2 - (isqrt(one * other - 1) + 1)
 
 
@@ -108,7 +108,7 @@ def apart(gap: int) -> tuple[int, int]:
 
 
 def gap_of(wanted: int) -> int:
-    """An even gap between two factors for which the method takes exactly so many steps: it grows with their root."""
+    """An even gap between two factors for which the method takes exactly that many steps; it grows with their root."""
     return isqrt(4 * factor("p") * (2 * wanted + 1)) & ~1
 
 
@@ -173,7 +173,7 @@ def test_w03_set_of_only_weak_keys_is_refused_with_reasons() -> None:
 
 
 def test_w03_large_sets_are_not_compared_in_pairs() -> None:
-    """Of the most and largest keys that a set may hold, the pairs alone would take a second."""
+    """In the largest sets, comparing all pairs of keys would take a second."""
     shared = factor("shared", 4_096)
     keys = [jwk(shared * factor(str(number), 4_096), f"k{number}") for number in range(64)]
     assert set(problems(*keys[:15]).values()) == {KeyProblem.RSA_PRIME_SHARED}
@@ -182,5 +182,5 @@ def test_w03_large_sets_are_not_compared_in_pairs() -> None:
 
 
 def test_w03_stored_keys_are_not_searched_for_weakness() -> None:
-    """A verifier admits those of every organization when it starts; they were searched when they were published."""
+    """A verifier admits the stored keys of every organization at the start; they were searched when published."""
     assert len(admit_stored([jwk(factor("p") ** 2)])) == 1

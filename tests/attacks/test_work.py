@@ -1,7 +1,7 @@
 """No request costs more than 100 times its size in memory, or 100 times the work of a normal one (T-03, T-05).
 
-Work is counted and not timed: calls of functions, of Python's and of ours, which are what the size of a token can
-multiply. What one such call may cost is bounded by the rows of other tables, such as the length of a number.
+Work is counted, not timed: calls of functions, which are what the size of a token can multiply. Other tables bound the
+cost of one call, such as the length of a number.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def test_remembered_header_cannot_be_changed() -> None:
 
 
 def test_fk_07_no_key_set_takes_more_than_two_calls_an_octet() -> None:
-    """However it is nested; what one call costs is bound by the rows of other tables."""
+    """For any nesting; other tables bound the cost of one call."""
     pieces = (
         b"[],",
         b"{},",

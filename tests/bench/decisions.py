@@ -46,7 +46,7 @@ AIMS: Final = (
     ((OURS, "reused, named by the token"), (OURS, "reused"), 1.0),
     ((OURS, "never seen, named by the token"), (OURS, "never seen"), 1.0),
 )
-"""Ours, theirs, and the ratio aimed at (DESIGN section 14)."""
+"""Ours, theirs, and the ratio aimed at."""
 
 
 def main(*, quick: bool = False) -> list[Section]:

@@ -1,4 +1,4 @@
-"""The kernel beside two independent JOSE libraries, on good and on mutated tokens.
+"""The kernel compared with two independent JOSE libraries, on good and on mutated tokens.
 
 Both get exactly the algorithm and the key that the kernel would choose, and require the same claims.
 Where they and the kernel disagree, a table here says why; any other disagreement fails. Neither knows ML-DSA.
@@ -205,7 +205,7 @@ def test_mutated_tokens_get_the_same_verdict_or_a_known_difference(
 @given(st.sampled_from(["RS256", "ES256", "EdDSA"]), st.data())
 @settings(max_examples=200)
 def test_damaged_bytes_get_the_same_verdict_or_a_known_difference(alg: str, data: st.DataObject) -> None:
-    """One bit of the decoded header, claims or signature is turned over, so that every text is canonical."""
+    """One bit of the decoded header, claims or signature is flipped, so that every text is canonical."""
     key = forge.key_for(alg)
     parts = [forge.unb64(part) for part in forge.token(key, alg, payload=claims()).split(".")]
     part = data.draw(st.integers(0, 2))
@@ -244,7 +244,7 @@ KNOWN_DIFFERENCES: list[tuple[str, dict[str, Any], Reason]] = [
     ("changes", "reason"), [row[1:] for row in KNOWN_DIFFERENCES], ids=[row[0] for row in KNOWN_DIFFERENCES]
 )
 def test_known_differences_are_real(changes: dict[str, Any], reason: Reason) -> None:
-    """Each row is taken by a library and refused by the kernel; a row that is not any more has lost its place."""
+    """A library accepts each row and the kernel refuses it; remove a row for which that is no longer true."""
     token = forge.token(ES256, "ES256", **{"payload": claims(), **changes})
     assert acme.reason(kernel(token, ES256)) is reason
     assert joserfc_accepts(token, ES256, "ES256") or pyjwt_accepts(token, ES256, "ES256")

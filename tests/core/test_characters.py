@@ -51,7 +51,7 @@ def test_fi_01_kid_with_newer_characters_is_accepted(character: str) -> None:
 
 
 def test_printable_characters_are_accepted() -> None:
-    """A kid that was stored before is admitted still."""
+    """A kid that was stored before is still admitted."""
     assert [character for character in CHARACTERS if character.isprintable() and not is_printable(character)] == []
 
 

@@ -17,5 +17,5 @@ from watchword.core.decision import Reason
     ],
 )
 def test_no_token_is_valid_without_a_clock(claims: dict[str, Any], reason: Reason) -> None:
-    """The step before refuses such a clock, too; neither relies on the other."""
+    """The step before refuses such a clock too; neither relies on the other."""
     assert check_times(SignedClaims(claims), math.nan, 60) is reason

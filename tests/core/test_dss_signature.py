@@ -1,4 +1,4 @@
-"""The ASN.1 form of ECDSA signatures, held against the library's own."""
+"""The ASN.1 form of ECDSA signatures, compared with the library's own."""
 
 from __future__ import annotations
 

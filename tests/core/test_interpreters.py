@@ -30,7 +30,7 @@ WITH_LETTERS = range(0, 0x20000, BLOCK)
 """The planes of Unicode that hold letters with cases, blanks and digits."""
 
 TEXTS = [
-    # What Unicode 15, 15.1 and 16 added, and no version has; what looks like a digit, a letter or a blank to a table.
+    # Characters that Unicode 15, 15.1 and 16 added; unassigned ones; and digits, letters and blanks of other scripts.
     "\U0001e030", "\U0002ebf0", "\U0001cc00", "\U0003fff0", "\u0661", "\u212a", "\u0130", "\u017f", "\uff21", "\u00a0",
     "\u2028", "\u200d", "\u0085", "\x1c", "\x00", "\ufeff", "\ufffe", "\ue000", "e\u0301", "\u1e9e", "\u00df", "\u03c2",
 ]  # fmt: skip
@@ -121,7 +121,7 @@ def asked_and_answered() -> tuple[list[Any], list[object]]:
 
 @pytest.fixture
 def other_python() -> Path:
-    """The farthest version that is installed. A machine that checks every change must have one."""
+    """The installed version that differs most. A machine that checks every change must have one."""
     try:
         return interpreters.other_python()
     except interpreters.NoOtherInterpreter as missing:

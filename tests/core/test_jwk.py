@@ -1,4 +1,4 @@
-"""What admission hands out: keys that verify, and that travel."""
+"""The keys that admission returns: they verify, and survive encoding."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_repr_shows_no_key_numbers() -> None:
 
 
 def test_key_refused_by_the_library_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our rules are narrower than the library's today. Should it become narrower, the key is merely left out."""
+    """Our rules are stricter than the library's today. If it becomes stricter, only that key is ignored."""
 
     def refuse(*_: object) -> None:
         raise ValueError

@@ -106,7 +106,7 @@ print(sorted(name for name in ALGORITHMS if name.startswith("ML")), [kty for kty
 
 
 def test_library_without_ml_dsa_ignores_only_those_keys() -> None:
-    """In a process of its own, as the table is made once, when the kernel is imported."""
+    """In a new process, because the table is made once, when the kernel is imported."""
     document = forge.key_set(RSA, *(forge.ml_dsa_key(alg, alg) for alg in forge.ML_DSA))
     assert len(admit(document).keys) == 4
     outcome = subprocess.run(

@@ -1,4 +1,4 @@
-"""Which organization a token names. Its word proves nothing: whose keys verify it is another question."""
+"""Which organization a token names. The name proves nothing: that organization's keys must verify the token."""
 
 from __future__ import annotations
 

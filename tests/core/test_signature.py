@@ -1,6 +1,6 @@
-"""The kernel's own checks of a signature, beneath which stands a library that would take anything.
+"""The kernel's own checks of a signature, with a library that would accept anything.
 
-The real library refuses these too, today; here it is shown that nothing depends on that.
+The real library refuses these too, today; the kernel does not depend on that.
 """
 
 from __future__ import annotations

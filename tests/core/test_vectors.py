@@ -35,7 +35,7 @@ SIGNED = [
 
 
 def token_and_key(vector: dict[str, Any]) -> tuple[UnverifiedToken, SigningKey]:
-    """Taken apart by hand: several examples sign a text instead of claims, which the parser rightly refuses."""
+    """Split here: several examples sign a text instead of claims, which the parser rightly refuses."""
     signing_input, _, signature = vector["token"].rpartition(".")
     key = admit_key(vector["jwk"])
     header = read_header({"alg": vector["alg"]})

@@ -1,4 +1,4 @@
-"""The story as a whole: what an allowed token yields, which step refuses first, and that nothing ever raises."""
+"""All steps together: the result of an allowed token, which step refuses first, and that nothing ever raises."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_client_is_passed_on_only_if_all_its_claims_agree(changes: dict[str, Any
 
 
 def test_steps_refuse_in_order() -> None:
-    """A request that is wrong in every way, mended step by step, is refused by each step in its turn."""
+    """A request that is wrong in every way, repaired step by step, is refused by each step in turn."""
     other = forge.rsa_key("rsa-2").named("rsa-1")
     wrong: dict[str, Any] = {"exp": 1, "iss": "x", "aud": "x", "client_id": "x", "cnf": {}}
     odd = {"typ": "x", "kid": "x", "alg": "none"}
@@ -209,7 +209,7 @@ def test_authorization_of_another_type_is_a_deny(header: Any) -> None:
 
 
 def test_key_that_contradicts_its_algorithms_is_undecidable() -> None:
-    """Cannot come out of admission. Were it possible, an RSA key would have to verify ECDSA, and the reverse."""
+    """Admission never returns such a key: an RSA key would have to verify ECDSA."""
     algorithms = frozenset(forge.ALGORITHMS)
     for key, alg in (
         (KEY, "ES256"),

@@ -1,6 +1,6 @@
-"""The Compose file: what it names exists, and its topology works as plain processes with its own nginx.conf.
+"""The Compose file: everything it names exists, and its topology works as plain processes with its nginx.conf.
 
-No Docker is needed and none is used; deploy/compose/README.md says what that leaves open.
+The tests use no Docker; deploy/compose/README.md says what remains untested.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def topology(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iter
 
 
 def gateway(folder: Path, fleet: Fleet) -> tuple[list[str], int]:
-    """The command of an nginx with the shipped configuration, of which only addresses are changed; and its port."""
+    """The command of an nginx with the shipped configuration, in which only addresses are changed; and its port."""
     port, api = free_port(), free_port()
     first, second = fleet.verifiers
     text = (COMPOSE / "nginx.conf").read_text(encoding="utf-8")
@@ -126,7 +126,7 @@ def test_nginx_works_with_one_of_two_verifiers(topology: Fleet, tmp_path: Path) 
         assert (answer.status, answer.body) == (200, b"organization: acme, subject: alice\n")
         globex = request(url, headers={"Host": "globex.localhost"}, bearer=topology.token)
         assert globex.body == b"organization: globex, subject: alice\n"
-        # One after the other is away, and no request is refused.
+        # One verifier after the other is down, and no request is refused.
         for verifier in topology.verifiers:
             assert verifier.child is not None
             verifier.child.kill()

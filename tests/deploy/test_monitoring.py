@@ -1,4 +1,4 @@
-"""The example alerts and the dashboard. end_to_end/test_running.py shows that real processes tell their metrics."""
+"""The example alerts and the dashboard. end_to_end/test_running.py shows that real processes export their metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systemd units: systemd understands them and finds them tight, and what they name exists."""
+"""The systemd units: systemd accepts them and rates them as tight, and everything they name exists."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kit.deployment import DEPLOY, understands, unknown_settings
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 INSTALLED = "/opt/watchword/bin/watchword"
-# Of systemd's 0 to 10, where 10 is a process that may do everything; the units are at 1.2.
+# On systemd's scale of 0 to 10, where 10 is a process without restrictions; the units have 1.2.
 MOST_EXPOSED = 20
 IDS = [unit.stem for unit in UNITS]
 

@@ -1,4 +1,4 @@
-"""What people mistype and what others try on purpose: each gets its own sentence, and nothing is saved."""
+"""Typing mistakes and attacks: each gets its own message, and nothing is saved."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ HTML = b"<!DOCTYPE html><html><title>Sign in</title><p>Please sign in.</p></html
 
 @dataclass(frozen=True)
 class BadLocation:
-    """A JWKS location that validation must turn down.
+    """A JWKS location that validation must refuse.
 
     Attributes:
-        what: as the issue calls it.
+        what: the name of the row.
         sentence: shown at the step.
-        behaviour: of the key server asked; None where no server is asked.
-        location: what is typed, with `{port}` for the port of the key server.
+        behaviour: of the key server; None if no server is contacted.
+        location: the typed text, with `{port}` for the port of the key server.
     """
 
     what: str
@@ -83,7 +83,7 @@ BAD_LOCATIONS = (
 )
 UNKNOWN_AUTHORITY = "The SSL certificate of the server is signed by an unrecognized Certificate Authority (CA)."
 
-# The form's field, its label, what is typed, and the sentence at the field.
+# The form's field, its label, the typed text, and the message at the field.
 BAD_FIELDS = (
     ("name", "Name", "Prod Okta", "The name cannot contain spaces or line breaks."),
     ("name", "Name", "a" * 65, "The name cannot exceed 64 characters; this one has 65."),
@@ -150,7 +150,7 @@ def test_bad_fields_show_their_errors_and_keep_the_text(portal: Portal) -> None:
             registration = portal.registration(**{field: typed})
             window.fill(registration)
             window.save_button.click()
-            # The sentence belongs to the field, for eyes and for screen readers.
+            # The message belongs to the field, also for screen readers.
             expect(window.field(label)).to_have_accessible_description(re.compile(re.escape(sentence)))
             expect(window.field(label)).to_be_focused()
             window.expect_typed(registration)

@@ -109,7 +109,7 @@ def run(
     command = [*interpreter(language, site.trust, folder), str(program)]
     environment = {
         "PATH": os.environ["PATH"],
-        # Where Go keeps what it has compiled.
+        # Go's build cache.
         "HOME": str(folder),
         "CLIENT_ID": client.id,
         "CLIENT_SECRET": client.secret,
@@ -122,7 +122,7 @@ def run(
             command, env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=RUN_SECONDS, check=False
         )
         tries -= 1
-        # On a busy machine the two seconds may be over for which a gateway waits for verifiers.
+        # On a busy machine a gateway's two seconds for a verifier may be over.
         if "undecidable" not in done.stdout or not tries:
             return done.returncode, done.stdout
 
@@ -139,7 +139,7 @@ def interpreter(language: str, trust: Path, folder: Path) -> list[str]:
         case "go":
             return [installed("go", "version", (1, 16)), "run"]
         case _:
-            # With a runtime alone Java cannot run a source file.
+            # Java needs a JDK, not only a runtime, to run a source file.
             installed("javac", "-version", (11, 0))
             store = folder / "trust.p12"
             command = [
@@ -239,7 +239,7 @@ def test_no_example_calls_the_api_without_a_token(site: Site, language: str, tmp
 def test_each_example_sends_a_secret_with_quotes_and_backslashes(site: Site, language: str, tmp_path: Path) -> None:
     status, written = run(site, language, "path", tmp_path, CHARLIE_REPORTS)
 
-    # He got a token; his client is not the registered one.
+    # He has a token, but his client is not the registered one.
     assert status != 0
     assert "client_mismatch" in written
 
@@ -270,7 +270,7 @@ def test_check_of_a_bad_token_changes_its_signature(site: Site, token: str, chan
 
 
 def shell(site: Site, command: str, token: str, *, tries: int = 5) -> str:
-    """What a command of the console's page writes, with this token in `TOKEN`."""
+    """The output of a command of the console's page, with this token in `TOKEN`."""
     installed("curl", "--version", (7, 76))
     environment = {"PATH": os.environ["PATH"], "CURL_CA_BUNDLE": str(site.trust), "TOKEN": token}
     while True:

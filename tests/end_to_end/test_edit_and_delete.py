@@ -61,10 +61,10 @@ def add(portal: Portal, servers: ServersPage, name: str) -> None:
 
 
 def edit_only_the_description(portal: Portal, servers: ServersPage) -> None:
-    """What leaves location and certificate setting alone needs no new validation."""
+    """An edit that keeps location and certificate setting needs no new validation."""
     connections = portal.keys.connections
     window = servers.edit("ProdOkta")
-    # It was displaced by the second one.
+    # The second one replaced it.
     window.expect_typed(portal.registration())
     window.fill(replace(portal.registration(description="Moved to new clients"), enable=False))
     window.save()

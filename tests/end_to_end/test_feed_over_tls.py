@@ -1,4 +1,4 @@
-"""`watchword serve verifier --feed https://…` against a portal behind real TLS, with an authority of the test's own."""
+"""`watchword serve verifier --feed https://…` against a portal behind real TLS, with a private authority."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
 
 KEY = forge.ec_key("tls")
-# What an operator puts before the portal; long polls are held for 25 s.
+# The proxy in front of the portal; long polls last up to 25 s.
 SITE = """
 daemon off; master_process off; pid nginx.pid; error_log stderr warn;
 events {{}}

@@ -1,4 +1,4 @@
-"""Organizations that come after every gateway has started are served by it, in each routing, without a reload."""
+"""Every gateway serves organizations created after its start, in each routing, without a reload."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KEYS = {"acme": forge.rsa_key("acme").named("k1"), "globex": forge.rsa_key("glob
 
 @dataclass
 class Provider:
-    """An API provider without any customer yet: the product, and every gateway in every routing."""
+    """An API provider without customers: the product, and every gateway in every routing."""
 
     product: Product
     key_servers: dict[str, KeyServer]

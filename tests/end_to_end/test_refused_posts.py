@@ -1,4 +1,4 @@
-"""What the server refuses although no button of the page would send it. A hidden button is not a check."""
+"""Requests that no button of the page sends, and that the server refuses: a hidden button is not a check."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180), pytest.mark.s
 ALICE = "alice@acme.example"
 SERVER_NAME = "ProdOidc"
 ACME = {"Host": f"acme.{DOMAIN}"}
-# DESIGN: deny changes reach every verifier in 5 s, allow changes in 10 s.
+# Promised: deny changes reach every verifier in 5 s, allow changes in 10 s.
 DENY_SECONDS = 5.0
 ALLOW_SECONDS = 10.0
-# The kinds of bad tokens, and why each is refused: another reason would mean that another check caught it by luck.
+# The kinds of bad tokens, and the reason of each refusal: with another reason, another check caught it by luck.
 REFUSED = {
     "altered signature": "no_matching_key",
     "wrong audience": "audience_mismatch",
@@ -64,7 +64,7 @@ class Site:
     database: Cluster | None
 
     def call(self, token: str | None) -> Answer:
-        """Ask the API, by way of the gateway."""
+        """Send a request to the API through the gateway."""
         return request(f"{self.gateway}/orders/7", bearer=token, headers=ACME)
 
     @contextmanager
@@ -227,7 +227,7 @@ def test_rotation_with_overlap_refuses_no_token(site: Site) -> None:
 
     with site.open_portal("rotate") as page, traffic(lambda: site.call(tokens[-1]).status) as seen:
         servers = ServersPage(page)
-        # The new key is published before anything is signed with it, and the old one after: that is the overlap.
+        # The overlap: the new key is published before its first signature, and the old one until after its last.
         site.issuing.publish("first", "second", sign_with="first")
         tokens.append(site.issuing.token())
         servers.refresh_keys(SERVER_NAME)
@@ -259,7 +259,7 @@ def test_restarted_verifier_decides_alone(site: Site) -> None:
     try:
         assert site.answers(tokens) == before
         site.product.stop("verifier")
-        # A gateway whose verifier is gone denies.
+        # A gateway without a verifier denies.
         assert site.call(tokens["good"]).status == 503
         site.product.start("verifier")
         assert site.answers(tokens) == before

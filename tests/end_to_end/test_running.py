@@ -1,4 +1,4 @@
-"""A busy installation as its operator sees it: log lines, figures, probes, and what systemd hears."""
+"""A busy installation as its operator sees it: log lines, metrics, probes, and messages to systemd."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Installation:
         return self.product.admin if port is None else f"http://{LOOPBACK}:{port}"
 
     def be_busy(self) -> None:
-        """Every kind of secret goes through every process that it can."""
+        """Every kind of secret passes through every process that can get it."""
         stranger = forge.ec_key("stranger")
         now = int(time.time())
         for key, changes in ((FIRST, {}), (FIRST, {"exp": 1}), (stranger, {}), (FIRST, {"aud": "elsewhere"})):
@@ -143,7 +143,7 @@ def test_metrics_follow_events(running: Installation) -> None:
     assert 'watchword_portal_requests_total{part="pages",status="2xx"} 0.0' not in portal
     assert "watchword_portal_database_up 1.0" in portal
     assert 'watchword_portal_refused_requests_total{kind="page_forbidden"}' in portal
-    # Between two questions it is 0 for a moment.
+    # Between two requests it is 0 for a moment.
     wait_until(
         lambda: "watchword_portal_feed_questions 1.0" in running.figures("portal"),
         what="a question is held",

@@ -40,7 +40,7 @@ def test_stopping_portal_answers_waiting_verifiers_and_ends(product: Product) ->
         time.sleep(1)
         assert not any(verifier.done() for verifier in waiting)
         portal.terminate()
-        # A server that stops by force, after some seconds, breaks these connections off.
+        # A server that is killed after some seconds breaks these connections.
         for verifier in waiting:
             answer = verifier.result()
             assert answer.status == 200

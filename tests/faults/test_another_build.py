@@ -88,11 +88,11 @@ def test_fi_01_suspension_reaches_verifier_of_another_build(site: Site) -> None:
     wait_for(site.current, "allowed", "allowed")
     wait_for(site.other, "no_matching_key", "allowed")
 
-    # /readyz warns at once, and does not send the gateways of Globex away.
+    # /readyz warns at once, but still reports ready, for Globex's clients.
     ready = site.other.admin("/readyz")
     assert ready.status == 200
     assert b"does not understand the trust of 1 organization(s)" in ready.body
-    # Clients see what a made-up token would; operators see the reason.
+    # Clients get the response to a made-up token; operators see the reason.
     assert b'reason="trust_not_understood"} 0.0' not in site.other.admin("/metrics").body
     assert b"organizations_not_understood 1.0" in site.other.admin("/metrics").body
     assert site.other.log().count('"trust_not_understood"') == 1

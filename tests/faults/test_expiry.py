@@ -1,4 +1,4 @@
-"""A subscription ends to the second at the verifier while nothing else of the product runs."""
+"""A subscription ends to the second at the verifier while no other process of the product runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
 KEY = forge.ec_key("expiry")
 # What remains of the subscription when the portal knows its end, in addition to what commands take on this machine;
-# long enough to take all else away.
+# long enough to stop everything else.
 REMAINING_SECONDS = 8
 BETWEEN_SECONDS = 0.1
 AFTERWARDS_SECONDS = 2
@@ -56,7 +56,7 @@ def test_subscription_expires_to_the_second_without_other_processes(product: Pro
     wait_until(lambda: outcome(product) == "allowed", what="acme is allowed", timeout=10)
     began = time.monotonic()
     product.command("organization", "list")
-    # A busy machine takes its time for a command, and the end must not have come when it is done.
+    # A command takes long on a busy machine; the subscription must not have ended when it is done.
     expires_at = int(time.time() + 4 * (time.monotonic() - began)) + REMAINING_SECONDS
     moment = datetime.fromtimestamp(expires_at, tz=UTC).isoformat()
     product.command("organization", "subscribe", "acme", "--starts-at", "2026-01-01", "--expires-at", moment)

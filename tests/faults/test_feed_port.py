@@ -1,4 +1,4 @@
-"""A portal whose port is full, and a feed with a port of its own: what browsers use up, verifiers keep."""
+"""A portal whose port is full, and a feed with its own port: browsers cannot use up verifiers' connections."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: "
 
 @pytest.fixture(scope="module")
 def manager() -> Iterator[socket.socket]:
-    """What systemd would hear."""
+    """The messages that systemd would get."""
     # Not pytest's own folder: a unix socket's path may have at most 107 bytes.
     with (
         tempfile.TemporaryDirectory(prefix="watchword-") as short,
@@ -67,7 +67,7 @@ def product(tmp_path_factory: pytest.TempPathFactory, manager: socket.socket) ->
 
 @pytest.fixture(scope="module", autouse=True)
 def strangers(product: Product) -> Iterator[list[socket.socket]]:
-    """Connections to the feed's port without a credential, open from the beginning: their time runs out meanwhile."""
+    """Connections to the feed's port without a credential, opened first, so that their time ends during the tests."""
     with ExitStack() as stack:
         kinds = (one_octet_of_a_body(product.feed_port, "/feed/v1/usage"), HALF_A_HEAD, b"")
         yield [stack.enter_context(stalled(product.feed_port, 1, kind))[0] for kind in kinds]
@@ -94,7 +94,7 @@ def test_fk_02_verifiers_are_served_while_browsers_hold_every_connection(
     with flooded(product.portal_port, FLOOD, kinds):
         with pytest.raises(TimeoutError):
             request(f"{product.portal}/sign-in", timeout=1)
-        # One that never spoke to the portal before.
+        # A verifier that has not contacted the portal before.
         product.start("verifier")
         assert decided(product) == HTTPStatus.OK
         product.desk("suspend", "acme")
@@ -104,7 +104,7 @@ def test_fk_02_verifiers_are_served_while_browsers_hold_every_connection(
         )
         with pytest.raises(TimeoutError):
             request(f"{product.portal}/sign-in", timeout=1)
-        # Nor does systemd restart the portal for that, and the feed with it. The verifier would speak in between.
+        # systemd does not restart the portal, and the feed with it, because of that.
         product.stop("verifier")
         forget(manager)
         assert {manager.recv(4096) for _ in range(5)} == {b"WATCHDOG=1"}

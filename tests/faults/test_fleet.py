@@ -1,6 +1,6 @@
 """Verifiers, portal, worker and PostgreSQL under load, and an oracle that knows the answers: promises 1, 2, 3, 6.
 
-No decision may be wrong. How fast they follow within promise 1 is written down and fails nothing: it is the machine's.
+No decision may be wrong. The speed of changes is recorded and fails no test: it depends on the machine.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Itera
 
 
 class Changes:
-    """What `kit.flapping` does, as it says it."""
+    """The events that `kit.flapping` reports."""
 
     def __init__(self, product_environment: dict[str, str]) -> None:
         self.made: list[tuple[float, float, str, bool]] = []
@@ -81,7 +81,7 @@ class Changes:
                 self.recent.append(organization)
 
     def last(self) -> dict[str, str]:
-        """What holds at the end for everybody who was touched."""
+        """The final state of every organization that changed."""
         return {name: SUSPENDED if suspended else "allowed" for _, _, name, suspended in self.made}
 
     def judge(self, heard: list[Heard]) -> list[str]:
@@ -104,9 +104,9 @@ class Changes:
         return wrong + gone_back(heard, order)
 
     def still_old(self, heard: list[Heard]) -> list[float]:
-        """For each change that was asked about the seconds after its commit at which the old was last told to somebody.
+        """For each change, the seconds from its commit to the last answer by the old state.
 
-        Zero where it never was. The time to the first new answer is no measure: it depends on how often clients ask.
+        Zero if there was none. The time to the first new answer is no measure: it depends on how often clients ask.
         """
         last = list[float]()
         for number, (_, committed, name, suspended) in enumerate(self.made):
@@ -144,7 +144,7 @@ def test_verifiers_follow_ten_suspension_changes_a_second(running: Fleet) -> Non
     def choose() -> str:
         draw = random.random()  # noqa: S311 - no secret.
         if draw < 0.02:
-            # Seldom: a token of an unknown key may wait, and its client with it.
+            # Rarely: a token of an unknown key may wait, and its client with it.
             return random.choice(list(STEADY))  # noqa: S311
         # Mostly the newest, which a verifier may not know yet.
         return changes.recent[-1] if draw < 0.7 else random.choice(changes.recent)  # noqa: S311
@@ -158,7 +158,7 @@ def test_verifiers_follow_ten_suspension_changes_a_second(running: Fleet) -> Non
     assert len(changes.made) > TURNS
     old = changes.still_old(load.heard)
     assert old
-    # Promise 1, to its outer limit.
+    # The promised limit.
     assert old[-1] < 5.0
     sys.stdout.write(
         f"{len(changes.made)} changes, {len(load.heard)} decisions; the old was last told after: "
@@ -181,7 +181,7 @@ def test_hour_without_database_changes_no_decision(running: Fleet, cluster: Clus
             cluster.start()
     assert [entry for entry in load.heard if entry.said != STEADY[entry.organization]] == []
     assert load.unanswered <= set(restarted)
-    # Portal and verifiers find their way back by themselves.
+    # Portal and verifiers reconnect without a restart.
     restart(running, restarted, clock_ahead=0)
     running.product.start("worker")
     running.product.desk("suspend", LATER)

@@ -79,7 +79,7 @@ def test_clock_step_is_repaired_by_the_next_fetch(sites: dict[str, Rotating], st
     wait_until(lambda: site.fetches() > fetches, what="fetched by the new clock")
     site.wait_for(FIRST, "allowed")
     found = site.stored()
-    # And keys do not stay good for ten years because a clock once said so.
+    # Keys do not stay good for ten years because the clock was wrong once.
     assert 16 <= found["hours_good"] <= 24
     assert found["published_trust_is_current"]
 

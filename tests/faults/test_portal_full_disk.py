@@ -1,4 +1,4 @@
-"""A portal whose disk is full: what can be read is read, verifiers hear of changes, and room is all that it needs."""
+"""A portal whose disk is full: reads work, verifiers get changes, and it recovers as soon as there is space."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def connected(product: Product) -> bool:
 
 
 def limit_files(pid: int, limit: tuple[int, int]) -> None:
-    """For a process and its children: no file grows beyond that. A full disk is just this to them; it needs no root."""
+    """For a process and its children, no file grows beyond that. To them this is a full disk, and it needs no root."""
     for task in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
         resource.prlimit(task, resource.RLIMIT_FSIZE, limit)
 

@@ -1,4 +1,4 @@
-"""`kill -9` of the portal while it writes: what it acknowledged is there, what it did not is whole or absent."""
+"""`kill -9` of the portal while it writes: acknowledged writes are there, others are whole or absent."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def write_until_killed(portal: Portal, poster: Poster, switches: list[str], ackn
             try:
                 answer = poster.post(path)
             except (OSError, HTTPException):
-                # The connection broke in the middle: the write may or may not have been done.
+                # The connection broke in the middle: the write may or may not have happened.
                 return
             if answer.status == 302:
                 acknowledged.append(path)
@@ -79,7 +79,7 @@ def write_until_killed(portal: Portal, poster: Poster, switches: list[str], ackn
     writers = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
-    # However slow the machine is, some writes are done before the kill comes.
+    # On any machine, some writes are done before the kill.
     wait_until(lambda: acknowledged, what="a write was acknowledged", timeout=60)
     time.sleep(WRITING_SECONDS)
     portal.product.kill("portal")

@@ -1,4 +1,4 @@
-"""A portal under more load than it can serve: what it refuses, what stays reachable, and what it may use up."""
+"""A portal under too much load: what it refuses, what stays reachable, and which resources it may use."""
 
 from __future__ import annotations
 

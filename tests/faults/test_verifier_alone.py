@@ -24,14 +24,14 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
 KEY = forge.ec_key("fleet")
 ALLOW_SECONDS = 30.0
-# Long enough to restart the verifier before, short enough to wait for.
+# Long enough to restart the verifier first, short enough to wait for.
 SUBSCRIPTION_SECONDS = 10
 AFTERWARDS_SECONDS = 2
 
 
 @dataclass
 class Fleet:
-    """One verifier, and the control plane that it may or may not hear from."""
+    """One verifier, and the control plane, which may be down."""
 
     product: Product
 
@@ -102,7 +102,7 @@ def alone_before_the_subscription_of_initech_ends(running: Fleet) -> int:
         running.product.start("verifier")
         if time.time() < expires_at - 2:
             return expires_at
-        # However slow the machine is, there is a time that is long enough for it.
+        # Increased until it is long enough for this machine.
         seconds *= 2
         running.product.start("portal")
 

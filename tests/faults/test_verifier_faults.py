@@ -1,4 +1,4 @@
-"""What happens to one verifier: a feed that answers late, twice and out of order; kills while it writes; a full disk.
+"""Faults of one verifier: late, repeated and reordered feed pages; kills while it writes; a full disk.
 
 The oracle is `kit.ratchet`, which knows without a clock what each answer must be.
 """
@@ -70,7 +70,7 @@ def test_late_repeated_and_reordered_pages_make_no_wrong_decision(tmp_path: Path
         running.ratchet.catches_up()
         running.ratchet.look_at_all()
         assert running.ratchet.wrong == []
-        # The answers out of order did reach it.
+        # The reordered responses did reach it.
         assert "document_refused" in running.verifier.log()
 
 
@@ -102,14 +102,14 @@ def test_full_disk_delays_no_suspension_and_is_caught_up(tmp_path: Path) -> None
         assert verifier.child is not None
         with watched(ratchet), turning(ratchet):
             wait_until(lambda: ratchet.seen > 0, what="suspensions are in force", timeout=60)
-            # No file may grow any more, its log included. This is what a full disk is to a process, and needs no root.
+            # No file may grow any more, its log included. To a process this is a full disk, and it needs no root.
             limits = resource.prlimit(verifier.child.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
             full = ratchet.published
             wait_until(lambda: ratchet.seen > full + 5, what="suspensions go on to be in force", timeout=60)
         ratchet.catches_up()
         assert not copy_is_current(verifier)
         resource.prlimit(verifier.child.pid, resource.RLIMIT_FSIZE, limits)
-        # Nothing new is published, and still the copy becomes what is decided by.
+        # Nothing new is published, and the copy still catches up with the decisions.
         wait_until(lambda: copy_is_current(verifier), what="the copy is written", timeout=60)
         verifier.child.kill()
         running.proxy.cut = True

@@ -48,5 +48,5 @@ def test_killed_writers_leave_whole_and_all_acknowledged_writes(
     verdict = json.loads(done.stdout)
     assert verdict["faults"] == []
     assert verdict["kills"] >= KILLS[database]
-    # They did write, or nothing is shown.
+    # They must have written, or the test shows nothing.
     assert sum(verdict["acknowledged"].values()) > KILLS[database] / 50

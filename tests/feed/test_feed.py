@@ -1,4 +1,4 @@
-"""The contract between the planes: what is written comes back, everything else is refused, and pages follow."""
+"""The contract between the planes: documents survive encoding, others are refused, and pages follow each other."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def rows(path: str, values: list[object]) -> list[tuple[str, object]]:
 
 
 def at(path: str, value: object) -> Callable[[Any], None]:
-    """A change of one place of a document; `...` takes the member away."""
+    """A change of one place of a document; `...` removes the member."""
 
     def change(document: Any) -> None:
         *parents, last = path.split(".")
@@ -155,7 +155,7 @@ def test_refusal_names_the_place_not_the_value() -> None:
 
 
 def test_fl_04_document_of_schema_1_accepts_bound_tokens() -> None:
-    # Until then nothing else was known; an organization's clients must not be locked out by an upgrade.
+    # Schema 1 had no such setting; an upgrade must not lock an organization's clients out.
     older = encode_trust(ACME)
     at("schema", 1)(older)
     at("server.accepts_bound_tokens", ...)(older)
@@ -176,7 +176,7 @@ def test_another_page_schema_has_its_own_error(schema: int) -> None:
 
 
 def test_page_may_have_further_members() -> None:
-    # A later control plane may add some. Those of trust decide about tokens, and are never ignored.
+    # A later control plane may add members. Those of trust are never ignored: they decide about tokens.
     assert decode_page({**encode_page(PAGE), "sent_at": forge.NOW}) == PAGE
 
 

@@ -1,4 +1,4 @@
-"""A document that a verifier does not understand costs its own organization, and no other (FI-01)."""
+"""A document that a verifier does not understand affects only its organization (FI-01)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PAGE = Page(epoch="e1", after=0, revision=3, complete=True, changes=(ACME, GLOBE
 
 
 def odd(**changes: object) -> Any:
-    """Globex's document with these members; `...` takes one away."""
+    """Globex's document with these members; `...` removes one."""
     document = {**encode_trust(GLOBEX), **changes}
     return {name: value for name, value in document.items() if value is not ...}
 
@@ -150,7 +150,7 @@ def test_fi_01_older_version_reads_newer_files() -> None:
 def test_fi_01_report_to_the_control_plane_is_bounded_and_fits_into_a_header() -> None:
     assert encode_not_understood([]) == "0"
     assert encode_not_understood(["acme", "globex"]) == "2 acme globex"
-    # Names as only a later version writes them are counted.
+    # Names that only a later version writes are counted.
     assert encode_not_understood(["acme", "x\r\nAuthorization: y", "\ud800", "A"]) == "4 acme"
     many = [f"acme-{number}{'x' * 20}" for number in range(100_000)]
     assert encode_not_understood(many) == " ".join(["100000", *many[:NOT_UNDERSTOOD_NAMED]])

@@ -1,4 +1,4 @@
-"""What the tests of single gateways share: a verifier that demands a secret, and each gateway in front of an API."""
+"""Fixtures: a verifier that requires a secret, and each gateway in front of an API."""
 
 from __future__ import annotations
 

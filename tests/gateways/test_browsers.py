@@ -96,7 +96,7 @@ def test_fd_02_browsers_can_read_the_resource_document(named: Site) -> None:
 
 
 def upgraded(site: Site, *lines: str) -> tuple[bytes, bytes]:
-    """The head of the answer to a handshake, and what came back of a word that was sent afterwards."""
+    """The head of the response to a handshake, and the echo of a word sent afterwards."""
     request = (f"GET {site.target('/api/orders')} HTTP/1.1", f"Host: {site.host()}", *HANDSHAKE, *lines, "", "")
     with socket.create_connection((LOOPBACK, site.port), timeout=30) as connection:
         connection.sendall("\r\n".join(request).encode())

@@ -1,6 +1,6 @@
-"""Who gets through each gateway with its shipped settings, and what the others are told: G-06 to G-09 and G-15.
+"""Which requests pass each gateway with its shipped settings, and the responses to others: G-06 to G-09 and G-15.
 
-The verifier is the real one; test_no_verifier.py is about what may stand in its place.
+The verifier is real; test_no_verifier.py is about other servers at its address.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def test_token_in_the_query_is_ignored(site: Site, name: str) -> None:
     assert site.send(path=f"/api/orders?{name}={live.token()}").status == 401
 
 
-# G-08. The open path is the one to reach another by.
+# G-08. An attacker would use the open path to reach another one.
 PATHS = (
     "/api/../api/orders",
     "/api/%2e%2e/api/orders",
@@ -130,7 +130,7 @@ def test_no_path_bypasses_the_verifier(site: Site) -> None:
     before = len(site.api.requests)
     for path in PATHS:
         answer = site.send(path=path)
-        # Where the open path's pattern fits, its document is what comes.
+        # If the pattern of the open path matches, the response is its document.
         assert answer.status >= 400 or answer.status in {301, 307, 308} or answer.json() == DOCUMENT, (path, answer)
     assert len(site.api.requests) == before
 
@@ -206,7 +206,7 @@ def test_fj_02_odd_second_authorization_header_is_refused(site: Site, odd: str) 
     good, bad = f"Authorization: Bearer {live.token()}", f"authorization: {odd}"
     for lines in ((good, bad), (bad, good)):
         assert site.send(*lines).status == 400, lines
-    # Envoy makes visible characters of such octets, so some are a token of another form.
+    # Envoy turns such octets into visible characters, so some are a malformed token.
     assert site.send(bad).status in {400, 401}
     assert len(site.api.requests) == before
 

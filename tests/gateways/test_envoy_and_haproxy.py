@@ -1,4 +1,4 @@
-"""Envoy and HAProxy: what only their own texts have, such as lines that are comments as shipped."""
+"""Envoy and HAProxy: what only their configurations have, such as commented lines."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ROUTE: Final = "                          route: { cluster: api, timeout: 0s, id
 
 
 def uncommented(name: str, first: str, *, without: str = "") -> dict[str, str]:
-    """The commented lines from the one that begins with `first`, and what they are without their marks.
+    """The commented lines from the one that begins with `first`, and the same lines uncommented.
 
     Args:
         name: of the gateway.
-        first: behind the mark.
-        without: what stands before them and is to be left out.
+        first: after the comment mark.
+        without: the text before them that is to be removed.
     """
     (text,) = (file.text for one in gateways() if one.name == name for file in one.files if f"# {first}" in file.text)
     lines = text[text.index(f"# {first}") :].splitlines()
@@ -87,7 +87,7 @@ def test_fl_01_grpc_api_gets_no_identity_from_the_client(before_grpc: Site) -> N
     assert (reached.requests, reached.identities) == (len(tokens) * (len(SPELLINGS) + len(TOKENS)), 0)
 
 
-# Octets that are no UTF-8, which lenient decoders take for a dot or a slash; and an encoding of IIS.
+# Invalid UTF-8 that lenient decoders read as a dot or a slash; and an encoding of IIS.
 NO_UTF_8: Final = ("%c0%ae%c0%ae", "..%c0%af", "%C1%9C..", "%25c0%25ae.", "%u002e%u002e", "%25252e%25252e")
 
 

@@ -1,4 +1,4 @@
-"""Each gateway asks two verifiers: one that is away, silent, empty or undecided costs no request (FL-02, FI-03)."""
+"""Each gateway asks two verifiers: one that is down, silent, empty or undecided costs no request (FL-02, FI-03)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def site(request: pytest.FixtureRequest, pair: Pair, tmp_path: Path) -> Iterator
 
 
 def more(seen: Traffic, state: str) -> None:
-    """Wait for further answers; all so far must be good."""
+    """Wait for further responses; all so far must be good."""
     wanted = seen.count() + CALLS
     wait_until(lambda: seen.failures or seen.count() >= wanted, what="further answers", timeout=60)
     assert (seen.failures, {status for _, status in seen.statuses}) == ([], {200}), state

@@ -1,4 +1,4 @@
-"""The values of a provider stand in each gateway's texts where the examples were."""
+"""A provider's values replace the examples in each gateway's configuration."""
 
 from __future__ import annotations
 

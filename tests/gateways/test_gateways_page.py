@@ -64,7 +64,7 @@ VALUES = ("127.0.0.1:8081", "127.0.0.1:8091", "your-api:8000", "host", "api.exam
 @pytest.mark.parametrize("gateway", [one for one in gateways() if one.name != "python"], ids=lambda one: one.name)
 def test_each_value_to_edit_is_marked(gateway: Files) -> None:
     lines = "\n".join(file.text for file in gateway.files).replace("\\.", ".").splitlines()
-    # After the mark come the rest of its sentence and the lines with the value, or two of them.
+    # After the mark come the rest of its sentence and one or two lines with the value.
     marked = [
         line for number, line in enumerate(lines) for above in lines[max(0, number - 5) : number] if MARK.search(above)
     ]

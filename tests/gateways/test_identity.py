@@ -1,7 +1,7 @@
 """What reaches an API behind each gateway with its shipped settings: G-01 to G-05, G-11 and G-14.
 
-The verifier demands a secret here and points clients to where they get a token; test_no_verifier.py has the same
-gateways with neither.
+The verifier requires a secret here and has a resource document; test_no_verifier.py has the same gateways without
+both.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def test_secret_is_the_gateways_and_does_not_reach_the_api(site: Site) -> None:
 
 
 def test_trailers_reach_the_api_only_where_documented(site: Site) -> None:
-    # RFC 9110 section 6.5.1 forbids to take them for headers; an API that does so nevertheless has an identity of the
-    # client's own making (Traefik CVE-2026-88004).
+    # RFC 9110 section 6.5.1 forbids reading them as headers; an API that does gets an identity from the client
+    # (Traefik CVE-2026-88004).
     head = (
         "POST /api/orders HTTP/1.1",
         f"Host: {site.host()}",

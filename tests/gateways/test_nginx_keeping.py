@@ -1,4 +1,4 @@
-"""The recipe by which nginx keeps an allow for five seconds, in a real nginx: what is kept, and what that costs."""
+"""The recipe by which nginx keeps an allow for five seconds, in a real nginx: what is kept, and its effects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.enable_socket
 
 KEPT_SECONDS = 5
-# Under the same name: for an unknown one the verifier would wait for a rotation.
+# Under the same name: with an unknown one the verifier would wait for a rotation.
 GLOBEX_KEY = forge.rsa_key("globex").named(str(live.KEY.kid))
 
 
@@ -70,7 +70,7 @@ def test_kept_decision_gives_the_same_identity(site: Site) -> None:
     asked, seconds = site.decisions("allow") - before, time.monotonic() - started
     assert seen[0]["x-auth-subject"] == ["kept"]
     assert all(identity == seen[0] for identity in seen)
-    # However slowly the requests came, each question is good for five seconds.
+    # At any speed of requests, each decision is kept for five seconds.
     assert 1 <= asked <= 1 + seconds / (KEPT_SECONDS - 1)
 
 

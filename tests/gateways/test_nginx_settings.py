@@ -1,4 +1,4 @@
-"""What the shipped files of nginx do beside what all gateways have in common, and with a provider's own settings."""
+"""What only nginx's files do, and what they do together with a provider's own settings."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_preflight_cannot_change_the_protocol(routed: Routed, lines: tuple[str, 
 
 
 def test_providers_error_page_does_not_open_access(nowhere: Behind, tmp_path: Path) -> None:
-    # Without an error page of its own, the question to the verifier would have this one's status: 200.
+    # Without its own error page, the request to the verifier would get this one's status: 200.
     page = "error_page 401 403 500 502 503 504 =200 /fine; location = /fine { return 200; } proxy_intercept_errors on;"
     include = "    include watchword-server.conf;\n"
     with NGINX.run(tmp_path, nowhere, instead={include: f"{include}{page}\n"}) as port:
@@ -110,7 +110,7 @@ def test_resource_document_is_503_without_a_verifier(nowhere: Behind, tmp_path: 
 
 
 def test_clients_cannot_reach_internal_locations(routed: Routed) -> None:
-    # nginx takes every rewritten request for an internal one, and the prefix is taken off by a rewrite.
+    # nginx treats every rewritten request as internal, and a rewrite removes the prefix.
     site = routed.site("nginx", "path")
     before = len(site.api.requests)
     for place in ("verifier", "preflight", "404", "x"):

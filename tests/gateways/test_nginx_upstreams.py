@@ -78,7 +78,7 @@ def test_every_upstream_gets_the_whole_identity(served: tuple[Kind, Site]) -> No
 
 def test_fl_01_no_upstream_gets_identity_or_token_from_the_client(served: tuple[Kind, Site]) -> None:
     kind, site = served
-    # One that says all, and one without a subject, which leaves room for a forged one.
+    # One with every claim, and one without a subject, which an attacker could try to add.
     tokens = (token_of("acme"), token_of("acme", sub=...))
     reached = what_reaches(kind, site.port, site.host(), tokens, target=site.target("/api/orders"))
     attempts = len(tokens) * (len(SPELLINGS) + len(TOKENS))
@@ -99,7 +99,7 @@ def test_each_upstream_gets_path_without_prefix_and_host(served: tuple[Kind, Sit
     bearer = ("Authorization", f"Bearer {token_of('acme')}")
     for path, info in (("/api/orders?x=1", "/api/orders"), ("/", "/"), ("/a%2Fb%20c/%0ad", "/a/b c/\nd")):
         seen = ask(kind, site.port, site.host(), [bearer], target=site.target(path))
-        # Of two parameters with one name, application servers take the last.
+        # Of two parameters with one name, application servers use the last.
         parameters = dict(seen["parameters"])
         assert parameters["REQUEST_URI"] == path
         assert parameters["PATH_INFO" if kind == "uwsgi" else "DOCUMENT_URI"] == info

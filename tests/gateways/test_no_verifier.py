@@ -72,7 +72,7 @@ def statuses(sites: Sites, *, because: str) -> dict[str, int]:
     api.requests.clear()
     given = {}
     for name, site in sites.items():
-        # On a busy machine a gateway may have given up waiting, once, and answers for itself; it denies then as well.
+        # On a busy machine a gateway may stop waiting once and respond itself; it denies then as well.
         pairs = [(site.get(live.token()).status, site.get().status)]
         while pairs[-1][0] != pairs[-1][1] and len(pairs) < 3:
             pairs.append((site.get(live.token()).status, site.get().status))
@@ -108,7 +108,7 @@ def test_frozen_verifier_refuses_within_a_time_limit(sites: Sites, elsewhere: Si
     assert api.requests == []
     for (name, _), (status, seconds) in zip(asked, answers, strict=True):
         assert status == WITHOUT_VERIFIER, name
-        # Far more than it takes, for a machine that is busy; and far less than without any limit.
+        # Far more than needed, for a busy machine; and far less than without any limit.
         assert seconds < PATIENCE_SECONDS + 30, name
     assert {
         name: status for (name, _), (status, _) in zip(asked[: len(sites)], answers, strict=False)
@@ -152,5 +152,5 @@ def test_unknown_gateway_secret_refuses_every_request(
     demanding = backends(tmp_path_factory.mktemp("demanding"), secret="a-secret-that-no-gateway-here-knows", at=at)
     with demanding:
         given = statuses(elsewhere, because="the gateway's secret is not the verifier's")
-    # A client can do nothing about it: it is not told to get another token.
+    # A client cannot repair it: the response does not ask for another token.
     assert 401 not in given.values()

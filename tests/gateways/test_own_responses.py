@@ -1,4 +1,4 @@
-"""What gateways respond by themselves, without a verifier: the same headers and the same documents from all of them."""
+"""The responses of gateways without a verifier: the same headers and documents from all of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check(site: Site, answer: Answer, status: int) -> None:
     assert answer.status == status, answer
     assert site.api.requests == []
     if status not in site.gateway.documents:
-        # Should it learn to, docs/gateways.md has to say so.
+        # If a later version can, docs/gateways.md must say so.
         assert answer.header("Content-Type") != "application/problem+json", answer
         return
     expected = HEADERS | {"Retry-After": "1" if status == 503 else None}

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.enable_socket
 
 
 def statuses_around_a_rotation(site: Site, feed: FeedServer, organization: str, kid: str) -> set[int]:
-    """Of two requests with a new key, which is published once a verifier has asked for it."""
+    """The statuses of two requests with a new key, which is published once a verifier has reported it."""
     rotated = live.KEY.named(kid)
     token = live.token(rotated)
     with ThreadPoolExecutor(2) as pool:

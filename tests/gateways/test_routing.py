@@ -1,4 +1,4 @@
-"""One gateway for all organizations: by host, by path and by token, in the real gateway (DESIGN section 9).
+"""One gateway for all organizations: by host, by path and by token, in the real gateway.
 
 For every request: if the API gets it, then its token is one of the organization that
 X-Auth-Organization names, and host or path that the API sees name no other one.
@@ -30,7 +30,7 @@ def test_each_organization_accepts_only_its_own_tokens(shared: Site) -> None:
     for organization in ("acme", "globex"):
         assert organization_of(shared.get(token_of(organization), organization=organization)) == organization
     if shared.routing == "token":
-        # Host and path say nothing here.
+        # Host and path name no organization here.
         assert organization_of(shared.get(token_of("globex"), organization="acme")) == "globex"
     else:
         assert shared.get(token_of("globex"), organization="acme").status == 401
@@ -224,12 +224,12 @@ def test_connect_opens_no_tunnel(shared: Site) -> None:
 
 
 def test_document_path_reaches_no_other_path_of_the_verifier(by_token: Site) -> None:
-    # In this routing there is none: an organization behind its path is no business of the gateway.
+    # In this routing there is none: the gateway does not look at an organization in the path.
     up = "/%2e%2e/%2e%2e"
     for rest in ("/acme", "/../../verify/plain/acme", "/../../verify-by-token/plain", f"{up}/verify/plain/acme"):
         bearer = f"Authorization: Bearer {token_of('acme')}"
         answer = by_token.send_target(bearer, target=f"{METADATA}{rest}", host=by_token.host())
         assert answer.header("X-Auth-Organization") is None
-        # Caddy resolves dot segments here: that is another path, about which it asks.
+        # Caddy resolves dot segments here: it asks about the resulting path.
         general = {"resource": f"https://{DOMAIN}", "bearer_methods_supported": ["header"]}
         assert answer.status == 404 or "headers" in answer.json() or answer.json() == general, (rest, answer)

@@ -1,4 +1,4 @@
-"""What Traefik alone has: a template, a service between forwardAuth and the verifiers, APIs over HTTP/2."""
+"""What only Traefik has: a template, a service between forwardAuth and the verifiers, APIs over HTTP/2."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SENT = len(tokens_of_acme()) * (len(SPELLINGS) + len(TOKENS))
 def test_client_headers_are_never_trusted() -> None:
     entry_points, dynamic = pasted("traefik", {})
     trusting = [line.strip() for line in f"{entry_points}{dynamic}".splitlines() if "trust" in line.lower()]
-    # The entry point that is for Traefik itself trusts this machine.
+    # Traefik's own entry point trusts this machine.
     assert trusting == ["trustedIPs: [127.0.0.1/32]", "trustForwardHeader: false"]
     assert "insecure" not in entry_points
     assert entry_points.index("127.0.0.1:8089") < entry_points.index("trustedIPs")

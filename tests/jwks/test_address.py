@@ -42,7 +42,7 @@ def problem_of(text: str) -> Problem:
         # J-29: other scripts are stored and shown in ASCII, by the rules of 2008, under which ß is a letter.
         ("https://bücher.example/", JwksLocation("xn--bcher-kva.example", 443, "/"), "https://xn--bcher-kva.example/"),
         ("https://faß.example/", JwksLocation("xn--fa-hia.example", 443, "/"), "https://xn--fa-hia.example/"),
-        # Full-width digits and stops mean the address that they look like, and it is judged as that.
+        # Full-width digits and dots mean the address that they look like, and are judged as that.
         ("https://１２７。０．0.1/", JwksLocation("127.0.0.1", 443, "/"), "https://127.0.0.1/"),  # noqa: RUF001
     ],
 )
@@ -124,7 +124,7 @@ def test_a_fragment(text: str) -> None:
         "0177.0.0.1", "0x7f.1", "0x7f000001", "2130706433", "127.1", "127.0.1", "127.0.0.01", "1.2.3.4.5", "0", "1",
         "127.0.0.1.0x", "256.0.0.1", "acme.1", "acme.0x1f", "127.0.0.1..", "１２７.１",  # noqa: RUF001
         "[127.0.0.1]", "[::1", "::1", "[::1]x", "[fe80::1%eth0]", "[fe80::1%25eth0]", "[]", "[::g]", "[::1]]",
-        # Names that are none.
+        # Invalid names.
         "", ".", "..", ".acme.example", "acme..example", "-acme.example", "acme-.example", "a_b.example",
         "acme!.example", "%61cme.example", "acme.example%00", "a,b", "*.acme.example", "a" * 64 + ".example",
         ".".join(["abc"] * 64),

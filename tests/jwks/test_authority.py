@@ -1,4 +1,4 @@
-"""What may be attached to a registration as a CA certificate, as a table."""
+"""Which CA certificates can be attached to a registration, as a table."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """FF-01: every problem, all causes that lead to it, and what the message says of each.
 
-A row is a cause, made by a real server, and words that must stand in the message. The words are what is true of that
-cause alone. Causes of the proxy's problems are in test_proxy_problems.py.
+A row is a cause, made by a real server, and words that the message must contain. The words are true of that cause
+only. Causes of the proxy's problems are in test_proxy_problems.py.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def test_f_what_is_typed_is_what_the_message_says(problem: Problem, location: st
 
 @dataclass(frozen=True)
 class Cause:
-    """What a server does, and the words that are true of it."""
+    """A server's behaviour, and words that are true of it."""
 
     behaviour: Behaviour
     words: str

@@ -200,7 +200,7 @@ def test_another_issuer_is_shown_beside_the_typed_one_and_fills_in_nothing(endin
         server.behaviour = serves(metadata(server, issuer=named))
         found = sentence(ask(server, issuer_of(server)))
         assert f"“{named}” and not “{issuer_of(server)}”. " in found
-        # It is decided: what stands elsewhere makes it no better.
+        # The result is final: another location cannot improve it.
         assert asked(server) == [OIDC]
 
 
@@ -266,7 +266,7 @@ def test_nothing_of_the_document_is_logged(caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.mark.parametrize("problem", [each for each in Problem if each.code not in {
-    # These are about the text of a JWKS location or about a key set; neither is there.
+    # These are about the text of a JWKS location or about a key set; there is neither here.
     "location_missing", "location_malformed", "blank_in_location", "location_too_long", "scheme_not_https",
     "credentials_in_location", "fragment_in_location", "host_malformed", "port_malformed", "html_page", "xml_document",
     "declared_as_html", "empty_answer", "json_ambiguous", "metadata", "single_key", "not_a_key_set", "empty_key_set",
@@ -274,6 +274,6 @@ def test_nothing_of_the_document_is_logged(caplog: pytest.LogCaptureFixture) -> 
 }])  # fmt: skip
 def test_no_failure_speaks_of_a_key_set(problem: Problem) -> None:
     told = described([problem])
-    # The location is spoken of where the cure is to type it.
+    # The location is mentioned where the remedy is to type it.
     told = told.replace("JWKS Server Certificate Validation", "").replace("enter the JWKS location yourself", "")
     assert not re.search("key set|jwks", told, re.IGNORECASE)

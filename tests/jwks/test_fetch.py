@@ -1,4 +1,4 @@
-"""What one fetch sends, and what it makes of a friendly server's answers."""
+"""What one fetch sends, and how it reads a friendly server's responses."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_the_document_is_not_shown_by_accident() -> None:
         ('W/"v1"', 'W/"v1"'),
         ('""', '""'),
         ('"' + "a" * 510 + '"', '"' + "a" * 510 + '"'),
-        # J-23: not kept, and so never sent.
+        # J-23: not kept, so never sent.
         ('"' + "a" * 511 + '"', None),
         ("v1", None),
         ('"a b"', None),

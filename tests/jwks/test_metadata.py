@@ -32,7 +32,7 @@ def test_issuer_and_jwks_uri_are_read_and_all_else_is_ignored() -> None:
 @pytest.mark.parametrize(
     ("issuer", "jwks_uri", "wanted"),
     [
-        # Auth0 and Entra ID v1 end their issuers with a slash, which tokens carry, too.
+        # Auth0 and Entra ID v1 end their issuers with a slash, which tokens have too.
         ("https://acme.eu.auth0.example/", KEYS, ("https://acme.eu.auth0.example/", KEYS)),
         (ISSUER, "HTTPS://Login.Acme.Example:443/keys", (ISSUER, "https://login.acme.example/keys")),
         # Azure AD B2C names its policy in the query.

@@ -207,7 +207,7 @@ def test_refused_filtered_and_reset_connections_look_the_same() -> None:
 
     assert reset.problem is refused.problem is Problem.CONNECTION_FAILED
     assert failed_at(refused) is Step.CONNECT
-    assert refused.steps[1].milliseconds == 2500  # As if it had been filtered for the 1.1 seconds that were allowed.
+    assert refused.steps[1].milliseconds == 2500  # As if the port had been filtered for the allowed 1.1 seconds.
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_fe_01_the_certificate_of_the_proxy_is_always_checked(
     certificate: certificates.ServerCertificate | None,
     verify_certificate: bool,  # noqa: FBT001
 ) -> None:
-    """Its password goes there, and the option of a registration is about another server. None speaks plain HTTP."""
+    """The password goes there, and the option of a registration is about another server. None speaks plain HTTP."""
     context = certificate.server_context() if certificate else None
     with ConnectProxy({HOST: "127.0.0.1"}, certificate=context) as listening:
         proxy = Proxy(host="127.0.0.1", port=listening.port, over_tls=True, credentials="alice:secret")

@@ -68,7 +68,7 @@ def test_a_fault_of_the_resolver_reaches_the_caller() -> None:
 
 
 def test_lookups_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow name servers of one organization must not collect threads without end."""
+    """Slow name servers of one organization must not use up threads."""
     monkeypatch.setattr(resolve, "_lookups", threading.BoundedSemaphore(1))
     released = threading.Event()
     asked: list[str] = []

@@ -24,7 +24,7 @@ MIDDLE = 0.5
         (None, 0.999_999, 330),
         (600, MIDDLE, 600),
         (600, 0.0, 540),
-        # J-23: nonsense is clamped, and the spread stays within the bounds.
+        # J-23: invalid values are clamped, and the jitter stays within the bounds.
         (0, MIDDLE, 60),
         (60, 0.0, 60),
         (-5, MIDDLE, 60),
@@ -90,7 +90,7 @@ def test_a_key_set_is_stale_after_15_minutes() -> None:
     [
         (None, NOW + HARD_LIMIT),
         (NOW + HARD_LIMIT, NOW + HARD_LIMIT),
-        # Nothing travels to the verifiers while less than a third, 8 hours, is used up.
+        # Nothing is sent to the verifiers until a third, 8 hours, is used up.
         (NOW + HARD_LIMIT - 28_799, NOW + HARD_LIMIT - 28_799),
         (NOW + HARD_LIMIT - 28_800, NOW + HARD_LIMIT),
         (NOW - 1, NOW + HARD_LIMIT),

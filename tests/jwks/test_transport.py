@@ -31,7 +31,7 @@ NOBODY = [ip_address(f"127.0.0.{last}") for last in range(10, 20)]
 def problem_of(action: Callable[[], object]) -> Problem:
     with pytest.raises(ProbeFailed) as failed:
         action()
-    # The cause may hold what the server sent; it must not be shown with the failure.
+    # The cause may contain text from the server; it must not be shown with the failure.
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__ or failed.value.__context__ is None
     return failed.value.problem
@@ -64,7 +64,7 @@ def test_connecting_takes_its_own_time_and_never_more_than_all(timeout: float, t
 def test_a_filtered_port_shares_the_time_among_the_addresses() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
-        # Linux takes one connection more than the backlog says; from then on it drops what comes, as a filter does.
+        # Linux accepts one connection more than the backlog; then it drops packets, as a filter does.
         with socket.create_connection(("127.0.0.1", port)):
             started = time.monotonic()
             problem = problem_of(lambda: connect([LOOPBACK] * 3, port, Deadline(0.3)))

@@ -1,4 +1,4 @@
-"""Properties of the feed: documents come back, and a snapshot depends on the changes, not on how they were cut."""
+"""Properties of the feed: documents survive encoding, and a snapshot depends on the changes, not on the paging."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def histories(draw: st.DrawFn) -> list[Trust]:
 
 
 def page_after(history: list[Trust], after: int, upto: int, size: int) -> Page:
-    """What a control plane that knows the history up to a revision answers: the newest of each, oldest first."""
+    """The response of a control plane that knows the history up to a revision: the newest of each, oldest first."""
     newest = {trust.organization: trust for trust in history if trust.revision <= upto}
     changed = sorted((trust for trust in newest.values() if trust.revision > after), key=lambda trust: trust.revision)
     part = tuple(changed[:size])
@@ -111,7 +111,7 @@ def page_after(history: list[Trust], after: int, upto: int, size: int) -> Page:
 
 @given(histories(), st.data())
 def test_snapshot_holds_the_newest_trust_for_any_paging(history: list[Trust], data: st.DataObject) -> None:
-    """Questions and changes interleave: each page shows more of the history than the one before, in any portion."""
+    """Requests and changes interleave: each page shows more of the history than the one before."""
     snapshot, known = EMPTY, 0
     head = history[-1].revision if history else 0
     while True:

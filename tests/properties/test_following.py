@@ -1,7 +1,7 @@
-"""Whatever happens on the way, a verifier ends with what a new one would be told, and never goes back on the way.
+"""A verifier always ends with the trust that a new one would get, and never goes back on the way.
 
-Commands, lost and late and repeated answers, new epochs, restored backups, restarts, a process killed while it writes,
-and a disk that is full for a while come in any order that hypothesis can think of.
+Commands, lost, late and repeated responses, new epochs, restored backups, restarts, a process killed while it writes,
+and a full disk come in any order that hypothesis finds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GARBAGE = st.sampled_from(
 
 
 class ControlPlane:
-    """What the control plane knows, and what it answers."""
+    """The control plane's state and responses."""
 
     def __init__(self) -> None:
         self.epochs = 1
@@ -71,12 +71,11 @@ class ControlPlane:
 
 
 class Answers:
-    """The way between the two, on which anything may happen.
+    """The unreliable network between the two.
 
     Attributes:
-        given: the answers that have arrived, and may arrive once more. One that was lost never does: it went down with
-            its connection.
-        next: what comes instead of the right answer; None for that.
+        given: the responses that have arrived, and may arrive again. A lost one never does: its connection is gone.
+        next: what arrives instead of the right response, or None.
     """
 
     origin = "https://portal.example"
@@ -250,7 +249,7 @@ class Following(RuleBasedStateMachine):
             assert epoch != known.epoch or known.organizations[organization].revision == revision
 
 
-# Without shrinking, which starts the whole story over for minutes: forty steps can be read as they are.
+# Without shrinking, which would take minutes: forty steps can be read as they are.
 Following.TestCase.settings = settings(
     max_examples=50, stateful_step_count=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )

@@ -1,4 +1,4 @@
-"""Properties of decisions: a good token has exactly one spelling, and no neighbour of it is good."""
+"""Properties of decisions: a good token has exactly one spelling, and any change is refused."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ONE_EACH = ("RS256", "PS256", "ES256", "ES512", "EdDSA", "ML-DSA-44")
 
 ANYWHERE = {Reason.TOKEN_MALFORMED, Reason.SIGNATURE_INVALID}
 EXPECTED = (
-    # In the header: as what it says now is refused; what it says must still be JSON, and mean a published key.
+    # In the header: it must still be JSON and name a published key.
     ANYWHERE
     | {Reason.HEADER_MALFORMED, Reason.ALGORITHM_NOT_ACCEPTED, Reason.HEADER_NOT_ACCEPTED, Reason.TYPE_NOT_ACCEPTED}
     | {Reason.NO_MATCHING_KEY, Reason.KEY_ALGORITHM_MISMATCH},
-    # In the claims: nothing is believed of them before the signature but that they may be another kind of token's.
+    # In the claims: before the signature, only claims that mark another kind of token have an effect.
     ANYWHERE | {Reason.CLAIMS_MALFORMED, Reason.TYPE_NOT_ACCEPTED},
     # In the signature.
     ANYWHERE,

@@ -54,8 +54,8 @@ class World:
 
     Attributes:
         counted: calls decided.
-        untaken: calls decided since the sender took them last; a kill loses these and no others.
-        gone: calls that were lost so.
+        untaken: calls decided since the sender last took them; a kill loses only these.
+        gone: calls that were lost in this way.
         delivered: every batch that has arrived at least once.
         sent: every batch that was sent.
     """
@@ -109,7 +109,7 @@ class World:
         self.delivered.add(batch)
 
     def add_lines(self, *arguments: Any) -> None:
-        """The last thing that a batch brings about before its transaction ends."""
+        """The last effect of a batch before its transaction ends."""
         ADD_LINES(*arguments)
         if self.fate == "the portal is killed":
             raise Killed
@@ -126,19 +126,19 @@ class World:
 
     def send(self, fate: str) -> None:
         self.fate = fate
-        # Past every pause after a failure.
+        # After every pause that follows a failure.
         self.now += 60
         self.sender.step()
         self.fate, self.untaken = "arrives", 0
 
     def repeat(self, which: int) -> None:
-        """A copy that was held up somewhere arrives."""
+        """A delayed copy arrives."""
         if self.sent:
             self.arrive(self.sent[which % len(self.sent)])
 
     def restart(self, gracefully: bool) -> None:  # noqa: FBT001 - what hypothesis has drawn.
         if gracefully:
-            # The control plane may well be away then.
+            # The control plane may be down then.
             self.send("is lost")
         self.gone += self.untaken
         self.untaken = 0
@@ -165,7 +165,7 @@ def test_every_call_is_counted_once_except_the_last_second_before_a_kill(
     for name, argument in steps:
         getattr(world, name)(argument)
     world.send("arrives")
-    # In the end every copy of every batch comes once more, in any order.
+    # At the end every copy of every batch arrives again, in any order.
     copies = world.sent.copy()
     random.Random(seed).shuffle(copies)  # noqa: S311 - an order, no secret.
     for batch in copies:

@@ -99,7 +99,7 @@ def test_remembered_tokens_get_the_same_answer(happened: list[object], max_bytes
             case "turn":
                 memory.rotate()
             case Trust() as trust:
-                # Equal, and yet another object in each: as when each of two verifiers decodes the feed.
+                # Equal, but another object in each, as when two verifiers decode the feed.
                 with_memory.learn(replace(trust))
                 without.learn(trust)
         assert memory.size <= max_bytes
