@@ -32,7 +32,7 @@ def go_there(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_p_each_language_has_its_example(portal: Portal, *, scripts: bool) -> None:
+def test_each_language_has_its_example(portal: Portal, *, scripts: bool) -> None:
     with portal.open(ALICE, f"calling-{scripts}", scripts=scripts) as page:
         go_there(page)
         for tab in TABS:

@@ -97,7 +97,7 @@ def pasted(page: Page) -> str:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_m_each_tab_shows_its_texts_with_the_real_addresses(console: Console, *, scripts: bool) -> None:
+def test_fm_03_each_tab_shows_its_texts_with_the_real_addresses(console: Console, *, scripts: bool) -> None:
     with console.open(f"tabs-{scripts}", scripts=scripts) as page:
         assert shown(page) == names(GATEWAYS[0])
         for gateway in GATEWAYS:

@@ -54,14 +54,14 @@ def shell(script: str, environment: dict[str, str]) -> subprocess.CompletedProce
     )
 
 
-def test_n_pipe_without_a_reader_ends_a_command_quietly(environment: dict[str, str]) -> None:
+def test_fn_03_pipe_without_a_reader_ends_a_command_quietly(environment: dict[str, str]) -> None:
     # `true` reads nothing, so every write meets a closed pipe.
     outcome = shell("watchword config check --offline | head -1; watchword config check --offline | true", environment)
     assert outcome.stdout.startswith("data_dir = ")
     assert outcome.stderr == ""
 
 
-def test_n_closed_streams_break_no_command(environment: dict[str, str], tmp_path: Path) -> None:
+def test_fn_03_closed_streams_break_no_command(environment: dict[str, str], tmp_path: Path) -> None:
     outcome = shell(
         "watchword migrate >&- 2>&- <&- && watchword organization create acme >&- 2>&- && watchword organization list",
         environment,
@@ -72,13 +72,13 @@ def test_n_closed_streams_break_no_command(environment: dict[str, str], tmp_path
     assert (tmp_path / "data" / "watchword.sqlite3").read_bytes().startswith(b"SQLite format 3\0")
 
 
-def test_n_full_disk_is_a_sentence(environment: dict[str, str]) -> None:
+def test_fn_03_full_disk_gets_one_sentence(environment: dict[str, str]) -> None:
     outcome = shell("watchword config check --offline >/dev/full", environment)
     assert outcome.returncode == 1
     assert outcome.stderr == "Error: The operating system refused what this command needs: No space left on device.\n"
 
 
-def test_n_output_that_cannot_show_a_character_shows_its_number(environment: dict[str, str]) -> None:
+def test_fn_03_unencodable_characters_are_shown_as_numbers(environment: dict[str, str]) -> None:
     outcome = shell(
         "watchword config check --offline",
         {**environment, "PYTHONIOENCODING": "ascii", "WATCHWORD_DATA_DIR": "réserve"},
@@ -88,7 +88,7 @@ def test_n_output_that_cannot_show_a_character_shows_its_number(environment: dic
 
 
 @pytest.mark.parametrize("argument", ["a\0b", "\udcff"])
-def test_n_arguments_that_are_no_text_are_wrong_usage(bare_command_line: CommandLine, argument: str) -> None:
+def test_fn_03_invalid_text_in_arguments_is_wrong_usage(bare_command_line: CommandLine, argument: str) -> None:
     for name in COMMANDS:
         outcome = bare_command_line.run(name, argument)
         assert outcome.exit_code == 2
@@ -96,7 +96,7 @@ def test_n_arguments_that_are_no_text_are_wrong_usage(bare_command_line: Command
     assert not is_text(argument)
 
 
-def test_n_password_that_is_no_text_is_wrong_usage(command_line: CommandLine) -> None:
+def test_fn_03_invalid_text_in_the_password_is_wrong_usage(command_line: CommandLine) -> None:
     outcome = command_line.run("operator", "create", "alice@x.example", "--password-stdin", stdin=b"\xff\xfe\n")
     assert outcome.exit_code == 2
     assert "Standard input is not UTF-8." in outcome.stderr
@@ -112,7 +112,7 @@ class Gone(io.StringIO):
         raise BrokenPipeError(32, "Broken pipe")
 
 
-def test_n_roles_run_on_without_a_reader_of_their_lines() -> None:
+def test_fn_03_roles_continue_without_a_reader_of_their_log() -> None:
     source = io.BytesIO(b"one\ntwo\n")
     LogStream(Gone()).copy("portal", source)
     assert source.closed, "read to the end, so that the role's pipe never fills up"
@@ -127,7 +127,7 @@ def unchanged_logging() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unchanged_logging")
-def test_n_log_without_a_reader_writes_no_tracebacks(
+def test_fn_03_log_without_a_reader_writes_no_tracebacks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdout", Gone())
@@ -137,7 +137,7 @@ def test_n_log_without_a_reader_writes_no_tracebacks(
 
 
 @pytest.mark.enable_socket
-def test_n_second_demo_at_the_same_time_is_a_sentence() -> None:
+def test_fn_03_second_demo_gets_one_sentence() -> None:
     port = free_port()
 
     def api() -> AbstractContextManager[int]:

@@ -402,19 +402,19 @@ def test_a_database_of_this_version_needs_no_migration(command_line: CommandLine
     assert command_line.ok("migrate", "--check", "--json").json() == {"pending": []}
 
 
-def test_n_subscription_that_ends_with_the_calendar_cannot_end_later(acme: CommandLine) -> None:
+def test_fn_02_subscription_cannot_end_after_the_calendar(acme: CommandLine) -> None:
     acme.ok("organization", "renew", "acme", "--expires-at", "9999-12-31")
     outcome = acme.run("organization", "renew", "acme", "--days", "30")
     assert outcome.exit_code == 1
     assert outcome.stderr == "Error: The API subscription already ends at the end of the calendar.\n"
 
 
-def test_n_date_beyond_the_calendar_is_wrong_usage(acme: CommandLine) -> None:
+def test_fn_02_date_beyond_the_calendar_is_wrong_usage(acme: CommandLine) -> None:
     for date in ("0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00"):
         assert acme.run("organization", "subscribe", "acme", "--expires-at", date).exit_code == 2
 
 
-def test_m_printed_link_names_the_port_of_the_portal(
+def test_fm_03_printed_link_names_the_port_of_the_portal(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "watchword.toml").write_text("portal_port = 8180\n")

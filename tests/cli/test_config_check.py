@@ -60,14 +60,14 @@ def problems(command_line: CommandLine, *arguments: str, exit_code: int = 1) -> 
     return sentences
 
 
-def test_n_config_check_writes_nothing_where_nothing_is(on_sqlite: CommandLine, tmp_path: Path) -> None:
+def test_fm_01_config_check_creates_nothing(on_sqlite: CommandLine, tmp_path: Path) -> None:
     assert problems(on_sqlite) == ["There is no database data/watchword.sqlite3 yet: run `watchword migrate`."]
     assert tree(tmp_path) == {}
     assert problems(on_sqlite, "--offline", exit_code=0) == []
     assert tree(tmp_path) == {}
 
 
-def test_n_config_check_writes_nothing_beside_a_database(on_sqlite: CommandLine, tmp_path: Path) -> None:
+def test_fm_01_config_check_writes_nothing_next_to_a_database(on_sqlite: CommandLine, tmp_path: Path) -> None:
     make_database(tmp_path / "data" / "watchword.sqlite3")
     before = tree(tmp_path)
 
@@ -79,7 +79,7 @@ def test_n_config_check_writes_nothing_beside_a_database(on_sqlite: CommandLine,
     assert tree(tmp_path) == before
 
 
-def test_n_config_check_reads_a_database_in_use(on_sqlite: CommandLine, tmp_path: Path) -> None:
+def test_fm_01_config_check_reads_a_database_in_use(on_sqlite: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "data" / "watchword.sqlite3"
     make_database(path, without="identity.0001_initial")
     writer = sqlite3.connect(path)
@@ -94,7 +94,7 @@ def test_n_config_check_reads_a_database_in_use(on_sqlite: CommandLine, tmp_path
         writer.close()
 
 
-def test_m_unmigrated_database_is_a_problem(on_sqlite: CommandLine, tmp_path: Path) -> None:
+def test_fm_01_unmigrated_database_is_a_problem(on_sqlite: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "data" / "watchword.sqlite3"
     make_database(path, without="identity.0001_initial")
     assert problems(on_sqlite) == ["The database lacks 1 migrations of this version: run `watchword migrate`."]
@@ -105,7 +105,7 @@ def test_m_unmigrated_database_is_a_problem(on_sqlite: CommandLine, tmp_path: Pa
     assert "cannot be read (file is not a database)" in problems(on_sqlite)[0]
 
 
-def test_m_unreachable_postgresql_is_a_problem(on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fm_01_unreachable_postgresql_is_a_problem(on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
     monkeypatch.setenv("WATCHWORD_DATABASE_URL", f"postgresql://alice:hunter2@127.0.0.1:{port}/none")
@@ -114,7 +114,9 @@ def test_m_unreachable_postgresql_is_a_problem(on_sqlite: CommandLine, monkeypat
     assert "hunter2" not in sentence
 
 
-def test_m_port_in_use_is_a_problem(on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_fm_01_port_in_use_is_a_problem(
+    on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     make_database(tmp_path / "data" / "watchword.sqlite3")
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = str(bound.getsockname()[1])
@@ -142,7 +144,7 @@ def test_m_port_in_use_is_a_problem(on_sqlite: CommandLine, monkeypatch: pytest.
         ("VERIFIER_GATEWAY_SECRET_FILE", "verifier: gateway_secret_file"),
     ],
 )
-def test_m_secret_that_others_can_read_is_a_problem(
+def test_fm_01_secret_that_others_can_read_is_a_problem(
     on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, name: str
 ) -> None:
     path = tmp_path / "secret"
@@ -159,7 +161,7 @@ def test_m_secret_that_others_can_read_is_a_problem(
     assert f"{name}: cannot be read (FileNotFoundError)." in problems(on_sqlite, "--offline")
 
 
-def test_m_secret_key_file_is_checked(on_sqlite: CommandLine, tmp_path: Path) -> None:
+def test_fm_01_secret_key_file_is_checked(on_sqlite: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "data" / "secret_key"
     path.parent.mkdir()
     path.write_text("k" * SECRET_KEY_MIN)
@@ -170,7 +172,7 @@ def test_m_secret_key_file_is_checked(on_sqlite: CommandLine, tmp_path: Path) ->
     assert "is too short" in problems(on_sqlite, "--offline")[0]
 
 
-def test_m_directory_that_cannot_be_made_is_a_problem(
+def test_fm_01_directory_that_cannot_be_made_is_a_problem(
     on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -182,7 +184,7 @@ def test_m_directory_that_cannot_be_made_is_a_problem(
     ]
 
 
-def test_m_directory_that_cannot_be_written_to_is_a_problem(
+def test_fm_01_directory_that_cannot_be_written_to_is_a_problem(
     on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "data").mkdir()
@@ -201,7 +203,7 @@ def test_m_directory_that_cannot_be_written_to_is_a_problem(
         ("VERIFIER_TLS_KEY_FILE", "verifier: tls_certificate_file, tls_key_file"),
     ],
 )
-def test_m_certificate_files_must_parse(
+def test_fm_01_certificate_files_must_parse(
     on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, name: str
 ) -> None:
     authority = trustme.CA()
@@ -227,7 +229,9 @@ def test_m_certificate_files_must_parse(
         assert sentence.startswith(name)
 
 
-def test_m_proxy_settings_are_checked(on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_fm_01_proxy_settings_are_checked(
+    on_sqlite: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("WATCHWORD_JWKS_PROXY", "socks5://proxy.example:1080")
     assert problems(on_sqlite, "--offline", exit_code=2)[0].startswith("jwks_proxy: ")
     (tmp_path / "credentials").write_text("alice:hunter2")

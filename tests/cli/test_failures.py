@@ -212,7 +212,7 @@ def test_neither_the_path_of_a_request_nor_the_text_of_a_fault_is_logged(
 
 @pytest.mark.parametrize("role", ["portal", "worker", "verifier"])
 @pytest.mark.usefixtures("untouched_logging")
-def test_fo_the_first_line_of_each_role_names_the_version(
+def test_fo_08_first_line_of_each_role_names_the_version(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], role: str
 ) -> None:
     """Also when the settings stop the start."""

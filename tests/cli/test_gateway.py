@@ -33,7 +33,7 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_m_each_file_is_printed_with_the_settings_addresses(command_line: CommandLine, name: str) -> None:
+def test_fm_03_each_file_is_printed_with_the_settings_addresses(command_line: CommandLine, name: str) -> None:
     files = fill(GATEWAYS[name], VALUES).gateway.files
     for file in files:
         assert command_line.ok("gateway", name, PurePosixPath(file.name).name).stdout == file.text

@@ -30,7 +30,7 @@ def answers(port: int, path: str = "/sign-in", status: HTTPStatus = HTTPStatus.O
         return False
 
 
-def test_n_killed_portal_leaves_no_child_that_holds_the_port(tmp_path: Path) -> None:
+def test_fn_04_killed_portal_leaves_no_process_on_its_port(tmp_path: Path) -> None:
     port, feed_port = free_port(), free_port()
     environment = {
         "WATCHWORD_DATA_DIR": str(tmp_path / "data"),

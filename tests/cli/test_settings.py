@@ -47,7 +47,7 @@ def test_a_wrong_setting_stops_any_command_with_exit_status_2(
         assert "refresh_interval: " in outcome.stderr
 
 
-def test_m_unknown_variable_stops_every_role_and_command(
+def test_fm_01_unknown_variable_stops_roles_and_commands(
     bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHWORD_PORTAL_PROT", "8180")

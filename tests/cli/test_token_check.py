@@ -109,7 +109,7 @@ def good_token(key: forge.Key) -> str:
     return forge.token(key, "RS256", iat=now, exp=now + 300)
 
 
-def test_g_leeway_is_the_verifiers_setting(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fg_01_leeway_is_the_verifiers_setting(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     organization()
     key = forge.rsa_key("first")
     add(key)

@@ -23,7 +23,7 @@ def read() -> set[str]:
 
 @pytest.mark.enable_socket
 @pytest.mark.django_db(transaction=True)
-def test_m_all_migrations_of_a_migrated_database_are_found() -> None:
+def test_fm_01_all_migrations_of_a_migrated_database_are_found() -> None:
     assert known_migrations() <= read()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE django_migrations RENAME TO elsewhere")

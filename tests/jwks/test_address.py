@@ -46,7 +46,7 @@ def problem_of(text: str) -> Problem:
         ("https://１２７。０．0.1/", JwksLocation("127.0.0.1", 443, "/"), "https://127.0.0.1/"),  # noqa: RUF001
     ],
 )
-def test_a_location_is_normalised(text: str, location: JwksLocation, url: str) -> None:
+def test_location_is_normalized(text: str, location: JwksLocation, url: str) -> None:
     assert parse_location(text) == location
     assert parse_location(text).url == url
     assert parse_location(url) == location
@@ -60,7 +60,7 @@ def test_a_location_is_normalised(text: str, location: JwksLocation, url: str) -
         "https:/acme.example", "//acme.example/", "acme.example/keys", "wss://acme.example/",
     ],
 )  # fmt: skip
-def test_only_https_with_both_slashes(text: str) -> None:
+def test_only_https_with_two_slashes_is_accepted(text: str) -> None:
     assert problem_of(text) is Problem.SCHEME_NOT_HTTPS
 
 
@@ -73,17 +73,17 @@ def test_only_https_with_both_slashes(text: str) -> None:
         "https://acme.example/\u202egnp.keys", "https://acme.example/\ud800", "\ufeffhttps://acme.example/", "\t",
     ],
 )  # fmt: skip
-def test_f_blanks_and_invisible_characters_are_named(text: str) -> None:
+def test_ff_01_blanks_and_invisible_characters_are_named(text: str) -> None:
     assert problem_of(text) is Problem.BLANK_IN_LOCATION
 
 
 @pytest.mark.parametrize("text", [" https://acme.example/", "https://acme.example/  ", "  https://acme.example/ "])
-def test_f_blanks_around_a_location_are_dropped(text: str) -> None:
+def test_ff_01_blanks_around_a_location_are_dropped(text: str) -> None:
     assert parse_location(text).url == "https://acme.example/"
 
 
 @pytest.mark.parametrize("text", ["", " ", "   "])
-def test_f_an_empty_location_is_called_empty(text: str) -> None:
+def test_ff_01_empty_location_has_its_own_message(text: str) -> None:
     assert problem_of(text) is Problem.LOCATION_MISSING
 
 
@@ -96,7 +96,7 @@ def test_f_an_empty_location_is_called_empty(text: str) -> None:
         'https://acme.example/"', "https://acme.example/[", "https://acme.example/{tenant}/keys",
     ],
 )  # fmt: skip
-def test_characters_that_parsers_disagree_about(text: str) -> None:
+def test_ambiguous_characters_are_refused(text: str) -> None:
     assert problem_of(text) is Problem.LOCATION_MALFORMED
 
 
@@ -105,7 +105,7 @@ def test_characters_that_parsers_disagree_about(text: str) -> None:
     ["https://alice:secret@acme.example/", "https://alice@acme.example/", "https://@acme.example/",
      "https://acme.example:443@globex.example/", "https://acme.example@globex.example#@x"],
 )  # fmt: skip
-def test_credentials_in_the_location(text: str) -> None:
+def test_credentials_in_the_location_are_refused(text: str) -> None:
     assert problem_of(text) is Problem.CREDENTIALS_IN_LOCATION
 
 
@@ -113,7 +113,7 @@ def test_credentials_in_the_location(text: str) -> None:
     "text",
     ["https://acme.example/#keys", "https://acme.example#", "https://acme.example#@globex.example/"],
 )
-def test_a_fragment(text: str) -> None:
+def test_fragment_is_refused(text: str) -> None:
     assert problem_of(text) is Problem.FRAGMENT_IN_LOCATION
 
 
@@ -134,7 +134,7 @@ def test_a_fragment(text: str) -> None:
         "as\u0d7a.example", "as\u0ece.example", "as\U0002ebf0.example",
     ],
 )  # fmt: skip
-def test_a_host_that_is_none(host: str) -> None:
+def test_invalid_hosts_are_refused(host: str) -> None:
     assert problem_of(f"https://{host}/keys") is Problem.HOST_MALFORMED
 
 
@@ -143,18 +143,18 @@ def test_a_host_that_is_none(host: str) -> None:
     ["0", "00000", "65536", "99999", "", "abc", "+443", "４４３", "000443", "{port}", "-1"],  # noqa: RUF001
 )
 @pytest.mark.parametrize("host", ["acme.example", "[2606:4700::1]"])
-def test_f_a_port_that_is_none_is_named(host: str, port: str) -> None:
+def test_ff_01_invalid_port_is_named(host: str, port: str) -> None:
     assert problem_of(f"https://{host}:{port}/") is Problem.PORT_MALFORMED
 
 
-def test_a_location_has_a_greatest_length() -> None:
+def test_location_has_a_length_limit() -> None:
     longest = "https://acme.example/".ljust(2048, "a")
 
     assert parse_location(longest).url == longest
     assert problem_of(longest + "a") is Problem.LOCATION_TOO_LONG
 
 
-def test_the_address_of_a_host_that_is_one() -> None:
+def test_host_that_is_an_address_is_recognized() -> None:
     assert parse_location("https://[::1]/").address == ip_address("::1")
     assert parse_location("https://acme.example/").address is None
 
@@ -204,25 +204,25 @@ def test_public_unicast_is_accepted(address: str) -> None:
     assert check_address(ip_address(address)) == ip_address(address)
 
 
-def test_what_is_public_may_be_talked_about() -> None:
+def test_public_hosts_may_be_described() -> None:
     assert all(is_public(ip_address(address)) for address in PUBLIC)
     assert not any(is_public(ip_address(address)) for address in NOT_PUBLIC)
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_everything_else_is_refused(address: str) -> None:
+def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(LocationRefused) as refused:
         check_address(ip_address(address))
     assert refused.value.problem is Problem.ADDRESS_REFUSED
 
 
-def test_a_mapped_address_is_the_ipv4_address_that_it_means() -> None:
+def test_mapped_address_is_read_as_its_ipv4_address() -> None:
     assert check_address(ip_address("::ffff:8.8.8.8")) == IPv4Address("8.8.8.8")
     assert check_address(ip_address("::ffff:10.0.0.1"), [ip_network("10.0.0.0/8")]) == IPv4Address("10.0.0.1")
 
 
 @pytest.mark.parametrize("address", ["::1", "fd00::1", "10.1.2.3", "64:ff9b::10.1.2.3", "64:ff9b:1::8.8.8.8"])
-def test_an_operator_may_list_networks_that_are_not_public(address: str) -> None:
+def test_operator_may_list_internal_networks(address: str) -> None:
     listed = [ip_network(text) for text in ("::1/128", "fd00::/8", "10.0.0.0/8", "64:ff9b:1::/48")]
 
     assert check_address(ip_address(address), listed) == ip_address(address)
@@ -239,7 +239,7 @@ def test_an_operator_may_list_networks_that_are_not_public(address: str) -> None
         "64:ff9b:1:0:a:0:100:0", "64:ff9b:1:a:0:1::", "64:ff9b:1:a00:0:100::",
     ],
 )  # fmt: skip
-def test_a_listed_ipv6_network_opens_no_way_to_ipv4_addresses_that_are_not_listed(address: str) -> None:
+def test_listed_ipv6_network_opens_no_unlisted_ipv4_address(address: str) -> None:
     everything = [ip_network("::/0")]
 
     with pytest.raises(LocationRefused):
@@ -248,7 +248,7 @@ def test_a_listed_ipv6_network_opens_no_way_to_ipv4_addresses_that_are_not_liste
     assert check_address(ip_address(address), listed) == ip_address(address)
 
 
-def test_a_refused_network_wins_over_public_and_listed() -> None:
+def test_refused_network_takes_precedence() -> None:
     own = [ip_network("8.8.8.0/24")]
 
     for address in ("8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"):

@@ -61,45 +61,45 @@ def look_at(
 
 
 @pytest.mark.parametrize("extra_authorities", [None, old_certificates.SHA1_ROOT], ids=["alone", "with the operator's"])
-def test_a_server_of_the_attached_root(extra_authorities: str | None) -> None:
+def test_server_of_the_attached_root_is_accepted(extra_authorities: str | None) -> None:
     findings = look_at(presenting(server(root())), root(), extra_authorities=extra_authorities)
     assert findings.succeeded
     assert findings.steps[2].outcome is Outcome.PASSED
     assert findings.chain is None
 
 
-def test_a_server_of_an_intermediate_that_it_sends_along() -> None:
+def test_server_that_sends_its_intermediate_is_accepted() -> None:
     assert look_at(presenting(server(intermediate()), intermediate()), root()).succeeded
 
 
-def test_an_attached_intermediate_is_enough_and_does_not_bring_its_root() -> None:
+def test_attached_intermediate_does_not_trust_its_root() -> None:
     assert look_at(presenting(server(intermediate())), intermediate()).succeeded
     assert look_at(presenting(server(root())), intermediate()).problem is Problem.CERTIFICATE_OTHER_AUTHORITY
 
 
-def test_root_and_intermediate_attached_together() -> None:
+def test_root_and_intermediate_can_be_attached_together() -> None:
     assert look_at(presenting(server(intermediate())), root(), intermediate()).succeeded
 
 
-def test_an_old_root_signs_new_certificates() -> None:
+def test_server_of_an_older_root_with_the_same_key_is_accepted() -> None:
     key = forge.rsa_key("root").private
     old = issue("Initech Root", key=key)
     assert look_at(presenting(server(old)), old).succeeded
 
 
-def test_a_successor_attached_beside_an_expired_authority() -> None:
+def test_successor_of_an_expired_authority_is_accepted() -> None:
     expired = issue("Initech Root G1", expires_in_days=-1)
     assert look_at(presenting(server(root())), expired, root()).succeeded
 
 
 @pytest.mark.parametrize("changes", [{}, {"authority": False}, {"signs": False}])
-def test_a_self_signed_server_certificate_attached_for_itself(changes: dict[str, bool]) -> None:
+def test_attached_self_signed_certificate_is_accepted(changes: dict[str, bool]) -> None:
     own = self_signed(**changes)
     assert look_at(presenting(own), own).succeeded
 
 
 @pytest.mark.parametrize("changes", [{}, {"authority": False}, {"signs": False}])
-def test_a_server_certificate_attached_for_itself_is_no_authority(changes: dict[str, bool]) -> None:
+def test_attached_server_certificate_is_no_authority(changes: dict[str, bool]) -> None:
     """The owner of that server's key must not be able to sign for other servers with it."""
     own = self_signed(**changes)
     findings = look_at(presenting(server(own), own), own)
@@ -107,34 +107,34 @@ def test_a_server_certificate_attached_for_itself_is_no_authority(changes: dict[
     assert findings.steps[2].outcome is Outcome.FAILED
 
 
-def test_another_certificate_with_the_same_name_and_key_size_is_not_taken_for_it() -> None:
+def test_similar_self_signed_certificate_is_refused() -> None:
     assert not look_at(presenting(self_signed()), self_signed()).succeeded
 
 
 # ------------------------------------------------------------------------------------------------ what stays refused
 
 
-def test_the_wrong_host_stays_wrong() -> None:
+def test_wrong_host_is_still_refused() -> None:
     findings = look_at(presenting(server(root(), hosts=["keys.globex.example"])), root())
     assert findings.problem is Problem.CERTIFICATE_WRONG_HOST
     own = self_signed(hosts=["keys.globex.example"])
     assert look_at(presenting(own), own).problem is Problem.CERTIFICATE_WRONG_HOST
 
 
-def test_an_expired_server_certificate_stays_expired() -> None:
+def test_expired_server_certificate_is_still_refused() -> None:
     findings = look_at(presenting(server(root(), expires_in_days=-1)), root())
     assert findings.problem is Problem.CERTIFICATE_EXPIRED
     assert findings.chain is not None
 
 
-def test_an_expired_intermediate_is_the_servers_fault() -> None:
+def test_expired_intermediate_is_reported_as_the_servers() -> None:
     ended = issue("Initech Issuing CA", by=root(), expires_in_days=-1)
     old = issue("Initech Root G1", expires_in_days=-1)
     findings = look_at(presenting(server(ended), ended), root(), old)
     assert findings.problem is Problem.CERTIFICATE_EXPIRED
 
 
-def test_an_expired_attached_authority_is_named_as_the_reason() -> None:
+def test_expired_attached_authority_is_the_reported_cause() -> None:
     ended = issue("Initech Root", expires_in_days=-1)
     for presented in (presenting(server(ended)), presenting(server(ended), ended)):
         findings = look_at(presented, ended)
@@ -142,20 +142,20 @@ def test_an_expired_attached_authority_is_named_as_the_reason() -> None:
         assert findings.steps[2].sentence == "The CA certificate attached to this registration has expired."
 
 
-def test_a_failure_that_no_authority_prevents_keeps_its_name() -> None:
+def test_other_failures_keep_their_problem() -> None:
     attached = read_authority(issue("Initech Root", expires_in_days=-1).pem)
     for problem in (Problem.CONNECTION_FAILED, Problem.CERTIFICATE_WRONG_HOST):
         assert problem_with(attached, ProbeFailed(problem), NOW) is problem
 
 
-def test_an_authority_that_ends_soon_is_warned_about() -> None:
+def test_authority_that_expires_soon_causes_a_warning() -> None:
     findings = look_at(presenting(server(root())), root(), issue("Initech Root G1", expires_in_days=9))
     assert findings.succeeded
     assert findings.steps[2].outcome is Outcome.WARNED
     assert "“Initech Root G1” expires on " in findings.steps[2].sentence
 
 
-def test_a_server_of_another_authority_than_the_attached_one() -> None:
+def test_server_of_another_authority_is_refused() -> None:
     for certificate in (presenting(server(issue("Globex Root"))), presenting(self_signed())):
         findings = look_at(certificate, root())
         assert findings.problem is Problem.CERTIFICATE_OTHER_AUTHORITY
@@ -163,7 +163,7 @@ def test_a_server_of_another_authority_than_the_attached_one() -> None:
         assert findings.chain is not None
 
 
-def test_an_authority_that_the_present_rules_no_longer_admit_trusts_nobody() -> None:
+def test_stored_authority_no_longer_admitted_trusts_no_server() -> None:
     weak = issue("Initech Root", signs=False)
     assert look_at_nobody(weak).problem is Problem.AUTHORITY_UNUSABLE
 
@@ -175,7 +175,7 @@ def look_at_nobody(attached: Issued) -> Findings:
     return findings
 
 
-def test_without_validation_the_authority_means_nothing() -> None:
+def test_authority_is_ignored_without_validation() -> None:
     assert look_at(presenting(self_signed()), root(), verify_certificate=False).succeeded
     assert look_at(presenting(self_signed()), issue("weak", signs=False), verify_certificate=False).succeeded
 
@@ -183,7 +183,7 @@ def test_without_validation_the_authority_means_nothing() -> None:
 # -------------------------------------------------------------------------------------------------- what is presented
 
 
-def test_the_chain_is_told_with_its_root_to_trust() -> None:
+def test_chain_offers_its_root() -> None:
     own = server(intermediate())
     findings = look_at(presenting(own, intermediate(), root()))
     assert findings.problem is Problem.CERTIFICATE_UNKNOWN_AUTHORITY
@@ -201,7 +201,7 @@ def test_the_chain_is_told_with_its_root_to_trust() -> None:
     assert (chain.left_out, chain.missing, chain.unfit) == (0, None, None)
 
 
-def test_what_is_offered_is_what_makes_the_server_acceptable() -> None:
+def test_offered_authority_makes_the_server_acceptable() -> None:
     certificate = presenting(server(intermediate()), intermediate(), root())
     chain = look_at(certificate).chain
     assert chain is not None
@@ -213,7 +213,7 @@ def test_what_is_offered_is_what_makes_the_server_acceptable() -> None:
 
 
 @pytest.mark.parametrize("with_intermediate", [True, False])
-def test_without_the_root_the_authority_to_ask_for_is_named(with_intermediate: bool) -> None:  # noqa: FBT001
+def test_chain_without_root_names_the_missing_authority(with_intermediate: bool) -> None:  # noqa: FBT001
     others = (intermediate(),) if with_intermediate else ()
     chain = look_at(presenting(server(intermediate()), *others)).chain
     assert chain is not None
@@ -221,7 +221,7 @@ def test_without_the_root_the_authority_to_ask_for_is_named(with_intermediate: b
     assert chain.missing == ("Initech Root" if with_intermediate else "Initech Issuing CA")
 
 
-def test_a_self_signed_certificate_is_offered_as_itself() -> None:
+def test_self_signed_certificate_is_offered() -> None:
     findings = look_at(presenting(self_signed()))
     assert findings.problem is Problem.CERTIFICATE_SELF_SIGNED
     assert findings.chain is not None
@@ -229,7 +229,7 @@ def test_a_self_signed_certificate_is_offered_as_itself() -> None:
     assert findings.chain.root.of_a_server
 
 
-def test_a_root_that_merely_lies_beside_is_not_offered() -> None:
+def test_unrelated_root_is_not_offered() -> None:
     """Else an attacker could have a well-known name trusted, or trust asked for what does not help."""
     chain = look_at(presenting(server(intermediate()), issue("Globex Root"), issue("Initech Issuing CA"))).chain
     assert chain is not None
@@ -237,14 +237,14 @@ def test_a_root_that_merely_lies_beside_is_not_offered() -> None:
     assert chain.missing == "Initech Issuing CA"
 
 
-def test_the_order_in_which_they_come_does_not_matter() -> None:
+def test_order_of_the_chain_does_not_matter() -> None:
     chain = look_at(presenting(server(intermediate()), root(), intermediate())).chain
     assert chain is not None
     assert chain.root is not None
     assert chain.root.fingerprint == root().fingerprint
 
 
-def test_two_that_sign_each_other_end_somewhere() -> None:
+def test_certificates_that_sign_each_other_end_the_search() -> None:
     one = issue("Globex A")
     two = issue("Globex B", by=one)
     circle = issue("Globex A", by=two, key=one.key)
@@ -261,21 +261,21 @@ def test_two_that_sign_each_other_end_somewhere() -> None:
         (issue("Initech Root", signs=False), "may not sign certificates"),
     ],
 )
-def test_a_root_that_may_not_be_attached_is_not_offered_and_the_reason_told(unfit: Issued, sentence: str) -> None:
+def test_unfit_root_is_not_offered_and_has_a_reason(unfit: Issued, sentence: str) -> None:
     chain = read_chain([server(unfit).der, unfit.der], NOW)
     assert chain is not None
     assert chain.root is None
     assert sentence in str(chain.unfit)
 
 
-def test_fifty_certificates_are_eight_and_a_number() -> None:
+def test_long_chain_shows_eight_and_a_count() -> None:
     chain = look_at(presenting(server(intermediate()), *[issue(f"noise {number}") for number in range(49)])).chain
     assert chain is not None
     assert len(chain.certificates) == MAX_SHOWN
     assert chain.left_out == 50 - MAX_SHOWN
 
 
-def test_a_huge_certificate_is_named_by_its_fingerprint_alone() -> None:
+def test_huge_certificate_shows_only_its_fingerprint() -> None:
     huge = issue("huge", extra=bytes(MAX_BYTES))
     chain = look_at(presenting(server(root()), huge)).chain
     assert chain is not None
@@ -285,20 +285,20 @@ def test_a_huge_certificate_is_named_by_its_fingerprint_alone() -> None:
 
 
 @pytest.mark.usefixtures("loopback_is_public")
-def test_more_than_a_handshake_may_hold_is_no_chain() -> None:
+def test_chain_above_the_handshake_limit_is_not_shown() -> None:
     many = [issue(f"noise {number}", extra=bytes(15_000)) for number in range(12)]
     findings = look_at(presenting(server(root()), *many))
     assert findings.problem is Problem.TLS_FAILED
     assert findings.chain is None
 
 
-def test_certificates_of_other_sizes_fit_into_the_limits_of_one_fetch() -> None:
+def test_certificates_of_many_sizes_fit_the_limits() -> None:
     findings = look_at(presenting(server(root()), *[issue("noise", extra=bytes(15_000))] * 5))
     assert findings.chain is not None
 
 
 @pytest.mark.parametrize("garbage", [b"", b"certificate", b"\x30\x03\x02\x01\x01", bytes(100)])
-def test_garbage_has_a_fingerprint_and_nothing_else(garbage: bytes) -> None:
+def test_malformed_certificate_shows_only_its_fingerprint(garbage: bytes) -> None:
     for presented in ([garbage], [garbage, root().der], [server(root()).der, garbage]):
         chain = read_chain(presented, NOW)
         assert chain is not None
@@ -307,11 +307,11 @@ def test_garbage_has_a_fingerprint_and_nothing_else(garbage: bytes) -> None:
         assert any(each.subject == UNREADABLE and each.issuer == "" for each in chain.certificates)
 
 
-def test_nothing_presented_is_no_chain() -> None:
+def test_no_certificates_are_no_chain() -> None:
     assert read_chain([], NOW) is None
 
 
-def test_names_are_told_shortened_and_without_anything_unprintable() -> None:
+def test_names_are_shortened_and_printable() -> None:
     own = issue("a\r\nb\u202e\x1b[2J<script>", authority=None)
     chain = read_chain([own.der], NOW)
     assert chain is not None
@@ -319,7 +319,7 @@ def test_names_are_told_shortened_and_without_anything_unprintable() -> None:
     assert all(len(each.subject) <= 64 for each in chain.certificates)
 
 
-def test_one_connection_shows_its_own_chain() -> None:
+def test_each_connection_shows_its_own_chain() -> None:
     """A server that answers each connection with another chain cannot have one refused and another one shown."""
     first, second = issue("Initech Root"), issue("Globex Root")
     contexts = [presenting(server(each), each).server_context() for each in (first, second)]
@@ -337,7 +337,7 @@ def test_one_connection_shows_its_own_chain() -> None:
 
 
 @pytest.mark.usefixtures("loopback_is_public")
-def test_a_server_that_sends_its_certificates_byte_by_byte_is_left_when_the_time_is_up() -> None:
+def test_slow_certificates_fail_at_the_deadline() -> None:
     context = presenting(server(root()), root()).server_context()
 
     def trickle(connection: socket.socket, closing: threading.Event) -> bool:
@@ -360,11 +360,11 @@ def test_a_server_that_sends_its_certificates_byte_by_byte_is_left_when_the_time
     assert findings.chain is None
 
 
-def test_a_library_without_the_chain_costs_the_chain_alone() -> None:
+def test_library_without_chains_only_omits_the_chain() -> None:
     assert presented_chain(object()) == ()  # type: ignore[arg-type]
 
 
-def test_no_authority_is_asked_for_behind_an_address_that_is_refused() -> None:
+def test_refused_address_offers_no_authority() -> None:
     with KeyServer(serves(GOOD_SET), presenting(server(root()), root())) as running:
         policy = running.policy(allowed_networks=())
         findings = probe(running.location, verify_certificate=True, authority=root().pem, policy=policy)
@@ -374,7 +374,7 @@ def test_no_authority_is_asked_for_behind_an_address_that_is_refused() -> None:
     assert findings.steps[1].step is Step.CONNECT
 
 
-def test_findings_with_a_chain_can_be_kept() -> None:
+def test_findings_with_a_chain_can_be_stored() -> None:
     findings = look_at(presenting(server(root()), root()))
     assert pickle.loads(pickle.dumps(findings)) == findings  # noqa: S301
     assert findings.chain is not None

@@ -52,13 +52,13 @@ def refusal(text: str) -> str:
     ],
     ids=lambda good: good.certificate.subject.rfc4514_string(),
 )
-def test_an_authority_may_be_attached(good: Issued) -> None:
+def test_authority_can_be_attached(good: Issued) -> None:
     (anchor,) = read_authority(good.pem).anchors
     assert (anchor.pem, anchor.fingerprint, anchor.of_a_server) == (good.pem, good.fingerprint, False)
 
 
 @pytest.mark.parametrize("changes", [{}, {"authority": False}, {"signs": False}])
-def test_a_self_signed_server_certificate_may_be_attached_for_itself(changes: dict[str, bool]) -> None:
+def test_self_signed_server_certificate_can_be_attached(changes: dict[str, bool]) -> None:
     (anchor,) = read_authority(self_signed(**changes).pem).anchors
     assert anchor.of_a_server
     assert anchor.name == "keys.acme.example"
@@ -81,7 +81,7 @@ def test_a_self_signed_server_certificate_may_be_attached_for_itself(changes: di
         (issue("x", key=dsa.generate_private_key(2048)), "has a weak or unusual key."),
     ],
 )
-def test_what_is_no_fit_authority_is_named_with_the_reason(bad: Issued, sentence: str) -> None:
+def test_unfit_authority_is_refused_with_the_reason(bad: Issued, sentence: str) -> None:
     assert sentence in refusal(bad.pem)
 
 
@@ -92,23 +92,23 @@ class HugeKey:
         return rsa.RSAPublicNumbers(65537, 2**8199 + 1).public_key()
 
 
-def test_a_key_may_be_too_large() -> None:
+def test_too_large_key_is_refused() -> None:
     assert "has a weak or unusual key." in refusal(issue("x", by=root(), key=HugeKey()).pem)
 
 
 @pytest.mark.parametrize("pem", [old_certificates.SHA1_ROOT, old_certificates.MD5_ROOT], ids=["SHA-1", "MD5"])
-def test_what_a_root_says_of_itself_may_be_signed_as_in_old_days(pem: str) -> None:
+def test_roots_own_signature_may_be_outdated(pem: str) -> None:
     assert read_authority(pem).pem == pem
 
 
 @pytest.mark.parametrize(
     "pem", [old_certificates.SHA1_INTERMEDIATE, old_certificates.MD5_INTERMEDIATE], ids=["SHA-1", "MD5"]
 )
-def test_what_another_signed_may_not(pem: str) -> None:
+def test_other_outdated_signatures_are_refused(pem: str) -> None:
     assert "“Initech Issuing CA” is signed with MD5 or SHA-1" in refusal(pem)
 
 
-def test_one_with_the_name_of_its_issuer_is_not_self_signed_for_that() -> None:
+def test_equal_names_do_not_make_a_certificate_self_signed() -> None:
     """Anyone can write a name; only the signature shows who issued a certificate."""
     impostor = issue("keys.acme.example", by=issue("keys.acme.example"), authority=None)
     assert "is not one of a certificate authority" in refusal(impostor.pem)
@@ -132,7 +132,7 @@ def test_one_with_the_name_of_its_issuer_is_not_self_signed_for_that() -> None:
     ],
     ids=count(),
 )
-def test_only_certificates_and_blanks_between_them(text: str) -> None:
+def test_other_text_between_certificates_is_refused(text: str) -> None:
     assert "Paste nothing but the lines" in refusal(text)
 
 
@@ -144,11 +144,11 @@ WHOLE = "".join(root().pem.splitlines()[1:-1])
     ["AAAA", "=", "MIIB", WHOLE[:64], f"{WHOLE[:64]}={WHOLE[64:]}"],
     ids=range(5),
 )
-def test_a_damaged_certificate(body: str) -> None:
+def test_damaged_certificate_is_refused(body: str) -> None:
     assert "damaged" in refusal(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 
 
-def test_parts_that_are_read_late_break_as_softly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_extensions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(_name: object) -> str:
         raise ValueError("not a name")
 
@@ -156,14 +156,14 @@ def test_parts_that_are_read_late_break_as_softly(monkeypatch: pytest.MonkeyPatc
     assert "damaged" in refusal(root().pem)
 
 
-def test_a_certificate_of_version_1_is_outdated() -> None:
+def test_version_1_certificate_is_refused() -> None:
     assert "X.509 version 1" in refusal(old_certificates.VERSION_1)
 
 
 @pytest.mark.parametrize(
     "label", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"]
 )
-def test_a_private_key_is_refused_loudly_and_not_quoted(label: str) -> None:
+def test_private_key_is_refused_and_not_repeated(label: str) -> None:
     block = f"-----BEGIN {label}-----\nc2VjcmV0\n-----END {label}-----\n"
     for text in (block, root().pem + block, block.lower(), block.replace("\n", "")):
         assert holds_private_key(text)
@@ -173,25 +173,25 @@ def test_a_private_key_is_refused_loudly_and_not_quoted(label: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["PuTTY-User-Key-File-3: x\nPrivate-Lines: 1\nAAAA", "<PrivateKey>x</PrivateKey>"])
-def test_private_keys_of_other_programs_too(text: str) -> None:
+def test_other_private_key_formats_are_refused(text: str) -> None:
     assert holds_private_key(text)
 
 
-def test_a_certificate_is_no_private_key() -> None:
+def test_certificate_is_not_mistaken_for_a_private_key() -> None:
     assert not holds_private_key(root().pem)
 
 
-def test_too_much_is_refused_before_it_is_read() -> None:
+def test_too_long_text_is_refused_unread() -> None:
     assert "16,384 characters" in refusal("x" * (MAX_CHARACTERS + 1))
 
 
-def test_at_most_five_each_counted_once() -> None:
+def test_at_most_five_different_certificates() -> None:
     many = [issue(f"root {number}").pem for number in range(MAX_CERTIFICATES + 1)]
     assert len(read_authority("".join(many[1:]) * 3).anchors) == MAX_CERTIFICATES
     assert "at most 5 CA certificates; these are 6" in refusal("".join(many))
 
 
-def test_the_usual_form_counts_too() -> None:
+def test_normalized_text_has_a_limit_too() -> None:
     """On one line a certificate is shorter than in lines of 64, and the database has one limit."""
     bulky = [issue(f"root {number}", extra=bytes(2070)).pem for number in range(MAX_CERTIFICATES)]
     on_one_line = "".join(
@@ -201,7 +201,7 @@ def test_the_usual_form_counts_too() -> None:
     assert "in their usual form" in refusal(on_one_line)
 
 
-def test_equal_sets_have_equal_text() -> None:
+def test_equal_sets_have_the_same_text() -> None:
     one, two = root().pem, other().pem
     spellings = (
         one + two,
@@ -218,7 +218,7 @@ def test_equal_sets_have_equal_text() -> None:
     assert read_authority(both.pem) == both
 
 
-def test_dates_are_checked_when_it_is_attached() -> None:
+def test_dates_are_checked_on_attaching() -> None:
     attached = read_authority(issue("Initech Root", starts_in_days=-10, expires_in_days=10).pem)
     now = datetime.now(UTC)
     attached.check_dates(now)
@@ -228,7 +228,7 @@ def test_dates_are_checked_when_it_is_attached() -> None:
         attached.check_dates(now - timedelta(days=11))
 
 
-def test_to_the_second() -> None:
+def test_dates_are_exact_to_the_second() -> None:
     (anchor,) = read_authority(root().pem).anchors
     assert anchor.expired(anchor.expires_at)
     assert not anchor.expired(anchor.expires_at - timedelta(seconds=1))
@@ -236,6 +236,6 @@ def test_to_the_second() -> None:
     assert not anchor.expires_soon(anchor.expires_at - timedelta(days=14))
 
 
-def test_a_name_is_told_without_anything_unprintable() -> None:
+def test_names_are_shown_printable() -> None:
     (anchor,) = read_authority(issue("Initech\u202e\x1b[2J").pem).anchors
     assert anchor.name == "Initech[2J"

@@ -103,7 +103,7 @@ LOCATIONS: dict[Problem, list[tuple[str, str]]] = {
     ("problem", "location", "words"),
     [(problem, *row) for problem, rows in LOCATIONS.items() for row in rows],
 )
-def test_f_what_is_typed_is_what_the_message_says(problem: Problem, location: str, words: str) -> None:
+def test_ff_01_message_is_true_for_each_typed_location(problem: Problem, location: str, words: str) -> None:
     over = threading.Event()
 
     def resolver(host: str, _port: int) -> Sequence[str]:
@@ -296,7 +296,7 @@ CAUSES: dict[Problem, list[Cause]] = {
         for number, cause in enumerate(causes)
     ],
 )
-def test_f_what_the_server_does_is_what_the_message_says(problem: Problem, cause: Cause) -> None:
+def test_ff_01_message_is_true_for_each_behaviour_of_a_server(problem: Problem, cause: Cause) -> None:
     patient = {"connect_timeout": 30, "total_timeout": 60}
     with KeyServer(cause.behaviour, cause.certificate) as server:
         policy = server.policy(**{**patient, **cause.policy})
@@ -312,20 +312,20 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
-def test_f_every_problem_has_its_causes() -> None:
+def test_ff_01_every_problem_has_its_causes() -> None:
     listed = {*LOCATIONS, *CAUSES, *ELSEWHERE}
     assert {each for each in Problem if not each.code.startswith("proxy_")} == listed
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 429])
-def test_f_of_an_internal_host_no_more_is_said_than_before(status: int) -> None:
+def test_ff_01_internal_hosts_reveal_no_more(status: int) -> None:
     """J-14: which paths of an internal service exist, and which are guarded, is not told."""
     with KeyServer(answers(status)) as server:
         findings = probe(server.location, verify_certificate=True, policy=server.policy())
     assert findings.problem is Problem.HTTP_REFUSED
 
 
-def test_f_times_are_said_to_be_rounded_once_a_step_has_failed() -> None:
+def test_ff_01_times_are_marked_as_rounded_after_a_failure() -> None:
     with KeyServer(answers(500)) as server:
         failed = probe(server.location, verify_certificate=True, policy=server.policy())
         server.behaviour = GOOD

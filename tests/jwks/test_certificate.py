@@ -38,14 +38,12 @@ def certificate_of(*attributes: tuple[x509.ObjectIdentifier, str]) -> bytes:
         ([(x509.NameOID.ORGANIZATION_NAME, "I" * 64), (x509.NameOID.COMMON_NAME, "R1")], "I" * 64),
     ],
 )
-def test_the_issuer_is_told_in_printable_characters(
-    attributes: list[tuple[x509.ObjectIdentifier, str]], issuer: str
-) -> None:
+def test_issuer_is_shown_printable(attributes: list[tuple[x509.ObjectIdentifier, str]], issuer: str) -> None:
     assert read_certificate(certificate_of(*attributes)) == CertificateFacts(issuer, NOW + timedelta(days=30))
 
 
 @pytest.mark.parametrize("der", [b"", b"\x30\x03\x02\x01\x01", b"certificate"])
-def test_bytes_that_are_no_certificate(der: bytes) -> None:
+def test_malformed_certificate_has_no_names(der: bytes) -> None:
     facts = read_certificate(der)
 
     assert facts.describe() == "Certificate issued by an unknown authority, of unknown validity."
@@ -70,5 +68,5 @@ def test_soon_is_within_14_days() -> None:
         (9_999, Problem.CERTIFICATE_REFUSED),
     ],
 )
-def test_what_openssl_finds_has_a_name_for_the_administrator(verify_code: int, problem: Problem) -> None:
+def test_openssl_errors_have_their_own_problem(verify_code: int, problem: Problem) -> None:
     assert problem_of(verify_code) is problem

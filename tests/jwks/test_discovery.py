@@ -72,7 +72,7 @@ def sentence(found: Metadata | NotDiscovered) -> str:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/realms/prod", "/realms/prod/"])
-def test_the_usual_place_is_asked_first_and_alone(path: str) -> None:
+def test_usual_location_is_tried_first(path: str) -> None:
     with KeyServer(answers(404)) as server:
         place = path.removesuffix("/") + OIDC
         server.behaviour = at_paths({place: serves(metadata(server, path))})
@@ -97,7 +97,7 @@ ELSEWHERE: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("first", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_whatever_is_at_the_first_place_the_second_is_asked(first: Behaviour) -> None:
+def test_second_location_is_tried_after_any_failure(first: Behaviour) -> None:
     with KeyServer(first) as server:
         second = f"{OAUTH}/oauth2"
         server.behaviour = at_paths({second: serves(metadata(server, "/oauth2"))}, first)
@@ -125,7 +125,7 @@ TYPED = {
 
 
 @pytest.mark.parametrize(("typed", "words"), TYPED.items(), ids=lambda each: repr(each)[:30])
-def test_no_connection_for_what_is_no_issuer(typed: str, words: str) -> None:
+def test_invalid_issuer_causes_no_connection(typed: str, words: str) -> None:
     with KeyServer(answers(200)) as server:
         assert words in sentence(ask(server, typed))
         assert server.connections == 0
@@ -149,13 +149,13 @@ HOSTILE_OR_BROKEN: list[tuple[Behaviour, str]] = [
 
 @pytest.mark.usefixtures("loopback_is_public")
 @pytest.mark.parametrize(("behaviour", "words"), HOSTILE_OR_BROKEN, ids=[words for _, words in HOSTILE_OR_BROKEN])
-def test_each_failure_has_words_about_the_issuer(behaviour: Behaviour, words: str) -> None:
+def test_each_failure_message_is_about_the_issuer(behaviour: Behaviour, words: str) -> None:
     with KeyServer(behaviour) as server:
         assert words in sentence(ask(server, issuer_of(server)))
 
 
 @pytest.mark.usefixtures("loopback_is_public")
-def test_nothing_at_both_places_names_both() -> None:
+def test_both_locations_are_named_if_both_are_missing() -> None:
     with KeyServer(answers(404)) as server:
         found = sentence(ask(server, issuer_of(server, "/a")))
         assert OIDC in found
@@ -165,13 +165,13 @@ def test_nothing_at_both_places_names_both() -> None:
 
 @pytest.mark.usefixtures("loopback_is_public")
 @pytest.mark.parametrize("places", [(403, 404), (404, 403)])
-def test_another_failure_counts_more_than_a_404(places: tuple[int, int]) -> None:
+def test_other_failures_are_reported_before_a_404(places: tuple[int, int]) -> None:
     with KeyServer(answers(404)) as server:
         server.behaviour = at_paths({OIDC: answers(places[0]), OAUTH: answers(places[1])})
         assert "403" in sentence(ask(server, issuer_of(server)))
 
 
-def test_an_internal_host_does_not_reveal_a_404() -> None:
+def test_internal_host_does_not_reveal_a_404() -> None:
     with KeyServer(answers(404)) as server:
         assert "HTTP status 4xx" in sentence(ask(server, issuer_of(server)))
 
@@ -194,7 +194,7 @@ def test_metadata_that_cannot_be_used_fills_in_nothing(changes: dict[str, Any], 
 
 
 @pytest.mark.parametrize("ending", ["/", "/x", "/%2F"])
-def test_another_issuer_is_shown_beside_the_typed_one_and_fills_in_nothing(ending: str) -> None:
+def test_different_issuer_is_shown_and_fills_in_nothing(ending: str) -> None:
     with KeyServer(answers(404)) as server:
         named = issuer_of(server) + ending
         server.behaviour = serves(metadata(server, issuer=named))
@@ -213,7 +213,7 @@ def test_only_listed_ports_and_networks_are_connected_to() -> None:
         assert canary.count() == 0
 
 
-def test_a_refused_address_is_asked_once_and_not_at_the_second_place() -> None:
+def test_refused_address_is_not_tried_again() -> None:
     with KeyServer(resets()) as server:
         assert "No connection" in sentence(ask(server, issuer_of(server), connect_timeout=0.3))
         assert server.connections == 1
@@ -227,7 +227,7 @@ def test_the_certificate_is_validated_unless_the_registration_says_otherwise() -
         assert isinstance(discover(issuer_of(server), verify_certificate=False, policy=server.policy()), Metadata)
 
 
-def test_the_attached_authority_is_trusted() -> None:
+def test_attached_authority_is_trusted() -> None:
     with KeyServer(answers(404)) as server:
         server.behaviour = serves(metadata(server))
         policy = server.policy(extra_authorities=None)
@@ -238,13 +238,13 @@ def test_the_attached_authority_is_trusted() -> None:
 
 
 @pytest.mark.parametrize("behaviour", [stalls, lambda: trickles(b"HTTP/1.1 200 OK\r\n\r\n{")])
-def test_a_slow_server_is_left_when_the_time_is_up(behaviour: Callable[[], Behaviour]) -> None:
+def test_slow_server_fails_at_the_deadline(behaviour: Callable[[], Behaviour]) -> None:
     with KeyServer(behaviour()) as server:
         assert "time allowed" in sentence(ask(server, issuer_of(server), total_timeout=0.5))
         assert server.connections == 1
 
 
-def test_both_places_share_the_time_of_one_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_locations_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     class OutAfterTheFirstPlace(Deadline):
         def remaining(self) -> float:
             left = super().remaining()
@@ -257,7 +257,7 @@ def test_both_places_share_the_time_of_one_fetch(monkeypatch: pytest.MonkeyPatch
         assert asked(server) == [OIDC]
 
 
-def test_nothing_of_the_document_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_document_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with KeyServer(answers(404)) as server:
         server.behaviour = serves(json.dumps(metadata(server, issuer="https://secret-name.example")).encode())
@@ -272,7 +272,7 @@ def test_nothing_of_the_document_is_logged(caplog: pytest.LogCaptureFixture) -> 
     "declared_as_html", "empty_answer", "json_ambiguous", "metadata", "single_key", "not_a_key_set", "empty_key_set",
     "too_many_keys", "private_key_material", "kid_reused", "no_usable_key",
 }])  # fmt: skip
-def test_no_failure_speaks_of_a_key_set(problem: Problem) -> None:
+def test_failures_do_not_mention_key_sets(problem: Problem) -> None:
     told = described([problem])
     # The location is mentioned where the remedy is to type it.
     told = told.replace("JWKS Server Certificate Validation", "").replace("enter the JWKS location yourself", "")

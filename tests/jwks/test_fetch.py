@@ -38,7 +38,7 @@ def with_headers(headers: Mapping[str, str]) -> Answer:
     return answer_to(serves(DOCUMENT, headers=headers))
 
 
-def test_the_request_is_this_and_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_has_only_the_expected_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     """J-06: no cookie, credential, proxy or referrer from the environment."""
     for variable in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
@@ -57,7 +57,7 @@ def test_the_request_is_this_and_nothing_more(monkeypatch: pytest.MonkeyPatch) -
     assert USER_AGENT.startswith("Watchword/")
 
 
-def test_a_host_name_is_sent_and_checked_although_its_address_is_connected_to() -> None:
+def test_host_name_is_sent_and_checked() -> None:
     with KeyServer(serves(DOCUMENT)) as server:
         policy = server.policy(resolver=lambda _host, _port: ["127.0.0.1"])
         location = server.location_at("keys.acme.example")
@@ -66,20 +66,20 @@ def test_a_host_name_is_sent_and_checked_although_its_address_is_connected_to() 
         assert server.requests[0].header("Host") == f"keys.acme.example:{server.port}"
 
 
-def test_ipv6() -> None:
+def test_ipv6_address_is_fetched_from() -> None:
     with KeyServer(serves(DOCUMENT), host="::1") as server:
         assert fetched(server).untrusted_document == DOCUMENT
         assert server.requests[0].header("Host") == f"[::1]:{server.port}"
 
 
-def test_a_chunked_answer() -> None:
+def test_chunked_response_is_read() -> None:
     chunks = b"".join(b"%x;ext=1\r\n%s\r\n" % (1, DOCUMENT[index : index + 1]) for index in range(len(DOCUMENT)))
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
     assert answer_to(sends(head + chunks + b"0\r\n\r\n")).untrusted_document == DOCUMENT
 
 
-def test_the_answer_may_end_with_the_connection_if_tls_says_goodbye() -> None:
+def test_response_may_end_with_a_clean_tls_shutdown() -> None:
     def on_request(conversation: object) -> None:
         conversation.send(b"HTTP/1.1 200 OK\r\n\r\n" + DOCUMENT)  # type: ignore[attr-defined]
         conversation.connection.unwrap()  # type: ignore[attr-defined]
@@ -87,13 +87,13 @@ def test_the_answer_may_end_with_the_connection_if_tls_says_goodbye() -> None:
     assert answer_to(serves(DOCUMENT).__class__(on_request)).untrusted_document == DOCUMENT
 
 
-def test_a_body_of_exactly_the_limit() -> None:
+def test_body_of_the_limit_is_accepted() -> None:
     body = b"x" * 262_144
 
     assert answer_to(serves(body)).untrusted_document == body
 
 
-def test_a_body_above_the_limit_of_the_operator() -> None:
+def test_body_above_the_setting_is_refused() -> None:
     with KeyServer(serves(b"x" * 1001)) as server:
         policy = server.policy(max_bytes=1000)
         with pytest.raises(ProbeFailed) as failed:
@@ -101,7 +101,7 @@ def test_a_body_above_the_limit_of_the_operator() -> None:
     assert failed.value.problem is Problem.TOO_LARGE
 
 
-def test_the_document_is_not_shown_by_accident() -> None:
+def test_repr_does_not_show_the_document() -> None:
     assert "keys" not in repr(answer_to(serves(DOCUMENT)))
 
 
@@ -121,31 +121,31 @@ def test_the_document_is_not_shown_by_accident() -> None:
         ("", None),
     ],
 )
-def test_an_etag_is_kept_if_it_is_fit_to_be_stored(sent: str, kept: str | None) -> None:
+def test_valid_etag_is_kept(sent: str, kept: str | None) -> None:
     assert with_headers({"ETag": sent}).etag == kept
 
 
 @pytest.mark.parametrize("stored", ['"' + "a" * 600 + '"', 'x"\r\nHost: globex.example', "ü", ""])
-def test_an_etag_that_is_not_fit_is_not_sent(stored: str) -> None:
+def test_invalid_etag_is_not_sent(stored: str) -> None:
     with KeyServer(serves(DOCUMENT)) as server:
         assert fetched(server, stored).untrusted_document == DOCUMENT
         assert server.requests[0].header("If-None-Match") is None
 
 
-def test_not_modified() -> None:
+def test_not_modified_keeps_the_etag_of_the_response() -> None:
     answer = answer_to(serves(DOCUMENT, etag='"v1"'), etag='"v1"')
 
     assert answer.untrusted_document is None
     assert answer.etag == '"v1"'
 
 
-def test_not_modified_without_an_etag_keeps_the_one_asked_with() -> None:
+def test_not_modified_without_etag_keeps_the_sent_one() -> None:
     assert answer_to(answers(304), etag='"v1"').etag == '"v1"'
     assert answer_to(answers(304, headers={"ETag": '"v2"'}), etag='"v1"').etag == '"v2"'
     assert answer_to(serves(DOCUMENT), etag='"v1"').etag is None
 
 
-def test_not_modified_must_have_been_asked_for() -> None:
+def test_not_modified_without_a_sent_etag_is_a_failure() -> None:
     with pytest.raises(ProbeFailed) as failed:
         answer_to(answers(304))
     assert failed.value.problem is Problem.NOT_MODIFIED_UNASKED
@@ -175,12 +175,12 @@ def test_max_age_is_read_leniently(cache_control: str, max_age: int | None) -> N
     assert with_headers({"Cache-Control": cache_control.encode().decode("latin-1")}).max_age == max_age
 
 
-def test_authorities_of_the_operator_are_read_when_the_policy_is_made() -> None:
+def test_operators_authorities_must_parse() -> None:
     with pytest.raises(ValueError, match="PEM"):
         FetchPolicy(extra_authorities="not a certificate")
 
 
-def test_the_limits_of_the_design_are_the_defaults() -> None:
+def test_default_limits_are_as_documented() -> None:
     policy = FetchPolicy()
 
     assert policy.allowed_networks == policy.refused_networks == ()
@@ -188,7 +188,7 @@ def test_the_limits_of_the_design_are_the_defaults() -> None:
     assert (policy.connect_timeout, policy.total_timeout, policy.max_bytes) == (2.0, 5.0, 262_144)
 
 
-def test_refused_networks_of_the_operator_are_refused() -> None:
+def test_operators_refused_networks_are_refused() -> None:
     with KeyServer(serves(DOCUMENT)) as server:
         policy = server.policy(refused_networks=(ip_network("127.0.0.0/31"),))
         with pytest.raises(ProbeFailed) as failed:

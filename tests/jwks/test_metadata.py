@@ -25,7 +25,7 @@ def document(**members: Any) -> bytes:
     return json.dumps({"issuer": ISSUER, "jwks_uri": KEYS, "token_endpoint": ISSUER, **members}).encode()
 
 
-def test_issuer_and_jwks_uri_are_read_and_all_else_is_ignored() -> None:
+def test_only_issuer_and_jwks_uri_are_read() -> None:
     assert read_metadata(document(unknown=[{"d": "x"}])) == Metadata(issuer=ISSUER, jwks_location=KEYS)
 
 
@@ -40,15 +40,13 @@ def test_issuer_and_jwks_uri_are_read_and_all_else_is_ignored() -> None:
         ("HTTPS://acme.example", KEYS, ("HTTPS://acme.example", KEYS)),
     ],
 )
-def test_the_issuer_stays_as_it_is_and_the_location_is_normalised(
-    issuer: str, jwks_uri: str, wanted: tuple[str, str]
-) -> None:
+def test_issuer_is_unchanged_and_location_normalized(issuer: str, jwks_uri: str, wanted: tuple[str, str]) -> None:
     found = read_metadata(document(issuer=issuer, jwks_uri=jwks_uri))
     assert isinstance(found, Metadata)
     assert (found.issuer, found.jwks_location) == wanted
 
 
-def test_a_byte_order_mark_does_no_harm() -> None:
+def test_byte_order_mark_is_accepted() -> None:
     assert isinstance(read_metadata(b"\xef\xbb\xbf" + document()), Metadata)
 
 
@@ -89,25 +87,23 @@ BAD: list[tuple[Any, Fault]] = [
 
 @pytest.mark.parametrize(("value", "fault"), BAD, ids=lambda each: repr(each)[:40])
 @pytest.mark.parametrize("member", ["issuer", "jwks_uri"])
-def test_what_is_no_https_url_is_not_offered_and_the_sentence_does_not_quote_it(
-    member: str, value: Any, fault: Fault
-) -> None:
+def test_other_urls_are_not_offered_or_repeated(member: str, value: Any, fault: Fault) -> None:
     found = read_metadata(document(**{member: value}))
     assert found == UnusableMetadata(member, fault)
     assert found.sentence == f"The {member} in the metadata {fault.predicate}."
 
 
-def test_an_issuer_has_no_query() -> None:
+def test_issuer_with_a_query_is_refused() -> None:
     assert read_metadata(document(issuer=f"{ISSUER}?tenant=acme")) == UnusableMetadata("issuer", Fault.QUERY)
 
 
-def test_the_metadata_of_a_protected_resource_names_no_issuer() -> None:
+def test_metadata_of_a_protected_resource_is_refused() -> None:
     resource = {"resource": "https://api.example", "jwks_uri": KEYS, "authorization_servers": [ISSUER]}
     assert read_metadata(json.dumps(resource).encode()) == UnusableMetadata("issuer", Fault.MISSING)
 
 
 @pytest.mark.parametrize("octets", [b"", b"[]", b"null", b"<html>", b'{"issuer":1,"issuer":2}', b"{" * 5000, b"\xff"])
-def test_what_is_no_strict_json_object_is_no_metadata(octets: bytes) -> None:
+def test_invalid_json_is_no_metadata(octets: bytes) -> None:
     assert read_metadata(octets) is None
 
 
@@ -120,18 +116,18 @@ def test_what_is_no_strict_json_object_is_no_metadata(octets: bytes) -> None:
         ("https://acme.example/realms/prod/", "/realms/prod", "/realms/prod"),
     ],
 )
-def test_metadata_stands_where_the_two_specifications_say(issuer: str, appended: str, inserted: str) -> None:
+def test_metadata_locations_follow_both_specifications(issuer: str, appended: str, inserted: str) -> None:
     assert metadata_locations(issuer) == (
         f"https://acme.example{appended}/.well-known/openid-configuration",
         f"https://acme.example/.well-known/oauth-authorization-server{inserted}",
     )
 
 
-def test_the_place_has_the_port_of_the_issuer() -> None:
+def test_metadata_location_keeps_the_issuers_port() -> None:
     assert metadata_locations("https://acme.example:8443/a")[0].startswith("https://acme.example:8443/a/.well-known/")
 
 
-def test_there_is_no_place_for_what_is_no_issuer() -> None:
+def test_invalid_issuer_has_no_metadata_location() -> None:
     with pytest.raises(UrlRefused):
         metadata_locations("https://acme.example/?p=1")
     with pytest.raises(UrlRefused):
@@ -139,7 +135,7 @@ def test_there_is_no_place_for_what_is_no_issuer() -> None:
     assert check_issuer("https://acme.example/") == "https://acme.example/"
 
 
-def test_metadata_belongs_where_its_issuer_says() -> None:
+def test_metadata_must_be_at_its_issuers_location() -> None:
     found = Metadata(issuer=ISSUER, jwks_location=KEYS)
     assert found.stands_at(f"{ISSUER}/.well-known/openid-configuration")
     assert found.stands_at("https://LOGIN.acme.example/.well-known/oauth-authorization-server/oauth2/default")

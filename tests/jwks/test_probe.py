@@ -45,7 +45,7 @@ def failed_at(findings: Findings) -> Step:
     return findings.steps[index].step
 
 
-def test_a_good_key_set_passes_all_steps() -> None:
+def test_good_key_set_passes_all_steps() -> None:
     with KeyServer(serves(GOOD_SET, etag='"v1"', headers={"Cache-Control": "public, max-age=600"})) as server:
         findings = look_at(server)
 
@@ -62,7 +62,7 @@ def test_a_good_key_set_passes_all_steps() -> None:
     assert findings.steps[5].sentence == "2 keys can verify access tokens."
 
 
-def test_ignored_keys_are_told_with_their_reasons() -> None:
+def test_ignored_keys_are_listed_with_reasons() -> None:
     encryption = forge.rsa_key("charlie").jwk(use="enc", kid="for-encryption")
     with KeyServer(serves(forge.key_set(ALICE, encryption))) as server:
         findings = look_at(server)
@@ -72,7 +72,7 @@ def test_ignored_keys_are_told_with_their_reasons() -> None:
     assert findings.steps[5].sentence == "1 key can verify access tokens; 1 more ignored."
 
 
-def test_no_usable_key_fails_the_last_step_and_still_says_why() -> None:
+def test_set_without_usable_key_fails_the_last_step_with_reasons() -> None:
     with KeyServer(serves(forge.key_set(forge.rsa_key("charlie").jwk(use="enc")))) as server:
         findings = look_at(server)
 
@@ -81,7 +81,7 @@ def test_no_usable_key_fails_the_last_step_and_still_says_why() -> None:
     assert [key.problem for key in findings.ignored] == [KeyProblem.USE_NOT_SIGNATURE]
 
 
-def test_metadata_in_the_place_of_a_key_set_is_read() -> None:
+def test_metadata_instead_of_a_key_set_is_recognized() -> None:
     named = {"issuer": "https://acme.example", "jwks_uri": "https://acme.example/keys"}
     with KeyServer(serves(named)) as server:
         assert look_at(server).metadata == Metadata("https://acme.example", "https://acme.example/keys")
@@ -110,7 +110,7 @@ def test_metadata_in_the_place_of_a_key_set_is_read() -> None:
         (forge.key_set(ALICE.private_jwk()), Problem.PRIVATE_KEY_MATERIAL),
     ],
 )
-def test_a_document_that_is_no_key_set(document: bytes, problem: Problem) -> None:
+def test_other_documents_are_refused(document: bytes, problem: Problem) -> None:
     with KeyServer(serves(document)) as server:
         findings = look_at(server)
 
@@ -119,7 +119,7 @@ def test_a_document_that_is_no_key_set(document: bytes, problem: Problem) -> Non
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"])
-def test_a_web_page_is_no_key_set_whatever_it_holds(content_type: str) -> None:
+def test_web_page_is_refused(content_type: str) -> None:
     with KeyServer(serves(GOOD_SET, content_type=content_type)) as server:
         assert look_at(server).problem is Problem.DECLARED_AS_HTML
 
@@ -128,18 +128,18 @@ def test_a_web_page_is_no_key_set_whatever_it_holds(content_type: str) -> None:
     "content_type",
     ["application/jwk-set+json", "text/plain", "application/octet-stream", "application/json; charset=x"],
 )
-def test_apart_from_web_pages_the_document_decides_and_not_its_type(content_type: str) -> None:
+def test_content_type_is_ignored_except_for_web_pages(content_type: str) -> None:
     with KeyServer(serves(GOOD_SET, content_type=content_type)) as server:
         assert look_at(server).succeeded
 
 
-def test_every_problem_of_admission_has_its_own_here() -> None:
+def test_every_key_set_problem_has_a_probe_problem() -> None:
     assert set(probe_module._PROBLEM_OF_KEY_SET) == set(KeySetProblem)
     for key_set_problem, problem in probe_module._PROBLEM_OF_KEY_SET.items():
         assert key_set_problem.code == problem.code
 
 
-def test_every_problem_has_a_code_a_sentence_and_a_fix_of_its_own() -> None:
+def test_every_problem_has_its_own_code_sentence_and_fix() -> None:
     assert len({problem.code for problem in Problem}) == len(Problem)
     assert len({problem.sentence for problem in Problem}) == len(Problem)
     for problem in Problem:
@@ -148,7 +148,7 @@ def test_every_problem_has_a_code_a_sentence_and_a_fix_of_its_own() -> None:
         assert problem.fix.endswith(".")
 
 
-def test_a_private_key_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+def test_private_key_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
     leaked = forge.rsa_key("charlie").private_jwk()
     with caplog.at_level(logging.DEBUG), KeyServer(serves(forge.key_set(leaked))) as server:
         findings = look_at(server)
@@ -180,7 +180,7 @@ SECRET = "internal-banner-7f3a"
         resets_after(f"HTTP/1.1 200 OK\r\nX: {SECRET}\r\n".encode()),
     ],
 )
-def test_a_failure_reads_nothing_back(behaviour: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_failure_contains_nothing_from_the_server(behaviour: object, caplog: pytest.LogCaptureFixture) -> None:
     """J-14: an administrator of an organization can read nothing that an internal service says."""
     with caplog.at_level(logging.DEBUG), KeyServer(behaviour) as server:  # type: ignore[arg-type]
         findings = look_at(server)
@@ -198,7 +198,7 @@ def test_set_of_more_keys_than_the_operator_allows_is_refused() -> None:
     assert (good.problem, bad.problem) == (None, Problem.TOO_MANY_KEYS)
 
 
-def test_refused_filtered_and_reset_connections_look_the_same() -> None:
+def test_refused_filtered_and_reset_connections_look_alike() -> None:
     """J-15: the Validate button is no port scanner."""
     with KeyServer(resets()) as server:
         reset = look_at(server)
@@ -213,11 +213,11 @@ def test_refused_filtered_and_reset_connections_look_the_same() -> None:
 @pytest.mark.parametrize(
     ("milliseconds", "shown"), [(0, 100), (100, 100), (101, 500), (2003, 2500), (5000, 5000), (5001, 10_000)]
 )
-def test_times_of_failures_are_coarse(milliseconds: int, shown: int) -> None:
+def test_times_of_failures_are_rounded(milliseconds: int, shown: int) -> None:
     assert coarse(milliseconds) == shown
 
 
-def test_a_certificate_that_expires_soon_is_warned_about() -> None:
+def test_certificate_that_expires_soon_causes_a_warning() -> None:
     with KeyServer(serves(GOOD_SET), certificates.EXPIRES_IN_A_WEEK) as server:
         findings = look_at(server)
 
@@ -226,7 +226,7 @@ def test_a_certificate_that_expires_soon_is_warned_about() -> None:
     assert findings.steps[2].fix is not None
 
 
-def test_the_expiry_of_the_certificate_is_known_from_each_probe_that_met_one() -> None:
+def test_expiry_of_the_certificate_is_always_recorded() -> None:
     with KeyServer(serves(GOOD_SET, etag='"v1"'), certificates.EXPIRES_IN_A_WEEK) as server:
         days = [
             (findings.certificate_expires_at - datetime.now(UTC)).days
@@ -241,7 +241,7 @@ def test_the_expiry_of_the_certificate_is_known_from_each_probe_that_met_one() -
         assert look_at(server).certificate_expires_at is None
 
 
-def test_switched_off_certificate_validation_is_warned_about() -> None:
+def test_disabled_certificate_validation_causes_a_warning() -> None:
     with KeyServer(serves(GOOD_SET), certificates.FROM_UNKNOWN_AUTHORITY) as server:
         findings = look_at(server, verify_certificate=False)
 
@@ -251,7 +251,7 @@ def test_switched_off_certificate_validation_is_warned_about() -> None:
     assert "JWKS Server Certificate Validation" in (findings.steps[2].fix or "")
 
 
-def test_an_unknown_authority_is_named_with_the_two_remedies_of_the_specification() -> None:
+def test_unknown_authority_shows_two_remedies() -> None:
     with KeyServer(serves(GOOD_SET), certificates.FROM_UNKNOWN_AUTHORITY) as server:
         findings = look_at(server)
 
@@ -262,7 +262,7 @@ def test_an_unknown_authority_is_named_with_the_two_remedies_of_the_specificatio
     assert "change the server certificate" in findings.problem.fix
 
 
-def test_a_key_set_that_has_not_changed_is_not_sent_again() -> None:
+def test_unchanged_key_set_is_not_sent_again() -> None:
     with KeyServer(serves(GOOD_SET, etag='"v1"', headers={"Cache-Control": "max-age=60"})) as server:
         first = look_at(server)
         second = look_at(server, etag=first.etag)
@@ -274,7 +274,7 @@ def test_a_key_set_that_has_not_changed_is_not_sent_again() -> None:
     assert (second.etag, second.max_age) == ('"v1"', 60)
 
 
-def test_a_malformed_location_fails_the_first_step() -> None:
+def test_malformed_location_fails_the_first_step() -> None:
     findings = probe("http://acme.example/", verify_certificate=True, policy=FetchPolicy())
 
     assert failed_at(findings) is Step.ADDRESS

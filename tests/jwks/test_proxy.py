@@ -63,7 +63,7 @@ def look_at(server: KeyServer, proxy: Proxy, *, etag: str | None = None, **chang
 
 @pytest.mark.parametrize("over_tls", [False, True])
 @pytest.mark.parametrize("resolver", [_knows_nothing, _does_not_answer, _points_ahead])
-def test_fe_01_the_only_connection_is_the_proxys(resolver: object, over_tls: bool) -> None:  # noqa: FBT001
+def test_fe_01_only_the_proxy_is_connected_to(resolver: object, over_tls: bool) -> None:  # noqa: FBT001
     with key_server_behind_proxy(over_tls=over_tls) as (server, proxy, canary):
         findings = look_at(server, proxy.address(), resolver=resolver)
         assert findings.succeeded
@@ -72,7 +72,7 @@ def test_fe_01_the_only_connection_is_the_proxys(resolver: object, over_tls: boo
         assert canary.count() == 0
 
 
-def test_fe_01_the_canary_hears_a_direct_connection() -> None:
+def test_fe_01_canary_notices_a_direct_connection() -> None:
     with key_server_behind_proxy() as (server, proxy, canary):
         policy = server.policy(resolver=_points_ahead, connect_timeout=1, total_timeout=1)
         probe(server.location_at(HOST), verify_certificate=True, policy=policy)
@@ -80,7 +80,7 @@ def test_fe_01_the_canary_hears_a_direct_connection() -> None:
         assert proxy.heads == []
 
 
-def test_fe_01_the_page_says_that_a_proxy_is_used() -> None:
+def test_fe_01_findings_say_that_a_proxy_is_used() -> None:
     with key_server_behind_proxy() as (server, proxy, _):
         steps = look_at(server, proxy.address()).steps
     assert [step.outcome for step in steps] == [Outcome.PASSED] * 6
@@ -89,7 +89,7 @@ def test_fe_01_the_page_says_that_a_proxy_is_used() -> None:
     assert steps[1].step is Step.CONNECT
 
 
-def test_fe_01_the_proxy_sees_a_name_and_a_port_and_nothing_else() -> None:
+def test_fe_01_proxy_sees_only_name_and_port() -> None:
     with key_server_behind_proxy() as (server, proxy, _):
         assert look_at(server, proxy.address()).succeeded
         lines = proxy.heads[0].decode("ascii").split("\r\n")
@@ -102,7 +102,7 @@ def test_fe_01_the_proxy_sees_a_name_and_a_port_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("over_tls", [False, True])
-def test_fe_01_credentials_go_to_the_proxy_alone(over_tls: bool) -> None:  # noqa: FBT001
+def test_fe_01_only_the_proxy_gets_the_credentials(over_tls: bool) -> None:  # noqa: FBT001
     with key_server_behind_proxy(over_tls=over_tls) as (server, proxy, _):
         assert look_at(server, proxy.address(credentials=CREDENTIALS)).succeeded
         (sent,) = proxy.header("Proxy-Authorization")
@@ -110,12 +110,12 @@ def test_fe_01_credentials_go_to_the_proxy_alone(over_tls: bool) -> None:  # noq
         assert b"authorization" not in server.requests[0].request.lower()
 
 
-def test_fe_01_credentials_are_not_shown_by_accident() -> None:
+def test_fe_01_repr_does_not_show_credentials() -> None:
     proxy = Proxy(host="proxy.example", port=3128, credentials=CREDENTIALS)
     assert "pass" not in repr(FetchPolicy(proxy=proxy))
 
 
-def test_fe_01_no_proxy_of_the_environment_takes_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fe_01_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     with key_server_behind_proxy() as (server, proxy, _), Canary() as other_proxy:
         for variable in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
             monkeypatch.setenv(variable, f"http://{other_proxy.host}:{other_proxy.port}")
@@ -131,7 +131,7 @@ def test_fe_01_an_unchanged_key_set_is_not_sent_again() -> None:
         assert look_at(server, proxy.address(), etag='"v1"').not_modified
 
 
-def test_fe_01_the_proxy_is_found_by_its_name() -> None:
+def test_fe_01_proxy_is_reached_by_name() -> None:
     def resolver(host: str, _port: int) -> Sequence[str]:
         return ["127.0.0.1"] if host == "localhost" else _knows_nothing(host, _port)
 
@@ -143,7 +143,7 @@ def test_fe_01_the_proxy_is_found_by_its_name() -> None:
 @pytest.mark.parametrize("established", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200\r\n\r\n",
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n",
     b"HTTP/1.1 204 x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"])  # fmt: skip
-def test_fe_01_a_tunnel_begins_after_the_header(established: bytes) -> None:
+def test_fe_01_tunnel_begins_after_the_header(established: bytes) -> None:
     with key_server_behind_proxy() as (server, proxy, _):
         proxy.established = established
         assert look_at(server, proxy.address()).succeeded
@@ -157,7 +157,7 @@ def test_fe_01_a_tunnel_begins_after_the_header(established: bytes) -> None:
     ["127.0.0.1", "169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::a00:1]", "0x7f.1",
      "2130706433", "localhost", "vault", "metadata.google.internal", "kubernetes.default.svc", "keys.local"],
 )  # fmt: skip
-def test_fe_01_internal_hosts_are_refused_before_the_proxy_hears_of_them(host: str) -> None:
+def test_fe_01_internal_hosts_are_not_sent_to_the_proxy(host: str) -> None:
     with ConnectProxy() as proxy:
         policy = FetchPolicy(proxy=proxy.address(), resolver=_knows_nothing)
         findings = probe(f"https://{host}/keys", verify_certificate=False, policy=policy)
@@ -167,7 +167,7 @@ def test_fe_01_internal_hosts_are_refused_before_the_proxy_hears_of_them(host: s
 
 
 @pytest.mark.parametrize("known", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::1"]])
-def test_fe_01_names_whose_address_is_known_to_be_internal_are_refused_before_the_proxy(known: list[str]) -> None:
+def test_fe_01_names_of_internal_addresses_are_not_sent_to_the_proxy(known: list[str]) -> None:
     with ConnectProxy({HOST: "127.0.0.1"}) as proxy:
         policy = FetchPolicy(proxy=proxy.address(), resolver=lambda _host, _port: known)
         findings = probe(f"https://{HOST}/keys", verify_certificate=True, policy=policy)
@@ -176,7 +176,7 @@ def test_fe_01_names_whose_address_is_known_to_be_internal_are_refused_before_th
 
 
 @pytest.mark.parametrize("host", ["vault", "metadata.google.internal", "keys.local"])
-def test_fe_01_an_internal_name_unknown_here_is_refused_although_networks_are_open(host: str) -> None:
+def test_fe_01_unknown_internal_name_is_refused(host: str) -> None:
     """The operator has opened one network, and the proxy's DNS may lead to any other."""
     with ConnectProxy({host: BEHIND}) as proxy:
         policy = FetchPolicy(
@@ -186,7 +186,7 @@ def test_fe_01_an_internal_name_unknown_here_is_refused_although_networks_are_op
         assert proxy.heads == []
 
 
-def test_fe_01_an_internal_name_of_an_open_network_is_reached_through_the_proxy() -> None:
+def test_fe_01_internal_name_in_an_open_network_is_reached() -> None:
     with (
         KeyServer(serves(GOOD_SET), certificates.issued("keys.internal"), host=BEHIND) as server,
         ConnectProxy({"keys.internal": BEHIND}) as proxy,
@@ -195,7 +195,7 @@ def test_fe_01_an_internal_name_of_an_open_network_is_reached_through_the_proxy(
         assert probe(server.location_at("keys.internal"), verify_certificate=True, policy=policy).succeeded
 
 
-def test_fe_01_only_listed_ports() -> None:
+def test_fe_01_only_listed_ports_are_requested() -> None:
     with ConnectProxy({HOST: BEHIND}) as proxy:
         policy = FetchPolicy(proxy=proxy.address(), resolver=_knows_nothing)
         findings = probe(f"https://{HOST}:22/", verify_certificate=True, policy=policy)
@@ -203,7 +203,7 @@ def test_fe_01_only_listed_ports() -> None:
         assert proxy.heads == []
 
 
-def test_fe_01_an_ipv6_address_is_named_in_brackets() -> None:
+def test_fe_01_ipv6_addresses_are_sent_in_brackets() -> None:
     with ConnectProxy(answering=refuses(403)) as proxy:
         policy = FetchPolicy(proxy=proxy.address(), **PATIENT)  # type: ignore[arg-type]
         probe("https://[2606:4700::1]/", verify_certificate=True, policy=policy)
@@ -228,7 +228,7 @@ SECRET = "internal-banner-7f3a"
         says(f"HTTP/1.1 {SECRET}\r\n\r\n".encode()),
     ],
 )
-def test_fe_01_nothing_that_the_proxy_says_is_shown(answering: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_fe_01_text_of_the_proxy_is_not_shown(answering: object, caplog: pytest.LogCaptureFixture) -> None:
     """J-14 holds of the proxy as well."""
     with caplog.at_level(logging.DEBUG), key_server_behind_proxy() as (server, proxy, _):
         proxy.answering = answering  # type: ignore[assignment]
@@ -239,7 +239,7 @@ def test_fe_01_nothing_that_the_proxy_says_is_shown(answering: object, caplog: p
         assert secret not in shown
 
 
-def test_fe_01_a_failure_behind_the_tunnel_keeps_its_own_problem() -> None:
+def test_fe_01_failures_in_the_tunnel_keep_their_problem() -> None:
     with key_server_behind_proxy() as (server, proxy, _):
         server.behaviour = answers(503)
         assert look_at(server, proxy.address()).problem is Problem.HTTP_SERVER_FAULT
@@ -263,7 +263,7 @@ def test_fe_01_a_failure_behind_the_tunnel_keeps_its_own_problem() -> None:
         ("http://[fd00::1]:8080", Proxy(host="fd00::1", port=8080)),
     ],
 )
-def test_fe_01_addresses_of_proxies(text: str, expected: Proxy) -> None:
+def test_fe_01_valid_proxy_addresses_are_accepted(text: str, expected: Proxy) -> None:
     assert parse_proxy(text) == expected
 
 
@@ -275,7 +275,7 @@ def test_fe_01_addresses_of_proxies(text: str, expected: Proxy) -> None:
      "http://pro xy:1", "http://pro\txy:1", "http://proxy\\.example:1", "http://prö.example:1", "http://[::1:1",
      "http://proxy,other:1", "http://secret@proxy.example:1", "http://alice:secret@proxy.example:1"],
 )  # fmt: skip
-def test_fe_01_what_is_no_address_of_a_proxy(text: str) -> None:
+def test_fe_01_invalid_proxy_addresses_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be http://HOST:PORT or https://HOST:PORT") as refused:
         parse_proxy(text)
     assert "secret" not in str(refused.value)
@@ -283,13 +283,13 @@ def test_fe_01_what_is_no_address_of_a_proxy(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["alice:secret", "alice:", "alice:a:b", "ä:ö", "alice: blank "])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_fe_01_credentials_are_one_line(text: str, end: str) -> None:
+def test_fe_01_credentials_file_has_one_line(text: str, end: str) -> None:
     assert parse_credentials(text + end) == text
 
 
 @pytest.mark.parametrize("text", ["", "\n", "secret", ":secret", "alice:secret\nbob:secret", "alice:secret\n\n",
                                   "alice:sec\x00ret", "al\tice:secret"])  # fmt: skip
-def test_fe_01_what_is_no_line_of_credentials(text: str) -> None:
+def test_fe_01_invalid_credentials_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="user:password") as refused:
         parse_credentials(text)
     assert "secret" not in str(refused.value)

@@ -98,7 +98,7 @@ _ROWS: list[tuple[str, Answering, str | None, Problem]] = [
 
 @pytest.mark.parametrize(("answering", "credentials", "problem"), [pytest.param(*row[1:], id=row[0]) for row in _ROWS])
 @pytest.mark.parametrize("over_tls", [False, True])
-def test_fe_01_what_the_proxy_answers(
+def test_fe_01_each_proxy_response_has_its_problem(
     answering: Answering,
     credentials: str | None,
     problem: Problem,
@@ -114,7 +114,7 @@ def test_fe_01_what_the_proxy_answers(
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "proxy.example"])
 @pytest.mark.parametrize("over_tls", [False, True])
-def test_fe_01_a_proxy_that_is_not_there(host: str, over_tls: bool) -> None:  # noqa: FBT001
+def test_fe_01_unreachable_proxy_has_one_problem(host: str, over_tls: bool) -> None:  # noqa: FBT001
     with ConnectProxy() as proxy:
         port = proxy.port
     findings = found(Proxy(host=host, port=port, over_tls=over_tls), connect_timeout=SHORT)
@@ -140,13 +140,13 @@ def test_fe_01_the_certificate_of_the_proxy_is_always_checked(
         assert listening.heads == []
 
 
-def test_fe_01_a_tls_proxy_that_is_silent() -> None:
+def test_fe_01_silent_tls_proxy_has_its_problem() -> None:
     with KeyServer(stalls_handshake()) as silent:
         proxy = Proxy(host="127.0.0.1", port=silent.port, over_tls=True)
         assert found(proxy, connect_timeout=SHORT).problem is Problem.PROXY_TLS_FAILED
 
 
-def test_fe_01_a_tls_proxy_configured_as_plain() -> None:
+def test_fe_01_tls_proxy_configured_as_http_has_its_problem() -> None:
     """Some hang up, others send a TLS alert."""
     with ConnectProxy(certificate=certificates.GOOD.server_context()) as listening:
         findings = found(Proxy(host="127.0.0.1", port=listening.port), connect_timeout=SHORT)
@@ -154,7 +154,7 @@ def test_fe_01_a_tls_proxy_configured_as_plain() -> None:
 
 
 @pytest.mark.parametrize("knows", [True, False])
-def test_fe_01_what_the_proxy_cannot_reach(knows: bool) -> None:  # noqa: FBT001
+def test_fe_01_hosts_the_proxy_cannot_reach_have_their_problem(knows: bool) -> None:  # noqa: FBT001
     """Nothing listens there, or the name does not exist: one problem and one time (J-15)."""
     with KeyServer(serves(GOOD_SET)) as gone:
         port = gone.port
@@ -168,7 +168,7 @@ def test_fe_01_what_the_proxy_cannot_reach(knows: bool) -> None:  # noqa: FBT001
 
 
 @pytest.mark.parametrize("behaviour", [stalls_handshake()])
-def test_fe_01_what_only_the_proxy_can_look_up_may_be_internal(behaviour: Behaviour) -> None:
+def test_fe_01_names_only_the_proxy_knows_may_be_internal(behaviour: Behaviour) -> None:
     """J-15: an open port that speaks no TLS looks like a closed one."""
     with KeyServer(behaviour) as server, ConnectProxy({HOST: "127.0.0.1"}) as proxy:
         findings = found(proxy.address(), port=server.port, connect_timeout=SHORT)

@@ -40,17 +40,17 @@ def never(_host: str, _port: int) -> Sequence[str]:
     pytest.fail("An address was looked up as if it were a name.")
 
 
-def test_the_system_is_asked_for_names() -> None:
+def test_system_resolver_is_used() -> None:
     assert ip_address("127.0.0.1") in look_up("localhost", system_resolver)
 
 
-def test_an_address_is_not_looked_up() -> None:
+def test_addresses_are_not_looked_up() -> None:
     assert look_up("127.0.0.9", never) == (ip_address("127.0.0.9"),)
     assert look_up("[::1]", never) == (ip_address("::1"),)
     assert look_up("[2606:4700::1]", never, allowed=()) == (ip_address("2606:4700::1"),)
 
 
-def test_addresses_keep_their_order_and_come_once() -> None:
+def test_addresses_keep_their_order_without_repeats() -> None:
     found = ["127.0.0.2", "::ffff:127.0.0.1", "127.0.0.2", "127.0.0.1"]
 
     assert look_up("keys.acme.example", lambda _host, _port: found) == (
@@ -59,7 +59,7 @@ def test_addresses_keep_their_order_and_come_once() -> None:
     )
 
 
-def test_a_fault_of_the_resolver_reaches_the_caller() -> None:
+def test_resolver_fault_is_raised() -> None:
     def broken(_host: str, _port: int) -> Sequence[str]:
         raise LookupError("no resolver today")
 

@@ -33,11 +33,11 @@ MIDDLE = 0.5
         (10**400, MIDDLE, 900),
     ],
 )
-def test_a_key_set_is_due_again(max_age: int | None, jitter: float, seconds: int) -> None:
+def test_next_refresh_follows_max_age(max_age: int | None, jitter: float, seconds: int) -> None:
     assert next_due(NOW, max_age=max_age, jitter=jitter) - NOW == pytest.approx(seconds, abs=0.01)
 
 
-def test_the_operator_sets_the_interval_for_servers_without_a_wish() -> None:
+def test_setting_is_the_interval_without_max_age() -> None:
     assert next_due(NOW, max_age=None, interval=30, jitter=MIDDLE) == NOW + 30
     assert next_due(NOW, max_age=120, interval=30, jitter=MIDDLE) == NOW + 120
 
@@ -45,7 +45,7 @@ def test_the_operator_sets_the_interval_for_servers_without_a_wish() -> None:
 @pytest.mark.parametrize(
     ("failures", "seconds"), [(0, 15), (1, 15), (2, 30), (3, 60), (4, 120), (5, 240), (6, 300), (7, 300), (10_000, 300)]
 )
-def test_failing_servers_are_tried_less_and_less_often(failures: int, seconds: int) -> None:
+def test_failing_servers_are_tried_less_often(failures: int, seconds: int) -> None:
     assert after_failure(NOW, failures, jitter=MIDDLE) - NOW == pytest.approx(seconds)
 
 
@@ -59,7 +59,7 @@ def test_retries_drift_apart_but_never_beyond_the_interval() -> None:
     ("last_forced", "may"),
     [(None, True), (NOW, False), (NOW - 29.9, False), (NOW - 30, True), (NOW + 5, True)],
 )
-def test_a_fetch_is_forced_at_most_once_in_30_seconds(last_forced: float | None, *, may: bool) -> None:
+def test_forced_fetches_are_30_seconds_apart(last_forced: float | None, *, may: bool) -> None:
     assert may_force(NOW, last_forced) is may
 
 
@@ -80,7 +80,7 @@ def test_four_fetches_for_repeated_kids_can_be_saved_up(spent_until: float | Non
     assert spend_on_repeated_kid(NOW, spent_until) == afterwards
 
 
-def test_a_key_set_is_stale_after_15_minutes() -> None:
+def test_key_set_is_stale_after_15_minutes() -> None:
     assert not is_stale(NOW, NOW - 899)
     assert is_stale(NOW, NOW - 900)
 
@@ -102,6 +102,6 @@ def test_trust_in_unchanged_keys_is_extended_in_large_steps(good_until: int | No
     assert extend_good_until(good_until, fetched_at=NOW + 0.9) == extended
 
 
-def test_another_limit() -> None:
+def test_hard_limit_is_a_setting() -> None:
     assert extend_good_until(NOW + 200, fetched_at=NOW, hard_limit=300) == NOW + 300
     assert extend_good_until(NOW + 201, fetched_at=NOW, hard_limit=300) == NOW + 201

@@ -37,7 +37,7 @@ def problem_of(action: Callable[[], object]) -> Problem:
     return failed.value.problem
 
 
-def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
+def test_next_address_is_tried_after_a_failure() -> None:
     with KeyServer(serves(b"{}")) as server:
         connection = connect([NOBODY[0], LOOPBACK], server.port, Deadline(1))
         with connection:
@@ -53,7 +53,7 @@ def test_only_three_addresses_are_tried() -> None:
 
 
 @pytest.mark.parametrize(("timeout", "total"), [(0.2, 5.0), (5.0, 0.2)])
-def test_connecting_takes_its_own_time_and_never_more_than_all(timeout: float, total: float) -> None:
+def test_connecting_has_its_own_time_limit(timeout: float, total: float) -> None:
     started = time.monotonic()
     problem = problem_of(lambda: connect(NOBODY, 9, Deadline(total).within(timeout)))
 
@@ -61,7 +61,7 @@ def test_connecting_takes_its_own_time_and_never_more_than_all(timeout: float, t
     assert 0.2 <= time.monotonic() - started < BUSY
 
 
-def test_a_filtered_port_shares_the_time_among_the_addresses() -> None:
+def test_addresses_share_the_time_for_connecting() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         # Linux accepts one connection more than the backlog; then it drops packets, as a filter does.
@@ -72,7 +72,7 @@ def test_a_filtered_port_shares_the_time_among_the_addresses() -> None:
     assert 0.3 <= time.monotonic() - started < BUSY
 
 
-def test_an_address_that_is_filtered_leaves_time_for_the_next() -> None:
+def test_filtered_address_leaves_time_for_the_next() -> None:
     with KeyServer(serves(b"{}")) as server, socket.create_server(("127.0.0.10", server.port), backlog=0):
         addresses = [ip_address("127.0.0.10"), LOOPBACK]
         with socket.create_connection(("127.0.0.10", server.port)):
@@ -82,7 +82,7 @@ def test_an_address_that_is_filtered_leaves_time_for_the_next() -> None:
             assert time.monotonic() - started < BUSY
 
 
-def test_nothing_is_tried_when_the_time_is_up() -> None:
+def test_nothing_is_tried_after_the_deadline() -> None:
     with KeyServer(serves(b"{}")) as server:
         assert problem_of(lambda: connect([LOOPBACK], server.port, Deadline(0).within(1))) is (Problem.TIMED_OUT)
     assert server.connections == 0
@@ -101,7 +101,7 @@ def test_the_handshake_counts_toward_the_bytes() -> None:
         stream.close()
 
 
-def test_each_read_has_only_the_time_that_is_left() -> None:
+def test_reads_have_only_the_remaining_time() -> None:
     with KeyServer(trickles(b"", b"x")) as server:
         stream = stream_to(server, 0.4)
         stream.handshake(Deadline(2))
@@ -117,7 +117,7 @@ def test_each_read_has_only_the_time_that_is_left() -> None:
         stream.close()
 
 
-def test_writing_has_only_the_time_that_is_left() -> None:
+def test_writes_have_only_the_remaining_time() -> None:
     with KeyServer(trickles(b"", b"", pause=5)) as server:
         stream = stream_to(server, 1)
         stream.handshake(Deadline(2))
@@ -128,7 +128,7 @@ def test_writing_has_only_the_time_that_is_left() -> None:
         stream.close()
 
 
-def test_a_connection_that_is_gone() -> None:
+def test_closed_connection_is_a_failure() -> None:
     with KeyServer(serves(b"{}"), certificates.GOOD) as server:
         stream = stream_to(server, 1)
         stream.handshake(Deadline(2))
@@ -137,7 +137,7 @@ def test_a_connection_that_is_gone() -> None:
         assert problem_of(lambda: stream.write(b"x")) is Problem.CONNECTION_FAILED
 
 
-def test_old_tls_is_not_spoken() -> None:
+def test_old_tls_is_refused() -> None:
     for verify_certificate in (True, False):
         context = new_context(verify_certificate=verify_certificate, extra_authorities=None)
         assert context.minimum_version is ssl.TLSVersion.TLSv1_2
@@ -157,7 +157,7 @@ OPERATORS = authorities.issue("Operator Root").pem
     ],
     ids=["validation off", "off, with an authority", "an attached authority"],
 )
-def test_j24_what_is_one_registrations_own_is_in_no_context_that_is_used_twice(settings: dict[str, Any]) -> None:
+def test_j24_own_trust_gets_its_own_context(settings: dict[str, Any]) -> None:
     shared = context_for(verify_certificate=True, extra_authorities=None)
     contexts = [context_for(**settings), context_for(**settings), shared]
     assert len({id(context) for context in contexts}) == 3
@@ -166,7 +166,7 @@ def test_j24_what_is_one_registrations_own_is_in_no_context_that_is_used_twice(s
     assert not shared.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
-def test_those_that_validate_and_attach_nothing_share_a_context_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_trust_shares_a_context_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 7200.0
     monkeypatch.setattr("watchword.jwks.certificate.time.monotonic", lambda: now)
     first = context_for(verify_certificate=True, extra_authorities=None)
@@ -179,7 +179,7 @@ def test_those_that_validate_and_attach_nothing_share_a_context_for_an_hour(monk
     assert context_for(verify_certificate=True, extra_authorities=None) is not first
 
 
-def test_where_the_system_keeps_no_file_each_handshake_asks_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_ca_file_each_handshake_uses_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = SimpleNamespace(cafile=None, capath=None)
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
     contexts = [context_for(verify_certificate=True, extra_authorities=None) for _ in range(2)]

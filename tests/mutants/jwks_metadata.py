@@ -14,12 +14,12 @@ _problems = partial(Mutant, "jwks/discovery_problems.py")
 _READING: Final = "jwks/test_metadata.py::"
 _FINDING: Final = "jwks/test_discovery.py::"
 
-_UNFIT: Final = (_READING + "test_what_is_no_https_url_is_not_offered_and_the_sentence_does_not_quote_it",)
-_QUERY: Final = (_READING + "test_an_issuer_has_no_query",)
-_PLACES: Final = (_READING + "test_metadata_stands_where_the_two_specifications_say",)
-_BELONGS: Final = (_READING + "test_metadata_belongs_where_its_issuer_says",)
-_EXACT: Final = (_FINDING + "test_another_issuer_is_shown_beside_the_typed_one_and_fills_in_nothing",)
-_SECOND: Final = (_FINDING + "test_whatever_is_at_the_first_place_the_second_is_asked",)
+_UNFIT: Final = (_READING + "test_other_urls_are_not_offered_or_repeated",)
+_QUERY: Final = (_READING + "test_issuer_with_a_query_is_refused",)
+_PLACES: Final = (_READING + "test_metadata_locations_follow_both_specifications",)
+_BELONGS: Final = (_READING + "test_metadata_must_be_at_its_issuers_location",)
+_EXACT: Final = (_FINDING + "test_different_issuer_is_shown_and_fills_in_nothing",)
+_SECOND: Final = (_FINDING + "test_second_location_is_tried_after_any_failure",)
 _CERTIFICATE: Final = (_FINDING + "test_the_certificate_is_validated_unless_the_registration_says_otherwise",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -39,13 +39,13 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "the refusal of an issuer that is missing",
         'check_issuer(members.get("issuer"))',
         'str(members.get("issuer"))',
-        (_READING + "test_the_metadata_of_a_protected_resource_names_no_issuer",),
+        (_READING + "test_metadata_of_a_protected_resource_is_refused",),
     ),
     _metadata(
         "the strict reader",
         "except JsonRefused:\n        return None",
         "except JsonRefused:\n        members = {}",
-        (_READING + "test_what_is_no_strict_json_object_is_no_metadata",),
+        (_READING + "test_invalid_json_is_no_metadata",),
     ),
     _metadata("the slash that both specifications drop", '.removesuffix("/")', "", _PLACES),
     _metadata(
@@ -77,20 +77,20 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "the look for the address of metadata",
         'if "/.well-known/" in issuer:',
         "if False:",
-        (_FINDING + "test_no_connection_for_what_is_no_issuer",),
+        (_FINDING + "test_invalid_issuer_causes_no_connection",),
     ),
     _discovery("the second place", "            continue\n", "            break\n", _SECOND),
     _discovery(
         "the look at whether another place may help",
         "if failure.problem not in _PERHAPS_ELSEWHERE:",
         "if False:",
-        (_FINDING + "test_a_refused_address_is_asked_once_and_not_at_the_second_place",),
+        (_FINDING + "test_refused_address_is_not_tried_again",),
     ),
     _discovery(
         "the one time for both places",
         "replace(policy, total_timeout=deadline.remaining())",
         "policy",
-        (_FINDING + "test_both_places_share_the_time_of_one_fetch",),
+        (_FINDING + "test_both_locations_share_one_deadline",),
     ),
     _discovery(
         "the certificate setting",
@@ -108,18 +108,18 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
         "the attached authority",
         "authority=authority,\n                policy",
         "policy",
-        (_FINDING + "test_the_attached_authority_is_trusted",),
+        (_FINDING + "test_attached_authority_is_trusted",),
     ),
     _discovery(
         "the look at the Content-Type",
         "None if answer.claims_html else read_metadata",
         "read_metadata",
-        (_FINDING + "test_each_failure_has_words_about_the_issuer",),
+        (_FINDING + "test_each_failure_message_is_about_the_issuer",),
     ),
     _problems(
         "the choice of what to tell",
         "min(failures, key=lambda each: _SAYS_LITTLE.get(each, 0))",
         "failures[0]",
-        (_FINDING + "test_another_failure_counts_more_than_a_404",),
+        (_FINDING + "test_other_failures_are_reported_before_a_404",),
     ),
 )

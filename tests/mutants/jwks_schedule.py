@@ -10,11 +10,11 @@ from mutants.mutant import Mutant
 _schedule = partial(Mutant, "jwks/schedule.py")
 
 _TESTS: Final = "jwks/test_schedule.py::"
-_FORCED: Final = (_TESTS + "test_a_fetch_is_forced_at_most_once_in_30_seconds",)
+_FORCED: Final = (_TESTS + "test_forced_fetches_are_30_seconds_apart",)
 _REPEATED: Final = (_TESTS + "test_four_fetches_for_repeated_kids_can_be_saved_up",)
 _EXTENDED: Final = (_TESTS + "test_trust_in_unchanged_keys_is_extended_in_large_steps",)
-_DUE: Final = (_TESTS + "test_a_key_set_is_due_again",)
-_RETRIES: Final = (_TESTS + "test_failing_servers_are_tried_less_and_less_often",)
+_DUE: Final = (_TESTS + "test_next_refresh_follows_max_age",)
+_RETRIES: Final = (_TESTS + "test_failing_servers_are_tried_less_often",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     _schedule("the cool-down", "return last_forced is None or not 0 <= now - last_forced < FORCED_COOL_DOWN",
@@ -34,7 +34,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _schedule("a mark in the future being harmless", "not now < spent_until <= now + reach", "not now < spent_until",
               _REPEATED),
     _schedule("stale key sets", "return now - fetched_at >= STALE_AFTER", "return False",
-              (_TESTS + "test_a_key_set_is_stale_after_15_minutes",)),
+              (_TESTS + "test_key_set_is_stale_after_15_minutes",)),
     _schedule("the least max-age", "jitter), lowest), highest)", "jitter), 0), highest)", _DUE),
     _schedule("the greatest max-age", "jitter), lowest), highest)", "jitter), lowest), 1e9)", _DUE),
     _schedule("a bound before the spread", "min(max(max_age, lowest), highest)", "max(max_age, lowest)", _DUE),

@@ -13,7 +13,7 @@ from mutants.run import Verdict, hunt
 from mutants.tables import ALL
 
 ADDRESS = "jwks/address.py"
-FRAGMENT = "jwks/test_address.py::test_a_fragment"
+FRAGMENT = "jwks/test_address.py::test_fragment_is_refused"
 
 
 def name_of(mutant: Mutant) -> str:

@@ -23,7 +23,7 @@ def figures(expiry: CertificateExpiry) -> str:
     return generate_latest(registry).decode()
 
 
-def test_fo_the_first_certificate_of_a_file_that_expires_counts(tmp_path: Path) -> None:
+def test_fo_05_first_certificate_of_a_file_to_expire_counts(tmp_path: Path) -> None:
     authority = trustme.CA()
     for days in (30, 5, 60):
         leaf = authority.issue_cert(
@@ -38,7 +38,7 @@ def test_fo_the_first_certificate_of_a_file_that_expires_counts(tmp_path: Path) 
     assert float(value) == expected
 
 
-def test_fo_a_file_that_cannot_be_read_is_a_line_and_no_figure(tmp_path: Path) -> None:
+def test_fo_05_unreadable_file_is_logged_without_a_metric(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").touch()
     with capture_logs() as lines:
         expiry = CertificateExpiry(

@@ -38,7 +38,7 @@ def fail_for(outage: Outage, clock: Clock, seconds: int, **fields: Any) -> list[
     return lines
 
 
-def test_fo_identical_lines_of_an_hour_are_one_and_a_few_summaries(outage: Outage, clock: Clock) -> None:
+def test_fo_01_repeated_failures_are_summarized(outage: Outage, clock: Clock) -> None:
     first, *summaries = fail_for(outage, clock, 3600, fault="OperationalError")
     assert first == {"event": "nothing_claimed", "fault": "OperationalError", "log_level": "error"}
     times = [line["for_seconds"] for line in summaries]
@@ -46,7 +46,7 @@ def test_fo_identical_lines_of_an_hour_are_one_and_a_few_summaries(outage: Outag
     assert summaries[0]["failures"] == 41
 
 
-def test_fo_summaries_never_stop(outage: Outage, clock: Clock) -> None:
+def test_fo_01_summaries_never_stop(outage: Outage, clock: Clock) -> None:
     outage.failed()
     clock.now = 10 * LONGEST_PAUSE
     with capture_logs() as lines:
@@ -56,7 +56,7 @@ def test_fo_summaries_never_stop(outage: Outage, clock: Clock) -> None:
     assert len(lines) > 20
 
 
-def test_fo_the_end_says_how_long_it_took(outage: Outage, clock: Clock) -> None:
+def test_fo_01_end_of_an_outage_logs_its_duration(outage: Outage, clock: Clock) -> None:
     with capture_logs() as lines:
         outage.succeeded()
     assert lines == []
@@ -67,14 +67,14 @@ def test_fo_the_end_says_how_long_it_took(outage: Outage, clock: Clock) -> None:
     assert lines == [{"event": "claiming_again", "after_seconds": 60, "failures": 240, "log_level": "info"}]
 
 
-def test_fo_the_next_outage_begins_anew(outage: Outage, clock: Clock) -> None:
+def test_fo_01_next_outage_is_logged_again(outage: Outage, clock: Clock) -> None:
     fail_for(outage, clock, 100, fault="OperationalError")
     outage.succeeded()
     clock.now += 1
     assert [line.get("for_seconds") for line in fail_for(outage, clock, 12, fault="OperationalError")] == [None, 10]
 
 
-def test_fo_another_fault_has_a_line_of_its_own_but_not_without_end(outage: Outage) -> None:
+def test_fo_01_other_faults_have_a_bounded_number_of_lines(outage: Outage) -> None:
     with capture_logs() as lines:
         for number in range(100):
             outage.failed(fault=f"Fault{number}")

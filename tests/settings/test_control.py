@@ -40,7 +40,7 @@ def test_without_any_setting_everything_is_on_this_machine() -> None:
     assert fetch_policy(settings).allowed_ports == {443}
 
 
-def test_m_links_name_the_port_where_the_portal_listens(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fm_03_links_name_the_port_where_the_portal_listens(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (nowhere / "watchword.toml").write_text("portal_port = 8180\n")
     assert load_control_settings().public_origin == "http://127.0.0.1:8180"
     monkeypatch.setenv("WATCHWORD_PORTAL_PORT", "8280")

@@ -13,13 +13,13 @@ from watchword.settings.verifier import VerifierSettings
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 
-def test_g_page_equals_the_definitions() -> None:
+def test_fg_01_page_equals_the_definitions() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(), (
         "run: .venv/bin/python -m watchword.settings.reference > docs/settings.md"
     )
 
 
-def test_g_page_has_every_name_and_variable() -> None:
+def test_fg_01_page_has_every_name_and_variable() -> None:
     lines = render().splitlines()
 
     for name in settings_names():
@@ -34,7 +34,7 @@ def test_every_setting_has_a_docstring() -> None:
         assert meanings(plane).keys() == plane.model_fields.keys()
 
 
-def test_g_page_states_type_bounds_and_default() -> None:
+def test_fg_01_page_states_type_bounds_and_default() -> None:
     sections = {text.partition("`")[0]: text for text in render().split("\n### `")}
 
     for name, facts in {

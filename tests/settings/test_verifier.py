@@ -246,7 +246,7 @@ def test_the_credential_is_not_shown() -> None:
     ("name", "lowest", "highest"),
     [("token_max_bytes", 4096, 49_152), ("leeway", 0, 300), ("scope_max_characters", 256, 16_384)],
 )
-def test_g_limits_have_bounds(name: str, lowest: int, highest: int) -> None:
+def test_fg_01_limits_have_bounds(name: str, lowest: int, highest: int) -> None:
     for value in (lowest, highest):
         assert getattr(load_verifier_settings(**{name: value}), name) == value
     for value in (lowest - 1, highest + 1):

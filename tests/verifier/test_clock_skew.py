@@ -33,7 +33,7 @@ def figures(skew: ClockSkew) -> str:
     return generate_latest(registry).decode()
 
 
-def test_fo_a_wrong_clock_is_a_figure_and_a_line_for_each_direction(skew: ClockSkew) -> None:
+def test_fo_04_wrong_clock_has_a_metric_and_a_log_line(skew: ClockSkew) -> None:
     assert not re.search("^watchword", figures(skew), re.MULTILINE), "absent until it is known"
     with capture_logs() as lines:
         skew.note(DATE, AT + 3)
@@ -59,7 +59,7 @@ def test_a_date_that_cannot_be_read_says_nothing(skew: ClockSkew, date: str | No
 
 @pytest.mark.enable_socket
 @pytest.mark.timeout(120)
-def test_fo_a_verifier_whose_clock_is_wrong_says_so(tmp_path: Path) -> None:
+def test_fo_04_verifier_with_a_wrong_clock_logs_it(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())
         verifier = VerifierProcess(tmp_path, feed_port=feed.port)

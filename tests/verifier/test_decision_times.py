@@ -31,7 +31,7 @@ def figures(times: DecisionTimes) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
-def test_fo_each_duration_is_in_the_buckets_above_it() -> None:
+def test_fo_06_durations_are_counted_in_the_buckets_above() -> None:
     times = DecisionTimes()
     for nanoseconds in (1, 8191, 8192, 1_000_000, 5_000_000_000):
         times.add(nanoseconds)
@@ -45,7 +45,7 @@ def test_fo_each_duration_is_in_the_buckets_above_it() -> None:
     assert told[f"{NAME}_sum"] == pytest.approx(5.001016384)
 
 
-def test_fo_one_request_in_some_is_timed_and_each_is_answered() -> None:
+def test_fo_06_only_a_sample_of_requests_is_timed() -> None:
     times, asked = DecisionTimes(), list[str]()
 
     def answer(path: str, _authorization: Sequence[str], _later: Callable[[wire.Response], None], /) -> None:
@@ -61,7 +61,7 @@ def test_fo_one_request_in_some_is_timed_and_each_is_answered() -> None:
 
 @pytest.mark.enable_socket
 @pytest.mark.timeout(120)
-def test_fo_a_running_verifier_tells_how_long_it_takes(tmp_path: Path) -> None:
+def test_fo_06_running_verifier_exports_decision_times(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:

@@ -63,7 +63,7 @@ class Desk:
         return self.at_once(token).status == 200 and not isinstance(self.after_waiting(token), Deny)
 
 
-def test_g_defaults_are_those_of_kernel_and_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fg_01_defaults_match_the_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = load_verifier_settings()
 
@@ -71,25 +71,25 @@ def test_g_defaults_are_those_of_kernel_and_contract(tmp_path: Path, monkeypatch
     assert settings.scope_max_characters == wire.MAX_SCOPE
 
 
-def test_g_largest_token_is_the_settings() -> None:
+def test_fg_01_largest_token_is_the_settings() -> None:
     token = forge.token(KEY, "RS256", padding="p" * 20_000)
     assert Desk(Limits(max_token_bytes=len(token)), 256).allows(token)
     assert Desk(Limits(max_token_bytes=len(token) - 1), 256).denies(token, Reason.TOKEN_TOO_LARGE)
 
 
-def test_g_leeway_is_the_settings() -> None:
+def test_fg_01_leeway_is_the_settings() -> None:
     assert Desk(Limits(leeway=300), 256).allows(forge.token(KEY, "RS256", exp=forge.NOW - 299))
     assert Desk(Limits(leeway=0), 256).denies(forge.token(KEY, "RS256", exp=forge.NOW), Reason.TOKEN_EXPIRED)
 
 
-def test_g_longest_scope_is_the_settings() -> None:
+def test_fg_01_longest_scope_is_the_settings() -> None:
     token = forge.token(KEY, "RS256", scope="a" * 300)
     assert Desk(LIMITS, 300).allows(token)
     assert Desk(LIMITS, 299).at_once(token) is wire.PROFILES["plain"].denials[Reason.SCOPE_TOO_LONG]
 
 
 @pytest.mark.enable_socket
-def test_g_process_keeps_to_its_settings(tmp_path: Path) -> None:
+def test_fg_01_process_uses_its_settings(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())
         with verifier_process(

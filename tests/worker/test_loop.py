@@ -265,7 +265,7 @@ def test_the_loop_outlives_a_database_without_its_tables() -> None:
     assert server.connections == 1
 
 
-def test_fo_a_database_that_is_away_is_one_line_and_its_return_another() -> None:
+def test_fo_01_lost_database_is_one_line_and_its_return_another() -> None:
     """The loop looks ten times a second."""
     policy = fetch_policy(ControlSettings())
     figures = WorkerFigures()
@@ -290,7 +290,7 @@ def test_fo_a_database_that_is_away_is_one_line_and_its_return_another() -> None
     assert said[1]["failures"] == 3
 
 
-def test_fo_fetches_that_a_database_does_not_take_are_one_line() -> None:
+def test_fo_01_unrecorded_fetches_are_one_line() -> None:
     with KeyServer(serves(key_set(A))) as server:
         add(A, jwks_location=server.location)
         due_now()

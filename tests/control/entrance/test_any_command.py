@@ -98,7 +98,7 @@ def faults(path: tuple[str, ...], given: list[str], stdin: bytes = b"") -> list[
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_n_any_argument_gets_a_sentence(name: str) -> None:
+def test_fn_02_any_argument_gets_a_sentence(name: str) -> None:
     path, command = ALL[name]
     found = []
     for parameter in command.params:
@@ -121,7 +121,7 @@ WITH_PASSWORD: Final = sorted(
 
 
 @pytest.mark.parametrize("name", WITH_PASSWORD)
-def test_n_any_password_gets_a_sentence(name: str) -> None:
+def test_fn_02_any_password_gets_a_sentence(name: str) -> None:
     path, command = ALL[name]
     found = []
     email = next(parameter for parameter in command.params if parameter.name == "email")
@@ -130,7 +130,7 @@ def test_n_any_password_gets_a_sentence(name: str) -> None:
     assert found == []
 
 
-def test_n_any_token_gets_a_sentence() -> None:
+def test_fn_02_any_token_gets_a_sentence() -> None:
     path, command = ALL["token check"]
     found = []
     for stdin in (*STDIN, b"Bearer \xff", b"a.b.c", b"Bearer"):

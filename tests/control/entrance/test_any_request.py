@@ -188,7 +188,7 @@ def test_the_table_of_routes_is_read() -> None:
 
 
 @pytest.mark.parametrize("method", ["TRACE", "OPTIONS", "PUT", "DELETE", "PATCH", "CONNECT", "FOO"])
-def test_n_other_methods_are_not_allowed(portal: Portal, method: str) -> None:
+def test_fn_01_other_methods_are_not_allowed(portal: Portal, method: str) -> None:
     async def story() -> set[int]:
         return {(await portal.ask(method, portal.path(r), session=portal.whose(r)))[0] for r in ROUTES}
 
@@ -198,7 +198,7 @@ def test_n_other_methods_are_not_allowed(portal: Portal, method: str) -> None:
 
 
 @pytest.mark.parametrize("charset", ["utf-7", "utf-16", "rot13", "undefined", "idna", "hex", "\xff", "x" * 5000, "\0"])
-def test_n_forms_in_other_character_sets_are_refused(portal: Portal, charset: str) -> None:
+def test_fn_01_forms_in_other_character_sets_are_refused(portal: Portal, charset: str) -> None:
     async def story() -> set[int]:
         return {
             (await portal.ask("POST", portal.path(r), form=b"a=b", kind=f"{FORM}; charset={charset}"))[0]
@@ -226,7 +226,7 @@ def test_n_forms_in_other_character_sets_are_refused(portal: Portal, charset: st
         (FORM, b"a=\0"),
     ],
 )
-def test_n_a_body_that_is_no_form_is_refused(portal: Portal, kind: str, form: bytes) -> None:
+def test_fn_01_other_bodies_than_forms_are_refused(portal: Portal, kind: str, form: bytes) -> None:
     async def story() -> set[int]:
         return {
             (await portal.ask("POST", portal.path(r), form=form, kind=kind, session=portal.whose(r)))[0] for r in ROUTES
@@ -237,7 +237,7 @@ def test_n_a_body_that_is_no_form_is_refused(portal: Portal, kind: str, form: by
     assert portal.faults == []
 
 
-def test_n_a_form_that_is_too_large_is_refused(portal: Portal) -> None:
+def test_fn_01_too_large_form_is_refused(portal: Portal) -> None:
     form = b"a=" + b"x" * (django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
     with no_traceback():
         assert asyncio.run(portal.ask("POST", "/sign-in", form=form))[0] == 413
@@ -251,7 +251,7 @@ def test_n_a_form_that_is_too_large_is_refused(portal: Portal) -> None:
         ("/sign-in", b"\xff\xfe"), ("/sign-in/\ud800", b""), ("/static/\0", b""),
     ],
 )  # fmt: skip
-def test_n_an_address_that_is_no_text_is_refused(portal: Portal, path: str, query: bytes) -> None:
+def test_fn_01_unreadable_path_is_refused(portal: Portal, path: str, query: bytes) -> None:
     with no_traceback():
         assert asyncio.run(portal.ask("GET", path, query=query))[0] == 400
     assert portal.faults == []
@@ -265,7 +265,7 @@ def test_n_an_address_that_is_no_text_is_refused(portal: Portal, path: str, quer
         f"/operator-console/verifiers/{2**63}/revoke/", f"/acme/administration/role-management/{2**63}/edit/",
     ],
 )  # fmt: skip
-def test_n_an_address_of_nothing_is_not_found(portal: Portal, path: str) -> None:
+def test_fn_01_unknown_path_is_not_found(portal: Portal, path: str) -> None:
     async def story() -> set[int]:
         return {
             (await portal.ask(method, path, session=session))[0]
@@ -278,7 +278,7 @@ def test_n_an_address_of_nothing_is_not_found(portal: Portal, path: str) -> None
     assert portal.faults == []
 
 
-def test_n_any_value_in_any_parameter_is_answered(portal: Portal) -> None:
+def test_fn_01_any_value_in_any_parameter_is_answered(portal: Portal) -> None:
     async def story(route: str) -> None:
         searched = set(ADDRESSED) & set(await portal.fields(route))
         odd = {name: DATES[:6] if name in {"from", "to"} else TEXTS[6:7] for name in ADDRESSED} if searched else {}
@@ -293,7 +293,7 @@ def test_n_any_value_in_any_parameter_is_answered(portal: Portal) -> None:
     assert portal.faults == []
 
 
-def test_n_any_value_in_any_field_is_answered(portal: Portal) -> None:
+def test_fn_01_any_value_in_any_field_is_answered(portal: Portal) -> None:
     async def story(route: str) -> None:
         names = await portal.fields(route)
         sound = {name: SOUND.get(name, "") for name in names}
@@ -329,7 +329,7 @@ def test_n_any_value_in_any_field_is_answered(portal: Portal) -> None:
         ("POST", "/feed/v1/unknown-keys", b""),
     ],
 )
-def test_n_the_feed_answers_a_verifier_that_asks_nonsense(portal: Portal, method: str, path: str, query: bytes) -> None:
+def test_fn_01_feed_answers_nonsense_requests(portal: Portal, method: str, path: str, query: bytes) -> None:
     credential = CreateVerifier(name="odd").run(command_line())
     feed = Feed()
 
@@ -346,7 +346,7 @@ def test_n_the_feed_answers_a_verifier_that_asks_nonsense(portal: Portal, method
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_n_a_fault_of_ours_is_a_page_with_the_headers_too(*, begun: bool) -> None:
+def test_fn_01_error_pages_have_security_headers(*, begun: bool) -> None:
     """Whatever Django did not catch; once the answer has begun, the server can only break it off."""
 
     async def broken(_scope: dict[str, Any], _receive: Any, send: Any) -> None:

@@ -57,7 +57,7 @@ def rename(table: str, name: str) -> None:
         cursor.execute(f'ALTER TABLE "{table}" RENAME TO "{name}"')
 
 
-def test_fo_pages_without_database_are_one_line_and_its_return_another(
+def test_fo_01_pages_without_database_log_one_line_and_its_return(
     client: Client, alice: Person, django_lines: list[logging.LogRecord]
 ) -> None:
     client.raise_request_exception = False
@@ -97,7 +97,7 @@ def test_another_fault_of_a_page_is_logged_each_time(
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["GET", SECRET.upper()])
-def test_fo_the_access_log_names_the_page_and_nothing_that_a_client_sent(path: str, method: str) -> None:
+def test_fo_08_access_log_contains_nothing_that_a_client_sent(path: str, method: str) -> None:
     from watchword.control.entrance.asgi import application  # noqa: PLC0415 - sets Django up on import.
 
     name = SECRET.encode()
@@ -134,7 +134,7 @@ def test_fo_the_access_log_names_the_page_and_nothing_that_a_client_sent(path: s
     assert SECRET not in str(line).lower()
 
 
-def test_fo_a_request_that_is_not_answered_is_in_the_access_log_too() -> None:
+def test_fo_08_failed_request_is_in_the_access_log() -> None:
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 

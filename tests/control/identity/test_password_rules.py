@@ -35,7 +35,7 @@ CONTEXT = context_words(["alice.smith@acme-corp.example", "Alice Smith", "acme",
         ("y" * (LENGTH_MAX + 1), "at most 1024"),
     ],
 )
-def test_m_guessable_password_is_refused_with_the_reason(password: str, why: str) -> None:
+def test_fm_02_guessable_password_is_refused_with_the_reason(password: str, why: str) -> None:
     fault = password_fault(password, CONTEXT)
 
     assert fault is not None

@@ -41,7 +41,7 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_fo_each_status_has_its_cause(status: int) -> None:
+def test_fo_02_each_status_has_its_cause(status: int) -> None:
     with answering(b"HTTP/1.1 %d %s\r\nContent-Length: 0\r\n\r\n" % (status, CREDENTIAL.encode())) as (port, _):
         cause = failure_of(f"http://{LOOPBACK}:{port}").cause
     assert cause.startswith(f"{status}: ")
@@ -49,11 +49,11 @@ def test_fo_each_status_has_its_cause(status: int) -> None:
     assert CREDENTIAL not in cause
 
 
-def test_fo_a_refused_connection() -> None:
+def test_fo_02_refused_connection_has_its_cause() -> None:
     assert "connection refused" in failure_of(f"http://{LOOPBACK}:{free_port()}").cause
 
 
-def test_fo_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fo_02_unknown_host_has_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -63,19 +63,19 @@ def test_fo_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (failure.code, failure.cause) == ("connection_failed", "the host name is unknown to this machine's resolver")
 
 
-def test_fo_a_silent_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fo_02_silent_portal_has_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_http, "ANSWER_SECONDS", 0.2)
     with socket.create_server((LOOPBACK, 0)) as silent:
         failure = failure_of(f"http://{LOOPBACK}:{silent.getsockname()[1]}")
     assert (failure.code, failure.cause) == ("timed_out", "connected, but no answer came in time")
 
 
-def test_fo_something_that_does_not_speak_http() -> None:
+def test_fo_02_other_protocol_has_its_cause() -> None:
     with answering(b"SSH-2.0-OpenSSH\r\n\r\n") as (port, _):
         assert "not HTTP" in failure_of(f"http://{LOOPBACK}:{port}").cause
 
 
-def test_fo_a_port_without_tls() -> None:
+def test_fo_02_port_without_tls_has_its_cause() -> None:
     with answering(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n") as (port, _):
         assert "does not speak TLS" in failure_of(f"https://localhost:{port}").cause
 
@@ -100,7 +100,7 @@ CERTIFICATES: dict[str, tuple[Callable[[trustme.CA], trustme.LeafCert], str]] = 
 
 
 @pytest.mark.parametrize("kind", CERTIFICATES)
-def test_fo_each_bad_certificate_is_told_apart(authority: trustme.CA, authority_file: Path, kind: str) -> None:
+def test_fo_02_each_bad_certificate_has_its_cause(authority: trustme.CA, authority_file: Path, kind: str) -> None:
     issue, words = CERTIFICATES[kind]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     issue(authority).configure_cert(context)
@@ -121,7 +121,7 @@ def test_fo_each_bad_certificate_is_told_apart(authority: trustme.CA, authority_
         (ssl.SSLCertVerificationError(CREDENTIAL), "does not verify"),
     ],
 )
-def test_fo_causes_that_a_test_cannot_bring_about_are_words_of_ours_too(failure: Exception, words: str) -> None:
+def test_fo_02_other_causes_have_words_too(failure: Exception, words: str) -> None:
     wrapped = httpcore2.ConnectError(CREDENTIAL)
     wrapped.__cause__ = failure
     cause = connection_failure(wrapped).cause
@@ -129,5 +129,5 @@ def test_fo_causes_that_a_test_cannot_bring_about_are_words_of_ours_too(failure:
     assert CREDENTIAL not in cause
 
 
-def test_fo_a_connection_that_is_not_accepted_differs_from_a_silent_portal() -> None:
+def test_fo_02_unaccepted_connection_differs_from_a_silent_portal() -> None:
     assert "firewall" in timed_out(httpcore2.ConnectTimeout()).cause

@@ -259,7 +259,7 @@ def test_a_long_outage_is_one_line_and_so_is_its_end(follower: Follower) -> None
     ]
 
 
-def test_fo_a_failure_names_the_portal_and_the_cause_and_its_end_the_duration(follower: Follower) -> None:
+def test_fo_02_failure_names_portal_and_cause_and_its_end_the_duration(follower: Follower) -> None:
     follower.feed.failure = FeedUnavailable("connection_failed", "connection refused")
     with capture_logs() as lines:
         follower.client.step()
@@ -275,7 +275,7 @@ def test_fo_a_failure_names_the_portal_and_the_cause_and_its_end_the_duration(fo
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"{}"])
-def test_fo_an_answer_that_is_no_page_has_a_cause_too(follower: Follower, answer: bytes) -> None:
+def test_fo_02_invalid_page_has_a_cause(follower: Follower, answer: bytes) -> None:
     follower.feed.answer = answer
     with capture_logs() as lines:
         follower.client.step()

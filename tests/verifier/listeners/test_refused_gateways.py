@@ -74,7 +74,7 @@ STRANGERS: dict[str, Callable[[], ssl.SSLContext]] = {
 @pytest.mark.enable_socket
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("problem", STRANGERS)
-def test_fo_a_refused_certificate_is_counted_and_logged(verifier: VerifierProcess, problem: str) -> None:
+def test_fo_03_refused_certificate_is_counted_and_logged(verifier: VerifierProcess, problem: str) -> None:
     before = refused(verifier, problem)
     made = STRANGERS[problem]()
     for _ in range(3):
@@ -92,7 +92,7 @@ def test_fo_a_refused_certificate_is_counted_and_logged(verifier: VerifierProces
 
 @pytest.mark.enable_socket
 @pytest.mark.timeout(120)
-def test_fo_a_client_without_tls_is_counted_apart(verifier: VerifierProcess) -> None:
+def test_fo_03_client_without_tls_is_counted_separately(verifier: VerifierProcess) -> None:
     before = refused(verifier, "tls_handshake")
     with socket.create_connection((LOOPBACK, verifier.port), timeout=30) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -102,7 +102,7 @@ def test_fo_a_client_without_tls_is_counted_apart(verifier: VerifierProcess) -> 
 
 @pytest.mark.enable_socket
 @pytest.mark.timeout(120)
-def test_fo_a_refused_secret_is_counted_and_a_good_gateway_is_not(verifier: VerifierProcess) -> None:
+def test_fo_03_only_refused_secrets_are_counted(verifier: VerifierProcess) -> None:
     before = {problem: refused(verifier, problem) for problem in ("secret", *PROBLEMS)}
     url, known = f"https://{LOOPBACK}:{verifier.port}/verify/plain/acme", context(days=(-1, 9))
     assert request(url, context=known, headers={"X-Watchword-Secret": SECRET}).status == 401
@@ -113,7 +113,7 @@ def test_fo_a_refused_secret_is_counted_and_a_good_gateway_is_not(verifier: Veri
 
 @pytest.mark.enable_socket
 @pytest.mark.timeout(120)
-def test_fo_the_verifier_tells_when_its_certificates_expire(verifier: VerifierProcess) -> None:
+def test_fo_05_verifier_exports_the_expiry_of_its_certificates(verifier: VerifierProcess) -> None:
     text = verifier.admin("/metrics").body.decode()
     told = dict(
         re.findall(
@@ -141,7 +141,7 @@ FAILED = (
 )
 
 
-def test_fo_a_flood_of_refused_certificates_is_a_line_a_minute(refusals: RefusedGateways) -> None:
+def test_fo_03_refused_certificates_are_logged_once_a_minute(refusals: RefusedGateways) -> None:
     server = logging.getLogger(LOGGER)
     with capture_logs() as lines:
         for _ in range(10):

@@ -62,7 +62,7 @@ def examples(html: str) -> list[str]:
         (BY_TOKEN, "https://orders.provider.test"),
     ],
 )
-def test_p_customers_see_their_own_api_base_url(desk: Desk, given: Any, values: dict[str, str], url: str) -> None:
+def test_customers_see_their_own_api_base_url(desk: Desk, given: Any, values: dict[str, str], url: str) -> None:
     given(**values)
     shown = desk.get(ROUTE, "acme")
 

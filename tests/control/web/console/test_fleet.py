@@ -115,7 +115,7 @@ def test_without_a_verifier_the_page_says_what_to_do(desk: Desk) -> None:
         ),
     ],
 )
-def test_m_the_credential_says_where_the_feed_is(
+def test_fm_03_the_credential_says_where_the_feed_is(
     desk: Desk, settings: Any, given: dict[str, Any], address: str
 ) -> None:
     settings.WATCHWORD = load_control_settings(**given)

@@ -64,7 +64,7 @@ def download(desk: Desk, name: str, number: int) -> Any:
     return desk.get("console:gateway-file", name, number).answer
 
 
-def test_m_snippets_name_the_addresses_of_the_settings(desk: Desk, given: Any, settings: Any) -> None:
+def test_fm_03_snippets_name_the_addresses_of_the_settings(desk: Desk, given: Any, settings: Any) -> None:
     given(**EVERYTHING)
 
     for name, gateway in GATEWAYS.items():
@@ -88,7 +88,7 @@ def test_there_is_no_other_file(desk: Desk, place: tuple[str, int]) -> None:
     assert download(desk, *place).status_code == 404
 
 
-def test_m_the_page_says_which_values_are_not_set(desk: Desk, given: Any) -> None:
+def test_fm_03_the_page_says_which_values_are_not_set(desk: Desk, given: Any) -> None:
     given(api_url=None, api_upstream=None)
     shown = hints(desk, "haproxy")
 
