@@ -24,7 +24,7 @@ DOCUMENTS: Final = sorted(
     for path in chain(ROOT.glob("*.md"), *((ROOT / place).rglob("*.md") for place in PLACES))
     if "node_modules" not in path.parts
 )
-LONG_LINES: Final = frozenset({"ARCHITECTURE.md", "CHANGELOG.md"})
+LONG_LINES: Final = frozenset({"ARCHITECTURE.md"})
 """Documents with lines that are still to be folded."""
 
 

@@ -123,7 +123,7 @@ def test_it_is_denied_with_the_ordinary_reason_when_the_key_does_not_come_within
 
 
 def test_a_request_waits_less_than_a_try_of_a_gateway() -> None:
-    """Each shipped configuration gives a verifier 0.7 s for an answer (DESIGN section 7)."""
+    """Each shipped configuration gives a verifier 0.7 s for an answer."""
     assert MAX_WAIT_SECONDS < 0.7
 
 
