@@ -398,7 +398,7 @@ def test_an_empty_chain_is_whole(command_line: CommandLine) -> None:
 
 
 def test_a_database_of_this_version_needs_no_migration(command_line: CommandLine) -> None:
-    assert command_line.ok("migrate").stdout == "Nothing to apply; the database has this version's form.\n"
+    assert command_line.ok("migrate").stdout == "Nothing to apply; the database has all migrations of this version.\n"
     assert command_line.ok("migrate", "--check", "--json").json() == {"pending": []}
 
 

@@ -21,10 +21,10 @@ from kit.processes import LOOPBACK, free_port
 from watchword.cli import role_processes, root
 from watchword.cli.failures import explain
 from watchword.cli.local_verifier import ensure_credential
-from watchword.cli.migrate import migrate
+from watchword.cli.migrations import migrate
 from watchword.cli.output import CommandFailed, SettingsWrong, read_secret_from_stdin
-from watchword.cli.ports import require_free
 from watchword.cli.roles import answers, connectable
+from watchword.cli.start_checks import require_free
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.queries import verifier_of_secret
@@ -83,7 +83,7 @@ def test_only_debug_shows_a_traceback() -> None:
 def test_a_database_without_tables_is_explained(
     bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("watchword.cli.control_plane.unapplied_migrations", lambda: ["servers.0001_initial"])
+    monkeypatch.setattr("watchword.cli.migrations.unapplied_migrations", lambda _: ["servers.0001_initial"])
     outcome = bare_command_line.run("organization", "list")
     assert outcome.exit_code == 1
     assert "Run `watchword migrate`." in outcome.stderr
@@ -104,7 +104,7 @@ def test_database_of_a_version_before_0_2_0_is_refused(command_line: CommandLine
 
 
 def test_migrations_to_come_are_listed(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("watchword.cli.migrate.unapplied_migrations", lambda: ["servers.0001_initial"])
+    monkeypatch.setattr("watchword.cli.migrations.unapplied_migrations", lambda _: ["servers.0001_initial"])
     outcome = bare_command_line.run("migrate", "--check")
     assert (outcome.exit_code, outcome.stdout) == (1, "pending servers.0001_initial\n")
 

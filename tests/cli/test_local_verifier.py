@@ -29,7 +29,7 @@ def own_file(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def verifier_of_serve() -> VerifierSettings:
-    return load_local_verifier(load_control_settings(), Path("credential"))
+    return load_local_verifier(load_control_settings())
 
 
 def of_the_api(settings: VerifierSettings) -> tuple[str | None, str | None, str | None]:

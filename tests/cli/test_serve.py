@@ -15,6 +15,7 @@ import pytest
 
 from kit.client import request
 from kit.processes import LOOPBACK, ChildProcess, free_port, wait_until
+from kit.secret_file import secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,8 +177,7 @@ def test_sigterm_stops_everything_within_ten_seconds(tmp_path: Path) -> None:
 
 
 def test_a_verifier_that_cannot_listen_says_so(tmp_path: Path) -> None:
-    credential = tmp_path / "credential"
-    credential.write_text("wwv_made_up")
+    credential = secret_file(tmp_path / "credential", "wwv_made_up")
     with socket.socket() as taken:
         taken.bind((LOOPBACK, 0))
         taken.listen()
@@ -193,7 +193,7 @@ def test_a_verifier_that_cannot_listen_says_so(tmp_path: Path) -> None:
         }
         process = ChildProcess(command, log=tmp_path / "log", environment=environment)
         try:
-            assert process.wait(timeout=60) == 2
+            assert process.wait(timeout=60) == 1
         finally:
             process.stop()
     assert process.output().splitlines()[-1].startswith("Error: ")

@@ -41,7 +41,7 @@ def test_a_wrong_setting_stops_any_command_with_exit_status_2(
     bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHWORD_REFRESH_INTERVAL", "soon")
-    for command in (["serve"], ["serve", "portal"], ["organization", "list"], ["config", "check"]):
+    for command in (["serve"], ["serve", "portal"], ["organization", "list"], ["config", "check", "--offline"]):
         outcome = bare_command_line.run(*command)
         assert outcome.exit_code == 2, command
         assert "refresh_interval: " in outcome.stderr

@@ -52,7 +52,7 @@ def test_small_installation_is_complete(command_line: CommandLine, monkeypatch: 
     Path("watchword.toml").write_text(document)
     operator, credential, (environment, second_verifier), (_, gateway) = commands()
     control = load_control_settings()
-    first = load_local_verifier(control, Path("data/verifier/credential"))
+    first = load_local_verifier(control)
 
     assert command_line.ok("config", "check", "--offline").stderr == ""
     assert "/sign-in/" in command_line.ok(*operator[1]).stdout

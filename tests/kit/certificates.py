@@ -13,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from kit.secret_file import secret_file
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -114,6 +116,6 @@ def pair(folder: Path, name: str, *, authority: trustme.CA | None = None, passwo
     key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
     protection = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
-    files.key.write_bytes(key.private_bytes(*form))
+    secret_file(files.key, key.private_bytes(*form))
     signer.cert_pem.write_to_path(str(files.authority))
     return files

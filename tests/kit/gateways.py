@@ -19,6 +19,7 @@ from kit.nginx import nginx
 from kit.orders_api import orders_api
 from kit.processes import free_port
 from kit.raw_http import exchange
+from kit.secret_file import secret_file
 from kit.traefik import traefik
 from kit.verifier_process import verifier_process
 
@@ -169,8 +170,7 @@ def backends(
         settings: further ones of the verifier.
     """
     if secret:
-        (folder / "secret").write_text(secret)
-        settings["gateway_secret_file"] = str(folder / "secret")
+        settings["gateway_secret_file"] = str(secret_file(folder / "secret", secret))
     port, grpc_port = at or (free_port(), free_port())
     with ExitStack() as parts:
         feed = parts.enter_context(feed_server())

@@ -23,7 +23,8 @@ from datetime import timedelta
 from itertools import count, cycle
 from typing import TYPE_CHECKING, Any
 
-from watchword.cli.control_plane import apply_migrations, open_control_plane
+from watchword.cli.control_plane import open_control_plane
+from watchword.cli.migrations import apply_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

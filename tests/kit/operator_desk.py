@@ -12,7 +12,8 @@ import json
 import sys
 from dataclasses import replace
 
-from watchword.cli.control_plane import apply_migrations, open_control_plane
+from watchword.cli.control_plane import open_control_plane
+from watchword.cli.migrations import apply_migrations
 
 ACTIONS = {
     "prepare": ("people_by_organization", "[api_call_threshold]"),

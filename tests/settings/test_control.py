@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
+from kit.secret_file import secret_file
 from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_control_settings
@@ -140,6 +141,9 @@ def test_lists_are_lists_in_the_file(nowhere: Path) -> None:
         ({"public_origin": "https://portal.example?x=1"}, "public_origin"),
         ({"public_origin": "ftp://portal.example"}, "public_origin"),
         ({"public_origin": "portal.example"}, "public_origin"),
+        ({"public_origin": "https://portal.example:65536"}, "public_origin"),
+        ({"database_url": "postgresql://x:65536/y"}, "database_url"),
+        ({"database_url": "postgresql://x:a/y"}, "database_url"),
         ({"database_url": "mysql://x/y"}, "postgresql://"),
         ({"database_url": "postgresql://x"}, "postgresql://"),
         ({"secret_key": "short"}, "32"),
@@ -224,8 +228,13 @@ def test_a_key_that_was_set_is_taken_and_nothing_written(nowhere: Path) -> None:
 
 def test_a_key_that_is_no_key_stops_the_start(nowhere: Path) -> None:
     (nowhere / "data").mkdir()
-    (nowhere / "data" / "secret_key").write_text("")
+    key = secret_file(nowhere / "data" / "secret_key", "")
     with pytest.raises(SettingsProblem, match="too short"):
+        load_control_settings().read_or_create_secret_key()
+
+    key.write_text("k" * 64)
+    key.chmod(0o644)
+    with pytest.raises(SettingsProblem, match="data_dir: other users of this machine can read"):
         load_control_settings().read_or_create_secret_key()
 
     with pytest.raises(SettingsProblem, match="data_dir"):

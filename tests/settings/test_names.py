@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.settings.base import SettingsProblem
-from watchword.settings.load import load_control_settings, load_verifier_settings
-from watchword.settings.names import problems_with_names, settings_names, variable_of
+from watchword.settings.base import SettingsProblem, problems_with_names, variable_of
+from watchword.settings.load import SETTINGS_NAMES, load_control_settings, load_verifier_settings
 from watchword.settings.variables import OTHER_VARIABLES
 
 if TYPE_CHECKING:
@@ -17,17 +16,17 @@ IN_KUBERNETES = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
 
 
 def problems(environment: dict[str, str] | None = None, file: str = "") -> list[str]:
-    return list(problems_with_names(environment or {}, tomllib.loads(file)))
+    return list(problems_with_names(environment or {}, tomllib.loads(file), SETTINGS_NAMES))
 
 
 def test_every_name_is_known_in_environment_and_file() -> None:
-    environment = {variable_of(name): "x" for name in settings_names()}
+    environment = {variable_of(name): "x" for name in SETTINGS_NAMES}
     for variable in OTHER_VARIABLES:
         environment.setdefault(variable, "text")
 
     assert problems(environment) == []
-    control = "".join(f"{name} = 1\n" for name in settings_names() if "." not in name)
-    verifier = "".join(f"{name} = 1\n" for name in settings_names() if "." in name)
+    control = "".join(f"{name} = 1\n" for name in SETTINGS_NAMES if "." not in name)
+    verifier = "".join(f"{name} = 1\n" for name in SETTINGS_NAMES if "." in name)
     assert problems(file=control + verifier) == []
 
 

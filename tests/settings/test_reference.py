@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from watchword.settings.base import variable_of
 from watchword.settings.control import ControlSettings
-from watchword.settings.names import settings_names, variable_of
+from watchword.settings.load import SETTINGS_NAMES
 from watchword.settings.reference import meanings, render
 from watchword.settings.variables import OTHER_VARIABLES
 from watchword.settings.verifier import VerifierSettings
@@ -22,7 +23,7 @@ def test_fg_01_page_equals_the_definitions() -> None:
 def test_fg_01_page_has_every_name_and_variable() -> None:
     lines = render().splitlines()
 
-    for name in settings_names():
+    for name in SETTINGS_NAMES:
         assert lines.count(f"### `{name}`") == 1
         assert lines.count(f"- variable: `{variable_of(name)}`") == 1
     for variable in OTHER_VARIABLES:

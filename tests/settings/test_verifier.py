@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kit.secret_file import secret_file
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_control_settings, load_verifier_settings
 from watchword.settings.verifier import VerifierSettings
@@ -75,6 +76,9 @@ def test_a_misspelled_setting_stops_the_start(tmp_path: Path, monkeypatch: pytes
         "https://portal.example/?a",
         "https://portal.example#a",
         "https://alice@portal.example",
+        "https://portal.example:0",
+        "https://portal.example:65536",
+        "https://portal.example:a",
     ],
 )
 def test_the_feed_url_is_an_origin(origin: str) -> None:
@@ -222,8 +226,7 @@ def test_a_wrong_value_is_not_repeated() -> None:
 
 def test_the_credential_comes_from_a_setting_or_a_file(tmp_path: Path) -> None:
     assert VerifierSettings(credential="wwv_a").read_credential().get_secret_value() == "wwv_a"  # type: ignore[arg-type]
-    file = tmp_path / "credential"
-    file.write_text("wwv_b\n")
+    file = secret_file(tmp_path / "credential", "wwv_b\n")
     assert load_verifier_settings(credential_file=file).read_credential().get_secret_value() == "wwv_b"
 
 
@@ -231,11 +234,19 @@ def test_the_credential_comes_from_a_setting_or_a_file(tmp_path: Path) -> None:
 def test_no_usable_credential_is_said(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "credential"
     if content is not None:
-        file.write_bytes(content)
+        secret_file(file, content)
     with pytest.raises(SettingsProblem, match="credential_file"):
         load_verifier_settings(credential_file=file).read_credential()
     with pytest.raises(SettingsProblem, match="watchword verifier create"):
         load_verifier_settings().read_credential()
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o602])
+def test_credential_that_other_users_can_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    file = secret_file(tmp_path / "credential", "wwv_b\n")
+    file.chmod(mode)
+    with pytest.raises(SettingsProblem, match=f"^credential_file: other users .*; run chmod 0600 {file}"):
+        load_verifier_settings(credential_file=file).read_credential()
 
 
 def test_the_credential_is_not_shown() -> None:

@@ -7,20 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from watchword.cli.config_checks import (
-    check_control_files,
-    check_database,
-    check_ports,
-    check_verifier_files,
-    differences,
-)
-from watchword.cli.control_plane import control_settings
+from watchword.cli.control_plane import control_settings, set_up_django
+from watchword.cli.migrations import check_database
 from watchword.cli.options import settings_options
-from watchword.cli.output import FAILED, USAGE, console, json_option, print_json
+from watchword.cli.output import FAILED, USAGE, CommandFailed, console, json_option, print_json
+from watchword.cli.serve import ROLES
+from watchword.cli.start_checks import (
+    control_checks,
+    local_verifier_checks,
+    portal_ports,
+    problems,
+    require,
+    state_checks,
+    taken,
+    verifier_checks,
+    verifier_ports,
+    worker_ports,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from watchword.cli.start_checks import Ports
     from watchword.settings.control import ControlSettings
     from watchword.settings.verifier import VerifierSettings
 
@@ -31,48 +39,51 @@ def config() -> None:
 
 
 @config.command("check")
+@click.argument("role", required=False, type=click.Choice(ROLES))
 @click.option("--offline", is_flag=True, help="Check neither the database nor whether ports are free.")
 @json_option
 @settings_options
 @click.pass_context
-def check(context: click.Context, *, offline: bool, as_json: bool) -> None:
-    """Read all settings as portal, worker and verifier do, and say what would stop a start.
+def check(context: click.Context, *, role: str | None, offline: bool, as_json: bool) -> None:
+    """Check what `watchword serve` needs to start, or `watchword serve ROLE`: portal, verifier or worker.
 
-    Checks the values, the files and directories they name, the database and its migrations, and whether the ports are
-    free. Writes and creates nothing. Use --offline where there is no database, as on a verifier's machine, or while
-    Watchword is running.
+    Checks the values of all settings of the role, the files and directories that they name, the modes of files with
+    secrets, the database and its migrations, and whether the ports are free. Writes and creates nothing. Use --offline
+    while Watchword is running, or where its database cannot be reached.
 
-    Warns where portal and verifier name the API differently, which stops no start.
+    Without ROLE it also warns if portal and verifier name the API differently, which stops no start.
 
-    Exit status 0 when everything would start, 1 when the database, a port or a file's permissions would prevent it, 2
-    when a setting is wrong.
+    The exit status is that of the start: 0 when it would succeed, 1 when the database or a port would prevent it, 2
+    when a setting or a file would.
     """
-    found = read_all()
-    sentences = [*found.sentences, *surroundings(found, offline=offline or bool(found.sentences))]
+    found = read_all(role)
+    outside = [] if offline else [*database_problems(found), *taken(*ports_of(found, role))]
     warnings = list(differences(found.control, found.verifier))
     if as_json:
-        print_json({"problems": sentences, "warnings": warnings, "settings": found.shown})
+        print_json({"problems": [*found.sentences, *outside], "warnings": warnings, "settings": found.shown})
     else:
         for name, value in found.shown.items():
             console().print(f"{name} = {value}")
         for warning in warnings:
             click.echo(f"Warning: {warning}", err=True)
-        for sentence in sentences:
+        for sentence in (*found.sentences, *outside):
             click.echo(f"Error: {sentence}", err=True)
-    if sentences:
+    if found.sentences or outside:
         context.exit(USAGE if found.sentences else FAILED)
     if not as_json:
-        also = "" if offline else ", the database can be used, and the ports are free"
+        also = (
+            "" if offline else f"{'' if role == 'verifier' else ', the database can be used'}, and the ports are free"
+        )
         click.echo(f"The settings and files are right{also}.")
 
 
 @dataclass(slots=True)
 class Found:
-    """The settings of both planes, None where they are wrong.
+    """The settings of both planes, None where they are wrong or the role has none of them.
 
     Attributes:
         shown: all values, with secrets hidden.
-        sentences: one for each wrong setting.
+        sentences: one for each wrong setting and file.
     """
 
     control: ControlSettings | None = None
@@ -81,41 +92,76 @@ class Found:
     sentences: list[str] = field(default_factory=list)
 
 
-def read_all() -> Found:
-    from watchword.control.servers.fetch_policy import fetch_policy
+def read_all(role: str | None) -> Found:
+    """Read the settings as the role does, and check their files."""
     from watchword.settings.base import SettingsProblem
-    from watchword.settings.load import load_verifier_settings
 
     found = Found()
-    try:
-        control = control_settings()
-        # First, as a wrong address of a proxy may hold a password.
-        fetch_policy(control)
-        found.shown |= {name: plain(value) for name, value in control}
-        found.control = control
-    except SettingsProblem as problem:
-        found.sentences += problem.sentences
-    try:
-        found.verifier = load_verifier_settings()
-        found.shown |= {f"verifier.{name}": plain(value) for name, value in found.verifier}
-    except SettingsProblem as problem:
-        # Both planes refuse an unknown name of either; once is enough.
-        found.sentences += [
-            f"verifier: {sentence}" for sentence in problem.sentences if sentence not in found.sentences
-        ]
+    if role != "verifier":
+        try:
+            found.control = control_settings()
+        except SettingsProblem as problem:
+            found.sentences += problem.sentences
+        else:
+            found.sentences += problems(control_checks(found.control))
+            found.shown |= {name: plain(value) for name, value in found.control}
+            if any(sentence.startswith("jwks_proxy:") for sentence in found.sentences):
+                # A wrong address may hold a password.
+                del found.shown["jwks_proxy"]
+    if role in {None, "verifier"}:
+        read_verifier(found, role)
     return found
 
 
-def surroundings(found: Found, *, offline: bool) -> Iterator[str]:
-    """A sentence for each thing outside the settings that would prevent a start."""
+def read_verifier(found: Found, role: str | None) -> None:
+    from watchword.cli.local_verifier import load_local_verifier
+    from watchword.settings.base import SettingsProblem
+    from watchword.settings.load import load_verifier_settings
+
+    try:
+        if role is None and found.control is not None:
+            found.verifier = load_local_verifier(found.control)
+        else:
+            found.verifier = load_verifier_settings()
+        found.shown |= {f"verifier.{name}": plain(value) for name, value in found.verifier}
+        checks = local_verifier_checks if role is None else verifier_checks
+        require((*checks(found.verifier), *state_checks(found.verifier)))
+    except SettingsProblem as problem:
+        # Both planes refuse an unknown name of either; once is enough.
+        known = SettingsProblem(*found.sentences).of_verifier().sentences
+        found.sentences += [sentence for sentence in problem.of_verifier().sentences if sentence not in known]
+
+
+def database_problems(found: Found) -> Iterator[str]:
+    if found.control is None:
+        return
+    set_up_django()
+    try:
+        check_database(found.control)
+    except CommandFailed as failed:
+        yield failed.message
+
+
+def ports_of(found: Found, role: str | None) -> Iterator[Ports]:
     if found.control is not None:
-        yield from check_control_files(found.control)
-        if not offline:
-            yield from check_database(found.control)
+        if role in {None, "portal"}:
+            yield portal_ports(found.control)
+        if role in {None, "worker"}:
+            yield worker_ports(found.control)
     if found.verifier is not None:
-        yield from check_verifier_files(found.verifier)
-    if not offline:
-        yield from check_ports(found.control, found.verifier)
+        yield verifier_ports(found.verifier)
+
+
+def differences(control: ControlSettings | None, verifier: VerifierSettings | None) -> Iterator[str]:
+    """A sentence for each setting of the API that both planes have, with different values."""
+    if control is None or verifier is None:
+        return
+    for name in ("api_url", "cloud_name", "api_domain"):
+        ours, theirs = getattr(control, name), getattr(verifier, name)
+        # The portal leaves a final slash out.
+        if ours is not None and theirs is not None and ours != theirs.rstrip("/"):
+            source = "the host of api_url" if name == "api_domain" else name
+            yield f"{source} is {ours} for the portal and verifier.{name} is {theirs}; they should be the same."
 
 
 def plain(value: Any) -> str:

@@ -16,9 +16,9 @@ import click
 
 from watchword.cli.options import debug_option
 from watchword.cli.output import FAILED, CommandFailed, console
-from watchword.cli.ports import cannot_be_used, require_free
 from watchword.cli.second_verifier import second_verifier
 from watchword.cli.serve import log_stream, prepare, supervised
+from watchword.cli.start_checks import cannot_be_used, require_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,7 +164,7 @@ def listening(stack: ExitStack, flag: str, port: int, server: AbstractContextMan
     try:
         return stack.enter_context(server)
     except OSError as failure:
-        raise cannot_be_used(flag, HOST, port, failure.strerror or "cannot be listened on") from None
+        raise CommandFailed(cannot_be_used(flag, HOST, port, failure)) from None
 
 
 def run_beside(supervisor: Supervisor, work: Callable[[], bool]) -> bool:

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 CREDENTIAL_NAME = "local"
 
 
-def load_local_verifier(control: ControlSettings, credential_file: Path) -> VerifierSettings:
-    """Raises SettingsProblem that names the verifier, as portal and verifier have settings of the same name."""
-    from watchword.settings.base import SettingsProblem
+def load_local_verifier(control: ControlSettings) -> VerifierSettings:
+    """The settings of the verifier of `watchword serve` without a role.
+
+    Raises:
+        SettingsProblem: with a sentence for each wrong value and each unknown name.
+    """
     from watchword.settings.load import load_verifier_settings
 
-    try:
-        return load_verifier_settings(**local_verifier_settings(control, credential_file))
-    except SettingsProblem as problem:
-        raise SettingsProblem(*(f"verifier: {sentence}" for sentence in problem.sentences)) from None
+    credential_file = control.data_dir.resolve() / "verifier" / "credential"
+    return load_verifier_settings(**local_verifier_settings(control, credential_file))
 
 
 def local_verifier_settings(control: ControlSettings, credential_file: Path) -> dict[str, Any]:
@@ -34,8 +35,7 @@ def local_verifier_settings(control: ControlSettings, credential_file: Path) -> 
 
     They are the portal's address, files in the data directory, and the API's address as the portal has it.
     """
-    from watchword.settings.base import VERIFIER_TABLE, settings_file
-    from watchword.settings.names import variable_of
+    from watchword.settings.base import VERIFIER_TABLE, settings_file, variable_of
     from watchword.settings.verifier import VerifierSettings
 
     host = connectable(control.portal_host)

@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Any
 from watchword.cli.build import log_start
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.roles import answers, connectable
+from watchword.cli.start_checks import (
+    control_checks,
+    portal_ports,
+    require,
+    require_free,
+    verifier_checks,
+    verifier_ports,
+    worker_ports,
+)
 from watchword.cli.supervisor import stop_when_abandoned
 from watchword.runtime.logging import configure_logging
 from watchword.runtime.sd_notify import stopping, told
@@ -26,6 +35,8 @@ def run_portal() -> None:
     configure_logging("portal")
     log_start("portal")
     settings = open_migrated_control_plane()
+    require(control_checks(settings))
+    require_free(portal_ports(settings))
     from watchword.cli.portal_server import portal_server
 
     server = portal_server(settings)
@@ -40,9 +51,9 @@ def run_worker() -> None:
     """Refresh key sets that are due."""
     configure_logging("worker")
     log_start("worker")
-    open_migrated_control_plane()
-    from django.conf import settings
-
+    settings = open_migrated_control_plane()
+    require(control_checks(settings))
+    require_free(worker_ports(settings))
     from watchword.runtime.admin_http import listening
     from watchword.runtime.certificate_expiry import CertificateExpiry
     from watchword.worker.loop import run
@@ -55,13 +66,13 @@ def run_worker() -> None:
 
     with stop_on_signals() as stop, ExitStack() as stack:
         stop_when_abandoned()
-        files = {"jwks_ca_file": settings.WATCHWORD.jwks_ca_file}
+        files = {"jwks_ca_file": settings.jwks_ca_file}
         figures.registry.register(CertificateExpiry("worker", files))
-        host, port = settings.WATCHWORD.admin_host, settings.WATCHWORD.worker_admin_port
+        host, port = settings.admin_host, settings.worker_admin_port
         if port is not None:
             stack.enter_context(listening(host, port, registry=figures.registry, why_not_ready=figures.why_not_ready))
         stack.enter_context(told(is_well, is_well))
-        run(settings.WATCHWORD, stop, figures)
+        run(settings, stop, figures)
 
 
 def run_verifier(**flags: Any) -> None:
@@ -72,7 +83,8 @@ def run_verifier(**flags: Any) -> None:
     from watchword.verifier.listeners.http import serve
 
     settings = load_verifier_settings(**flags)
-    settings.read_credential()
+    require(verifier_checks(settings))
+    require_free(verifier_ports(settings))
 
     def is_ready() -> bool:
         return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.OK

@@ -16,7 +16,7 @@ from watchword.cli.standard_streams import is_text, repair_standard_streams
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("watchword.cli.serve", "serve", "Run portal, worker and verifier, or one of them."),
     "demo": ("watchword.cli.demo", "demo", "Run everything on throw-away data and print a walk-through."),
-    "migrate": ("watchword.cli.migrate", "migrate", "Bring the database to this version's form."),
+    "migrate": ("watchword.cli.migrations", "migrate", "Apply this version's migrations to the database."),
     "organization": ("watchword.cli.organization", "organization", "Create, entitle, suspend and list organizations."),
     "administrator": (
         "watchword.cli.administrator",

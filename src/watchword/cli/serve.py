@@ -14,8 +14,16 @@ import click
 from watchword.cli.log_stream import LogStream
 from watchword.cli.options import into_environment, settings_options
 from watchword.cli.output import CommandFailed, compose
-from watchword.cli.ports import require_free
 from watchword.cli.roles import COLOURS, roles
+from watchword.cli.start_checks import (
+    control_checks,
+    local_verifier_checks,
+    portal_ports,
+    require,
+    require_free,
+    verifier_ports,
+    worker_ports,
+)
 from watchword.cli.supervisor import StartFailed, Supervisor
 from watchword.settings.variables import LOG_FORMAT_VARIABLE, LOG_FORMATS
 
@@ -129,14 +137,7 @@ class Machine:
 
     def require_free_ports(self) -> None:
         """Raises CommandFailed."""
-        require_free(
-            {
-                "--portal-port": self.portal,
-                **({} if self.feed == self.portal else {"WATCHWORD_FEED_PORT": self.feed}),
-                "--verifier-port": (self.verifier.host, self.verifier.port),
-                "--verifier-admin-port": self.verifier_admin,
-            }
-        )
+        require_free(portal_ports(self.control), worker_ports(self.control), verifier_ports(self.verifier))
 
 
 def serve_everything() -> None:
@@ -156,21 +157,26 @@ def serve_everything() -> None:
 
 
 def prepare() -> Machine:
-    """Check settings and ports, migrate, and see to the verifier's credential.
+    """Check settings, files and ports, and migrate.
 
     Raises:
-        SettingsProblem: a setting stops the start.
+        SettingsProblem: a setting or a file stops the start.
         CommandFailed: a port is in use.
     """
-    from watchword.cli.control_plane import apply_migrations, open_control_plane
+    from watchword.cli.control_plane import open_control_plane
     from watchword.cli.local_verifier import load_local_verifier
-    from watchword.control.servers.fetch_policy import fetch_policy
+    from watchword.cli.migrations import apply_migrations
+    from watchword.settings.base import SettingsProblem
 
     control = open_control_plane()
-    fetch_policy(control)
-    credential_file = control.data_dir.resolve() / "verifier" / "credential"
-    machine = Machine(control, load_local_verifier(control, credential_file))
-    machine.require_free_ports()
+    require(control_checks(control))
+    try:
+        machine = Machine(control, load_local_verifier(control))
+        # First, as a second `watchword serve` by mistake is best explained by the portal's port.
+        machine.require_free_ports()
+        require(local_verifier_checks(machine.verifier))
+    except SettingsProblem as problem:
+        raise problem.of_verifier() from None
     apply_migrations()
     return machine
 

@@ -20,11 +20,11 @@ from watchword.settings.api_address import (
     is_host_and_port,
     routing_problem,
 )
-from watchword.settings.base import PlaneSettings, Port, is_loopback
+from watchword.settings.base import PlaneSettings, Port, check_origin, is_loopback
 from watchword.settings.branding import LogoFile, MenuLabel, ProductName  # noqa: TC001 - pydantic looks at them.
 from watchword.settings.database import postgresql, sqlite
 from watchword.settings.links import FolderUrl, SupportContact  # noqa: TC001 - pydantic looks at them.
-from watchword.settings.secret_key import SECRET_KEY_MIN, read_or_create
+from watchword.settings.secret_files import SECRET_KEY_MIN, read_or_create_secret_key
 from watchword.settings.variables import ENVIRONMENT_PREFIX
 
 # NoDecode: in the environment a list is written with commas, not as JSON.
@@ -181,12 +181,8 @@ class ControlSettings(PlaneSettings):
     @field_validator("public_origin")
     @classmethod
     def _is_an_origin(cls, origin: str) -> str:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-            raise ValueError("must be an origin such as https://portal.example")
-        if parts.query or parts.fragment or parts.username is not None:
-            raise ValueError("must be an origin alone, without user, query or fragment")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
+        parts = check_origin(origin)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             # Over plain http the session cookie could be read on the way, and with it every right of its owner.
             raise ValueError("must be https, except on this machine itself (http://127.0.0.1:8080)")
         return origin.rstrip("/").lower()
@@ -229,7 +225,8 @@ class ControlSettings(PlaneSettings):
     def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             parts = urlsplit(url.get_secret_value())
-            if parts.scheme not in {"postgresql", "postgres"} or parts.path in {"", "/"}:
+            # `port` raises for what is no port.
+            if parts.scheme not in {"postgresql", "postgres"} or parts.path in {"", "/"} or parts.port == 0:
                 raise ValueError(
                     "must be of the form postgresql://user:password@host/database; leave it out to use SQLite"
                 )
@@ -267,16 +264,23 @@ class ControlSettings(PlaneSettings):
     def secret_key_file(self) -> Path:
         return self.data_dir / "secret_key"
 
+    @property
+    def sqlite_file(self) -> Path:
+        """The database if `database_url` is not set."""
+        return self.data_dir / "watchword.sqlite3"
+
     def read_or_create_secret_key(self) -> str:
         """The key that signs sessions and receipts, the same for all processes that share `data_dir`.
 
         Raises:
             SettingsProblem: the file cannot be read or created, or is too short to be a key.
         """
-        return read_or_create(self.secret_key_file) if self.secret_key is None else self.secret_key.get_secret_value()
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        return read_or_create_secret_key(self.secret_key_file)
 
     def database(self) -> dict[str, Any]:
         """The entry of Django's DATABASES."""
         if self.database_url is None:
-            return sqlite(self.data_dir / "watchword.sqlite3")
+            return sqlite(self.sqlite_file)
         return postgresql(self.database_url.get_secret_value())

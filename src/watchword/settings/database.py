@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 POOL: Final = {
     "min_size": 0,
@@ -41,6 +39,21 @@ def sqlite(path: Path) -> dict[str, Any]:
             # FULL, not NORMAL: a suspension that was acknowledged must still be there after a power cut.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
         },
+    }
+
+
+def read_only(database: dict[str, Any]) -> dict[str, Any]:
+    """An entry of DATABASES by which neither the database nor a file beside it is created or changed."""
+    if not database["ENGINE"].endswith("sqlite3"):
+        return database
+    path = Path(database["NAME"])
+    # Even a reader creates the -shm file of a database in WAL mode. If there is none, no process has the database
+    # open, and it can be read as a file that does not change.
+    mode = "mode=ro" if path.with_name(f"{path.name}-shm").exists() else "mode=ro&immutable=1"
+    return {
+        "ENGINE": database["ENGINE"],
+        "NAME": f"file:{quote(str(path.absolute()))}?{mode}",
+        "OPTIONS": {"timeout": 5},
     }
 
 

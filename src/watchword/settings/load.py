@@ -1,21 +1,14 @@
-"""Reads the settings of a plane and reports every mistake in them at once."""
+"""Reads the settings of a plane. The only module that knows both: each refuses names that are of neither."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Final
 
-from pydantic import ValidationError
-
-from watchword.settings.base import PlaneSettings, SettingsProblem, settings_file
 from watchword.settings.control import ControlSettings
-from watchword.settings.names import problems_with_names
 from watchword.settings.verifier import VerifierSettings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_Settings = TypeVar("_Settings", bound=PlaneSettings)
+SETTINGS_NAMES: Final = ControlSettings.names() | VerifierSettings.names()
+"""All settings as the file spells them; those of verifiers as `verifier.port`."""
 
 
 def load_control_settings(**flags: Any) -> ControlSettings:
@@ -24,7 +17,7 @@ def load_control_settings(**flags: Any) -> ControlSettings:
     Raises:
         SettingsProblem: with a sentence for each wrong value and each unknown name.
     """
-    return _load(ControlSettings, flags)
+    return ControlSettings.load(SETTINGS_NAMES, flags)
 
 
 def load_verifier_settings(**flags: Any) -> VerifierSettings:
@@ -33,29 +26,4 @@ def load_verifier_settings(**flags: Any) -> VerifierSettings:
     Raises:
         SettingsProblem: with a sentence for each wrong value and each unknown name.
     """
-    return _load(VerifierSettings, flags)
-
-
-def _load(kind: type[_Settings], flags: dict[str, Any]) -> _Settings:
-    _, document = settings_file()
-    sentences = list(problems_with_names(os.environ, document))
-    try:
-        settings = kind(**flags)
-    except ValidationError as invalid:
-        raise SettingsProblem(*sentences, *_sentences(invalid, flags)) from None
-    if sentences:
-        raise SettingsProblem(*sentences)
-    return settings
-
-
-def _sentences(invalid: ValidationError, flags: dict[str, Any]) -> Iterator[str]:
-    """One for each wrong value. Never with the value: it may be a credential or hold a password."""
-    for error in invalid.errors(include_input=False):
-        if error["type"] == "default_factory_not_called":
-            # The mistake is in the setting that the default is made of.
-            continue
-        if error["type"] == "extra_forbidden" and error["loc"][0] not in flags:
-            # An unknown name in the file is reported with a suggestion.
-            continue
-        message = error["msg"].removeprefix("Value error, ")
-        yield f"{error['loc'][0]}: {message}." if error["loc"] else f"{message}."
+    return VerifierSettings.load(SETTINGS_NAMES, flags)

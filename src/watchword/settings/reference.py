@@ -8,8 +8,8 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from watchword.settings.base import variable_of
 from watchword.settings.control import ControlSettings
-from watchword.settings.names import variable_of
 from watchword.settings.variables import OTHER_VARIABLES
 from watchword.settings.verifier import VerifierSettings
 

@@ -17,8 +17,10 @@ from watchword.settings.base import (
     PlaneSettings,
     Port,
     SettingsProblem,
+    check_origin,
     is_loopback,
 )
+from watchword.settings.secret_files import read_secret
 from watchword.settings.variables import ENVIRONMENT_PREFIX
 
 
@@ -130,11 +132,7 @@ class VerifierSettings(PlaneSettings):
     @field_validator("feed_url")
     @classmethod
     def _is_an_origin(cls, feed_url: str) -> str:
-        parts = urlsplit(feed_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-            raise ValueError("must be the origin of the portal, such as https://portal.example")
-        if parts.query or parts.fragment or parts.username is not None:
-            raise ValueError("must be an origin alone, without user, query or fragment")
+        check_origin(feed_url)
         return feed_url.rstrip("/")
 
     @field_validator("api_url")
@@ -195,7 +193,7 @@ class VerifierSettings(PlaneSettings):
         """Return the verifier's secret.
 
         Raises:
-            SettingsProblem: when there is none, or its file cannot be read.
+            SettingsProblem: there is none, or its file cannot be read, or other users can read it.
         """
         if self.credential is not None:
             return self.credential
@@ -203,10 +201,7 @@ class VerifierSettings(PlaneSettings):
             raise SettingsProblem(
                 "credential: missing; run `watchword verifier create` and set credential or credential_file."
             )
-        try:
-            secret = self.credential_file.read_text(encoding="ascii").strip()
-        except (OSError, ValueError) as failure:
-            raise SettingsProblem(f"credential_file: cannot be read ({type(failure).__name__}).") from None
+        secret = read_secret("credential_file", self.credential_file).strip()
         if not secret:
             raise SettingsProblem("credential_file: is empty.")
         return SecretStr(secret)

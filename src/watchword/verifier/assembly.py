@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import ssl
 import threading
 import time
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from watchword.runtime.admin_http import listening, new_registry
-from watchword.settings.base import SettingsProblem
 from watchword.verifier.app import Verifier
 from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
 from watchword.verifier.feed_client.follower import FeedClient, report_unknown_keys
@@ -143,16 +141,13 @@ def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> Snapshot | None:
 
 
 def _feed_of(settings: VerifierSettings) -> FeedOverHttp:
-    try:
-        return FeedOverHttp(
-            origin=settings.feed_url,
-            credential=settings.read_credential(),
-            node=settings.node,
-            version=version("watchword"),
-            ca_file=settings.feed_ca_file,
-        )
-    except (OSError, ssl.SSLError) as failure:
-        raise SettingsProblem(f"feed_ca_file: cannot be read as PEM ({type(failure).__name__}).") from failure
+    return FeedOverHttp(
+        origin=settings.feed_url,
+        credential=settings.read_credential(),
+        node=settings.node,
+        version=version("watchword"),
+        ca_file=settings.feed_ca_file,
+    )
 
 
 def _start_thread(name: str, run: Callable[..., None], *arguments: Any) -> threading.Thread:

@@ -27,7 +27,7 @@ def test_process_does_not_start_without_every_hook(
 ) -> None:
     monkeypatch.setattr(missing, "_function", None)
     with pytest.raises(RuntimeError, match=f"nothing is registered for {missing.name}"):
-        control_plane.known_migrations()
+        control_plane.set_up_django()
 
 
 def test_change_without_a_publisher_writes_nothing(

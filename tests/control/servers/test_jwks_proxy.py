@@ -20,12 +20,13 @@ from kit.forge import ec_key, key_set
 from kit.key_server import Canary, KeyServer, serves
 from kit.registrations import SETTINGS, add, make_due, stored_jwks
 from watchword.control.servers.fetch_policy import fetch_policy
-from watchword.control.servers.jwks_proxy import MAX_FILE_LENGTH, read_proxy
+from watchword.control.servers.jwks_proxy import read_proxy
 from watchword.control.servers.key_set_commands import claim_due
 from watchword.control.servers.models import KeySetState
 from watchword.jwks.proxy import Proxy
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_control_settings
+from watchword.settings.secret_files import MAX_CHARACTERS
 from watchword.worker.loop import Worker
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def test_fe_01_its_owner_and_group_may_read_them(credentials: Path, mode: int) -
         (b"", "user:password"),
         (b"watchword:s3cr3t\nwatchword:other\n", "one line"),
         (b"watchword:s3cr3t\xff", "cannot be read (UnicodeDecodeError)"),
-        (b"watchword:" + b"s3cr3t" * MAX_FILE_LENGTH, f"more than {MAX_FILE_LENGTH} characters"),
+        (b"watchword:" + b"s3cr3t" * MAX_CHARACTERS, f"more than {MAX_CHARACTERS} characters"),
     ],
 )
 def test_fe_01_what_is_no_file_of_credentials(credentials: Path, content: bytes, words: str) -> None:

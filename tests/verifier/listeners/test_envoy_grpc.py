@@ -15,6 +15,7 @@ import pytest
 from kit import certificates, live
 from kit.feed_server import FeedServer, feed_server
 from kit.processes import LOOPBACK, free_port, wait_until
+from kit.secret_file import secret_file
 from kit.verifier_process import VerifierProcess, verifier_process
 from watchword.core.decision import Reason
 from watchword.gateways import FILES
@@ -154,12 +155,11 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("grpc")
-    (folder / "secret").write_text(SECRET)
     pair, gateway = certificates.pair(folder, "verifier"), certificates.pair(folder, "gateway")
     port = free_port()
     settings = {
         "grpc_port": str(port),
-        "gateway_secret_file": str(folder / "secret"),
+        "gateway_secret_file": str(secret_file(folder / "secret", SECRET)),
         "tls_certificate_file": str(pair.certificate),
         "tls_key_file": str(pair.key),
         "gateway_ca_file": str(pair.authority),
@@ -250,7 +250,7 @@ def test_a_port_that_another_process_took_while_it_was_closed_is_said() -> None:
 
 
 def test_without_its_packages_the_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "watchword.verifier.listeners.envoy_grpc", None)
+    monkeypatch.setitem(sys.modules, "grpc", None)
     with pytest.raises(SettingsProblem, match=r"watchword\[grpc\]"):
         _grpc(load_verifier_settings(grpc_port=8082), None, None)
     with _grpc(load_verifier_settings(), None, None) as none:

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kit import certificates
+from kit.secret_file import secret_file
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
 from watchword.verifier.listeners.gateway_identity import GatewaySecrets, read_secrets, read_tls
@@ -17,8 +18,7 @@ OLD, NEW, ANOTHER = "o" * 32, "n" * 40, "a" * 32
 
 
 def secrets_of(tmp_path: Path, text: str | bytes) -> GatewaySecrets:
-    file = tmp_path / "secret"
-    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    file = secret_file(tmp_path / "secret", text)
     found = read_secrets(load_verifier_settings(gateway_secret_file=file))
     assert found is not None
     return found
@@ -57,8 +57,23 @@ def test_a_file_without_one_or_two_good_secrets_stops_the_start(tmp_path: Path, 
 
 
 def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(SettingsProblem, match="gateway_secret_file: cannot be read"):
+    with pytest.raises(SettingsProblem, match=r"gateway_secret_file: .* cannot be read"):
         read_secrets(load_verifier_settings(gateway_secret_file=tmp_path / "none"))
+
+
+def test_files_that_other_users_can_read_stop_the_start(tmp_path: Path) -> None:
+    pair = certificates.pair(tmp_path, "verifier")
+    secret = secret_file(tmp_path / "secret", OLD)
+    settings = load_verifier_settings(
+        gateway_secret_file=secret, tls_certificate_file=pair.certificate, tls_key_file=pair.key
+    )
+    for path, read, name in ((secret, read_secrets, "gateway_secret_file"), (pair.key, read_tls, "tls_key_file")):
+        path.chmod(0o440)
+        assert read(settings) is not None
+        for mode in (0o404, 0o420, 0o601, 0o644):
+            path.chmod(mode)
+            with pytest.raises(SettingsProblem, match=f"^{name}: other users of this machine can read or change"):
+                read(settings)
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
@@ -90,8 +105,7 @@ def test_without_settings_nothing_is_demanded() -> None:
 
 def test_files_that_are_no_pem_stop_the_start(tmp_path: Path) -> None:
     pair = certificates.pair(tmp_path, "verifier")
-    nothing = tmp_path / "nothing.pem"
-    nothing.write_text("nothing")
+    nothing = secret_file(tmp_path / "nothing.pem", "nothing")
     for flags, names in (
         ({"tls_certificate_file": nothing, "tls_key_file": pair.key}, "tls_certificate_file"),
         ({"tls_certificate_file": pair.certificate, "tls_key_file": nothing}, "tls_key_file"),

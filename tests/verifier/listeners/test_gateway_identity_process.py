@@ -14,6 +14,7 @@ from kit.client import Answer, request
 from kit.feed_server import feed_server
 from kit.processes import LOOPBACK
 from kit.raw_http import exchange
+from kit.secret_file import secret_file
 from kit.verifier_process import VerifierProcess, verifier_process
 
 if TYPE_CHECKING:
@@ -39,10 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def demanding(folder: Path) -> Iterator[VerifierProcess]:
-    (folder / "secrets").write_text(f"{OLD}\n{NEW}\n")
     pair = certificates.pair(folder, "verifier")
     settings = {
-        "gateway_secret_file": str(folder / "secrets"),
+        "gateway_secret_file": str(secret_file(folder / "secrets", f"{OLD}\n{NEW}\n")),
         "tls_certificate_file": str(pair.certificate),
         "tls_key_file": str(pair.key),
         "gateway_ca_file": str(pair.authority),

@@ -18,6 +18,7 @@ from kit import certificates, live
 from kit.client import request
 from kit.feed_server import feed_server
 from kit.processes import LOOPBACK, wait_until
+from kit.secret_file import secret_file
 from kit.verifier_process import VerifierProcess, verifier_process
 from watchword.verifier.listeners.gateway_identity import GatewaySecrets
 from watchword.verifier.listeners.refused_gateways import LOG_INTERVAL_SECONDS, LOGGER, PROBLEMS, RefusedGateways
@@ -32,10 +33,9 @@ NOW = datetime.now(UTC)
 @pytest.fixture(scope="module")
 def verifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VerifierProcess]:
     folder = tmp_path_factory.mktemp("refusing")
-    (folder / "secret").write_text(SECRET)
     pair = certificates.pair(folder, "verifier")
     settings = {
-        "gateway_secret_file": str(folder / "secret"),
+        "gateway_secret_file": str(secret_file(folder / "secret", SECRET)),
         "tls_certificate_file": str(pair.certificate),
         "tls_key_file": str(pair.key),
         "gateway_ca_file": str(pair.authority),

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from watchword.jwks.proxy import parse_credentials, parse_proxy
 from watchword.settings.base import SettingsProblem
-from watchword.settings.secret_files import open_to_others
+from watchword.settings.secret_files import read_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from watchword.jwks.proxy import Proxy
-
-MAX_FILE_LENGTH: Final = 1024
 
 
 def read_proxy(address: str | None, credentials_file: Path | None) -> Proxy | None:
@@ -34,23 +31,9 @@ def read_proxy(address: str | None, credentials_file: Path | None) -> Proxy | No
         raise SettingsProblem(f"jwks_proxy: {refused}.") from None
     if credentials_file is None:
         return proxy
+    # Some editors of Windows begin a file with a byte order mark.
+    text = read_secret("jwks_proxy_credentials_file", credentials_file, encoding="utf-8-sig")
     try:
-        return replace(proxy, credentials=_read(credentials_file))
+        return replace(proxy, credentials=parse_credentials(text))
     except ValueError as refused:
         raise SettingsProblem(f"jwks_proxy_credentials_file: {refused}.") from None
-
-
-def _read(path: Path) -> str:
-    try:
-        # Some editors of Windows begin a file with a byte order mark.
-        with path.open(encoding="utf-8-sig") as file:
-            # Of the open file, so that the one that was checked is read.
-            exposed = open_to_others(os.fstat(file.fileno()).st_mode, path)
-            text = file.read(MAX_FILE_LENGTH + 1)
-    except (OSError, ValueError) as failure:
-        raise ValueError(f"cannot be read ({type(failure).__name__})") from None
-    if exposed is not None:
-        raise ValueError(exposed)
-    if len(text) > MAX_FILE_LENGTH:
-        raise ValueError(f"holds more than {MAX_FILE_LENGTH} characters")
-    return parse_credentials(text)

@@ -100,10 +100,7 @@ def locked_state(state_file: Path) -> Iterator[None]:
     try:
         descriptor = _lock(state_file.parent)
     except BlockingIOError:
-        raise SettingsProblem(
-            f"state_file: {state_file.parent.absolute()} is in use by another verifier; "
-            "set WATCHWORD_VERIFIER_STATE_FILE to a file in another folder."
-        ) from None
+        raise _in_use(state_file) from None
     except OSError as failure:
         # A full or read-only disk must not stop a verifier that can decide by its copy or by the feed.
         _log.warning("state_not_locked", problem=type(failure).__name__)
@@ -124,3 +121,28 @@ def _lock(folder: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def require_unlocked(state_file: Path) -> None:
+    """For a check before the start. Creates nothing, and holds no lock afterwards.
+
+    Raises:
+        SettingsProblem: another verifier holds the lock.
+    """
+    try:
+        descriptor = os.open(state_file.parent / LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _in_use(state_file) from None
+    finally:
+        os.close(descriptor)
+
+
+def _in_use(state_file: Path) -> SettingsProblem:
+    return SettingsProblem(
+        f"state_file: {state_file.parent.absolute()} is in use by another verifier; "
+        "set WATCHWORD_VERIFIER_STATE_FILE to a file in another folder."
+    )

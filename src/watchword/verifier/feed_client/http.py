@@ -11,6 +11,7 @@ import httpcore2
 import truststore
 
 from watchword.feed import NOT_UNDERSTOOD_HEADER, encode_not_understood
+from watchword.settings.base import SettingsProblem
 from watchword.verifier.clock_skew import ClockSkew
 from watchword.verifier.feed_client.failures import (
     CredentialRefused,
@@ -163,11 +164,18 @@ def _read(response: httpcore2.Response) -> bytes:
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """A context that trusts the operating system's CAs and, if given, those of a PEM file."""
+    """A context that trusts the operating system's CAs and, if given, those of a PEM file.
+
+    Raises:
+        SettingsProblem: the file cannot be used.
+    """
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = True
     context.verify_mode = ssl.CERT_REQUIRED
     if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as failure:
+            raise SettingsProblem(f"feed_ca_file: cannot be read as PEM ({type(failure).__name__}).") from None
     return context

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from watchword.settings.base import SettingsProblem
+from watchword.settings.secret_files import read_secret, require_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,15 +93,12 @@ def read_secrets(settings: VerifierSettings) -> GatewaySecrets | None:
     """The configured secrets; None if none is configured.
 
     Raises:
-        SettingsProblem: the file cannot be read, or contains no usable secret.
+        SettingsProblem: the file cannot be read, other users can read it, or it contains no usable secret.
     """
     path = settings.gateway_secret_file
     if path is None:
         return None
-    try:
-        lines = path.read_text(encoding="ascii").split()
-    except (OSError, ValueError) as failure:
-        raise SettingsProblem(f"gateway_secret_file: cannot be read ({type(failure).__name__}).") from None
+    lines = read_secret("gateway_secret_file", path).split()
     if not 1 <= len(lines) <= MAX_SECRETS or not all(_SECRET.fullmatch(line) for line in lines):
         raise SettingsProblem(f"gateway_secret_file: must contain {_FORM}.")
     return GatewaySecrets(lines)
@@ -110,11 +108,13 @@ def read_tls(settings: VerifierSettings) -> Tls | None:
     """Load the TLS files to check them, and return their paths; None if TLS is not configured.
 
     Raises:
-        SettingsProblem: a file cannot be used. The server itself would fail later, with a less helpful message.
+        SettingsProblem: a file cannot be used, or other users can read the key. The server itself would fail later,
+            with a less helpful message.
     """
     certificate, key = settings.tls_certificate_file, settings.tls_key_file
     if certificate is None or key is None:
         return None
+    require_private("tls_key_file", key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # Without this, OpenSSL would ask for the password of an encrypted key on the terminal.

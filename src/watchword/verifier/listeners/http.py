@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import nullcontext
 from functools import partial
+from importlib.util import find_spec
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -256,11 +257,16 @@ def _grpc(
     """
     if settings.grpc_port is None:
         return nullcontext()
-    try:
-        from watchword.verifier.listeners.envoy_grpc import grpc_listener  # noqa: PLC0415 - it needs an extra.
-    except ImportError:
-        raise SettingsProblem("grpc_port: needs the extra `grpc`: pip install 'watchword[grpc]'.") from None
+    require_grpc(settings)
+    from watchword.verifier.listeners.envoy_grpc import grpc_listener  # noqa: PLC0415 - it needs an extra.
+
     return grpc_listener(host=settings.host, port=settings.grpc_port, secrets=secrets, tls=tls)
+
+
+def require_grpc(settings: VerifierSettings) -> None:
+    """Raises SettingsProblem if the settings need the extra `grpc`, which is not installed."""
+    if settings.grpc_port is not None and find_spec("grpc") is None:
+        raise SettingsProblem("grpc_port: needs the extra `grpc`: pip install 'watchword[grpc]'.")
 
 
 def _one_at_a_time(respond: RequestHandler) -> RequestHandler:
