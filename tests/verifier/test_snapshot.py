@@ -20,7 +20,7 @@ def test_beyond_the_soft_limit_it_warns_and_goes_on() -> None:
     current.swap(EMPTY, heard_at=1000)
     assert (current.is_stale(1029.9), current.warning(1029.9)) == (False, None)
     assert current.is_stale(1030)
-    assert current.warning(1030) == "The snapshot is 30 s old; it is believed up to 100 s."
+    assert current.warning(1030) == "The snapshot is 30 s old; the limit is 100 s."
     assert current.why_not_ready(1030) is None
 
 
@@ -38,7 +38,7 @@ def test_a_schema_that_is_not_understood_is_told_of_at_once() -> None:
     current.swap(EMPTY, heard_at=1000)
     assert current.why_not_ready(1001) is None
     assert str(current.warning(1001)).startswith("The control plane sends pages of another schema than 1")
-    assert str(current.warning(1001)).endswith("The snapshot is 1 s old; it is believed up to 100 s.")
+    assert str(current.warning(1001)).endswith("The snapshot is 1 s old; the limit is 100 s.")
 
 
 def test_fi_01_page_that_cannot_be_applied_is_warned_of_at_once() -> None:

@@ -36,7 +36,7 @@ STATUSES = {
     502: "cannot reach it",
     503: "cannot reach its database",
     504: "in time",
-    418: "not an answer of the portal's feed",
+    418: "not a response of the portal's feed",
 }
 
 
@@ -64,10 +64,10 @@ def test_fo_02_unknown_host_has_its_cause(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_fo_02_silent_portal_has_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_http, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(feed_http, "RESPONSE_SECONDS", 0.2)
     with socket.create_server((LOOPBACK, 0)) as silent:
         failure = failure_of(f"http://{LOOPBACK}:{silent.getsockname()[1]}")
-    assert (failure.code, failure.cause) == ("timed_out", "connected, but no answer came in time")
+    assert (failure.code, failure.cause) == ("timed_out", "connected, but the response took too long")
 
 
 def test_fo_02_other_protocol_has_its_cause() -> None:
@@ -82,7 +82,7 @@ def test_fo_02_port_without_tls_has_its_cause() -> None:
 
 NOW = datetime.now(UTC)
 CERTIFICATES: dict[str, tuple[Callable[[trustme.CA], trustme.LeafCert], str]] = {
-    "of an unknown authority": (lambda _: trustme.CA().issue_cert("localhost"), "unknown authority"),
+    "of an unknown CA": (lambda _: trustme.CA().issue_cert("localhost"), "unknown CA"),
     "for another host": (lambda ours: ours.issue_cert("other.example"), "another host name"),
     "expired": (
         lambda ours: ours.issue_cert(

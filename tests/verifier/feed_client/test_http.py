@@ -91,7 +91,7 @@ def test_any_other_answer_is_a_failure_with_a_code(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_silent_control_plane_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_http, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(feed_http, "RESPONSE_SECONDS", 0.2)
     with socket.create_server((LOOPBACK, 0)) as silent:
         raised = failure_of(f"http://{LOOPBACK}:{silent.getsockname()[1]}")
     assert raised.code == "timed_out"
