@@ -28,6 +28,7 @@ EXPORTED = """<?xml version="1.0" encoding="UTF-8"?>
 <stop stop-color="#0A84FF"/><stop offset="1" stop-color="#5E5CE6"/></linearGradient>
 <radialGradient id="b" xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="#paint0_linear_1_2"/>
 <clipPath id="clip0_1_2"><rect width="24" height="24" fill="white"/></clipPath></defs>
+<circle r="4" clip-path="url(#clip0_1_2)"/>
 </svg>
 """
 
@@ -52,6 +53,8 @@ HOSTILE = {
     "clip path in a clip path": '<clipPath id="a"><path clip-path="url(#b)" d="M0 0"/></clipPath>',
     "processing instruction": '<?xml-stylesheet href="https://tracker.example/a.css"?>',
     "attribute of an editor": '<g xmlns:i="http://www.inkscape.org/namespaces/inkscape" i:label="Layer"/>',
+    "known attribute of another namespace": '<path xmlns:x="https://x.example/" x:d="M0 0"/>',
+    "another base for addresses": '<g xml:base="https://tracker.example/"/>',
     "another drawing inside": START + "</svg>",
     "nested too deep": "<g>" * logo.MAX_DEPTH + "</g>" * logo.MAX_DEPTH,
 }
@@ -139,9 +142,13 @@ def test_encoding_that_an_svg_declares_does_not_count(tmp_path: Path) -> None:
     [
         png()[:-1],
         png()[:40],
+        png()[:50],
+        png()[:-12],
         png() + b"<script>alert(1)</script>",
         png() + chunk(b"tEXt", b"a\0b"),
-        png()[:-5] + b"\0" + png()[-4:],
+        png() + chunk(b"tEXt", b"a\0b") + chunk(b"IEND", b""),
+        png()[:-1] + b"\0",
+        png()[:8] + chunk(b"tEXt", struct.pack(">II", 8, 8) + b"title") + png()[8:],
         png()[:8] + chunk(b"IEND", b""),
         png()[:8] + png()[33:],
         png()[:33] + chunk(b"IEND", b""),
@@ -151,8 +158,9 @@ def test_encoding_that_an_svg_declares_does_not_count(tmp_path: Path) -> None:
         png()[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 0, 8, 8, 2, 0, 0, 0)) + png()[33:],
     ],
     ids=[
-        "cut", "cut early", "more behind it", "a chunk behind it", "damaged", "no header", "no header first",
-        "no picture", "signature alone", "too wide", "too high", "no width",
+        "cut", "cut early", "cut in the picture", "no end", "more behind it", "a chunk behind it", "two ends",
+        "damaged", "another chunk first", "no header", "no header at the start", "no picture", "signature alone",
+        "too wide", "too high", "no width",
     ],
 )  # fmt: skip
 def test_damaged_or_huge_png_is_refused(tmp_path: Path, content: bytes) -> None:
