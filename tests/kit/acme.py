@@ -1,4 +1,4 @@
-"""What a verifier knows of Acme when all is well, and how it decides about a token: for tests that change one thing."""
+"""A verifier's trust in Acme in the normal state, and its decisions: for tests that change one thing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def decide(token: str, known: Trust | None, *, now: float = forge.NOW) -> Decisi
 
 
 def reason(decision: Decision) -> Reason | None:
-    """Why it was denied; None if it was allowed."""
+    """The reason of a denial; None if it was allowed."""
     match decision:
         case Allow():
             return None

@@ -1,4 +1,4 @@
-"""The shipped Python middleware, under a real uvicorn, around an app that hands everything to an API."""
+"""The shipped Python middleware, under a real uvicorn, around an app that forwards everything to an API."""
 
 from __future__ import annotations
 

@@ -39,13 +39,13 @@ def write(target: str = "ProdOkta", **changes: Any) -> AuditEvent:
 
 
 def write_aged(*ages: int) -> list[AuditEvent]:
-    """Events that are so many days old, in this order."""
+    """Events that are this many days old, in this order."""
     return [write(f"{age} days old", at=NOW - timedelta(days=age)) for age in ages]
 
 
 @contextmanager
 def all_rights() -> Iterator[None]:
-    """As an attacker who owns the database: without triggers, which stay away until the end of the block."""
+    """As an attacker who owns the database: without triggers until the end of the block."""
     triggers.remove(connection)
     try:
         yield
@@ -64,7 +64,7 @@ def rewrite_from(place: Link) -> None:
 
 
 def fill(count: int, organization: str | None = "acme", **changes: Any) -> None:
-    """Many events at once, one a minute; their chain is none, which reading does not mind."""
+    """Many events at once, one a minute. They form no valid chain, which readers do not need."""
     first = (AuditEvent.objects.order_by("-sequence").values_list("sequence", flat=True).first() or 0) + 1
     event = entry(organization=organization, **changes)
     AuditEvent.objects.bulk_create(

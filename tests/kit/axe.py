@@ -1,4 +1,4 @@
-"""axe-core in a page of the portal: what keeps people with disabilities out of it, as sentences."""
+"""axe-core in a page of the portal: accessibility violations as sentences."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def _source() -> str:
 def violations(page: Page, *, colours_only: bool = False) -> list[str]:
     """Rule, element and what is wrong, for each violation; of all rules, or of those that see colours.
 
-    The script comes through the debugger's door, which the page's Content-Security-Policy does not guard, so that the
-    page under test is the one that people get.
+    The script is injected by the debugger, outside of the page's Content-Security-Policy, so that the page under
+    test is the real one.
     """
     if not page.evaluate("'axe' in window"):
         session = page.context.new_cdp_session(page)

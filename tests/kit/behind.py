@@ -1,4 +1,4 @@
-"""What a gateway is put in front of in a test, and how its requests name their organization."""
+"""The API and the verifiers behind a gateway in a test, and how requests name their organization."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Behind:
         api: the API.
         verifiers: the ports of the first and the second verifier for HTTP; one that is alone stands there twice.
         grpc: their ports for Envoy over gRPC.
-        secret: what they demand of gateways.
+        secret: that they require of gateways.
     """
 
     api: OrdersApi

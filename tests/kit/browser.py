@@ -30,17 +30,17 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP *.api.example 127.0.0.1, MAP api.example 127.0.0.1",  # What gateways are known as.
+    "--host-resolver-rules=MAP *.api.example 127.0.0.1, MAP api.example 127.0.0.1",  # The names of gateways.
     "--disable-dev-shm-usage",  # Containers give 64 MB of shared memory; a tab may need more and would crash.
 )
-# What Chromium logs when a form is answered with its errors. That is an answer and not a fault of the page.
+# Chromium logs this when a form is answered with its errors. That is a response, not a fault of the page.
 _REFUSED_FORM = re.compile(r"Failed to load resource: the server responded with a status of (403|409|422) ")
 # Pages of the browser itself and inline data are not the network.
 _NO_NETWORK = frozenset({"about", "data", "blob"})
 
 
 class BrowserMissingError(RuntimeError):
-    """There is no Chromium here. It is an error and not a skip: a test that never runs protects nothing."""
+    """There is no Chromium here. This is an error, not a skip: a test that never runs protects nothing."""
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def chromium() -> Iterator[Browser]:
     """A headless Chromium for several tests.
 
     Raises:
-        BrowserMissingError: with the sentence what to install.
+        BrowserMissingError: the message says what to install.
     """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -63,7 +63,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Watch:
-    """What a page did that no page of the portal may do."""
+    """The forbidden actions of a page of the portal."""
 
     def __init__(self, page: Page, origin: str) -> None:
         self._origin = origin
@@ -73,7 +73,7 @@ class Watch:
         page.on("request", self._note_request)
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        # Violations of the Content-Security-Policy arrive as errors, too.
+        # Violations of the Content-Security-Policy arrive as errors too.
         if message.type in {"error", "warning"} and not _REFUSED_FORM.match(message.text):
             self.faults.append(f"console {message.type}: {message.text}")
 

@@ -1,4 +1,4 @@
-"""A real Caddy with what is shipped for it."""
+"""A real Caddy with its shipped configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kit.behind import Behind, Routing
 
-# Without certificates, without its admin interface, and on loopback alone.
+# Without certificates and admin interface, on loopback only.
 _MAIN = """
 {
     admin off

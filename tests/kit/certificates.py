@@ -24,7 +24,7 @@ HOSTS = ("127.0.0.1", "::1", "localhost", "keys.acme.example")
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """A certificate with its key, as a function so that it is made only when a test asks for it."""
+    """A certificate with its key, as a function, so that it is made only for tests that use it."""
 
     load_into: Callable[[ssl.SSLContext], None]
 
@@ -40,7 +40,7 @@ def _authority() -> trustme.CA:
 
 
 def authority_pem() -> str:
-    """The authority that signs GOOD, EXPIRED and all others that are not about the authority."""
+    """The authority that signs GOOD, EXPIRED and all others that test something else than the authority."""
     return _authority().cert_pem.bytes().decode()
 
 

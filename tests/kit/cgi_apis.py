@@ -100,7 +100,7 @@ def cgi_api(kind: str) -> Iterator[OrdersApi]:
     class Handler(StreamRequestHandler):
         def handle(self) -> None:
             parameters = read(self.rfile)
-            # Of two parameters with one name, these servers take the last.
+            # Of two parameters with one name, these servers use the last.
             api.requests.append(dict(parameters)["REQUEST_URI"])
             body = json.dumps(shown(parameters)).encode()
             head = f"Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

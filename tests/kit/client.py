@@ -43,11 +43,11 @@ def request(
     context: ssl.SSLContext | None = None,
     timeout: float = 10.0,
 ) -> Answer:
-    """One request on a connection of its own.
+    """One request on a new connection.
 
     Args:
         url: http or https; its host is connected to directly.
-        method: GET by default, POST where there is a form.
+        method: GET by default, POST with a form.
         headers: sent as they are.
         form: sent as application/x-www-form-urlencoded.
         basic: user and password for HTTP Basic (RFC 7617).

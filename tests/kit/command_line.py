@@ -1,4 +1,4 @@
-"""`watchword` commands inside the test's own process: quick, and on the test's database."""
+"""`watchword` commands in the test's own process: fast, and on the test's database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CommandLine:
 
     def run(self, *arguments: str, stdin: str | bytes = "") -> Outcome:
         result = CliRunner().invoke(watchword, list(arguments), input=stdin, prog_name="watchword")
-        # Click reports what a command did not meet itself as an exception; a user would see a traceback.
+        # Click keeps exceptions that a command did not handle; a user would see a traceback.
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return Outcome(result.exit_code, result.stdout, result.stderr)
 

@@ -1,4 +1,4 @@
-"""Fixtures for tests with transactions of their own, which many threads see. A conftest imports them."""
+"""Fixtures for tests that commit, so that other threads see the changes. A conftest imports them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def append_only_again(django_db_setup: None, django_db_blocker: DjangoDbBlocker)
 
 @pytest.fixture
 def committing(append_only_again: None, transactional_db: None) -> Iterator[None]:
-    """Let the test commit. Afterwards the database is emptied, which the append-only audit log would refuse."""
+    """Let the test commit. Afterwards the database is emptied, although the audit log is append-only."""
     triggers.remove(connection)
     triggers.install(connection)
     yield

@@ -1,9 +1,9 @@
-"""A forward proxy that opens tunnels by HTTP CONNECT, over real sockets: the only way out of some companies.
+"""A forward proxy that opens tunnels by HTTP CONNECT, over real sockets, like those that companies require.
 
     with ConnectProxy({"keys.acme.example": LOOPBACK}) as proxy:
         probe(location, verify_certificate=True, policy=server.policy(proxy=proxy.address()))
 
-It has names of its own, as a company's proxy has: what it knows is not what this service's resolver knows.
+It has its own names, like a company's proxy: they differ from those of this service's resolver.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class ConnectProxy:
     """Listens until `close`.
 
     Attributes:
-        names: which host is at which address; any other is answered with 502, as an address literal is taken as it is.
-        answering: what is done instead of opening a tunnel; None opens it.
+        names: the address of each host; any other host gets 502. An address literal needs no name.
+        answering: the behaviour instead of opening a tunnel; None opens it.
         established: the answer to a request for a tunnel that was opened.
-        certificate: of a proxy that is itself spoken to over TLS; None for plain HTTP.
+        certificate: of a proxy that itself uses TLS; None for plain HTTP.
         heads: the requests, whole.
         opened: the targets that tunnels were opened to, as `host:port`.
         sent: what clients sent through tunnels.
@@ -89,7 +89,7 @@ class ConnectProxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A client that hangs up in the middle is what these tests are about.
+        # These tests are about clients that hang up.
         with suppress(OSError, asyncio.IncompleteReadError):
             try:
                 head = await reader.readuntil(b"\r\n\r\n")

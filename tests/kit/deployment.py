@@ -1,4 +1,4 @@
-"""What is in deploy/, checked against the product: settings that exist and commands that it understands."""
+"""Checks of deploy/ against the product: settings that exist and commands that it accepts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_THE_COMMAND_LINE: Final = {"WATCHWORD_LOG_FORMAT", "WATCHWORD_CONFIG"}
 
 
 def unknown_settings(text: str) -> set[str]:
-    """The names of settings in a text that no process would know."""
+    """The names of settings in a text that do not exist."""
     known = {f"WATCHWORD_{name.upper()}" for name in ControlSettings.model_fields}
     known |= {f"WATCHWORD_VERIFIER_{name.upper()}" for name in VerifierSettings.model_fields}
     return set(_NAME.findall(text)) - known - _OF_THE_COMMAND_LINE
@@ -32,7 +32,7 @@ def unknown_settings(text: str) -> set[str]:
 def understands(arguments: Sequence[str]) -> bool:
     """Whether `watchword` takes these arguments; nothing is run."""
     command: click.Command = watchword
-    # As the program names them: a command remembers its help option from the first context that it is met in.
+    # As the program names them: a command keeps the help option of its first context.
     context = click.Context(watchword, info_name="watchword", help_option_names=["-h", "--help"])
     rest = list(arguments)
     try:

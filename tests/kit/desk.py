@@ -20,7 +20,7 @@ _HTMX = {"HX-Request": "true"}
 
 @dataclass
 class Desk:
-    """A signed-in browser; with `scripts` it asks for parts of pages, as htmx does."""
+    """A signed-in browser; with `scripts` it requests parts of pages, as htmx does."""
 
     client: Client
     scripts: bool = False
@@ -45,7 +45,7 @@ class Desk:
 
 @dataclass
 class Shown:
-    """An answer as a person reads it."""
+    """A response as a person reads it."""
 
     answer: Any
 
@@ -59,7 +59,7 @@ class Shown:
 
     @property
     def shown_html(self) -> str:
-        """The page without what only a script would show."""
+        """The page without parts that only a script shows."""
         return re.sub(r"<template.*?</template>", "", self.html, flags=re.DOTALL)
 
     @property
@@ -73,7 +73,7 @@ class Shown:
         return headers.get("Location") or headers.get("HX-Redirect")
 
     def value(self, name: str) -> str:
-        """What the field of this name holds."""
+        """The value of the field of this name."""
         found = re.search(rf'name="{name}"\s+value="([^"]*)"', self.html) or re.search(
             rf'name="{name}"[^>]*?>([^<]*)</textarea>', self.html
         )

@@ -1,4 +1,4 @@
-"""Lets transactional tests empty the database although the audit log refuses to be emptied."""
+"""Lets transactional tests empty the database although the audit log is append-only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def log_may_be_emptied() -> Iterator[None]:
-    """Take the triggers away while a transactional test's leftovers are removed, and only then."""
+    """Remove the triggers only while a transactional test's rows are deleted."""
     emptying = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def without_triggers(case: TransactionTestCase) -> None:

@@ -1,4 +1,4 @@
-"""A real Envoy with what is shipped for asking over HTTP or over gRPC."""
+"""A real Envoy with its shipped configuration for HTTP or gRPC."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def _running(folder: Path, settings: list[str], behind: Behind, routing: Routing
     config = folder / "envoy.yaml"
     config.write_text("".join(changed(settings, changes)))
     command = [str(Path(sys.executable).parent / "envoy"), "-c", str(config), "--concurrency", "1"]
-    # Several of them on one machine would otherwise fight for one region of shared memory.
+    # Otherwise several on one machine would share one region of memory.
     with running([*command, "--disable-hot-restart"], log=folder / "envoy.log", port=port, timeout=30):
         yield port

@@ -1,4 +1,4 @@
-"""One question of a verifier, and a server that answers it as a test wants."""
+"""One feed request of a verifier, and a server that answers it as a test wants."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def connected(origin: str, credential: str = CREDENTIAL, authority_file: Path | 
 
 
 def failure_of(origin: str, authority_file: Path | None = None) -> FeedUnavailable:
-    """What comes of asking there."""
+    """The result of a request there."""
     with connected(origin, authority_file=authority_file) as feed, pytest.raises(FeedUnavailable) as raised:
         feed.changes(epoch="", after=0, wait=0)
     return raised.value

@@ -1,4 +1,4 @@
-"""Stands between verifiers and the feed, and does to its answers what networks and proxies do on bad days."""
+"""A proxy between verifiers and the feed that delays, repeats, reorders and breaks responses."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ REMEMBERED: Final = 8
 
 
 class FeedProxy:
-    """What is done to the next answers; tests change it from their own thread.
+    """The faults of the next responses; tests change them from their own thread.
 
     Attributes:
         port: where it listens.
-        script: what is done to the next answers, one word each: `late`, `twice` (the answer before instead), `older`
-            (one from long before), `torn` (half of it), `500`, `gone` (none). When it is used up they pass.
-        cut: nobody is there at all.
+        script: the faults of the next responses, one word each: `late`, `twice` (the previous one instead), `older`
+            (one from long before), `torn` (half of it), `500`, `gone` (none). After the last one, responses pass.
+        cut: no connection is accepted.
     """
 
     def __init__(self, upstream_port: int) -> None:
@@ -52,7 +52,7 @@ class FeedProxy:
             connection.close()
 
     def spoil(self, body: bytes) -> tuple[str, bytes]:
-        """What is done to this answer, and the answer that it is done to."""
+        """The fault of this response, and the response."""
         with self._lock:
             word = self.script.popleft() if self.script else ""
             earlier = list(self._earlier)
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[: len(body) // 2] if word == "torn" else body)
 
     def handle(self) -> None:
-        # Both sides are killed and stopped at will; that is what this is for.
+        # Tests kill and stop both sides.
         try:
             super().handle()
         except (OSError, http.client.HTTPException):

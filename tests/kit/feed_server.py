@@ -24,16 +24,16 @@ LONGEST_WAIT = 20.0
 
 
 class FeedServer:
-    """What verifiers are told. Tests call its methods from their own thread.
+    """The state that verifiers get. Tests call its methods from their own thread.
 
     Attributes:
         port: where it listens.
         page_size: changes in one page.
-        broken_answer: when set, the body of every answer instead of a page.
+        broken_answer: if set, the body of every response instead of a page.
         reports: the unknown keys reported so far, as (organization, kid).
-        batches: of usage, as they came.
+        batches: of usage, as received.
         on_report: called with the (organization, kid) of each unknown key that is reported.
-        asked: the (epoch, after) of every question, in order.
+        asked: the (epoch, after) of every request, in order.
     """
 
     def __init__(self, epoch: str = "first") -> None:
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
     def handle(self) -> None:
-        # A verifier that is killed in the middle of a long poll is what some tests are about.
+        # Some tests kill a verifier in the middle of a long poll.
         try:
             super().handle()
         except ConnectionError:

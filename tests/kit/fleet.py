@@ -1,4 +1,4 @@
-"""A whole installation with several verifiers, whom clients ask without pause."""
+"""A whole installation with several verifiers, and clients that ask them without pause."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Fleet:
         return "allowed" if answer.status == 200 else str(answer.json()["reason"])
 
     def all_say(self, expected: dict[str, str]) -> list[str]:
-        """Who says something else, in words."""
+        """The verifiers that answer differently, in words."""
         return [
             f"verifier {number} about {organization}: {said} instead of {right}"
             for number in range(len(self.verifiers))
@@ -65,13 +65,13 @@ class Fleet:
 
 @contextmanager
 def fleet(directory: Path, cluster: Cluster, *, verifiers: int, organizations: Sequence[str]) -> Iterator[Fleet]:
-    """Portal and worker on PostgreSQL, and so many verifiers.
+    """Portal and worker on PostgreSQL, and this many verifiers.
 
     Args:
         directory: for data and logs.
         cluster: brings the database.
         verifiers: how many.
-        organizations: beside Acme; each has an enabled server that signs with KEY, as Acme has. That of Initech signs
+        organizations: in addition to Acme; each has an enabled server that signs with KEY, like Acme's. Initech's signs
             with OTHER.
     """
     with ExitStack() as stack:
@@ -101,7 +101,7 @@ def fleet(directory: Path, cluster: Cluster, *, verifiers: int, organizations: S
 
 
 def wait_until_ready(verifiers: Sequence[VerifierProcess]) -> None:
-    """Started together, which on a machine with few cores is quicker than one after the other."""
+    """Started together, which is faster than one after the other, even with few cores."""
     for one in verifiers:
         assert one.child is not None
         one.child.wait_until_listening(one.admin_port, timeout=FOLLOWED_SECONDS)
@@ -126,7 +126,7 @@ class Load:
 
 @contextmanager
 def asking(fleet: Fleet, choose: Callable[[], str], *, clients: int = 2) -> Iterator[Load]:
-    """So many clients ask any verifier about the organization that `choose` names. One that is down gives no answer."""
+    """This many clients ask random verifiers about the organization that `choose` names."""
     load, over = Load(), threading.Event()
 
     def run() -> None:
@@ -135,7 +135,7 @@ def asking(fleet: Fleet, choose: Callable[[], str], *, clients: int = 2) -> Iter
             try:
                 said = fleet.said(number, organization)
             except TimeoutError:
-                # The machine's fault, most likely, and no answer is no wrong one.
+                # Most likely the machine is busy; a missing answer is not a wrong one.
                 continue
             except (OSError, HTTPException):
                 load.unanswered.add(number)

@@ -1,7 +1,7 @@
-"""The token forge: good tokens and deliberately wrong ones, made with `cryptography` alone.
+"""The token forge: good tokens and deliberately wrong ones, made only with `cryptography`.
 
-It shares no code with the product, so that a mistake there is not repeated here. Keys are made once per process and
-name: `forge.rsa("alice")` is the same key everywhere.
+It shares no code with the product, so that it cannot repeat a mistake. Keys are made once per process and name:
+`forge.rsa("alice")` is the same key everywhere.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ ALGORITHMS: Final = (*CLASSICAL_ALGORITHMS, *ML_DSA)
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair with the name that it is published under."""
+    """A key pair with its kid."""
 
     private: PrivateKey
     kid: str | None
@@ -67,11 +67,11 @@ class Key:
         return {name: value for name, value in merged.items() if value is not ...}
 
     def private_jwk(self) -> dict[str, Any]:
-        """The JWK with its private members: what must never be published."""
+        """The JWK with its private members, which must never be published."""
         return {**self.jwk(), **_private_members(self.private)}
 
     def public_bytes(self, encoding: Encoding, public_format: PublicFormat) -> bytes:
-        """The public key as PEM, DER or SSH text: what a confused verifier would take as an HMAC secret."""
+        """The public key as PEM, DER or SSH text: which a confused verifier could use as an HMAC secret."""
         return self.private.public_key().public_bytes(encoding, public_format)
 
     def named(self, kid: str | None) -> Key:
@@ -155,7 +155,7 @@ def token(
         header_changes: members that are added, replaced, or left out (`...`).
         header_octets: the whole header as raw bytes instead.
         payload: the whole payload, as an object or as raw bytes, instead of good claims.
-        sign_as: the algorithm that really signs.
+        sign_as: the algorithm that signs.
         signature: these bytes instead of a signature.
         claim_changes: claims that are added, replaced, or left out (`...`).
     """
@@ -171,7 +171,7 @@ def token(
 
 
 def hmac_token(secret: bytes, alg: str = "HS256", header_changes: Mapping[str, object] | None = None) -> str:
-    """A token MACed with bytes that everybody knows: the classic confusion of a public key with a secret."""
+    """A token MACed with public bytes: the classic confusion of a public key with a secret."""
     octets = json.dumps({"alg": alg, **(header_changes or {})}).encode()
     signing_input = f"{b64(octets)}.{b64(json.dumps(claims()).encode())}"
     mac = hmac.digest(secret, signing_input.encode(), f"sha{alg[-3:]}")
@@ -198,7 +198,7 @@ def p1363(r: int, s: int, size: int) -> bytes:
 
 
 def raw_rsa_signature(key: Key, block: bytes) -> bytes:
-    """The RSA private operation on a whole block, without any padding of its own: for forged paddings."""
+    """The RSA private operation on a whole block without padding: for forged paddings."""
     assert isinstance(key.private, rsa.RSAPrivateKey)
     numbers = key.private.private_numbers()
     modulus = numbers.public_numbers.n
@@ -220,9 +220,9 @@ def integer(number: int, size: int | None = None) -> str:
 
 
 def rsa_jwk(bits: int, exponent: int = 65537, kid: str | None = "sized") -> dict[str, Any]:
-    """A public RSA JWK of any size at no cost. Nobody knows its private key: the modulus is a hash, not a product.
+    """A public RSA JWK of any size, made quickly. It has no private key: the modulus is a hash, not a product.
 
-    It is the next number after the hash without a small factor, of which keys are not admitted.
+    It is the next number after the hash without a small factor, because keys with one are not admitted.
     """
     stream = b"".join(hashlib.sha512(b"%d:%d" % (bits, block)).digest() for block in range(bits // 512 + 1))
     modulus = int.from_bytes(stream, "big") >> (len(stream) * 8 - bits)

@@ -1,6 +1,6 @@
-"""Headers by which a client would bring an identity of its own, or get its token through to the API.
+"""Headers by which a client could forge an identity, or get its token through to the API.
 
-The same table is for every kind of API and for any gateway's settings: what reaches the API is counted.
+One table for every kind of API and every gateway: it counts what reaches the API.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _IN_METADATA: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 @dataclass
 class Reached:
-    """What reached the API of all that was sent.
+    """What reached the API.
 
     Attributes:
         requests: that reached it.
-        identities: forged values that it would take for an identity.
-        tokens: requests in which a token arrived.
+        identities: forged values that it could read as an identity.
+        tokens: requests that arrived with a token.
     """
 
     requests: int = 0
@@ -59,7 +59,7 @@ def _as_an_api_reads(name: str) -> str:
 def ask(kind: str, port: int, host: str, lines: Sequence[tuple[str, str]], *, target: str = "/api/orders") -> Any:
     """What the API saw of a request with these headers; None if it was refused."""
     if kind == "grpc":
-        # A client of this library cannot send other names at all.
+        # This client library cannot send other names.
         spelled = [(name.lower(), value) for name, value in lines if set(name.lower()) <= _IN_METADATA]
         return call(port, host, spelled)[1]
     head = (f"GET {target} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in lines), "", "")

@@ -1,4 +1,4 @@
-"""The gateways that there are settings for, what each makes of a verifier's answers, and a site behind each."""
+"""The gateways with a shipped configuration, their handling of a verifier's responses, and a site behind each."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ PATIENCE_SECONDS: Final = 2
 
 @dataclass(frozen=True)
 class Gateway:
-    """What a client gets, as docs/gateways.md says it. 400, 401 and 403 are the same everywhere.
+    """What a client gets, as docs/gateways.md says. 400, 401 and 403 are the same everywhere.
 
     Attributes:
         label: as in docs/gateways.md.
         serve: runs it in front of an API.
         particular: whether a 200 counts only with this organization's name.
-        trailers: whether the API gets what a client sends behind a chunked body.
-        pinned: whether its settings know Acme alone.
+        trailers: whether the API gets a client's trailers.
+        pinned: whether its settings are for Acme only.
         documents: statuses of its own responses, without a verifier, that have the common headers and document.
     """
 
@@ -75,9 +75,9 @@ class Gateway:
 
         Args:
             folder: of its own.
-            behind: what it is put in front of.
+            behind: the API and the verifiers.
             routing: how requests name their organization.
-            instead: other lines than its own, for those gateways that take a client certificate.
+            instead: replacements of its lines, for gateways that use a client certificate.
         """
         more = {} if instead is None else {"instead": instead}
         return self.serve(folder, behind, routing=routing, **more)
@@ -99,11 +99,11 @@ class Site:
     """Everything between a client and the API.
 
     Attributes:
-        gateway, port: what clients ask.
-        behind: what it asks in turn.
+        gateway, port: the address for clients.
+        behind: the API and the verifiers.
         routing: how a request names its organization.
-        patient: whether a 503 is asked about once more. A bad token may wait for a rotated key, almost as long as a
-            gateway's try lasts, which a busy machine can make too long. Tests of failing verifiers are not patient.
+        patient: whether a 503 is retried once. A bad token may wait for a rotated key, almost as long as a gateway's
+            try, which is too long on a busy machine. Tests of failing verifiers are not patient.
     """
 
     gateway: Gateway
@@ -165,9 +165,9 @@ def backends(
 
     Args:
         folder: of its own.
-        secret: what the verifier demands of gateways; nothing if empty.
-        at: the ports where it listens for HTTP and for gRPC; free ones if left out.
-        settings: further ones of the verifier.
+        secret: that the verifier requires of gateways; none if empty.
+        at: its ports for HTTP and gRPC; free ones by default.
+        settings: further settings of the verifier.
     """
     if secret:
         settings["gateway_secret_file"] = str(secret_file(folder / "secret", secret))

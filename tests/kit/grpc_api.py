@@ -67,12 +67,12 @@ def conversation(port: int, host: str, metadata: Sequence[tuple[str, str]], mess
 
 
 def call(port: int, host: str, metadata: Sequence[tuple[str, str]]) -> tuple[grpc.StatusCode, Any]:
-    """What came of one call: the status, and what the API saw if it was reached.
+    """The result of one call: the status, and what the API saw if it was reached.
 
     Args:
         port: of the gateway, on loopback.
         host: as `:authority`.
-        metadata: names in lower case, as HTTP/2 demands.
+        metadata: names in lower case, as HTTP/2 requires.
     """
     with _channel(port, host) as channel:
         try:

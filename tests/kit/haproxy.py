@@ -1,4 +1,4 @@
-"""A real HAProxy with what is shipped for it."""
+"""A real HAProxy with its shipped configuration."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def few_authorities(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The system recognizes one authority only, so that a thousand fetches do not read its whole list each time."""
+    """Let the system have one authority only, so that a thousand fetches need not read its whole list."""
     recognized = tmp_path / "recognized.pem"
     trustme.CA().cert_pem.write_to_path(str(recognized))
     monkeypatch.setenv("SSL_CERT_FILE", str(recognized))
@@ -53,12 +53,12 @@ def dribbles_a_handshake() -> Behaviour:
 
 
 def hangs_up() -> Behaviour:
-    """Accept the connection and close it properly without a word."""
+    """Accept the connection and close it cleanly without sending anything."""
     return Behaviour(on_connect=lambda _connection, _closing: False)
 
 
 def speaks_old_tls() -> ServerCertificate:
-    """TLS 1.1 at the most."""
+    """At most TLS 1.1."""
 
     def load_into(context: ssl.SSLContext) -> None:
         GOOD.load_into(context)
@@ -72,7 +72,7 @@ def speaks_old_tls() -> ServerCertificate:
 
 
 def floods_with_session_tickets(number: int) -> ServerCertificate:
-    """After the handshake, TLS records that carry no data: a read of the library may take them in without end."""
+    """After the handshake, TLS records without data: one read of the library may consume them without end."""
 
     def load_into(context: ssl.SSLContext) -> None:
         GOOD.load_into(context)
@@ -93,7 +93,7 @@ def demands_a_client_certificate() -> ServerCertificate:
 
 
 def sends_a_bomb(status: int, encodings: str, megabytes: int = 10) -> Behaviour:
-    """A body that is small on the wire and `megabytes` when it is decompressed."""
+    """A body that is small on the wire and has `megabytes` when decompressed."""
     body = gzip.compress(bytes(megabytes << 20), 9)
     head = (
         f"HTTP/1.1 {status} OK\r\nContent-Encoding: {encodings}\r\nLocation: https://acme.example/\r\n"
@@ -103,7 +103,7 @@ def sends_a_bomb(status: int, encodings: str, megabytes: int = 10) -> Behaviour:
 
 
 def dribbles_between(*pieces: bytes, pause: float) -> Behaviour:
-    """Send each piece after a pause, and then nothing more."""
+    """Send each piece after a pause, and then nothing."""
 
     def on_request(conversation: Conversation) -> None:
         for piece in pieces:
@@ -115,7 +115,7 @@ def dribbles_between(*pieces: bytes, pause: float) -> Behaviour:
 
 
 def slow_answers() -> Iterator[tuple[str, Behaviour]]:
-    """Every place at which an answer can be dragged out without end."""
+    """Every place at which a response can be delayed without end."""
     yield "silence after the request", trickles(b"", b"", pause=10)
     yield "a byte of the status line now and then", trickles(b"HTTP/1.1 200 ", b"O")
     yield "no status line at all", trickles(b"", b"H")

@@ -1,4 +1,4 @@
-"""A page's form as a browser reads it: what it would send."""
+"""A page's form as a browser would send it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Another version of Python, with what the kernel needs: for tests that ask the same on two of them.
+"""Another version of Python with the kernel's dependencies, for tests that compare two of them.
 
-It is the installed version farthest from the one that runs the tests, of those that the product supports: 3.11 has to
-agree with the newest. Its environment is made from uv.lock, once, under .cache.
+Of the installed versions that the product supports, it is the one that differs most from that of the tests. Its
+environment is made from uv.lock, once, under .cache.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def other_python() -> Path:
     """
     version, python = _farthest()
     folder = ROOT / ".cache" / f"python{version[0]}.{version[1]}"
-    # Only what uv.lock names, and nothing of the network while the environment or uv's cache holds it.
+    # Only packages in uv.lock, and no network if the environment or uv's cache has them.
     command = ("sync", "--quiet", "--locked", "--only-group", "kernel", "--python", str(python))
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder), "UV_PYTHON_DOWNLOADS": "never"}
     environment.pop("VIRTUAL_ENV", None)
@@ -53,13 +53,13 @@ def other_python() -> Path:
 
 
 def its_environment() -> dict[str, str]:
-    """What a process of the other interpreter imports: the product as it is written, and the tests."""
+    """The import path of the other interpreter: the product's sources and the tests."""
     paths = os.pathsep.join(str(ROOT / name) for name in ("src", "tests"))
     return {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
 
 
 def asked(module: str, question: str) -> str:
-    """What a module answers on the other interpreter: the question on stdin, the answer on stdout."""
+    """The output of a module on the other interpreter for this input."""
     outcome = subprocess.run(
         (str(other_python()), "-m", module),
         input=question,
@@ -88,13 +88,13 @@ def _candidates() -> list[Path]:
     folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     folders += [*sorted(pyenv.glob("versions/*/bin")), *sorted((Path.home() / ".local/share/uv/python").glob("*/bin"))]
-    # A shim of pyenv starts whichever version is chosen for the folder, and often none.
+    # A shim of pyenv starts the version chosen for the folder, and often none.
     folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir() and folder.name != "shims"]
     return [path for folder in folders for path in sorted(folder.iterdir()) if _NAME.fullmatch(path.name)]
 
 
 def _version_of(python: Path) -> tuple[int, int]:
-    """The version; 0.0 of what does not start."""
+    """The version; 0.0 if it does not start."""
     try:
         said = subprocess.run(
             (str(python), "-c", _VERSION), check=True, capture_output=True, text=True, timeout=30
@@ -106,7 +106,7 @@ def _version_of(python: Path) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Make the environment, or say that there is none: for `make test`, before the network is closed."""
+    """Make the environment, or report that there is none: for `make test`, before the network is closed."""
     try:
         sys.stdout.write(f"Another interpreter for the tests: {other_python()}\n")
     except NoOtherInterpreter as missing:

@@ -1,4 +1,4 @@
-"""A TLS key server on loopback, friendly or hostile, and a canary that nobody may ever connect to.
+"""A TLS key server on loopback, friendly or hostile, and a canary that must never get a connection.
 
     with KeyServer(serves(forge.key_set(forge.ec_key("alice")))) as server:
         probe(server.location, verify_certificate=True, policy=server.policy())
@@ -33,7 +33,7 @@ _PAUSE = 0.02
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the server does with a connection: first on the bare socket, then with the request.
+    """The server's behaviour: first on the bare socket, then for the request.
 
     `on_connect` returns False to end the connection without TLS.
     """
@@ -73,7 +73,7 @@ class Conversation:
 
 
 class KeyServer:
-    """Listens from its making until `close`; counts connections and keeps the requests it was sent."""
+    """Listens until `close`; counts connections and keeps the requests."""
 
     def __init__(
         self, behaviour: Behaviour, certificate: ServerCertificate = GOOD, host: str = LOOPBACK, port: int = 0
@@ -99,7 +99,7 @@ class KeyServer:
         return f"https://{host}:{self.port}{target}"
 
     def policy(self, **changes: object) -> FetchPolicy:
-        """A policy that reaches this server and believes the tests' authority, with changes."""
+        """A policy that reaches this server and trusts the tests' authority, with changes."""
         settings: dict[str, object] = {
             "allowed_networks": (ip_network("127.0.0.0/8"), ip_network("::1/128")),
             "allowed_ports": frozenset({self.port}),
@@ -132,7 +132,7 @@ class KeyServer:
                 self._start(self._converse, connection, self.behaviour)
 
     def _converse(self, connection: socket.socket, behaviour: Behaviour) -> None:
-        # A client that refuses the certificate or hangs up in the middle is what these tests are about.
+        # These tests are about clients that refuse the certificate or hang up.
         with suppress(OSError), connection:
             connection.settimeout(5)
             if not behaviour.on_connect(connection, self._closing):
@@ -151,7 +151,7 @@ class KeyServer:
 
 @dataclass
 class Canary:
-    """A listener at an internal address: any connection that it counts is a hole in the guard."""
+    """A listener at an internal address: any connection to it is a hole in the guard."""
 
     host: str = LOOPBACK
     connections: int = 0
@@ -169,7 +169,7 @@ class Canary:
         self._listener.close()
 
     def count(self) -> int:
-        """Connections so far. The kernel accepts them by itself, so none can be missed by asking late."""
+        """Connections so far. The kernel accepts them, so none is missed."""
         with suppress(BlockingIOError):
             while True:
                 self._listener.accept()[0].close()
@@ -217,7 +217,7 @@ def sends(content: bytes) -> Behaviour:
 
 
 def sends_without_end(start: bytes, repeated: bytes) -> Behaviour:
-    """As fast as the client takes it."""
+    """As fast as the client reads it."""
 
     def on_request(conversation: Conversation) -> None:
         conversation.send(start)
@@ -237,12 +237,12 @@ def trickles(start: bytes, repeated: bytes = b"x", *, pause: float = _PAUSE) -> 
 
 
 def stalls() -> Behaviour:
-    """Take the request and never answer."""
+    """Accept the request and never answer."""
     return trickles(b"", b"", pause=10)
 
 
 def stalls_handshake() -> Behaviour:
-    """Take the connection and never say a word."""
+    """Accept the connection and send nothing."""
 
     def on_connect(_connection: socket.socket, closing: threading.Event) -> bool:
         closing.wait(timeout=10)
@@ -252,7 +252,7 @@ def stalls_handshake() -> Behaviour:
 
 
 def resets() -> Behaviour:
-    """Reset the connection as soon as it stands."""
+    """Reset the connection as soon as it is open."""
 
     def on_connect(connection: socket.socket, _closing: threading.Event) -> bool:
         _arm_reset(connection)
@@ -262,7 +262,7 @@ def resets() -> Behaviour:
 
 
 def resets_after(start: bytes) -> Behaviour:
-    """Send the beginning of an answer, then reset the connection."""
+    """Send the start of a response, then reset the connection."""
 
     def on_request(conversation: Conversation) -> None:
         conversation.send(start)

@@ -1,8 +1,7 @@
-"""Writers of the control plane, killed at random moments, and a referee who looks at what each left behind.
+"""Writers of the control plane, killed at random moments, and a referee that checks what each left behind.
 
 `python -m kit.killed_writers KILLS` writes its verdict as JSON. A writer is a forked process that runs commands without
-end, and says of each that returned what it was. Forking spares the start of an interpreter, so a thousand kills take
-a minute.
+end, and reports each that returned. Forking avoids the start of an interpreter, so a thousand kills take a minute.
 """
 
 # ruff: noqa: PLC0415 - models can be imported only when Django is set up, which `main` does.
@@ -69,7 +68,7 @@ def operator(_life: int) -> Iterator[str]:
 
 
 def fleet_operator(life: int) -> Iterator[str]:
-    """Another one gives verifiers their credentials, and takes every second one back."""
+    """Another operator creates credentials for verifiers, and revokes every second one."""
     from watchword.control.base.actor import command_line
     from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 
@@ -107,7 +106,7 @@ WRITERS: tuple[Callable[[int], Iterator[str]], ...] = (administrator, operator, 
 
 
 class Referee:
-    """Kills, counts what was acknowledged, and finds what does not fit together."""
+    """Kills writers, counts acknowledged writes, and finds inconsistencies."""
 
     def __init__(self) -> None:
         from watchword.control.audit.chain import anchor
@@ -125,8 +124,8 @@ class Referee:
         alive = [self._fork(writer, writing) for writer in WRITERS]
         began = time.monotonic()
         select.select([reading], [], [], FIRST_WORD_SECONDS)
-        # About as long as a life takes to its first word, however fast the machine: a writer is killed while it
-        # connects, in its first command, or in one of the next.
+        # About as long as a writer takes to its first report on this machine: it is killed while it connects, in its
+        # first command, or in one of the next.
         longest = (time.monotonic() - began) / 2
         for _ in range(KILLS_BETWEEN_LOOKS - len(WRITERS)):
             pause(longest)
@@ -190,7 +189,7 @@ class Referee:
 
 
 def half_writes() -> Iterator[str]:
-    """What one transaction wrote of two things, each of which has no meaning without the other."""
+    """Rows that only one half of a transaction wrote."""
     from watchword.control.audit.models import AuditEvent
     from watchword.control.fleet.models import VerifierCredential
     from watchword.control.organizations.models import Subscription, Suspension
@@ -242,10 +241,10 @@ def pause(longest: float) -> None:
 
 
 def fork(writer: Callable[[int], Iterator[str]], life: int, said: int) -> int:
-    """Start a writer, which has connections of its own and never comes back from here."""
+    """Start a writer, with its own connections; it never returns from here."""
     from django.db import connections
 
-    # A connection that two processes share after a fork is torn between them.
+    # Two processes must not share a connection after a fork.
     connections.close_all()
     pid = os.fork()
     if pid:
@@ -290,7 +289,7 @@ def set_up() -> None:
         people.organization(organization)
     for name in ("ProdOkta", "TestOkta"):
         registrations.add(actor=registrations.ALICE, name=name)
-    # Once here, so that what each writer imports is there before it is forked.
+    # Import everything here once, before the writers are forked.
     for writer in WRITERS:
         next(writer(0))
 
@@ -298,7 +297,7 @@ def set_up() -> None:
 def main() -> None:
     open_control_plane()
     set_up()
-    # What is there by now is never looked through again, so that forks share its memory instead of copying it.
+    # The garbage collector ignores existing objects, so that forks share their memory.
     gc.freeze()
     began = time.monotonic()
     referee = Referee()

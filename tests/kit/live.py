@@ -31,5 +31,5 @@ def token(key: forge.Key = KEY, alg: str = "RS256", **changes: Any) -> str:
 
 
 def in_an_hour() -> int:
-    """An expiry that no test lives to see."""
+    """An expiry that no test reaches."""
     return int(time.time()) + 3600

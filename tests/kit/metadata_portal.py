@@ -1,4 +1,4 @@
-"""A browser on Acme's page beside a real authorization server that publishes metadata."""
+"""A browser on Acme's page, and a real authorization server that publishes metadata."""
 
 from __future__ import annotations
 

@@ -53,14 +53,14 @@ def nginx(
 ) -> Iterator[int]:
     """Run nginx in front of an API with the shipped files; yields its port on loopback.
 
-    Only the values to edit are changed in what is shipped, so that the tests speak of what an operator copies.
+    Only the values to edit differ from the shipped files, so that the tests are about the files that operators copy.
 
     Args:
         folder: of its own.
         behind: the API and the verifiers.
         routing: how requests name their organization.
-        instead: other lines than the shipped ones.
-        kind: what the API speaks.
+        instead: replacements of shipped lines.
+        kind: the API's protocol.
     """
     port = free_port()
     prefix = _shipped(folder, port, behind, routing)

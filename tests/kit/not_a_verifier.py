@@ -1,4 +1,4 @@
-"""What may stand at a verifier's address without being one: a broken program, or another one."""
+"""Servers at a verifier's address that are none: broken or other programs."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def answering(
 
     Args:
         ports: on loopback.
-        answer: not always a whole one.
-        then: what becomes of the connection. Unless it is closed it stays open to the end of the block.
+        answer: possibly incomplete.
+        then: what happens to the connection. Unless it is closed, it stays open to the end of the block.
     """
     over = threading.Event()
 
@@ -53,7 +53,7 @@ def answering(
                 connection, _ = listener.accept()
             except TimeoutError:
                 continue
-            # A gateway that has given up resets its connection.
+            # A gateway that stops waiting resets its connection.
             with contextlib.suppress(OSError):
                 connection.settimeout(2)
                 connection.recv(65_536)

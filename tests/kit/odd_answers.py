@@ -1,4 +1,4 @@
-"""What the kernel, the feed's documents and the address rules say to odd inputs, in a form that travels.
+"""The answers of kernel, feed documents and address rules to unusual inputs, as text.
 
 `python -m kit.odd_answers` reads questions on stdin and answers on stdout, so that two interpreters can be compared.
 """

@@ -1,4 +1,4 @@
-"""Certificates of a kind that the tests' library no longer makes; all of them valid until the year 2126.
+"""Certificates that the tests' library no longer makes; all valid until 2126.
 
 Made by OpenSSL: `openssl req -x509 -sha1` and `-md5`, `openssl x509 -req` with and without an extension file.
 """

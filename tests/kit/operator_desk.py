@@ -1,4 +1,4 @@
-"""The control plane's inside, for tests that run it as processes: what no `watchword` command does or shows (yet).
+"""Access to the control plane's internals, for tests that run it as processes, beyond the `watchword` commands.
 
 `Product.desk` runs it as `python -m kit.operator_desk ACTION …`.
 """
@@ -33,12 +33,12 @@ ACTIONS = {
 def prepare(people_by_organization: str, api_call_threshold: str = "") -> None:
     """Migrate, and make organizations with their administrators.
 
-    The commands of `watchword` do the same; one process instead of many saves seconds in every test.
+    The commands of `watchword` do the same; one process saves seconds in every test.
 
     Args:
         people_by_organization: JSON, such as `{"acme": {"alice": "API Key Management"}}`: the first part of the e-mail
             address, and the only permission of that person's role; `*` for every permission.
-        api_call_threshold: of every organization; none if left out, so that no load suspends anybody.
+        api_call_threshold: of every organization; none by default, so that no load suspends one.
     """
     from kit import people
     from watchword.control.base.actor import Permission
@@ -106,7 +106,7 @@ def _register(organization: str, key_set: str, location: str) -> None:
 
 
 def multiply(organization: str, names: str) -> None:
-    """Make organizations that are like this one but for their name. Not by commands, so that a hundred take a second.
+    """Make organizations that differ from this one only by name, without commands: a hundred take a second.
 
     Args:
         organization: with its subscription, enabled server and keys.
@@ -138,9 +138,9 @@ def multiply(organization: str, names: str) -> None:
 
 
 def pass_time(organization: str, seconds: str) -> None:
-    """Let so many seconds, or fewer than none, pass for the organization's key sets: what is stored becomes older.
+    """Move the stored times of the organization's key sets back by this many seconds, which may be negative.
 
-    To worker and verifiers this is a step of the clock, while tokens and certificates stay of today.
+    For worker and verifiers this is a step of the clock, while tokens and certificates keep their times.
     """
     from datetime import timedelta
 
@@ -161,7 +161,7 @@ def pass_time(organization: str, seconds: str) -> None:
 
 
 def inspect(organization: str) -> None:
-    """What must fit together in the database, as JSON."""
+    """The rows that must be consistent, as JSON."""
     from django.utils import timezone
 
     from watchword.control.audit.chain import verify_chain
@@ -190,7 +190,7 @@ def inspect(organization: str) -> None:
 
 
 def counted(organization: str) -> None:
-    """What was counted of the organization's calls and what followed from it, as JSON."""
+    """The counts of the organization's calls and their effects, as JSON."""
     from django.db.models import Sum
 
     from watchword.control.activity.models import DailyCalls, UsageLine, UsageStream

@@ -1,4 +1,4 @@
-"""The operator's settings for fetching, where a test needs a policy of its own."""
+"""The operator's settings for fetching, for tests that need their own policy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Operator:
 
 @contextmanager
 def operator_allows(policy: FetchPolicy) -> Iterator[None]:
-    """Validations use `policy`, which no settings can express where it has a resolver of its own."""
+    """Let validations use `policy`; settings cannot express one with its own resolver."""
     with (
         override_settings(WATCHWORD=Operator()),
         patch("watchword.control.servers.validate.fetch_policy", lambda _: policy),

@@ -1,4 +1,4 @@
-"""An API behind a gateway that knows nothing of tokens: it answers every request and shows the headers it was sent."""
+"""An API behind a gateway, without any check of tokens: it answers every request with the headers it got."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_CONNECT(self) -> None:
-        """As APIs do that answer every method alike: there is no tunnel, and the next request is one like any other."""
+        """Like APIs that answer every method alike: there is no tunnel, and the next request is an ordinary one."""
         self._show([])
 
     def do_POST(self) -> None:
@@ -75,9 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._show(trailers)
 
     def _show(self, trailers: list[list[str]]) -> None:
-        # As it came: `self.path` has one slash where two lead.
+        # As received: `self.path` has one slash where two lead.
         self.api.requests.append(self.requestline.split()[1])
-        # Every header as it came, repetitions included: a gateway that lets two through has a hole.
+        # Every header as received, repetitions included: a gateway that passes two has a hole.
         headers = [[name.lower(), value] for name, value in self.headers.items()]
         body = json.dumps({"headers": headers, "trailers": trailers}).encode()
         self.send_response(200)

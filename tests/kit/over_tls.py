@@ -1,4 +1,4 @@
-"""What docs/gateways.md says to write instead of a shipped line, so that a gateway asks over TLS with a certificate."""
+"""The replacements of shipped lines in docs/gateways.md by which a gateway asks over TLS with a certificate."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ _INSTEAD: Final = {
         "    # EDIT: the two verifiers.\n": _indented(_HAPROXY_TLS, "    "),
     },
     "envoy": _envoy("watchword"),
-    # gRPC insists on the negotiation of HTTP/2.
+    # gRPC requires the negotiation of HTTP/2.
     "envoy-grpc": {**_envoy("watchword"), **_envoy("watchword-grpc", "      alpn_protocols: [h2]\n")},
 }
 
 
 def over_tls(gateway: str, pair: Pair) -> dict[str, str]:
-    """What stands in the settings, and what is to stand there instead, with the files of a test."""
+    """Lines of the settings, and their replacements with the files of a test."""
     files = {
         "/etc/watchword/gateway.pem": str(pair.certificate),
         "/etc/watchword/gateway.key": str(pair.key),
@@ -94,7 +94,7 @@ def over_tls(gateway: str, pair: Pair) -> dict[str, str]:
     }
     instead = dict(_INSTEAD[gateway])
     if gateway == "nginx":
-        # They stand in a file of its own.
+        # They are in a separate file.
         instead |= {shown: actual for shown, actual in files.items() if shown in NGINX_TLS.read_text()}
     for shown, actual in files.items():
         instead = {before: after.replace(shown, actual) for before, after in instead.items()}

@@ -1,4 +1,4 @@
-"""The text of a gateway as an operator copies it: nothing but addresses is changed."""
+"""The text of a gateway as an operator copies it; only addresses are changed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def pasted(gateway: str, changes: Mapping[str, str]) -> list[str]:
 
     Args:
         gateway: its name there.
-        changes: what stands in the texts, and what stands there in a test. Each must occur.
+        changes: texts to replace, and their replacements. Each must occur.
     """
     (texts,) = ([file.text for file in one.files] for one in gateways() if one.name == gateway)
     return changed(texts, changes)
 
 
 def changed(texts: Sequence[str], changes: Mapping[str, str]) -> list[str]:
-    """The same texts with other addresses. What is to be changed must occur."""
+    """The same texts with other addresses. Each replaced text must occur."""
     texts = list(texts)
     for shown, actual in changes.items():
         assert any(shown in text for text in texts), f"{shown} is nowhere to be found"

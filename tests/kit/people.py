@@ -1,4 +1,4 @@
-"""Alice and Bob of Acme, Charlie of Globex, and an operator: made by the commands, as in real life."""
+"""Alice and Bob of Acme, Charlie of Globex, and an operator: made by the commands."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class ServersPage:
         return [href.removeprefix(here).replace("edit/", f"{action}/") for href in hrefs]
 
     def enable(self, name: str, *, displacing: bool = False) -> None:
-        """Where another server is enabled, the portal asks first because that one is disabled by it."""
+        """If another server is enabled, the portal asks first, because this disables it."""
         self.page.get_by_role("button", name=f"Enable {name}", exact=True).click()
         if displacing:
             self.page.get_by_role("alertdialog").get_by_role("button", name="Enable", exact=True).click()
@@ -129,7 +129,7 @@ class ServerWindow:
         return self.window.get_by_role("button", name="Save", exact=True)
 
     def field(self, label: str) -> Locator:
-        # Behind the label's own words stands a counter or "Optional. Leave blank to accept any value.".
+        # After the label's own words comes a counter or "Optional. Leave blank to accept any value.".
         return self.window.get_by_label(re.compile(rf"^{re.escape(label)}\b"))
 
     def fill(self, registration: Registration) -> None:
@@ -143,7 +143,7 @@ class ServerWindow:
         self.field("Client ID").fill(registration.client_id)
 
     def expect_typed(self, registration: Registration) -> None:
-        """All that was typed is still there."""
+        """All typed text is still there."""
         expect(self.field("Name")).to_have_value(registration.name)
         expect(self.field("Description")).to_have_value(registration.description)
         expect(self.field("OAuth 2.0 JWKS Location")).to_have_value(registration.jwks_location)
@@ -159,7 +159,7 @@ class ServerWindow:
         expect(self.save_button).to_be_visible(timeout=VALIDATION_MILLISECONDS)
 
     def expect_step(self, sentence: str | re.Pattern[str]) -> None:
-        """One of the validation's steps says so."""
+        """One of the validation's steps has this text."""
         steps = self.window.get_by_role("group", name="Result of the validation").get_by_role("listitem")
         expect(steps.filter(has_text=sentence)).to_be_visible(timeout=VALIDATION_MILLISECONDS)
 

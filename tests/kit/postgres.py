@@ -34,7 +34,7 @@ STOP_SECONDS = 15.0
 
 
 class PostgresMissingError(RuntimeError):
-    """There is no PostgreSQL here. It is an error and not a skip: a test that never runs protects nothing."""
+    """There is no PostgreSQL here. This is an error, not a skip: a test that never runs protects nothing."""
 
 
 def programs() -> Path:
@@ -114,7 +114,7 @@ class Cluster:
                     *("-k", self._directory),
                     *("-h", "127.0.0.1"),
                     *("-p", str(self.port)),
-                    # Only a crash of the machine could lose what these leave out, and with it the test.
+                    # Only a crash of the machine could lose data without these, and it would end the test too.
                     *("-c", "fsync=off"),
                     *("-c", "full_page_writes=off"),
                     *("-c", "max_connections=200"),
@@ -159,7 +159,7 @@ class Cluster:
         self._process = None
 
     def create_database(self) -> str:
-        """A new empty database's URL, by way of the unix socket."""
+        """A new empty database's URL, through the unix socket."""
         self._databases += 1
         name = f"watchword_{self._databases}"
         with self._administer() as connection:
@@ -167,7 +167,7 @@ class Cluster:
         return f"postgresql://watchword@/{name}?host={quote(str(self._directory), safe='')}&port={self.port}"
 
     def network_url(self, database_url: str) -> str:
-        """The same database by way of the loopback port and with a password, as in production."""
+        """The same database through the loopback port and with a password, as in production."""
         name = database_url.partition("watchword@/")[2].partition("?")[0]
         return f"postgresql://watchword:{self.password}@127.0.0.1:{self.port}/{name}"
 
@@ -186,10 +186,10 @@ class Cluster:
 
 @contextmanager
 def postgres() -> Iterator[Cluster]:
-    """A running cluster, gone afterwards.
+    """A running cluster, removed afterwards.
 
     Raises:
-        PostgresMissingError: with the sentence what to install.
+        PostgresMissingError: the message says what to install.
     """
     programs()
     # Not pytest's tmp_path: a unix socket's path may have at most 107 bytes.

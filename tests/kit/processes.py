@@ -19,22 +19,22 @@ LOOPBACK = "127.0.0.1"
 
 
 class NotReady(AssertionError):
-    """Something did not come about in the time allowed; the message carries what the process wrote so far."""
+    """Something did not happen in the allowed time; the message has the output of the process so far."""
 
 
 _handed_out: set[int] = set()
-# The kernel takes the ports of outgoing connections, and of servers that bind port 0, from this range.
+# The kernel uses this range for outgoing connections and for servers that bind port 0.
 _PORTS_OF_THE_KERNEL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST_PORT = 5_000
 _MOST_WORKERS = 8
 
 
 def free_port() -> int:
-    """Return a loopback TCP port that nothing uses, another one each time.
+    """Return an unused loopback TCP port, another one each time.
 
     It lies below the range of ports that the kernel hands out, and each pytest worker has ports of its own: no other
-    test's connection can take it before the process it is for has bound it. Where the kernel's range leaves no room
-    below it, any free port has to do.
+    test's connection can take it before the process it is for has bound it. If the kernel's range leaves no room
+    below it, any free port is used.
     """
     end = int(_PORTS_OF_THE_KERNEL.read_text().split()[0])
     if end < 2 * _LOWEST_PORT:
@@ -72,7 +72,7 @@ def wait_until(condition: Callable[[], object], *, what: str, timeout: float = 1
 
 
 class ChildProcess:
-    """One started command. It leads a process group of its own, so that its workers end with it."""
+    """One started command. It leads its own process group, so that its workers end with it."""
 
     def __init__(self, command: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.command = tuple(command)
@@ -125,13 +125,13 @@ class ChildProcess:
         os.killpg(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it without any chance to clean up (SIGKILL), with all its children."""
+        """Kill it (SIGKILL) with all its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(timeout=10)
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to end and return at once; see `stop` and `wait`."""
+        """Send SIGTERM and return at once; see `stop` and `wait`."""
         self._process.send_signal(number)
 
     def wait(self, *, timeout: float = 10.0) -> int:
@@ -161,8 +161,8 @@ def running(
 
     Args:
         command: program and arguments.
-        log: file that stdout and stderr are appended to; shown when the process does not come up.
-        port: when given, the block starts only after something listens there on loopback.
+        log: file that stdout and stderr are appended to; shown if the process does not start.
+        port: if given, the block starts only after something listens there on loopback.
         environment: added to the environment of the test.
         timeout: seconds to wait for the port.
     """

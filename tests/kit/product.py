@@ -20,11 +20,11 @@ COMMAND_SECONDS = 60.0
 
 
 class CommandFailedError(AssertionError):
-    """A `watchword` command ended with another status than 0; the message carries what it wrote."""
+    """A `watchword` command ended with another status than 0; the message has its output."""
 
 
 class Product:
-    """One installation. Its processes are started one by one, so that a test can also leave one out or take it down.
+    """One installation. Its processes are started one by one, so that a test can omit or stop one.
 
     Args:
         directory: for data and logs.
@@ -40,7 +40,7 @@ class Product:
         self.portal_port, self.verifier_port, self.admin_port = free_port(), free_port(), free_port()
         self.state_file = directory / "verifier" / "snapshot.json"
         self.environment = {
-            # pytest's own settings are inherited otherwise, and they are about another database.
+            # Otherwise it would inherit pytest's settings, which are for another database.
             "DJANGO_SETTINGS_MODULE": "watchword.control.settings",
             "WATCHWORD_DATA_DIR": str(directory / "data"),
             "WATCHWORD_PORTAL_PORT": str(self.portal_port),
@@ -65,7 +65,7 @@ class Product:
 
     @property
     def feed(self) -> str:
-        """Where verifiers reach the feed: the portal's origin unless a setting says otherwise."""
+        """The feed's address for verifiers: the portal's origin, unless a setting says otherwise."""
         return f"http://{LOOPBACK}:{self.feed_port}"
 
     @property
@@ -90,7 +90,7 @@ class Product:
         self.create_verifier()
 
     def create_verifier(self) -> None:
-        """Put a credential where the verifier's settings say."""
+        """Write a credential to the file that the verifier's settings name."""
         credential = self.environment["WATCHWORD_VERIFIER_CREDENTIAL_FILE"]
         self.command("verifier", "create", "gateway-1", "--credential-file", credential)
 
@@ -103,7 +103,7 @@ class Product:
         return self._run([sys.executable, "-m", "kit.operator_desk", *arguments])
 
     def start(self, role: str, *, wait: bool = True, open_files: int | None = None) -> ChildProcess:
-        """Start `portal`, `worker` or `verifier`, and wait until it serves unless told otherwise.
+        """Start `portal`, `worker` or `verifier`, and by default wait until it serves.
 
         Args:
             role: which.
@@ -135,11 +135,11 @@ class Product:
             self._processes.pop(role).stop()
 
     def kill(self, role: str) -> None:
-        """End it as `kill -9` does."""
+        """Kill it, as `kill -9` does."""
         self._processes.pop(role).kill()
 
     def close(self) -> None:
-        # The verifier first: it would only complain about a portal that is gone.
+        # The verifier first: otherwise it would log that the portal is gone.
         for role in sorted(self._processes, reverse=True):
             self.stop(role)
 
@@ -153,7 +153,7 @@ class Product:
             return False
 
     def whole_environment(self) -> dict[str, str]:
-        """For a program that is to find this installation, and the kit."""
+        """The environment for a program that uses this installation and the kit."""
         return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), **self.environment}
 
     def _run(self, command: Sequence[str]) -> str:

@@ -31,10 +31,10 @@ class Ratchet:
     """One feed and one verifier.
 
     Attributes:
-        published: as many organizations have been suspended.
+        published: how many organizations have been suspended.
         seen: the last one that this verifier has refused.
-        decisions: how many were looked at.
-        wrong: what should not have been, in words.
+        decisions: how many were checked.
+        wrong: the wrong ones, in words.
     """
 
     def __init__(self, feed: FeedServer, verifier: VerifierProcess) -> None:
@@ -68,7 +68,7 @@ class Ratchet:
             self.look_at(number)
 
     def catches_up(self) -> None:
-        """Wait until all that was published is in force."""
+        """Wait until everything published is in force."""
 
         def caught_up() -> bool:
             self.look()
@@ -83,7 +83,7 @@ class Ratchet:
         said = "allowed" if answer.status == 200 else str(answer.json()["reason"])
         self.decisions += 1
         right = {"organization_suspended"} if 0 < number <= seen else {"allowed"}
-        # Read after the answer: what was published while the question was on its way may be in force.
+        # Read after the response: a suspension published during the request may be in force.
         if seen < number <= self.published:
             right = {"organization_suspended", "allowed"}
         if said not in right:
@@ -112,7 +112,7 @@ def turning(ratchet: Ratchet) -> Iterator[None]:
 
 @contextmanager
 def watched(ratchet: Ratchet) -> Iterator[None]:
-    """Ask without pause, in a thread of its own. A verifier that is being killed answers nothing, and nothing wrong."""
+    """Ask without pause in a thread. A verifier that is being killed gives no answer, which is not wrong."""
     over = threading.Event()
 
     def run() -> None:

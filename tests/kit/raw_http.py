@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def exchange(
     port: int, request: str | bytes, *, timeout: float = 10.0, context: ssl.SSLContext | None = None
 ) -> Answer:
-    """Send exactly these octets on a connection of its own and read one response."""
+    """Send exactly these octets on a new connection and read one response."""
     octets = request.encode("latin-1") if isinstance(request, str) else request
     with ExitStack() as opened:
         connection = opened.enter_context(socket.create_connection((LOOPBACK, port), timeout=timeout))

@@ -32,7 +32,7 @@ SETTINGS: Final = RefreshSettings(interval=300, hard_limit=86_400)
 
 
 def administrator(name: str, organization_id: str, *permissions: Permission) -> Actor:
-    """Rights without a person behind them, as code has them that runs on the machine: nothing is re-read for these.
+    """Rights without a person, as of code that runs on the machine: they are not re-read.
 
     `people.acting` gives the actor of a person who is signed in.
     """
@@ -129,7 +129,7 @@ def add(*keys: forge.Key, actor: Actor = ALICE, **changes: Any) -> Authorization
 
 
 def found(*keys: forge.Key, etag: str | None = None, max_age: int | None = None) -> Findings:
-    """What a probe found that succeeded."""
+    """The findings of a successful probe."""
     return Findings(steps=(), key_set=admit(forge.key_set(*keys)), etag=etag, max_age=max_age)
 
 
@@ -142,7 +142,7 @@ def failed(problem: Problem) -> Findings:
 
 
 def stored_jwks(state: KeySetState | Validation) -> list[dict[str, str]]:
-    """The keys in place, or the keys that a validation found."""
+    """The stored keys, or those that a validation found."""
     return list(state.document or [])
 
 
@@ -158,7 +158,7 @@ def claim_at(now: datetime, holder: str = "one") -> Claim:
 
 
 def fetch(findings: Findings, now: datetime) -> Recorded:
-    """One turn of a worker that finds this."""
+    """One turn of a worker with this finding."""
     return record_findings(claim_at(now), findings, now, SETTINGS)
 
 

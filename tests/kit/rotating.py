@@ -1,4 +1,4 @@
-"""A whole installation, each organization of which has a key server of the test: for faults of the keys' way."""
+"""A whole installation in which each organization has a key server of the test, for faults of fetching."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Rotating:
         wait_until(lambda: self.reason(key) == reason, what=f"{key.kid} is {reason}", timeout=seconds)
 
     def pass_time(self, seconds: int) -> None:
-        """A step of the clock for this organization's key set; tokens stay of today."""
+        """A step of the clock for this organization's key set; tokens keep their times."""
         self.product.desk("pass_time", self.organization, str(seconds))
 
     def fetches(self, outcome: str = "") -> int:
@@ -113,7 +113,7 @@ class Load:
 
 @contextmanager
 def load(site: Rotating, clients: int = 6) -> Iterator[Load]:
-    """So many clients, each asking over and over with a new token by `Load.key`."""
+    """This many clients, each sending requests without pause with a new token by `Load.key`."""
     seen, over = Load(), threading.Event()
 
     def run() -> None:
@@ -135,9 +135,9 @@ def flood(site: Rotating, senders: int = 2, distinct: int | None = None) -> Iter
     """Tokens that name made-up keys, as fast as they are refused; yields how many so far.
 
     Args:
-        site: whose verifier is flooded.
+        site: the one whose verifier is flooded.
         senders: connections.
-        distinct: how many names there are, repeated in a circle; None for another one each time.
+        distinct: the number of names, repeated in a circle; None for another one each time.
     """
     numbers, over, sent = count(), threading.Event(), [0]
     # Never verified, because the key does not exist: one signature serves for all.

@@ -40,13 +40,13 @@ def token_of(organization: str, *, signed_by: str | None = None, **changes: Any)
 
 
 def organization_of(answer: Answer) -> str:
-    """Whose request it is for the API."""
+    """The organization that the API sees."""
     (organization,) = identity_at_api(answer)["x-auth-organization"]
     return organization
 
 
 class Routed:
-    """One API, a verifier for each routing, and sites as tests ask for them.
+    """One API, a verifier for each routing, and sites as tests need them.
 
     Traefik's routing is a setting of the verifier.
     """
@@ -71,7 +71,7 @@ class Routed:
         return self._parts.enter_context(verifier).port, grpc_port
 
     def folder(self, name: str, routing: Routing) -> Path:
-        """Where the gateway's settings are."""
+        """The folder of the gateway's settings."""
         return self._folder / f"{name}-by-{routing}"
 
     def site(self, name: str, routing: Routing) -> Site:

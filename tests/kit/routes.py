@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
-    """The routes of these patterns, placeholders as they are written."""
+    """The routes of these patterns, with their placeholders."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns, f"{prefix}{pattern.pattern}")

@@ -1,6 +1,6 @@
 """Acme in the portal without any network: people signed in by a planted session, servers saved by the real commands.
 
-What a JWKS location answers is decided by `ANSWERS`, a table by host that stands in for the probe's network.
+The responses of JWKS locations are in `ANSWERS`, a table by host that replaces the probe's network.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def acme() -> Organization:
 
 
 def expire() -> None:
-    """Let Acme's API subscription have ended three days ago."""
+    """End Acme's API subscription three days ago."""
     now = timezone.now()
     SetSubscription(organization_id=ACME, starts_at=now - timedelta(days=400), expires_at=now - timedelta(days=3)).run(
         command_line()
@@ -137,7 +137,7 @@ def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "1
 
 
 def keys_document() -> bytes:
-    """Two keys that are used and one that is not."""
+    """Two used keys and an unused one."""
     return forge.key_set(
         forge.rsa_key("prod").named("prod-2026-11").jwk(alg="RS256"),
         forge.ec_key("prod").named("prod-ec-1"),
@@ -165,7 +165,7 @@ def add(actor: Actor, fields: ServerFields) -> UUID:
 
 
 def age(server: UUID, *, fetched_minutes_ago: int, failing: bool = False) -> None:
-    """Let time have passed: the last fetch lies back, and fails since then if `failing`."""
+    """Move the last fetch into the past; fetches have failed since then if `failing`."""
     then = timezone.now() - timedelta(minutes=fetched_minutes_ago)
     failure = {"failing_since": then, "problem": Problem.CONNECTION_FAILED.code, "failures": 3} if failing else {}
     KeySetState.objects.filter(server_id=server).update(fetched_at=then, **failure)
@@ -176,7 +176,7 @@ def age(server: UUID, *, fetched_minutes_ago: int, failing: bool = False) -> Non
 
 
 def thumbprint(kid: str) -> str:
-    """Made from the name, as the keys themselves are others in every process and pictures must not change."""
+    """Made from the name: the keys differ in every process, and pictures must not change."""
     return forge.b64(hashlib.sha256(kid.encode()).digest())
 
 
@@ -188,7 +188,7 @@ def probe(
     policy: FetchPolicy,
     etag: str | None = None,
 ) -> Findings:
-    """Stands in for `watchword.jwks.probe.probe`: the rules about the location are real, the network is a table."""
+    """Replaces `watchword.jwks.probe.probe`: the rules about the location are real, the network is a table."""
     try:
         host = parse_location(location).host
     except LocationRefused as refused:
@@ -265,7 +265,7 @@ READ_METADATA: Final[dict[str, Metadata | UnusableMetadata]] = {
 def discover(
     issuer: str, *, verify_certificate: bool, authority: str | None = None, policy: FetchPolicy
 ) -> Metadata | NotDiscovered:
-    """Stands in for `watchword.jwks.discovery.discover`: only one issuer has metadata."""
+    """Replaces `watchword.jwks.discovery.discover`: only one issuer has metadata."""
     if issuer == PROD_OKTA.issuer:
         return _METADATA
     return NotDiscovered(OTHER_ISSUER.format(named=PROD_OKTA.issuer, typed=issuer))

@@ -1,4 +1,4 @@
-"""The control plane's settings in tests: throw-away data; PostgreSQL where WATCHWORD_TEST_DATABASE_URL is set."""
+"""The control plane's settings in tests: temporary data; PostgreSQL if WATCHWORD_TEST_DATABASE_URL is set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 _DATA = Path(tempfile.mkdtemp(prefix="watchword-tests-"))
 atexit.register(shutil.rmtree, _DATA, ignore_errors=True)
 
-# What a developer has set for a real portal must not leak into the tests, nor the tests into it.
+# A developer's settings for a real portal must not leak into the tests, nor the reverse.
 for _name in [name for name in os.environ if name.startswith("WATCHWORD_") and "_TEST_" not in name]:
     del os.environ[_name]
 os.environ["WATCHWORD_DATA_DIR"] = str(_DATA)
@@ -22,5 +22,5 @@ from watchword.control.settings import *  # noqa: E402, F403 - after the environ
 from watchword.control.settings import DATABASES  # noqa: E402
 
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
-    # A file like in production: an in-memory database has neither WAL nor the locks that concurrency tests are about.
+    # A file as in production: an in-memory database has neither WAL nor the locks that concurrency tests need.
     DATABASES["default"]["TEST"] = {"NAME": str(_DATA / "test.sqlite3")}

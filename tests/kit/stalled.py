@@ -17,7 +17,7 @@ CONNECTED_WITHIN = 20.0
 
 
 def one_octet_of_a_body(port: int, path: str = "/sign-in") -> bytes:
-    """A complete head that announces a form, and the form's first octet."""
+    """A complete head of a form, and the form's first octet."""
     return (
         f"POST {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nContent-Length: 1000\r\n"
         "Content-Type: application/x-www-form-urlencoded\r\n\r\na"

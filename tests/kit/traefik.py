@@ -1,4 +1,4 @@
-"""A real Traefik with what is shipped for it."""
+"""A real Traefik with its shipped configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kit.behind import Behind, Routing
 
-# It would otherwise ask the internet for a newer version. Its dashboard and API are off unless switched on.
+# It would otherwise look for a newer version on the Internet. Its dashboard and API are off by default.
 _QUIET = "\nglobal: { checkNewVersion: false, sendAnonymousUsage: false }\n"
 
 
@@ -32,7 +32,7 @@ def traefik(
         **(instead or {}),
         '"127.0.0.1:8088"': f'"{LOOPBACK}:{port}"',
         "/etc/traefik/watchword.yaml": str(routes),
-        # By default it waits for two seconds with what it has read.
+        # By default it applies changes after two seconds.
         "providers:\n": "providers:\n  providersThrottleDuration: 50ms\n",
         "127.0.0.1:8089": f"{LOOPBACK}:{free_port()}",
         '$routing := "host"': f'$routing := "{routing}"',
@@ -47,7 +47,7 @@ def traefik(
     routes.write_text(dynamic)
     command = [str(Path(sys.executable).parent / "traefik"), f"--configFile={config}"]
     with running(command, log=folder / "traefik.log", port=port) as child:
-        # It listens before it has read the second file, and knows no route until then.
+        # It listens before it has read the second file, and has no routes until then.
         host = f"acme.{DOMAIN}" if routing == "host" else DOMAIN
         asked = f"GET /o/acme HTTP/1.1\r\nHost: {host}\r\n\r\n"
         child.wait_until(lambda: exchange(port, asked).status != 404, what="routes are known")

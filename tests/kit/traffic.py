@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.01
 
 @dataclass
 class Traffic:
-    """What came back so far: the status of each call and when it ended, in seconds of the monotonic clock."""
+    """The results so far: status and end of each call, in seconds of the monotonic clock."""
 
     statuses: list[tuple[float, int]] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Traffic:
 
 @contextmanager
 def traffic(call: Callable[[], int]) -> Iterator[Traffic]:
-    """Call over and over in a thread of its own while the block runs; a call that raises is kept as a failure."""
+    """Call without pause in a thread while the block runs; a call that raises is kept as a failure."""
     seen = Traffic()
     over = threading.Event()
 

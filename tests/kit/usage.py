@@ -61,7 +61,7 @@ class CountingVerifier:
         self.sequence = 0
 
     def send(self, now: datetime, *lines: dict[str, Any]) -> Applied:
-        """The next batch, and what follows from it."""
+        """Send the next batch, and return its effect."""
         self.sequence += 1
         return self.send_again(now, *lines)
 

@@ -1,4 +1,4 @@
-"""A real verifier process, fed by the feed of the test."""
+"""A real verifier process that follows the feed of the test."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ del jwk_material._READERS["OKP"]
 
 
 def another_build(folder: Path) -> Path:
-    """What makes a verifier one whose library lacks Ed25519: Python runs it at the start, before the product."""
+    """Code by which a verifier's library lacks Ed25519: Python runs it at the start, before the product."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_ANOTHER_BUILD, encoding="ascii")
     return folder
@@ -62,7 +62,7 @@ class VerifierProcess:
     """It can be started, killed and started again: ports and state file stay the same.
 
     Attributes:
-        clock_ahead: seconds that the clock of the next start is ahead.
+        clock_ahead: seconds by which the clock of the next start is ahead.
         python_path: a folder with a `sitecustomize` for the next start, as `another_build` makes one; None for none.
     """
 
@@ -85,7 +85,7 @@ class VerifierProcess:
         self.child: ChildProcess | None = None
 
     def start(self, *, ready: bool = True) -> ChildProcess:
-        """Start it; with `ready` return only once it can decide, else once it answers probes."""
+        """Start it; return when it can decide if `ready`, otherwise when it answers probes."""
         child = self.launch()
         child.wait_until_listening(self.admin_port)
         if ready:
