@@ -165,4 +165,27 @@ def test_field_p_the_readers_own_time_stands_beside_utc(
         expect(when).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC .*\d\d:\d\d:\d\d \+05:30$"))
         page.get_by_label("What", exact=True).select_option("Create role")
         expect(lines(page)).to_have_count(2)
-        expect(page.locator(".event-when .own-zone")).to_have_count(2)
+        expect(page.locator(".event-when .local-time")).to_have_count(2)
+
+
+def test_moments_become_relative_with_utc_time_as_title(page: Page) -> None:
+    show = """(seconds) => {
+        const time = document.createElement("time");
+        time.dateTime = new Date(Date.now() + seconds * 1000).toISOString();
+        time.dataset.relative = "";
+        time.textContent = "2026-11-24 09:30:00 UTC";
+        document.body.append(time);
+        document.body.dispatchEvent(new CustomEvent("htmx:load"));
+        return [time.textContent, time.title];
+    }"""
+    for seconds, words in (
+        (20, "just now"),
+        (-20, "just now"),
+        (-90, "1 minute ago"),
+        (-47.5 * 3600, "47 hours ago"),
+        (-60 * 3600, "2 days ago"),
+        (150, "in 2 minutes"),
+        (5.5 * 3600, "in 5 hours"),
+        (100 * 3600, "in 4 days"),
+    ):
+        assert page.evaluate(show, seconds) == [words, "2026-11-24 09:30:00 UTC"]

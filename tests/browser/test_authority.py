@@ -97,7 +97,7 @@ def test_from_an_unknown_authority_to_keys_that_stay_fresh(portal: Portal) -> No
         ServersPage(page).refresh_keys("ProdOkta")
         wait_until(lambda: len(portal.stranger.requests) > fetched, what="the worker fetched the keys", timeout=20)
         page.reload()
-        expect(page.get_by_text("Failing for")).to_have_count(0)
+        expect(page.get_by_text("Failing since")).to_have_count(0)
         portal.product.stop("worker")
 
         switch_validation_off(portal, page)

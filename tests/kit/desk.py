@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,16 @@ from django.urls import reverse
 from kit.sample_portal import session_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from watchword.control.identity.models import Person
 
 _HTMX = {"HX-Request": "true"}
+
+
+def utc(at: datetime) -> str:
+    """Return a time as pages show it without scripts."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass

@@ -1,33 +1,28 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from watchword.control.base.times import elapsed, relative
-
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+from watchword.control.base.times import duration, spoken
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("span", "words"),
     [
-        (0, "under a minute"),
-        (59, "under a minute"),
-        (60, "1 min"),
-        (14 * 60 + 59, "14 min"),
-        (3600, "1 h"),
-        (47 * 3600, "47 h"),
-        (48 * 3600, "2 days"),
-        (41 * 86400, "41 days"),
+        (timedelta(seconds=59), "less than a minute"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(minutes=119, seconds=59), "119 minutes"),
+        (timedelta(hours=2), "2 hours"),
+        (timedelta(hours=47, minutes=59), "47 hours"),
+        (timedelta(hours=48), "2 days"),
+        (timedelta(days=41), "41 days"),
     ],
 )
-def test_elapsed_uses_largest_sensible_unit(seconds: int, words: str) -> None:
-    assert elapsed(seconds) == words
+def test_duration_is_rounded_down_to_full_units(span: timedelta, words: str) -> None:
+    assert duration(span) == words
 
 
-@pytest.mark.parametrize(
-    ("ago", "words"), [(0, "just now"), (59, "just now"), (-5, "just now"), (120, "2 min ago"), (-7200, "in 2 h")]
-)
-def test_relative_time_counts_from_now(ago: int, words: str) -> None:
-    assert relative(NOW - timedelta(seconds=ago), NOW) == words
+def test_spoken_is_in_utc() -> None:
+    assert spoken(datetime(2026, 12, 1, 9, 5, tzinfo=UTC)) == "1 December 2026, 09:05 UTC"
+    assert spoken(datetime(2026, 12, 1, 1, 5, tzinfo=timezone(timedelta(hours=2)))) == "30 November 2026, 23:05 UTC"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from watchword.control.base.refusals import RefusalReason
+from watchword.control.base.times import duration, spoken
 from watchword.control.organizations.rules import (
     RESERVED_IDS,
     Situation,
@@ -16,10 +17,8 @@ from watchword.control.organizations.rules import (
     check_subscription,
     check_suspension,
     check_threshold,
-    duration,
     entitlement,
     renewed_term,
-    spoken,
     suspension_sentence,
 )
 

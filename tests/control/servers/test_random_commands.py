@@ -24,6 +24,7 @@ from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.base.times import spoken
 from watchword.control.identity.models import Person
 from watchword.control.identity.people_commands import (
     ChangeRole,
@@ -34,7 +35,6 @@ from watchword.control.identity.role_commands import CreateRole
 from watchword.control.identity.session_commands import EndSession
 from watchword.control.organizations.commands import Reinstate, SetSubscription, Suspend
 from watchword.control.organizations.models import SuspensionReason
-from watchword.control.organizations.rules import spoken
 from watchword.control.servers.commands import AddServer, DeleteServer, DisableServer, EnableServer
 from watchword.control.servers.models import AuthorizationServer
 

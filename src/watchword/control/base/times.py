@@ -1,31 +1,26 @@
-"""Times and durations as text. Pure."""
+"""Times in the sentences of the server. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import UTC
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-MINUTE: Final = 60
-HOUR: Final = 3600
-DAY: Final = 86400
+    from datetime import datetime, timedelta
 
 
-def elapsed(seconds: float) -> str:
-    """Return a duration in its largest sensible unit: `under a minute`, `14 min`, `3 h`, `2 days`."""
-    if seconds < MINUTE:
-        return "under a minute"
-    if seconds < HOUR:
-        return f"{int(seconds // MINUTE)} min"
-    if seconds < 2 * DAY:
-        return f"{int(seconds // HOUR)} h"
-    return f"{int(seconds // DAY)} days"
+def duration(span: timedelta) -> str:
+    """Return the remaining time in full units, rounded down: `12 days`, `31 hours`, `5 minutes`."""
+    minutes = int(span.total_seconds()) // 60
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:  # noqa: PLR2004 - two hours; below, minutes are more precise.
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    hours = minutes // 60
+    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"  # noqa: PLR2004 - two days.
 
 
-def relative(moment: datetime, now: datetime) -> str:
-    """Return `just now`, `2 min ago`, `in 3 h`. `just now` also covers a clock that is a few seconds ahead."""
-    seconds = (now - moment).total_seconds()
-    if abs(seconds) < MINUTE:
-        return "just now"
-    return f"{elapsed(seconds)} ago" if seconds > 0 else f"in {elapsed(-seconds)}"
+def spoken(instant: datetime) -> str:
+    """Return a date and time in UTC such as `31 December 2026, 23:59 UTC`."""
+    utc = instant.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"

@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.times import spoken
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import rules
 from watchword.control.identity.models import Person, Role
 from watchword.control.identity.safeguards import keep_full_administrator, refuse_more_than_own
-from watchword.control.organizations.rules import spoken
 
 if TYPE_CHECKING:
     from datetime import datetime

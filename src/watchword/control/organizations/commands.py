@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.times import spoken
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.organizations import rules
 from watchword.control.organizations.models import Organization, Subscription, Suspension, SuspensionReason
@@ -166,7 +167,7 @@ class Reinstate:
                 raise Refusal(RefusalReason.NOT_SUSPENDED)
             if self.reference is not None and suspension.reference != self.reference:
                 raise Refusal(
-                    RefusalReason.VERSION_STALE, who=suspension.started_by, when=rules.spoken(suspension.started_at)
+                    RefusalReason.VERSION_STALE, who=suspension.started_by, when=spoken(suspension.started_at)
                 )
             return _lift(work, suspension)
 
@@ -270,7 +271,7 @@ def _stale(subscription: Subscription | None) -> Refusal:
     # A version that the subscription never had was tampered with: there is no editor to name.
     if subscription is None or subscription.updated_at is None or subscription.updated_by is None:
         return Refusal(RefusalReason.VERSION_STALE, who="Another person", when="an unknown date")
-    return Refusal(RefusalReason.VERSION_STALE, who=subscription.updated_by, when=rules.spoken(subscription.updated_at))
+    return Refusal(RefusalReason.VERSION_STALE, who=subscription.updated_by, when=spoken(subscription.updated_at))
 
 
 def _live(organization_id: str) -> Suspension | None:
@@ -286,7 +287,7 @@ def _terms(subscription: Subscription | None) -> dict[str, str | int | None]:
     if subscription is None:
         return {}
     return {
-        "starts_at": rules.spoken(subscription.starts_at),
-        "expires_at": rules.spoken(subscription.expires_at),
+        "starts_at": spoken(subscription.starts_at),
+        "expires_at": spoken(subscription.expires_at),
         "api_call_threshold": subscription.api_call_threshold,
     }

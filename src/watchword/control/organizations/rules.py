@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, timedelta
+from datetime import MAXYEAR, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from watchword.control.base.refusals import RefusalReason
+from watchword.control.base.times import duration, spoken
 from watchword.core.characters import is_printable
 from watchword.core.trust import ORGANIZATION_ID
 
@@ -156,23 +157,6 @@ def a_year_after(at: datetime) -> datetime:
         return at.replace(year=at.year + 1)
     except ValueError:
         return at.replace(year=at.year + 1, day=28) if at.year < MAXYEAR else at
-
-
-def duration(span: timedelta) -> str:
-    """Return the remaining time in full units, rounded down: `12 days`, `31 hours`, `5 minutes`."""
-    minutes = int(span.total_seconds()) // 60
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 120:  # noqa: PLR2004 - two hours; below, minutes are more precise.
-        return "1 minute" if minutes == 1 else f"{minutes} minutes"
-    hours = minutes // 60
-    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"  # noqa: PLR2004 - two days.
-
-
-def spoken(instant: datetime) -> str:
-    """Return a date and time in UTC such as `31 December 2026, 23:59 UTC`."""
-    utc = instant.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
 
 
 def is_organization_id(text: str) -> bool:

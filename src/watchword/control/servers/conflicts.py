@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError
 
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.organizations.rules import spoken
+from watchword.control.base.times import spoken
 from watchword.control.servers.models import AuthorizationServer
 from watchword.control.servers.rules import SLOTS
 

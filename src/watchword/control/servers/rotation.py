@@ -10,8 +10,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.base.times import elapsed, relative
-from watchword.control.organizations.rules import spoken
+from watchword.control.base.times import duration, spoken
 from watchword.jwks.certificate import EXPIRES_SOON
 from watchword.jwks.schedule import MAX_AGE_BOUNDS, STALE_AFTER
 
@@ -43,7 +42,7 @@ HISTORY_SHOWN: Final = 10
 NAMED_SHOWN: Final = 3
 """Key IDs named in one sentence."""
 
-_OVERLAP: Final = elapsed(MAX_AGE_BOUNDS[1])
+_OVERLAP: Final = duration(timedelta(seconds=MAX_AGE_BOUNDS[1]))
 
 
 class Place(Enum):
@@ -157,7 +156,7 @@ def _failing(now: datetime, since: datetime | None, good_until: datetime | None)
         place=Place.FETCH,
         tone=tone,
         short="Fetches fail",
-        fact=f"The keys could not be fetched for {elapsed((now - since).total_seconds())}.",
+        fact=f"Key fetches have failed since {spoken(since)}.",
         meaning=meaning,
         fix="Do what the problem asks for, then press Refresh now. It is also tried again by itself.",
     )
@@ -168,7 +167,7 @@ def _certificate(now: datetime, host: str, expires_at: datetime | None) -> Rotat
         return None
     ended = expires_at <= now
     when = f"expired on {spoken(expires_at)}" if ended else f"expires on {spoken(expires_at)}"
-    since = "Since then" if ended else f"That is {relative(expires_at, now)}. From then on"
+    since = "Since then" if ended else "From then on"
     return RotationWarning(
         place=Place.LOCATION,
         tone="bad" if ended else "warn",
@@ -188,7 +187,7 @@ def _named(now: datetime, withdrawn: Iterable[WithdrawnKey]) -> RotationWarning 
     if not asked:
         return None
     asked.sort(key=lambda pair: pair[0], reverse=True)
-    names = [f"“{key.kid}”, withdrawn {relative(key.withdrawn_at, now)}" for _, key in asked[:NAMED_SHOWN]]
+    names = [f"“{key.kid}”, withdrawn on {spoken(key.withdrawn_at)}" for _, key in asked[:NAMED_SHOWN]]
     more = len(asked) - len(names)
     listed = "; ".join(names) + (f"; and {more} more" if more else "")
     kind = "a withdrawn key" if len(asked) == 1 else "withdrawn keys"
@@ -196,7 +195,7 @@ def _named(now: datetime, withdrawn: Iterable[WithdrawnKey]) -> RotationWarning 
         place=Place.KEYS,
         tone="warn",
         short=f"Tokens use {kind}",
-        fact=f"Tokens naming {kind} still arrive, the last {relative(asked[0][0], now)}: {listed}.",
+        fact=f"Tokens naming {kind} still arrive, the last on {spoken(asked[0][0])}: {listed}.",
         meaning=("They are refused. Nothing about these tokens is verified: their senders chose the key ID."),
         fix=(
             "If client applications report refused requests, have them get new access tokens. If the server still "
@@ -212,7 +211,7 @@ def _replaced(now: datetime, replaced_at: datetime | None) -> RotationWarning | 
         place=Place.KEYS,
         tone="warn",
         short="All keys replaced at once",
-        fact=f"All keys were replaced at once {relative(replaced_at, now)}, on {spoken(replaced_at)}.",
+        fact=f"All keys were replaced at once on {spoken(replaced_at)}.",
         meaning=(
             "Not one of those before was kept, so access tokens signed before are refused since then, although they "
             "may not have expired."

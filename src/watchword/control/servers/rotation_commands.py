@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from watchword.control.base.actor import WORKER, Privilege
+from watchword.control.base.times import spoken
 from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.organizations.rules import spoken
 from watchword.control.servers import rotation
 from watchword.control.servers.models import KeyHistory
 from watchword.core.jwk import is_kid

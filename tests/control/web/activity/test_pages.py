@@ -10,13 +10,13 @@ import pytest
 from django.utils import timezone
 
 from kit import registrations
-from kit.desk import Desk
+from kit.desk import Desk, utc
 from kit.usage import OKTA, CountingVerifier, line
 from watchword.control.activity.figure_queries import PROFILES_SHOWN
 from watchword.control.base.actor import Permission
+from watchword.control.base.times import spoken
 from watchword.control.organizations.commands import ChangeThreshold, Reinstate
 from watchword.control.organizations.models import Suspension
-from watchword.control.organizations.rules import spoken
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -55,9 +55,10 @@ def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(desk: De
 
     assert "Administration Activity" in page.text
     assert "234 of 1,000 · 23 %" in page.text
-    assert "The access token does not name the expected audience. audience_mismatch 401 41 just now" in page.text
-    assert "The request carries no access token. token_missing 401 3 just now" in page.text
-    assert "signature_invalid Clients get no_matching_key 401 2 just now" in page.text
+    seen = utc(now.replace(second=0))
+    assert f"The access token does not name the expected audience. audience_mismatch 401 41 {seen}" in page.text
+    assert f"The request carries no access token. token_missing 401 3 {seen}" in page.text
+    assert f"signature_invalid Clients get no_matching_key 401 2 {seen}" in page.text
     assert page.text.count("Clients get") == 1
     assert "https://staging.example/ cid = acme-batch okta-2026 RS256 · JWT 41" in page.text
     assert "other tokens, counted together" in page.text
@@ -174,7 +175,7 @@ def test_a_server_tells_how_much_it_is_used(desk: Desk, verifier: CountingVerifi
         line(now, 900, server=server, outcome="token_missing", profile=None),
     )
 
-    assert "1,204 requests in 24 h · last used just now" in desk.get("servers:list", "acme").text
+    assert f"1,204 requests in 24 h · last used {utc(now.replace(second=0))}" in desk.get("servers:list", "acme").text
     Reinstate(organization_id="acme").run(shell)
     edit = desk.get("servers:edit", "acme", server)
     assert "in use: a change may disrupt the API service." in edit.text

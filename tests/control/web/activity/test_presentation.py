@@ -6,7 +6,7 @@ import pytest
 
 from kit.people import NOW
 from watchword.control.activity.figure_queries import Day, InUse, OutcomeCount, ProfileSeen
-from watchword.control.organizations.rules import spoken
+from watchword.control.base.times import spoken
 from watchword.control.web.activity.presentation import (
     CHART_HEIGHT,
     Gauge,

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from kit import sample_portal
 from kit.audit_events import fill, write
+from kit.desk import utc
 from watchword.control.audit.checkpoint import verify_on
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent
 
@@ -237,17 +238,18 @@ def test_a_search_that_stopped_says_where(reading_bob: Client, monkeypatch: pyte
 def test_the_chains_state_is_on_the_page(reading_bob: Client, reading_operator: Client) -> None:
     assert "Chain not verified yet." in text(reading_bob.get(ACME))
     now = timezone.now()
-    verify_on(now - timedelta(minutes=2, seconds=5))
+    verified = now - timedelta(minutes=2)
+    verify_on(verified)
     newest = AuditEvent.objects.latest("sequence").sequence
-    assert f"Chain verified up to event {newest} , 2 min ago · last fully verified 2 min ago" in text(
+    assert f"Chain verified up to event {newest} , {utc(verified)} · last fully verified {utc(verified)}" in text(
         reading_bob.get(ACME)
     )
     AuditCheckpoint.objects.update(whole_at=None)
     assert "first full verification in progress" in text(reading_bob.get(ACME))
     AuditCheckpoint.objects.update(verified_at=now - timedelta(hours=5))
-    assert f"Chain verified up to event {newest}, 5 h ago . Nothing has been verified since" in text(
-        reading_bob.get(ACME)
-    )
+    long_ago = utc(now - timedelta(hours=5))
+    page = text(reading_bob.get(ACME))
+    assert f"Chain verified up to event {newest}, {long_ago} . Nothing has been verified since" in page
     AuditCheckpoint.objects.update(fault="Event 3 was changed.")
     page = text(reading_bob.get(ACME))
     assert "Event 3 was changed. Contact the API provider" in page

@@ -12,9 +12,10 @@ from kit.desk import Desk
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
+from watchword.control.base.times import spoken
 from watchword.control.organizations.commands import Reinstate, SetSubscription, Suspend
 from watchword.control.organizations.models import Subscription, Suspension, SuspensionReason
-from watchword.control.organizations.rules import a_year_after, spoken
+from watchword.control.organizations.rules import a_year_after
 from watchword.control.servers.models import KeySetState
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def test_the_page_shows_subscription_servers_and_people(desk: Desk, acme: Organi
     assert f"Expires {spoken(NOW + timedelta(days=30))}" in page.text
     assert "1,000 per day" in page.text
     assert "ProdOkta Enabled login.acme.example /keys 1 · ES256" in page.text
-    assert "Standby Disabled login.acme.example /other-keys 1 · ES256 Failing for" in page.text
+    assert "Standby Disabled login.acme.example /other-keys 1 · ES256 Failing since" in page.text
     assert "Administrators 1 active" in page.text
     assert "/acme/administration/api-configuration/" in page.html
     assert "Reinstate" not in page.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from watchword.control.organizations.rules import spoken
+from watchword.control.base.times import spoken
 from watchword.core.decision import Reason
 
 if TYPE_CHECKING:

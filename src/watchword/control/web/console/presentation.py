@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from watchword.control.base.times import duration
 from watchword.control.fleet.rules import VerifierState
-from watchword.control.organizations.rules import Situation, duration, expires_soon
+from watchword.control.organizations.rules import Situation, expires_soon
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from django.urls import reverse
 
 from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.times import spoken
 from watchword.control.organizations.commands import ChangeThreshold, RenewSubscription, SetSubscription
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.organizations.queries import entitlement_of
-from watchword.control.organizations.rules import a_year_after, spoken
+from watchword.control.organizations.rules import a_year_after
 from watchword.control.web.console.forms import SubscriptionForm
 from watchword.control.web.console.organization_views import again, guarded
 from watchword.control.web.console.presentation import calls_allowed

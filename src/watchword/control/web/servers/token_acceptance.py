@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.control.organizations.rules import spoken
+from watchword.control.base.times import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,6 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 
 from watchword.control.base.actor import SYSTEM, command_line
-from watchword.control.base.times import elapsed, relative
 from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.navigation import CONSOLE, Branch, Leaf, administration, document_of, path_to
 from watchword.control.web.shell.unsent import TYPED_BY
@@ -36,15 +35,14 @@ THEMES: Final = ("system", "light", "dark")
 
 @register.filter
 def moment(value: datetime | None) -> SafeString | str:
-    """A relative time; the absolute UTC time is its title and its machine-readable value."""
+    """Return the absolute UTC time, which a script replaces with a relative one such as "5 minutes ago"."""
     if value is None:
         return "never"
     absolute = value.astimezone(UTC)
     return format_html(
-        '<time datetime="{}" title="{}" data-relative>{}</time>',
+        '<time datetime="{}" data-relative>{}</time>',
         absolute.strftime("%Y-%m-%dT%H:%M:%SZ"),
         absolute.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        relative(absolute, timezone.now()),
     )
 
 
@@ -53,7 +51,7 @@ def event_time(value: datetime) -> SafeString:
     """The absolute time of an event, in UTC; a script puts the reader's own beside it where that is another one."""
     absolute = value.astimezone(UTC)
     return format_html(
-        '<time datetime="{}" data-own-zone>{} UTC</time>',
+        '<time datetime="{}" data-local>{} UTC</time>',
         absolute.strftime("%Y-%m-%dT%H:%M:%SZ"),
         absolute.strftime("%Y-%m-%d %H:%M:%S"),
     )
@@ -76,11 +74,6 @@ def clock(value: datetime) -> SafeString:
 def breakable(path: str) -> SafeString:
     """A path that a line breaks at its slashes rather than inside a word."""
     return mark_safe(re.sub(r"(?<=.)/(?=.)", "/<wbr>", escape(path)))  # noqa: S308 - escaped.
-
-
-@register.filter
-def duration_since(value: datetime) -> str:
-    return elapsed((timezone.now() - value).total_seconds())
 
 
 @register.filter
