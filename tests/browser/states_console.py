@@ -150,7 +150,7 @@ def _create(page: Page) -> None:
     _press("Create Organization", page)
     window = page.get_by_role("dialog")
     window.get_by_label("Name", exact=True).fill("Globex")
-    window.get_by_label("Id", exact=True).fill("globex")
+    window.get_by_label("ID", exact=True).fill("globex")
     window.get_by_label("Expires (UTC)").fill("2028-01-31T12:00:00")
     window.get_by_label("API call threshold per day").fill("1000000")
     window.get_by_label("Administrator's name").fill("Charlie")
@@ -166,7 +166,7 @@ def _created(page: Page) -> None:
 def _create_badly(page: Page) -> None:
     _create(page)
     window = page.get_by_role("dialog")
-    window.get_by_label("Id", exact=True).fill("Globex Inc")
+    window.get_by_label("ID", exact=True).fill("Globex Inc")
     window.get_by_label("API call threshold per day").fill("a million")
     window.get_by_role("button", name="Create Organization").click()
     page.get_by_role("alert").wait_for()
