@@ -110,8 +110,8 @@ def measure(organizations: int) -> dict[str, Figures]:
     import django  # noqa: PLC0415 - after the settings of this process are known.
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415 - likewise.
-    from django.db import connection  # noqa: PLC0415 - likewise.
+    from django.core.management import call_command  # noqa: PLC0415 - as above.
+    from django.db import connection  # noqa: PLC0415 - as above.
 
     call_command("migrate", verbosity=0)
     client = _fill(organizations)
@@ -125,7 +125,7 @@ def measure(organizations: int) -> dict[str, Figures]:
 def _pages(organizations: int) -> Iterator[Page]:
     from django.urls import reverse  # noqa: PLC0415 - after Django is set up.
 
-    from watchword.control.web.console.queries import StateFilter  # noqa: PLC0415 - likewise.
+    from watchword.control.web.console.queries import StateFilter  # noqa: PLC0415 - as above.
 
     listing, middle = reverse("console:organizations"), _id(organizations // 2)
     yield Page("organizations: first page", listing)
@@ -163,9 +163,9 @@ def _id(number: int) -> str:
 def _fill(organizations: int) -> Client:
     from django.test import Client  # noqa: PLC0415 - after Django is set up.
 
-    from kit.people import operator  # noqa: PLC0415 - likewise.
-    from kit.sample_portal import session_of  # noqa: PLC0415 - likewise.
-    from watchword.control.fleet.models import VerifierCredential  # noqa: PLC0415 - likewise.
+    from kit.people import operator  # noqa: PLC0415 - as above.
+    from kit.sample_portal import session_of  # noqa: PLC0415 - as above.
+    from watchword.control.fleet.models import VerifierCredential  # noqa: PLC0415 - as above.
 
     now = datetime.now(UTC)
     _store(_organizations(organizations, now))

@@ -86,7 +86,7 @@ def name_of(number: int) -> str:
 
 
 def document_of(number: int) -> dict[str, Any]:
-    """Trust as JSON. The moduli are odd numbers of the right size, which nobody can tell from real ones."""
+    """Trust as JSON. The moduli are odd numbers of the right size, which look like real ones."""
     return {
         "schema": 2,
         "organization": name_of(number),
@@ -161,7 +161,7 @@ def _median(act: Callable[[int], object], times: int) -> float:
 
 
 def store(size: int, copy: Path) -> Figures:
-    """Write the copy on disk anew."""
+    """Rewrite the copy on disk."""
     from watchword.verifier.disk.copy import DiskCopy  # noqa: PLC0415 - what a process does not need is not in its memory.
 
     snapshot = Snapshot("e1", size, Organizations().changed(_packed(size)))
@@ -277,7 +277,7 @@ class _Feed:
         return body
 
     def report_unknown_keys(self, report: bytes) -> None:
-        """Nobody asks."""
+        """No request asks."""
 
 
 def _page(documents: Sequence[dict[str, Any]], after: int, revision: int) -> Page:
@@ -310,14 +310,14 @@ def control(size: int, _: Path) -> Figures:
     import django  # noqa: PLC0415 - after the settings of this process are known.
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415 - likewise.
-    from django.db import connection  # noqa: PLC0415 - likewise.
+    from django.core.management import call_command  # noqa: PLC0415 - as above.
+    from django.db import connection  # noqa: PLC0415 - as above.
 
-    from bench.control_rows import fill, heard_after  # noqa: PLC0415 - likewise.
-    from watchword.control.base.actor import command_line  # noqa: PLC0415 - likewise.
-    from watchword.control.fleet import queries  # noqa: PLC0415 - likewise.
-    from watchword.control.organizations.commands import Suspend  # noqa: PLC0415 - likewise.
-    from watchword.control.organizations.models import SuspensionReason  # noqa: PLC0415 - likewise.
+    from bench.control_rows import fill, heard_after  # noqa: PLC0415 - as above.
+    from watchword.control.base.actor import command_line  # noqa: PLC0415 - as above.
+    from watchword.control.fleet import queries  # noqa: PLC0415 - as above.
+    from watchword.control.organizations.commands import Suspend  # noqa: PLC0415 - as above.
+    from watchword.control.organizations.models import SuspensionReason  # noqa: PLC0415 - as above.
 
     call_command("migrate", verbosity=0)
     fill(size)

@@ -1,4 +1,4 @@
-"""Whether a process is alive that may speak TLS, or hang: what the watchdog of systemd is told."""
+"""Whether a process is alive that may speak TLS, or hang: the messages to systemd's watchdog."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def listener(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def says_something(connection: socket.socket) -> None:
     connection.recv(1024)
-    # An alert of TLS, as whoever speaks that says to plain HTTP.
+    # The TLS alert of a server that gets plain HTTP.
     connection.sendall(b"\x15\x03\x01\x00\x02\x02\x46")
 
 

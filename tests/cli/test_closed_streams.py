@@ -68,7 +68,7 @@ def test_fn_03_closed_streams_break_no_command(environment: dict[str, str], tmp_
     )
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert "acme" in outcome.stdout
-    # The database had the number of standard output, but for the repair.
+    # Without the repair, the database would get the number of standard output.
     assert (tmp_path / "data" / "watchword.sqlite3").read_bytes().startswith(b"SQLite format 3\0")
 
 

@@ -206,7 +206,7 @@ def test_neither_the_path_of_a_request_nor_the_text_of_a_fault_is_logged(
     assert "csrf" in said
     assert "alice" not in said
     assert all(word in said for word in ("request_refused", "404", "request_failed", "500", "ValueError", "ours"))
-    # Where it happened is told.
+    # The message names the place.
     assert "test_failures.py:" in said
 
 

@@ -1,4 +1,4 @@
-"""What `watchword serve` does when nobody can sign in yet."""
+"""The first start of `watchword serve`, before any person can sign in."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_first_link_that_nobody_used_is_made_anew(command_line: CommandLine) -
     assert Person.objects.count() == 1
     command_line.ok("organization", "create", "acme")
     command_line.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
-    # With more people, links are on their way to somebody; making one would end the other.
+    # With more people, a link may be on its way; making another one would end it.
     assert first_sign_in(open_control_plane()) == []
 
 

@@ -109,7 +109,7 @@ def test_config_check_reports_the_settings_of_gateways(
 ) -> None:
     shown = command_line.ok("config", "check", "--offline").stdout
     assert "gateway_verifiers = 10.0.0.7:18081, 10.0.0.8:18081" in shown
-    # Not sorted: the first one is asked first.
+    # Not sorted: gateways ask the first one first.
     monkeypatch.setenv("WATCHWORD_GATEWAY_VERIFIERS", "10.0.0.8:1,10.0.0.7:1")
     assert "gateway_verifiers = 10.0.0.8:1, 10.0.0.7:1" in command_line.ok("config", "check", "--offline").stdout
 

@@ -1,4 +1,4 @@
-"""The verifier of `watchword serve` without a role takes from the portal what nobody set for it."""
+"""The verifier of `watchword serve` without a role takes settings that it lacks from the portal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings by flag, environment and file, and what is said of wrong ones."""
+"""Settings by flag, environment and file, and the messages about wrong ones."""
 
 from __future__ import annotations
 

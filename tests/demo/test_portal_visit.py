@@ -29,7 +29,7 @@ def visiting(page: str, status: int = 200) -> Iterator[tuple[PortalVisit, list[t
         def do_GET(self) -> None:  # noqa: N802 - the base class finds it by this name.
             self.answer(status, page.encode(), {})
 
-        def do_POST(self) -> None:  # noqa: N802 - likewise.
+        def do_POST(self) -> None:  # noqa: N802 - as above.
             posted.append((self.path, self.read_body()))
             self.answer(200, PAGE.encode(), {})
 

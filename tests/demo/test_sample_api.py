@@ -23,7 +23,7 @@ ALLOWED = {"X-Auth-Organization": "acme", "X-Auth-Client-Id": "acme-client", "X-
 
 
 class Stand:
-    """Answers every question with one status, and remembers what was asked."""
+    """Answers every request with one status, and remembers the requests."""
 
     def __init__(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         self.status, self.headers, self.body = status, headers, body

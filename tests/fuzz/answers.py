@@ -25,7 +25,7 @@ SECONDS = 120
 
 
 class Question(NamedTuple):
-    """What a kernel is asked; the trust by its place in `decisions.TRUSTS`."""
+    """The input of a kernel; the trust by its place in `decisions.TRUSTS`."""
 
     authorization: Sequence[str]
     trust: int
@@ -62,7 +62,7 @@ def asked_here(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[
 def answers_of_another(
     questions: list[Question], environment: Mapping[str, str], python: str
 ) -> tuple[str, list[Answer]]:
-    """The file of the other process's kernel, and its answers. Keys are made anew by each process: trusts travel."""
+    """The file of the other process's kernel, and its answers. Each process makes its own keys: trusts are sent."""
     trusts = [None if trust is None else encode_trust(trust) for trust in decisions.TRUSTS]
     outcome = subprocess.run(
         (python, "-m", "fuzz.answers"),

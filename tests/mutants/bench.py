@@ -30,7 +30,7 @@ _PRODUCT: Final = "watchword"
 
 
 def warm_up() -> None:
-    """Load what the killers need beside the product, and make the keys that they sign with."""
+    """Load what the killers need in addition to the product, and make the keys that they sign with."""
     for name in _LIBRARIES:
         importlib.import_module(name)
     from kit import forge  # noqa: PLC0415 - it is one of the things to load.
@@ -48,7 +48,7 @@ def try_out(arguments: list[str], seconds: float | None) -> tuple[int | None, st
     with tempfile.TemporaryFile() as printed:
         child = os.fork()
         if child == 0:
-            # In a session of its own, so that whatever it started can be ended with it.
+            # In its own session, so that all its children can be ended with it.
             os.setsid()
             os.dup2(printed.fileno(), 1)
             os.dup2(printed.fileno(), 2)

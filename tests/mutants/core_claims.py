@@ -144,7 +144,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _claims("the audience", "audience if is_expected or expected is ANY else", "audience if True else", _AUDIENCE),
     _claims("the exact audience", "and expected in audience", "and str(expected) in str(audience)", _AUDIENCE),
     _claims("the look for at_hash", '"at_hash" in claims and', "False and", _AT_HASH),
-    _claims("at_hash beside the expected audience", "not (is_expected or says", "not (says", _AT_HASH),
+    _claims("at_hash with the expected audience", "not (is_expected or says", "not (says", _AT_HASH),
     _claims("at_hash in what says to be an access token", "(is_expected or says_access_token or ", "(is_expected or ",
             _AT_HASH),
     _claims("an absent at_hash", ' or is_absent(claims["at_hash"]))', ")", _EMPTY_HASHES),
@@ -228,9 +228,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _verify("the order of signature and suspension", "basis = verifying_server(trust)",
             "basis = Reason.ORGANIZATION_SUSPENDED if trust and trust.suspended else verifying_server(trust)", _ALIKE),
     # The story.
-    _verify("a deny for whatever goes wrong with headers", "except Exception:  # noqa: BLE001 - as below.",
+    _verify("a deny for any fault with headers", "except Exception:  # noqa: BLE001 - as below.",
             "except ZeroDivisionError:", (_VERIFY + "test_any_fault_of_our_own_is_a_deny",)),
-    _verify("a deny for whatever goes wrong", "except Exception:  # noqa: BLE001 - whatever",
+    _verify("a deny for any fault", "except Exception:  # noqa: BLE001 - whatever",
             "except ZeroDivisionError:  # whatever", (_VERIFY + "test_fault_in_the_trust_is_a_deny",)),
     *(
         _verify(f"the denial for a bad {answer}", f"if type({answer}) is Reason:", "if False:", _STORY)

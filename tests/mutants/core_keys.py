@@ -71,7 +71,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
          '(key.kid or "", name, key.thumbprint) for key in keys if True',
          (_SETS + "test_w09_kids_differ_by_case_and_several_keys_may_have_none",)),
     _jwk("the byte order mark", ".removeprefix(_BYTE_ORDER_MARK)", "", _PUBLISHED),
-    _jwk("the shared secret that is left out", 'own = {"k"} if entry.get("kty") == "oct" else', "own =",
+    _jwk("the shared secret that is ignored", 'own = {"k"} if entry.get("kty") == "oct" else', "own =",
          (_SETS + "test_w06_oct_key_is_ignored_and_others_stay",)),
     _jwk("the other private members of a shared secret", 'own = {"k"} if', "own = set(PRIVATE_MEMBERS) if",
          (_SETS + "test_w07_oct_key_with_private_members_refuses_the_set",)),

@@ -90,7 +90,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _tls("the failure's name beside an attached authority", "problem_with(attached, failure, now_utc())",
          "failure.problem", _EXPIRED),
     _tls("the wait that hides what a port does", "            connecting.wait_out()\n", "", _J15),
-    _tls("one name for whatever a port does", "raise ProbeFailed(otherwise) from None",
+    _tls("one name for any behaviour of a port", "raise ProbeFailed(otherwise) from None",
          "raise ProbeFailed(failure.problem) from None", _J15),
     _tls("the difference between a bad certificate and no TLS", '("certificate_", "authority_")', '("authority_",)',
          _BAD),

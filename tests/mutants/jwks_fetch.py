@@ -84,7 +84,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _fetch("the silence about internal ports", "internal = not (addresses and all(map(is_public, addresses)))",
            "internal = False",
            _J15),
-    _fetch("what is told of public ports", "internal = not (addresses and all(map(is_public, addresses)))",
+    _fetch("the details about public ports", "internal = not (addresses and all(map(is_public, addresses)))",
            "internal = True",
            (_TELLING + "test_j15_public_host_shows_the_exact_problem",)),
     _fetch("the time that an internal handshake has", "within=connecting if internal else deadline",

@@ -16,7 +16,7 @@ def pytest_sessionstart() -> None:
     module, expected = os.environ["MUTANT_MODULE"], Path(os.environ["MUTANT_FILE"])
     try:
         found = importlib.import_module(module).__file__
-    except Exception as error:  # noqa: BLE001  # Whatever it is, the mutant is no program that a test could judge.
+    except Exception as error:  # noqa: BLE001  # With any error, the mutant is no program that a test could judge.
         pytest.exit(f"{module} cannot be imported: {error!r}", NOT_THE_MUTANT)
     if found is None or Path(found).resolve() != expected.resolve():
         pytest.exit(f"{module} comes from {found}.", NOT_THE_MUTANT)

@@ -121,7 +121,7 @@ def test_m13_of_1000_organizations_600_hang_reset_or_fail_and_the_others_keep_th
     simulation = Simulation(start, bad)
     simulation.run(LONG)
     assert max(simulation.longest_wait(server) for server in servers if server not in bad) <= LATEST
-    # And nobody was given up.
+    # And no server was given up.
     assert max(simulation.longest_wait(server) for server in bad) <= LATEST
 
 

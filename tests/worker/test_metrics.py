@@ -34,7 +34,7 @@ def test_what_waits_is_asked_of_the_database() -> None:
     now = timezone.now()
     failing = {"failures": 3, "failing_since": now, "problem": "connection_failed"}
     change(KeySetState, first.pk, due_at=now - timedelta(seconds=90), fetched_at=now - timedelta(hours=2), **failing)
-    # Nobody is waiting for a server that is not enabled.
+    # No request waits for a server that is not enabled.
     change(KeySetState, second.pk, due_at=now - timedelta(days=1), fetched_at=now - timedelta(days=1), **failing)
     figures = told(WorkerFigures())
     assert figures["watchword_worker_database_up"] == 1

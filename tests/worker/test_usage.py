@@ -1,4 +1,4 @@
-"""What the worker does about API calls: it sees to thresholds that nobody has seen to, and purges."""
+"""The worker and API calls: it applies thresholds that are not applied yet, and purges."""
 
 from __future__ import annotations
 

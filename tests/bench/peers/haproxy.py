@@ -1,4 +1,4 @@
-"""HAProxy with its jwt_verify converter, and the checks of issuer, audience and expiry written beside it."""
+"""HAProxy with its jwt_verify converter, and the checks of issuer, audience and expiry in its configuration."""
 
 from __future__ import annotations
 
