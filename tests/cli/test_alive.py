@@ -13,7 +13,8 @@ import pytest
 from kit.processes import LOOPBACK, free_port
 from watchword.cli import role_processes
 from watchword.cli.role_processes import answers_at_all, verifier_is_alive
-from watchword.runtime.admin_http import listening, new_registry
+from watchword.runtime.admin_http import listening
+from watchword.runtime.metrics import new_registry
 from watchword.settings.load import load_verifier_settings
 
 if TYPE_CHECKING:

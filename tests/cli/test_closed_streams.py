@@ -14,10 +14,9 @@ import pytest
 
 from kit.processes import free_port
 from watchword.cli.demo import listening
-from watchword.cli.log_stream import LogStream
 from watchword.cli.output import CommandFailed
-from watchword.cli.root import COMMANDS
-from watchword.cli.standard_streams import is_text
+from watchword.cli.root import COMMANDS, is_text
+from watchword.cli.supervisor import LogStream
 from watchword.demo.sample_api import sample_api
 from watchword.runtime.logging import configure_logging
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from watchword.cli.demo import run_beside, use_demo_settings
-from watchword.cli.log_stream import LogStream
 from watchword.cli.output import CommandFailed
-from watchword.cli.supervisor import Role, Supervisor
+from watchword.cli.supervisor import LogStream, Role, Supervisor
 from watchword.settings.load import load_control_settings, load_verifier_settings
 
 if TYPE_CHECKING:

@@ -19,10 +19,9 @@ from django.db import OperationalError, connection
 
 from kit.processes import LOOPBACK, free_port
 from watchword.cli import role_processes, root
-from watchword.cli.failures import explain
 from watchword.cli.local_verifier import ensure_credential
 from watchword.cli.migrations import migrate
-from watchword.cli.output import CommandFailed, SettingsWrong, read_secret_from_stdin
+from watchword.cli.output import CommandFailed, SettingsWrong, explain, read_secret_from_stdin
 from watchword.cli.roles import answers, connectable
 from watchword.cli.start_checks import require_free
 from watchword.control.base.refusals import Refusal, RefusalReason

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.cli.local_verifier import load_local_verifier, verifier_environment
-from watchword.cli.second_verifier import second_verifier
+from watchword.cli.local_verifier import load_local_verifier, second_verifier, verifier_environment
 from watchword.cli.serve import Machine
 from watchword.settings.load import load_control_settings, load_verifier_settings
 

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.cli.log_stream import MAX_LINE_BYTES, LogStream
-from watchword.cli.supervisor import RESTARTS, Role, StartFailed, Supervisor, Timeouts, describe
+from watchword.cli.supervisor import (
+    MAX_LINE_BYTES,
+    RESTARTS,
+    LogStream,
+    Role,
+    StartFailed,
+    Supervisor,
+    Timeouts,
+    describe,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -187,7 +195,7 @@ def test_roles_end_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
     role = f"from watchword.cli.supervisor import stop_when_abandoned; stop_when_abandoned(); {leaving_pid(pid_file)}"
     supervise = (
         "import sys\n"
-        "from watchword.cli.log_stream import LogStream\n"
+        "from watchword.cli.supervisor import LogStream\n"
         "from watchword.cli.supervisor import Role, Supervisor\n"
         f"role = Role(name='worker', command=(sys.executable, '-c', {role!r}))\n"
         "supervisor = Supervisor([role], LogStream(sys.stdout))\n"

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from watchword.demo import walkthrough_check as module
-from watchword.demo.curl import installed_version, options_for
 from watchword.demo.issuing import DemoClient
 from watchword.demo.walkthrough import Clients, People, Places, RunningVerifier, SignIn, Walkthrough
-from watchword.demo.walkthrough_check import CurlMissing, Runner, check
+from watchword.demo.walkthrough_check import CurlMissing, Runner, check, curl_options, curl_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +95,7 @@ def test_every_command_that_the_check_runs_is_printed() -> None:
 
 
 def test_options_for_an_old_curl_stand_in_every_call() -> None:
-    walkthrough = a_walkthrough(curl_options=options_for("curl 7.81.0 (x86_64-pc-linux-gnu)", 8083))
+    walkthrough = a_walkthrough(curl_options=curl_options("curl 7.81.0 (x86_64-pc-linux-gnu)", 8083))
     for call in (walkthrough.call, walkthrough.call_altered, walkthrough.call_globex, walkthrough.call_globex_as_acme):
         assert "--resolve acme.localhost:8083:127.0.0.1 --resolve globex.localhost:8083:127.0.0.1 http://" in call
 
@@ -113,13 +112,13 @@ def test_options_for_an_old_curl_stand_in_every_call() -> None:
     ],
 )
 def test_curl_before_7_85_gets_the_addresses_of_hosts(version: str, *, finds: bool) -> None:
-    assert (options_for(version, 8083) == "") is finds
+    assert (curl_options(version, 8083) == "") is finds
 
 
 def test_version_of_the_installed_curl_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert installed_version().startswith("curl ")
+    assert curl_version().startswith("curl ")
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert installed_version() == ""
+    assert curl_version() == ""
 
 
 def test_without_curl_the_walk_through_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +129,7 @@ def test_without_curl_the_walk_through_says_so(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_step_that_never_does_what_it_says_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(module, "LIMIT_SECONDS", 0.3)
     runner = Runner(a_walkthrough())
     result = runner.expect("a refusal", "echo 'HTTP/1.1 200 OK'", 401)
     assert (result.status, result.passed) == (200, False)

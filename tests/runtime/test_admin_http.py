@@ -12,7 +12,8 @@ import pytest
 from kit.client import request
 from kit.processes import LOOPBACK, free_port
 from watchword.runtime import admin_http
-from watchword.runtime.admin_http import listening, new_registry
+from watchword.runtime.admin_http import listening
+from watchword.runtime.metrics import new_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

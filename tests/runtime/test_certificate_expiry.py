@@ -9,7 +9,7 @@ import trustme
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from watchword.runtime.certificate_expiry import CertificateExpiry
+from watchword.runtime.metrics import CertificateExpiry
 
 if TYPE_CHECKING:
     from pathlib import Path

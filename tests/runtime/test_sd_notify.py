@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.runtime.sd_notify import notify, told
+from watchword.runtime.sd_notify import notify, reporting_to_systemd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager
 
 def test_ready_is_said_once_it_is_and_stopping_at_the_end(manager: Manager) -> None:
     looks = iter([False, False, True])
-    with told(lambda: next(looks), lambda: True):
+    with reporting_to_systemd(lambda: next(looks), lambda: True):
         assert manager.hears() == "READY=1"
     assert manager.hears() == "STOPPING=1"
     assert manager.hears_nothing_more()
@@ -67,7 +67,7 @@ def test_a_manager_that_is_busy_hears_of_it_later_and_holds_up_nobody(manager: M
         asked.release()
         return True
 
-    with told(is_ready, lambda: True):
+    with reporting_to_systemd(is_ready, lambda: True):
         assert asked.acquire(timeout=PATIENCE)
         assert [manager.hears() for _ in range(waiting)] == ["STATUS=before"] * waiting
         assert manager.hears() == "READY=1"
@@ -76,14 +76,14 @@ def test_a_manager_that_is_busy_hears_of_it_later_and_holds_up_nobody(manager: M
 def test_who_ends_while_the_manager_is_busy_does_not_wait_for_it(manager: Manager) -> None:
     while notify("STATUS=before"):
         pass
-    with told(lambda: True, lambda: True):
+    with reporting_to_systemd(lambda: True, lambda: True):
         pass
     assert manager.hears() == "STATUS=before"
 
 
 def test_the_watchdog_hears_of_who_is_alive(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
-    with told(lambda: True, lambda: True):
+    with reporting_to_systemd(lambda: True, lambda: True):
         assert [manager.hears() for _ in range(4)] == ["READY=1", *["WATCHDOG=1"] * 3]
 
 
@@ -95,7 +95,7 @@ def test_the_watchdog_hears_nothing_of_who_hangs(manager: Manager, monkeypatch: 
         asked.release()
         return False
 
-    with told(lambda: True, is_alive):
+    with reporting_to_systemd(lambda: True, is_alive):
         for _ in range(3):
             assert asked.acquire(timeout=PATIENCE)
     assert [manager.hears(), manager.hears()] == ["READY=1", "STOPPING=1"]
@@ -103,7 +103,7 @@ def test_the_watchdog_hears_nothing_of_who_hangs(manager: Manager, monkeypatch: 
 
 
 def test_who_ends_before_it_is_ready_never_says_so(manager: Manager) -> None:
-    with told(lambda: False, lambda: True):
+    with reporting_to_systemd(lambda: False, lambda: True):
         pass
     assert manager.hears() == "STOPPING=1"
     assert manager.hears_nothing_more()
@@ -120,7 +120,7 @@ def test_an_address_in_the_abstract_namespace_is_reached(monkeypatch: pytest.Mon
 
 def test_without_systemd_or_when_it_is_deaf_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    with told(lambda: pytest.fail("nobody asks"), lambda: True):
+    with reporting_to_systemd(lambda: pytest.fail("nobody asks"), lambda: True):
         pass
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     assert not notify("READY=1")

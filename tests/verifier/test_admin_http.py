@@ -10,7 +10,7 @@ from kit.client import request
 from kit.processes import LOOPBACK, free_port
 from watchword.core.decision import Deny, Reason
 from watchword.feed import Snapshot
-from watchword.runtime.admin_http import new_registry
+from watchword.runtime.metrics import new_registry
 from watchword.verifier.assembly import admin_listener
 from watchword.verifier.listeners.gateway_port import GatewayPort
 from watchword.verifier.metrics import VerifierCollector

@@ -27,8 +27,7 @@ from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.core.jwk import admit
 from watchword.jwks.problem import Problem
-from watchword.worker.fetch_slots import ANSWERING_AT_ONCE, FAILING_AT_ONCE, Places
-from watchword.worker.loop import Worker
+from watchword.worker.loop import ANSWERING_AT_ONCE, FAILING_AT_ONCE, FetchSlots, Worker
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,7 +77,7 @@ class Simulation:
         self.start = start
         self.bad = bad
         self.began: dict[UUID, list[float]] = defaultdict(list)
-        self._places = Places(answering=ANSWERING_AT_ONCE // SCALE, failing=FAILING_AT_ONCE // SCALE)
+        self._places = FetchSlots(answering=ANSWERING_AT_ONCE // SCALE, failing=FAILING_AT_ONCE // SCALE)
         self._under_way: list[tuple[float, int, Claim]] = []
         self._numbers = count()
 
@@ -89,7 +88,7 @@ class Simulation:
             while self._under_way and self._under_way[0][0] <= elapsed:
                 ended, _, claim = heapq.heappop(self._under_way)
                 record_findings(claim, self._findings(claim), self._at(ended), SETTINGS)
-                self._places.give_back(claim)
+                self._places.release(claim)
             answering, failing = (self._places.free(failing=kind) for kind in (False, True))
             for claim in claim_due("one", self._at(elapsed), answering, failing_limit=failing):
                 self._places.take(claim)

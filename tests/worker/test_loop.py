@@ -24,9 +24,8 @@ from watchword.control.servers.key_set_commands import FAULT_OF_OURS, claim_due
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState, Validation
 from watchword.jwks.probe import probe
 from watchword.settings.control import ControlSettings
-from watchword.worker.fetch_slots import ANSWERING_AT_ONCE
-from watchword.worker.loop import Fetch, Worker, run
-from watchword.worker.metrics import WorkerFigures
+from watchword.worker.loop import ANSWERING_AT_ONCE, Fetch, Worker, run
+from watchword.worker.metrics import WorkerMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -268,9 +267,9 @@ def test_the_loop_outlives_a_database_without_its_tables() -> None:
 def test_fo_01_lost_database_is_one_line_and_its_return_another() -> None:
     """The loop looks ten times a second."""
     policy = fetch_policy(ControlSettings())
-    figures = WorkerFigures()
-    worker = Worker(policy=policy, refresh=SETTINGS, figures=figures)
-    turns, turned, stop = 0, figures.turned, threading.Event()
+    metrics = WorkerMetrics()
+    worker = Worker(policy=policy, refresh=SETTINGS, metrics=metrics)
+    turns, turned, stop = 0, metrics.turned, threading.Event()
 
     def counting() -> None:
         nonlocal turns
@@ -281,7 +280,7 @@ def test_fo_01_lost_database_is_one_line_and_its_return_another() -> None:
         if turns == 5:
             stop.set()
 
-    figures.turned = counting  # type: ignore[method-assign]
+    metrics.turned = counting  # type: ignore[method-assign]
     rename("servers_keysetstate", "away")
     with capture_logs() as logs:
         worker.run(stop)

@@ -14,8 +14,8 @@ from kit import registrations
 from kit.registrations import add
 from watchword.control.audit.models import AuditCheckpoint
 from watchword.control.servers.models import KeySetState
-from watchword.worker import metrics as figures
-from watchword.worker.metrics import OUTCOMES, STUCK_SECONDS, WorkerFigures
+from watchword.worker import metrics
+from watchword.worker.metrics import OUTCOMES, STUCK_SECONDS, WorkerMetrics
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
 
 
-def told(worker: WorkerFigures) -> dict[str, float]:
+def metrics_of(worker: WorkerMetrics) -> dict[str, float]:
     lines = generate_latest(worker.registry).decode().splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
@@ -36,12 +36,12 @@ def test_what_waits_is_asked_of_the_database() -> None:
     change(KeySetState, first.pk, due_at=now - timedelta(seconds=90), fetched_at=now - timedelta(hours=2), **failing)
     # No request waits for a server that is not enabled.
     change(KeySetState, second.pk, due_at=now - timedelta(days=1), fetched_at=now - timedelta(days=1), **failing)
-    figures = told(WorkerFigures())
-    assert figures["watchword_worker_database_up"] == 1
-    assert 90 <= figures["watchword_worker_due_lag_seconds"] < 3600
-    assert 7200 <= figures["watchword_worker_oldest_key_set_seconds"] < 10_000
-    assert (figures["watchword_worker_key_sets"], figures["watchword_worker_key_sets_failing"]) == (1, 1)
-    assert figures["watchword_worker_audit_chain_broken"] == 0
+    found = metrics_of(WorkerMetrics())
+    assert found["watchword_worker_database_up"] == 1
+    assert 90 <= found["watchword_worker_due_lag_seconds"] < 3600
+    assert 7200 <= found["watchword_worker_oldest_key_set_seconds"] < 10_000
+    assert (found["watchword_worker_key_sets"], found["watchword_worker_key_sets_failing"]) == (1, 1)
+    assert found["watchword_worker_audit_chain_broken"] == 0
 
 
 def test_without_key_sets_nothing_waits_and_a_broken_chain_is_told() -> None:
@@ -56,20 +56,20 @@ def test_without_key_sets_nothing_waits_and_a_broken_chain_is_told() -> None:
             "fault": "Event 1 was changed.",
         },
     )
-    figures = told(WorkerFigures())
-    assert figures["watchword_worker_audit_chain_broken"] == 1
-    assert figures["watchword_worker_due_lag_seconds"] == 0
-    assert figures["watchword_worker_oldest_key_set_seconds"] == 0
+    found = metrics_of(WorkerMetrics())
+    assert found["watchword_worker_audit_chain_broken"] == 1
+    assert found["watchword_worker_due_lag_seconds"] == 0
+    assert found["watchword_worker_oldest_key_set_seconds"] == 0
 
 
 def test_while_the_database_is_away_what_waits_is_unknown_and_not_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise OperationalError("password of the database")
 
-    monkeypatch.setattr(figures, "_found", away)
-    worker = WorkerFigures()
+    monkeypatch.setattr(metrics, "_found", away)
+    worker = WorkerMetrics()
     worker.fetched("changed", 0.2)
-    found = told(worker)
+    found = metrics_of(worker)
     assert found["watchword_worker_database_up"] == 0
     assert "watchword_worker_due_lag_seconds" not in found
     assert found['watchword_worker_fetches_total{outcome="changed"}'] == 1
@@ -77,20 +77,20 @@ def test_while_the_database_is_away_what_waits_is_unknown_and_not_nothing(monkey
 
 
 def test_every_outcome_has_a_figure_from_the_start() -> None:
-    assert {name for name in told(WorkerFigures()) if "fetches_total" in name} == {
+    assert {name for name in metrics_of(WorkerMetrics()) if "fetches_total" in name} == {
         f'watchword_worker_fetches_total{{outcome="{outcome}"}}' for outcome in OUTCOMES
     }
 
 
 def test_a_loop_that_has_not_begun_or_does_not_turn_is_not_ready() -> None:
     now = [100.0]
-    worker = WorkerFigures(clock=lambda: now[0])
+    worker = WorkerMetrics(clock=lambda: now[0])
     assert worker.why_not_ready() == "Starting."
     worker.turned()
     assert worker.why_not_ready() is None
     now[0] += STUCK_SECONDS + 1
     assert worker.why_not_ready() == "The loop has not turned for 61 s."
-    assert told(worker)["watchword_worker_turn_age_seconds"] == 61
+    assert metrics_of(worker)["watchword_worker_turn_age_seconds"] == 61
 
 
 def change(model: type[Model], key: object, **values: object) -> None:

@@ -18,9 +18,9 @@ from watchword.control.organizations.models import Suspension
 from watchword.settings.base import SettingsProblem
 from watchword.settings.control import ControlSettings
 from watchword.settings.load import load_control_settings
-from watchword.worker import usage
+from watchword.worker import background
+from watchword.worker.background import purge_usage_once, review_once, watching_the_usage
 from watchword.worker.loop import run
-from watchword.worker.usage import purge_once, review_once, watching_the_usage
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
 
@@ -43,20 +43,20 @@ def test_a_threshold_that_no_portal_has_seen_to_is_seen_to() -> None:
 
 
 def test_what_is_old_is_purged_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "PURGE_BATCH", 1)
+    monkeypatch.setattr(background, "USAGE_BATCH", 1)
     count(1)
     stop = threading.Event()
     stop.set()
-    purge_once(31, stop, NOW + timedelta(days=20))
+    purge_usage_once(31, stop, NOW + timedelta(days=20))
     assert DailyCalls.objects.exists()
-    purge_once(31, stop, NOW + timedelta(days=40))
+    purge_usage_once(31, stop, NOW + timedelta(days=40))
 
     assert not DailyCalls.objects.exists()
 
 
 def test_the_thread_outlives_any_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "REVIEW_SECONDS", 0.02)
-    original, faults = usage.review_once, iter([RuntimeError("x")])
+    monkeypatch.setattr(background, "REVIEW_SECONDS", 0.02)
+    original, faults = background.review_once, iter([RuntimeError("x")])
 
     def review_or_fail(now: object) -> None:
         fault = next(faults, None)
@@ -64,7 +64,7 @@ def test_the_thread_outlives_any_fault(monkeypatch: pytest.MonkeyPatch) -> None:
             raise fault
         original(now)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(usage, "review_once", review_or_fail)
+    monkeypatch.setattr(background, "review_once", review_or_fail)
     count(1001)
     stop = threading.Event()
     with capture_logs() as logs, watching_the_usage(31, stop):

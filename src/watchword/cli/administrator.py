@@ -33,7 +33,7 @@ def administrator() -> None:
 def create(*, organization_id: str, email: str, role: str | None, password_stdin: bool, as_json: bool) -> None:
     """Create an administrator of an organization, and print a one-time sign-in link.
 
-    The link lets that person choose a password, once, within a day. Somebody who exists already gets a new link.
+    The link lets that person choose a password, once, within a day. A person who already exists gets a new link.
     """
     control = open_migrated_control_plane()
     password = read_secret_from_stdin("Password") if password_stdin else None
@@ -59,7 +59,7 @@ def list_administrators(*, organization_id: str, as_json: bool) -> None:
 @json_option
 @settings_options
 def deactivate(*, email: str, as_json: bool) -> None:
-    """Deactivate an administrator: signed out everywhere at once, and not let in again.
+    """Deactivate an administrator: all sessions end at once, and signing in is refused.
 
     The last one of an organization who holds every permission stays; create another one first.
     """
@@ -74,7 +74,7 @@ def deactivate(*, email: str, as_json: bool) -> None:
 @json_option
 @settings_options
 def reactivate(*, email: str, as_json: bool) -> None:
-    """Let a deactivated administrator in again, with the role and the password of before."""
+    """Let a deactivated administrator sign in again with the earlier role and password."""
     open_migrated_control_plane()
     from watchword.control.identity.models import PersonKind
 

@@ -26,10 +26,10 @@ def audit() -> None:
 @settings_options
 @click.pass_context
 def verify(context: click.Context, *, expect: str | None, as_json: bool) -> None:
-    """Walk the whole audit log and check that no event was changed, removed or put in between.
+    """Verify the whole audit log: no event was changed, removed or inserted.
 
-    Prints the head of the chain as SEQUENCE:HASH. Keep it outside this machine and give it back with --expect: a
-    tail that was cut off together with the head's own row cannot be found in the database alone.
+    Prints the head of the chain as SEQUENCE:HASH. Keep it on another machine and pass it with --expect next time: the
+    database alone cannot show that the last events were removed together with the row that names the head.
 
     Exit status 1 when the chain is broken; the first fault is named.
     """

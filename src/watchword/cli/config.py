@@ -127,7 +127,7 @@ def read_verifier(found: Found, role: str | None) -> None:
         checks = local_verifier_checks if role is None else verifier_checks
         require((*checks(found.verifier), *state_checks(found.verifier)))
     except SettingsProblem as problem:
-        # Both planes refuse an unknown name of either; once is enough.
+        # Both planes refuse an unknown name of either; report it once.
         known = SettingsProblem(*found.sentences).of_verifier().sentences
         found.sentences += [sentence for sentence in problem.of_verifier().sentences if sentence not in known]
 
@@ -158,7 +158,7 @@ def differences(control: ControlSettings | None, verifier: VerifierSettings | No
         return
     for name in ("api_url", "cloud_name", "api_domain"):
         ours, theirs = getattr(control, name), getattr(verifier, name)
-        # The portal leaves a final slash out.
+        # The portal removes a final slash.
         if ours is not None and theirs is not None and ours != theirs.rstrip("/"):
             source = "the host of api_url" if name == "api_domain" else name
             yield f"{source} is {ours} for the portal and verifier.{name} is {theirs}; they should be the same."

@@ -1,4 +1,4 @@
-"""Makes the control plane usable in this process: settings read, Django set up, database at hand."""
+"""Prepares this process for the control plane: reads the settings, sets Django up, checks the database."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def set_up_django() -> None:
     from django.conf import settings as django_settings
 
     if not django_settings.configured:
-        # Set and not only defaulted: a shell set up for another Django project must not redirect the command.
+        # Overwritten: a shell that is set up for another Django project must not redirect the command.
         os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
     django.setup()
     from watchword.control.base import hooks

@@ -1,4 +1,4 @@
-"""`watchword demo`: everything on one machine, on data that is thrown away."""
+"""`watchword demo`: everything on one machine, on temporary data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from watchword.cli.local_verifier import second_verifier
 from watchword.cli.options import debug_option
 from watchword.cli.output import FAILED, CommandFailed, console
-from watchword.cli.second_verifier import second_verifier
 from watchword.cli.serve import log_stream, prepare, supervised
 from watchword.cli.start_checks import cannot_be_used, require_free
 
@@ -63,13 +63,13 @@ def port_option(flag: str, default: int, what: str) -> Callable[[Any], Any]:
 @debug_option
 @click.pass_context
 def demo(context: click.Context, /, *, keep: Path | None, check: bool, **ports: int) -> None:
-    """Run everything on throw-away data and print a walk-through.
+    """Run everything on temporary data and print a walk-through.
 
-    Portal, worker and verifier as `watchword serve` runs them, and beside them a second verifier, a demo authorization
-    server over TLS and a sample API, where two organizations have a host each. Settings of the environment and of
-    watchword.toml are not used: a demo never touches real data.
+    Portal, worker and verifier run as with `watchword serve`; a second verifier, a demo authorization server with TLS
+    and a sample API join them. Two organizations have a host each. The demo ignores the environment's settings and
+    watchword.toml, so it never touches real data.
 
-    Exit status with --check: 0 when every step did what it says, 1 otherwise.
+    Exit status with --check: 0 when every step passed, 1 otherwise.
     """
     signal.signal(signal.SIGTERM, stop_on_sigterm)
     with ExitStack() as stack:
@@ -138,8 +138,8 @@ def start_servers(stack: ExitStack, ports: dict[str, int], certificates: DemoCer
 
 
 def places_of(ports: dict[str, int], pids: tuple[int, int], issuer: str, authority: Path) -> Places:
-    from watchword.demo import curl
     from watchword.demo.walkthrough import Places, RunningVerifier
+    from watchword.demo.walkthrough_check import curl_options, curl_version
 
     return Places(
         portal=f"http://{HOST}:{ports['portal_port']}",
@@ -150,7 +150,7 @@ def places_of(ports: dict[str, int], pids: tuple[int, int], issuer: str, authori
         authorization_server=issuer,
         api=API_URL.format(ports["api_port"]),
         authority=authority,
-        curl_options=curl.options_for(curl.installed_version(), ports["api_port"]),
+        curl_options=curl_options(curl_version(), ports["api_port"]),
     )
 
 
@@ -168,7 +168,7 @@ def listening(stack: ExitStack, flag: str, port: int, server: AbstractContextMan
 
 
 def run_beside(supervisor: Supervisor, work: Callable[[], bool]) -> bool:
-    """Do `work` while the supervisor starts roles again that end. False if a signal stopped it before its end."""
+    """Do `work` while the supervisor restarts roles that end. False if a signal stopped it before it was done."""
     outcome: Future[bool] = Future()
 
     def run() -> None:
@@ -179,7 +179,7 @@ def run_beside(supervisor: Supervisor, work: Callable[[], bool]) -> bool:
         finally:
             supervisor.request_stop()
 
-    # Only the main thread can be the one that signals interrupt.
+    # Signals interrupt only the main thread, which runs the supervisor.
     threading.Thread(target=run, name="check", daemon=True).start()
     supervisor.run()
     return outcome.done() and outcome.result()
@@ -238,10 +238,10 @@ def use_demo_settings(directory: Path, authority: Path, ports: dict[str, int]) -
 
 @contextmanager
 def data_directory(keep: Path | None) -> Iterator[Path]:
-    """A new directory, removed afterwards unless it was asked for by name.
+    """A new directory, removed afterwards unless --keep names it.
 
     Raises:
-        CommandFailed: the named directory holds something already.
+        CommandFailed: the named directory is not empty.
     """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="watchword-demo-") as temporary:
@@ -258,5 +258,5 @@ def data_directory(keep: Path | None) -> Iterator[Path]:
 
 
 def stop_on_sigterm(*_: object) -> NoReturn:
-    """Until the supervisor takes the signal over: leave through all `finally`s, so that nothing stays behind."""
+    """Until the supervisor handles the signal: leave through all `finally` blocks, so that nothing stays behind."""
     sys.exit(128 + signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The very first start: an organization and an administrator, so that somebody can sign in at all."""
+"""The first start: an organization and an administrator, so that there is an account to sign in with."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ SUBSCRIPTION = timedelta(days=365)
 
 
 def first_sign_in(control: ControlSettings) -> list[str]:
-    """Lines that explain how to sign in for the first time; none when there is somebody already.
+    """Lines that explain how to sign in for the first time; none if there are accounts.
 
     At a terminal it asks for names; elsewhere, such as under systemd, it takes the defaults and says so. It is only
-    for `watchword serve` without a role: a production's portal never makes people by itself.
+    for `watchword serve` without a role: the portal of a production never creates people.
     """
     from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
 
     people = list(Person.objects.order_by("pk")[:2])
     if len(people) == 1 and not people[0].has_usable_password():
-        # The first start's link was lost, ran out, or was never printed because the start failed.
+        # The link of the first start was lost, expired, or was never printed because the start failed.
         made = let_in(control, people[0], None)
         return [f"{made.email} has no password yet; choose one here, once, within a day:", f"    {made.link}"]
     if people:

@@ -67,7 +67,7 @@ def write_new(directory: Path, texts: Mapping[str, str]) -> None:
         raise CommandFailed(f"{directory} already has {', '.join(existing)}; remove them or name another directory.")
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        # "x": a file that another process has made meanwhile is not replaced either.
+        # "x": does not replace a file that another process has created meanwhile either.
         with (directory / name).open("x", encoding="utf-8") as target:
             target.write(text)
         click.echo(directory / name)

@@ -1,21 +1,25 @@
-"""The verifier of `watchword serve`: it finds the portal beside it and gets its credential by itself."""
+"""The verifiers of `watchword serve` and `watchword demo`: settings that fit the local portal, and a credential."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from watchword.cli.roles import connectable
+from watchword.cli.roles import connectable, verifier_role
+from watchword.settings.variables import LOG_FORMAT_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from watchword.cli.serve import Machine
+    from watchword.cli.supervisor import Role
     from watchword.settings.control import ControlSettings
     from watchword.settings.verifier import VerifierSettings
 
-CREDENTIAL_NAME = "local"
+CREDENTIAL_NAME: Final = "local"
+SECOND_VERIFIER: Final = "verifier-2"
 
 
 def load_local_verifier(control: ControlSettings) -> VerifierSettings:
@@ -57,7 +61,7 @@ def local_verifier_settings(control: ControlSettings, credential_file: Path) -> 
 
 
 def verifier_environment(settings: VerifierSettings) -> dict[str, str]:
-    """What a child process needs to come to the same settings."""
+    """The variables from which a child process reads the same settings."""
     values = {
         "FEED_URL": settings.feed_url,
         "STATE_FILE": str(settings.state_file),
@@ -81,7 +85,7 @@ def ensure_credential(path: Path) -> None:
     with suppress(FileNotFoundError):
         if verifier_of_secret(path.read_text(encoding="ascii").strip()) is not None:
             return
-    # A name is never given twice, so that the audit log stays plain; a new credential needs a new name.
+    # Names cannot be reused, so that the audit log is unambiguous; a new credential needs a new name.
     name = f"{CREDENTIAL_NAME}-{secrets.token_hex(4)}"
     write_secret(path, CreateVerifier(name=name).run(command_line()))
 
@@ -90,8 +94,31 @@ def write_secret(path: Path, secret: str) -> None:
     """Write a file that only this user can read, at once and whole."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    # Made with its mode: a file that is restricted afterwards can be opened in between.
+    # Created with its mode: other users could open a file before it is restricted.
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(f"{secret}\n")
     new.replace(path)
+
+
+def second_verifier(machine: Machine, *, port: int, admin_port: int) -> Role:
+    """The second verifier of `watchword demo`, with a port, a state and a credential of its own; not started yet.
+
+    Two verifiers never share a credential: the control plane counts the calls of each credential by itself.
+    """
+    folder = machine.control.data_dir.resolve() / SECOND_VERIFIER
+    credential_file = folder / "credential"
+    ensure_credential(credential_file)
+    own = {
+        "PORT": str(port),
+        "ADMIN_PORT": str(admin_port),
+        "NODE": SECOND_VERIFIER,
+        "STATE_FILE": str(folder / "snapshot.json"),
+        "CREDENTIAL_FILE": str(credential_file),
+    }
+    environment = {
+        **verifier_environment(machine.verifier),
+        **{f"WATCHWORD_VERIFIER_{name}": value for name, value in own.items()},
+        LOG_FORMAT_VARIABLE: "text",
+    }
+    return verifier_role(SECOND_VERIFIER, (machine.verifier.admin_host, admin_port), environment)

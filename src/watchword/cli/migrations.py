@@ -114,7 +114,7 @@ def read_only_connection(database: dict[str, Any]) -> Iterator[BaseDatabaseWrapp
 
     former = connections["default"]
     reader = ConnectionHandler({"default": read_only(database)})["default"]
-    # Django reads the applied migrations through the connection of this name, whichever one it was given.
+    # Django reads the applied migrations through the connection of this name, not through its argument.
     connections["default"] = reader
     try:
         yield reader

@@ -1,9 +1,10 @@
-"""Options that every command takes. A flag wins over the environment, the environment over the file."""
+"""Options and types of options. A flag wins over the environment, the environment over the file."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -73,3 +74,21 @@ settings_options = compose(
     ),
     debug_option,
 )
+
+
+class Moment(click.ParamType[datetime]):
+    """A date, which means its first second in UTC, or a date and time with a time zone."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                return moment.replace(tzinfo=UTC)
+            # In other time zones, parts of Python's first and last day are outside its calendar.
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not a date such as 2027-01-31 or 2027-01-31T12:00:00Z.", param, ctx)

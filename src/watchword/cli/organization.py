@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watchword.cli.control_plane import open_migrated_control_plane
-from watchword.cli.options import settings_options
-from watchword.cli.output import CommandFailed, json_option, print_json, print_rows
-from watchword.cli.times import Moment, iso
+from watchword.cli.options import Moment, settings_options
+from watchword.cli.output import CommandFailed, iso, json_option, print_json, print_rows
 
 if TYPE_CHECKING:
     from watchword.control.organizations.models import Organization
@@ -34,10 +33,11 @@ def organization() -> None:
 @json_option
 @settings_options
 def create(*, organization_id: str, name: str | None, subscription_days: int | None, as_json: bool) -> None:
-    """Create an organization. ID stands in URLs and never changes: lower-case letters, digits and hyphens.
-    Ids that could be taken for hosts of the API provider, such as `www` and `api`, are reserved.
+    """Create an organization. ID is used in URLs and cannot be changed: lower-case letters, digits and hyphens.
 
-    Its first administrator is created by `watchword administrator create`.
+    IDs that look like hosts of the API provider, such as `www` and `api`, are reserved.
+
+    Create its first administrator with `watchword administrator create`.
     """
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
@@ -107,7 +107,7 @@ def renew(*, organization_id: str, expires_at: datetime | None, days: int | None
     now = datetime.now(tz=UTC)
     if expires_at is None:
         terms = subscription_terms(organization_id)
-        # Without a subscription any end will do: the command refuses for lack of it.
+        # Without a subscription any end will do: the command refuses because there is none.
         try:
             expires_at = (now if terms is None else max(now, terms.expires_at)) + timedelta(days=days or 0)
         except OverflowError:
@@ -122,7 +122,9 @@ def renew(*, organization_id: str, expires_at: datetime | None, days: int | None
 
 @organization.command("suspend")
 @click.argument("organization_id", metavar="ID")
-@click.option("--reason", required=True, type=click.Choice(["threshold", "terms", "other"]), help="What it is told.")
+@click.option(
+    "--reason", required=True, type=click.Choice(["threshold", "terms", "other"]), help="The organization sees it."
+)
 @click.option("--public-text", default="", help="Follows the reason; required for another reason than the two.")
 @click.option("--private-note", default="", help="For operators alone.")
 @json_option
@@ -130,7 +132,7 @@ def renew(*, organization_id: str, expires_at: datetime | None, days: int | None
 def suspend(*, organization_id: str, reason: str, public_text: str, private_note: str, as_json: bool) -> None:
     """Suspend an organization: its tokens are rejected within seconds, its servers can no longer be changed.
 
-    Nobody but an operator can reinstate it; renewing the API subscription does not.
+    Only an operator can reinstate it; renewing the API subscription does not.
     """
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
@@ -158,7 +160,7 @@ def suspend(*, organization_id: str, reason: str, public_text: str, private_note
 @json_option
 @settings_options
 def reinstate(*, organization_id: str, as_json: bool) -> None:
-    """Lift an organization's suspension. Its servers take up work as they were before it."""
+    """Lift an organization's suspension. Its servers are enabled and disabled as before."""
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Reinstate

@@ -1,10 +1,13 @@
-"""How commands speak: results on standard output; failures on standard error, in one sentence with its remedy."""
+"""Output of commands: results on standard output; failures on standard error, with a sentence that says what to do."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, overload
 
 import click
 
@@ -13,8 +16,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-# Not a terminal: a line is read by a program or kept in a file, and is never folded.
+# Without a terminal, programs read the lines or files keep them: long lines are not folded.
 UNFOLDED_WIDTH = 240
+
+_READ, _WRITE = "r", "w"
 
 OK = 0
 FAILED = 1
@@ -24,7 +29,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 class CommandFailed(click.ClickException):
-    """The command was understood and could not be done."""
+    """The command could not be done."""
 
     exit_code = FAILED
 
@@ -33,6 +38,44 @@ class SettingsWrong(click.ClickException):
     """A setting stops the command before it starts."""
 
     exit_code = USAGE
+
+
+def explain(failure: Exception) -> click.ClickException:
+    """The exception that click prints in place of `failure`."""
+    sentences = getattr(failure, "sentences", None)
+    if isinstance(sentences, tuple):
+        # SettingsProblem: one sentence for each wrong setting.
+        return SettingsWrong("\n".join(str(sentence) for sentence in sentences))
+    if _is(failure, "watchword.control.base.refusals", "Refusal"):
+        return CommandFailed(_refusal(failure))
+    if _is(failure, "django.db", "OperationalError") or _is(failure, "django.db", "ProgrammingError"):
+        return CommandFailed(
+            f"The database cannot be used ({_first_line(failure)}). Check database_url with `watchword config check`; "
+            "if tables are missing, run `watchword migrate`."
+        )
+    if isinstance(failure, OSError) and failure.filename is not None:
+        return CommandFailed(f"{failure.filename}: {failure.strerror}.")
+    if isinstance(failure, OSError) and failure.strerror is not None:
+        return CommandFailed(f"The operating system refused what this command needs: {failure.strerror}.")
+    return CommandFailed(
+        f"Unexpected failure ({type(failure).__name__}: {_first_line(failure)}). Run it again with --debug for the "
+        "traceback, and please report it."
+    )
+
+
+def _is(failure: Exception, module: str, name: str) -> bool:
+    # Compared by name: a module that was never loaded cannot have raised, and loading it takes time.
+    kind: Any = getattr(sys.modules.get(module), name, None)
+    return isinstance(kind, type) and isinstance(failure, kind)
+
+
+def _refusal(refusal: Any) -> str:
+    fields = "".join(f"\n  {name}: {sentence}" for name, sentence in refusal.field_errors.items())
+    return f"{refusal.sentence}{fields}"
+
+
+def _first_line(failure: Exception) -> str:
+    return (str(failure).strip().splitlines() or ["no further word"])[0].rstrip(".")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -67,8 +110,17 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, as_js
     console().print(table)
 
 
+@overload
+def iso(moment: datetime) -> str: ...
+@overload
+def iso(moment: datetime | None) -> str | None: ...
+def iso(moment: datetime | None) -> str | None:
+    """Such as `2026-05-04T12:00:00Z`; None stays None."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def read_secret_from_stdin(prompt: str) -> str:
-    """One line from standard input; at a terminal it is asked for without being shown."""
+    """One line from standard input; at a terminal, a prompt that does not show what is typed."""
     if sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
     try:
@@ -86,3 +138,23 @@ def compose(*decorators: Callable[..., Any]) -> Callable[[Any], Any]:
         return function
 
     return decorate
+
+
+def repair_standard_streams() -> None:
+    """Open closed standard streams on /dev/null, and let output hold any character.
+
+    For a closed stream, Python has None. The next file that is opened, such as a database, would get the stream's
+    number, and a library that writes to standard error would write into that file.
+    """
+    for number, name, mode in ((0, "stdin", _READ), (1, "stdout", _WRITE), (2, "stderr", _WRITE)):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)  # noqa: FBT003 - its only form.
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - a number.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A Cyrillic name must not cause a failure at a terminal that cannot show it.
+            stream.reconfigure(errors="backslashreplace")

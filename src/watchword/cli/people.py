@@ -1,4 +1,4 @@
-"""Making people who may sign in, for `watchword administrator`, `watchword operator` and the first sign-in."""
+"""Creates people who can sign in, for `watchword administrator`, `watchword operator` and the first sign-in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchword.cli.output import print_json, print_rows
-from watchword.cli.times import iso
+from watchword.cli.output import iso, print_json, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedPerson:
-    """`link` is None when a password was given; `organization_id` is None for an operator."""
+    """`link` is None for a person with a password; `organization_id` is None for an operator."""
 
     email: str
     organization_id: str | None
@@ -31,10 +30,10 @@ class CreatedPerson:
 def create_administrator(
     control: ControlSettings, *, organization_id: str, email: str, role: str | None = None, password: str | None = None
 ) -> CreatedPerson:
-    """Create an administrator, or find the one that is there; without `role` with every permission.
+    """Create an administrator, or find the existing one; without `role` with every permission.
 
     Raises:
-        Refusal: the organization is not found, the address belongs to somebody else, or the password is too weak.
+        Refusal: the organization is not found, the address belongs to another person, or the password is too weak.
     """
     from watchword.control.base.actor import command_line
     from watchword.control.base.refusals import Refusal
@@ -48,10 +47,10 @@ def create_administrator(
 
 
 def create_operator(control: ControlSettings, *, email: str, password: str | None = None) -> CreatedPerson:
-    """Create an operator, or find the one that is there.
+    """Create an operator, or find the existing one.
 
     Raises:
-        Refusal: the address belongs to somebody else, or the password is too weak.
+        Refusal: the address belongs to another person, or the password is too weak.
     """
     from watchword.control.base.actor import command_line
     from watchword.control.base.refusals import Refusal
@@ -65,7 +64,7 @@ def create_operator(control: ControlSettings, *, email: str, password: str | Non
 
 
 def existing(refusal: Exception, email: str, organization_id: str | None) -> Person:
-    """The person who has the address already, if it is the one meant; else the refusal stands."""
+    """The existing person with the address, if it is the one meant; otherwise raises the refusal."""
     from watchword.control.base.refusals import Refusal, RefusalReason
     from watchword.control.identity.models import Person
     from watchword.control.identity.rules import normalised_email
@@ -89,7 +88,7 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
     if password is None:
         link = control.public_origin + reverse("access:set-password", args=[secret])
     else:
-        # The link is the only way a password is set, so that it is checked and recorded in one place.
+        # Passwords are set through the link only, so that one place checks and records them.
         redeem = RedeemSignInLink(secret=secret, password=password, interface=Interface.COMMAND_LINE)
         redeem.run(now=datetime.now(tz=UTC))
     return CreatedPerson(email=person.email, organization_id=person.organization_id, link=link)
@@ -112,10 +111,10 @@ def person_named(email: str, kind: PersonKind) -> Person:
 
 
 def set_active(email: str, kind: PersonKind, *, active: bool, as_json: bool) -> None:
-    """Deactivate or reactivate an administrator or an operator, and say so.
+    """Deactivate or reactivate an administrator or an operator, and print that.
 
     Raises:
-        Refusal: there is none with this address, or it is the last one who must stay.
+        Refusal: there is none with this address, or it is the last active one.
     """
     from watchword.control.base.actor import command_line
     from watchword.control.identity.models import PersonKind

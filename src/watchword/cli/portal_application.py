@@ -18,32 +18,32 @@ TURN_SECONDS = 5.0
 
 
 def application() -> Application:
-    """The pages, and the feed unless it has a port of its own; made inside the process that serves them."""
+    """The pages, and the feed unless it has a port of its own; called in the process that serves them."""
     control = set_up()
     from watchword.cli.roles import answers, feed_answers
     from watchword.control.entrance.asgi import application as control_plane
-    from watchword.runtime.sd_notify import told
+    from watchword.runtime.sd_notify import reporting_to_systemd
 
-    # Granian has set it, and runs it later.
+    # Granian has set this loop and runs it later.
     loop = asyncio.get_event_loop()
 
     def is_ready() -> bool:
         own, of_feed = (control.portal_host, control.portal_port), (control.portal_host, control.port_of_feed)
-        # Not for the page itself, which may need the database: no restart would mend its absence.
+        # Any response will do: a page may need the database, and a restart would not bring that back.
         return answers(own, "/") is not None and feed_answers(of_feed)
 
     def is_alive() -> bool:
-        # Its own port is not asked: while clients hold all connections, systemd would end the portal again and again.
+        # Not through its own port: while clients hold all connections, systemd would restart the portal repeatedly.
         return turns(loop) and (control.feed_port is None or feed_answers((control.portal_host, control.feed_port)))
 
     beside = ExitStack()
     atexit.register(beside.close)
-    beside.enter_context(told(is_ready, is_alive))
+    beside.enter_context(reporting_to_systemd(is_ready, is_alive))
     return counted(control_plane, control, control.portal_admin_port, beside)
 
 
 def feed() -> Application:
-    """The feed alone, for a port of its own; made inside the process that serves it."""
+    """The feed alone, for a port of its own; called in the process that serves it."""
     control = set_up()
     from watchword.control.entrance.asgi import feed_application
 
@@ -53,7 +53,7 @@ def feed() -> Application:
 
 
 def turns(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether the event loop begins something new within TURN_SECONDS."""
+    """True if the event loop runs a new callback within TURN_SECONDS."""
     turned = threading.Event()
     try:
         loop.call_soon_threadsafe(turned.set)
@@ -63,7 +63,7 @@ def turns(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def set_up() -> ControlSettings:
-    """Configure logging, and let connections to the database be kept."""
+    """Configure logging and the pool of database connections."""
     from watchword.runtime.logging import configure_logging
 
     configure_logging("portal")
@@ -91,9 +91,9 @@ def counted(application: Application, control: ControlSettings, port: int | None
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it is gone, be it by SIGKILL.
+    """End this process when its parent ends, even by SIGKILL.
 
-    It would hold the port and answer on, and no new portal could start.
+    It would keep the port and answer requests, and no new portal could start.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -101,7 +101,7 @@ def end_with_parent() -> None:
 
     def wait_for_end() -> None:
         parent.join()
-        # Nothing graceful: who would wait for it is gone, and an open transaction is undone.
+        # At once: no process waits for a graceful end, and the database rolls an open transaction back.
         os._exit(1)
 
     threading.Thread(target=wait_for_end, name="parent-watch", daemon=True).start()

@@ -18,11 +18,11 @@ from watchword.runtime.open_files import connections_allowed
 if TYPE_CHECKING:
     from watchword.settings.control import ControlSettings
 
-# Below the 10 s after which a stop by `watchword serve`, systemd or a container platform turns to force.
+# Less than the 10 s after which `watchword serve`, systemd or a container platform sends SIGKILL.
 PORTAL_STOP_SECONDS = 5
 # Django's views are synchronous and wait for the database; long polls of verifiers hold no thread.
 PORTAL_THREADS = 8
-# Stalled clients must use these up before others are kept waiting, and each holds one for seconds only.
+# Stalled clients must use all of these before others have to wait, and each holds one for seconds only.
 PORTAL_CONNECTIONS = 8192
 # For the headers of a request, and for the time between two requests on one connection.
 HEADER_MILLISECONDS = 20_000
@@ -49,19 +49,19 @@ class PortalServer(MPServer):
             address=settings.portal_host,
             port=port,
             interface=Interfaces.ASGI,
-            # Else it is another one wherever a faster one happens to be installed.
+            # Named, because granian would take a faster one if it is installed.
             loop=Loops.asyncio,
             runtime_mode=RuntimeModes.mt,
-            # Not `auto`: while granian waits for what would tell it the version, it waits for ever.
+            # Not `auto`: to detect the version granian waits for data without a time limit.
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEADER_BYTES),
-            # Granian accepts no further connection while it holds that many.
+            # With this many connections granian accepts no further one.
             backpressure=connections_allowed(PORTAL_CONNECTIONS),
             workers=1,
             blocking_threads=1,
             runtime_blocking_threads=PORTAL_THREADS,
             websockets=False,
-            # `watchword serve` says where the portal is; what granian has to say beyond that is trouble.
+            # `watchword serve` prints where the portal is; of granian's own messages only warnings matter.
             log_level=LogLevels.warning,
             log_access=False,
             # A worker that dies takes the role down; its supervisor restarts the whole role.
@@ -80,7 +80,7 @@ class PortalServer(MPServer):
     def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
         beside = None if self._beside is None else self._beside.worker_of(self, spawn_target)
         if beside is not None:
-            # Both processes are forked before a thread of this one waits for the end of one.
+            # Both processes are forked before this one starts threads that wait for them.
             beside.inner.start()
         super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]
         if beside is not None:

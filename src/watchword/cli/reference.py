@@ -14,7 +14,7 @@ WIDTH = 100
 INTRODUCTION = """\
 # The command line
 
-`watchword demo` shows everything working on throw-away data; `watchword serve` runs portal, worker
+`watchword demo` shows everything working on temporary data; `watchword serve` runs portal, worker
 and verifier on one machine. In production each role runs by itself (`watchword serve
 portal|worker|verifier`), after `watchword migrate`.
 
@@ -42,7 +42,7 @@ def render(root: click.Group) -> str:
 
 
 def help_pages(command: click.Command, path: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
-    """Every command's path and help, folded at 100 columns whatever the terminal."""
+    """Every command's path and help, folded at 100 columns at every terminal."""
     context = click.Context(
         command,
         info_name=path.rpartition(" ")[2],

@@ -1,4 +1,4 @@
-"""What one role does in its own process. Each returns when SIGTERM or SIGINT asked it to."""
+"""What each role does in its own process until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from watchword.cli.build import log_start
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.roles import answers, connectable
 from watchword.cli.start_checks import (
@@ -20,8 +19,8 @@ from watchword.cli.start_checks import (
     worker_ports,
 )
 from watchword.cli.supervisor import stop_when_abandoned
-from watchword.runtime.logging import configure_logging
-from watchword.runtime.sd_notify import stopping, told
+from watchword.runtime.logging import configure_logging, log_start
+from watchword.runtime.sd_notify import notify_stopping, reporting_to_systemd
 from watchword.runtime.shutdown import stop_on_signals
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def run_portal() -> None:
     # No thread may run here before the server has forked its worker: a lock that it holds at that moment is held in the
     # worker for ever. So the worker itself tells the service manager how it does (portal_application.py).
     server.serve()
-    stopping()
+    notify_stopping()
 
 
 def run_worker() -> None:
@@ -55,24 +54,24 @@ def run_worker() -> None:
     require(control_checks(settings))
     require_free(worker_ports(settings))
     from watchword.runtime.admin_http import listening
-    from watchword.runtime.certificate_expiry import CertificateExpiry
+    from watchword.runtime.metrics import CertificateExpiry
     from watchword.worker.loop import run
-    from watchword.worker.metrics import WorkerFigures
+    from watchword.worker.metrics import WorkerMetrics
 
-    figures = WorkerFigures()
+    metrics = WorkerMetrics()
 
     def is_well() -> bool:
-        return figures.why_not_ready() is None
+        return metrics.why_not_ready() is None
 
     with stop_on_signals() as stop, ExitStack() as stack:
         stop_when_abandoned()
         files = {"jwks_ca_file": settings.jwks_ca_file}
-        figures.registry.register(CertificateExpiry("worker", files))
+        metrics.registry.register(CertificateExpiry("worker", files))
         host, port = settings.admin_host, settings.worker_admin_port
         if port is not None:
-            stack.enter_context(listening(host, port, registry=figures.registry, why_not_ready=figures.why_not_ready))
-        stack.enter_context(told(is_well, is_well))
-        run(settings, stop, figures)
+            stack.enter_context(listening(host, port, registry=metrics.registry, why_not_ready=metrics.why_not_ready))
+        stack.enter_context(reporting_to_systemd(is_well, is_well))
+        run(settings, stop, metrics)
 
 
 def run_verifier(**flags: Any) -> None:
@@ -89,20 +88,20 @@ def run_verifier(**flags: Any) -> None:
     def is_ready() -> bool:
         return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.OK
 
-    with stop_on_signals() as stop, told(is_ready, lambda: verifier_is_alive(settings)):
+    with stop_on_signals() as stop, reporting_to_systemd(is_ready, lambda: verifier_is_alive(settings)):
         stop_when_abandoned()
         serve(settings, stop)
 
 
 def verifier_is_alive(settings: VerifierSettings) -> bool:
-    """Whether it answers gateways, or answers probes that it cannot decide: a restart would not mend that."""
+    """True if it answers gateways, or its probe says that it cannot decide, which a restart would not change."""
     if answers_at_all(settings.host, settings.port):
         return True
     return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def answers_at_all(host: str, port: int) -> bool:
-    """Whether somebody reads a request and says anything, be it that it should have come over TLS."""
+    """True if a server reads a request and responds in any way, such as that it expects TLS."""
     try:
         with socket.create_connection((connectable(host), port), timeout=ALIVE_SECONDS) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: watchdog\r\nConnection: close\r\n\r\n")

@@ -34,7 +34,7 @@ class Addresses(Protocol):
 
 
 def answers(address: tuple[str, int], path: str) -> int | None:
-    """The status of a GET, None when nobody answers."""
+    """The status of a GET, None without a response."""
     host = address[0].strip("[]")
     connection = http.client.HTTPConnection(connectable(host), address[1], timeout=PROBE_SECONDS)
     try:
@@ -47,12 +47,12 @@ def answers(address: tuple[str, int], path: str) -> int | None:
 
 
 def feed_answers(address: tuple[str, int]) -> bool:
-    # It refuses who has no credential before it opens the database, whose absence no restart would mend.
+    # It refuses requests without a credential before it opens the database: a restart would not bring that back.
     return answers(address, "/feed/v1/changes") == http.HTTPStatus.UNAUTHORIZED
 
 
 def connectable(host: str) -> str:
-    """The address to reach a listener by, which may listen on all addresses."""
+    """The address at which to reach a listener that may listen on all addresses."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not listened on.
 
 
@@ -65,7 +65,7 @@ def roles(addresses: Addresses, environment: Mapping[str, str]) -> tuple[Role, .
     """Portal, worker and verifier in the order in which they need one another."""
 
     def portal_is_ready() -> bool:
-        # The portal answers a stranger with its sign-in page; only a failure of its own is not an answer.
+        # Without a session the portal shows its sign-in page; only a server error means that it is not ready.
         status = answers(addresses.portal, "/")
         return status is not None and status < SERVER_ERROR and feed_answers(addresses.feed)
 

@@ -1,4 +1,4 @@
-"""The command tree, loaded piece by piece so that `watchword --help` is quick, and where failures are met."""
+"""The command tree. Each command is loaded when it is called, so that `watchword --help` is fast."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
-from watchword.cli.failures import explain
 from watchword.cli.options import DEBUG_VARIABLE
-from watchword.cli.standard_streams import is_text, repair_standard_streams
+from watchword.cli.output import explain, repair_standard_streams
 
 # Name → module, attribute and the line in `watchword --help`, so that help loads no command.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("watchword.cli.serve", "serve", "Run portal, worker and verifier, or one of them."),
-    "demo": ("watchword.cli.demo", "demo", "Run everything on throw-away data and print a walk-through."),
+    "demo": ("watchword.cli.demo", "demo", "Run everything on temporary data and print a walk-through."),
     "migrate": ("watchword.cli.migrations", "migrate", "Apply this version's migrations to the database."),
     "organization": ("watchword.cli.organization", "organization", "Create, entitle, suspend and list organizations."),
     "administrator": (
@@ -40,11 +39,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+def is_text(value: str) -> bool:
+    """True without NUL and surrogates, by which Python represents octets of the command line that are not UTF-8."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
+
+
 class Watchword(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature.
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise.
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's.
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
@@ -57,7 +61,7 @@ class Watchword(click.Group):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # No name, address, date or path of this product holds these, and what would read them fails in its own way.
+        # No name, address, date or path of this product has these characters, and each reader would fail differently.
         if not all(is_text(argument) for argument in args):
             raise click.UsageError("An argument holds NUL or octets that are not UTF-8.", ctx)
         return super().parse_args(ctx, args)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from watchword.cli.log_stream import LogStream
 from watchword.cli.options import into_environment, settings_options
 from watchword.cli.output import CommandFailed, compose
 from watchword.cli.roles import COLOURS, roles
@@ -24,7 +23,7 @@ from watchword.cli.start_checks import (
     verifier_ports,
     worker_ports,
 )
-from watchword.cli.supervisor import StartFailed, Supervisor
+from watchword.cli.supervisor import LogStream, StartFailed, Supervisor
 from watchword.settings.variables import LOG_FORMAT_VARIABLE, LOG_FORMATS
 
 if TYPE_CHECKING:
@@ -100,9 +99,9 @@ feed_options = compose(
 def serve(*, role: str | None) -> None:
     """Run portal, worker and verifier on this machine, or only ROLE: portal, verifier or worker.
 
-    Without ROLE the database is migrated first, the verifier gets its credential by itself, each role is started
-    again when it ends, and SIGTERM or Ctrl-C stops all of them. With ROLE, as in production, nothing of this is done:
-    run `watchword migrate` and `watchword verifier create` yourself.
+    Without ROLE, it migrates the database, creates the verifier's credential, and restarts roles that end; SIGTERM or
+    Ctrl-C stops all of them. With ROLE, as in production, it does none of this: run `watchword migrate` and `watchword
+    verifier create` yourself.
     """
     if role is None:
         serve_everything()
@@ -183,7 +182,7 @@ def prepare() -> Machine:
 
 @contextmanager
 def supervised(machine: Machine, log: LogStream, more: Sequence[Role] = ()) -> Iterator[Supervisor]:
-    """Start all roles and then `more`; when the block ends, all are gone.
+    """Start all roles and then `more`; stop them all at the end of the block.
 
     SIGTERM and SIGINT make `Supervisor.run` return.
 

@@ -93,7 +93,7 @@ def local_verifier_checks(settings: VerifierSettings) -> Iterator[Check]:
 
 
 def state_checks(settings: VerifierSettings) -> Iterator[Check]:
-    """For `config check` alone: a verifier starts and decides without a copy on disk, and logs that it has none."""
+    """For `config check` only: a verifier starts and decides without a copy on disk, and logs a warning."""
     yield partial(require_writable, "state_file", settings.state_file.parent)
 
 
@@ -133,13 +133,13 @@ def verifier_ports(settings: VerifierSettings) -> Ports:
 
 
 def require_free(*ports: Ports) -> None:
-    """Raises CommandFailed that names the first address that cannot be listened on, and how to choose another port."""
+    """Raises CommandFailed with the first address that is not free, and how to choose another port."""
     for sentence in taken(*ports):
         raise CommandFailed(sentence)
 
 
 def taken(*ports: Ports) -> list[str]:
-    """A sentence for each address that cannot be listened on, also because two of these are the same."""
+    """A sentence for each address that is not free, or that two of these listeners share."""
     sentences = []
     with ExitStack() as listening:
         for flag, (host, port) in (entry for each in ports for entry in each.items()):

@@ -14,19 +14,50 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from watchword.settings.variables import STOP_ON_EOF_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from watchword.cli.log_stream import LogStream
-
 TICK_SECONDS: Final = 0.1
 
 RESTARTS: Final = 5
 """Starts of a role within `Timeouts.window` after it ended. After that it waits until the first of them is older."""
+
+
+RESET: Final = "\x1b[0m"
+MAX_LINE_BYTES: Final = 16_384
+
+
+class LogStream:
+    """Thread-safe. `colours` maps a role's name to the escape sequence of its prefix; empty means no colour."""
+
+    def __init__(self, target: IO[str], *, width: int = 8, colours: Mapping[str, str] | None = None) -> None:
+        self._target = target
+        self._width = width
+        self._colours = colours or {}
+        self._lock = threading.Lock()
+
+    def say(self, sentence: str) -> None:
+        """A line of the supervisor itself."""
+        self.write("serve", sentence)
+
+    def write(self, role: str, line: str) -> None:
+        prefix = f"{role:<{self._width}} │"
+        colour = self._colours.get(role, "")
+        # Without a reader of the log the roles run on. A thread that ended here would leave its role's pipe to fill up,
+        # and the role would wait for it.
+        with self._lock, suppress(OSError):
+            self._target.write(f"{colour}{prefix}{RESET if colour else ''} {line}\n")
+            self._target.flush()
+
+    def copy(self, role: str, source: IO[bytes]) -> None:
+        """Copy lines until the end of `source`; a line without end is cut at 16 KiB, so that memory stays bounded."""
+        with source:
+            while line := source.readline(MAX_LINE_BYTES):
+                self.write(role, line.decode("utf-8", "replace").rstrip("\r\n"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from watchword.core.decision import Decision
     from watchword.core.trust import Trust
 
-# One byte more than the limit of step 1 would do; this is what a hostile file may cost.
+# More than the limit of step 1, so that step 1 refuses it; and a bound for hostile files.
 MAX_INPUT_BYTES = 1_048_576
-# A trust read from the database this moment is as fresh as can be.
+# A trust read from the database at this moment is up to date.
 FRESH_SECONDS = 60.0
 
 
@@ -42,7 +42,8 @@ def token() -> None:
 def check(context: click.Context, *, organization: str, snapshot: Path | None, file: Any, as_json: bool) -> None:
     """Verify a token from FILE, or from standard input, and show the result of each step.
 
-    The token is never an argument: everybody on this machine could read it there. A leading "Bearer " is ignored.
+    The token is never an argument, because all users of this machine can read arguments. A leading "Bearer " is
+    ignored.
     Leeway and the largest token are those of the verifier's settings on this machine.
 
     Exit status 0 when the token is allowed, 1 when it is denied, 2 on wrong usage.
@@ -67,7 +68,7 @@ def check(context: click.Context, *, organization: str, snapshot: Path | None, f
 
 
 def read_token(untrusted_bytes: bytes) -> str:
-    """The token of a file. Characters outside ASCII are kept recognisable, so that step 3 refuses them.
+    """The token of a file. Characters outside ASCII stay in it, so that step 3 refuses them.
 
     Raises:
         UsageError: there is nothing in it.
@@ -81,10 +82,10 @@ def read_token(untrusted_bytes: bytes) -> str:
 
 
 def trust_from_database(organization: str) -> tuple[Trust | None, float]:
-    """The organization's trust as of now, and until when it is believed.
+    """The organization's trust as of now, and until when it is valid.
 
     Raises:
-        CommandFailed: there is no such organization.
+        CommandFailed: the organization does not exist.
     """
     open_migrated_control_plane()
     from watchword.control.organizations.models import Organization
@@ -96,7 +97,7 @@ def trust_from_database(organization: str) -> tuple[Trust | None, float]:
 
 
 def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, float]:
-    """The trust of a verifier's disk copy, None for an unknown organization, and until when the copy is believed."""
+    """The trust of a verifier's disk copy, None for an unknown organization, and until when the copy is valid."""
     from watchword.settings.load import load_verifier_settings
     from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
 
@@ -150,7 +151,7 @@ def describe(decision: Decision) -> dict[str, Any]:
 def result(number: int, failed_step: int) -> str:
     if number == failed_step:
         return "failed"
-    # Step 0 is a fault of our own: nothing can be said about any step.
+    # Step 0 is an error in Watchword itself: the result of each step is unknown.
     return "passed" if number < failed_step else "not_reached"
 
 

@@ -9,8 +9,7 @@ import click
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.local_verifier import write_secret
 from watchword.cli.options import settings_options
-from watchword.cli.output import CommandFailed, json_option, print_json, print_rows
-from watchword.cli.times import iso
+from watchword.cli.output import CommandFailed, iso, json_option, print_json, print_rows
 
 
 @click.group()
@@ -28,10 +27,10 @@ def verifier() -> None:
 @json_option
 @settings_options
 def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
-    """Give a verifier the right to follow the feed.
+    """Create a credential for a verifier.
 
-    Its secret is shown once. Hand it to the verifier as WATCHWORD_VERIFIER_CREDENTIAL, or by a file named in
-    WATCHWORD_VERIFIER_CREDENTIAL_FILE. A name is never given twice, not even after it was revoked.
+    Its secret is shown once. Set it as WATCHWORD_VERIFIER_CREDENTIAL, or name a file with it in
+    WATCHWORD_VERIFIER_CREDENTIAL_FILE. Names cannot be reused, not even of revoked verifiers.
     """
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
@@ -47,7 +46,7 @@ def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
         click.echo(f"Verifier {name}: its secret is in {credential_file}.")
     else:
         click.echo(secret)
-        click.echo(f"This is the secret of verifier {name}. It is not kept and cannot be shown again.", err=True)
+        click.echo(f"This is the secret of verifier {name}. It is not stored and cannot be shown again.", err=True)
 
 
 @verifier.command("revoke")
@@ -55,7 +54,7 @@ def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
 @json_option
 @settings_options
 def revoke(*, name: str, as_json: bool) -> None:
-    """Take a verifier's right back. It stops answering once its snapshot is too old, after 24 hours at most."""
+    """Revoke a verifier's credential. It stops deciding when its snapshot is too old, after 24 hours at most."""
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
     from watchword.control.base.refusals import Refusal, RefusalReason
@@ -67,7 +66,7 @@ def revoke(*, name: str, as_json: bool) -> None:
         if refusal.reason is not RefusalReason.NOT_FOUND:
             raise
         raise CommandFailed(
-            f"There is no verifier {name} with a right to revoke; see `watchword verifier list`."
+            f"There is no verifier {name} with a valid credential; see `watchword verifier list`."
         ) from None
     if as_json:
         print_json({"name": name, "revoked": True})
@@ -79,10 +78,10 @@ def revoke(*, name: str, as_json: bool) -> None:
 @json_option
 @settings_options
 def start_over(*, as_json: bool) -> None:
-    """Make every verifier start over with what the database says now. Needed once after a backup was restored.
+    """Make every verifier load everything from the database again. Needed once after a backup was restored.
 
-    Revisions that were given out after the backup are about to be given out again for other trust. Until a verifier
-    has all of it anew, it decides by what it knew before.
+    Revisions from after the backup will be used again for other trust. Until a verifier has loaded everything, it
+    decides by its earlier copy.
     """
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
@@ -92,14 +91,14 @@ def start_over(*, as_json: bool) -> None:
     if as_json:
         print_json({"epoch": epoch})
     else:
-        click.echo("A new epoch has begun; each verifier starts over as soon as it asks.")
+        click.echo("A new epoch has begun; each verifier starts over with its next request.")
 
 
 @verifier.command("list")
 @json_option
 @settings_options
 def list_verifiers(*, as_json: bool) -> None:
-    """List all verifiers with what they last said of themselves."""
+    """List all verifiers with what they last reported."""
     open_migrated_control_plane()
     from watchword.control.fleet.models import VerifierCredential
 

@@ -40,7 +40,7 @@ class DemoCertificates:
 def make_certificates(directory: Path) -> DemoCertificates:
     """Make an authority, and a certificate by it for 127.0.0.1 and localhost.
 
-    The authority's private key never leaves this function, so nobody can ever sign another certificate with it.
+    The authority's private key never leaves this function, so no other certificate can be signed with it.
     """
     authority_key = ec.generate_private_key(ec.SECP256R1())
     server_key = ec.generate_private_key(ec.SECP256R1())

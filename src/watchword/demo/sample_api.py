@@ -81,7 +81,7 @@ def ask_verifier(verifier: Address, path: str, authorization: Sequence[str], sec
         body = response.read(MAX_ANSWER_BYTES)
         headers = {name.lower(): value for name, value in response.getheaders()}
     except (OSError, http.client.HTTPException, ValueError):
-        # ValueError: a header value that cannot be sent on. What cannot be asked cannot be allowed.
+        # ValueError: a header value that cannot be sent. A request that the verifier cannot check is refused.
         return UNREACHABLE
     finally:
         connection.close()

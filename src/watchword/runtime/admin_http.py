@@ -7,16 +7,16 @@ import sys
 import threading
 from contextlib import contextmanager
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from prometheus_client.exposition import ThreadingWSGIServer, make_wsgi_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from prometheus_client import CollectorRegistry
 
 IDLE_SECONDS = 5.0
 
@@ -98,11 +98,3 @@ def listening(
         finally:
             server.shutdown()
             thread.join()
-
-
-def new_registry(role: str) -> CollectorRegistry:
-    """A registry with the metrics of every role: its version, and the memory and time that its process uses."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    Info("watchword_build", "What runs here.", registry=registry).info({"role": role, "version": version("watchword")})
-    return registry

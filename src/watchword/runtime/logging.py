@@ -1,9 +1,11 @@
-"""How a role's process writes its log: one line an event, as text for people or as JSON for programs."""
+"""A role's log: one line for each event, as text for people or as JSON for programs."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
+import platform
 import sys
 import traceback
 from pathlib import Path
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
 
 LogFormat = Literal["text", "json"]
-# Third parties that announce every start and worker at INFO; our own lines say it once.
+# Libraries that log every start and worker at INFO; our own lines say it once.
 QUIET = ("_granian", "granian.access", "asyncio", "httpcore2")
 POOL: Final = "psycopg.pool"
 """Warns of each attempt to connect while the database is away, with its address. Our own lines say it once."""
@@ -41,7 +43,7 @@ def chosen_format() -> LogFormat:
 
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name.
-        # Without a reader of the log, or with a full disk, the role runs on; a traceback for each line helps nobody.
+        # Without a reader of the log, or with a full disk, the role continues; a traceback for each line does not help.
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
@@ -75,6 +77,15 @@ def configure_logging(role: str) -> None:
     logging.getLogger(POOL).setLevel(logging.ERROR)
 
 
+def log_start(role: str) -> None:
+    """The first line of a role's log, so that every later line can be read with the version that wrote it."""
+    structlog.get_logger(f"watchword.{role}").info(
+        f"{role}_starting",
+        version=importlib.metadata.version("watchword"),
+        python=platform.python_version(),
+    )
+
+
 def _rendering(role: str) -> list[Processor]:
     if chosen_format() == "text":
         return [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
@@ -97,9 +108,9 @@ def without_paths(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 def without_text_of_faults(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """An exception as its kind and the places it came through. Its text may hold a row of the database, or a secret."""
-    told = event.pop("exc_info", None)
-    fault = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    """An exception as its kind and the frames it passed. Its text may hold a row of the database, or a secret."""
+    given = event.pop("exc_info", None)
+    fault = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(fault, BaseException):
         event["fault"] = type(fault).__name__
         event[PLACES] = [

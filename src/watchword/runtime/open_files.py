@@ -1,4 +1,4 @@
-"""How many connections a process may hold: each is an open file, and there are never enough by default."""
+"""How many connections a process may hold: each is an open file, and the default limit is low."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 MOST: Final = 65_536
-"""More than any listener here holds. What is unlimited must not be taken literally: some systems refuse that."""
+"""More than any listener here holds. Some systems refuse to raise the limit to “unlimited”."""
 
 FOR_OTHERS: Final = 256
 """Files, database connections, pipes, and connections that the process opens itself."""

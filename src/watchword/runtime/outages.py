@@ -16,7 +16,7 @@ MOST_KINDS: Final = 8
 
 
 class Log(Protocol):
-    """What is used of a structlog logger."""
+    """The methods of a structlog logger that are used."""
 
     def info(self, event: str, **fields: object) -> Any: ...
     def warning(self, event: str, **fields: object) -> Any: ...
@@ -24,7 +24,7 @@ class Log(Protocol):
 
 
 class Outage:
-    """Thread-safe. One object for each thing that is tried again and again.
+    """Thread-safe. One object for each operation that is repeated.
 
     Args:
         log: takes the lines.
@@ -59,7 +59,7 @@ class Outage:
         self._quiet_until = 0.0
 
     def failed(self, **fields: object) -> None:
-        """It failed once more. Fields that were logged in this outage already are only counted."""
+        """Report a failure. Fields that were already logged in this outage are only counted."""
         kind = tuple(sorted(fields.items()))
         with self._lock:
             now = self._clock()
@@ -78,7 +78,7 @@ class Outage:
         (self._log.error if self._level == "error" else self._log.warning)(self._event, **fields)
 
     def succeeded(self) -> None:
-        """It works; logged if it did not before. Cheap otherwise."""
+        """Report a success; logged if it failed before. Cheap otherwise."""
         if self._began is None:
             return
         with self._lock:

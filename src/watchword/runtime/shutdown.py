@@ -1,4 +1,4 @@
-"""How a process of any role is told to stop."""
+"""SIGTERM and SIGINT stop a process of any role."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 def stop_on_signals() -> Iterator[threading.Event]:
     """Yield an event that SIGTERM and SIGINT set. Enter it in the main thread, before other threads start.
 
-    The signals are blocked and waited for by a thread of their own. A handler would be the simpler thing and loses
-    twice: one that comes while the main thread is about to wait for a lock is not run before that wait ends, which may
-    be never; and one that runs inside `Event.wait` and calls `Event.set` waits for a lock that its own thread holds.
+    The signals are blocked, and a thread of their own waits for them. A handler would be simpler, with two faults:
+    while the main thread begins to wait for a lock, the handler runs only after that wait, which may never end; and a
+    handler that runs inside `Event.wait` and calls `Event.set` waits for a lock that its own thread holds.
     """
     stop = threading.Event()
 
@@ -28,7 +28,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
         signal.sigwait(SIGNALS)
         stop.set()
 
-    # Threads inherit the mask, so that none of them is interrupted and the waiting one gets every signal.
+    # Threads inherit the mask, so that the waiting thread gets every signal and no other thread is interrupted.
     former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     threading.Thread(target=wait_for_signal, name="signals", daemon=True).start()
     try:
@@ -37,24 +37,23 @@ def stop_on_signals() -> Iterator[threading.Event]:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
-def also_on_signals(tell: Callable[[], None]) -> None:
-    """Call `tell` as well when SIGTERM or SIGINT comes to a process whose server has handlers of its own for them.
+def also_on_signals(callback: Callable[[], None]) -> None:
+    """Call `callback` as well on SIGTERM or SIGINT, in a process whose server has its own handlers for them.
 
-    For what that server would wait for before it ends. A signal that nobody handles goes on doing what it does by
-    itself. Only the main thread has handlers; called in another one, as by a server that runs beside something else, it
-    does nothing.
+    It ends what that server would wait for. A signal without a handler keeps its default action. Only the main thread
+    has handlers; in another thread this does nothing.
 
     Args:
-        tell: what interrupts the main thread, wherever that is; it must not wait for a lock.
+        callback: interrupts the main thread at any point; it must not wait for a lock.
     """
     if threading.current_thread() is not threading.main_thread():
         return
     for number in SIGNALS:
         before = signal.getsignal(number)
         if callable(before):
-            signal.signal(number, partial(_tell_and_handle, tell, before))
+            signal.signal(number, partial(_call_and_handle, callback, before))
 
 
-def _tell_and_handle(tell: Callable[[], None], before: Callable[[int, Any], Any], number: int, frame: Any) -> None:
-    tell()
+def _call_and_handle(callback: Callable[[], None], before: Callable[[int, Any], Any], number: int, frame: Any) -> None:
+    callback()
     before(number, frame)

@@ -43,7 +43,7 @@ def sqlite(path: Path) -> dict[str, Any]:
 
 
 def read_only(database: dict[str, Any]) -> dict[str, Any]:
-    """An entry of DATABASES by which neither the database nor a file beside it is created or changed."""
+    """An entry of DATABASES that creates and changes neither the database nor files of it."""
     if not database["ENGINE"].endswith("sqlite3"):
         return database
     path = Path(database["NAME"])

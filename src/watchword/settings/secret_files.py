@@ -64,7 +64,7 @@ def read_or_create_secret_key(path: Path) -> str:
         SettingsProblem: the file cannot be read or created, or is too short to be a key.
     """
     try:
-        # Other users of this machine have no business with the database and the key in this directory.
+        # Other users of this machine must not read the database and the key in this directory.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # O_EXCL: of two processes that start at once exactly one creates the key, and a planted link is not followed.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from watchword.runtime.admin_http import listening, new_registry
+from watchword.runtime.admin_http import listening
+from watchword.runtime.metrics import new_registry
 from watchword.verifier.app import Verifier
 from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
 from watchword.verifier.feed_client.follower import FeedClient, report_unknown_keys

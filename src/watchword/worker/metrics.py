@@ -1,4 +1,4 @@
-"""The worker's figures for Prometheus: what it did is counted here, what waits is asked of the database."""
+"""The worker's metrics for Prometheus: what it did is counted here, what waits is read from the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from watchword.control.audit.models import AuditCheckpoint
 from watchword.control.servers.key_set_commands import Recorded
 from watchword.control.servers.models import KeySetState
-from watchword.runtime.admin_http import new_registry
+from watchword.runtime.metrics import new_registry
 from watchword.runtime.outages import Outage
 
 if TYPE_CHECKING:
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 NOT_RECORDED: Final = "not_recorded"
-"""The fetch was made and the database did not take what it found."""
+"""The fetch was done, and the database could not store its result."""
 
 OUTCOMES: Final = (*(recorded.value for recorded in Recorded), NOT_RECORDED)
 
 STUCK_SECONDS: Final = 60.0
-"""A turn of the loop takes less than a second; one that waits for a database that is away, a few times 5 s."""
+"""A turn of the loop takes less than a second; while the database is away, a few times 5 s."""
 
-# A fetch has 5 s in all; beyond that is the database.
+# A fetch takes at most 5 s; the rest is the database.
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 _log = structlog.get_logger("watchword.worker")
 
 
-class WorkerFigures:
-    """Counted by the loop and the threads of its pool, read by the thread that is scraped."""
+class WorkerMetrics:
+    """The loop and the threads of its pool count; the thread of a scrape reads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.registry = new_registry("worker")
@@ -86,26 +86,26 @@ class WorkerFigures:
 
 
 class _Counted(Collector):
-    def __init__(self, figures: WorkerFigures) -> None:
-        self._figures = figures
+    def __init__(self, metrics: WorkerMetrics) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
         fetches = CounterMetricFamily(
             "watchword_worker_fetches", "Fetches of key sets since the start.", labels=("outcome",)
         )
         # All outcomes from the start: a counter that appears with its first event looks like a gap to Prometheus.
-        for outcome, times in self._figures.fetches().items():
+        for outcome, times in self._metrics.fetches().items():
             fetches.add_metric((outcome,), times)
         yield fetches
         yield GaugeMetricFamily(
             "watchword_worker_turn_age_seconds",
             "Time since the loop last looked for what is due.",
-            value=self._figures.since_turn(),
+            value=self._metrics.since_turn(),
         )
 
 
 class _Waiting(Collector):
-    """What the database says, the same at every worker."""
+    """Read from the database, so the same at every worker."""
 
     def __init__(self) -> None:
         self._outage = Outage(_log, "figures_incomplete", over="figures_complete_again", level="warning")
@@ -121,7 +121,7 @@ class _Waiting(Collector):
         else:
             self._outage.succeeded()
         finally:
-            # This thread is gone after the answer; its connection must not stay behind.
+            # This thread ends after the response; its connection must not stay open.
             connections.close_all()
         # Absent rather than 0 while the database is away: an alert must not take "unknown" for "nothing waits".
         yield from (up, *found)

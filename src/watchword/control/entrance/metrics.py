@@ -14,7 +14,7 @@ from watchword.control.activity.refused_batches import batches_refused
 from watchword.control.base.refused_requests import REFUSED_REQUESTS
 from watchword.control.fleet.feed import PREFIX
 from watchword.control.fleet.queries import head
-from watchword.runtime.admin_http import new_registry
+from watchword.runtime.metrics import new_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,7 +22,7 @@ from granian import _granian
 from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 
-from watchword.runtime.certificate_expiry import CertificateExpiry
+from watchword.runtime.metrics import CertificateExpiry
 from watchword.runtime.open_files import connections_allowed
 from watchword.settings.base import SettingsProblem
 from watchword.verifier import http_contract as wire

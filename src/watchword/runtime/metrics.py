@@ -1,11 +1,13 @@
-"""When certificates in an operator's PEM files expire, for the metrics of every role."""
+"""Metrics of every role: its version, its process, and when certificates in an operator's PEM files expire."""
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import structlog
 from cryptography import x509
+from prometheus_client import CollectorRegistry, Info, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _log = structlog.get_logger("watchword.certificates")
+
+
+def new_registry(role: str) -> CollectorRegistry:
+    """A registry with the metrics of every role: its version, and the memory and time that its process uses."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    Info("watchword_build", "What runs here.", registry=registry).info({"role": role, "version": version("watchword")})
+    return registry
 
 
 class CertificateExpiry(Collector):
