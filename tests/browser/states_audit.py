@@ -13,7 +13,7 @@ from browser.studio import State
 from kit import sample_portal
 from kit.sample_portal import ACME, PROD_OKTA, STANDBY, acting
 from watchword.control.audit import triggers
-from watchword.control.audit.checkpoint import verify_on
+from watchword.control.audit.checkpoint import verify_step
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.base.audit_log import REFUSED, SUCCESS, Entry, append
@@ -103,7 +103,7 @@ def _mixed() -> Person:
             "client_id": [None, "acme-batch"],
         },
     )  # fmt: skip
-    verify_on(timezone.now())
+    verify_step(timezone.now())
     return bob
 
 
@@ -119,7 +119,7 @@ def _provider() -> Person:
     CreateOrganization(organization_id="globex", name="Globex").run(command_line())
     _event(1, "signed_in", "charlie@globex.example", actor="charlie@globex.example", organization="globex")
     operator = CreateOperator(email="operator@provider.example", name="Olivia Operator").run(command_line())
-    verify_on(timezone.now())
+    verify_step(timezone.now())
     return operator
 
 
@@ -128,7 +128,7 @@ def _broken() -> Person:
     triggers.remove(connection)
     AuditEvent.objects.filter(sequence=7).update(actor="mallory@acme.example")
     triggers.install(connection)
-    verify_on(timezone.now())
+    verify_step(timezone.now())
     return bob
 
 

@@ -116,7 +116,7 @@ def multiply(organization: str, names: str) -> None:
 
     from django.db import transaction
 
-    from watchword.control.fleet.publish import publish_trust
+    from watchword.control.fleet.commands import publish_trust
     from watchword.control.organizations.models import Organization, Subscription
     from watchword.control.servers.models import AuthorizationServer, KeySetState
 
@@ -147,7 +147,7 @@ def pass_time(organization: str, seconds: str) -> None:
     from django.db import transaction
     from django.db.models import F
 
-    from watchword.control.fleet.publish import publish_trust
+    from watchword.control.fleet.commands import publish_trust
     from watchword.control.servers.models import AuthorizationServer, KeySetState
 
     step = timedelta(seconds=int(seconds))

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from watchword.control.activity.batches import decode_batch
-from watchword.control.activity.commands import apply_batch, review
+from watchword.control.activity.commands import apply_batch, review_thresholds
 from watchword.control.base.actor import command_line
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.models import VerifierCredential
@@ -67,7 +67,7 @@ class CountingVerifier:
 
     def send_again(self, now: datetime, *lines: dict[str, Any]) -> Applied:
         applied = self.apply(now, batch(self.sequence, *lines, boot=self.boot))
-        review(applied.touched, now)
+        review_thresholds(applied.touched, now)
         return applied
 
     def apply(self, now: datetime, body: bytes) -> Applied:

@@ -39,7 +39,7 @@ def verify(context: click.Context, *, expect: str | None, as_json: bool) -> None
     from watchword.control.audit import chain, checkpoint
 
     expected = _link(chain.Link.parse, expect)
-    fault = checkpoint.verify_at_once(timezone.now(), expected=expected)
+    fault = checkpoint.verify_all(timezone.now(), expected=expected)
     begin, head = chain.anchor(), chain.head()
     events = 0 if head is None else head.sequence - begin.sequence
     if as_json:

@@ -82,10 +82,10 @@ def counted(application: Application, control: ControlSettings, port: int | None
     """The same application, whose figures an admin listener shows if it has a port."""
     if port is None:
         return application
-    from watchword.control.entrance.metrics import PortalFigures, why_not_ready
+    from watchword.control.entrance.metrics import PortalMetrics, why_not_ready
     from watchword.runtime.admin_http import listening
 
-    figures = PortalFigures()
+    figures = PortalMetrics()
     beside.enter_context(listening(control.admin_host, port, registry=figures.registry, why_not_ready=why_not_ready))
     return figures.counting(application)
 

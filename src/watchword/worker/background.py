@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from watchword.control.activity import queries
 from watchword.control.activity.commands import PURGE_BATCH as USAGE_BATCH
-from watchword.control.activity.commands import purge, review
-from watchword.control.audit.checkpoint import verify_on
+from watchword.control.activity.commands import purge, review_thresholds
+from watchword.control.audit.checkpoint import verify_step
 from watchword.control.audit.commands import PURGE_BATCH as AUDIT_BATCH
 from watchword.control.audit.commands import PurgeAuditEvents
 from watchword.control.base.actor import WORKER
@@ -96,7 +96,7 @@ def keep_audit_log_once(kept_days: int, stop: threading.Event, now: datetime) ->
         _log.info("audit_events_purged", events=purged)
         if purged < AUDIT_BATCH or stop.is_set():
             break
-    checkpoint = verify_on(now)
+    checkpoint = verify_step(now)
     if checkpoint.fault is not None:
         _log.error("audit_chain_broken", fault=checkpoint.fault)
 
@@ -106,7 +106,7 @@ def review_once(now: datetime) -> None:
 
     The portal does it with each batch; a portal that was killed in between did not.
     """
-    reviewed = review(queries.called_lately(now), now)
+    reviewed = review_thresholds(queries.recently_called(now), now)
     if reviewed:
         _log.info("thresholds_reviewed", organizations=reviewed)
 

@@ -7,7 +7,7 @@ import pytest
 
 from kit.people import NOW
 from kit.usage import KEPT_DAYS, CountingVerifier, line
-from watchword.control.activity.commands import ReviewThreshold, purge, review
+from watchword.control.activity.commands import ReviewThreshold, purge, review_thresholds
 from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageLine, UsageStream
 from watchword.control.activity.queries import allowed_on
 from watchword.control.activity.rules import today
@@ -323,8 +323,8 @@ def test_many_are_reviewed_part_by_part(
 
 
 def test_a_review_finds_nothing_where_nothing_has_happened(acme: Organization, shell: Actor) -> None:
-    assert review([], NOON) == 0
-    assert review(["acme", "nowhere"], NOON) == 0
+    assert review_thresholds([], NOON) == 0
+    assert review_thresholds(["acme", "nowhere"], NOON) == 0
     with pytest.raises(Refusal):
         ReviewThreshold(organization_id="acme").run(shell)
 

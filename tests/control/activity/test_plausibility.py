@@ -14,7 +14,7 @@ from watchword.control.activity.plausibility import (
     MARGIN_SECONDS,
     MOST_PER_SECOND,
     Allowance,
-    fit_their_time,
+    fits_elapsed_time,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_fk_06_calls_fit_into_the_time_since_they_began(
     minutes_ago_and_calls: Sequence[tuple[int, int]], *, fits: bool
 ) -> None:
     lines = [line(NOON - timedelta(minutes=ago), calls) for ago, calls in minutes_ago_and_calls]
-    assert fit_their_time(decode_batch(batch(1, *lines)).lines, NOON) is fits
+    assert fits_elapsed_time(decode_batch(batch(1, *lines)).lines, NOON) is fits
 
 
 def test_fk_06_allowance_grows_with_time_and_fades_when_unused() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from watchword.control.activity.rules import Pace, counted_at, reached, today
+from watchword.control.activity.rules import CallRate, counted_at, reached, today
 
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -50,19 +50,19 @@ def test_a_threshold_of_one_is_crossed_by_the_second_call() -> None:
 
 def test_the_pace_is_that_of_the_last_full_minute() -> None:
     begin = NOON.replace(second=0)
-    pace = Pace(None, 0, 0).after(begin, 60).after(begin, 60).after(begin + MINUTE, 7)
+    pace = CallRate(None, 0, 0).after(begin, 60).after(begin, 60).after(begin + MINUTE, 7)
 
-    assert pace == Pace(begin + MINUTE, 7, 120)
+    assert pace == CallRate(begin + MINUTE, 7, 120)
     assert pace.per_second(begin + MINUTE) == 2.0
     assert pace.per_second(begin + 2 * MINUTE) == 7 / 60
     assert pace.per_second(begin + 3 * MINUTE) == 0.0
-    assert Pace(None, 0, 0).per_second(begin) == 0.0
+    assert CallRate(None, 0, 0).per_second(begin) == 0.0
 
 
 def test_a_gap_in_the_calls_leaves_no_minute_before_and_late_counts_go_where_they_belong() -> None:
     begin = NOON.replace(second=0)
-    pace = Pace(begin, 5, 0).after(begin + 2 * MINUTE, 6)
+    pace = CallRate(begin, 5, 0).after(begin + 2 * MINUTE, 6)
 
-    assert pace == Pace(begin + 2 * MINUTE, 6, 0)
-    assert pace.after(begin + MINUTE, 3) == Pace(begin + 2 * MINUTE, 6, 3)
+    assert pace == CallRate(begin + 2 * MINUTE, 6, 0)
+    assert pace.after(begin + MINUTE, 3) == CallRate(begin + 2 * MINUTE, 6, 3)
     assert pace.after(begin, 3) == pace

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import watchword
-from watchword.control.audit.actions import ACTIONS, INTERFACES, REASONS, RESULTS, spoken
+from watchword.control.audit.actions import ACTIONS, INTERFACES, REASONS, RESULTS, label_of
 from watchword.control.base.actor import Interface
 from watchword.control.base.refusals import RefusalReason
 from watchword.control.base.unit_of_work import _MISSING_RIGHT
@@ -59,4 +59,4 @@ def test_the_other_tables_are_complete() -> None:
 
 
 def test_an_action_of_another_version_is_spoken_as_well_as_it_can_be() -> None:
-    assert spoken("server_renamed") == "Server renamed"
+    assert label_of("server_renamed") == "Server renamed"

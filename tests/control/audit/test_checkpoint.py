@@ -10,7 +10,7 @@ from kit.audit_events import all_rights, rewrite_from, write, write_aged
 from kit.people import NOW
 from watchword.control.audit import chain, checkpoint
 from watchword.control.audit.chain import Link, fault_of_expected, head, verify_chain, walk
-from watchword.control.audit.checkpoint import verify_at_once, verify_on
+from watchword.control.audit.checkpoint import verify_all, verify_step
 from watchword.control.audit.commands import PurgeAuditEvents
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent, AuditHead
 from watchword.control.base.actor import WORKER
@@ -33,23 +33,23 @@ def cut_tail_and_rewind_head() -> None:
 
 
 def test_an_empty_log_is_verified() -> None:
-    state = verify_on(NOW)
+    state = verify_step(NOW)
     assert (state.sequence, state.hash, state.fault, state.whole_at) == (0, GENESIS, None, NOW)
 
 
 def test_a_step_reaches_the_end_of_a_short_chain() -> None:
     three()
-    state = verify_on(NOW)
+    state = verify_step(NOW)
     assert (state.sequence, state.verified_at, state.whole_at, state.fault) == (3, NOW, NOW, None)
     write("Four")
-    assert verify_on(LATER).sequence == 4
+    assert verify_step(LATER).sequence == 4
 
 
 def test_a_long_chain_is_walked_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "_CHUNK", 2)
     for number in range(7):
         write(str(number))
-    steps = [verify_on(NOW + timedelta(minutes=minute), events=2) for minute in range(5)]
+    steps = [verify_step(NOW + timedelta(minutes=minute), events=2) for minute in range(5)]
     assert [step.sequence for step in steps] == [2, 4, 6, 7, 7]
     assert [step.walked_sequence for step in steps] == [2, 4, 6, 0, 2]
     assert [step.whole_at is None for step in steps] == [True, True, True, False, False]
@@ -60,35 +60,35 @@ def test_a_fault_stays_until_a_whole_walk_finds_none(monkeypatch: pytest.MonkeyP
     for number in range(4):
         write(str(number))
     for _ in range(3):
-        verify_on(NOW, events=2)
+        verify_step(NOW, events=2)
     with all_rights():
         AuditEvent.objects.filter(sequence=2).update(target="Other")
-    while verify_on(LATER, events=2).fault is None:
+    while verify_step(LATER, events=2).fault is None:
         pass
     assert AuditCheckpoint.objects.get().fault == "Event 2 was changed."
     with all_rights():
         AuditEvent.objects.filter(sequence=2).update(target="1")
-    assert verify_on(LATER, events=2).fault == "Event 2 was changed."
-    assert verify_on(LATER, events=2).fault == "Event 2 was changed."
-    assert verify_on(LATER, events=2).fault is None
+    assert verify_step(LATER, events=2).fault == "Event 2 was changed."
+    assert verify_step(LATER, events=2).fault == "Event 2 was changed."
+    assert verify_step(LATER, events=2).fault is None
 
 
 def test_a_cut_tail_with_its_head_set_back_is_missed_by_what_was_verified_before() -> None:
     three()
-    verify_on(NOW)
+    verify_step(NOW)
     cut_tail_and_rewind_head()
     fault = "The chain ends at event 2, but it was verified up to event 3."
     assert verify_chain() == fault
-    assert verify_on(LATER).fault == fault
+    assert verify_step(LATER).fault == fault
 
 
 def test_a_chain_written_anew_is_not_the_one_that_was_verified() -> None:
     three()
-    verify_on(NOW)
+    verify_step(NOW)
     with all_rights():
         AuditEvent.objects.filter(sequence=1).update(actor="bob@acme.example")
         rewrite_from(Link(0, GENESIS))
-    assert verify_chain() == "Event 3 is not the one that it was: the chain was written anew."
+    assert verify_chain() == "Event 3 has another hash than before: the chain was rewritten."
 
 
 def test_only_a_head_kept_elsewhere_shows_a_cut_that_left_no_trace() -> None:
@@ -97,16 +97,16 @@ def test_only_a_head_kept_elsewhere_shows_a_cut_that_left_no_trace() -> None:
     assert kept is not None
     cut_tail_and_rewind_head()
     assert verify_chain() is None
-    assert fault_of_expected(kept) == "The chain ends at event 2, but what was expected is event 3."
-    assert verify_at_once(NOW, expected=kept) == fault_of_expected(kept)
+    assert fault_of_expected(kept) == "The chain ends at event 2, but the expected event is 3."
+    assert verify_all(NOW, expected=kept) == fault_of_expected(kept)
 
 
 def test_a_purge_beyond_what_was_verified_is_no_fault() -> None:
     write_aged(200)
-    verify_on(NOW)
+    verify_step(NOW)
     write_aged(199, 198, 1)
     assert PurgeAuditEvents(before=NOW - timedelta(days=184)).run(WORKER, now=NOW) == 3
-    state = verify_on(LATER)
+    state = verify_step(LATER)
     assert (state.sequence, state.walked_sequence, state.fault) == (5, 3, None)
 
 
@@ -154,23 +154,23 @@ def test_an_anchor_that_moves_while_it_is_read_is_read_again(monkeypatch: pytest
 
 def test_the_command_line_lets_the_page_know() -> None:
     three()
-    assert verify_at_once(NOW) is None
+    assert verify_all(NOW) is None
     state = AuditCheckpoint.objects.get()
     assert (state.sequence, state.whole_at) == (3, NOW)
     with all_rights():
         AuditEvent.objects.filter(sequence=1).delete()
-    assert verify_at_once(LATER) == "Event 1 is missing."
+    assert verify_all(LATER) == "Event 1 is missing."
     state = AuditCheckpoint.objects.get()
     assert (state.sequence, state.whole_at, state.fault) == (3, NOW, "Event 1 is missing.")
 
 
 def test_a_fault_is_told_even_before_anything_was_verified() -> None:
-    assert verify_at_once(NOW) is None
+    assert verify_all(NOW) is None
     assert not AuditCheckpoint.objects.exists()
     three()
     with all_rights():
         AuditHead.objects.update(hash="f" * 64)
-    assert verify_at_once(NOW) == "The head of the chain does not fit event 3."
+    assert verify_all(NOW) == "The head of the chain does not match event 3."
     assert AuditCheckpoint.objects.get().whole_at is None
 
 

@@ -146,7 +146,7 @@ def test_a_target_that_is_a_formula_arrives_as_text(bob: Client) -> None:
     rows = list(csv.DictReader(io.StringIO(body(bob.post(ACME, {"form": "csv"})))))
     assert rows[-2]["Target"] == """'=cmd|"/c calc"!A1"""
     assert rows[-2]["Changes"] == "Name: -1 → (none); Reason: =1 → +2"
-    assert (rows[-1]["Changes"], rows[-1]["From"]) == ("the role has no permission for it", "")
+    assert (rows[-1]["Changes"], rows[-1]["From"]) == ("the role lacks the permission", "")
 
 
 def test_events_are_read_a_batch_at_a_time(bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:

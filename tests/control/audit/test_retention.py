@@ -235,12 +235,12 @@ def test_a_chain_written_anew_differs_from_a_head_kept_elsewhere(purged: None) -
         AuditEvent.objects.filter(sequence=5).update(target="Other")
         rewrite_from(Link(3, anchor().hash))
     assert verify_chain() is None
-    assert fault_of_expected(kept) == "Event 7 is not the one that it was: the chain was written anew."
+    assert fault_of_expected(kept) == "Event 7 has another hash than before: the chain was rewritten."
 
 
 def test_a_head_kept_elsewhere_outlives_a_purge_only_as_long_as_its_event(purged: None) -> None:
     assert fault_of_expected(anchor()) is None
-    assert fault_of_expected(Link(3, "f" * 64)) == "Event 3 is not the one that it was: the chain was written anew."
+    assert fault_of_expected(Link(3, "f" * 64)) == "Event 3 has another hash than before: the chain was rewritten."
     too_old = fault_of_expected(Link(2, "f" * 64))
     assert too_old is not None
     assert "has been purged since" in too_old

@@ -23,7 +23,7 @@ from kit.routes import routes
 from kit.sample_portal import session_of
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.base.asgi import security_headers
-from watchword.control.entrance.readable_requests import answering_always
+from watchword.control.entrance.readable_requests import with_error_pages
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import Feed
 from watchword.control.fleet.models import VerifierCredential
@@ -364,7 +364,7 @@ def test_fn_01_error_pages_have_security_headers(*, begun: bool) -> None:
 
     scope = {"path": "/", "query_string": b"", "headers": []}
     with structlog.testing.capture_logs() as logged, suppress(ZeroDivisionError):
-        asyncio.run(answering_always(broken)(scope, receive, send))
+        asyncio.run(with_error_pages(broken)(scope, receive, send))
     assert logged == [{"event": "request_failed", "fault": "ZeroDivisionError", "log_level": "error"}]
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"][: 1 if begun else 2]
     assert {name.lower() for name, _ in security_headers()} <= {name.decode().lower() for name, _ in sent[0]["headers"]}

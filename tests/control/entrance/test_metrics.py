@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 
 from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
 from watchword.control.entrance import metrics as figures
-from watchword.control.entrance.metrics import PortalFigures, why_not_ready
+from watchword.control.entrance.metrics import PortalMetrics, why_not_ready
 from watchword.control.fleet.queries import Head
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def head(monkeypatch: pytest.MonkeyPatch) -> list[Head | None]:
     return says
 
 
-def told(portal: PortalFigures) -> dict[str, float]:
+def told(portal: PortalMetrics) -> dict[str, float]:
     lines = generate_latest(portal.registry).decode().splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def ask(portal: PortalFigures, path: str, status: int | None) -> list[dict[str, Any]]:
+def ask(portal: PortalMetrics, path: str, status: int | None) -> list[dict[str, Any]]:
     """One request through an application that answers so; None for one that raises. What was sent."""
     sent: list[dict[str, Any]] = []
 
@@ -62,7 +62,7 @@ def ask(portal: PortalFigures, path: str, status: int | None) -> list[dict[str, 
 
 
 def test_requests_are_counted_by_part_and_class_of_status() -> None:
-    portal = PortalFigures()
+    portal = PortalMetrics()
     assert [message["type"] for message in ask(portal, "/sign-in", 200)] == [
         "http.response.start",
         "http.response.body",
@@ -84,13 +84,13 @@ def test_requests_are_counted_by_part_and_class_of_status() -> None:
 
 def test_fk_08_refused_requests_are_told_by_kind() -> None:
     name = 'watchword_portal_refused_requests_total{kind="credential_unknown"}'
-    before = told(PortalFigures())[name]
+    before = told(PortalMetrics())[name]
     REFUSED_REQUESTS.note(Kind.CREDENTIAL_UNKNOWN)
-    assert told(PortalFigures())[name] == before + 1
+    assert told(PortalMetrics())[name] == before + 1
 
 
 def test_what_is_no_request_passes_uncounted() -> None:
-    portal = PortalFigures()
+    portal = PortalMetrics()
     seen: list[str] = []
 
     async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -101,13 +101,13 @@ def test_what_is_no_request_passes_uncounted() -> None:
 
 
 def test_the_database_is_asked_when_scraped(head: list[Head | None]) -> None:
-    portal = PortalFigures()
+    portal = PortalMetrics()
     assert why_not_ready() is None
     assert told(portal)["watchword_portal_feed_revision"] == 42
     assert told(portal)["watchword_portal_database_up"] == 1
     assert told(portal)["watchword_portal_usage_batches_refused_total"] == 3
     head[0] = None
-    assert why_not_ready() == "The database does not answer."
+    assert why_not_ready() == "The database does not respond."
     assert told(portal)["watchword_portal_database_up"] == 0
     assert "watchword_portal_feed_revision" not in told(portal)
     assert "watchword_portal_usage_batches_refused_total" not in told(portal)

@@ -9,9 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent, AuditHead
 from watchword.control.base.refusals import Refusal
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
+from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch, publish_trust
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
-from watchword.control.fleet.publish import publish_trust
 from watchword.control.fleet.queries import is_revoked, verifier_of_secret
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason

@@ -227,7 +227,7 @@ def test_a_page_is_read_once_for_all_who_wait_for_it(verifier: Verifier, monkeyp
         return list(await asyncio.gather(*(verifier.follow(known, wait=20) for _ in range(40))))
 
     def suspend_when_all_wait() -> None:
-        watches = verifier.feed._watches
+        watches = verifier.feed._watchers
         wait_until(lambda: any(len(watch._waiting) == 40 for watch, _ in list(watches.values())), what="all wait")
         suspend()
 
@@ -292,7 +292,7 @@ def test_revocation_cuts_a_pending_question(verifier: Verifier) -> None:
     CreateVerifier(name="edge-2").run(command_line())
 
     def revoke_when_it_waits() -> None:
-        watches = verifier.feed._watches
+        watches = verifier.feed._watchers
         wait_until(lambda: any(watch._waiting for watch, _ in list(watches.values())), what="it waits", timeout=60)
         RevokeVerifier(name="edge-1").run(command_line())
 

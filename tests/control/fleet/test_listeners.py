@@ -67,7 +67,7 @@ def feed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with closing(Feed()) as opened:
         monkeypatch.setattr(asgi, "_feed", opened)
-        for bounded in (asgi._bounded_feed, asgi._bounded_strangers):
+        for bounded in (asgi._bounded_feed, asgi._bounded_unauthenticated):
             monkeypatch.setattr(bounded, "_application", opened)
             monkeypatch.setattr(bounded, "_limits", LIMITS)
         yield

@@ -9,7 +9,7 @@ import pytest
 
 from watchword.control.fleet import long_poll as watching
 from watchword.control.fleet import queries
-from watchword.control.fleet.long_poll import Database, Shared, Watch
+from watchword.control.fleet.long_poll import Database, HeadWatcher, SingleFlight
 from watchword.control.fleet.queries import Head
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ class Heads:
         return self.head if query is queries.head else query(*arguments)
 
 
-def run(story: Callable[[Heads, Watch], Coroutine[Any, Any, None]]) -> None:
-    async def told() -> None:
+def run(story: Callable[[Heads, HeadWatcher], Coroutine[Any, Any, None]]) -> None:
+    async def notified() -> None:
         heads = Heads()
-        watch = Watch(cast("Database", heads))
+        watch = HeadWatcher(cast("Database", heads))
         await story(heads, watch)
         if watch._follower is not None:
             watch._follower.cancel()
 
-    asyncio.run(told())
+    asyncio.run(notified())
 
 
 async def until(what: Callable[[], bool]) -> None:
@@ -61,62 +61,62 @@ def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_who_wait_cost_one_question_when_they_come_and_one_for_each_change() -> None:
-    async def story(heads: Heads, watch: Watch) -> None:
-        waiting = [asyncio.create_task(watch.until_moved(heads.head, LONG)) for _ in range(500)]
+    async def story(heads: Heads, watch: HeadWatcher) -> None:
+        waiting = [asyncio.create_task(watch.wait_for_change(heads.head, LONG)) for _ in range(500)]
         await until(lambda: heads.asked == 1)
         heads.revision = 2
-        watch.told()
+        watch.notified()
         assert all(await asyncio.gather(*waiting))
         assert heads.asked == 2
-        assert watch.wave == 1
+        assert watch.wake_ups == 1
         # They come back and know what is known: not one question more.
-        waiting = [asyncio.create_task(watch.until_moved(heads.head, LONG)) for _ in range(500)]
+        waiting = [asyncio.create_task(watch.wait_for_change(heads.head, LONG)) for _ in range(500)]
         await asyncio.sleep(0.05)
-        assert (heads.asked, watch.stands_at(heads.head)) == (2, True)
+        assert (heads.asked, watch.is_at(heads.head)) == (2, True)
         heads.revision = 3
-        watch.told()
+        watch.notified()
         assert all(await asyncio.gather(*waiting))
-        assert (heads.asked, watch.wave) == (3, 2)
+        assert (heads.asked, watch.wake_ups) == (3, 2)
 
     run(story)
 
 
 def test_who_is_let_go_is_told_that_nothing_has_moved_and_nobody_waits_any_more() -> None:
-    async def story(heads: Heads, watch: Watch) -> None:
-        waiting = [asyncio.create_task(watch.until_moved(heads.head, LONG)) for _ in range(3)]
+    async def story(heads: Heads, watch: HeadWatcher) -> None:
+        waiting = [asyncio.create_task(watch.wait_for_change(heads.head, LONG)) for _ in range(3)]
         await until(lambda: heads.asked == 1)
         gone = waiting.pop()
         gone.cancel()
-        watch.let_go()
+        watch.release()
         async with asyncio.timeout(LONG / 2):
             assert await asyncio.gather(*waiting) == [False, False]
-            assert not await watch.until_moved(heads.head, LONG)
+            assert not await watch.wait_for_change(heads.head, LONG)
         # Two in a row: the second finds nobody.
-        watch.let_go()
+        watch.release()
 
     run(story)
 
 
 def test_who_knows_less_or_more_than_is_known_has_it_looked_up() -> None:
-    async def story(heads: Heads, watch: Watch) -> None:
-        waiting = asyncio.create_task(watch.until_moved(heads.head, LONG))
+    async def story(heads: Heads, watch: HeadWatcher) -> None:
+        waiting = asyncio.create_task(watch.wait_for_change(heads.head, LONG))
         await until(lambda: heads.asked == 1)
-        assert await watch.until_moved(Head("e1", 0), LONG)
-        assert watch.wave == 1
+        assert await watch.wait_for_change(Head("e1", 0), LONG)
+        assert watch.wake_ups == 1
         # The change that this one has seen already has not been told yet.
         heads.revision = 2
-        ahead = asyncio.create_task(watch.until_moved(heads.head, LONG))
+        ahead = asyncio.create_task(watch.wait_for_change(heads.head, LONG))
         assert await waiting
         assert not ahead.done()
         heads.revision = 3
-        watch.told()
+        watch.notified()
         assert await ahead
 
     run(story)
 
 
 def test_a_change_while_the_head_is_being_read_is_not_missed() -> None:
-    async def story(heads: Heads, watch: Watch) -> None:
+    async def story(heads: Heads, watch: HeadWatcher) -> None:
         known = heads.head
         original = heads.run
 
@@ -124,46 +124,46 @@ def test_a_change_while_the_head_is_being_read_is_not_missed() -> None:
             answer = await original(query, *arguments)
             if heads.asked == 1:
                 heads.revision = 2
-                watch.told()
+                watch.notified()
             return answer
 
         heads.run = moves_meanwhile  # type: ignore[method-assign]
-        assert await watch.until_moved(known, LONG)
+        assert await watch.wait_for_change(known, LONG)
         assert heads.asked == 2
 
     run(story)
 
 
 def test_a_change_that_nobody_told_of_is_found_by_the_poll_which_then_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(heads: Heads, watch: Watch) -> None:
-        assert not watch.stands_at(heads.head)
-        waiting = asyncio.create_task(watch.until_moved(heads.head, LONG))
+    async def story(heads: Heads, watch: HeadWatcher) -> None:
+        assert not watch.is_at(heads.head)
+        waiting = asyncio.create_task(watch.wait_for_change(heads.head, LONG))
         await until(lambda: heads.asked == 1)
-        assert not watch.stands_at(heads.head), "nothing has been told yet, perhaps nothing ever will be"
-        watch.told()
+        assert not watch.is_at(heads.head), "nothing has been told yet, perhaps nothing ever will be"
+        watch.notified()
         await until(lambda: heads.asked == 2)
-        assert watch.stands_at(heads.head)
+        assert watch.is_at(heads.head)
         monkeypatch.setattr(watching, "SLOW_POLL_SECONDS", 0.01)
-        watch.told()
+        watch.notified()
         heads.revision = 2
         assert await waiting
-        waiting = asyncio.create_task(watch.until_moved(heads.head, LONG))
+        waiting = asyncio.create_task(watch.wait_for_change(heads.head, LONG))
         await until(lambda: heads.asked > 5)
-        assert watch.stands_at(heads.head)
+        assert watch.is_at(heads.head)
         heads.revision = 3
         assert await waiting
-        assert not watch.stands_at(heads.head), "from now on it is not relied on"
+        assert not watch.is_at(heads.head), "from now on it is not relied on"
 
     run(story)
 
 
 def test_a_lost_connection_makes_the_poll_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story(heads: Heads, watch: Watch) -> None:
-        waiting = asyncio.create_task(watch.until_moved(heads.head, LONG))
-        watch.told()
-        await until(lambda: watch.stands_at(heads.head))
-        watch.not_told()
-        assert not watch.stands_at(heads.head)
+    async def story(heads: Heads, watch: HeadWatcher) -> None:
+        waiting = asyncio.create_task(watch.wait_for_change(heads.head, LONG))
+        watch.notified()
+        await until(lambda: watch.is_at(heads.head))
+        watch.notifications_lost()
+        assert not watch.is_at(heads.head)
         monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
         heads.revision = 2
         watch._look.set()
@@ -173,9 +173,9 @@ def test_a_lost_connection_makes_the_poll_quick(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_nothing_new_ends_with_the_wait() -> None:
-    async def story(heads: Heads, watch: Watch) -> None:
-        assert not await watch.until_moved(heads.head, 0.01)
-        assert watch.wave == 0
+    async def story(heads: Heads, watch: HeadWatcher) -> None:
+        assert not await watch.wait_for_change(heads.head, 0.01)
+        assert watch.wake_ups == 0
 
     run(story)
 
@@ -187,8 +187,8 @@ def test_an_answer_is_asked_for_once_in_a_wave() -> None:
         asked.append(name)
         return f"{name} {len(asked)}"
 
-    async def story(heads: Heads, _watch: Watch) -> None:
-        shared = Shared(cast("Database", heads))
+    async def story(heads: Heads, _watch: HeadWatcher) -> None:
+        shared = SingleFlight(cast("Database", heads))
         first = await asyncio.gather(*(shared.run(1, answer, "page") for _ in range(100)))
         assert set(first) == {"page 1"}
         assert await shared.run(1, answer, "other") == "other 2"
@@ -199,12 +199,12 @@ def test_an_answer_is_asked_for_once_in_a_wave() -> None:
 
 
 def test_one_who_goes_away_does_not_take_the_answer_from_the_others() -> None:
-    async def story(heads: Heads, _watch: Watch) -> None:
-        shared = Shared(cast("Database", heads))
+    async def story(heads: Heads, _watch: HeadWatcher) -> None:
+        shared = SingleFlight(cast("Database", heads))
         gone = asyncio.create_task(shared.run(1, lambda: "page"))
-        same = shared._answers
-        await until(lambda: bool(same or shared._answers))
-        (answer,) = shared._answers.values()
+        same = shared._results
+        await until(lambda: bool(same or shared._results))
+        (answer,) = shared._results.values()
         gone.cancel()
         assert await answer == "page"
 

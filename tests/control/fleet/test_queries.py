@@ -11,7 +11,7 @@ from kit.people import NOW
 from watchword.control.fleet import queries
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import MAX_WAIT_SECONDS
-from watchword.control.fleet.long_poll import POLL_SECONDS, Database, Watch
+from watchword.control.fleet.long_poll import POLL_SECONDS, Database, HeadWatcher
 from watchword.control.fleet.models import FeedState, VerifierCredential
 from watchword.control.fleet.queries import Caller, Head, note_seen, read_page
 from watchword.control.organizations.commands import CreateOrganization
@@ -56,8 +56,8 @@ def test_many_waiters_cost_one_query_per_poll(monkeypatch: pytest.MonkeyPatch) -
     now_at = original()
 
     async def story() -> None:
-        watch = Watch(database)
-        await asyncio.gather(*(watch.until_moved(now_at, 1.0) for _ in range(200)))
+        watch = HeadWatcher(database)
+        await asyncio.gather(*(watch.wait_for_change(now_at, 1.0) for _ in range(200)))
 
     asyncio.run(story())
     database.close()

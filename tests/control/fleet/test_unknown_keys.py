@@ -9,7 +9,13 @@ import pytest
 from kit import registrations
 from kit.forge import ec_key
 from kit.people import NOW
-from watchword.control.fleet.unknown_keys import MAX_PAIRS, ReportRefused, UnknownKey, decode_report, force_refreshes
+from watchword.control.fleet.verifier_reports import (
+    MAX_PAIRS,
+    ReportRefused,
+    UnknownKey,
+    decode_report,
+    force_refreshes,
+)
 from watchword.control.servers.key_set_commands import force_for_repeated_key
 from watchword.control.servers.models import KeyHistory, KeySetState
 

@@ -1,4 +1,4 @@
-"""What a verifier sends: one batch, of which every line that can be counted is counted."""
+"""Reads a verifier's batch of counts. A line that cannot be read does not affect the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_LINES: Final = 1_000
 _MAX_INTEGER: Final = 2**53
 _MAX_DIGITS: Final = 20
 _BEYOND: Final = 10**_MAX_DIGITS
-"""Stands for every greater number; none is so great. plausibility.py refuses it as a number of calls."""
+"""Replaces every greater number. plausibility.py refuses it as a number of calls."""
 
 _CODE: Final = re.compile(rf"[a-z_]{{1,{OUTCOME_MAX}}}")
 _HEAD: Final = frozenset({"schema", "node", "boot", "sequence", "lines"})
@@ -30,11 +30,11 @@ _BOOT: Final = re.compile(rf"[0-9a-f]{{16,{BOOT_MAX}}}")
 
 
 class BatchRefused(Exception):
-    """The batch is not of the agreed form. Says where, never what."""
+    """The batch has another form. The message names the field and never its value."""
 
 
 class Kind(NamedTuple):
-    """What the calls of a line have in common; the attributes are those of `UsageLine`."""
+    """What the calls of a line have in common. The attributes are those of `UsageLine`."""
 
     organization: str | None
     server: str | None
@@ -44,17 +44,17 @@ class Kind(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """SHA-256, hexadecimal, over all of it."""
+        """The hexadecimal SHA-256 of all attributes."""
         return hashlib.sha256(json.dumps(self).encode("ascii")).hexdigest()
 
     def values(self) -> dict[str, str | None]:
-        """By the names of the model's fields, without the organization."""
+        """Return the values by the model's field names, without the organization."""
         named = dict(zip(_PROFILE, self.profile, strict=True))
         return {"server": self.server, "outcome": self.outcome, "read": self.read, **named}
 
 
 class Counted(NamedTuple):
-    """A line: so many calls of a kind, for the minute, hour or day that begins at `begins` (Unix seconds)."""
+    """A line: the calls of a kind in the minute, hour or day that begins at `begins` (Unix seconds)."""
 
     begins: int
     kind: Kind
@@ -64,7 +64,7 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Counts of one verifier process. `sequence` numbers its batches from 1; `dropped` lines could not be read."""
+    """Counts of one verifier process. `sequence` numbers its batches from 1; `dropped` counts unreadable lines."""
 
     node: str
     boot: str
@@ -74,16 +74,16 @@ class Batch:
 
 
 def decode_batch(body: bytes) -> Batch:
-    """Read a batch. A line of another form is left out, and a value that cannot be stored is replaced.
+    """Read a batch. Lines of another form are dropped, and values that cannot be stored are replaced.
 
-    What a token says reaches a line, and so does what only a newer verifier knows. Refusing the batch for one of them
-    would leave every other organization's calls uncounted.
+    Lines contain values of unverified tokens and codes of newer verifiers. Refusing a batch because of one of them
+    would leave all other organizations' calls uncounted.
 
     Raises:
-        BatchRefused: it does not say whose batch it is and which one, or is too large.
+        BatchRefused: node, boot or sequence are missing, or the batch is too large.
     """
     try:
-        # Not the strict reader: it refuses half a character, which is replaced below.
+        # Not the strict reader, which refuses lone surrogates; they are replaced below.
         document = json.loads(body.decode("utf-8", "replace"), parse_int=_bounded)
     except (ValueError, RecursionError):
         _refuse("JSON")
@@ -123,7 +123,7 @@ def _line(line: object) -> Counted:
     if outcome is not None:
         outcome = _matching(outcome, _CODE, "outcome")
     if organization is None and outcome is None:
-        # What is allowed is always somebody's.
+        # An allowed call always has an organization.
         _refuse("organization")
     server = _value(line["server"], "server", SERVER_MAX)
     read, profile = _profile(line["profile"])
@@ -140,13 +140,13 @@ def _profile(document: object) -> tuple[str, tuple[str | None, ...]]:
     if document is None:
         return UsageLine.Read.NOTHING.value, nothing
     if not isinstance(document, dict) or not document.keys() >= set(_PROFILE):
-        # The calls count, whatever is said about their tokens.
+        # The calls count even if the profile cannot be read.
         return UsageLine.Read.OTHER.value, nothing
     return UsageLine.Read.PROFILE.value, tuple(_value(document[name], name, VALUE_MAX) for name in _PROFILE)
 
 
 def _value(value: object, where: str, longest: int) -> str | None:
-    # PostgreSQL cannot hold U+0000, and characters that nobody sees make one text look like another.
+    # PostgreSQL cannot store U+0000, and invisible characters make one text look like another.
     if value is None:
         return None
     if not isinstance(value, str):

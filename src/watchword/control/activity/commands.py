@@ -1,4 +1,4 @@
-"""The only writers: adding up what verifiers have counted, and what follows when a threshold is crossed."""
+"""Applying the verifiers' counts, and reviewing the API call thresholds. The only writers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from django.db.models import Max
 
 from watchword.control.activity import queries, rules
 from watchword.control.activity.models import DailyCalls, ThresholdDay, UsageAllowance, UsageLine, UsageStream
-from watchword.control.activity.plausibility import Allowance, Implausible, fit_their_time
+from watchword.control.activity.plausibility import Allowance, Implausible, fits_elapsed_time
 from watchword.control.activity.refused_batches import BatchImplausible
-from watchword.control.activity.rules import Pace
-from watchword.control.activity.summing import add_up
+from watchword.control.activity.rules import CallRate
+from watchword.control.activity.upsert import upsert_sums
 from watchword.control.base.actor import SYSTEM, Privilege
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.organizations.commands import suspend
@@ -35,12 +35,12 @@ REVIEWED_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a batch.
+    """The result of a batch.
 
     Attributes:
-        again: it had been applied before, and nothing was added.
-        unknown: calls left out because their organization does not exist, or their day is no longer kept.
-        touched: the organizations that have had allowed calls today.
+        again: the batch was applied before; nothing was added.
+        unknown: calls that were left out because their organization does not exist or their day is no longer kept.
+        touched: organizations with allowed calls today.
     """
 
     again: bool
@@ -49,14 +49,14 @@ class Applied:
 
 
 def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int, known_since: datetime) -> Applied:
-    """Add a batch up, unless that has been done: one transaction, in which its number is taken.
+    """Add the counts of a batch exactly once. Counts and batch number are in one transaction.
 
-    A verifier sends no batch before the fate of the one before it is known to it. So a number that is not higher than
-    the last one belongs to a batch that was applied, however late it arrives.
+    A verifier sends the next batch only after the response to the previous one. So a batch whose number is not higher
+    than the last one was applied before, however late it arrives.
 
     Args:
-        verifier_id: whose credential the batch came with.
-        batch: what was counted.
+        verifier_id: whose credential sent the batch.
+        batch: the counts.
         now: when it arrived.
         kept_days: older counts are left out.
         known_since: when the credential was created; it cannot have counted anything before.
@@ -65,7 +65,7 @@ def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int
         BatchImplausible: no process with this credential can have counted it; nothing was added.
     """
     with transaction.atomic(durable=True):
-        # Locked first, so that batches of one credential come one after the other.
+        # Locked first, so that batches of one credential are applied one after the other.
         allowance = _allowance(verifier_id, known_since)
         process = {"node": batch.node, "boot": batch.boot}
         stream, _ = UsageStream.objects.get_or_create(**process, defaults={"verifier_id": verifier_id, "heard_at": now})
@@ -76,7 +76,7 @@ def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int
         _spend(allowance, batch, now)
         stream.applied, stream.heard_at = batch.sequence, now
         counted = _counted(batch.lines, now, kept_days)
-        _keep_pace(stream, counted)
+        _update_call_rate(stream, counted)
         _add_days(verifier_id, counted, now)
         _add_lines(verifier_id, counted)
         touched = {
@@ -88,7 +88,7 @@ def apply_batch(verifier_id: int, batch: Batch, now: datetime, *, kept_days: int
 
 
 def _allowance(verifier_id: int, known_since: datetime) -> UsageAllowance:
-    """The credential's row, locked; all its time counts at first, except what its processes have reported before."""
+    """Return the credential's locked row. A new one starts at the last report, or at the credential's creation."""
     row = UsageAllowance.objects.select_for_update().filter(pk=verifier_id).first()
     if row is not None:
         return row
@@ -99,7 +99,7 @@ def _allowance(verifier_id: int, known_since: datetime) -> UsageAllowance:
 
 def _spend(row: UsageAllowance, batch: Batch, now: datetime) -> None:
     left = Allowance(row.calls, row.as_of).at(now).without(sum(line.calls for line in batch.lines))
-    if left is None or not fit_their_time(batch.lines, now):
+    if left is None or not fits_elapsed_time(batch.lines, now):
         raise BatchImplausible(Implausible.TOO_MANY_CALLS)
     row.calls, row.as_of = left.calls, left.as_of
     row.save(update_fields=["calls", "as_of"])
@@ -113,7 +113,7 @@ class _Sums:
 
 
 def _counted(lines: Iterable[Counted], now: datetime, kept_days: int) -> _Sums:
-    """The lines by kind and minute; a verifier can neither invent an organization nor change a day long gone."""
+    """Sum the lines by kind and minute, without unknown organizations and days that are no longer kept."""
     lines = tuple(lines)
     named = {line.kind.organization for line in lines if line.kind.organization is not None}
     known = {None, *Organization.objects.filter(pk__in=named).values_list("pk", flat=True)}
@@ -128,11 +128,11 @@ def _counted(lines: Iterable[Counted], now: datetime, kept_days: int) -> _Sums:
     return sums
 
 
-def _keep_pace(stream: UsageStream, counted: _Sums) -> None:
-    pace = Pace(stream.minute, stream.calls, stream.calls_before)
+def _update_call_rate(stream: UsageStream, counted: _Sums) -> None:
+    rate = CallRate(stream.minute, stream.calls, stream.calls_before)
     for (_, minute), calls in sorted(counted.calls.items(), key=lambda entry: entry[0][1]):
-        pace = pace.after(minute, calls)
-    stream.minute, stream.calls, stream.calls_before = pace.minute, pace.calls, pace.calls_before
+        rate = rate.after(minute, calls)
+    stream.minute, stream.calls, stream.calls_before = rate.minute, rate.calls, rate.calls_before
     stream.save(update_fields=["applied", "heard_at", "minute", "calls", "calls_before"])
 
 
@@ -154,7 +154,7 @@ def _add_days(verifier_id: int, counted: _Sums, now: datetime) -> None:
             },
         )
         row["allowed" if kind.outcome is None else "denied"] += calls
-    add_up(
+    upsert_sums(
         DailyCalls,
         list(days.values()),
         key=("organization", "day", "verifier"),
@@ -182,7 +182,7 @@ def _add_lines(verifier_id: int, counted: _Sums) -> None:
         )
         row["calls"] += calls
         row["last_at"] = max(row["last_at"], minute)
-    add_up(
+    upsert_sums(
         UsageLine,
         list(lines.values()),
         key=("digest", "hour", "verifier"),
@@ -193,62 +193,62 @@ def _add_lines(verifier_id: int, counted: _Sums) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewThreshold:
-    """Give the notices that today's allowed calls of an organization have earned; the last one suspends it.
+    """Report the percentages that an organization's allowed calls have reached today; crossing 100 % suspends it.
 
-    Any number may run at once: they wait for each other at the organization's row, and each looks anew there.
+    Concurrent reviews wait for each other at the organization's row, and each reads the state again there.
     """
 
     organization_id: str
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> int:
-        """The highest percentage that was told of now, 0 for none."""
+        """Return the highest percentage that this run reported, 0 for none."""
         with unit_of_work(
             actor, self.organization_id, permission=Privilege.WORKER, action="threshold_reached", now=now
         ) as work:
             day, _ = ThresholdDay.objects.get_or_create(organization_id=work.organization_id, day=rules.today(work.now))
-            told = _told(work, day)
-            if told != rules.CROSSED:
+            reported = _report(work, day)
+            if reported != rules.CROSSED:
                 work.skip_publishing()
-            return told
+            return reported
 
 
-def _told(work: UnitOfWork, day: ThresholdDay) -> int:
+def _report(work: UnitOfWork, day: ThresholdDay) -> int:
     organization_id = work.organization_id
     calls = queries.allowed_on(organization_id, day.day)
     threshold = queries.threshold_of(organization_id)
     if queries.is_suspended(organization_id):
-        # What is counted by now will not count again after the operator has reinstated the organization.
+        # Calls until now must not count again after an operator reinstates the organization.
         day.base = calls
         day.save(update_fields=["base"])
         return 0
     if day.threshold != threshold:
-        day.told, day.threshold = 0, threshold
+        day.reported_percent, day.threshold = 0, threshold
     reached = rules.reached(calls - day.base, threshold)
-    if reached <= day.told:
-        day.save(update_fields=["told", "threshold"])
+    if reached <= day.reported_percent:
+        day.save(update_fields=["reported_percent", "threshold"])
         return 0
     for percent in rules.PERCENTAGES:
-        if day.told < percent <= reached:
+        if day.reported_percent < percent <= reached:
             work.record(
                 target="API call threshold",
                 changes={"percent": [None, percent], "calls": [None, calls], "api_call_threshold": [None, threshold]},
             )
-    day.told = reached
+    day.reported_percent = reached
     if reached == rules.CROSSED:
         suspend(
             work,
             SuspensionReason.API_CALL_THRESHOLD_EXCEEDED,
             public_text=f"More than {threshold:,} API calls on {day.day.day} {day.day:%B %Y} (UTC).",
         )
-        day.base, day.told = calls, 0
-    day.save(update_fields=["base", "told", "threshold"])
+        day.base, day.reported_percent = calls, 0
+    day.save(update_fields=["base", "reported_percent", "threshold"])
     return reached
 
 
-def review(organization_ids: Iterable[str], now: datetime) -> int:
-    """Review those of the organizations for which there is something to tell or to suspend; returns how many."""
+def review_thresholds(organization_ids: Iterable[str], now: datetime) -> int:
+    """Review the organizations that have a percentage to report or calls to leave out; returns how many."""
     ids = sorted(set(organization_ids))
-    # A statement takes so many parameters and no more.
+    # A database statement has a limited number of parameters.
     parts = [ids[at : at + REVIEWED_AT_ONCE] for at in range(0, len(ids), REVIEWED_AT_ONCE)]
     due = [organization_id for part in parts for organization_id in queries.due_for_review(part, now)]
     for organization_id in due:
@@ -257,10 +257,10 @@ def review(organization_ids: Iterable[str], now: datetime) -> int:
 
 
 def purge(now: datetime, *, kept_days: int) -> int:
-    """Delete what is older than the days kept, some rows at once; returns how many were deleted.
+    """Delete a batch of rows that are older than `kept_days`; returns how many.
 
-    The last number of a verifier process is kept a day longer than all that its batches could count for. If that batch
-    comes again even later, it holds nothing that is counted any more.
+    The batch number of a verifier process stays a day longer than the counts. A batch that arrives again even later has
+    only counts that are no longer kept.
     """
     before = now - timedelta(days=kept_days)
     deleted = 0

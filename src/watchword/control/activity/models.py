@@ -1,7 +1,7 @@
-"""What was called: counted by the verifiers, added up here.
+"""API calls: counted by the verifiers, added up here.
 
-Every row that is added to belongs to one verifier, whose batches come one after the other. So no two verifiers ever
-wait for each other's row, however many calls one organization makes; sums are made when they are read.
+Every row of counts belongs to one verifier, which sends one batch at a time. So no verifier waits for another one's
+row, however many calls one organization makes. Queries compute sums over verifiers.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ DIGEST_LENGTH = 64
 
 
 class UsageStream(models.Model):
-    """The batches of one verifier process, and which of them have been applied: all up to `applied`.
+    """One verifier process and the number of its last applied batch.
 
     Attributes:
-        verifier: whose credential it came with first; batches with another one are refused.
-        boot: names the process, 128 random bits; another one after each start.
-        applied: the number of the last batch that was applied. One with the same or a lower number was applied before.
-        heard_at: when that was.
-        minute: the newest minute of which calls were counted; NULL before the first.
+        verifier: whose credential sent the first batch; batches with another credential are refused.
+        boot: identifies the process, 128 random bits; new with each start.
+        applied: the number of the last applied batch. A batch with the same or a lower number was applied before.
+        heard_at: when it was applied.
+        minute: the newest minute with calls; NULL before the first.
         calls: in that minute so far.
         calls_before: in the minute before it.
     """
@@ -47,12 +47,12 @@ class UsageStream(models.Model):
 
 
 class UsageAllowance(models.Model):
-    """What one verifier credential may still report, and the batches that were refused as impossible.
+    """How many calls one credential may still report, and its batches that were refused as impossible.
 
     Attributes:
         calls, as_of: see `plausibility.Allowance`.
-        refused: how many batches.
-        refused_at, problem: the last of them; NULL if there is none.
+        refused: the number of refused batches.
+        refused_at, problem: of the last refused batch; NULL without one.
     """
 
     verifier = models.OneToOneField(
@@ -69,10 +69,10 @@ class UsageAllowance(models.Model):
 
 
 class DailyCalls(models.Model):
-    """Calls of one organization on one day (UTC) that one verifier decided. The threshold is about their sum.
+    """Calls of one organization on one day (UTC) that one verifier decided. The threshold applies to their sum.
 
     Attributes:
-        updated_at: when they were added to last, so that the worker need look at few.
+        updated_at: of the last addition, so that the worker reviews few rows.
     """
 
     day = models.DateField()
@@ -84,7 +84,7 @@ class DailyCalls(models.Model):
 
     class Meta:
         constraints = [
-            # In this order, so that its index finds an organization's days.
+            # In this order, so that the index finds an organization's days.
             models.UniqueConstraint(name="activity_daily_calls_once", fields=["organization", "day", "verifier"]),
         ]
         indexes = [models.Index(name="activity_daily_calls_by_day", fields=["day"])]
@@ -94,17 +94,17 @@ class DailyCalls(models.Model):
 
 
 class UsageLine(models.Model):
-    """Calls of one hour that have everything below in common, as one verifier decided them.
+    """Calls of one hour that one verifier decided and that have all fields below in common.
 
     Attributes:
-        digest: SHA-256 over organization, server, outcome and profile, so that one short key stands for all of them.
+        digest: SHA-256 over organization, server, outcome and profile: a short unique key.
         organization: NULL for requests to organizations that do not exist.
-        server: the id of the authorization server; NULL where none was enabled. It may have been deleted since.
+        server: the id of the authorization server, which may be deleted by now; NULL if none was enabled.
         revision: the newest revision of the trust that decided.
-        outcome: the code of the kernel's reason; NULL for allowed.
-        read: whether a token was read, and if so whether there was a place for its profile.
-        issuer, audience, client_claim, client_id, kid, alg, typ: what it said of itself. Of refused tokens nothing of
-            it is verified.
+        outcome: the reason's code; NULL for allowed.
+        read: whether the verifier read a token, and whether it had room for the profile.
+        issuer, audience, client_claim, client_id, kid, alg, typ: the token's claims and header. Those of refused
+            tokens are unverified.
         last_at: the newest minute.
     """
 
@@ -144,13 +144,13 @@ class UsageLine(models.Model):
 
 
 class ThresholdDay(models.Model):
-    """How far the API call threshold of one day (UTC) is used up, as far as anybody was told.
+    """The use of one day's (UTC) API call threshold that was last reported.
 
     Attributes:
-        base: allowed calls of the day that no longer count towards the threshold, because they were made before an
-            operator reinstated the organization.
-        told: the highest of the percentages that notices were given at, 0 for none.
-        threshold: what that was a percentage of.
+        base: allowed calls of the day that do not count towards the threshold, because an operator has reinstated the
+            organization after them.
+        reported_percent: the highest percentage that was reported, 0 for none.
+        threshold: the threshold of that percentage.
     """
 
     organization = models.ForeignKey(
@@ -158,14 +158,16 @@ class ThresholdDay(models.Model):
     )
     day = models.DateField(db_index=True)
     base = models.PositiveBigIntegerField(default=0)
-    told = models.PositiveSmallIntegerField(default=0)
+    reported_percent = models.PositiveSmallIntegerField(default=0)
     threshold = models.PositiveBigIntegerField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="activity_one_threshold_day", fields=["organization", "day"]),
-            models.CheckConstraint(name="activity_told_percentages", condition=Q(told__in=(0, 50, 80, 100))),
+            models.CheckConstraint(
+                name="activity_reported_percentages", condition=Q(reported_percent__in=(0, 50, 80, 100))
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.organization_id} on {self.day}: {self.told} %"
+        return f"{self.organization_id} on {self.day}: {self.reported_percent} %"

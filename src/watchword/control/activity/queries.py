@@ -1,4 +1,4 @@
-"""Reading what was counted. Sums are made here: no row holds them."""
+"""Reading the counts. No row has the sums over verifiers: these queries compute them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
 
-LOOKED_BACK: Final = timedelta(minutes=2)
-"""The worker looks at what was called in so long: whatever a portal process had to leave unreviewed is in it."""
+LOOK_BACK: Final = timedelta(minutes=2)
+"""How far back the worker looks for calls that a portal process could not review."""
 
 
 def allowed_on(organization_id: str, day: date) -> int:
@@ -25,7 +25,7 @@ def allowed_on(organization_id: str, day: date) -> int:
 
 
 def allowed_on_day(organization_ids: Iterable[str], day: date) -> dict[str, int]:
-    """Allowed calls by organization; those without any are left out. One query."""
+    """Return the allowed calls by organization, without organizations that have none. One query."""
     sums = (
         DailyCalls.objects.filter(organization__in=list(organization_ids), day=day)
         .values("organization")
@@ -35,7 +35,7 @@ def allowed_on_day(organization_ids: Iterable[str], day: date) -> dict[str, int]
 
 
 def threshold_of(organization_id: str) -> int | None:
-    """The API call threshold, None for no limit."""
+    """Return the API call threshold, None for no limit."""
     return Subscription.objects.filter(pk=organization_id).values_list("api_call_threshold", flat=True).first()
 
 
@@ -44,10 +44,10 @@ def is_suspended(organization_id: str) -> bool:
 
 
 def due_for_review(organization_ids: Iterable[str], now: datetime) -> list[str]:
-    """Which of the organizations have reached what they were not told of yet. At most four queries, without a lock.
+    """Return the organizations that have reached a percentage that is not reported yet. At most four queries.
 
-    What it says may be out of date at once; `ReviewThreshold` looks again. An organization that is suspended is due
-    when it has more calls than were left out of account, so that they do not count after it was reinstated.
+    It takes no lock, so `ReviewThreshold` checks again. A suspended organization is due when it has calls that still
+    count, so that they are left out before it is reinstated.
     """
     ids = list(organization_ids)
     thresholds = dict(
@@ -67,18 +67,21 @@ def due_for_review(organization_ids: Iterable[str], now: datetime) -> list[str]:
     )
     due = []
     for organization_id, threshold in thresholds.items():
-        row = days.get(organization_id) or ThresholdDay(base=0, told=0, threshold=threshold)
+        row = days.get(organization_id) or ThresholdDay(base=0, reported_percent=0, threshold=threshold)
         made = calls.get(organization_id, 0)
-        told = row.told if row.threshold == threshold else 0
-        if (made > row.base) if organization_id in suspended else (rules.reached(made - row.base, threshold) > told):
+        reported = row.reported_percent if row.threshold == threshold else 0
+        is_due = (
+            made > row.base if organization_id in suspended else rules.reached(made - row.base, threshold) > reported
+        )
+        if is_due:
             due.append(organization_id)
     return sorted(due)
 
 
-def called_lately(now: datetime) -> list[str]:
-    """The organizations with calls in the last minutes. One query."""
+def recently_called(now: datetime) -> list[str]:
+    """Return the organizations with calls in the last minutes. One query."""
     return list(
-        DailyCalls.objects.filter(updated_at__gte=now - LOOKED_BACK, day=rules.today(now))
+        DailyCalls.objects.filter(updated_at__gte=now - LOOK_BACK, day=rules.today(now))
         .order_by()
         .values_list("organization", flat=True)
         .distinct()

@@ -1,4 +1,4 @@
-"""Batches that cannot be true: counted for their verifier, and reported to operators once."""
+"""Batches that cannot be true: counted per verifier, and reported to operators once."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
 
 QUIET: Final = timedelta(days=1)
-"""A further batch is an audit event only after so long without one: a thief must not be able to flood the log."""
+"""Time without a refused batch before the next one is an audit event, so that a thief cannot flood the log."""
 
 
 class BatchImplausible(Exception):
-    """No process with this credential can have counted the batch; nothing of it was added up."""
+    """No process with this credential can have counted the batch; nothing was added."""
 
     def __init__(self, problem: Implausible) -> None:
         super().__init__(problem.value)
@@ -33,7 +33,7 @@ class BatchImplausible(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRefusedBatch:
-    """Count a refused batch and write the audit event, unless another process has just done that."""
+    """Count a refused batch and record it, unless another process has just recorded one."""
 
     verifier_id: int
     name: str
@@ -46,10 +46,10 @@ class ReportRefusedBatch:
 
 
 def report_refused(verifier_id: int, name: str, problem: Implausible, now: datetime) -> None:
-    """Count a refused batch, and report it unless operators know of such batches of this verifier."""
+    """Count a refused batch, and report it unless such a batch of this verifier was reported lately."""
     reported = UsageAllowance.objects.filter(pk=verifier_id, problem=problem.value, refused_at__gt=now - QUIET)
     if reported.exists():
-        # Without the lock that changes of operators wait for.
+        # Without the lock for which operators' changes wait.
         with transaction.atomic(durable=True):
             _count(verifier_id, problem, now)
     else:
@@ -57,13 +57,13 @@ def report_refused(verifier_id: int, name: str, problem: Implausible, now: datet
 
 
 def batches_refused() -> int:
-    """In all, since the database was made."""
+    """Return the total since the database was created."""
     total: int | None = UsageAllowance.objects.aggregate(total=Sum("refused"))["total"]
     return total or 0
 
 
 def _count(verifier_id: int, problem: Implausible, now: datetime) -> bool:
-    """Whether operators do not know of it yet."""
+    """Count the batch; True if it must be reported."""
     UsageAllowance.objects.get_or_create(pk=verifier_id, defaults={"as_of": now})
     row = UsageAllowance.objects.select_for_update().get(pk=verifier_id)
     is_new = row.refused_at is None or row.problem != problem.value or row.refused_at <= now - QUIET

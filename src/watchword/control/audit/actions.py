@@ -70,7 +70,7 @@ FIELDS: Final = {
     "issuer": "Issuer URI",
     "client_id": "Client ID",
     "accepts_bound_tokens": "Accept tokens bound to a key or certificate",
-    "accept_any": "Confirmed: every token it signs is accepted",
+    "accept_any": "Confirmed: every token of this server is accepted",
     "accept_anybody": "Confirmed: tokens that anyone can request are accepted",
     "api_call_threshold": "API call threshold",
     "starts_at": "Start",

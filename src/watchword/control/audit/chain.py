@@ -1,7 +1,7 @@
-"""Proving that nobody tampered with the audit log: every event follows the one before it, from the anchor to the head.
+"""Verifies the audit log's chain: every event follows the one before it, from the anchor to the head.
 
-The log may grow and be purged meanwhile. Nothing is locked for that: the head is read before the events, so all that
-it promises must be there, and a gap is only a fault if the anchor has not moved beyond it.
+The log may grow and be purged during the verification, without locks. The head is read before the events, so all events
+up to it must exist; a gap is a fault only if the anchor has not moved beyond it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LINK: Final = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A place in the chain: an event and its hash. Sequence 0 with GENESIS is the place before the first event."""
+    """An event in the chain and its hash. Sequence 0 with GENESIS is the position before the first event."""
 
     sequence: int
     hash: str
@@ -36,10 +36,10 @@ class Link:
 
     @classmethod
     def parse(cls, text: str) -> Link:
-        """Read what `str` wrote.
+        """Parse the result of `str`.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the text is no link.
         """
         found = _LINK.fullmatch(text)
         if found is None:
@@ -49,7 +49,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """Where a walk came to: `fault` is about the event after `reached`, None where all is well so far."""
+    """How far a walk came. `fault` is about the event after `reached`; None if there is none."""
 
     reached: Link
     at_head: bool = False
@@ -57,19 +57,19 @@ class Walked:
 
 
 def anchor() -> Link:
-    """Where the chain begins: the last purged event."""
+    """Return where the chain begins: the last purged event."""
     row = AuditAnchor.objects.filter(id=1).first()
     return Link(0, GENESIS) if row is None else Link(row.sequence, row.hash)
 
 
 def head() -> Link | None:
-    """The newest event as the head has it; None before the first."""
+    """Return the newest event according to the head row; None before the first."""
     row = AuditHead.objects.filter(id=1).first()
     return None if row is None else Link(row.sequence, row.hash)
 
 
 def verify_chain() -> str | None:
-    """Walk the whole chain. Returns None when it is whole, else a sentence that names the first fault."""
+    """Walk the whole chain. Returns None if it is intact, else a sentence about the first fault."""
     return anchor_fault() or walk(anchor()).fault or checkpoint_fault()
 
 
@@ -77,24 +77,24 @@ def walk(start: Link, *, limit: int | None = None) -> Walked:
     """Follow the chain from `start` to its head, or over about `limit` events."""
     place, walked = start, 0
     while limit is None or walked < limit:
-        promised = head()
+        expected_head = head()
         events = list(AuditEvent.objects.filter(sequence__gt=place.sequence).order_by("sequence")[:_CHUNK])
         place, fault = follow(place, events)
         if not events:
-            fault = _fault_of_end(place, promised)
+            fault = _fault_of_end(place, expected_head)
         if fault is not None:
             begin = anchor()
             if begin.sequence <= place.sequence:
                 return Walked(place, fault=fault)
             place = begin
-        elif not events and head() == promised:
+        elif not events and head() == expected_head:
             return Walked(place, at_head=True)
         walked += len(events)
     return Walked(place)
 
 
 def follow(place: Link, events: list[AuditEvent]) -> tuple[Link, str | None]:
-    """The last event that follows soundly from `place`, and what is wrong with the one after it."""
+    """Return the last valid event after `place`, and what is wrong with the next one."""
     for event in events:
         if event.sequence != place.sequence + 1:
             return place, f"Event {place.sequence + 1} is missing."
@@ -107,7 +107,7 @@ def follow(place: Link, events: list[AuditEvent]) -> tuple[Link, str | None]:
 
 
 def anchor_fault() -> str | None:
-    """What is wrong with the beginning: an anchor needs the event that records its purge."""
+    """Return what is wrong with the beginning: an anchor needs the event that records its purge."""
     row = AuditAnchor.objects.filter(id=1).first()
     if row is None:
         return None
@@ -116,13 +116,13 @@ def anchor_fault() -> str | None:
     if stated == {"last": [None, row.sequence], "last_hash": [None, row.hash]}:
         return None
     if anchor() != Link(row.sequence, row.hash):
-        # The log was purged again between the two reads, and the earlier record with it.
+        # Another purge between the two reads has deleted the earlier record.
         return anchor_fault()
     return f"The chain begins after event {row.sequence}, but no event records a purge up to there."
 
 
 def purge_changes(first: int, last: Link, count: int) -> Mapping[str, tuple[Scalar, Scalar]]:
-    """What the event of a purge states; `anchor_fault` compares it."""
+    """Return the changes of a purge's event, which `anchor_fault` compares."""
     return {
         "events": (None, count),
         "first": (None, first),
@@ -132,22 +132,19 @@ def purge_changes(first: int, last: Link, count: int) -> Mapping[str, tuple[Scal
 
 
 def checkpoint_fault() -> str | None:
-    """What is wrong with the end: what was verified once is still there, whatever the head says by now."""
+    """Return what is wrong with the end: the last verified event must still exist, whatever the head row says."""
     row = AuditCheckpoint.objects.filter(id=1).first()
     return None if row is None else _fault_at(Link(row.sequence, row.hash), "it was verified up to event")
 
 
 def fault_of_expected(expected: Link) -> str | None:
-    """What differs from a head that was kept elsewhere.
+    """Return how the log differs from a head that was stored elsewhere.
 
-    It shows what the database alone cannot: a tail cut off together with its head, or a chain written anew.
+    It finds what the database alone cannot show: a truncated log with its head, or a rewritten chain.
     """
     if expected.sequence < anchor().sequence:
-        return (
-            f"Event {expected.sequence} has been purged since, so nothing can be compared with the expected hash; "
-            "expect a newer event."
-        )
-    return _fault_at(expected, "what was expected is event")
+        return f"Event {expected.sequence} has been purged, so its hash cannot be compared. Use a newer event."
+    return _fault_at(expected, "the expected event is")
 
 
 def _fault_at(known: Link, why: str) -> str | None:
@@ -157,7 +154,7 @@ def _fault_at(known: Link, why: str) -> str | None:
     event = AuditEvent.objects.filter(sequence=known.sequence).first()
     if event is None:
         newest = AuditEvent.objects.order_by("-sequence").values_list("sequence", flat=True).first()
-        # Purged between the two reads, or gone.
+        # Purged between the two reads, or missing.
         if anchor() != begin:
             return _fault_at(known, why)
         return f"The chain ends at event {newest or begin.sequence}, but {why} {known.sequence}."
@@ -165,17 +162,21 @@ def _fault_at(known: Link, why: str) -> str | None:
 
 
 def _differs(known: Link) -> str:
-    return f"Event {known.sequence} is not the one that it was: the chain was written anew."
+    return f"Event {known.sequence} has another hash than before: the chain was rewritten."
 
 
-def _fault_of_end(place: Link, promised: Link | None) -> str | None:
-    if promised is None:
+def _fault_of_end(place: Link, expected_head: Link | None) -> str | None:
+    if expected_head is None:
         return None if place.sequence == 0 else "The head of the chain is missing."
-    if promised.sequence == place.sequence:
-        return None if promised.hash == place.hash else f"The head of the chain does not fit event {place.sequence}."
-    if promised.sequence < place.sequence:
-        # The head was read before the last events were appended; by now it must have come along.
+    if expected_head.sequence == place.sequence:
+        return (
+            None
+            if expected_head.hash == place.hash
+            else f"The head of the chain does not match event {place.sequence}."
+        )
+    if expected_head.sequence < place.sequence:
+        # The head was read before the last events were appended; a new read must include them.
         now = head()
         if now is not None and now.sequence >= place.sequence:
             return None
-    return f"The chain ends at event {place.sequence}, but its head is at event {promised.sequence}."
+    return f"The chain ends at event {place.sequence}, but its head is at event {expected_head.sequence}."

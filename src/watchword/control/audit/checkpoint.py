@@ -1,6 +1,6 @@
-"""The standing verification: step by step, so that a long chain is never walked in one go and never in a request.
+"""The worker's continuous verification in small steps, so that no step and no request walks a long chain at once.
 
-Each step takes the new events, and a slice of a walk that goes over the whole chain again and again.
+Each step verifies the new events, and a slice of a repeated walk over the whole chain.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ SLICE: Final = 20_000
 """Events per step; about a second of work."""
 
 OVERDUE: Final = timedelta(minutes=10)
-"""A worker takes a step each minute. After this long without one, what was verified says little about now."""
+"""The worker takes a step each minute. Without one for this long, the page warns that the result is old."""
 
 
-def verify_on(now: datetime, *, events: int = SLICE) -> AuditCheckpoint:
-    """Take one step and store what came out. Two workers at once do the same work twice and no harm."""
+def verify_step(now: datetime, *, events: int = SLICE) -> AuditCheckpoint:
+    """Take one step and store the result. Two workers at once only duplicate the work."""
     before = AuditCheckpoint.objects.filter(id=1).first() or _from_the_beginning(now)
     begin = anchor()
     tail = walk(_later(Link(before.sequence, before.hash), begin), limit=events)
     again = walk(_later(Link(before.walked_sequence, before.walked_hash), begin), limit=events)
     fault = anchor_fault() or checkpoint_fault() or tail.fault or again.fault
     whole = fault is None and again.at_head
-    # A walk that is through, or stopped by a fault, begins anew: what was damaged may have been mended.
+    # A walk that is complete or found a fault starts again: the damage may have been repaired.
     walked = begin if whole or fault is not None else again.reached
     return _store(
         sequence=tail.reached.sequence,
@@ -51,8 +51,8 @@ def verify_on(now: datetime, *, events: int = SLICE) -> AuditCheckpoint:
     )
 
 
-def verify_at_once(now: datetime, *, expected: Link | None = None) -> str | None:
-    """Walk the whole chain for somebody who waits for it, and let the page know; as `verify_chain`."""
+def verify_all(now: datetime, *, expected: Link | None = None) -> str | None:
+    """Walk the whole chain at once and store the result for the page; returns as `verify_chain`."""
     end = head()
     fault = verify_chain()
     begin = anchor()

@@ -1,4 +1,4 @@
-"""Purging old events, and noting that somebody took a copy of the log."""
+"""Purging old events, and recording exports of the log."""
 
 from __future__ import annotations
 
@@ -22,28 +22,27 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
 
 PURGE_BATCH: Final = 2000
-"""Events per transaction. Nobody can change anything meanwhile, so it must be a matter of a tenth of a second."""
+"""Events per transaction. It blocks all other changes, so it must take about a tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeAuditEvents:
-    """Delete one batch of the events from before a time, oldest first.
+    """Delete one batch of the events before a time, oldest first.
 
-    The newest event stays, however old it is. An event that does not verify stays too, with all that come after it:
-    it is the evidence that somebody tampered with the log.
+    The newest event always stays. An event that fails verification stays with all later ones, as evidence of tampering.
     """
 
     before: datetime
     batch: int = PURGE_BATCH
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> int:
-        """How many events were deleted; less than `batch` when there are no more.
+        """Return how many events were deleted; less than `batch` when there are no more.
 
         Raises:
             Refusal: permission_missing.
         """
         check_permission(actor, None, Privilege.WORKER)
-        # Not by `change`, which writes its events last: triggers let the anchor move only after the event is there.
+        # Without `unit_of_work`, which writes events last: triggers let the anchor move only after its event exists.
         with transaction.atomic(durable=True):
             newest = AuditHead.objects.select_for_update().filter(id=1).first()
             if newest is None:
@@ -64,13 +63,13 @@ class PurgeAuditEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordExport:
-    """Write down that somebody takes a copy of the log away.
+    """Record an export of the log.
 
     Attributes:
         organization_id: whose log, None for the provider's with all organizations' events.
         form: `CSV` or `JSON Lines`.
-        filtered_by: the filters in words, empty when there are none.
-        events: how many the copy holds.
+        filtered_by: the filters as text, empty without any.
+        events: the number of exported events.
     """
 
     organization_id: str | None
@@ -79,7 +78,7 @@ class RecordExport:
     events: int
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> None:
-        """Record it.
+        """Record the export.
 
         Raises:
             Refusal: not_found, permission_missing.

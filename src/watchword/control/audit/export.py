@@ -1,4 +1,4 @@
-"""The log as a file: CSV for people, JSON Lines for programs, read and sent a batch at a time."""
+"""The log as a file, CSV or JSON Lines, read and sent in batches."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One of the two forms.
+    """A file format.
 
     Attributes:
-        label: as the audit log names it.
+        label: its name in the audit log.
         suffix: of the file's name.
-        content_type: of the answer.
-        head: what the file begins with.
-        write: makes text of a batch of events.
+        content_type: of the response.
+        head: the beginning of the file.
+        write: returns a batch of events as text.
     """
 
     label: str
@@ -46,7 +46,7 @@ class Form:
 
 
 def pieces(events: QuerySet[AuditEvent], form: Form, upto: int) -> Iterator[str]:
-    """The file's text for a server that works synchronously."""
+    """Yield the file's text, for a synchronous server."""
     yield form.head
     after = 0
     while batch := list(next_batch(events, after=after, upto=upto)):
@@ -55,7 +55,7 @@ def pieces(events: QuerySet[AuditEvent], form: Form, upto: int) -> Iterator[str]
 
 
 async def pieces_asynchronously(events: QuerySet[AuditEvent], form: Form, upto: int) -> AsyncIterator[str]:
-    """The same for an asynchronous server, which would collect a synchronous iterator whole before it sends."""
+    """Yield the file's text, for an asynchronous server: it would collect a synchronous iterator before sending."""
     yield form.head
     after = 0
     while batch := [event async for event in next_batch(events, after=after, upto=upto)]:
@@ -64,7 +64,7 @@ async def pieces_asynchronously(events: QuerySet[AuditEvent], form: Form, upto: 
 
 
 def cell(text: str | None) -> str:
-    """A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe in front."""
+    """Return the cell's text; an apostrophe before formula characters keeps spreadsheets from running it."""
     if text is None:
         return ""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,4 +1,4 @@
-"""The filters of the audit log, as the address holds them. Pure."""
+"""The audit log's filters, read from the URL's query. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LENGTH_MAX: Final = 254
 
 EARLIEST: Final = date(1970, 1, 1)
-"""No event is older than computers' clocks."""
+"""No event is older."""
 
 _CHOICES: Final = {"action": ACTIONS, "result": RESULTS, "interface": INTERFACES}
 _LABELS: Final = {
@@ -30,12 +30,12 @@ _LABELS: Final = {
 }
 
 OWN: Final = "-"
-"""Instead of an organization: the events that belong to none. No organization can be called so."""
+"""The value for events without an organization. No organization can have this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """One filter that is set: its name in the address, what it is called, its value there and on the page."""
+    """One set filter: its name and value in the URL, its label and value on the page."""
 
     name: str
     label: str
@@ -45,13 +45,13 @@ class Active:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What was asked for.
+    """The filters of a request.
 
     Attributes:
-        typed: the address' values by name, only those that are set.
-        since, until: from the beginning of the one day to the end of the other, UTC.
-        faults: a sentence for each value that cannot be read. Then nothing is shown: without the filter the page
-            would show more than was asked for, and look as if that were all.
+        typed: the values by name, only those that are set.
+        since, until: from the beginning of the first day to the end of the last, UTC.
+        faults: a sentence for each invalid value. The page then shows no events, because ignoring a filter would show
+            events that do not match.
     """
 
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Filters:
 
     @classmethod
     def of(cls, query: Mapping[str, str], *, with_organization: bool) -> Filters:
-        """Read them from the address; other parameters are none of ours."""
+        """Read the filters; other parameters are ignored."""
         names = [name for name in _LABELS if name != "organization" or with_organization]
         typed = {name: value for name in names if (value := query.get(name, "").strip())}
         faults = {name: fault for name, value in typed.items() if (fault := _fault(name, value)) is not None}
@@ -69,7 +69,7 @@ class Filters:
         to = None if "to" in faults else _midnight(typed.get("to"))
         until = None if to is None else to + timedelta(days=1)
         if since is not None and until is not None and since >= until:
-            faults["to"] = "To lies before From."
+            faults["to"] = "To is before From."
         return cls(typed, since, until, faults)
 
     @property
@@ -82,7 +82,7 @@ class Filters:
         return self.typed.get(name, "")
 
     def address(self, *, without: str | None = None, **more: object) -> str:
-        """The query string that holds these filters, beginning with `?`."""
+        """Return the query string of these filters, beginning with `?`."""
         kept = {name: value for name, value in self.typed.items() if name != without}
         return f"?{urlencode({**kept, **more})}"
 
@@ -92,9 +92,9 @@ class Filters:
 
 def _fault(name: str, value: str) -> str | None:
     if len(value) > LENGTH_MAX or "\0" in value:
-        return f"{_LABELS[name]} is longer than {LENGTH_MAX} characters or holds one that no text can hold."
+        return f"{_LABELS[name]} is longer than {LENGTH_MAX} characters or contains an invalid character."
     if name in _CHOICES and value not in _CHOICES[name]:
-        return f"{_LABELS[name]} must be one of the list."
+        return f"{_LABELS[name]} must be a value of the list."
     if name in {"from", "to"} and _midnight(value) is None:
         return f"{_LABELS[name]} must be a date since {EARLIEST.year}, such as 2026-11-24."
     return None
@@ -107,7 +107,7 @@ def _midnight(value: str | None) -> datetime | None:
         day = date.fromisoformat(value)
     except ValueError:
         return None
-    # What is computed from it, hours before and a day after, must be a date that Python knows, too.
+    # Times a few hours before and a day after must also be valid dates.
     return datetime.combine(day, time(), UTC) if EARLIEST <= day < date.max else None
 
 

@@ -1,4 +1,4 @@
-"""What is known of the audit log as a whole: where it begins since a purge, and how far it was verified."""
+"""The state of the whole audit log: where it begins after a purge, and how far it is verified."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["AuditAnchor", "AuditCheckpoint", "AuditEvent", "AuditHead"]
 
 
 class AuditAnchor(models.Model):
-    """The single row that says where the chain begins since old events were purged; no row before the first purge.
+    """The single row with the chain's beginning after a purge; no row before the first purge.
 
-    Triggers let it only move forward, onto an event that is there and older than the one that records the purge.
+    Triggers let it move only forward, to an existing event that is older than the one that records the purge.
 
     Attributes:
         sequence, hash: of the last purged event.
         purged_at: when.
-        recorded_by: the sequence of the event `audit_events_purged` that says so.
+        recorded_by: the sequence of the event `audit_events_purged`.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -38,14 +38,14 @@ class AuditAnchor(models.Model):
 
 
 class AuditCheckpoint(models.Model):
-    """The single row with what the worker has verified so far, for the page.
+    """The single row with the worker's verification state, for the page.
 
     Attributes:
-        sequence, hash: the last event that was verified when it was new.
-        verified_at: when that was last done.
-        walked_sequence, walked_hash: how far the present walk through the whole chain has come.
-        whole_at: when such a walk last reached the end and found the chain whole.
-        fault: what was found, until a walk finds the chain whole again; the sentence of `verify_chain`.
+        sequence, hash: the newest verified event.
+        verified_at: when it was last verified.
+        walked_sequence, walked_hash: the position of the present walk over the whole chain.
+        whole_at: when a walk last found the whole chain intact.
+        fault: the sentence of `verify_chain`, until a walk finds the chain intact again.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

@@ -1,11 +1,11 @@
-"""Events and the chain's state in the words of the page."""
+"""Events and the chain's state as text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.control.audit.actions import ACTIONS, FIELDS, INTERFACES, REASONS, RESULTS, spoken
+from watchword.control.audit.actions import ACTIONS, FIELDS, INTERFACES, REASONS, RESULTS, label_of
 from watchword.control.audit.checkpoint import OVERDUE
 from watchword.control.base.audit_log import SUCCESS
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field; None where it had or has no value."""
+    """One changed field; None if it had or has no value."""
 
     field: str
     before: str | None
@@ -26,17 +26,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """An event as the page and the export in CSV tell it."""
+    """An event as text for the page and the CSV export."""
 
     event: AuditEvent
 
     @property
     def what(self) -> str:
-        return ACTIONS.get(self.event.action) or spoken(self.event.action)
+        return ACTIONS.get(self.event.action) or label_of(self.event.action)
 
     @property
     def interface(self) -> str:
-        return INTERFACES.get(self.event.interface) or spoken(self.event.interface)
+        return INTERFACES.get(self.event.interface) or label_of(self.event.interface)
 
     @property
     def result(self) -> str:
@@ -48,25 +48,25 @@ class EventRow:
 
     @property
     def why_refused(self) -> str | None:
-        """The reason of a refusal; its code stands where a field's new value would."""
+        """The reason of a refusal. The event has its code as the new value of `reason`."""
         if self.succeeded or "reason" not in self.event.changes:
             return None
         code = str(self.event.changes["reason"][1])
-        return REASONS.get(code) or spoken(code)
+        return REASONS.get(code) or label_of(code)
 
     @property
     def differences(self) -> tuple[Difference, ...]:
         if not self.succeeded:
             return ()
         return tuple(
-            Difference(FIELDS.get(name) or spoken(name), _shown(before), _shown(after))
+            Difference(FIELDS.get(name) or label_of(name), _shown(before), _shown(after))
             for name, (before, after) in self.event.changes.items()
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ChainState:
-    """What the worker knows of the chain; None before its first step."""
+    """The worker's verification state; None before its first step."""
 
     checkpoint: AuditCheckpoint | None
     now: datetime

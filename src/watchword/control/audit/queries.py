@@ -1,4 +1,4 @@
-"""Reading the audit log: pages by keyset, at a cost that does not grow with the log."""
+"""Reading the audit log with keyset pagination, whose cost does not grow with the log."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 
 SEARCHED: Final = 10_000
-"""A page with filters looks at so many events at most. A rare match in a long log takes several steps, none slow."""
+"""Events that a filtered page searches at most. A rare match in a long log takes several steps, none slow."""
 
 BATCH: Final = 500
-"""Events that an export holds in memory at once."""
+"""Events that an export keeps in memory."""
 
 _DISORDER: Final = timedelta(hours=1)
-"""Events are in the order of their commits; their times, taken a little before, may differ by less than this."""
+"""Events have the order of their commits. Their times are read earlier and may be out of order by less than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class EventPage:
     """A page, newest first.
 
     Attributes:
-        newer, older: the sequence to go on from; None where there is nothing more.
-        searched_to: where the search stopped before the page was full, though older events exist.
+        newer, older: the sequence to continue from; None at the end.
+        searched_to: where the search stopped before the page was full although older events exist.
     """
 
     events: tuple[AuditEvent, ...]
@@ -42,13 +42,13 @@ class EventPage:
 
 
 def log_of(organization: str | None) -> QuerySet[AuditEvent]:
-    """The events of one organization; of the provider and all organizations for None."""
+    """Return the events of one organization; for None those of the provider and all organizations."""
     events = AuditEvent.objects.all()
     return events if organization is None else events.filter(organization=organization)
 
 
 def matching(events: QuerySet[AuditEvent], filters: Filters) -> QuerySet[AuditEvent]:
-    """Those that the filters let through."""
+    """Return the events that match the filters."""
     if filters.faults:
         return events.none()
     events = _of_organization(events, filters.value("organization"))
@@ -69,7 +69,7 @@ def matching(events: QuerySet[AuditEvent], filters: Filters) -> QuerySet[AuditEv
 def page_of(
     events: QuerySet[AuditEvent], filters: Filters, *, before: int | None = None, after: int | None = None
 ) -> EventPage:
-    """The page older than event `before`, or newer than event `after`, or else the newest."""
+    """Return the page before event `before`, or after event `after`, or else the newest."""
     if filters.faults:
         return EventPage(())
     window = _in_time(_of_organization(events, filters.value("organization")), filters)
@@ -79,7 +79,7 @@ def page_of(
             shown = tuple(reversed(found[:PAGE]))
             newest = shown[0].sequence if len(found) > PAGE else end
             return EventPage(shown, newer=newest, older=shown[-1].sequence if shown else after + 1)
-        # The newest page is shown full, not with what happens to be newer.
+        # Show the newest page in full instead of the few newer events.
         before = None
     older = window if before is None else window.filter(sequence__lt=before)
     found, end = _search(older, filters, forward=False)
@@ -91,7 +91,7 @@ def page_of(
 
 
 def next_batch(events: QuerySet[AuditEvent], *, after: int, upto: int) -> QuerySet[AuditEvent]:
-    """The export's next events, oldest first."""
+    """Return the export's next events, oldest first."""
     return events.filter(sequence__gt=after, sequence__lte=upto).order_by("sequence")[:BATCH]
 
 
@@ -102,7 +102,7 @@ def _of_organization(events: QuerySet[AuditEvent], organization: str) -> QuerySe
 
 
 def _in_time(events: QuerySet[AuditEvent], filters: Filters) -> QuerySet[AuditEvent]:
-    """Turn the days into sequences, so that a page of last spring does not begin its search today."""
+    """Turn the days into sequences, so that a search in the past does not start at the newest event."""
     if filters.until is not None:
         ending = events.filter(at__lt=filters.until + _DISORDER).order_by("-at").values_list("sequence", flat=True)
         events = events.filter(sequence__lte=ending.first() or 0)
@@ -114,7 +114,7 @@ def _in_time(events: QuerySet[AuditEvent], filters: Filters) -> QuerySet[AuditEv
 
 
 def _search(window: QuerySet[AuditEvent], filters: Filters, *, forward: bool) -> tuple[list[AuditEvent], int | None]:
-    """Up to one event more than a page, and where the search stopped if it did."""
+    """Return up to one event more than a page, and where the search stopped."""
     window = window.order_by("sequence" if forward else "-sequence")
     if not filters.typed:
         return list(window[: PAGE + 1]), None

@@ -1,4 +1,4 @@
-"""Writes a series of refused requests into the provider's audit log, in a thread of its own."""
+"""Records a series of refused requests in the provider's audit log, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = structlog.get_logger("watchword.portal")
 
 
 def record_in_background(series: Series) -> threading.Thread:
-    """Start writing. A request must not wait for it, nor the event loop, on which many are refused."""
+    """Start recording. Neither the request nor the event loop must wait for it."""
     thread = threading.Thread(target=_record_and_close, args=(series,), name="refused-requests", daemon=True)
     thread.start()
     return thread
@@ -36,7 +36,7 @@ def record_in_background(series: Series) -> threading.Thread:
 def record(series: Series, now: datetime) -> None:
     """Append one audit event, unless this or another portal has recorded that kind within the last hour."""
     with transaction.atomic(durable=True):
-        # Locked before looking, so that of two portals the second sees what the first has written.
+        # Locked before the check, so that of two portals the second finds the first one's event.
         AuditHead.objects.select_for_update().filter(id=1).first()
         since = now - timedelta(seconds=EVENT_SECONDS)
         if AuditEvent.objects.filter(at__gt=since, action=_ACTION, target__startswith=series.kind.words).exists():

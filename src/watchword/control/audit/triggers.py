@@ -1,9 +1,8 @@
-"""Triggers that make the audit log append-only in the database itself, for whoever comes around the code.
+"""Database triggers that make the audit log append-only, also for writers that do not use this code.
 
-Only the oldest events can be deleted, those up to the anchor; and the anchor moves only forward, and only together
-with an event that records it. Installed by migration 0001; a change here needs a migration of its own. Django
-rebuilds a SQLite table to alter it, which drops its triggers: a migration that alters AuditEvent or AuditAnchor must
-install them again.
+Only events up to the anchor can be deleted, and the anchor moves only forward, together with an event that records it.
+Migration 0001 installs them; a change here needs a migration. Django rebuilds a SQLite table to alter it, which drops
+its triggers, so a migration that alters AuditEvent or AuditAnchor must install them again.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _SQLITE: Final = (
     WHEN OLD.sequence > COALESCE((SELECT sequence FROM audit_auditanchor), 0)
     BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END
     """,
-    # INSERT OR REPLACE removes the row in its way without asking the trigger for DELETE.
+    # INSERT OR REPLACE deletes the existing row without running the DELETE trigger.
     """
     CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit_auditevent
     WHEN EXISTS (SELECT 1 FROM audit_auditevent WHERE sequence = NEW.sequence OR hash = NEW.hash)
@@ -129,7 +128,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
-    """For migrations, and for tests that empty the database."""
+    """Remove them, for migrations and for tests that empty the database."""
     execute(connection, _REMOVAL[connection.vendor])
 
 

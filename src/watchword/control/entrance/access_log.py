@@ -1,4 +1,4 @@
-"""An access log of the portal, for operators who want one: a line for each request, without anything personal."""
+"""The portal's optional access log: a line for each request, without personal data."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from django.conf import settings
+from django.urls import Resolver404, resolve
 
-from watchword.control.entrance.routes import NO_ROUTE, route_of
 from watchword.control.fleet.feed import PATHS, PREFIX
 
 if TYPE_CHECKING:
     from watchword.control.base.asgi import Application, Receive, Send
 
 
+NO_ROUTE: Final = "none"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 _log = structlog.get_logger("watchword.access")
 
 
 def logging_access(application: Application) -> Application:
-    """The same application with a log line for each answer and the request's id in the answer.
+    """Wrap the application: log a line for each response, and add the request's id to the response.
 
-    Each field comes from a closed table or is a number of ours: no path, query, header or address of a client. The id
-    is made here, as a client's could be anything; a proxy in front can log it from the answer.
+    Each field comes from a closed table or is a number: no path, query, header or address of a client. The id is
+    created here, because a client's could be anything. A proxy in front can log it from the response.
     """
 
     async def logged(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -32,7 +34,7 @@ def logging_access(application: Application) -> Application:
             await application(scope, receive, send)
             return
         request_id = secrets.token_hex(8)
-        # An application that raises has answered nothing; the server makes a 500 of it.
+        # An application that raises sends no response; the server then sends a 500.
         status, began = 500, time.monotonic()
 
         async def noting(message: dict[str, Any]) -> None:
@@ -63,3 +65,13 @@ def _route(path: str) -> str:
         name = path.removeprefix(PREFIX)
         return f"feed:{name if name in PATHS else NO_ROUTE}"
     return route_of(path)
+
+
+def route_of(path: str) -> str:
+    """Return the name of the page's route instead of its path, which contains ids and one-time links."""
+    if path.startswith(settings.STATIC_URL):
+        return "static"
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return NO_ROUTE

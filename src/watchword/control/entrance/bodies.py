@@ -1,6 +1,6 @@
-"""Reads the body of each request before the application sees it, within limits of size, time and number.
+"""Reads the body of each request before the application, within limits of size, time and number.
 
-Without this, Django writes a body to disk before it knows who sends it, and waits for a slow one for ever.
+Without this, Django writes bodies of unauthenticated clients to disk and waits for slow ones without limit.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ DRAIN_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
-    """What a body may cost.
+    """Limits of request bodies.
 
     Attributes:
-        octets: the largest body.
-        grace_seconds: until when the first octets must be here.
-        octets_per_second: how fast the rest must arrive, on average.
-        longest_seconds: until when a body must be complete, however steadily it arrives.
-        unfinished: bodies that may be on their way at the same time. One more ends the oldest of them, because a
-            browser's form arrives within milliseconds, and what has been on its way the longest is most likely stalled.
+        octets: the size of the largest body.
+        grace_seconds: the time for the first octets.
+        octets_per_second: the lowest average rate of the rest.
+        longest_seconds: the longest time of a whole body.
+        unfinished: the number of incomplete bodies. One more ends the oldest one, which is most likely stalled: a
+            browser's form arrives within milliseconds.
     """
 
     octets: int
@@ -61,11 +61,11 @@ class _Refused(Exception):
 
 
 class BoundedBodies:
-    """An ASGI application that passes requests on to another one, once their bodies are complete.
+    """An ASGI application that passes requests on when their bodies are complete.
 
     Args:
-        application: finds the whole body in its first `http.request` message.
-        refuse: makes the response to a request whose body is not accepted. The connection is closed after it.
+        application: receives the whole body in its first `http.request` message.
+        refuse: returns the response for a refused body. The connection is closed after it.
         limits: see BodyLimits.
     """
 
@@ -91,7 +91,7 @@ class BoundedBodies:
             await self._application(scope, _replayed(body, receive), send)
 
     async def _read(self, scope: dict[str, Any], receive: Receive) -> bytes | None:
-        """The body, None when the client went away.
+        """Return the body, or None when the client disconnects.
 
         Raises:
             _Refused: it is too large or too slow.
@@ -122,10 +122,10 @@ class BoundedBodies:
             if not message.get("more_body", False):
                 return bytes(body)
             if deadline not in self._unfinished:
-                # A newer body took its place just as this part arrived.
+                # A newer body has just ended this one.
                 raise TimeoutError
-            earned = self._limits.grace_seconds + len(body) / self._limits.octets_per_second
-            deadline.reschedule(began + min(earned, self._limits.longest_seconds))
+            allowed = self._limits.grace_seconds + len(body) / self._limits.octets_per_second
+            deadline.reschedule(began + min(allowed, self._limits.longest_seconds))
 
     def _make_room(self) -> None:
         while len(self._unfinished) >= self._limits.unfinished:
@@ -135,19 +135,19 @@ class BoundedBodies:
 
 
 def has_body(scope: dict[str, Any]) -> bool:
-    """Whether the request's headers announce a body, be it an empty one."""
+    """Whether the request's headers announce a body, even an empty one."""
     names = {name.lower() for name, _ in scope["headers"]}
     return not names.isdisjoint({b"content-length", b"transfer-encoding"})
 
 
 def _declared(scope: dict[str, Any]) -> int:
-    """The length that the client announces; 0 where it announces none or one that is no number."""
+    """Return the announced length; 0 if there is none or it is no number."""
     lengths = [value for name, value in scope["headers"] if name.lower() == b"content-length" and value.isdigit()]
     return max(map(int, lengths), default=0)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """What the application receives: the whole body, then what the server has to say, such as a disconnect."""
+    """Return the application's `receive`: the whole body, then the server's messages such as a disconnect."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 async def _drain(receive: Receive) -> None:
     """Read on for a moment after the response.
 
-    To close a connection while octets of the client are unread resets it, and the client may lose the response.
+    Closing a connection with unread octets resets it, and the client may lose the response.
     """
     drained = 0
     with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The portal's figures for Prometheus, and whether people and verifiers should be sent to it."""
+"""The portal's metrics for Prometheus, and its readiness."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
 _BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class PortalFigures:
-    """Counts requests on their way through; the feed's revision is asked of the database when scraped."""
+class PortalMetrics:
+    """Counts requests. The feed's revision is read from the database at each scrape."""
 
     def __init__(self) -> None:
         self.registry = new_registry("portal")
@@ -43,32 +43,32 @@ class PortalFigures:
             ("part", "status"),
             registry=self.registry,
         )
-        # All of them from the start: a counter that appears with its first event looks like a gap to Prometheus.
+        # All label values from the start: Prometheus misses the first increment of a new counter.
         for part in _PARTS:
             for status in _CLASSES:
                 self._requests.labels(part, status)
         self._duration = Histogram(
             "watchword_portal_page_duration_seconds",
-            "How long a page took; the feed's questions, which wait for changes, are not among them.",
+            "How long a page took, without the feed's requests, which wait for changes.",
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._questions = Gauge(
-            "watchword_portal_feed_questions", "Questions of verifiers that are being held or answered.",
+        self._feed_requests = Gauge(
+            "watchword_portal_feed_questions", "Requests of verifiers to the feed that are waiting or in progress.",
             registry=self.registry,
         )  # fmt: skip
         self.registry.register(_Feed())
         self.registry.register(_Refused())
 
     def counting(self, application: Application) -> Application:
-        """The same application, counted."""
+        """Wrap the application to count its requests."""
 
         async def counted(scope: dict[str, Any], receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await application(scope, receive, send)
                 return
             part = "feed" if scope["path"].startswith(PREFIX) else "pages"
-            # An application that raises has answered nothing; the server makes a 500 of it.
+            # An application that raises sends no response; the server then sends a 500.
             status = 500
 
             async def noting(message: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ class PortalFigures:
             began = time.monotonic()
             try:
                 if part == "feed":
-                    with self._questions.track_inprogress():
+                    with self._feed_requests.track_inprogress():
                         await application(scope, receive, noting)
                 else:
                     await application(scope, receive, noting)
@@ -92,25 +92,25 @@ class PortalFigures:
 
 
 def why_not_ready() -> str | None:
-    """A sentence for the operator while the portal can neither show a page nor answer a verifier."""
-    return None if _head() is not None else "The database does not answer."
+    """Return why the portal can serve neither pages nor verifiers; None when it is ready."""
+    return None if _head() is not None else "The database does not respond."
 
 
 class _Feed(Collector):
     def collect(self) -> Iterator[Metric]:
         newest = _head()
-        refused = None if newest is None else _asked(batches_refused)
+        refused = None if newest is None else _query_or_none(batches_refused)
         yield GaugeMetricFamily(
-            "watchword_portal_database_up", "1 while the database answers.", value=float(newest is not None)
+            "watchword_portal_database_up", "1 while the database responds.", value=float(newest is not None)
         )
         if newest is not None:
             yield GaugeMetricFamily(
-                "watchword_portal_feed_revision", "The newest revision that was given out.", value=newest.revision
+                "watchword_portal_feed_revision", "The newest revision of the feed.", value=newest.revision
             )
         if refused is not None:
             yield CounterMetricFamily(
                 "watchword_portal_usage_batches_refused",
-                "Batches of usage, of all portals, that were refused because they cannot be true.",
+                "Usage batches that all portals refused because they cannot be true.",
                 value=refused,
             )
 
@@ -118,7 +118,7 @@ class _Feed(Collector):
 class _Refused(Collector):
     def collect(self) -> Iterator[Metric]:
         refused = CounterMetricFamily(
-            "watchword_portal_refused_requests", "Requests refused that look like an attack.", labels=("kind",)
+            "watchword_portal_refused_requests", "Refused requests that look like an attack.", labels=("kind",)
         )
         for kind, total in REFUSED_REQUESTS.totals():
             refused.add_metric([kind.code], total)
@@ -126,14 +126,14 @@ class _Refused(Collector):
 
 
 def _head() -> Head | None:
-    return _asked(head)
+    return _query_or_none(head)
 
 
-def _asked(query: Callable[[], T]) -> T | None:
+def _query_or_none(query: Callable[[], T]) -> T | None:
     try:
         return query()
     except DatabaseError:
         return None
     finally:
-        # The thread that asked is gone after the answer; its connection must not stay behind.
+        # The thread ends after the scrape; its connection must not stay open.
         connections.close_all()

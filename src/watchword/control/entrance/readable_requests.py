@@ -1,7 +1,7 @@
-"""What is answered before any view or command sees a request: input that cannot be read, and methods that mean nothing.
+"""Refuses requests that cannot be read, and unsupported methods, before any view sees them.
 
-The database refuses U+0000 in text, Django reads a form in any character set that Python knows, and a view that asks
-only whether the method is POST takes TRACE for GET. Each is settled here once instead of in every field and view.
+Databases refuse U+0000 in text, Django reads forms in any character set that Python knows, and views treat TRACE like
+GET. This module handles them once instead of in every field and view.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _log = structlog.get_logger("watchword.portal")
 
 
 class ReadableRequests:
-    """Answers 405 to other methods than METHODS, and 400 or 413 to what cannot be read as text or as a form."""
+    """Responds 405 to methods other than METHODS, and 400 or 413 to requests that are no readable text or form."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -52,13 +52,13 @@ class ReadableRequests:
         return self._get_response(request) if sound else _unreadable(400)
 
 
-def answering_always(application: Application) -> Application:
-    """The same application, which answers each request by a page with all security headers, whatever happens.
+def with_error_pages(application: Application) -> Application:
+    """Wrap the application so that every response is a page with all security headers.
 
-    Django makes some answers before its middleware, and reads the character set of a form as it builds the request.
+    Django sends some responses before its middleware, and reads the character set of a form as it builds the request.
     """
 
-    async def answering(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def respond(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         begun = False
 
         async def completed(message: dict[str, Any]) -> None:
@@ -75,17 +75,17 @@ def answering_always(application: Application) -> Application:
         try:
             await application(scope, receive, completed)
         except Exception as failure:
-            # Not its text, in which the request may be quoted.
+            # Without the exception's text, which may quote the request.
             _log.error("request_failed", fault=type(failure).__name__)
             if begun:
                 raise
             await _page("500.html", 500, completed)
 
-    return answering
+    return respond
 
 
 def _texts(request: HttpRequest) -> Iterable[str]:
-    """All text that came with the request, wherever. Reading the form may raise."""
+    """Yield all text of the request. Reading the form may raise."""
     yield request.path_info
     yield unquote(request.META.get("QUERY_STRING", ""))
     yield from request.headers.values()
@@ -100,9 +100,9 @@ def _unreadable(status: int) -> HttpResponse:
 
 
 def _unreadable_by_django(scope: Mapping[str, Any]) -> int | None:
-    """The status for what Django would answer without middleware; None where it reads the request.
+    """Return the status for a request that Django would refuse before its middleware; None if it can read it.
 
-    400 for bytes that are no text; 415 for a character set other than UTF-8, which RFC 1866 forms never name.
+    400 for bytes that are no text; 415 for a character set other than UTF-8, which HTML forms never name.
     """
     try:
         scope["path"].encode()
@@ -128,7 +128,7 @@ async def _page(template: str, status: int, send: Send) -> None:
 
 
 def _complete(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    answered = list(headers)
-    present = {name.lower() for name, _ in answered}
+    sent = list(headers)
+    present = {name.lower() for name, _ in sent}
     missing = [(name.encode(), value.encode()) for name, value in security_headers()]
-    return [*answered, *((name, value) for name, value in missing if name.lower() not in present)]
+    return [*sent, *((name, value) for name, value in missing if name.lower() not in present)]

@@ -1,4 +1,4 @@
-"""Responses to requests that never reach Django or the feed."""
+"""Responses to requests that reach neither Django nor the feed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole response."""
+    """A complete response."""
 
     status: int
     content_type: str
@@ -25,11 +25,11 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
     async def send(self, send: Send, *, close: bool = False) -> None:
-        """Send it.
+        """Send the response.
 
         Args:
-            send: of ASGI.
-            close: whether the connection ends with it, because the request on it was not read to its end.
+            send: the ASGI callable.
+            close: whether to close the connection, because the request was not read to its end.
         """
         headers = (
             ("content-type", self.content_type),
@@ -46,13 +46,13 @@ class Response:
 
 @cache
 def page(status: int, sentence: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """A page for people. Rendered once: under a flood it must cost nothing."""
+    """Return an HTML page. Rendered once, so that it costs nothing under load."""
     text = render_to_string("shell/not_admitted.html", {"sentence": sentence})
     return Response(status, "text/html; charset=utf-8", text.encode(), headers)
 
 
 @cache
 def problem(status: int, code: str, sentence: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """An RFC 9457 problem document for programs."""
+    """Return an RFC 9457 problem document."""
     document = {"type": "about:blank", "status": status, "code": code, "title": sentence}
     return Response(status, "application/problem+json", json.dumps(document, separators=(",", ":")).encode(), headers)

@@ -1,10 +1,10 @@
-"""What operators do to the fleet of verifiers. The only writers besides `publish_trust`."""
+"""Publishing trust, verifier credentials and the feed's epoch. The only writers."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
@@ -13,9 +13,17 @@ from django.db.models import F
 from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.fleet.credentials import SECRET_PREFIX, secret_hash
-from watchword.control.fleet.models import FeedState, VerifierCredential, new_epoch
+from watchword.control.fleet.models import (
+    SECRET_PREFIX,
+    FeedState,
+    TrustRecord,
+    VerifierCredential,
+    new_epoch,
+    secret_hash,
+)
 from watchword.control.fleet.pg_notify import announce
+from watchword.control.servers.trust import trust_of
+from watchword.feed import encode_trust
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +36,7 @@ _SECRET_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateVerifier:
-    """Give a verifier the right to read the feed. Returns its secret, which is not kept and cannot be shown again."""
+    """Create a verifier's credential. Returns its secret, which is not stored and cannot be shown again."""
 
     name: str
 
@@ -51,7 +59,7 @@ class CreateVerifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeVerifier:
-    """Take the right back. The next request with the secret is refused, and one that waits is answered at once."""
+    """Revoke a credential. Requests with its secret are refused, also one that waits."""
 
     name: str
 
@@ -70,10 +78,10 @@ class RevokeVerifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateEpoch:
-    """Begin a new epoch of the feed, after a backup was restored. Returns it.
+    """Begin a new epoch of the feed after restoring a backup. Returns it.
 
-    Revisions that were given out after the backup are about to be given out again for other trust. The new epoch
-    makes every verifier start over instead of mixing the two histories.
+    The restored feed reuses revisions that verifiers have seen with other trust. A new epoch makes every verifier
+    start over instead of mixing the two histories.
     """
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> str:
@@ -85,3 +93,26 @@ class RotateEpoch:
             announce()
             work.record(target="feed", changes={"epoch": [before, state.epoch]})
             return state.epoch
+
+
+def publish_trust(organization_id: str) -> None:
+    """Give the organization's trust the next revision, unless verifiers already have exactly this trust.
+
+    The counter's row stays locked until the transaction ends, so a revision becomes visible after all lower ones. Trust
+    is read after taking the lock, so the newest revision has the newest trust.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("trust is published in the transaction of the change")
+    FeedState.objects.get_or_create(id=1)
+    state = FeedState.objects.select_for_update().get(id=1)
+    trust = trust_of(organization_id)
+    record = TrustRecord.objects.filter(organization_id=organization_id).first()
+    if record is not None and record.document == encode_trust(replace(trust, revision=record.revision)):
+        return
+    state.revision += 1
+    state.save(update_fields=["revision"])
+    document = encode_trust(replace(trust, revision=state.revision))
+    TrustRecord.objects.update_or_create(
+        organization_id=organization_id, defaults={"revision": state.revision, "document": document}
+    )
+    announce()

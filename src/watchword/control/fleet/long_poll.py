@@ -1,4 +1,4 @@
-"""Waiting for the feed to move: one query per look for the whole process, however many verifiers wait."""
+"""Waiting for a change of the feed: one query at a time for all waiting verifiers of the process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS: Final = 0.1
 SLOW_POLL_SECONDS: Final = 2.0
-"""While the database tells of changes; within the 5 s that the change may take, should it fail to."""
+"""While the database notifies; short enough for the promised 5 s if a notification is lost."""
 
 BURST_SECONDS: Final = 0.05
 DATABASE_THREADS: Final = 4
@@ -29,9 +29,9 @@ T = TypeVar("T")
 
 
 class Database:
-    """A few threads that keep their connections, so that no waiting verifier holds a thread or a connection.
+    """A few threads with their own connections, so that no waiting verifier holds a thread or a connection.
 
-    Django would give every request a thread and a connection of its own, for as long as the request lasts.
+    Django would give every request a thread and a connection for as long as it waits.
     """
 
     def __init__(self, threads: int = DATABASE_THREADS) -> None:
@@ -46,7 +46,7 @@ class Database:
         gathered = threading.Barrier(self._threads)
 
         def leave() -> None:
-            # Each thread waits for all the others here, so that no thread can take two of these jobs.
+            # Each thread waits here for all others, so that no thread takes two of these jobs.
             gathered.wait(timeout=10)
             connections.close_all()
 
@@ -64,11 +64,11 @@ def _run(query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise
 
 
-class Watch:
-    """Wakes everyone who waits when the feed's head has moved, or could not be read. Belongs to one event loop.
+class HeadWatcher:
+    """Wakes all waiting requests when the feed's head has changed or cannot be read. Belongs to one event loop.
 
     Attributes:
-        wave: counts how often somebody was woken; who was woken in one wave needs the same answers.
+        wake_ups: counts wake-ups; requests of one wake-up need the same results.
     """
 
     def __init__(self, database: Database) -> None:
@@ -77,38 +77,38 @@ class Watch:
         self._follower: asyncio.Task[None] | None = None
         self._known: Head | None = None
         self._look = asyncio.Event()
-        self._is_told = False
-        self._is_over = False
-        self.wave = 0
+        self._is_notified = False
+        self._is_released = False
+        self.wake_ups = 0
 
-    def told(self) -> None:
-        """The database says that the head has moved."""
-        # It is relied on once it has told something: through some poolers a database is listened to in vain.
-        self._is_told = True
+    def notified(self) -> None:
+        """The database has notified of a change."""
+        # Trusted only after the first notification: some connection poolers drop them.
+        self._is_notified = True
         self._look.set()
 
-    def not_told(self) -> None:
-        """The database will not say so for a while."""
-        self._is_told = False
+    def notifications_lost(self) -> None:
+        """The connection for notifications is lost."""
+        self._is_notified = False
 
-    def let_go(self) -> None:
-        """The process is about to stop: who waits is told that nothing has moved, and so is who comes from now on."""
-        self._is_over = True
+    def release(self) -> None:
+        """End all waits, and future ones, without a change: the process is about to stop."""
+        self._is_released = True
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(False)
 
-    def stands_at(self, seen: Head) -> bool:
-        """Whether the head is `seen` as far as is known, and it would be heard at once if that were no longer so."""
-        return self._is_told and self._is_following() and seen == self._known
+    def is_at(self, seen: Head) -> bool:
+        """Whether the last known head is `seen` and a change would be notified at once."""
+        return self._is_notified and self._is_following() and seen == self._known
 
-    async def until_moved(self, seen: Head, seconds: float) -> bool:
-        """Return when the head is no longer `seen`, after `seconds`, or when let go; says whether it has moved.
+    async def wait_for_change(self, seen: Head, seconds: float) -> bool:
+        """Wait until the head differs from `seen`, for at most `seconds`, or until released; True if it changed.
 
         Raises:
             DatabaseError: the head cannot be read.
         """
-        if self._is_over:
+        if self._is_released:
             return False
         moved = asyncio.get_running_loop().create_future()
         self._waiting[moved] = seen
@@ -129,8 +129,8 @@ class Watch:
 
     async def _follow(self) -> None:
         while self._waiting:
-            asked = self._look.is_set()
-            # Cleared before the head is read: who comes while it is being read wants it read again.
+            requested = self._look.is_set()
+            # Cleared before reading the head: a request that arrives during the read needs another one.
             self._look.clear()
             try:
                 now_at = await self._database.run(head)
@@ -140,44 +140,44 @@ class Watch:
                     if not waiter.done():
                         waiter.set_exception(failure)
             else:
-                self._reached(now_at, asked=asked)
+                self._reached(now_at, requested=requested)
             await self._rest()
 
-    def _reached(self, now_at: Head, *, asked: bool) -> None:
-        if self._known not in {None, now_at} and not asked:
-            # The poll found out what nobody told. Until something is told again, it has to be quick.
-            self._is_told = False
+    def _reached(self, now_at: Head, *, requested: bool) -> None:
+        if self._known not in {None, now_at} and not requested:
+            # Polling found a change without a notification: poll quickly until the next notification.
+            self._is_notified = False
         self._known = now_at
         woken = [waiter for waiter, seen in self._waiting.items() if seen != now_at and not waiter.done()]
-        self.wave += bool(woken)
+        self.wake_ups += bool(woken)
         for waiter in woken:
             waiter.set_result(True)
 
     async def _rest(self) -> None:
-        # What changes in one burst is read, sent and folded as one page.
+        # Changes of one burst are read and sent as one page.
         await asyncio.sleep(BURST_SECONDS)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._look.wait(), SLOW_POLL_SECONDS if self._is_told else POLL_SECONDS)
+            await asyncio.wait_for(self._look.wait(), SLOW_POLL_SECONDS if self._is_notified else POLL_SECONDS)
 
 
-class Shared:
-    """Answers that many need at the same time, each asked for once. Belongs to one event loop."""
+class SingleFlight:
+    """Runs a query once for all requests that need it after the same wake-up. Belongs to one event loop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._wave = -1
-        self._answers: dict[Hashable, asyncio.Future[Any]] = {}
+        self._wake_up = -1
+        self._results: dict[Hashable, asyncio.Future[Any]] = {}
 
-    async def run(self, wave: int, query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The query's answer; that of the same query and wave, if somebody has asked already.
+    async def run(self, wake_up: int, query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return the query's result, which all calls with the same query, arguments and wake-up share.
 
-        A wave begins before the first of its questions, so nobody is given what was true before it was woken.
+        The query starts after the wake-up, so its result is never older than the change.
         """
-        if wave != self._wave:
-            self._wave, self._answers = wave, {}
+        if wake_up != self._wake_up:
+            self._wake_up, self._results = wake_up, {}
         key = (query, args, tuple(kwargs.items()))
-        if key not in self._answers:
-            self._answers[key] = asyncio.ensure_future(self._database.run(query, *args, **kwargs))
-        # Shielded: one verifier that goes away must not take the answer from the others.
-        answer: T = await asyncio.shield(self._answers[key])
-        return answer
+        if key not in self._results:
+            self._results[key] = asyncio.ensure_future(self._database.run(query, *args, **kwargs))
+        # Shielded: a verifier that disconnects must not cancel the query for the others.
+        result: T = await asyncio.shield(self._results[key])
+        return result

@@ -1,11 +1,23 @@
-"""What verifiers are told, and which verifiers are listened to."""
+"""The feed's state, the trust that it publishes, and the verifiers' credentials."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from typing import Final
 
 from django.db import models
 from django.db.models import Q
+
+SECRET_PREFIX: Final = "wwv_"  # noqa: S105 - the part of a secret that is public.
+"""Lets secret scanners recognise a verifier's credential that was committed by mistake."""
+
+SECRET_MAX: Final = 200
+
+
+def secret_hash(secret: str) -> str:
+    """Return the hexadecimal SHA-256. A plain hash is enough: a secret has 256 random bits and cannot be guessed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def new_epoch() -> str:
@@ -16,12 +28,11 @@ class FeedState(models.Model):
     """The single row with the counter of revisions.
 
     Attributes:
-        epoch: names one history of revisions. It changes when a backup was restored, because revisions given out
-            after the backup would otherwise be given out a second time for other trust.
-        revision: the newest one given out. Incrementing it locks the row until the transaction ends, therefore
-            revisions become visible in their order.
-        revocations: how many credentials were revoked; when it rises, the questions of verifiers that wait are looked
-            at again.
+        epoch: identifies one history of revisions. Operators change it after restoring a backup, because the restored
+            feed reuses revisions for other trust.
+        revision: the newest one. Incrementing it locks the row until the transaction ends, so revisions become visible
+            in their order.
+        revocations: the number of revoked credentials; when it rises, waiting requests are checked again.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -56,10 +67,10 @@ class VerifierCredential(models.Model):
     """One verifier's right to read the feed. Only the SHA-256 of its secret is stored.
 
     Attributes:
-        last_seen_at, last_revision, node, version: what the verifier said when it last asked; for the console.
-        not_understood: the first organizations whose trust it cannot read, and
-        not_understood_count: how many there are in all.
-        revocations: that of the FeedState when the secret was looked up; `verifier_of_secret` alone sets it.
+        last_seen_at, last_revision, node, version: from the verifier's last request, for the console.
+        not_understood: the first organizations whose trust it cannot read.
+        not_understood_count: the number of all of them.
+        revocations: of FeedState when `verifier_of_secret` read the credential.
     """
 
     name = models.CharField(max_length=64, unique=True)

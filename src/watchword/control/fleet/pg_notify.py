@@ -1,4 +1,4 @@
-"""PostgreSQL tells every portal that the feed has moved. SQLite tells nobody; there the poll of watch.py finds out."""
+"""Wakes every portal through PostgreSQL's NOTIFY when the feed changes. On SQLite long_poll.py polls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CHANNEL: Final = "watchword_feed"
 RECONNECT_SECONDS: Final = 1.0
 CHECK_SECONDS: Final = 30.0
-"""How often the connection is used, so that one which has silently died is noticed and replaced."""
+"""How often the connection is used, so that a dead one is noticed and replaced."""
 
 _STOP_SECONDS: Final = 0.25
 
@@ -25,21 +25,20 @@ _log = structlog.get_logger("watchword.feed")
 
 
 def announce() -> None:
-    """Tell every portal that the feed has moved, when the caller's transaction commits, and only if it does."""
+    """Notify every portal of a change of the feed when the caller's transaction commits."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")
 
 
 class Listener:
-    """One connection of the whole process, in a thread of its own.
+    """Listens on one connection per process, in its own thread.
 
-    It only ever makes the feed faster. A connection that is lost, and a pooler in between that passes no notifications
-    on, is what the poll is for.
+    It only makes the feed faster: polling covers a lost connection, and a connection pooler that drops notifications.
 
     Args:
-        moved: called in the listener's thread when the feed has moved.
-        lost: called there when the connection was lost.
+        moved: called in the listener's thread when the feed has changed.
+        lost: called in it when the connection is lost.
     """
 
     def __init__(self, *, moved: Callable[[], None], lost: Callable[[], None]) -> None:
@@ -52,7 +51,7 @@ class Listener:
         self._fault = Outage(_log, "feed_news_failed", over="feed_news_again")
 
     def start(self) -> None:
-        """Begin to listen, on a database that can tell; once."""
+        """Begin to listen if the database is PostgreSQL. Further calls do nothing."""
         with self._starting:
             if self._thread is None and connection.vendor == "postgresql" and not self._stop.is_set():
                 self._thread = threading.Thread(target=self._run, name="feed-news", daemon=True)
@@ -71,7 +70,7 @@ class Listener:
                 self._listen()
             except DatabaseError as failure:
                 self._outage.failed(fault=type(failure).__name__)
-            except Exception as fault:  # noqa: BLE001 - this thread must outlive any fault, or every change would be late.
+            except Exception as fault:  # noqa: BLE001 - this thread must survive, or every change would be late.
                 self._fault.failed(fault=type(fault).__name__)
             finally:
                 _end_connection()
@@ -93,7 +92,7 @@ class Listener:
 
 
 def _end_connection() -> None:
-    # Really, and not back into the pool, where it would go on listening.
+    # Close it instead of returning it to the pool, where it would go on listening.
     if connection.connection is not None:
         connection.connection.close()
     connection.close()

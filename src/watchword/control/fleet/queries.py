@@ -1,4 +1,4 @@
-"""Reading the feed and the fleet. Synchronous; feed.py runs these in threads of its own."""
+"""Reading the feed and the verifiers. Synchronous; feed.py runs these functions in threads of its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import structlog
 from django.db.models import Q, Subquery, TextField
 from django.db.models.functions import Cast, Coalesce
 
-from watchword.control.fleet.credentials import SECRET_MAX, secret_hash
-from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
+from watchword.control.fleet.models import SECRET_MAX, FeedState, TrustRecord, VerifierCredential, secret_hash
 from watchword.control.fleet.rules import SILENT_AFTER
 from watchword.feed import Page, encode_page
 
@@ -26,11 +25,11 @@ if TYPE_CHECKING:
 
 PAGE_LENGTH: Final = 500
 PAGE_CHARACTERS: Final = 16 * 1024 * 1024
-"""Of the documents in a page, unless the first one alone is longer. Large key sets of a few organizations must not make
-a page that verifiers refuse for its size."""
+"""Of the documents in a page, unless the first one alone is longer, so that verifiers do not refuse a page with a few
+large key sets for its size."""
 
 SEEN_STEP: Final = timedelta(seconds=5)
-"""How often one verifier's figures are written; a write per request would load the database for nothing."""
+"""How often a verifier's row is updated, so that not every request writes."""
 
 _NAMED_IN_LOG: Final = 5
 
@@ -39,7 +38,7 @@ _log = structlog.get_logger("watchword.feed")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the feed is: its epoch, the newest revision given out, and how many credentials were revoked."""
+    """The feed's epoch, its newest revision, and the number of revoked credentials."""
 
     epoch: str
     revision: int
@@ -48,11 +47,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """What a verifier says of itself. Free text of an authenticated party, cut to 64 characters.
+    """What a verifier reports about itself: free text of an authenticated client, cut to 64 characters.
 
     Attributes:
-        not_understood: some of the organizations whose trust it cannot read, and
-        not_understood_count: how many there are.
+        not_understood: some of the organizations whose trust it cannot read.
+        not_understood_count: the number of all of them.
     """
 
     node: str | None
@@ -62,7 +61,7 @@ class Caller:
 
 
 def head() -> Head:
-    """One query of one row; the feed's poller lives on it being cheap."""
+    """Return the head with one query of one row: it is polled often and must be cheap."""
     state = FeedState.objects.filter(id=1).first()
     if state is None:
         state, _ = FeedState.objects.get_or_create(id=1)
@@ -70,9 +69,9 @@ def head() -> Head:
 
 
 def read_page(epoch: str, after: int) -> bytes | None:
-    """The page of changes after a revision as JSON, or None when there is nothing new.
+    """Return the page of changes after a revision as JSON, or None when there is nothing new.
 
-    A reader of another epoch, or one that claims to know more than there is, starts from the beginning.
+    A verifier of another epoch, or with a higher revision than the feed's, starts from the beginning.
     """
     newest = head()
     starts_over = epoch != newest.epoch or after > newest.revision
@@ -81,7 +80,7 @@ def read_page(epoch: str, after: int) -> bytes | None:
     records = list(
         TrustRecord.objects.filter(revision__gt=after)
         .order_by("revision")
-        # As the text that is stored: half a thousand documents would be taken apart only to be put together again.
+        # As stored text: parsing and serialising 500 documents would be wasted work.
         .values_list("revision", Cast("document", TextField()))[: PAGE_LENGTH + 1]
     )
     if not records and not starts_over:
@@ -89,20 +88,20 @@ def read_page(epoch: str, after: int) -> bytes | None:
     kept = _fitting([len(document) for _, document in records])
     complete = len(records) == kept
     records = records[:kept]
-    # The revision reached is that of the last record seen, not the counter's: a change that committed between the two
-    # queries would be skipped for ever.
+    # The last record's revision, not the counter's: verifiers would never see a change that committed between the two
+    # queries.
     revision = records[-1][0] if records else after
     return _as_json(Page(newest.epoch, after, revision, complete, ()), [document for _, document in records])
 
 
 def _fitting(lengths: Sequence[int]) -> int:
-    """How many of the first documents make a page: at least one, if there is one."""
+    """Return how many of the first documents fit into a page: at least one, if there is one."""
     within = sum(total <= PAGE_CHARACTERS for total in accumulate(lengths))
     return min(len(lengths), PAGE_LENGTH, max(within, 1))
 
 
 def nothing_new(seen: Head) -> bytes:
-    """The page for somebody who knows everything."""
+    """Return the page for a verifier that is up to date."""
     return _as_json(Page(seen.epoch, seen.revision, seen.revision, complete=True, changes=()), [])
 
 
@@ -112,17 +111,17 @@ def _as_json(page: Page, documents: Sequence[str]) -> bytes:
 
 
 def verifier_of_secret(secret: str) -> VerifierCredential | None:
-    """The verifier that holds the secret, as of so many `revocations`; None for an unknown or revoked one."""
+    """Return the credential with this secret and the present `revocations`; None for an unknown or revoked one."""
     if not secret or len(secret) > SECRET_MAX:
         return None
     hashed = secret_hash(secret)
-    # In the same statement: a revocation after it ends the wait that may follow.
+    # In the same statement, so that a later revocation ends the wait that may follow.
     so_far = Coalesce(Subquery(FeedState.objects.filter(id=1).values("revocations")), 0)
     credential = (
         VerifierCredential.objects.filter(secret_hash=hashed, revoked_at__isnull=True).annotate(so_far=so_far).first()
     )
-    # The database's comparison may stop at the first difference; it compares hashes of a random secret, so its time
-    # tells nothing. The constant-time comparison spares the next reader that thought.
+    # The database compares hashes of a random secret, so its timing reveals nothing. Comparing in constant time makes
+    # that obvious.
     if credential is None or not hmac.compare_digest(credential.secret_hash, hashed):
         return None
     credential.revocations = credential.so_far
@@ -138,13 +137,13 @@ def credentials_in_force() -> frozenset[int]:
 
 
 def note_seen(credential: VerifierCredential, caller: Caller, revision: int, now: datetime) -> None:
-    """Keep what the console shows of the verifier, at most once per SEEN_STEP, unless it lacks other organizations."""
+    """Update what the console shows of the verifier, at most once per SEEN_STEP unless `not_understood` changed."""
     not_understood = {
         "not_understood": list(caller.not_understood),
         "not_understood_count": caller.not_understood_count,
     }
     is_new = any(getattr(credential, name) != value for name, value in not_understood.items())
-    # Looked at before the UPDATE, which would take SQLite's one write lock also when it changes no row.
+    # Checked before the UPDATE, which takes SQLite's write lock even if it changes no row.
     if not is_new and credential.last_seen_at is not None and credential.last_seen_at > now - SEEN_STEP:
         return
     due = VerifierCredential.objects.filter(pk=credential.pk)
@@ -161,14 +160,14 @@ def note_seen(credential: VerifierCredential, caller: Caller, revision: int, now
 
 
 def following_verifiers(now: datetime) -> QuerySet[VerifierCredential]:
-    """Those in `VerifierState.FOLLOWING`."""
+    """Verifiers in `VerifierState.FOLLOWING`."""
     return VerifierCredential.objects.filter(revoked_at__isnull=True, last_seen_at__gte=now - SILENT_AFTER)
 
 
 def verifiers_that_do_not_understand(organization_id: str, now: datetime) -> tuple[tuple[str, ...], int]:
-    """The names of the verifiers that cannot read the organization's trust, and how many verifiers follow. One query.
+    """Return the verifiers that cannot read the organization's trust, and the number of following verifiers. One query.
 
-    A verifier that lacks very many organizations names only some of them, and is then missing here.
+    A verifier that cannot read very many organizations names only some, so it may be missing here.
     """
     rows = list(following_verifiers(now).order_by("name").values_list("name", "not_understood"))
     return tuple(name for name, organizations in rows if organization_id in organizations), len(rows)

@@ -1,4 +1,4 @@
-"""How a verifier follows, judged by what it last said. Pure."""
+"""A verifier's state, from its last request. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SILENT_AFTER: Final = timedelta(seconds=60)
-"""A verifier that follows asks again at least every 20 seconds, and waits at most as long before another attempt."""
+"""A following verifier sends a request at least every 20 seconds, also after a failed one."""
 
 
 class VerifierState(Enum):
-    """Exactly one holds at any time."""
+    """Exactly one applies at any time."""
 
     FOLLOWING = "following"
     SILENT = "silent"
@@ -31,8 +31,8 @@ def verifier_state(*, revoked_at: datetime | None, last_seen_at: datetime | None
 
 
 def lag(*, newest: int, revision: int | None) -> int | None:
-    """How many revisions the verifier lacked when it last asked; None for one that never asked.
+    """Return how many revisions the verifier lacked at its last request; None before the first.
 
-    After a backup was restored a verifier may know of more revisions than there are; it then lacks none.
+    After restoring a backup a verifier may have a higher revision than the feed; its lag is then 0.
     """
     return None if revision is None else max(0, newest - revision)

@@ -95,7 +95,7 @@ def confirm_keys(state: KeySetState, *, fetched_at: datetime, good_until: dateti
     state.failing_since = None
     state.failures = 0
     state.problem = None
-    state.failing_told_at = None
+    state.failing_reported_at = None
     KeyHistory.objects.filter(server_id=state.server_id, withdrawn_at__isnull=True).update(last_seen_at=fetched_at)
 
 

@@ -122,8 +122,8 @@ class KeySetState(models.Model):
         fetch_number: grows with each claim and each change of the location; an answer is taken only from the newest.
         replaced_at: the last fetch that found not one of the keys before it.
         certificate_expires_at: of the certificate that the server presented last; NULL while none was read.
-        certificate_told: the expiry that the audit log was told of last.
-        failing_told_at: when the audit log was told that this run of failed fetches lasts.
+        certificate_expiry_reported: the expiry that the audit log was told of last.
+        failing_reported_at: when the audit log was told that this run of failed fetches lasts.
     """
 
     server = models.OneToOneField(
@@ -146,8 +146,8 @@ class KeySetState(models.Model):
     fetch_number = models.PositiveBigIntegerField(default=0)
     replaced_at = models.DateTimeField(null=True)
     certificate_expires_at = models.DateTimeField(null=True)
-    certificate_told = models.DateTimeField(null=True)
-    failing_told_at = models.DateTimeField(null=True)
+    certificate_expiry_reported = models.DateTimeField(null=True)
+    failing_reported_at = models.DateTimeField(null=True)
 
     class Meta:
         # Of many thousand key sets only those that fail are listed, the longest failing first.

@@ -35,13 +35,13 @@ def note_certificate(work: UnitOfWork, state: KeySetState, expires_at: datetime 
     if expires_at is None:
         return
     state.certificate_expires_at = expires_at
-    told = state.certificate_told
+    told = state.certificate_expiry_reported
     if (
         state.server.verify_certificate
         and rotation.certificate_ends_soon(expires_at, work.now)
         and (told is None or told < expires_at)
     ):
-        state.certificate_told = expires_at
+        state.certificate_expiry_reported = expires_at
         work.record(
             target=state.server.name, action="certificate_expiring", changes={"expires_at": [None, spoken(expires_at)]}
         )
@@ -49,14 +49,14 @@ def note_certificate(work: UnitOfWork, state: KeySetState, expires_at: datetime 
 
 def note_failing(work: UnitOfWork, state: KeySetState) -> None:
     """Tell the audit log that a run of failed fetches lasts, once for the whole run."""
-    if state.failing_told_at is None and rotation.failing_long(state.failing_since, work.now):
-        state.failing_told_at = work.now
+    if state.failing_reported_at is None and rotation.failing_long(state.failing_since, work.now):
+        state.failing_reported_at = work.now
         work.record(target=state.server.name, action="fetches_failing", changes=_failing_since(state, before=False))
 
 
 def note_recovery(work: UnitOfWork, state: KeySetState) -> None:
     """Tell the audit log that a run of failed fetches which it was told of has ended; before the state forgets it."""
-    if state.failing_told_at is not None:
+    if state.failing_reported_at is not None:
         work.record(target=state.server.name, action="fetches_recovered", changes=_failing_since(state, before=True))
 
 

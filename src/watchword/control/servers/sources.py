@@ -98,7 +98,7 @@ def install(state: KeySetState, validation: Validation, *, settings: ControlSett
     # What was watched of the old source says nothing about this one.
     state.replaced_at = None
     state.certificate_expires_at = validation.certificate_expires_at
-    state.certificate_told = None
+    state.certificate_expiry_reported = None
     state.attempted_at = fetched_at
     state.due_at = from_unix(
         next_due(

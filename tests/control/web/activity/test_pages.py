@@ -12,7 +12,7 @@ from django.utils import timezone
 from kit import registrations
 from kit.desk import Desk, utc
 from kit.usage import OKTA, CountingVerifier, line
-from watchword.control.activity.figure_queries import PROFILES_SHOWN
+from watchword.control.activity.usage_queries import PROFILES_SHOWN
 from watchword.control.base.actor import Permission
 from watchword.control.base.times import spoken
 from watchword.control.organizations.commands import ChangeThreshold, Reinstate

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from kit.people import NOW
-from watchword.control.activity.figure_queries import Day, InUse, OutcomeCount, ProfileSeen
+from watchword.control.activity.usage_queries import Day, InUse, OutcomeCount, ProfileSeen
 from watchword.control.base.times import spoken
 from watchword.control.web.activity.presentation import (
     CHART_HEIGHT,

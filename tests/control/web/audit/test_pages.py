@@ -15,7 +15,7 @@ from django.utils import timezone
 from kit import sample_portal
 from kit.audit_events import fill, write
 from kit.desk import utc
-from watchword.control.audit.checkpoint import verify_on
+from watchword.control.audit.checkpoint import verify_step
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_field_p_the_filter_offers_the_interfaces_that_there_are(reading_bob: Cl
     assert select is not None
     offered = re.findall(r"<option[^>]*>([^<]+)</option>", select[0])
     assert offered == ["Any", "Portal", "Command line", "Worker"]
-    assert "Interface must be one of the list." in text(reading_bob.get(ACME, {"interface": "api"}))
+    assert "Interface must be a value of the list." in text(reading_bob.get(ACME, {"interface": "api"}))
 
 
 def test_it_opens_to_what_was_changed(reading_bob: Client) -> None:
@@ -239,7 +239,7 @@ def test_the_chains_state_is_on_the_page(reading_bob: Client, reading_operator: 
     assert "Chain not verified yet." in text(reading_bob.get(ACME))
     now = timezone.now()
     verified = now - timedelta(minutes=2)
-    verify_on(verified)
+    verify_step(verified)
     newest = AuditEvent.objects.latest("sequence").sequence
     assert f"Chain verified up to event {newest} , {utc(verified)} · last fully verified {utc(verified)}" in text(
         reading_bob.get(ACME)

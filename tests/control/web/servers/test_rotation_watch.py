@@ -112,7 +112,7 @@ def test_a_changed_location_is_the_administrators_own_doing_and_ends_what_was_wa
     ).run(registrations.ALICE)
     assert names(timezone.now()) == []
     state = KeySetState.objects.get()
-    assert (state.replaced_at, state.certificate_expires_at, state.certificate_told) == (None, None, None)
+    assert (state.replaced_at, state.certificate_expires_at, state.certificate_expiry_reported) == (None, None, None)
 
 
 # ------------------------------------------------------------------------------------- fetches that fail

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("day", models.DateField(db_index=True)),
                 ("base", models.PositiveBigIntegerField(default=0)),
-                ("told", models.PositiveSmallIntegerField(default=0)),
+                ("reported_percent", models.PositiveSmallIntegerField(default=0)),
                 ("threshold", models.PositiveBigIntegerField(null=True)),
                 (
                     "organization",
@@ -86,7 +86,8 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("organization", "day"), name="activity_one_threshold_day"),
                     models.CheckConstraint(
-                        condition=models.Q(("told__in", (0, 50, 80, 100))), name="activity_told_percentages"
+                        condition=models.Q(("reported_percent__in", (0, 50, 80, 100))),
+                        name="activity_reported_percentages",
                     ),
                 ],
             },

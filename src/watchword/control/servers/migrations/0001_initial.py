@@ -119,8 +119,8 @@ class Migration(migrations.Migration):
                 ("fetch_number", models.PositiveBigIntegerField(default=0)),
                 ("replaced_at", models.DateTimeField(null=True)),
                 ("certificate_expires_at", models.DateTimeField(null=True)),
-                ("certificate_told", models.DateTimeField(null=True)),
-                ("failing_told_at", models.DateTimeField(null=True)),
+                ("certificate_expiry_reported", models.DateTimeField(null=True)),
+                ("failing_reported_at", models.DateTimeField(null=True)),
             ],
             options={
                 "indexes": [

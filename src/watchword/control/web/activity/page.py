@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.views.decorators.http import require_safe
 
-from watchword.control.activity import figure_queries, queries
+from watchword.control.activity import queries, usage_queries
 from watchword.control.base.actor import Permission
 from watchword.control.web.activity import presentation
 from watchword.control.web.shell.page import OrganizationPage
@@ -33,7 +33,7 @@ class ActivityPage(OrganizationPage):
     def context(self) -> dict[str, Any]:
         """All that `activity/content.html` and the frame around it need."""
         organization_id, now = self.organization_id, self.frame.now
-        counts = figure_queries.outcomes(organization_id, now)
+        counts = usage_queries.outcomes(organization_id, now)
         return (
             super().context()
             | calls_context(organization_id, queries.threshold_of(organization_id), now)
@@ -42,16 +42,16 @@ class ActivityPage(OrganizationPage):
                 "allowed_lately": sum(count.calls for count in counts if count.outcome is None),
                 "refused_lately": sum(count.calls for count in counts if count.outcome is not None),
                 "refused": presentation.refused(counts),
-                "profiles": [presentation.shown(seen) for seen in figure_queries.profiles(organization_id, now)],
-                "profiles_shown": figure_queries.PROFILES_SHOWN,
+                "profiles": [presentation.shown(seen) for seen in usage_queries.profiles(organization_id, now)],
+                "profiles_shown": usage_queries.PROFILES_SHOWN,
             }
         )
 
 
 def calls_context(organization_id: str, threshold: int | None, now: datetime) -> dict[str, Any]:
     """What `activity/calls.html` needs: today against the threshold, and the last days. Two queries."""
-    days = figure_queries.last_days(organization_id, now)
-    today = figure_queries.told_today(organization_id, now)
+    days = usage_queries.last_days(organization_id, now)
+    today = usage_queries.threshold_day(organization_id, now)
     return {
         "gauge": presentation.gauge(days[-1].allowed, threshold),
         "threshold": threshold,

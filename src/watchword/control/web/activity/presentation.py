@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
-    from watchword.control.activity.figure_queries import Day, InUse, OutcomeCount, ProfileSeen
+    from watchword.control.activity.usage_queries import Day, InUse, OutcomeCount, ProfileSeen
 
 CHART_WIDTH: Final = 744
 CHART_HEIGHT: Final = 120

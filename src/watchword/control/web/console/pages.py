@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlencode
 
-from watchword.control.activity.figure_queries import calls_per_second
+from watchword.control.activity.usage_queries import calls_per_second
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.queries import verifiers_that_do_not_understand
 from watchword.control.organizations.models import Organization

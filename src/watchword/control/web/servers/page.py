@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 
-from watchword.control.activity.figure_queries import servers_in_use
+from watchword.control.activity.usage_queries import servers_in_use
 from watchword.control.base.actor import Permission
 from watchword.control.servers import queries
 from watchword.control.servers.rules import SLOTS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from watchword.control.activity.figure_queries import InUse
+    from watchword.control.activity.usage_queries import InUse
     from watchword.control.organizations.rules import Entitlement
     from watchword.control.servers.queries import ServerRow
 

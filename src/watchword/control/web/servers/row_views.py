@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from watchword.control.activity.figure_queries import InUse
+    from watchword.control.activity.usage_queries import InUse
     from watchword.control.base.actor import Actor
     from watchword.control.servers.queries import ServerRow
     from watchword.control.web.servers.page import ServersPage

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from watchword.control.activity.figure_queries import threshold_notice
+from watchword.control.activity.usage_queries import threshold_notice
 from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import check_permission

@@ -1,7 +1,7 @@
-"""Adding to rows that may be there already: one statement for many rows, the same on SQLite and PostgreSQL.
+"""Adds to rows that may exist already: one statement for many rows, the same on SQLite and PostgreSQL.
 
-Django's own upsert can only replace. Reading a row, adding and writing it back would lose what somebody else added in
-between, and takes two statements for every row.
+Django's own upsert can only replace values. Read, add and write back would lose concurrent additions and needs two
+statements per row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROWS_AT_ONCE: Final = 200
 """SQLite takes 32,766 parameters in one statement; a usage line has twenty."""
 
 
-def add_up(
+def upsert_sums(
     model: type[Model],
     rows: Sequence[Mapping[str, Any]],
     *,
@@ -28,14 +28,14 @@ def add_up(
     sums: Sequence[str],
     newest: Sequence[str] = (),
 ) -> None:
-    """Insert the rows, or add them to those with the same key.
+    """Insert the rows, or add them to rows with the same key.
 
     Args:
         model: the table; `key` is one of its unique constraints.
         rows: the values by field name, all with the same fields; no two have the same key.
-        key: names of the fields that tell one row from another.
-        sums: names of the fields that are added.
-        newest: names of the fields of which the greater value stays.
+        key: names of the fields that identify a row.
+        sums: names of the fields to add.
+        newest: names of the fields that keep the greater value.
     """
     if not rows:
         return
@@ -50,12 +50,12 @@ def add_up(
     ]
     conflict = ", ".join(columns[name] for name in key)
     places = f"({', '.join(['%s'] * len(fields))})"
-    # Always in the same order, so that two statements never wait for each other crosswise.
+    # Always in the same order, so that two statements cannot deadlock.
     ordered = sorted(rows, key=lambda row: [str(row[name]) for name in key])
     with connection.cursor() as cursor:
         for at in range(0, len(ordered), ROWS_AT_ONCE):
             some = ordered[at : at + ROWS_AT_ONCE]
-            # Every name in it is a column of our own models; values are parameters.
+            # All names are columns of our own models; values are parameters.
             statement = (
                 f"INSERT INTO {table} ({', '.join(columns.values())}) VALUES {', '.join([places] * len(some))} "  # noqa: S608
                 f"ON CONFLICT ({conflict}) DO UPDATE SET {', '.join([*added, *greater])}"
@@ -69,5 +69,5 @@ def add_up(
 def _column(model: type[Model], name: str) -> Field[Any, Any]:
     field = model._meta.get_field(name)  # noqa: SLF001 - Django documents `_meta` as public.
     if not isinstance(field, Field):
-        raise TypeError("only what is a column can be added up")
+        raise TypeError("only columns can be added")
     return field

@@ -1,4 +1,4 @@
-"""What pages show of the calls that were counted. Each function is one query, unless it says more."""
+"""The counted calls that pages show. Each function is one query unless it says otherwise."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class OutcomeCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileSeen:
-    """Tokens that said the same of themselves and were decided about alike.
+    """Tokens with the same profile and outcome.
 
     Attributes:
         outcome: the code of a reason, None for allowed.
         read: a value of `UsageLine.Read`.
-        issuer, audience, client_claim, client_id, kid, alg, typ: None where the token did not say it.
+        issuer, audience, client_claim, client_id, kid, alg, typ: None if the token has none.
     """
 
     outcome: str | None
@@ -67,14 +67,14 @@ class ProfileSeen:
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """How much a server is used: requests of the last 24 hours with its tokens, and the minute of the last one ever."""
+    """The use of a server: requests with its tokens in the last 24 hours, and the minute of the last one."""
 
     requests: int
     last_at: datetime
 
 
 def last_days(organization_id: str, now: datetime) -> tuple[Day, ...]:
-    """The last DAYS_SHOWN days, today the last; those without calls too."""
+    """Return the last DAYS_SHOWN days until today, also those without calls."""
     today = rules.today(now)
     days = [today - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
     sums = (
@@ -87,7 +87,7 @@ def last_days(organization_id: str, now: datetime) -> tuple[Day, ...]:
 
 
 def outcomes(organization_id: str, now: datetime) -> tuple[OutcomeCount, ...]:
-    """The last 24 hours, the most frequent first."""
+    """Return the outcomes of the last 24 hours, the most frequent first."""
     sums = (
         UsageLine.objects.filter(organization=organization_id, hour__gte=_since(now))
         .values("outcome")
@@ -98,7 +98,7 @@ def outcomes(organization_id: str, now: datetime) -> tuple[OutcomeCount, ...]:
 
 
 def profiles(organization_id: str, now: datetime) -> tuple[ProfileSeen, ...]:
-    """The last 24 hours, the last seen first; PROFILES_SHOWN of them at most."""
+    """Return at most PROFILES_SHOWN profiles of the last 24 hours, the last seen first."""
     kinds = (
         UsageLine.objects.filter(organization=organization_id, hour__gte=_since(now))
         .exclude(read=UsageLine.Read.NOTHING)
@@ -119,9 +119,9 @@ def profiles(organization_id: str, now: datetime) -> tuple[ProfileSeen, ...]:
 
 
 def servers_in_use(organization_id: str, now: datetime) -> dict[str, InUse]:
-    """By the server's id: requests with a token that it had signed.
+    """Return by server id the requests with a token that the server signed.
 
-    What was refused before its signature was verified may have come from anybody, and is no use of a server.
+    Tokens that were refused before their signature was verified do not count: any client can send them.
     """
     signed = Q(outcome__isnull=True) | Q(outcome__in=rules.SIGNED)
     sums = (
@@ -133,30 +133,30 @@ def servers_in_use(organization_id: str, now: datetime) -> dict[str, InUse]:
 
 
 def calls_per_second(verifier_ids: Iterable[int], now: datetime) -> dict[int, float]:
-    """By verifier, over its processes; those that say nothing are left out."""
+    """Return the rate by verifier, summed over its processes; silent verifiers are left out."""
     streams = UsageStream.objects.filter(
         verifier__in=list(verifier_ids), heard_at__gte=now - timedelta(minutes=5), minute__isnull=False
     )
     rates: dict[int, float] = {}
     for row in streams:
-        pace = rules.Pace(row.minute, row.calls, row.calls_before)
-        rates[row.verifier_id] = rates.get(row.verifier_id, 0.0) + pace.per_second(now)
+        rate = rules.CallRate(row.minute, row.calls, row.calls_before)
+        rates[row.verifier_id] = rates.get(row.verifier_id, 0.0) + rate.per_second(now)
     return rates
 
 
-def told_today(organization_id: str, now: datetime) -> ThresholdDay | None:
-    """What was told today about the threshold; None if nothing was."""
+def threshold_day(organization_id: str, now: datetime) -> ThresholdDay | None:
+    """Return what was reported today about the threshold; None if nothing was."""
     return ThresholdDay.objects.filter(organization=organization_id, day=rules.today(now)).first()
 
 
 def threshold_notice(organization_id: str, now: datetime) -> ThresholdNotice | None:
-    """What the administrators are to be told today; None while there is nothing. One query, two when there is."""
-    day = told_today(organization_id, now)
-    if day is None or not day.told or day.threshold is None:
+    """Return today's notice for the administrators, or None. One query, two with a notice."""
+    day = threshold_day(organization_id, now)
+    if day is None or not day.reported_percent or day.threshold is None:
         return None
-    return ThresholdNotice(day.told, allowed_on(organization_id, day.day) - day.base, day.threshold)
+    return ThresholdNotice(day.reported_percent, allowed_on(organization_id, day.day) - day.base, day.threshold)
 
 
 def _since(now: datetime) -> datetime:
-    # Whole hours: the present one and the 23 before it.
+    # Whole hours: this one and the 23 before it.
     return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS_SHOWN - 1)
