@@ -384,7 +384,7 @@ def test_a_head_that_was_kept_is_expected_again(acme: CommandLine) -> None:
     assert f"Event {sequence} is not the one that it was" in other.stderr
     beyond = acme.run("audit", "verify", "--expect", f"999:{'f' * 64}", "--json")
     assert (beyond.exit_code, beyond.json()["whole"]) == (1, False)
-    assert "what was expected is event 999" in beyond.json()["fault"]
+    assert "the expected event is 999" in beyond.json()["fault"]
 
 
 def test_what_is_expected_must_be_a_head(acme: CommandLine) -> None:

@@ -44,8 +44,8 @@ def test_an_organizations_own_log_knows_no_other_organization() -> None:
         ({"from": "2026-11-02", "to": "2026-11-01"}, "To is before From."),
         ({"action": "server_stolen"}, "What must be a value of the list."),
         ({"result": "perhaps"}, "Result must be a value of the list."),
-        ({"who": "a\0"}, "Who is longer than 254 characters or holds one that no text can hold."),
-        ({"target": "x" * 255}, "Target is longer than 254 characters or holds one that no text can hold."),
+        ({"who": "a\0"}, "Who is longer than 254 characters or contains an invalid character."),
+        ({"target": "x" * 255}, "Target is longer than 254 characters or contains an invalid character."),
     ],
 )
 def test_what_cannot_be_read_is_a_fault_and_no_filter_less(query: dict[str, str], sentence: str) -> None:

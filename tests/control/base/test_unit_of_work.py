@@ -70,7 +70,7 @@ def test_change_that_creates_organization_continues_with_it(shell: Actor) -> Non
 
 def test_change_cannot_switch_to_another_organization(acme: Organization, shell: Actor) -> None:
     with (
-        pytest.raises(RuntimeError, match="about another organization already"),
+        pytest.raises(RuntimeError, match="already about an organization"),
         unit_of_work(shell, "acme", permission=Privilege.OPERATOR, action="organization_created", now=NOW) as work,
     ):
         work.begin("globex")

@@ -21,9 +21,9 @@ ELSEWHERE = {
     "audit/commands.py": "the worker's purge: triggers let the anchor move only after its event is there",
     "activity/refused_batches.py": "a refused batch that is recorded, which changes nothing else",
     "activity/commands.py": "a verifier's counts, under its credential",
-    "identity/commands.py": "the purge of what has run out by itself",
+    "identity/sign_in_link_commands.py": "the purge of what has run out by itself",
     "identity/session_commands.py": "a wrong password that is recorded, which changes nothing",
-    "identity/signing_in.py": "a failed sign-in that is recorded, which changes nothing",
+    "identity/sign_in_commands.py": "a failed sign-in that is recorded, which changes nothing",
     "audit/refused_requests.py": "a series of refused requests that is recorded, which changes nothing",
     "identity/throttle.py": "attempts of people who have not signed in, counted before they are looked at",
 }

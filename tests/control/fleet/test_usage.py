@@ -130,7 +130,7 @@ def test_what_was_added_up_is_acknowledged_even_if_the_threshold_could_not_be_lo
     def away(*_: object) -> None:
         raise DatabaseError("terminating connection")
 
-    monkeypatch.setattr("watchword.control.fleet.verifier_reports.review", away)
+    monkeypatch.setattr("watchword.control.fleet.verifier_reports.review_thresholds", away)
     with capture_logs() as logs:
         assert poster.post(batch(1, line(NOW, 1001)))[0] == 204
 
