@@ -1,4 +1,4 @@
-"""What the log's codes are called on the page: closed tables. A test finds every action that the code uses."""
+"""The labels of the log's codes: closed tables. A test finds every action that the code uses."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ ACTIONS: Final = {
     "threshold_reached": "API call threshold warning",
     "verifier_created": "Create verifier credential",
     "verifier_revoked": "Revoke verifier credential",
-    "usage_refused": "Refuse impossible usage of verifier",
-    "feed_epoch_rotated": "Start feed over",
+    "usage_refused": "Refuse impossible usage report",
+    "feed_epoch_rotated": "Restart feed",
     "change_attempted": "Change without permission",
-    "requests_refused": "Send requests that are refused",
+    "requests_refused": "Suspicious requests",
     "audit_log_exported": "Export audit log",
     "audit_events_purged": "Purge old audit events",
 }
-"""Names of what was tried: they must read right beside both results, Success and Refused."""
+"""They must fit both results, Success and Refused."""
 
 INTERFACES: Final = {
     Interface.PORTAL.value: "Portal",
@@ -75,20 +75,20 @@ FIELDS: Final = {
     "api_call_threshold": "API call threshold",
     "starts_at": "Start",
     "expires_at": "Expiry",
-    "last_hash": "Hash of the last",
-    "keys_replaced_at_once": "Whole key set replaced at once",
+    "last_hash": "Hash of the last event",
+    "keys_replaced_at_once": "All keys replaced at once",
 }
-"""Where the field's own name with blanks is not what the portal calls it."""
+"""Labels of fields whose name is not the portal's label."""
 
 REASONS: Final = {
-    RefusalReason.PERMISSION_MISSING.code: "the role has no permission for it",
+    RefusalReason.PERMISSION_MISSING.code: "the role lacks the permission",
     RefusalReason.SESSION_ENDED.code: "the session had ended",
     RefusalReason.SUBSCRIPTION_INACTIVE.code: "no active API subscription",
     RefusalReason.ORGANIZATION_SUSPENDED.code: "the organization is suspended",
-    RefusalReason.NOT_FOUND.code: "out of the actor's reach",
+    RefusalReason.NOT_FOUND.code: "not found",
 }
 
 
-def spoken(code: str) -> str:
-    """A code that no table holds, such as one of an earlier version, in words as good as they come."""
+def label_of(code: str) -> str:
+    """Return a label for a code in no table, such as one of an earlier version."""
     return code.replace("_", " ").capitalize()
