@@ -45,12 +45,12 @@ def _disabled() -> Person:
 
 def _validate(page: Page, location: str, audience: str = "") -> None:
     page.get_by_role("button", name="Add Authorization Server").click()
-    window = page.get_by_role("dialog")
-    window.get_by_label("Name", exact=True).fill("PublicSignIn")
-    window.get_by_label("Audience URI").fill(audience)
-    window.get_by_label("OAuth 2.0 JWKS Location").fill(location)
-    window.get_by_role("button", name="Validate").click()
-    window.get_by_role("group", name="Result of the validation").wait_for()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("PublicSignIn")
+    dialog.get_by_label("Audience URI").fill(audience)
+    dialog.get_by_label("OAuth 2.0 JWKS Location").fill(location)
+    dialog.get_by_role("button", name="Validate").click()
+    dialog.get_by_role("group", name="Result of the validation").wait_for()
 
 
 def _told(page: Page) -> None:

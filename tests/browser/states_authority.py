@@ -1,4 +1,4 @@
-"""The states of the window around certificates: unknown, shown, trusted, attached, switched off."""
+"""The states of the dialog around certificates: unknown, shown, trusted, attached, switched off."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def _one_switched_off() -> Person:
 
 def _type(page: Page, location: str) -> None:
     page.get_by_role("button", name="Add Authorization Server").first.click()
-    window = page.get_by_role("dialog")
-    window.get_by_label("Name", exact=True).fill("ProdOkta")
-    window.get_by_label("OAuth 2.0 JWKS Location").fill(location)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("ProdOkta")
+    dialog.get_by_label("OAuth 2.0 JWKS Location").fill(location)
 
 
 def _validate(page: Page, location: str) -> None:

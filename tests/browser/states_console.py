@@ -148,13 +148,13 @@ def _press(label: str, page: Page) -> None:
 
 def _create(page: Page) -> None:
     _press("Create Organization", page)
-    window = page.get_by_role("dialog")
-    window.get_by_label("Name", exact=True).fill("Globex")
-    window.get_by_label("ID", exact=True).fill("globex")
-    window.get_by_label("Expires (UTC)").fill("2028-01-31T12:00:00")
-    window.get_by_label("API call threshold per day").fill("1000000")
-    window.get_by_label("Administrator's name").fill("Charlie")
-    window.get_by_label("E-mail address").fill("charlie@globex.example")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("Globex")
+    dialog.get_by_label("ID", exact=True).fill("globex")
+    dialog.get_by_label("Expires (UTC)").fill("2028-01-31T12:00:00")
+    dialog.get_by_label("API call threshold per day").fill("1000000")
+    dialog.get_by_label("Administrator's name").fill("Charlie")
+    dialog.get_by_label("E-mail address").fill("charlie@globex.example")
 
 
 def _created(page: Page) -> None:
@@ -165,10 +165,10 @@ def _created(page: Page) -> None:
 
 def _create_badly(page: Page) -> None:
     _create(page)
-    window = page.get_by_role("dialog")
-    window.get_by_label("ID", exact=True).fill("Globex Inc")
-    window.get_by_label("API call threshold per day").fill("a million")
-    window.get_by_role("button", name="Create Organization").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("ID", exact=True).fill("Globex Inc")
+    dialog.get_by_label("API call threshold per day").fill("a million")
+    dialog.get_by_role("button", name="Create Organization").click()
     page.get_by_role("alert").wait_for()
 
 

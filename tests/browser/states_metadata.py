@@ -1,4 +1,4 @@
-"""The states of the window around authorization server metadata: met, filled in, and what cannot be used."""
+"""The states of the dialog around authorization server metadata: met, filled in, and what cannot be used."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def _not_found(page: Page) -> None:
 
 def _products(page: Page) -> None:
     page.get_by_role("button", name="Add Authorization Server").first.click()
-    window = page.get_by_role("dialog")
-    window.get_by_text("Where to find the values below").click()
-    window.get_by_text("Microsoft Entra ID", exact=True).click()
-    window.get_by_text("Documentation of Microsoft Entra ID").scroll_into_view_if_needed()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Where to find the values below").click()
+    dialog.get_by_text("Microsoft Entra ID", exact=True).click()
+    dialog.get_by_text("Documentation of Microsoft Entra ID").scroll_into_view_if_needed()
 
 
 STATES: Final = (

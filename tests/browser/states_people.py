@@ -196,7 +196,7 @@ def _edited_by_the_people_desk() -> Person:
 
 def _edit_role_stale(page: Page) -> None:
     _edit_role(page)
-    # As if the window had been opened before the people desk saved.
+    # As if the dialog had been opened before the people desk saved.
     page.locator("input[name=version]").evaluate("field => { field.value = '1'; }")
     page.get_by_label("Name", exact=True).fill("Auditors")
     page.get_by_role("dialog").get_by_role("checkbox", name="Activity").check()

@@ -1,4 +1,4 @@
-"""The page of the OAuth 2.0 authorization servers: its states, its windows, and what stands there for who may not."""
+"""The page of the OAuth 2.0 authorization servers: its states, its dialogs, and what stands there for who may not."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def _press_add(page: Page) -> None:
 
 def _type(page: Page, location: str) -> None:
     _press_add(page)
-    window = page.get_by_role("dialog")
-    window.get_by_label("Name", exact=True).fill("ProdOkta")
-    window.get_by_label("Description", exact=True).fill("Batch jobs and partner integrations")
-    window.get_by_label("OAuth 2.0 JWKS Location").fill(location)
-    window.get_by_role("button", name="Validate").click()
-    window.get_by_role("group", name="Result of the validation").wait_for()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("ProdOkta")
+    dialog.get_by_label("Description", exact=True).fill("Batch jobs and partner integrations")
+    dialog.get_by_label("OAuth 2.0 JWKS Location").fill(location)
+    dialog.get_by_role("button", name="Validate").click()
+    dialog.get_by_role("group", name="Result of the validation").wait_for()
 
 
 def _validate_well(page: Page) -> None:
@@ -89,11 +89,11 @@ def _validate_badly(page: Page) -> None:
 
 def _wait_for_validation(page: Page) -> None:
     _press_add(page)
-    window = page.get_by_role("dialog")
-    window.get_by_label("Name", exact=True).fill("SlowPingFederate")
-    window.get_by_label("OAuth 2.0 JWKS Location").fill(sample_portal.SLOW)
-    window.get_by_role("button", name="Validate").click()
-    window.get_by_text("Validating: address").wait_for()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("SlowPingFederate")
+    dialog.get_by_label("OAuth 2.0 JWKS Location").fill(sample_portal.SLOW)
+    dialog.get_by_role("button", name="Validate").click()
+    dialog.get_by_text("Validating: address").wait_for()
 
 
 def _save_refused(page: Page) -> None:
@@ -120,7 +120,7 @@ def _edit(page: Page) -> None:
 
 
 def _edit_too_late(page: Page) -> None:
-    """Somebody else saves between the opening of the window and Save."""
+    """Somebody else saves between the opening of the dialog and Save."""
     _edit(page)
     elsewhere = page.context.new_page()
     elsewhere.goto(page.url)
@@ -189,7 +189,7 @@ STATES: Final = (
     State("servers-added", empty, _save, sentence="A server was added: the row, and the notice of it."),
     State("servers-edit", two, _edit, sentence="Edit Authorization Server, with its caution."),
     State("servers-edit-stale", two, _edit_too_late, sentence="Somebody else saved first: who, when and what differs."),
-    State("servers-add-discard", one, _ask_to_discard, sentence="Closing a window with typed text asks first."),
+    State("servers-add-discard", one, _ask_to_discard, sentence="Closing a dialog with typed text asks first."),
     State("servers-add-sign-in-again", one, _session_over, sentence="The session ended; what was typed stays."),
     State("servers-delete", two, _ask_to_delete, sentence="Delete asks, and says what stops."),
     State("servers-enable", two, _ask_to_enable, sentence="Enabling one server disables the other, after asking."),

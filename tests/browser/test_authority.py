@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from kit.authorities import issue, presenting, server
 from kit.key_server import serves
 from kit.portal_alone import ALICE, ALICE_OF_INITECH, CHARLIE, GOOD_KEYS, Portal, running_portal
-from kit.portal_pages import VALIDATION_MILLISECONDS, ServersPage, ServerWindow
+from kit.portal_pages import VALIDATION_MILLISECONDS, ServerDialog, ServersPage
 from kit.processes import wait_until
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
-def fail_to_validate(portal: Portal, page: Page) -> ServerWindow:
-    window = ServersPage(page).add()
-    window.fill(portal.registration(jwks_location=portal.stranger.location))
-    window.validate()
-    window.expect_step("The SSL certificate of the server is signed by an unrecognized Certificate Authority (CA).")
-    return window
+def fail_to_validate(portal: Portal, page: Page) -> ServerDialog:
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration(jwks_location=portal.stranger.location))
+    dialog.validate()
+    dialog.expect_step("The SSL certificate of the server is signed by an unrecognized Certificate Authority (CA).")
+    return dialog
 
 
-def trust_the_root(window: ServerWindow) -> None:
-    window.window.get_by_role("button", name="Trust this CA certificate").click()
-    expect(window.field("CA certificate")).to_have_value(ROOT.pem)
+def trust_the_root(dialog: ServerDialog) -> None:
+    dialog.dialog.get_by_role("button", name="Trust this CA certificate").click()
+    expect(dialog.field("CA certificate")).to_have_value(ROOT.pem)
 
 
 def edits(portal: Portal) -> list[dict[str, Any]]:
@@ -66,28 +66,28 @@ def test_from_an_unknown_authority_to_keys_that_stay_fresh(portal: Portal) -> No
     # Other tests of this file, in whatever order they come, may have had answers from it.
     answered = len(portal.stranger.requests)
     with portal.open(ALICE, "trust-the-root") as page:
-        window = fail_to_validate(portal, page)
+        dialog = fail_to_validate(portal, page)
         for remedy in REMEDIES:
-            window.expect_step(remedy)
-        result = window.window.get_by_role("group", name="Result of the validation")
+            dialog.expect_step(remedy)
+        result = dialog.dialog.get_by_role("group", name="Result of the validation")
         presented = result.get_by_role("list", name="Certificates the server presented").get_by_role("listitem")
         expect(presented).to_have_count(3)
         expect(presented.nth(0)).to_contain_text("issued by Acme Issuing CA")
         expect(presented.nth(2)).to_contain_text(ROOT.fingerprint)
         expect(result.get_by_text("Trust this CA: Acme Internal Root CA")).to_be_visible()
-        expect(window.save_button).to_have_count(0)
+        expect(dialog.save_button).to_have_count(0)
         assert len(portal.stranger.requests) == answered
 
-        trust_the_root(window)
-        attached = window.window.get_by_role("list", name="Attached CA certificates")
+        trust_the_root(dialog)
+        attached = dialog.dialog.get_by_role("list", name="Attached CA certificates")
         expect(attached).to_contain_text(ROOT.fingerprint)
-        expect(window.save_button).to_have_count(0)
-        expect(window.window.get_by_role("button", name="Validate", exact=True)).to_be_focused()
-        window.expect_typed(portal.registration(jwks_location=portal.stranger.location))
-        window.validate()
-        window.expect_validated()
+        expect(dialog.save_button).to_have_count(0)
+        expect(dialog.dialog.get_by_role("button", name="Validate", exact=True)).to_be_focused()
+        dialog.expect_typed(portal.registration(jwks_location=portal.stranger.location))
+        dialog.validate()
+        dialog.expect_validated()
         expect(attached).to_contain_text("Acme Internal Root CA")
-        window.save()
+        dialog.save()
         badge = page.get_by_text("Private CA", exact=True)
         expect(badge).to_have_attribute("title", re.compile(ROOT.fingerprint))
 
@@ -104,19 +104,19 @@ def test_from_an_unknown_authority_to_keys_that_stay_fresh(portal: Portal) -> No
 
 
 def switch_validation_off(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).edit("ProdOkta")
-    expect(window.save_button).to_be_visible()
-    expect(window.field("CA certificate")).to_have_value(ROOT.pem)
-    window.field("JWKS Server Certificate Validation").uncheck()
-    expect(window.save_button).to_have_count(0)
-    expect(window.window.get_by_text("Not used while certificate validation is off.")).to_be_visible()
-    window.validate()
-    window.expect_validated()
+    dialog = ServersPage(page).edit("ProdOkta")
+    expect(dialog.save_button).to_be_visible()
+    expect(dialog.field("CA certificate")).to_have_value(ROOT.pem)
+    dialog.field("JWKS Server Certificate Validation").uncheck()
+    expect(dialog.save_button).to_have_count(0)
+    expect(dialog.dialog.get_by_text("Not used while certificate validation is off.")).to_be_visible()
+    dialog.validate()
+    dialog.expect_validated()
     # What is not used may change without a validation.
-    window.field("CA certificate").press("End")
-    window.field("CA certificate").type("\n")
-    expect(window.save_button).to_be_visible()
-    window.save()
+    dialog.field("CA certificate").press("End")
+    dialog.field("CA certificate").type("\n")
+    expect(dialog.save_button).to_be_visible()
+    dialog.save()
     expect(page.get_by_text("Certificate not validated")).to_be_visible()
     expect(page.get_by_text("Private CA", exact=True)).to_have_count(0)
     (edited,) = edits(portal)
@@ -126,58 +126,58 @@ def switch_validation_off(portal: Portal, page: Page) -> None:
 
 def test_save_and_trust_come_and_go_with_exactly_what_was_validated(portal: Portal) -> None:
     with portal.open(CHARLIE, "authority-changed") as page:
-        window = fail_to_validate(portal, page)
-        trust = window.window.get_by_role("button", name="Trust this CA certificate")
+        dialog = fail_to_validate(portal, page)
+        trust = dialog.dialog.get_by_role("button", name="Trust this CA certificate")
         expect(trust).to_be_visible()
-        location = window.field("OAuth 2.0 JWKS Location")
+        location = dialog.field("OAuth 2.0 JWKS Location")
         location.press("End")
         location.type("2")
         expect(trust).to_have_count(0)
         location.press("Backspace")
-        window.validate()
+        dialog.validate()
         expect(trust).to_be_visible(timeout=VALIDATION_MILLISECONDS)
-        trust_the_root(window)
-        window.validate()
-        window.expect_validated()
-        certificate = window.field("CA certificate")
+        trust_the_root(dialog)
+        dialog.validate()
+        dialog.expect_validated()
+        certificate = dialog.field("CA certificate")
         certificate.fill(issue("Globex Root").pem)
-        expect(window.save_button).to_have_count(0)
-        expect(window.window.get_by_role("list", name="Attached CA certificates")).to_have_count(0)
+        expect(dialog.save_button).to_have_count(0)
+        expect(dialog.dialog.get_by_role("list", name="Attached CA certificates")).to_have_count(0)
         certificate.fill(ROOT.pem)
-        expect(window.save_button).to_be_visible()
+        expect(dialog.save_button).to_be_visible()
         certificate.fill("")
-        expect(window.save_button).to_have_count(0)
-        window.validate()
-        window.expect_step("unrecognized Certificate Authority (CA)")
+        expect(dialog.save_button).to_have_count(0)
+        dialog.validate()
+        dialog.expect_step("unrecognized Certificate Authority (CA)")
         certificate.fill(issue("Globex Root").pem)
-        window.validate()
-        window.expect_step("signed neither by a recognized nor by the attached authority.")
-        expect(window.save_button).to_have_count(0)
+        dialog.validate()
+        dialog.expect_step("signed neither by a recognized nor by the attached authority.")
+        expect(dialog.save_button).to_have_count(0)
 
 
 def test_a_pasted_private_key_is_gone_from_the_page(portal: Portal) -> None:
     with portal.open(ALICE_OF_INITECH, "private-key") as page:
-        window = ServersPage(page).add()
-        window.fill(portal.registration())
-        window.window.get_by_text("CA certificate", exact=True).click()
-        window.field("CA certificate").fill(ROOT.key_pem)
-        window.validate()
-        expect(window.window.get_by_text("DANGER: this holds a PRIVATE KEY").first).to_be_visible()
-        expect(window.field("CA certificate")).to_have_value("")
-        expect(window.field("CA certificate")).to_have_accessible_description(re.compile("PRIVATE KEY"))
+        dialog = ServersPage(page).add()
+        dialog.fill(portal.registration())
+        dialog.dialog.get_by_text("CA certificate", exact=True).click()
+        dialog.field("CA certificate").fill(ROOT.key_pem)
+        dialog.validate()
+        expect(dialog.dialog.get_by_text("DANGER: this holds a PRIVATE KEY").first).to_be_visible()
+        expect(dialog.field("CA certificate")).to_have_value("")
+        expect(dialog.field("CA certificate")).to_have_accessible_description(re.compile("PRIVATE KEY"))
         assert ROOT.key_pem.splitlines()[1] not in page.content()
-        expect(window.save_button).to_have_count(0)
+        expect(dialog.save_button).to_have_count(0)
 
 
 def test_trust_works_without_scripts(portal: Portal) -> None:
     portal.stranger.behaviour = serves(GOOD_KEYS)
     with portal.open(ALICE_OF_INITECH, "trust-without-scripts", scripts=False) as page:
-        window = fail_to_validate(portal, page)
-        trust_the_root(window)
-        window.expect_typed(portal.registration(jwks_location=portal.stranger.location))
-        expect(window.window.get_by_text("then press Validate")).to_be_visible()
-        window.validate()
-        window.expect_validated()
-        window.save_button.click()
+        dialog = fail_to_validate(portal, page)
+        trust_the_root(dialog)
+        dialog.expect_typed(portal.registration(jwks_location=portal.stranger.location))
+        expect(dialog.dialog.get_by_text("then press Validate")).to_be_visible()
+        dialog.validate()
+        dialog.expect_validated()
+        dialog.save_button.click()
         expect(page.get_by_text("Added ProdOkta.")).to_be_visible()
         expect(page.get_by_text("Private CA", exact=True)).to_be_visible()

@@ -24,7 +24,7 @@ STATES = states()
 PARTS_WITHOUT_ROLE = """() => [...document.querySelectorAll("table, thead, tbody, tr, th, td")]
     .filter(part => !getComputedStyle(part).display.startsWith("table") && part.checkVisibility() && !part.role)
     .map(part => part.outerHTML.slice(0, 80))"""
-# 320 is WCAG's reflow; 720 is a window of 1440 at 200 %.
+# 320 is WCAG's reflow; 720 is a dialog of 1440 at 200 %.
 SMALL = (320, 720)
 SIDEWAYS = "document.documentElement.scrollWidth > innerWidth"
 

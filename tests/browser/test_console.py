@@ -93,11 +93,11 @@ def open_organization(page: Page, name: str) -> None:
 
 
 def press(page: Page, button: str) -> Locator:
-    """Press a button of the page; the window that it opens."""
+    """Press a button of the page; the dialog that it opens."""
     page.get_by_role("button", name=button, exact=True).click()
-    window = page.locator("dialog")
-    expect(window).to_be_visible()
-    return window
+    dialog = page.locator("dialog")
+    expect(dialog).to_be_visible()
+    return dialog
 
 
 def told(page: Page, sentence: str | re.Pattern[str]) -> None:
@@ -130,17 +130,17 @@ def test_a_new_organizations_first_administrator_comes_in_by_the_link_that_was_s
     organization = "initech" if scripts else "hooli"
     with installation.console(f"console-create-{organization}", scripts=scripts) as page:
         page.get_by_role("button", name="Create Organization").click()
-        window = page.get_by_role("dialog")
-        window.get_by_label("Name", exact=True).fill(organization.capitalize())
-        window.get_by_label("ID", exact=True).fill("Not an id")
-        window.get_by_label("Expires (UTC)").fill("2999-01-31T12:00:00")
-        window.get_by_label("API call threshold per day").fill("1000000")
-        window.get_by_label("E-mail address").fill(f"bob@{organization}.example")
-        window.get_by_role("button", name="Create Organization").click()
-        expect(window.get_by_text("The ID has 2 to 32 characters")).to_be_visible()
-        expect(window.get_by_label("E-mail address")).to_have_value(f"bob@{organization}.example")
-        window.get_by_label("ID", exact=True).fill(organization)
-        window.get_by_role("button", name="Create Organization").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name", exact=True).fill(organization.capitalize())
+        dialog.get_by_label("ID", exact=True).fill("Not an id")
+        dialog.get_by_label("Expires (UTC)").fill("2999-01-31T12:00:00")
+        dialog.get_by_label("API call threshold per day").fill("1000000")
+        dialog.get_by_label("E-mail address").fill(f"bob@{organization}.example")
+        dialog.get_by_role("button", name="Create Organization").click()
+        expect(dialog.get_by_text("The ID has 2 to 32 characters")).to_be_visible()
+        expect(dialog.get_by_label("E-mail address")).to_have_value(f"bob@{organization}.example")
+        dialog.get_by_label("ID", exact=True).fill(organization)
+        dialog.get_by_role("button", name="Create Organization").click()
 
         expect(page.get_by_text(f"One-time link for bob@{organization}.example")).to_be_visible()
         link = page.locator("#secret").inner_text()
@@ -185,12 +185,12 @@ def test_m_07_suspending_locks_acmes_page_and_its_tokens_within_five_seconds_and
     wait_until(lambda: installation.outcome() == "allowed", what="acme is allowed", timeout=20)
     with installation.console("console-suspend") as page, Questioner(installation) as questioner:
         open_organization(page, "Acme")
-        window = press(page, "Suspend")
-        window.get_by_label("Terms and conditions violated").check()
-        window.get_by_label("Text shown to the organization").fill("Stop the export job.")
-        expect(window.get_by_text("terms and conditions violated. Stop the export job. Tokens")).to_be_visible()
-        window.get_by_label("Private note").fill("Spoke to Alice.")
-        window.get_by_role("button", name="Suspend", exact=True).click()
+        dialog = press(page, "Suspend")
+        dialog.get_by_label("Terms and conditions violated").check()
+        dialog.get_by_label("Text shown to the organization").fill("Stop the export job.")
+        expect(dialog.get_by_text("terms and conditions violated. Stop the export job. Tokens")).to_be_visible()
+        dialog.get_by_label("Private note").fill("Spoke to Alice.")
+        dialog.get_by_role("button", name="Suspend", exact=True).click()
         told(page, "Acme is suspended.")
         suspended_at = time.monotonic()
         wait_until(lambda: questioner.said == "organization_suspended", what="tokens are rejected", timeout=20)
@@ -208,31 +208,31 @@ def test_m_07_suspending_locks_acmes_page_and_its_tokens_within_five_seconds_and
             expect(acme.get_by_role("button", name=re.compile("^Edit ProdOkta: Disabled on"))).to_be_visible()
             expect(acme.get_by_text("0 enabled")).to_be_visible()
 
-        window = press(page, "Reinstate")
-        expect(window.get_by_text("ProdOkta is enabled as it was before")).to_be_visible()
-        expect(window.get_by_role("button", name="Cancel")).to_be_focused()
-        window.get_by_role("button", name="Reinstate").click()
+        dialog = press(page, "Reinstate")
+        expect(dialog.get_by_text("ProdOkta is enabled as it was before")).to_be_visible()
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+        dialog.get_by_role("button", name="Reinstate").click()
         told(page, "Acme is reinstated.")
         wait_until(lambda: questioner.said == "allowed", what="tokens are accepted again", timeout=20)
     with installation.acme("console-reinstated-acme") as acme:
         expect(acme.get_by_role("button", name="Disable ProdOkta")).to_be_visible()
 
 
-def test_an_operator_renews_in_a_window_that_shows_what_is_stored(installation: Installation) -> None:
+def test_an_operator_renews_in_a_dialog_that_shows_what_is_stored(installation: Installation) -> None:
     with installation.console("console-renew") as page:
         open_organization(page, "Acme")
-        window = press(page, "Renew")
-        expect(window.get_by_text("Currently expires")).to_be_visible()
-        window.get_by_label("Expires (UTC)").fill("2020-01-01T00:00:00")
-        window.get_by_role("button", name="Renew").click()
-        expect(window.get_by_text("must end after its start")).to_be_visible()
-        window.get_by_label("Expires (UTC)").fill("2999-01-31T12:00:00")
-        window.get_by_role("button", name="Renew").click()
+        dialog = press(page, "Renew")
+        expect(dialog.get_by_text("Currently expires")).to_be_visible()
+        dialog.get_by_label("Expires (UTC)").fill("2020-01-01T00:00:00")
+        dialog.get_by_role("button", name="Renew").click()
+        expect(dialog.get_by_text("must end after its start")).to_be_visible()
+        dialog.get_by_label("Expires (UTC)").fill("2999-01-31T12:00:00")
+        dialog.get_by_role("button", name="Renew").click()
         told(page, re.compile("API subscription renewed: .* → 31 January 2999, 12:00 UTC"))
         expect(page.get_by_role("button", name="Renew")).to_be_focused()
-        window = press(page, "Change API Call Threshold")
-        window.get_by_label("API call threshold per day").fill("50000")
-        window.get_by_role("button", name="Change").click()
+        dialog = press(page, "Change API Call Threshold")
+        dialog.get_by_label("API call threshold per day").fill("50000")
+        dialog.get_by_role("button", name="Change").click()
         told(page, "API call threshold changed: no limit → 50,000 per day.")
 
 
@@ -240,17 +240,17 @@ def test_a_verifiers_credential_is_shown_once_and_taken_back(installation: Insta
     with installation.console("console-verifier") as page:
         page.get_by_role("link", name="Verifiers").click()
         expect(page.get_by_role("row", name="gateway-1").get_by_text("Following")).to_be_visible()
-        window = press(page, "Create Verifier Credential")
-        window.get_by_label("Name", exact=True).fill("gateway-2")
-        window.get_by_role("button", name="Create Credential").click()
+        dialog = press(page, "Create Verifier Credential")
+        dialog.get_by_label("Name", exact=True).fill("gateway-2")
+        dialog.get_by_role("button", name="Create Credential").click()
         secret = page.locator("#secret").inner_text()
         assert secret.startswith("wwv_")
         page.get_by_role("button", name="Done").click()
         expect(page.get_by_role("row", name="gateway-2").get_by_text("Never seen")).to_be_visible()
         feed = f"{installation.product.portal}/feed/v1/changes?after=0"
         assert request(feed, bearer=secret).status == 200
-        window = press(page, "Revoke gateway-2")
-        window.get_by_role("button", name="Revoke", exact=True).click()
+        dialog = press(page, "Revoke gateway-2")
+        dialog.get_by_role("button", name="Revoke", exact=True).click()
         told(page, "Verifier gateway-2 is revoked.")
         assert request(feed, bearer=secret).status == 401
         page.get_by_role("link", name="Key Sets").click()

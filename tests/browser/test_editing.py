@@ -28,11 +28,11 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         running.product.start("worker")
         with running.open(ALICE, "registering") as page:
             for registration in (running.registration(), running.registration(name=BESIDE, enable=False)):
-                window = ServersPage(page).add()
-                window.fill(registration)
-                window.validate()
-                window.expect_validated()
-                window.save()
+                dialog = ServersPage(page).add()
+                dialog.fill(registration)
+                dialog.validate()
+                dialog.expect_validated()
+                dialog.save()
         yield running
 
 
@@ -44,39 +44,39 @@ def page(portal: Portal, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 
 def test_an_edit_shows_each_change_before_and_after(page: Page) -> None:
-    window = ServersPage(page).edit("ProdOkta")
-    changes = window.window.get_by_role("region", name="Save changes")
+    dialog = ServersPage(page).edit("ProdOkta")
+    changes = dialog.dialog.get_by_role("region", name="Save changes")
     expect(changes).to_have_count(0)
-    window.field("Client ID").fill("")
-    window.field("Enable").uncheck()
+    dialog.field("Client ID").fill("")
+    dialog.field("Enable").uncheck()
     expect(changes).to_be_visible()
     expect(changes.locator("dt")).to_have_text(["Enable", "Client ID"])
     expect(changes.locator("dd")).to_have_text(["on → off", "acme-batch → blank"])
-    window.field("Client ID").fill("acme-batch")
-    window.field("Enable").check()
+    dialog.field("Client ID").fill("acme-batch")
+    dialog.field("Enable").check()
     expect(changes).to_have_count(0)
 
 
 def test_an_edit_of_the_enabled_server_is_cautioned(page: Page) -> None:
-    window = ServersPage(page).edit("ProdOkta")
-    expect(window.window.get_by_text("This configuration is enabled and in use")).to_be_visible()
+    dialog = ServersPage(page).edit("ProdOkta")
+    expect(dialog.dialog.get_by_text("This configuration is enabled and in use")).to_be_visible()
 
 
 def test_whoever_was_slower_loses_nothing_and_sees_the_difference(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).edit("ProdOkta")
-    window.field("Description").fill("Slower")
+    dialog = ServersPage(page).edit("ProdOkta")
+    dialog.field("Description").fill("Slower")
     with portal.open(ALICE, "the-quicker-one") as other:
         quicker = ServersPage(other).edit("ProdOkta")
         quicker.field("Description").fill("Quicker")
         quicker.save()
-    window.save_button.click()
-    refusal = window.window.get_by_role("alert")
+    dialog.save_button.click()
+    refusal = dialog.dialog.get_by_role("alert")
     expect(refusal).to_contain_text("alice@acme.example changed this on")
-    expect(window.field("Description")).to_have_value("Slower")
+    expect(dialog.field("Description")).to_have_value("Slower")
     expect(refusal.locator("dd")).to_have_text("Quicker → Slower")
     # The second Save is a decision, made with the difference in sight.
-    expect(window.window.get_by_role("region", name="Save changes").locator("dd")).to_have_text("Quicker → Slower")
-    window.save()
+    expect(dialog.dialog.get_by_role("region", name="Save changes").locator("dd")).to_have_text("Quicker → Slower")
+    dialog.save()
     expect(page.get_by_role("row", name="ProdOkta").get_by_text("Slower")).to_be_visible()
 
 
@@ -121,22 +121,22 @@ def test_fl_04_bound_tokens_are_accepted_and_refused_under_more_options(page: Pa
     warning = page.get_by_text("Tokens bound to a key or certificate are accepted without proof of possession.")
     expect(warning).to_have_count(0)
 
-    window = ServersPage(page).edit("ProdOkta")
-    setting = window.window.get_by_role("switch", name="Accept tokens bound to a key or certificate")
-    consequence = window.window.get_by_text("On: a stolen token of this kind can be used")
+    dialog = ServersPage(page).edit("ProdOkta")
+    setting = dialog.dialog.get_by_role("switch", name="Accept tokens bound to a key or certificate")
+    consequence = dialog.dialog.get_by_text("On: a stolen token of this kind can be used")
     expect(setting).to_have_count(0)
-    window.window.get_by_text("More options").click()
+    dialog.dialog.get_by_text("More options").click()
     expect(setting).not_to_be_checked()
     expect(consequence).to_be_hidden()
     setting.check()
     expect(consequence).to_be_visible()
-    window.save()
+    dialog.save()
     expect(warning).to_be_visible()
 
-    window = ServersPage(page).edit("ProdOkta")
+    dialog = ServersPage(page).edit("ProdOkta")
     # Open at once, so that the administrator finds what the warning names.
     expect(setting).to_be_checked()
     setting.uncheck()
-    expect(window.window.get_by_role("region", name="Save changes").locator("dd")).to_have_text("on → off")
-    window.save()
+    expect(dialog.dialog.get_by_role("region", name="Save changes").locator("dd")).to_have_text("on → off")
+    dialog.save()
     expect(warning).to_have_count(0)

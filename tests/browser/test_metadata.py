@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from kit.key_server import Behaviour, Conversation, KeyServer, serves
 from kit.portal_alone import ALICE, CHARLIE, GOOD_KEYS, Portal, running_portal
-from kit.portal_pages import VALIDATION_MILLISECONDS, Registration, ServersPage, ServerWindow
+from kit.portal_pages import VALIDATION_MILLISECONDS, Registration, ServerDialog, ServersPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,47 +44,47 @@ def publishes(server: KeyServer, **changes: Any) -> Behaviour:
     return Behaviour(on_request)
 
 
-def button(window: ServerWindow, name: str) -> Locator:
-    return window.window.get_by_role("button", name=name, exact=True)
+def button(dialog: ServerDialog, name: str) -> Locator:
+    return dialog.dialog.get_by_role("button", name=name, exact=True)
 
 
-def typed(portal: Portal, page: Page, **changes: str) -> tuple[ServerWindow, Registration]:
+def typed(portal: Portal, page: Page, **changes: str) -> tuple[ServerDialog, Registration]:
     portal.keys.behaviour = publishes(portal.keys)
     registration = portal.registration(**changes)
-    window = ServersPage(page).add()
-    window.fill(registration)
-    return window, registration
+    dialog = ServersPage(page).add()
+    dialog.fill(registration)
+    return dialog, registration
 
 
 @WITH_AND_WITHOUT_SCRIPTS
 def test_a_pasted_metadata_address_leads_to_the_key_set(portal: Portal, scripts: bool) -> None:  # noqa: FBT001
     pasted = f"{issuer_of(portal.keys)}/.well-known/openid-configuration"
     with portal.open(ALICE, f"use-metadata-{scripts}", scripts=scripts) as page:
-        window, registration = typed(portal, page, jwks_location=pasted, issuer="https://other.example/")
-        window.validate()
-        window.expect_step("The server answered with the authorization server's metadata")
-        result = window.window.get_by_role("group", name="Result of the validation")
+        dialog, registration = typed(portal, page, jwks_location=pasted, issuer="https://other.example/")
+        dialog.validate()
+        dialog.expect_step("The server answered with the authorization server's metadata")
+        result = dialog.dialog.get_by_role("group", name="Result of the validation")
         expect(result.get_by_role("definition").filter(has_text=portal.keys.location)).to_be_visible()
-        expect(window.save_button).to_have_count(0)
+        expect(dialog.save_button).to_have_count(0)
 
-        button(window, "Use its jwks_uri and issuer").click()
+        button(dialog, "Use its jwks_uri and issuer").click()
         filled = portal.registration(jwks_location=portal.keys.location, issuer=issuer_of(portal.keys))
-        window.expect_typed(filled)
-        expect(window.window.get_by_text("https://other.example/")).to_be_visible()
-        expect(button(window, "Validate")).to_be_focused()
+        dialog.expect_typed(filled)
+        expect(dialog.dialog.get_by_text("https://other.example/")).to_be_visible()
+        expect(button(dialog, "Validate")).to_be_focused()
         if scripts:
             expect(page.locator("#announcement")).to_contain_text("Filled in from the metadata")
 
-        button(window, "Undo").click()
-        window.expect_typed(registration)
-        expect(button(window, "Undo")).to_have_count(0)
+        button(dialog, "Undo").click()
+        dialog.expect_typed(registration)
+        expect(button(dialog, "Undo")).to_have_count(0)
 
-        window.validate()
-        button(window, "Use its jwks_uri and issuer").click()
-        window.validate()
-        window.expect_validated()
-        expect(button(window, "Undo")).to_be_visible()
-        window.save_button.click()
+        dialog.validate()
+        button(dialog, "Use its jwks_uri and issuer").click()
+        dialog.validate()
+        dialog.expect_validated()
+        expect(button(dialog, "Undo")).to_be_visible()
+        dialog.save_button.click()
         expect(page.get_by_text("Added ProdOkta.")).to_be_visible()
         delete(page)
 
@@ -100,23 +100,23 @@ def delete(page: Page) -> None:
 def test_the_issuer_leads_to_the_key_set(portal: Portal, scripts: bool) -> None:  # noqa: FBT001
     issuer = issuer_of(portal.keys)
     with portal.open(CHARLIE, f"find-{scripts}", scripts=scripts) as page:
-        window, registration = typed(portal, page, jwks_location="", issuer=f"{issuer}/")
-        button(window, "Find from issuer").click()
-        field = window.field("Issuer URI")
-        expect(window.window.get_by_text(f"“{issuer}” and not “{issuer}/”")).to_be_visible()
+        dialog, registration = typed(portal, page, jwks_location="", issuer=f"{issuer}/")
+        button(dialog, "Find from issuer").click()
+        field = dialog.field("Issuer URI")
+        expect(dialog.dialog.get_by_text(f"“{issuer}” and not “{issuer}/”")).to_be_visible()
         expect(field).to_have_attribute("aria-invalid", "true")
-        window.expect_typed(registration)
+        dialog.expect_typed(registration)
 
         field.fill(issuer)
-        button(window, "Find from issuer").click()
-        window.expect_typed(portal.registration(jwks_location=portal.keys.location, issuer=issuer))
-        window.validate()
-        window.expect_validated()
+        button(dialog, "Find from issuer").click()
+        dialog.expect_typed(portal.registration(jwks_location=portal.keys.location, issuer=issuer))
+        dialog.validate()
+        dialog.expect_validated()
         if scripts:
             page.keyboard.press("Escape")
             question = page.get_by_role("alertdialog", name="Discard what you typed?")
             question.get_by_role("button", name="Keep typing").click()
-            window.expect_typed(portal.registration(jwks_location=portal.keys.location, issuer=issuer))
+            dialog.expect_typed(portal.registration(jwks_location=portal.keys.location, issuer=issuer))
 
 
 def hold(page: Page, path: str, pressed: Locator) -> Route:
@@ -137,38 +137,38 @@ def go_on(page: Page, path: str, route: Route) -> None:
 
 def test_typing_during_the_search_is_not_lost(portal: Portal) -> None:
     with portal.open(CHARLIE, "find-slowly") as page:
-        window, _ = typed(portal, page, jwks_location="", issuer=issuer_of(portal.keys))
-        find = button(window, "Find from issuer")
+        dialog, _ = typed(portal, page, jwks_location="", issuer=issuer_of(portal.keys))
+        find = button(dialog, "Find from issuer")
         route = hold(page, "**/find/", find)
-        window.field("Description").fill("Typed meanwhile")
-        expect(window.window.get_by_text("You went on typing")).to_be_visible()
+        dialog.field("Description").fill("Typed meanwhile")
+        expect(dialog.dialog.get_by_text("You kept typing")).to_be_visible()
         go_on(page, "**/find/", route)
         expect(find).not_to_have_class(re.compile("htmx-request"))
-        expect(window.field("Description")).to_have_value("Typed meanwhile")
+        expect(dialog.field("Description")).to_have_value("Typed meanwhile")
         find.click()
-        expect(window.field("OAuth 2.0 JWKS Location")).to_have_value(
+        expect(dialog.field("OAuth 2.0 JWKS Location")).to_have_value(
             portal.keys.location, timeout=VALIDATION_MILLISECONDS
         )
-        expect(window.field("Description")).to_have_value("Typed meanwhile")
+        expect(dialog.field("Description")).to_have_value("Typed meanwhile")
 
 
 def test_a_certificate_typed_during_a_validation_is_not_lost(portal: Portal) -> None:
     with portal.open(ALICE, "validate-slowly") as page:
-        window, _ = typed(portal, page)
-        window.window.get_by_text("CA certificate", exact=True).click()
-        route = hold(page, "**/validate/", button(window, "Validate"))
-        window.field("CA certificate").fill("Typed meanwhile")
+        dialog, _ = typed(portal, page)
+        dialog.dialog.get_by_text("CA certificate", exact=True).click()
+        route = hold(page, "**/validate/", button(dialog, "Validate"))
+        dialog.field("CA certificate").fill("Typed meanwhile")
         go_on(page, "**/validate/", route)
         expect(page.locator("#announcement")).to_have_text("The settings have changed since. Validate again")
-        expect(window.field("CA certificate")).to_have_value("Typed meanwhile")
-        expect(window.save_button).to_have_count(0)
+        expect(dialog.field("CA certificate")).to_have_value("Typed meanwhile")
+        expect(dialog.save_button).to_have_count(0)
 
 
 def test_what_was_found_at_one_location_is_not_offered_beside_another(portal: Portal) -> None:
     with portal.open(ALICE, "offer-gone") as page:
-        window, _ = typed(portal, page, jwks_location=f"{issuer_of(portal.keys)}/.well-known/openid-configuration")
-        window.validate()
-        expect(button(window, "Use its jwks_uri and issuer")).to_be_visible(timeout=VALIDATION_MILLISECONDS)
-        window.field("OAuth 2.0 JWKS Location").press("End")
-        window.field("OAuth 2.0 JWKS Location").type("x")
-        expect(button(window, "Use its jwks_uri and issuer")).to_have_count(0)
+        dialog, _ = typed(portal, page, jwks_location=f"{issuer_of(portal.keys)}/.well-known/openid-configuration")
+        dialog.validate()
+        expect(button(dialog, "Use its jwks_uri and issuer")).to_be_visible(timeout=VALIDATION_MILLISECONDS)
+        dialog.field("OAuth 2.0 JWKS Location").press("End")
+        dialog.field("OAuth 2.0 JWKS Location").type("x")
+        expect(button(dialog, "Use its jwks_uri and issuer")).to_have_count(0)

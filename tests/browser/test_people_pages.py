@@ -57,14 +57,14 @@ def elsewhere(browser: Browser, portal: Product, name: str) -> Iterator[Page]:
 
 
 def invite(page: Page, name: str, role: str) -> str:
-    """Invite somebody; the link, as the window shows it."""
+    """Invite somebody; the link, as the dialog shows it."""
     page.get_by_role("button", name="Invite Administrator").click()
-    window = page.get_by_role("dialog", name="Invite Administrator")
-    expect(window.get_by_label("Name", exact=True)).to_be_focused()
-    window.get_by_label("Name", exact=True).fill(name)
-    window.get_by_label("E-mail address").fill(f"{name.lower()}@acme.example")
-    window.get_by_label("Role", exact=True).select_option(role)
-    window.get_by_role("button", name="Create Invitation").click()
+    dialog = page.get_by_role("dialog", name="Invite Administrator")
+    expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
+    dialog.get_by_label("Name", exact=True).fill(name)
+    dialog.get_by_label("E-mail address").fill(f"{name.lower()}@acme.example")
+    dialog.get_by_label("Role", exact=True).select_option(role)
+    dialog.get_by_role("button", name="Create Invitation").click()
     shown = page.get_by_role("dialog", name=f"Sign-in link for {name}")
     expect(shown.get_by_text("it is not shown again")).to_be_visible()
     expect(shown.get_by_text("No e-mail was sent.")).to_be_visible()
@@ -77,9 +77,9 @@ def invite(page: Page, name: str, role: str) -> str:
 
 def change_role(page: Page, name: str, role: str) -> None:
     page.get_by_role("button", name=f"Change Role of {name}").click()
-    window = page.get_by_role("dialog", name="Change Role")
-    window.get_by_label("Role", exact=True).select_option(role)
-    window.get_by_role("button", name="Change Role").click()
+    dialog = page.get_by_role("dialog", name="Change Role")
+    dialog.get_by_label("Role", exact=True).select_option(role)
+    dialog.get_by_role("button", name="Change Role").click()
     expect(page.get_by_text(f"{name} now has the role {role}.")).to_be_visible()
 
 
@@ -129,17 +129,17 @@ def test_from_the_invitation_to_the_end_of_the_account(portal: Product, browser:
 def test_a_role_is_made_given_edited_and_deleted(page: Page) -> None:
     follow(page, "Role Management")
     page.get_by_role("button", name="Create Role").click()
-    window = page.get_by_role("dialog", name="Create Role")
-    window.get_by_label("Name", exact=True).fill("Auditor")
-    window.get_by_role("checkbox", name="Audit Logs").check()
-    window.get_by_role("button", name="Create Role").click()
+    dialog = page.get_by_role("dialog", name="Create Role")
+    dialog.get_by_label("Name", exact=True).fill("Auditor")
+    dialog.get_by_role("checkbox", name="Audit Logs").check()
+    dialog.get_by_role("button", name="Create Role").click()
     expect(page.get_by_text("Created the role Auditor.")).to_be_visible()
 
     page.get_by_role("button", name="Edit Auditor").click()
-    window = page.get_by_role("dialog", name="Edit Role")
-    expect(window.get_by_role("checkbox", name="Audit Logs")).to_be_checked()
-    window.get_by_role("checkbox", name="Activity").check()
-    window.get_by_role("button", name="Save").click()
+    dialog = page.get_by_role("dialog", name="Edit Role")
+    expect(dialog.get_by_role("checkbox", name="Audit Logs")).to_be_checked()
+    dialog.get_by_role("checkbox", name="Activity").check()
+    dialog.get_by_role("button", name="Save").click()
     matrix = page.get_by_role("table", name="Permissions of each role")
     expect(matrix.get_by_role("row", name="Auditor no no yes yes")).to_be_visible()
 
@@ -155,11 +155,11 @@ def test_a_role_is_made_given_edited_and_deleted(page: Page) -> None:
 
 def test_the_last_full_administrator_is_told_what_to_do(page: Page) -> None:
     page.get_by_role("button", name="Change Role of Alice").click()
-    window = page.get_by_role("dialog", name="Change Role")
-    window.get_by_label("Role", exact=True).select_option("Role of bob")
-    window.get_by_role("button", name="Change Role").click()
-    expect(window.get_by_role("alert")).to_contain_text("Give another one a role with every permission first")
-    expect(window.get_by_label("Role", exact=True)).to_have_value("Role of bob")
+    dialog = page.get_by_role("dialog", name="Change Role")
+    dialog.get_by_label("Role", exact=True).select_option("Role of bob")
+    dialog.get_by_role("button", name="Change Role").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Give another administrator a role with every permission first")
+    expect(dialog.get_by_label("Role", exact=True)).to_have_value("Role of bob")
     page.keyboard.press("Escape")
     page.get_by_role("alertdialog").get_by_role("button", name="Discard").click()
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from kit.key_server import answers, serves, trickles
 from kit.portal_alone import ALICE, ALICE_OF_INITECH, BOB, CHARLIE, GOOD_KEYS, Portal, running_portal
-from kit.portal_pages import ServersPage, ServerWindow
+from kit.portal_pages import ServerDialog, ServersPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,19 +51,19 @@ def base(page: Page) -> str:
 
 
 def register(page: Page, portal: Portal, **changes: object) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration(**changes))
-    window.validate()
-    window.expect_validated()
-    window.save()
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration(**changes))
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.save()
 
 
 def row(page: Page, name: str) -> Locator:
     return page.get_by_role("row", name=name)
 
 
-def says(window: ServerWindow, sentence: str | re.Pattern[str]) -> None:
-    expect(window.window.get_by_text(sentence)).to_be_visible()
+def says(dialog: ServerDialog, sentence: str | re.Pattern[str]) -> None:
+    expect(dialog.dialog.get_by_text(sentence)).to_be_visible()
 
 
 def announcement(page: Page, words: str) -> None:
@@ -71,65 +71,65 @@ def announcement(page: Page, words: str) -> None:
 
 
 def test_save_comes_and_goes_with_exactly_what_was_validated(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
-    expect(window.save_button).to_have_count(0)
-    window.validate()
-    window.expect_validated()
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
+    expect(dialog.save_button).to_have_count(0)
+    dialog.validate()
+    dialog.expect_validated()
     announcement(page, "Save is available")
-    location = window.field("OAuth 2.0 JWKS Location")
+    location = dialog.field("OAuth 2.0 JWKS Location")
     location.press("End")
     location.type("x")
-    expect(window.save_button).to_have_count(0)
+    expect(dialog.save_button).to_have_count(0)
     announcement(page, "Save was removed")
-    expect(window.window.get_by_text("Validate the JWKS location to save")).to_be_visible()
+    expect(dialog.dialog.get_by_text("Validate the JWKS location to save")).to_be_visible()
     location.press("Backspace")
-    expect(window.save_button).to_be_visible()
-    window.field("JWKS Server Certificate Validation").uncheck()
-    expect(window.save_button).to_have_count(0)
+    expect(dialog.save_button).to_be_visible()
+    dialog.field("JWKS Server Certificate Validation").uncheck()
+    expect(dialog.save_button).to_have_count(0)
     # A field that was not validated leaves Save alone.
-    window.field("JWKS Server Certificate Validation").check()
-    window.field("Name").fill("Other")
-    expect(window.save_button).to_be_visible()
+    dialog.field("JWKS Server Certificate Validation").check()
+    dialog.field("Name").fill("Other")
+    expect(dialog.save_button).to_be_visible()
 
 
 def test_a_failed_validation_takes_save_away_again(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
-    window.validate()
-    window.expect_validated()
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
+    dialog.validate()
+    dialog.expect_validated()
     portal.keys.behaviour = answers(404)
-    window.validate()
-    expect(window.window.get_by_text("Validation failed at: HTTP")).to_be_visible()
-    expect(window.save_button).to_have_count(0)
-    window.expect_typed(portal.registration())
+    dialog.validate()
+    expect(dialog.dialog.get_by_text("Validation failed at: HTTP")).to_be_visible()
+    expect(dialog.save_button).to_have_count(0)
+    dialog.expect_typed(portal.registration())
 
 
 def test_enter_validates_until_save_is_there_and_then_saves(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
-    window.field("Name").press("Enter")
-    window.expect_validated()
-    window.field("Name").press("Enter")
-    expect(window.window).to_have_count(0)
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
+    dialog.field("Name").press("Enter")
+    dialog.expect_validated()
+    dialog.field("Name").press("Enter")
+    expect(dialog.dialog).to_have_count(0)
     expect(row(page, "ProdOkta")).to_be_visible()
 
 
 def test_what_is_typed_during_a_validation_is_never_taken_for_validated(portal: Portal, page: Page) -> None:
     portal.keys.behaviour = trickles(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
-    window.validate()
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
+    dialog.validate()
     announcement(page, "Validating the JWKS location")
-    expect(window.window.get_by_text("Validating: address")).to_be_visible()
-    window.field("OAuth 2.0 JWKS Location").fill("https://elsewhere.acme.example/keys")
-    expect(window.window.get_by_text("Validating: address")).to_be_hidden()
+    expect(dialog.dialog.get_by_text("Validating: address")).to_be_visible()
+    dialog.field("OAuth 2.0 JWKS Location").fill("https://elsewhere.acme.example/keys")
+    expect(dialog.dialog.get_by_text("Validating: address")).to_be_hidden()
     page.wait_for_timeout(300)
-    expect(window.save_button).to_have_count(0)
-    expect(window.field("OAuth 2.0 JWKS Location")).to_have_value("https://elsewhere.acme.example/keys")
+    expect(dialog.save_button).to_have_count(0)
+    expect(dialog.field("OAuth 2.0 JWKS Location")).to_have_value("https://elsewhere.acme.example/keys")
 
 
-def test_the_window_takes_the_focus_keeps_it_and_gives_it_back(page: Page) -> None:
+def test_the_dialog_takes_the_focus_keeps_it_and_gives_it_back(page: Page) -> None:
     opener = page.get_by_role("button", name="Add Authorization Server")
     opener.focus()
     page.keyboard.press("Enter")
@@ -138,7 +138,7 @@ def test_the_window_takes_the_focus_keeps_it_and_gives_it_back(page: Page) -> No
     for _ in range(30):
         page.keyboard.press("Tab")
         inside = "document.activeElement === document.body || document.activeElement.closest('dialog') !== null"
-        assert page.evaluate(inside), "the focus left the window"
+        assert page.evaluate(inside), "the focus left the dialog"
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(opener).to_be_focused()
@@ -175,38 +175,38 @@ def test_an_edit_that_leaves_the_location_alone_saves_at_once(portal: Portal, pa
     expect(page.get_by_text("Changed")).to_be_visible()
 
 
-def test_a_refused_save_keeps_the_window_and_goes_to_the_field(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
+def test_a_refused_save_keeps_the_dialog_and_goes_to_the_field(portal: Portal, page: Page) -> None:
+    dialog = ServersPage(page).add()
     registration = portal.registration(name="Prod Okta", description="d" * 257)
-    window.fill(registration)
-    expect(window.window.get_by_text("257 / 256")).to_be_visible()
-    window.validate()
-    window.expect_validated()
-    window.save_button.click()
-    says(window, "The name cannot contain spaces or line breaks.")
-    says(window, "The description cannot exceed 256 characters; this one has 257.")
-    expect(window.field("Name")).to_be_focused()
-    window.expect_typed(registration)
-    window.field("Name").fill("ProdOkta")
-    window.field("Description").fill("")
-    window.save()
+    dialog.fill(registration)
+    expect(dialog.dialog.get_by_text("257 / 256")).to_be_visible()
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.save_button.click()
+    says(dialog, "The name cannot contain spaces or line breaks.")
+    says(dialog, "The description cannot exceed 256 characters; this one has 257.")
+    expect(dialog.field("Name")).to_be_focused()
+    dialog.expect_typed(registration)
+    dialog.field("Name").fill("ProdOkta")
+    dialog.field("Description").fill("")
+    dialog.save()
 
 
 def test_all_blank_asks_for_a_knowing_yes(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration(audience="", issuer="", client_id=""))
-    box = window.window.get_by_role("checkbox", name="Accept every token that this server signs")
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration(audience="", issuer="", client_id=""))
+    box = dialog.dialog.get_by_role("checkbox", name="Accept every token that this server signs")
     expect(box).to_have_count(0)
-    window.validate()
-    window.expect_validated()
+    dialog.validate()
+    dialog.expect_validated()
     expect(box).to_be_visible()
-    window.field("Client ID").fill("acme-batch")
+    dialog.field("Client ID").fill("acme-batch")
     expect(box).to_have_count(0)
-    window.field("Client ID").fill("")
-    window.save_button.click()
-    says(window, re.compile("or confirm that this is what you want"))
+    dialog.field("Client ID").fill("")
+    dialog.save_button.click()
+    says(dialog, re.compile("or confirm that this is what you want"))
     box.check()
-    window.save()
+    dialog.save()
 
 
 def test_a_row_opens_to_its_keys_and_stays_open(portal: Portal, page: Page) -> None:
@@ -236,12 +236,12 @@ def test_a_second_server_can_be_enabled_after_saying_which_one_goes(portal: Port
 
 def test_everything_works_without_scripts(portal: Portal, page: Page) -> None:
     with portal.open(ALICE, "without-scripts", scripts=False) as plain:
-        window = ServersPage(plain).add()
-        window.fill(portal.registration())
-        window.validate()
-        window.expect_validated()
-        window.expect_typed(portal.registration())
-        window.save_button.click()
+        dialog = ServersPage(plain).add()
+        dialog.fill(portal.registration())
+        dialog.validate()
+        dialog.expect_validated()
+        dialog.expect_typed(portal.registration())
+        dialog.save_button.click()
         expect(plain.get_by_text("Added ProdOkta.")).to_be_visible()
         # Keys can be read without opening anything, and nothing is offered that would do nothing.
         expect(plain.get_by_role("heading", name="Signing keys")).to_be_visible()

@@ -57,11 +57,11 @@ def tab_to(page: Page, role: str, name: str) -> None:
 
 def change_password(page: Page, current: str, chosen: str) -> None:
     page.get_by_role("button", name="Change password").click()
-    window = page.get_by_role("dialog", name="Change password")
-    window.get_by_label("Current password").fill(current)
-    window.get_by_label("New password", exact=True).fill(chosen)
-    window.get_by_label("Confirm new password").fill(chosen)
-    window.get_by_role("button", name="Change password").click()
+    dialog = page.get_by_role("dialog", name="Change password")
+    dialog.get_by_label("Current password").fill(current)
+    dialog.get_by_label("New password", exact=True).fill(chosen)
+    dialog.get_by_label("Confirm new password").fill(chosen)
+    dialog.get_by_role("button", name="Change password").click()
 
 
 def test_everything_about_signing_in_is_done_by_keyboard_alone(portal: Portal) -> None:
@@ -76,20 +76,20 @@ def test_everything_about_signing_in_is_done_by_keyboard_alone(portal: Portal) -
 
         tab_to(page, "button", "Change password")
         press(page, "Space")
-        window = page.get_by_role("dialog", name="Change password")
-        expect(window.get_by_label("Current password")).to_be_focused()
+        dialog = page.get_by_role("dialog", name="Change password")
+        expect(dialog.get_by_label("Current password")).to_be_focused()
         page.keyboard.type("not the password")
         press(page, "Tab")
         page.keyboard.type(CHOSEN)
         press(page, "Tab")
         page.keyboard.type(CHOSEN)
         press(page, "Enter")
-        expect(window.get_by_label("Current password")).to_be_focused()
-        expect(window.get_by_label("Current password")).to_have_accessible_description(
+        expect(dialog.get_by_label("Current password")).to_be_focused()
+        expect(dialog.get_by_label("Current password")).to_have_accessible_description(
             "This is not your current password."
         )
         press(page, "Escape")
-        expect(window).to_have_count(0)
+        expect(dialog).to_have_count(0)
         expect(page.get_by_role("button", name="Change password")).to_be_focused()
 
         tab_to(page, "button", "End all other sessions")
@@ -108,13 +108,13 @@ def test_everything_about_signing_in_is_done_by_keyboard_alone(portal: Portal) -
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_window_that_outlives_its_session_keeps_what_was_typed(portal: Portal) -> None:
+def test_a_dialog_that_outlives_its_session_keeps_what_was_typed(portal: Portal) -> None:
     with browser_of(portal, ALICE, "idle") as page:
         ServersPage(page).follow_the_menu()
-        window = ServersPage(page).add()
-        window.fill(portal.registration())
+        dialog = ServersPage(page).add()
+        dialog.fill(portal.registration())
         portal.product.desk("idle")
-        window.validate()
+        dialog.validate()
 
         again = page.get_by_role("dialog", name="Sign in again")
         expect(again.get_by_label("E-mail address")).to_have_value(ALICE)
@@ -122,9 +122,9 @@ def test_a_window_that_outlives_its_session_keeps_what_was_typed(portal: Portal)
         again.get_by_role("button", name="Sign in").click()
 
         expect(again).to_have_count(0)
-        window.expect_typed(portal.registration())
-        window.validate()
-        window.expect_validated()
+        dialog.expect_typed(portal.registration())
+        dialog.validate()
+        dialog.expect_validated()
         # The reason was told; the next visit to the sign-in is another matter.
         page.context.clear_cookies(name="watchword_session")
         page.goto("/sign-in")
@@ -188,11 +188,11 @@ def test_without_scripts_sessions_are_ended_and_the_password_is_changed(portal: 
 
         change_password(page, "not the password", CHOSEN)
         expect(page.get_by_text("This is not your current password.")).to_be_visible()
-        window = page.get_by_role("dialog", name="Change password")
-        window.get_by_label("Current password").fill(PASSWORD)
-        window.get_by_label("New password", exact=True).fill(CHOSEN)
-        window.get_by_label("Confirm new password").fill(CHOSEN)
-        window.get_by_role("button", name="Change password").click()
+        dialog = page.get_by_role("dialog", name="Change password")
+        dialog.get_by_label("Current password").fill(PASSWORD)
+        dialog.get_by_label("New password", exact=True).fill(CHOSEN)
+        dialog.get_by_label("Confirm new password").fill(CHOSEN)
+        dialog.get_by_role("button", name="Change password").click()
         expect(page.get_by_text("Password changed.")).to_be_visible()
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from kit import forge
 from kit.client import request
 from kit.portal_alone import ALICE, BOB, Portal, running_portal
-from kit.portal_pages import Registration, ServersPage, ServerWindow
+from kit.portal_pages import Registration, ServerDialog, ServersPage
 from kit.processes import wait_until
 from kit.soak import length
 
@@ -62,18 +62,18 @@ class Walk:
         return self.portal.registration(**changes)
 
     def add(self, **changes: object) -> None:
-        window = self.servers.add()
-        window.fill(self.registration(**changes))
-        window.validate()
-        window.expect_validated()
-        window.save()
+        dialog = self.servers.add()
+        dialog.fill(self.registration(**changes))
+        dialog.validate()
+        dialog.expect_validated()
+        dialog.save()
 
     def edit(self, name: str, **changes: str) -> None:
         """Change text fields of a server by their labels."""
-        window = self.servers.edit(name)
+        dialog = self.servers.edit(name)
         for label, value in changes.items():
-            window.field(label.replace("_", " ")).fill(value)
-        window.save()
+            dialog.field(label.replace("_", " ")).fill(value)
+        dialog.save()
 
     def ask(self, **claims: object) -> Answer:
         """An API request with a token that Acme's authorization server issued; claims replace the usual ones."""
@@ -132,10 +132,10 @@ def the_tab(walk: Walk) -> None:
 
 
 @says("Click Add Authorization Server. The Add Authorization Server window opens.")
-def the_window(walk: Walk) -> None:
+def the_dialog(walk: Walk) -> None:
     walk.page.get_by_role("button", name="Add Authorization Server").click()
-    window = opened(walk).window
-    labels = [label.split("\n")[0].strip() for label in window.locator("label:visible").all_inner_texts()]
+    dialog = opened(walk).dialog
+    labels = [label.split("\n")[0].strip() for label in dialog.locator("label:visible").all_inner_texts()]
     assert [label for label in labels if label in FIELDS] == list(FIELDS)
 
 
@@ -145,42 +145,42 @@ FIELDS = (
 )  # fmt: skip
 
 
-def opened(walk: Walk) -> ServerWindow:
-    return ServerWindow(walk.page, "Add Authorization Server")
+def opened(walk: Walk) -> ServerDialog:
+    return ServerDialog(walk.page, "Add Authorization Server")
 
 
-def told(window: ServerWindow, field: str, value: str, sentence: str) -> None:
+def told(dialog: ServerDialog, field: str, value: str, sentence: str) -> None:
     """A faulty value is refused with a sentence at its field, and nothing that was typed is lost."""
-    good = window.field(field).input_value()
-    window.field(field).fill(value)
-    window.save_button.click()
-    expect(window.window.get_by_text(sentence)).to_be_visible()
-    expect(window.field(field)).to_have_value(value)
-    window.field(field).fill(good)
+    good = dialog.field(field).input_value()
+    dialog.field(field).fill(value)
+    dialog.save_button.click()
+    expect(dialog.dialog.get_by_text(sentence)).to_be_visible()
+    expect(dialog.field(field)).to_have_value(value)
+    dialog.field(field).fill(good)
 
 
 @says("The Save button appears only after the JWKS endpoint is validated. Click Validate.")
 def save_comes_after_validate(walk: Walk) -> None:
-    window = opened(walk)
-    window.fill(walk.registration())
-    expect(window.save_button).to_have_count(0)
-    window.validate()
-    window.expect_validated()
+    dialog = opened(walk)
+    dialog.fill(walk.registration())
+    expect(dialog.save_button).to_have_count(0)
+    dialog.validate()
+    dialog.expect_validated()
 
 
 @says("The name can only contain alphanumeric characters without spaces and cannot exceed 64 characters.")
 def the_name(walk: Walk) -> None:
-    window = opened(walk)
-    told(window, "Name", "Prod Okta", "The name cannot contain spaces or line breaks.")
-    told(window, "Name", "Prod-Okta", "The name can only contain the letters A to Z and a to z and the digits 0 to 9.")
-    told(window, "Name", "x" * 65, "The name cannot exceed 64 characters; this one has 65.")
+    dialog = opened(walk)
+    told(dialog, "Name", "Prod Okta", "The name cannot contain spaces or line breaks.")
+    told(dialog, "Name", "Prod-Okta", "The name can only contain the letters A to Z and a to z and the digits 0 to 9.")
+    told(dialog, "Name", "x" * 65, "The name cannot exceed 64 characters; this one has 65.")
 
 
 @says("The description cannot exceed 256 characters.")
 def the_description(walk: Walk) -> None:
-    window = opened(walk)
-    told(window, "Description", "x" * 257, "The description cannot exceed 256 characters; this one has 257.")
-    window.field("Description").fill("x" * 256)
+    dialog = opened(walk)
+    told(dialog, "Description", "x" * 257, "The description cannot exceed 256 characters; this one has 257.")
+    dialog.field("Description").fill("x" * 256)
 
 
 @says("Click Save. This public key set is fetched on a regular basis to cryptographically verify the JWT.")
@@ -218,34 +218,34 @@ def the_client_id(walk: Walk) -> None:
 @says("Not in the specification: a token bound to a key is accepted only if More options says so (FL-04).")
 def bound_tokens(walk: Walk) -> None:
     walk.refused("token_bound", cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
-    window = walk.servers.edit("ProdOkta")
-    window.window.get_by_text("More options").click()
-    window.field("Accept tokens bound to a key or certificate").check()
-    window.save()
+    dialog = walk.servers.edit("ProdOkta")
+    dialog.dialog.get_by_text("More options").click()
+    dialog.field("Accept tokens bound to a key or certificate").check()
+    dialog.save()
     walk.accepted(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
 
 
 @says("If multiple client applications need access, leave Client ID blank.")
 def no_client_id(walk: Walk) -> None:
-    window = walk.servers.edit("ProdOkta")
-    window.field("Client ID").fill("")
-    window.field("Issuer URI").fill("https://login.acme.example/")
-    window.save()
+    dialog = walk.servers.edit("ProdOkta")
+    dialog.field("Client ID").fill("")
+    dialog.field("Issuer URI").fill("https://login.acme.example/")
+    dialog.save()
     walk.accepted(client_id="one")
     walk.accepted(client_id="other")
 
 
 @says("If the certificate is signed by an unrecognized Certificate Authority (CA), disable the certificate validation.")
 def an_unknown_authority(walk: Walk) -> None:
-    window = walk.servers.add()
-    window.fill(walk.registration(name="PrivateCa", jwks_location=walk.portal.stranger.location, enable=False))
-    window.validate()
-    window.expect_step(re.compile("unrecognized Certificate Authority"))
-    expect(window.save_button).to_have_count(0)
-    window.field("JWKS Server Certificate Validation").uncheck()
-    window.validate()
-    window.expect_validated()
-    window.save()
+    dialog = walk.servers.add()
+    dialog.fill(walk.registration(name="PrivateCa", jwks_location=walk.portal.stranger.location, enable=False))
+    dialog.validate()
+    dialog.expect_step(re.compile("unrecognized Certificate Authority"))
+    expect(dialog.save_button).to_have_count(0)
+    dialog.field("JWKS Server Certificate Validation").uncheck()
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.save()
     expect(walk.page.get_by_text("Certificate not validated")).to_be_visible()
 
 
@@ -308,19 +308,19 @@ def reinstated(walk: Walk) -> None:
 
 
 @says("Click the Edit icon. If the configuration is already in use, any changes may lead to disruption.")
-def the_edit_window(walk: Walk) -> None:
-    window = walk.servers.edit("ProdOkta")
+def the_edit_dialog(walk: Walk) -> None:
+    dialog = walk.servers.edit("ProdOkta")
     caution = "in use: a change may disrupt the API service. Make sure that the authorization server and the client"
-    expect(window.window.get_by_text(caution)).to_be_visible()
-    expect(window.field("Name")).to_have_value("ProdOkta")
+    expect(dialog.dialog.get_by_text(caution)).to_be_visible()
+    expect(dialog.field("Name")).to_have_value("ProdOkta")
 
 
 @says("In the Edit Authorization Server window, you can modify the necessary configurations. Click Save.")
 def edited(walk: Walk) -> None:
-    window = ServerWindow(walk.page, "Edit Authorization Server")
-    window.field("Name").fill("MainOkta")
-    window.field("Audience URI").fill("https://api.watchword.example/orders")
-    window.save()
+    dialog = ServerDialog(walk.page, "Edit Authorization Server")
+    dialog.field("Name").fill("MainOkta")
+    dialog.field("Audience URI").fill("https://api.watchword.example/orders")
+    dialog.save()
     assert walk.servers.names() == ["MainOkta", "PrivateCa"]
     walk.refused("audience_mismatch", aud="https://other.example")
 

@@ -43,30 +43,30 @@ def test_field_h_closing_a_typed_form_asks_first(page: Page, way: str) -> None:
         if way == "Escape":
             page.keyboard.press("Escape")
         else:
-            window.window.get_by_role("button", name=way, exact=True).click()
+            dialog.dialog.get_by_role("button", name=way, exact=True).click()
 
-    window = ServersPage(page).add()
-    window.field("Description").fill("Typed for a long time")
+    dialog = ServersPage(page).add()
+    dialog.field("Description").fill("Typed for a long time")
     close()
     expect(question(page).get_by_role("button", name="Keep typing")).to_be_focused()
     page.keyboard.press("Escape")
     expect(question(page)).to_have_count(0)
-    expect(window.field("Description")).to_have_value("Typed for a long time")
+    expect(dialog.field("Description")).to_have_value("Typed for a long time")
     close()
     question(page).get_by_role("button", name="Keep typing").click()
     expect(question(page)).to_have_count(0)
     close()
     question(page).get_by_role("button", name="Discard").click()
-    expect(window.window).to_have_count(0)
+    expect(dialog.dialog).to_have_count(0)
     expect(page.get_by_role("button", name="Add Authorization Server")).to_be_focused()
 
 
 def test_field_h_a_form_as_it_was_opened_closes_without_a_question(page: Page) -> None:
-    window = ServersPage(page).add()
-    window.field("Name").fill("Typed")
-    window.field("Name").fill("")
+    dialog = ServersPage(page).add()
+    dialog.field("Name").fill("Typed")
+    dialog.field("Name").fill("")
     page.keyboard.press("Escape")
-    expect(window.window).to_have_count(0)
+    expect(dialog.dialog).to_have_count(0)
     expect(question(page)).to_have_count(0)
 
 
@@ -79,11 +79,11 @@ def again(page: Page) -> Locator:
 
 
 def test_field_h_a_session_that_ends_while_a_form_is_filled_in_loses_nothing(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
-    window.field("Description").fill("Typed for a long time")
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
+    dialog.field("Description").fill("Typed for a long time")
     lose_the_session(page)
-    window.validate()
+    dialog.validate()
     password = again(page).get_by_label("Password")
     expect(password).to_be_focused()
     expect(again(page).get_by_label("E-mail address")).to_have_value(ALICE)
@@ -94,16 +94,16 @@ def test_field_h_a_session_that_ends_while_a_form_is_filled_in_loses_nothing(por
     password.fill(PASSWORD)
     password.press("Enter")
     expect(again(page)).to_have_count(0)
-    expect(window.window.get_by_text("You are signed in again. Nothing was saved yet.")).to_be_visible()
-    expect(window.field("Description")).to_have_value("Typed for a long time")
-    window.validate()
-    window.expect_validated()
+    expect(dialog.dialog.get_by_text("You are signed in again. Nothing was saved yet.")).to_be_visible()
+    expect(dialog.field("Description")).to_have_value("Typed for a long time")
+    dialog.validate()
+    dialog.expect_validated()
     lose_the_session(page)
-    window.save_button.click()
+    dialog.save_button.click()
     password.fill(PASSWORD)
     password.press("Enter")
     expect(again(page)).to_have_count(0)
-    window.save()
+    dialog.save()
     expect(page.get_by_role("row").filter(has_text="Typed for a long time")).to_be_visible()
     servers = ServersPage(page)
     servers.delete("ProdOkta").get_by_role("button", name="OK", exact=True).click()
@@ -111,32 +111,32 @@ def test_field_h_a_session_that_ends_while_a_form_is_filled_in_loses_nothing(por
 
 
 def test_field_h_signing_in_again_in_another_tab_is_enough(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
     lose_the_session(page)
     other = page.context.new_page()
     sign_in(other, ALICE)
     other.close()
-    window.validate()
-    expect(window.window.get_by_text("You are signed in again. Nothing was saved yet.")).to_be_visible()
-    expect(window.field("Name")).to_have_value("ProdOkta")
-    window.validate()
-    window.expect_validated()
+    dialog.validate()
+    expect(dialog.dialog.get_by_text("You are signed in again. Nothing was saved yet.")).to_be_visible()
+    expect(dialog.field("Name")).to_have_value("ProdOkta")
+    dialog.validate()
+    dialog.expect_validated()
 
 
 def test_field_h_what_one_person_typed_is_not_sent_as_another(portal: Portal, page: Page) -> None:
-    window = ServersPage(page).add()
-    window.field("Description").fill("Typed by Alice")
+    dialog = ServersPage(page).add()
+    dialog.field("Description").fill("Typed by Alice")
     lose_the_session(page)
     other = page.context.new_page()
     sign_in(other, BOB)
     other.close()
-    window.validate()
+    dialog.validate()
     expect(again(page)).to_contain_text(f"{BOB} has signed in with this browser.")
     again(page).get_by_label("Password").fill(PASSWORD)
     again(page).get_by_role("button", name="Sign in").click()
     expect(again(page)).to_have_count(0)
-    expect(window.field("Description")).to_have_value("Typed by Alice")
+    expect(dialog.field("Description")).to_have_value("Typed by Alice")
 
 
 def test_field_h_without_typed_text_the_page_leads_to_the_sign_in(page: Page) -> None:
@@ -148,13 +148,13 @@ def test_field_h_without_typed_text_the_page_leads_to_the_sign_in(page: Page) ->
 def test_field_p_a_failed_validation_shows_its_verdict_and_the_step(portal: Portal, page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 560})
     portal.keys.behaviour = answers(404)
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
     # The button at the lower edge, so that there is no room below it.
-    window.window.locator("#validate").evaluate("""button => {
+    dialog.dialog.locator("#validate").evaluate("""button => {
         button.focus({ preventScroll: true });
         button.scrollIntoView({ block: "end" });
         button.click();
     }""")
-    expect(window.window.locator(".verdict")).to_be_in_viewport(ratio=1)
-    expect(window.window.locator(".step-failed")).to_be_in_viewport(ratio=1)
+    expect(dialog.dialog.locator(".verdict")).to_be_in_viewport(ratio=1)
+    expect(dialog.dialog.locator(".step-failed")).to_be_in_viewport(ratio=1)

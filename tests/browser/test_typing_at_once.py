@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180), pytest.mark.s
 TIMES = length(4, 12)
 # The quickest person possible: in the field as soon as it is in the page.
 AT_ONCE = """() => new MutationObserver(() => document.getElementById("id_description")?.focus())
-    .observe(document.getElementById("window"), { childList: true })"""
+    .observe(document.getElementById("dialog"), { childList: true })"""
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +33,11 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def register(portal: Portal, page: Page, name: str) -> None:
-    window = ServersPage(page).add()
-    window.fill(portal.registration(name=name, enable=name == "ProdOkta"))
-    window.validate()
-    window.expect_validated()
-    window.save()
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration(name=name, enable=name == "ProdOkta"))
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.save()
 
 
 @pytest.fixture
@@ -60,26 +60,26 @@ def test_field_p_text_typed_at_once_stays_in_its_field(page: Page) -> None:
         page.evaluate(AT_ONCE)
 
 
-def test_field_p_a_window_is_modal_before_anything_can_see_it(page: Page) -> None:
-    """Everything happens in the task that puts the window into the page."""
+def test_field_p_a_dialog_is_modal_before_anything_can_see_it(page: Page) -> None:
+    """Everything happens in the task that puts the dialog into the page."""
     page.evaluate(
         """() => new MutationObserver(() => {
             const dialog = document.querySelector("dialog");
             if (dialog === null) return;
             window.seen = [dialog.matches(":modal"), dialog.contains(document.activeElement)];
-        }).observe(document.getElementById("window"), { childList: true })"""
+        }).observe(document.getElementById("dialog"), { childList: true })"""
     )
     page.get_by_role("button", name="Edit ProdOkta", exact=True).click()
     page.get_by_role("dialog").wait_for()
     assert page.evaluate("window.seen") == [True, True]
 
 
-def test_field_p_a_page_that_comes_with_its_window_leaves_the_focus_to_whoever_types(page: Page) -> None:
+def test_field_p_a_page_that_comes_with_its_dialog_leaves_the_focus_to_whoever_types(page: Page) -> None:
     def begin_to_type(route: Route) -> None:
         page.locator("#id_description").focus()
         route.continue_()
 
-    page.route("**/windows*.js", begin_to_type)
+    page.route("**/dialogs*.js", begin_to_type)
     page.goto(page.url + "add/", wait_until="load")
     dialog = page.get_by_role("dialog", name="Add Authorization Server")
     expect(dialog.get_by_label("Description", exact=True)).to_be_focused()
@@ -89,17 +89,17 @@ def test_field_p_a_page_that_comes_with_its_window_leaves_the_focus_to_whoever_t
 
 
 def test_field_p_save_pressed_during_a_validation_is_carried_out_after_it(portal: Portal, page: Page) -> None:
-    """The location is the stored one, so Save is in the window from the start."""
+    """The location is the stored one, so Save is in the dialog from the start."""
     asked: list[Route] = []
     page.route("**/validate/", lambda route: asked.append(route))  # noqa: PLW0108 - Playwright writes on the function.
     servers = ServersPage(page)
-    window = servers.edit("ProdOkta")
-    window.field("Description").fill("Saved at once")
+    dialog = servers.edit("ProdOkta")
+    dialog.field("Description").fill("Saved at once")
     with page.expect_request("**/validate/"):
-        window.validate()
-    window.save_button.click()
+        dialog.validate()
+    dialog.save_button.click()
     asked[0].continue_()
-    expect(window.window).to_be_hidden()
+    expect(dialog.dialog).to_be_hidden()
     expect(page.get_by_text("Saved at once")).to_be_visible()
 
 
@@ -116,14 +116,14 @@ def test_field_p_the_console_stays_empty_across_swaps(portal: Portal, page: Page
     servers.enable("ProdOkta")
     servers.refresh_keys("ProdOkta")
     servers.delete("ProdOkta").get_by_role("button", name="Cancel").click()
-    window = servers.edit("ProdOkta")
-    window.field("OAuth 2.0 JWKS Location").fill(portal.registration().jwks_location)
-    # As after a person has dragged its corner: its part of the window is swapped, and the style must not be copied.
+    dialog = servers.edit("ProdOkta")
+    dialog.field("OAuth 2.0 JWKS Location").fill(portal.registration().jwks_location)
+    # As after a person has dragged its corner: its part of the dialog is swapped, and the style must not be copied.
     page.locator("#id_authority").evaluate("field => { field.style.height = '90px'; }")
-    window.validate()
-    window.expect_validated()
-    window.field("Client ID").fill("acme-batch-2")
-    window.save()
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.field("Client ID").fill("acme-batch-2")
+    dialog.save()
     register(portal, page, "Second")
     servers.delete("Second").get_by_role("button", name="OK", exact=True).click()
     expect(page.get_by_text("1 of 2 used")).to_be_visible()

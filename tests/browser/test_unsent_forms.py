@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from kit.key_server import serves
 from kit.people import PASSWORD
 from kit.portal_alone import ALICE, BOB, GOOD_KEYS, Portal, running_portal
-from kit.portal_pages import ServersPage, ServerWindow
+from kit.portal_pages import ServerDialog, ServersPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,29 +50,29 @@ def sign_in_here(page: Page, email: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def typed_window(portal: Portal, page: Page) -> ServerWindow:
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
-    return window
+def typed_dialog(portal: Portal, page: Page) -> ServerDialog:
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
+    return dialog
 
 
 @pytest.mark.parametrize("pressed", ["Validate", "Save"])
 def test_field_h_without_scripts_a_session_that_ends_loses_nothing(
     portal: Portal, plain_page: Page, pressed: str
 ) -> None:
-    window = typed_window(portal, plain_page)
+    dialog = typed_dialog(portal, plain_page)
     if pressed == "Save":
-        window.validate()
-        window.expect_validated()
+        dialog.validate()
+        dialog.expect_validated()
     lose_the_session(plain_page)
-    window.window.get_by_role("button", name=pressed, exact=True).click()
+    dialog.dialog.get_by_role("button", name=pressed, exact=True).click()
     sign_in_here(plain_page, ALICE)
-    expect(window.window.get_by_text("What you typed is back; nothing was saved yet.")).to_be_visible()
-    window.expect_typed(portal.registration())
-    expect(window.save_button).to_have_count(0)
-    window.validate()
-    window.expect_validated()
-    window.save()
+    expect(dialog.dialog.get_by_text("What you typed is back; nothing was saved yet.")).to_be_visible()
+    dialog.expect_typed(portal.registration())
+    expect(dialog.save_button).to_have_count(0)
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.save()
     servers = ServersPage(plain_page)
     assert servers.names() == ["ProdOkta"]
     servers.delete("ProdOkta").get_by_role("button", name="OK", exact=True).click()
@@ -80,9 +80,9 @@ def test_field_h_without_scripts_a_session_that_ends_loses_nothing(
 
 
 def test_field_h_without_scripts_another_person_does_not_get_the_text(portal: Portal, plain_page: Page) -> None:
-    window = typed_window(portal, plain_page)
+    dialog = typed_dialog(portal, plain_page)
     lose_the_session(plain_page)
-    window.validate()
+    dialog.validate()
     sign_in_here(plain_page, BOB)
     expect(plain_page.get_by_role("button", name="Sign out")).to_be_visible()
     expect(plain_page.get_by_text("ProdOkta")).to_have_count(0)
@@ -105,26 +105,26 @@ def test_field_h_reloading_a_page_with_typed_text_asks_first(portal: Portal, pag
     ServersPage(page).add()
     page.reload()
     assert asked.kinds == [], "nothing was typed"
-    typed_window(portal, page)
+    typed_dialog(portal, page)
     page.reload()
     assert asked.kinds == ["beforeunload"]
 
 
 def test_field_h_after_discarding_or_saving_leaving_asks_nothing(portal: Portal, page: Page) -> None:
     asked = Asked(page)
-    window = typed_window(portal, page)
+    dialog = typed_dialog(portal, page)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Discard").click()
     page.reload()
     page.goto(f"{page.url.rstrip('/')}/add/")
-    window = typed_window_at(portal, page)
+    dialog = typed_dialog_at(portal, page)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Discard").click()
-    expect(window.window).to_have_count(0)
-    window = typed_window(portal, page)
-    window.validate()
-    window.expect_validated()
-    window.save()
+    expect(dialog.dialog).to_have_count(0)
+    dialog = typed_dialog(portal, page)
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.save()
     page.reload()
     servers = ServersPage(page)
     servers.delete("ProdOkta").get_by_role("button", name="OK", exact=True).click()
@@ -133,11 +133,11 @@ def test_field_h_after_discarding_or_saving_leaving_asks_nothing(portal: Portal,
     assert asked.kinds == []
 
 
-def typed_window_at(portal: Portal, page: Page) -> ServerWindow:
-    """The window of a page that came with it."""
-    window = ServerWindow(page, "Add Authorization Server")
-    window.fill(portal.registration())
-    return window
+def typed_dialog_at(portal: Portal, page: Page) -> ServerDialog:
+    """The dialog of a page that came with it."""
+    dialog = ServerDialog(page, "Add Authorization Server")
+    dialog.fill(portal.registration())
+    return dialog
 
 
 def test_field_h_the_sign_in_and_filters_never_ask(portal: Portal) -> None:

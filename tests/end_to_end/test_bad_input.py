@@ -120,21 +120,21 @@ def test_unknown_authority_shows_its_remedies(
             "Or change the server certificate to one signed by a recognized authority. Disable certificate validation "
             'using the option "JWKS Server Certificate Validation" only if neither is possible.',
         )
-        window = ServersPage(page).add()
-        window.fill(replace(registration, verify_certificate=False))
-        window.validate()
-        window.expect_validated()
+        dialog = ServersPage(page).add()
+        dialog.fill(replace(registration, verify_certificate=False))
+        dialog.validate()
+        dialog.expect_validated()
 
 
 def expect_refused_validation(page: Page, registration: Registration, *sentences: str | re.Pattern[str]) -> None:
     servers = ServersPage(page)
-    window = servers.add()
-    window.fill(registration)
-    window.validate()
+    dialog = servers.add()
+    dialog.fill(registration)
+    dialog.validate()
     for sentence in sentences:
-        window.expect_step(sentence)
-    window.expect_typed(registration)
-    expect(window.save_button).to_have_count(0)
+        dialog.expect_step(sentence)
+    dialog.expect_typed(registration)
+    expect(dialog.save_button).to_have_count(0)
     assert servers.names() == []
 
 
@@ -142,18 +142,18 @@ def test_bad_fields_show_their_errors_and_keep_the_text(portal: Portal) -> None:
     portal.keys.behaviour = serves(GOOD_KEYS)
     with portal.open(CHARLIE, "fields") as page:
         servers = ServersPage(page)
-        window = servers.add()
-        window.fill(portal.registration())
-        window.validate()
-        window.expect_validated()
+        dialog = servers.add()
+        dialog.fill(portal.registration())
+        dialog.validate()
+        dialog.expect_validated()
         for field, label, typed, sentence in BAD_FIELDS:
             registration = portal.registration(**{field: typed})
-            window.fill(registration)
-            window.save_button.click()
+            dialog.fill(registration)
+            dialog.save_button.click()
             # The message belongs to the field, also for screen readers.
-            expect(window.field(label)).to_have_accessible_description(re.compile(re.escape(sentence)))
-            expect(window.field(label)).to_be_focused()
-            window.expect_typed(registration)
+            expect(dialog.field(label)).to_have_accessible_description(re.compile(re.escape(sentence)))
+            expect(dialog.field(label)).to_be_focused()
+            dialog.expect_typed(registration)
         assert servers.names() == []
 
 
@@ -161,13 +161,13 @@ def test_changing_a_validated_field_removes_save(portal: Portal) -> None:
     portal.keys.behaviour = serves(GOOD_KEYS)
     registration = portal.registration()
     with portal.open(CHARLIE, "changed") as page:
-        window = ServersPage(page).add()
-        window.fill(registration)
-        window.validate()
-        window.expect_validated()
-        window.fill(replace(registration, jwks_location=registration.jwks_location + "2"))
-        expect(window.save_button).to_have_count(0)
-        window.fill(registration)
-        expect(window.save_button).to_be_visible()
-        window.fill(replace(registration, verify_certificate=False))
-        expect(window.save_button).to_have_count(0)
+        dialog = ServersPage(page).add()
+        dialog.fill(registration)
+        dialog.validate()
+        dialog.expect_validated()
+        dialog.fill(replace(registration, jwks_location=registration.jwks_location + "2"))
+        expect(dialog.save_button).to_have_count(0)
+        dialog.fill(registration)
+        expect(dialog.save_button).to_be_visible()
+        dialog.fill(replace(registration, verify_certificate=False))
+        expect(dialog.save_button).to_have_count(0)

@@ -34,7 +34,7 @@ def test_server_is_edited_replaced_and_deleted(portal: Portal) -> None:
         expect_enabled(page, "ProdKeycloak", disabled="ProdOkta")
         expect(page.get_by_role("button", name="Add Authorization Server")).to_be_disabled()
 
-        # Wholly on screen in a window of 1280 pixels, not clipped by the table's edge.
+        # Wholly on screen in a browser window of 1280 pixels, not clipped by the table's edge.
         expect(page.get_by_role("button", name="Delete ProdKeycloak")).to_be_in_viewport(ratio=1)
 
         edit_only_the_description(portal, servers)
@@ -53,21 +53,21 @@ def test_server_is_edited_replaced_and_deleted(portal: Portal) -> None:
 
 
 def add(portal: Portal, servers: ServersPage, name: str) -> None:
-    window = servers.add()
-    window.fill(portal.registration(name=name))
-    window.validate()
-    window.expect_validated()
-    window.save()
+    dialog = servers.add()
+    dialog.fill(portal.registration(name=name))
+    dialog.validate()
+    dialog.expect_validated()
+    dialog.save()
 
 
 def edit_only_the_description(portal: Portal, servers: ServersPage) -> None:
     """An edit that keeps location and certificate setting needs no new validation."""
     connections = portal.keys.connections
-    window = servers.edit("ProdOkta")
+    dialog = servers.edit("ProdOkta")
     # The second one replaced it.
-    window.expect_typed(portal.registration())
-    window.fill(replace(portal.registration(description="Moved to new clients"), enable=False))
-    window.save()
+    dialog.expect_typed(portal.registration())
+    dialog.fill(replace(portal.registration(description="Moved to new clients"), enable=False))
+    dialog.save()
     expect(servers.page.get_by_text("Moved to new clients")).to_be_visible()
     assert portal.keys.connections == connections
 

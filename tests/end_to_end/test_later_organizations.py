@@ -56,11 +56,11 @@ class Provider:
             set_password(page, link)
             servers = ServersPage(page)
             servers.follow_the_menu()
-            window = servers.add()
-            window.fill(registration)
-            window.validate()
-            window.expect_validated()
-            window.save()
+            dialog = servers.add()
+            dialog.fill(registration)
+            dialog.validate()
+            dialog.expect_validated()
+            dialog.save()
             assert servers.names() == ["ProdOkta"]
 
 

@@ -152,12 +152,12 @@ def register(site: Site, link: str) -> None:
         servers = ServersPage(page)
         servers.follow_the_menu()
         assert servers.names() == []
-        window = servers.add()
-        window.fill(registration)
-        expect(window.save_button).to_have_count(0)
-        window.validate()
-        window.expect_validated()
-        window.save()
+        dialog = servers.add()
+        dialog.fill(registration)
+        expect(dialog.save_button).to_have_count(0)
+        dialog.validate()
+        dialog.expect_validated()
+        dialog.save()
         assert servers.names() == [SERVER_NAME]
     token = site.issuing.token()
     wait_until(lambda: site.call(token).status == 200, what="the first good token gets through", timeout=ALLOW_SECONDS)

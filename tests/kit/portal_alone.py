@@ -122,7 +122,7 @@ class Poster:
 
     @classmethod
     def of(cls, page: Page) -> Poster:
-        """Take cookies and CSRF token from a page with the Add window open."""
+        """Take cookies and CSRF token from a page with the Add dialog open."""
         parts = urlsplit(page.url)
         token = page.locator("input[name=csrfmiddlewaretoken]").first.get_attribute("value")
         assert token is not None
@@ -156,10 +156,10 @@ def fields(registration: Registration, **more: str) -> dict[str, str]:
 def receipt_of(portal: Portal, page: Page) -> str:
     """Validate the good location in the browser and take the receipt that came with it."""
     portal.keys.behaviour = serves(GOOD_KEYS)
-    window = ServersPage(page).add()
-    window.fill(portal.registration())
-    window.validate()
-    window.expect_validated()
+    dialog = ServersPage(page).add()
+    dialog.fill(portal.registration())
+    dialog.validate()
+    dialog.expect_validated()
     receipt = page.locator("input[name=receipt]").get_attribute("value")
     assert receipt
     return receipt

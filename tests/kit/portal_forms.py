@@ -1,4 +1,4 @@
-"""Every form of portal and operator console: the route of its window, and its place in the address."""
+"""Every form of portal and operator console: the route of its dialog, and its place in the address."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ VALIDATION_MILLISECONDS = 12_000
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What an administrator types into the Add Authorization Server window."""
+    """What an administrator types into the Add Authorization Server dialog."""
 
     name: str
     jwks_location: str
@@ -63,13 +63,13 @@ class ServersPage:
         self.page.get_by_role("link", name="OAuth 2.0 Authorization Servers").click()
         expect(self.page.get_by_role("heading", name="OAuth 2.0 Authorization Servers").first).to_be_visible()
 
-    def add(self) -> ServerWindow:
+    def add(self) -> ServerDialog:
         self.page.get_by_role("button", name="Add Authorization Server").click()
-        return ServerWindow(self.page, "Add Authorization Server")
+        return ServerDialog(self.page, "Add Authorization Server")
 
-    def edit(self, name: str) -> ServerWindow:
+    def edit(self, name: str) -> ServerDialog:
         self.page.get_by_role("button", name=f"Edit {name}", exact=True).click()
-        return ServerWindow(self.page, "Edit Authorization Server")
+        return ServerDialog(self.page, "Edit Authorization Server")
 
     def delete(self, name: str) -> Locator:
         """Click the Delete icon; the confirmation dialog."""
@@ -117,20 +117,20 @@ class ServersPage:
         return self.page.get_by_role("table", name=f"Signing keys of {name}", exact=True)
 
 
-class ServerWindow:
-    """The window "Add Authorization Server" or "Edit Authorization Server"."""
+class ServerDialog:
+    """The dialog "Add Authorization Server" or "Edit Authorization Server"."""
 
     def __init__(self, page: Page, title: str) -> None:
-        self.window = page.get_by_role("dialog", name=title)
-        expect(self.window).to_be_visible()
+        self.dialog = page.get_by_role("dialog", name=title)
+        expect(self.dialog).to_be_visible()
 
     @property
     def save_button(self) -> Locator:
-        return self.window.get_by_role("button", name="Save", exact=True)
+        return self.dialog.get_by_role("button", name="Save", exact=True)
 
     def field(self, label: str) -> Locator:
         # After the label's own words comes a counter or "Optional. Leave blank to accept any value.".
-        return self.window.get_by_label(re.compile(rf"^{re.escape(label)}\b"))
+        return self.dialog.get_by_label(re.compile(rf"^{re.escape(label)}\b"))
 
     def fill(self, registration: Registration) -> None:
         self.field("Enable").set_checked(registration.enable)
@@ -153,16 +153,16 @@ class ServerWindow:
         expect(self.field("Client ID")).to_have_value(registration.client_id)
 
     def validate(self) -> None:
-        self.window.get_by_role("button", name="Validate", exact=True).click()
+        self.dialog.get_by_role("button", name="Validate", exact=True).click()
 
     def expect_validated(self) -> None:
         expect(self.save_button).to_be_visible(timeout=VALIDATION_MILLISECONDS)
 
     def expect_step(self, sentence: str | re.Pattern[str]) -> None:
         """One of the validation's steps has this text."""
-        steps = self.window.get_by_role("group", name="Result of the validation").get_by_role("listitem")
+        steps = self.dialog.get_by_role("group", name="Result of the validation").get_by_role("listitem")
         expect(steps.filter(has_text=sentence)).to_be_visible(timeout=VALIDATION_MILLISECONDS)
 
     def save(self) -> None:
         self.save_button.click()
-        expect(self.window).to_be_hidden()
+        expect(self.dialog).to_be_hidden()

@@ -127,7 +127,7 @@ class Portal:
         return status, b"".join(message.get("body", b"") for message in sent[1:])
 
     async def fields(self, route: str) -> list[str]:
-        """The names of the fields that the page, or the window on it, has itself."""
+        """The names of the fields that the page, or the dialog on it, has itself."""
         _, body = await self.ask("GET", self.path(route), session=self.whose(route))
         names = re.findall(r'<(?:input|select|textarea|button)[^>]*?\sname="(\w+)"', body.decode("utf-8", "replace"))
         return sorted(set(names) - {"csrfmiddlewaretoken"})

@@ -154,15 +154,15 @@ def test_p_07_p_08_while_locked_every_post_is_refused_and_the_page_readable(
     assert 'id="edit-' not in page.html
 
 
-@pytest.mark.parametrize("window", ["add", "edit", "enable", "disable", "delete"])
+@pytest.mark.parametrize("dialog", ["add", "edit", "enable", "disable", "delete"])
 @pytest.mark.parametrize(("lock", "situation", "banner"), LOCKS)
 def test_locked_organization_opens_no_dialog(
-    before: Alice, lock: Callable[[], None], situation: Situation, banner: str, window: str
+    before: Alice, lock: Callable[[], None], situation: Situation, banner: str, dialog: str
 ) -> None:
     server = AuthorizationServer.objects.get(enabled=True).pk
     lock()
 
-    page = before.desk.get(f"servers:{window}", "acme", *([] if window == "add" else [server]))
+    page = before.desk.get(f"servers:{dialog}", "acme", *([] if dialog == "add" else [server]))
 
     assert page.status == 403
     assert "<dialog" not in page.shown_html

@@ -37,7 +37,7 @@ def test_ignored_key_is_shown_with_its_reason(problem: KeyProblem) -> None:
     )
     page = html.unescape(
         render_to_string(
-            "servers/windows/validation.html", {"findings": shown(findings, "https://login.acme.example/keys")}
+            "servers/dialogs/validation.html", {"findings": shown(findings, "https://login.acme.example/keys")}
         )
     )
     assert "2 keys ignored" in page
@@ -54,7 +54,7 @@ def test_kid_of_an_ignored_key_is_shown_as_text() -> None:
         problem=Problem.NO_USABLE_KEY,
     )
     page = render_to_string(
-        "servers/windows/validation.html", {"findings": shown(findings, "https://login.acme.example/keys")}
+        "servers/dialogs/validation.html", {"findings": shown(findings, "https://login.acme.example/keys")}
     )
     assert "<script>" not in page
     assert "&lt;script&gt;" in page

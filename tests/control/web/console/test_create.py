@@ -117,7 +117,7 @@ def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
     ],
 )
 @pytest.mark.parametrize("htmx", [False, True])
-def test_whatever_is_wrong_keeps_the_window_open_with_all_that_was_typed_and_makes_nothing(
+def test_whatever_is_wrong_keeps_the_dialog_open_with_all_that_was_typed_and_makes_nothing(
     desk: Desk,
     changes: dict[str, str],
     sentence: str,
@@ -153,7 +153,7 @@ def test_an_address_that_belongs_to_somebody_makes_no_organization_either(desk: 
     assert not Organization.objects.filter(pk="globex").exists()
 
 
-def test_the_window_opens_alone_for_scripts_and_on_its_page_without(desk: Desk) -> None:
+def test_the_dialog_opens_alone_for_scripts_and_on_its_page_without(desk: Desk) -> None:
     assert desk.scripted.get(CREATE).html.lstrip().startswith("<dialog")
     assert "<title>Organizations" in desk.get(CREATE).html
 

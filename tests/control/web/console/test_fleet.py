@@ -136,7 +136,7 @@ def test_a_credential_is_shown_once_and_works(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), [("", 422), ("two words", 422), ("x" * 65, 422), ("taken", 409)])
-def test_a_name_that_will_not_do_stays_in_the_window(desk: Desk, name: str, status: int) -> None:
+def test_a_name_that_will_not_do_stays_in_the_dialog(desk: Desk, name: str, status: int) -> None:
     verifier("taken")
 
     page = desk.scripted.post("console:create-verifier", name=name)
@@ -149,9 +149,9 @@ def test_a_name_that_will_not_do_stays_in_the_window(desk: Desk, name: str, stat
 
 def test_revoking_asks_first_and_takes_the_right_back(desk: Desk) -> None:
     credential = verifier("gateway-1")
-    window = desk.get("console:revoke-verifier", credential.pk)
-    assert "Revoke verifier gateway-1?" in window.text
-    assert "up to 24 hours" in window.text
+    dialog = desk.get("console:revoke-verifier", credential.pk)
+    assert "Revoke verifier gateway-1?" in dialog.text
+    assert "up to 24 hours" in dialog.text
 
     answer = desk.post("console:revoke-verifier", credential.pk)
 

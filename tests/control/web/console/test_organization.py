@@ -111,12 +111,12 @@ def stored() -> Subscription:
 
 def test_renew_shows_what_is_stored_suggests_a_year_more_and_renews(desk: Desk, acme: Organization) -> None:
     before = stored()
-    window = desk.get("console:renew", "acme")
-    assert f"Currently expires {spoken(before.expires_at)}" in window.text
-    suggested = window.value("expires_at")
+    dialog = desk.get("console:renew", "acme")
+    assert f"Currently expires {spoken(before.expires_at)}" in dialog.text
+    suggested = dialog.value("expires_at")
     assert suggested == a_year_after(before.expires_at).strftime("%Y-%m-%dT%H:%M:%S")
 
-    answer = desk.post("console:renew", "acme", expires_at=suggested, version=window.value("version"))
+    answer = desk.post("console:renew", "acme", expires_at=suggested, version=dialog.value("version"))
 
     assert answer.leads_to == "/operator-console/organizations/acme/"
     after = stored()
@@ -137,8 +137,8 @@ def test_an_expired_subscription_is_renewed_from_now(desk: Desk, acme: Organizat
 
 
 def test_set_changes_all_three_and_begins_where_there_was_none(desk: Desk, initech: Organization) -> None:
-    window = desk.get("console:set-subscription", "initech")
-    assert "now" not in window.text.partition("Set API Subscription")[2].partition("Cancel")[0].replace("no longer", "")
+    dialog = desk.get("console:set-subscription", "initech")
+    assert "now" not in dialog.text.partition("Set API Subscription")[2].partition("Cancel")[0].replace("no longer", "")
 
     desk.post(
         "console:set-subscription",
@@ -146,7 +146,7 @@ def test_set_changes_all_three_and_begins_where_there_was_none(desk: Desk, inite
         starts_at="2026-01-01T00:00:00",
         expires_at="2999-01-01T00:00",
         api_call_threshold="5000",
-        version=window.value("version"),
+        version=dialog.value("version"),
     )
 
     made = Subscription.objects.get(pk="initech")
@@ -156,12 +156,12 @@ def test_set_changes_all_three_and_begins_where_there_was_none(desk: Desk, inite
 
 
 def test_the_threshold_is_changed_alone_and_blank_is_no_limit(desk: Desk, acme: Organization) -> None:
-    window = desk.get("console:threshold", "acme")
-    assert "Current threshold 1,000 per day" in window.text
-    assert window.value("api_call_threshold") == "1000"
+    dialog = desk.get("console:threshold", "acme")
+    assert "Current threshold 1,000 per day" in dialog.text
+    assert dialog.value("api_call_threshold") == "1000"
 
     answer = desk.scripted.post(
-        "console:threshold", "acme", api_call_threshold="", version=window.value("version")
+        "console:threshold", "acme", api_call_threshold="", version=dialog.value("version")
     )  # fmt: skip
 
     assert "API call threshold changed: 1,000 per day → no limit." in answer.text
@@ -181,7 +181,7 @@ def test_the_threshold_is_changed_alone_and_blank_is_no_limit(desk: Desk, acme: 
         ("threshold", {"api_call_threshold": "0"}, "at least 1"),
     ],
 )
-def test_what_is_wrong_stays_in_the_open_window(
+def test_what_is_wrong_stays_in_the_open_dialog(
     desk: Desk, acme: Organization, route: str, typed: dict[str, str], sentence: str
 ) -> None:
     Subscription.objects.update(starts_at=datetime(2026, 10, 1, tzinfo=UTC))
@@ -197,12 +197,12 @@ def test_what_is_wrong_stays_in_the_open_window(
 def test_a_change_made_from_what_somebody_else_has_changed_since_is_refused_and_then_a_decision(
     desk: Desk, acme: Organization
 ) -> None:
-    window = desk.get("console:renew", "acme")
+    dialog = desk.get("console:renew", "acme")
     SetSubscription(
         organization_id="acme", starts_at=NOW - timedelta(days=1), expires_at=NOW + timedelta(days=7)
     ).run(command_line(), now=NOW)  # fmt: skip
 
-    page = desk.post("console:renew", "acme", expires_at="2999-01-01T00:00:00", version=window.value("version"))
+    page = desk.post("console:renew", "acme", expires_at="2999-01-01T00:00:00", version=dialog.value("version"))
 
     assert page.status == 409
     assert f"command line changed this on {spoken(NOW)}" in page.text
@@ -233,7 +233,7 @@ def test_there_is_nothing_to_renew_or_change_without_a_subscription(
     assert "There is no API subscription to renew or change. Set one first." in page.text
 
 
-def test_a_subscription_window_of_a_suspended_organization_says_that_it_stays_suspended(
+def test_a_subscription_dialog_of_a_suspended_organization_says_that_it_stays_suspended(
     desk: Desk, acme: Organization
 ) -> None:
     suspend()
@@ -245,9 +245,9 @@ def test_a_subscription_window_of_a_suspended_organization_says_that_it_stays_su
 
 
 def test_field_p_suspend_preselects_no_reason(desk: Desk, acme: Organization) -> None:
-    window = desk.get("console:suspend", "acme")
-    assert 'type="radio"' in window.html
-    assert " checked" not in window.html
+    dialog = desk.get("console:suspend", "acme")
+    assert 'type="radio"' in dialog.html
+    assert " checked" not in dialog.html
 
     refused = desk.post("console:suspend", "acme", public_text="", private_note="")
 
@@ -265,13 +265,13 @@ def test_field_p_a_subscription_that_ends_with_the_last_year_can_still_be_opened
 def test_suspending_says_what_stops_and_what_the_organization_will_read(desk: Desk, acme: Organization) -> None:
     registrations.add(name="ProdOkta")
 
-    window = desk.get("console:suspend", "acme")
+    dialog = desk.get("console:suspend", "acme")
 
-    assert "All API requests of Acme with tokens issued by ProdOkta are rejected within 5 seconds" in window.text
-    assert "Only an operator can reinstate it." in window.text
-    assert "UTC: …. Tokens are rejected; contact support (reference ········)." in window.text
+    assert "All API requests of Acme with tokens issued by ProdOkta are rejected within 5 seconds" in dialog.text
+    assert "Only an operator can reinstate it." in dialog.text
+    assert "UTC: …. Tokens are rejected; contact support (reference ········)." in dialog.text
     for label in ("API call threshold exceeded", "Terms and conditions violated", "Other reason"):
-        assert label in window.text
+        assert label in dialog.text
 
 
 def test_the_preview_is_the_banner_and_knows_no_private_note(desk: Desk, acme: Organization) -> None:
@@ -347,10 +347,10 @@ def test_the_second_of_two_operators_is_told_that_it_is_suspended_already(desk: 
 def test_reinstating_says_what_comes_back_and_brings_it_back(desk: Desk, acme: Organization, alice: Person) -> None:
     server = registrations.add(name="ProdOkta")
     suspension = suspend()
-    window = desk.get("console:reinstate", "acme")
-    assert "ProdOkta is enabled as it was before" in window.text
+    dialog = desk.get("console:reinstate", "acme")
+    assert "ProdOkta is enabled as it was before" in dialog.text
 
-    answer = desk.post("console:reinstate", "acme", reference=window.value("reference"))
+    answer = desk.post("console:reinstate", "acme", reference=dialog.value("reference"))
 
     assert answer.leads_to == "/operator-console/organizations/acme/"
     suspension.refresh_from_db()
@@ -371,13 +371,13 @@ def test_where_nothing_was_enabled_or_the_subscription_has_ended_nothing_is_prom
     assert "nothing else changes. API subscription expired on" in desk.get("console:reinstate", "acme").text
 
 
-def test_a_later_suspension_is_not_lifted_by_a_window_about_an_earlier_one(desk: Desk, acme: Organization) -> None:
+def test_a_later_suspension_is_not_lifted_by_a_dialog_about_an_earlier_one(desk: Desk, acme: Organization) -> None:
     suspend()
-    window = desk.get("console:reinstate", "acme")
+    dialog = desk.get("console:reinstate", "acme")
     Reinstate(organization_id="acme").run(command_line())
     later = suspend("Something worse.")
 
-    page = desk.post("console:reinstate", "acme", reference=window.value("reference"))
+    page = desk.post("console:reinstate", "acme", reference=dialog.value("reference"))
 
     assert page.status == 409
     assert "command line changed this on" in page.text

@@ -201,8 +201,8 @@ class TestInvite:
         assert made.created_at.year != 1999
 
     def test_roles_beyond_the_own_cannot_be_chosen(self, manager: Portal) -> None:
-        window = text(manager.get("invite", htmx=True))
-        assert '<option value="Role of alice" disabled>Role of alice (your role lacks API Key Management)' in window
+        dialog = text(manager.get("invite", htmx=True))
+        assert '<option value="Role of alice" disabled>Role of alice (your role lacks API Key Management)' in dialog
         answer = manager.post("invite", form=INVITATION | {"role": "Role of alice"})
         assert answer.status_code == 403
         assert "Your role does not have the “API Key Management” permission." in text(answer)
@@ -274,7 +274,7 @@ class TestChange:
         # An old session does not come back to life.
         assert bobs.get("administrators").headers["Location"].startswith("/sign-in")
 
-    def test_a_refused_deactivation_stays_in_its_window(self, portal: Portal, alice: Person) -> None:
+    def test_a_refused_deactivation_stays_in_its_dialog(self, portal: Portal, alice: Person) -> None:
         answer = portal.post("deactivate", alice.pk, htmx=True)
         assert answer.status_code == 409
         assert "You cannot deactivate or reactivate yourself." in text(answer)
@@ -349,18 +349,18 @@ class TestRoles:
         assert "There is no permission “Everything”." in text(answer)
 
     def test_permissions_beyond_the_own_cannot_be_checked(self, manager: Portal) -> None:
-        window = text(manager.get("create-role"))
-        assert re.search(r'value="Audit Logs"\s+disabled', window)
-        assert not re.search(r'value="Administrators"\s+disabled', window)
+        dialog = text(manager.get("create-role"))
+        assert re.search(r'value="Audit Logs"\s+disabled', dialog)
+        assert not re.search(r'value="Administrators"\s+disabled', dialog)
         answer = manager.post("create-role", form={"role": "Keys", "permissions": ["API Key Management"]})
         assert answer.status_code == 403
         assert not Role.objects.filter(name="Keys").exists()
 
     def test_an_edit_says_whom_it_concerns_and_is_saved(self, portal: Portal, bob: Person) -> None:
         assert bob.role is not None
-        window = text(portal.get("edit-role", bob.role.pk))
-        assert "<strong>Bob</strong> has this role." in window
-        assert re.search(r'value="Audit Logs"\s+checked', window)
+        dialog = text(portal.get("edit-role", bob.role.pk))
+        assert "<strong>Bob</strong> has this role." in dialog
+        assert re.search(r'value="Audit Logs"\s+checked', dialog)
         answer = portal.post("edit-role", bob.role.pk, form={"role": "Readers", "version": "1"}, htmx=True)
         assert "Saved the role Readers." in text(answer)
         assert Role.objects.get(pk=bob.role.pk).held() == frozenset()

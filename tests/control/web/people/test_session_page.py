@@ -262,7 +262,7 @@ NOT_CURRENT = "This is not your current password."
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
-def test_faults_keep_the_window_open_and_change_nothing(
+def test_faults_keep_the_dialog_open_and_change_nothing(
     alice: Person, headers: dict[str, str], typed: tuple[str, str], field: str, sentence: str
 ) -> None:
     here, phone = signed_in(alice), signed_in(alice, SAFARI)
@@ -270,7 +270,7 @@ def test_faults_keep_the_window_open_and_change_nothing(
     told = change(here, *typed, **headers)
 
     assert told.startswith("422")
-    assert '<dialog class="window' in told
+    assert '<dialog class="dialog' in told
     assert f'id="{field}-error"' in told
     assert sentence in told
     assert is_signed_in(phone)

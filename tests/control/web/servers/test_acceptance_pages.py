@@ -85,7 +85,7 @@ def portal() -> Portal:
     return Portal(client, alice)
 
 
-def test_m06_the_window_of_what_accepts_every_token_has_the_box_checked_only_once_confirmed(portal: Portal) -> None:
+def test_m06_the_dialog_of_what_accepts_every_token_has_the_box_checked_only_once_confirmed(portal: Portal) -> None:
     ordinary = portal.add(replace(PROD_OKTA, name="Ordinary", enabled=False))
     assert not is_checked(portal.get("edit", ordinary), "accept_any")
     confirmed = portal.add(replace(OPEN, accept_any=True))
@@ -135,7 +135,7 @@ def test_m06_a_server_of_the_whole_world_is_refused_with_the_reason_and_no_box(p
     assert not AuthorizationServer.objects.exists()
 
 
-def test_m06_an_audience_that_anybody_can_ask_for_is_confirmed_in_the_window(portal: Portal) -> None:
+def test_m06_an_audience_that_anybody_can_ask_for_is_confirmed_in_the_dialog(portal: Portal) -> None:
     assert "accept-anybody" not in portal.get("add")
     response = portal.save(AT_GOOGLE)
     page = text(response)
@@ -186,9 +186,9 @@ def test_enabling_an_ordinary_server_asks_for_no_yes(portal: Portal) -> None:
 @pytest.mark.parametrize(
     "name", ["Prod Okta", "ProdOkta\n", "Prod\nOkta", "Prod\tOkta", "Café", "Prod٣", "\uff30rod", "Prod²", "A" * 65, ""]
 )
-@pytest.mark.parametrize("window", ["add", "edit"])
-def test_p05_a_name_that_is_none_is_refused_at_its_field(portal: Portal, window: str, name: str) -> None:
-    if window == "add":
+@pytest.mark.parametrize("dialog", ["add", "edit"])
+def test_p05_a_name_that_is_none_is_refused_at_its_field(portal: Portal, dialog: str, name: str) -> None:
+    if dialog == "add":
         response = portal.save(replace(PROD_OKTA, name=name))
         expected = []
     else:

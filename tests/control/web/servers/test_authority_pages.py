@@ -1,4 +1,4 @@
-"""The CA certificate in the window and in the list, without scripts and in parts."""
+"""The CA certificate in the dialog and in the list, without scripts and in parts."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def test_the_badges_of_the_list(portal: Portal) -> None:
     assert page.count("Certificate not validated") == 2
 
 
-def test_an_attached_certificate_that_ends_soon_or_has_ended_is_told_in_the_window(portal: Portal) -> None:
+def test_an_attached_certificate_that_ends_soon_or_has_ended_is_told_in_the_dialog(portal: Portal) -> None:
     server = portal.add(replace(INTERNAL, authority=authorities.issue("Acme Root G1", expires_in_days=9).pem))
     assert "add its replacement as well" in portal.get("edit", server)
     ended = authorities.issue("Acme Root G1", expires_in_days=-1).pem

@@ -43,7 +43,7 @@ def test_each_product_has_a_guide_and_each_guide_is_in_the_index() -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
-def test_the_guide_and_the_window_say_the_same(product: Product) -> None:
+def test_the_guide_and_the_dialog_say_the_same(product: Product) -> None:
     guide = (GUIDES / product.guide).read_text()
     assert guide.startswith(f"# {product.name}\n")
     for url in (product.location, product.issuer):
@@ -55,14 +55,14 @@ def test_the_guide_and_the_window_say_the_same(product: Product) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("route", ["list", "add"])
 @pytest.mark.parametrize("documents", ["https://docs.example", ""])
-def test_the_empty_page_and_the_window_show_every_value_and_examples(
+def test_the_empty_page_and_the_dialog_show_every_value_and_examples(
     route: str, documents: str, alice: Person, settings: Any
 ) -> None:
     settings.ALLOWED_HOSTS = ["testserver"]
     settings.WATCHWORD = load_control_settings(documentation_url=documents)
     client = Client()
     client.cookies["watchword_session"] = sample_portal.session_of(alice)
-    # In parts, so that the window comes without the page below it.
+    # In parts, so that the dialog comes without the page below it.
     headers = {"HX-Request": "true"} if route == "add" else {}
     page = unescape(client.get(reverse(f"servers:{route}", args=["acme"]), headers=headers).content.decode())
     for product in PRODUCTS:

@@ -222,7 +222,7 @@ class TestLocked:
         assert "while suspended" in page
         assert "badge-good" not in page
 
-    def test_no_window_opens_and_nothing_is_changed(self, portal: Portal) -> None:
+    def test_no_dialog_opens_and_nothing_is_changed(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
         sample_portal.expire()
         assert portal.get("add").status_code == 403
@@ -236,7 +236,7 @@ class TestLocked:
 
 
 class TestAdd:
-    def test_the_window_has_the_specifications_fields_in_order_and_no_save(self, portal: Portal) -> None:
+    def test_the_dialog_has_the_specifications_fields_in_order_and_no_save(self, portal: Portal) -> None:
         response = portal.get("add")
         labels = re.findall(r"<label[^>]*>\s*(?:<strong>)?([^<]+?)\s*<", text(response))
         # Beyond the specification, and beside the certificate setting that it belongs to.
@@ -254,7 +254,7 @@ class TestAdd:
         assert not has_save(response)
         assert "Validate the JWKS location to save" in text(response)
 
-    def test_htmx_gets_the_window_alone(self, portal: Portal) -> None:
+    def test_htmx_gets_the_dialog_alone(self, portal: Portal) -> None:
         response = portal.get("add", htmx=True)
         assert text(response).lstrip().startswith("<dialog")
 
@@ -405,7 +405,7 @@ class TestAdd:
 
 
 class TestEdit:
-    def test_the_window_shows_what_is_stored_and_can_be_saved_at_once(self, portal: Portal) -> None:
+    def test_the_dialog_shows_what_is_stored_and_can_be_saved_at_once(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
         response = portal.get("edit", server)
         assert "Edit Authorization Server" in text(response)

@@ -110,7 +110,7 @@ def test_field_h_no_form_with_text_was_forgotten(alice: Person, operator: Person
     """Every template around a form is in the table above, and no other form takes text."""
     root = Path(watchword.control.__file__).parent
     templates = {path: path.read_text() for path in root.rglob("*.html")}
-    windows = {str(path).split("/templates/")[1] for path, text in templates.items() if "portal/form_window" in text}
+    dialogs = {str(path).split("/templates/")[1] for path, text in templates.items() if "portal/form_dialog" in text}
     seen: set[str] = set()
 
     def note(template: Any, context: BaseContext, **_: object) -> None:
@@ -124,8 +124,8 @@ def test_field_h_no_form_with_text_was_forgotten(alice: Person, operator: Person
             AuthorizationServer.objects.all().delete()
     finally:
         template_rendered.disconnect(note)
-    assert windows - seen == set()
-    own = {"shell/form_window.html", "sign_in/sign_in.html", "sign_in/set_password.html", "shell/sign_in_again.html"}
+    assert dialogs - seen == set()
+    own = {"shell/form_dialog.html", "sign_in/sign_in.html", "sign_in/set_password.html", "shell/sign_in_again.html"}
     for path, text in templates.items():
         name = str(path).split("/templates/")[1]
         for form in re.findall(r"<form.*?</form>", text, re.DOTALL):

@@ -15,14 +15,14 @@ from watchword.control.web.console.fleet_queries import verifier_name
 from watchword.control.web.console.forms import VerifierForm
 from watchword.control.web.console.pages import KeySetsPage, VerifiersPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, window
+from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.base.actor import Actor
 
-_CREATE: Final = "console/windows/verifier.html"
+_CREATE: Final = "console/dialogs/verifier.html"
 
 _of_verifiers: Final = guarded_by(VerifiersPage)
 _of_key_sets: Final = guarded_by(KeySetsPage)
@@ -37,9 +37,9 @@ def verifiers(request: HttpRequest, actor: Actor, page: VerifiersPage) -> HttpRe
 
 @_of_verifiers
 def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> HttpResponse:
-    """GET opens the window, POST creates the credential and shows its secret, once."""
+    """GET opens the dialog, POST creates the credential and shows its secret, once."""
     if request.method != "POST":
-        return window(request, page, _CREATE, _creation(VerifierForm()))
+        return show_dialog(request, page, _CREATE, _creation(VerifierForm()))
     form = VerifierForm.received(request.POST)
     name = form.text("name")
     try:
@@ -47,7 +47,7 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
     except Refusal as refusal:
         context = _creation(form) | {"refusal": refusal.sentence, "again": True}
         form.refuse(refusal.field_errors or {"name": refusal.sentence})
-        return window(request, page, _CREATE, context, status=refusal.status)
+        return show_dialog(request, page, _CREATE, context, status=refusal.status)
     context = {
         "title": f"Credential created for verifier {name}",
         "what": f"Credential of {name}",
@@ -59,7 +59,7 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
             "It cannot be shown again. If lost, revoke it and create another.",
         ),
     }
-    return done_with(request, page.reopened(actor), "console/windows/secret.html", context)
+    return done_with(request, page.reopened(actor), "console/dialogs/secret.html", context)
 
 
 @_of_verifiers

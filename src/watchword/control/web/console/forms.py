@@ -1,4 +1,4 @@
-"""The console's windows. Forms carry text as it was typed; what is right about it, the commands decide."""
+"""The console's dialogs. Forms carry text as it was typed; what is right about it, the commands decide."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOCAL: Final = "%Y-%m-%dT%H:%M:%S"
 
 
 class Typed(forms.Form):
-    """What was typed into a window. Nothing is trimmed, so that all of it can be shown again."""
+    """What was typed into a dialog. Nothing is trimmed, so that all of it can be shown again."""
 
     @classmethod
     def received(cls, post: QueryDict) -> Self:
@@ -94,7 +94,7 @@ class TypedTerms:
 
 
 class SubscriptionForm(Typed):
-    """Set, Renew, Change API Call Threshold: each window has some of the fields."""
+    """Set, Renew, Change API Call Threshold: each dialog has some of the fields."""
 
     starts_at = Text()
     expires_at = Text()
@@ -103,7 +103,7 @@ class SubscriptionForm(Typed):
 
     @classmethod
     def of(cls, subscription: Subscription | None, **suggested: datetime) -> Self:
-        """The form as a window opens it."""
+        """The form as a dialog opens it."""
         values: dict[str, Any] = {"version": "0"}
         if subscription is not None:
             threshold = subscription.api_call_threshold

@@ -22,7 +22,7 @@ from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.console.forms import OperatorForm
 from watchword.control.web.console.operators_page import OperatorsPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, window
+from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
     from watchword.control.web.console.operators_page import Line
 
-_INVITE: Final = "console/windows/operator.html"
+_INVITE: Final = "console/dialogs/operator.html"
 _LINK: Final = "people/administrators/link.html"
 
 _guarded: Final = guarded_by(OperatorsPage)
@@ -47,17 +47,17 @@ def operators(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpRe
 
 @_guarded
 def invite(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpResponse:
-    """GET opens the window, POST makes the operator and shows the link, this once."""
+    """GET opens the dialog, POST makes the operator and shows the link, this once."""
     context: dict[str, Any] = {"save_url": reverse("console:invite-operator")}
     if request.method != "POST":
-        return window(request, page, _INVITE, context | {"form": OperatorForm()})
+        return show_dialog(request, page, _INVITE, context | {"form": OperatorForm()})
     form, now = OperatorForm.received(request.POST), timezone.now()
     try:
         invitation = InviteOperator(email=form.text("email"), name=form.text("name")).run(actor, now=now)
     except Refusal as refusal:
         form.refuse(refusal.field_errors)
         context |= {"form": form, "refusal": refusal.above_fields, "again": True}
-        return window(request, page, _INVITE, context, status=refusal.status)
+        return show_dialog(request, page, _INVITE, context, status=refusal.status)
     return _link_shown(request, page, invitation.person.pk, invitation.secret, now)
 
 
@@ -151,7 +151,7 @@ def _ask(
 
 
 def _link_shown(request: HttpRequest, page: OperatorsPage, person_id: int, secret: str, now: datetime) -> HttpResponse:
-    """The page with the link in a window. It is in this one response and nowhere else, so it is not redirected to."""
+    """The page with the link in a dialog. It is in this one response and nowhere else, so it is not redirected to."""
     after = page.reopened(page.frame.actor)
     context = {
         "line": after.line(person_id),

@@ -16,7 +16,7 @@ from watchword.control.organizations.rules import SuspensionNotice, entitlement,
 from watchword.control.web.console.forms import ReinstateForm, SuspendForm
 from watchword.control.web.console.pages import OrganizationPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, guarded_by, show, window
+from watchword.control.web.shell.page_responses import done, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
     from watchword.control.web.console.forms import Typed
 
-_SUSPEND: Final = "console/windows/suspend.html"
-_REINSTATE: Final = "console/windows/reinstate.html"
+_SUSPEND: Final = "console/dialogs/suspend.html"
+_REINSTATE: Final = "console/dialogs/reinstate.html"
 
 _SHOWN_AGAIN: Final = frozenset({RefusalReason.FIELDS_INVALID, RefusalReason.VERSION_STALE})
-"""Refusals that leave the window open with what was typed; any other is told on the page."""
+"""Refusals that leave the dialog open with what was typed; any other is told on the page."""
 
 _YET_UNKNOWN: Final = "········"
 """Stands where the reference will stand, which is made with the suspension."""
@@ -49,7 +49,7 @@ def suspend(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpR
     if request.method != "POST":
         if page.live_suspension is not None:
             raise Refusal(RefusalReason.ALREADY_SUSPENDED)
-        return window(request, page, _SUSPEND, _suspension(page, SuspendForm()))
+        return show_dialog(request, page, _SUSPEND, _suspension(page, SuspendForm()))
     form = SuspendForm.received(request.POST)
     context = _suspension(page, form)
     try:
@@ -68,7 +68,7 @@ def suspend(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpR
 @guarded
 def preview(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """The banner as the organization would read it, while the operator types."""
-    return render(request, "console/windows/preview.html", _suspension(page, SuspendForm.received(request.POST)))
+    return render(request, "console/dialogs/preview.html", _suspension(page, SuspendForm.received(request.POST)))
 
 
 @guarded
@@ -79,7 +79,7 @@ def reinstate(request: HttpRequest, actor: Actor, page: OrganizationPage) -> Htt
     form = ReinstateForm.received(request.POST)
     context = _reinstatement(page, form)
     if request.method != "POST":
-        return window(request, page, _REINSTATE, context)
+        return show_dialog(request, page, _REINSTATE, context)
     try:
         Reinstate(organization_id=page.organization.pk, reference=form.text("reference")).run(actor)
     except Refusal as refusal:
@@ -90,13 +90,13 @@ def reinstate(request: HttpRequest, actor: Actor, page: OrganizationPage) -> Htt
 def again(
     request: HttpRequest, page: OrganizationPage, template: str, context: dict[str, Any], refusal: Refusal
 ) -> HttpResponse:
-    """The window with everything typed and each sentence at its place, around what is stored now."""
+    """The dialog with everything typed and each sentence at its place, around what is stored now."""
     if refusal.reason not in _SHOWN_AGAIN:
         raise refusal
     form: Typed = context["form"]
     form.refuse(refusal.field_errors)
     told = {"refusal": refusal.sentence, "again": True}
-    return window(request, page, template, context | told, status=refusal.status)
+    return show_dialog(request, page, template, context | told, status=refusal.status)
 
 
 def _suspension(page: OrganizationPage, form: SuspendForm) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An organization's API subscription: set, renewed, its threshold changed. Each window shows what is stored now."""
+"""An organization's API subscription: set, renewed, its threshold changed. Each dialog shows what is stored now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watchword.control.web.console.forms import SubscriptionForm
 from watchword.control.web.console.organization_views import again, guarded
 from watchword.control.web.console.presentation import calls_allowed
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, window
+from watchword.control.web.shell.page_responses import done, show_dialog
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
     from watchword.control.organizations.models import Subscription
     from watchword.control.web.console.pages import OrganizationPage
 
-_TEMPLATE: Final = "console/windows/subscription.html"
+_TEMPLATE: Final = "console/dialogs/subscription.html"
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class _Dialog:
     title: str
     verb: str
     route: str
     fields: tuple[str, ...]
 
 
-_SET: Final = _Window(
+_SET: Final = _Dialog(
     "Set API Subscription", "Set", "console:set-subscription", ("starts_at", "expires_at", "api_call_threshold")
 )
-_RENEW: Final = _Window("Renew API Subscription", "Renew", "console:renew", ("expires_at",))
-_THRESHOLD: Final = _Window("Change API Call Threshold", "Change", "console:threshold", ("api_call_threshold",))
+_RENEW: Final = _Dialog("Renew API Subscription", "Renew", "console:renew", ("expires_at",))
+_THRESHOLD: Final = _Dialog("Change API Call Threshold", "Change", "console:threshold", ("api_call_threshold",))
 
 
 @guarded
 def set_subscription(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
-    """GET opens the window with start, expiry and threshold; POST sets them."""
+    """GET opens the dialog with start, expiry and threshold; POST sets them."""
     if request.method != "POST":
         now = page.frame.now
         suggested = {} if page.subscription else {"starts_at": now, "expires_at": a_year_after(now)}
-        return window(
+        return show_dialog(
             request, page, _TEMPLATE, _context(page, SubscriptionForm.of(page.subscription, **suggested), _SET)
         )
     form = SubscriptionForm.received(request.POST)
@@ -75,7 +75,9 @@ def renew(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpRes
     before = _subscription(page)
     if request.method != "POST":
         later = a_year_after(max(before.expires_at, page.frame.now))
-        return window(request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before, expires_at=later), _RENEW))
+        return show_dialog(
+            request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before, expires_at=later), _RENEW)
+        )
     form = SubscriptionForm.received(request.POST)
     try:
         after = RenewSubscription(
@@ -91,10 +93,10 @@ def renew(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpRes
 
 @guarded
 def change_threshold(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
-    """GET opens the window, POST changes the API call threshold."""
+    """GET opens the dialog, POST changes the API call threshold."""
     before = _subscription(page)
     if request.method != "POST":
-        return window(request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before), _THRESHOLD))
+        return show_dialog(request, page, _TEMPLATE, _context(page, SubscriptionForm.of(before), _THRESHOLD))
     form, was_suspended = SubscriptionForm.received(request.POST), page.standing.suspended
     try:
         after = ChangeThreshold(
@@ -122,7 +124,7 @@ def _subscription(page: OrganizationPage) -> Subscription:
     return page.subscription
 
 
-def _context(page: OrganizationPage, form: SubscriptionForm, kind: _Window) -> dict[str, Any]:
+def _context(page: OrganizationPage, form: SubscriptionForm, kind: _Dialog) -> dict[str, Any]:
     stored = page.subscription
     return {
         "form": form,

@@ -17,14 +17,14 @@ from watchword.control.identity.onboarding_commands import (
 from watchword.control.web.console.forms import CreateForm, required
 from watchword.control.web.console.pages import OrganizationPage, OrganizationsPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, done_with, guarded_by, show, window
+from watchword.control.web.shell.page_responses import done, done_with, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.base.actor import Actor
 
-_CREATE: Final = "console/windows/create.html"
+_CREATE: Final = "console/dialogs/create.html"
 _guarded: Final = guarded_by(OrganizationsPage)
 
 
@@ -37,16 +37,16 @@ def organizations(request: HttpRequest, actor: Actor, page: OrganizationsPage) -
 
 @_guarded
 def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpResponse:
-    """GET opens the window, POST creates and shows the first administrator's link, once."""
+    """GET opens the dialog, POST creates and shows the first administrator's link, once."""
     if request.method != "POST":
-        return window(request, page, _CREATE, _window(CreateForm()))
+        return show_dialog(request, page, _CREATE, _dialog(CreateForm()))
     form = CreateForm.received(request.POST)
     try:
         made = _command(form).run(actor)
     except Refusal as refusal:
         form.refuse(refusal.field_errors or {"organization_id": refusal.sentence})
-        context = _window(form) | {"refusal": refusal.sentence, "again": True}
-        return window(request, page, _CREATE, context, status=refusal.status)
+        context = _dialog(form) | {"refusal": refusal.sentence, "again": True}
+        return show_dialog(request, page, _CREATE, context, status=refusal.status)
     notice = Notice(f"Created {made.organization.name}.")
     if made.link_secret is None:
         return done(request, page, notice)
@@ -64,15 +64,15 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
         "onward_url": reverse(OrganizationPage.route, args=[made.organization.pk]),
         "onward_label": f"Open {made.organization.name}",
     }
-    return done_with(request, page.reopened(actor), "console/windows/secret.html", context)
+    return done_with(request, page.reopened(actor), "console/dialogs/secret.html", context)
 
 
-def _window(form: CreateForm) -> dict[str, Any]:
+def _dialog(form: CreateForm) -> dict[str, Any]:
     return {"form": form, "save_url": reverse("console:create-organization")}
 
 
 def _command(form: CreateForm) -> CreateOrganizationWithAdministrator:
-    """What the window asks for.
+    """What the dialog asks for.
 
     Raises:
         Refusal: fields_invalid, for what cannot be read.

@@ -1,4 +1,4 @@
-"""The windows' forms. They only carry text: what is right or wrong about it is decided by the commands."""
+"""The dialogs' forms. They only carry text: what is right or wrong about it is decided by the commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PersonForm(forms.Form):
-    """Whom to invite, or what to change about somebody. Each window takes the fields that it shows."""
+    """Whom to invite, or what to change about somebody. Each dialog takes the fields that it shows."""
 
     name = Text()
     email = Text()

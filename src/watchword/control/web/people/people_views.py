@@ -24,7 +24,7 @@ from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.people import forms
 from watchword.control.web.people.people_page import AdministratorsPage, Line, Narrowing
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, window
+from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,14 +52,14 @@ def administrators(request: HttpRequest, actor: Actor, page: AdministratorsPage)
 
 @_guarded
 def invite(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> HttpResponse:
-    """GET opens the window, POST makes the administrator and shows the link, this once."""
+    """GET opens the dialog, POST makes the administrator and shows the link, this once."""
     context: dict[str, Any] = {
         "template": _INVITE,
         "save_url": reverse("access:invite", args=[page.organization_id]),
         "choices": page.choices(),
     }
     if request.method != "POST":
-        return window(request, page, _INVITE, context | {"form": forms.PersonForm()})
+        return show_dialog(request, page, _INVITE, context | {"form": forms.PersonForm()})
     form = forms.received_person(request.POST)
     now = timezone.now()
     command = InviteAdministrator(
@@ -94,13 +94,13 @@ def sign_in_link(request: HttpRequest, actor: Actor, page: AdministratorsPage, p
 
 @_guarded
 def change_role(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
-    """GET opens the window, POST gives the role."""
+    """GET opens the dialog, POST gives the role."""
     line = page.line(person)
     context = _change_context(page, line, "change-role", "Change Role") | {"field": "role"}
     if request.method != "POST":
         refuse_more_than_own(actor, line.person.permissions)
         form = forms.PersonForm(initial={"role": line.person.role})
-        return window(request, page, _CHANGE, context | {"form": form})
+        return show_dialog(request, page, _CHANGE, context | {"form": form})
     form = forms.received_person(request.POST)
     command = ChangeRole(organization_id=page.organization_id, person_id=person, role=form.typed("role"))
     try:
@@ -112,12 +112,14 @@ def change_role(request: HttpRequest, actor: Actor, page: AdministratorsPage, pe
 
 @_guarded
 def rename(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
-    """GET opens the window, POST saves the name."""
+    """GET opens the dialog, POST saves the name."""
     line = page.line(person)
     context = _change_context(page, line, "rename", "Edit Name") | {"field": "name"}
     if request.method != "POST":
         refuse_more_than_own(actor, line.person.permissions)
-        return window(request, page, _CHANGE, context | {"form": forms.PersonForm(initial={"name": line.person.name})})
+        return show_dialog(
+            request, page, _CHANGE, context | {"form": forms.PersonForm(initial={"name": line.person.name})}
+        )
     form = forms.received_person(request.POST)
     command = RenameAdministrator(organization_id=page.organization_id, person_id=person, name=form.typed("name"))
     try:
@@ -203,16 +205,16 @@ def _change_context(page: AdministratorsPage, line: Line, action: str, title: st
 def _refused(
     request: HttpRequest, page: AdministratorsPage, context: dict[str, Any], form: PersonForm, refusal: Refusal
 ) -> HttpResponse:
-    """The window again with everything typed, and each sentence where it belongs."""
+    """The dialog again with everything typed, and each sentence where it belongs."""
     form.refuse(refusal.field_errors)
     context = context | {"form": form, "again": True, "refusal": refusal.above_fields}
-    return window(request, page, context["template"], context, status=refusal.status)
+    return show_dialog(request, page, context["template"], context, status=refusal.status)
 
 
 def _link_shown(
     request: HttpRequest, page: AdministratorsPage, person_id: int, secret: str, now: datetime
 ) -> HttpResponse:
-    """The page with the link in a window. It is in this one answer and nowhere else, so it is not redirected to."""
+    """The page with the link in a dialog. It is in this one answer and nowhere else, so it is not redirected to."""
     after = page.reopened(page.frame.actor)
     context = {
         "line": after.line(person_id),

@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A permission to check in the window. `closed` says why this actor cannot give it."""
+    """A permission to check in the dialog. `closed` says why this actor cannot give it."""
 
     value: str
     meaning: str

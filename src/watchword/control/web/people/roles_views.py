@@ -15,7 +15,7 @@ from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.web.people import forms
 from watchword.control.web.people.roles_page import RolesPage
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, window
+from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from watchword.control.identity.queries import RoleRow
     from watchword.control.web.people.forms import RoleForm
 
-_WINDOW: Final = "people/roles/window.html"
+_DIALOG: Final = "people/roles/dialog.html"
 
 _guarded: Final = guarded_by(RolesPage)
 
@@ -40,9 +40,9 @@ def roles(request: HttpRequest, actor: Actor, page: RolesPage) -> HttpResponse: 
 
 @_guarded
 def create(request: HttpRequest, actor: Actor, page: RolesPage) -> HttpResponse:
-    """GET opens the window, POST makes the role."""
+    """GET opens the dialog, POST makes the role."""
     if request.method != "POST":
-        return window(request, page, _WINDOW, _context(page, forms.of_role(None), None))
+        return show_dialog(request, page, _DIALOG, _context(page, forms.of_role(None), None))
     form = forms.received_role(request.POST)
     command = CreateRole(organization_id=page.organization_id, name=form.name, permissions=form.chosen)
     try:
@@ -54,11 +54,11 @@ def create(request: HttpRequest, actor: Actor, page: RolesPage) -> HttpResponse:
 
 @_guarded
 def edit(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> HttpResponse:
-    """GET opens the window with what is stored, POST saves."""
+    """GET opens the dialog with what is stored, POST saves."""
     row = page.role(role)
     if request.method != "POST":
         refuse_more_than_own(actor, row.permissions)
-        return window(request, page, _WINDOW, _context(page, forms.of_role(row), row))
+        return show_dialog(request, page, _DIALOG, _context(page, forms.of_role(row), row))
     form = forms.received_role(request.POST)
     command = EditRole(
         organization_id=page.organization_id,
@@ -103,7 +103,7 @@ def delete(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> Ht
 
 
 def _context(page: RolesPage, form: RoleForm, row: RoleRow | None) -> dict[str, Any]:
-    """What the window shows. `row` is the role as it is stored now; None for a new one."""
+    """What the dialog shows. `row` is the role as it is stored now; None for a new one."""
     return {
         "form": form,
         "checked": frozenset(form["permissions"].value() or ()),
@@ -122,14 +122,14 @@ def _context(page: RolesPage, form: RoleForm, row: RoleRow | None) -> dict[str, 
 def _refused(
     request: HttpRequest, page: RolesPage, form: RoleForm, row: RoleRow | None, refusal: Refusal
 ) -> HttpResponse:
-    """The window again with everything typed, and each sentence where it belongs."""
+    """The dialog again with everything typed, and each sentence where it belongs."""
     name, chosen = form.name, form.chosen
     form.refuse(refusal.field_errors)
     context = _context(page, form, row) | {"again": True, "refusal": refusal.above_fields}
     if row is not None and refusal.reason is RefusalReason.VERSION_STALE:
         # Shown what it would overwrite, a second Save is a decision; so it goes by the version just shown.
         context |= {"version": row.version, "differences": _differences(row, name, chosen)}
-    return window(request, page, _WINDOW, context, status=refusal.status)
+    return show_dialog(request, page, _DIALOG, context, status=refusal.status)
 
 
 def _differences(row: RoleRow, name: str, chosen: Iterable[str]) -> list[tuple[str, str, str]]:

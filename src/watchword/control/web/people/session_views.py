@@ -21,7 +21,7 @@ from watchword.control.web.shell.page_responses import (
     guarded_by,
     is_partial,
     show,
-    window,
+    show_dialog,
     with_retry_after,
 )
 from watchword.control.web.shell.signed_in import session_in
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
 
 _CHANGE_PASSWORD: Final = "people/sessions/change_password.html"  # noqa: S105 - a template.
-_IN_THE_WINDOW: Final = frozenset(
+_IN_THE_DIALOG: Final = frozenset(
     {RefusalReason.FIELDS_INVALID, RefusalReason.TOO_MANY_REQUESTS, RefusalReason.PASSWORDS_BUSY}
 )
 
@@ -86,15 +86,15 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
 
 @_guarded
 def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
-    """GET opens the window, POST sets the new password."""
+    """GET opens the dialog, POST sets the new password."""
     if request.method != "POST":
-        return window(request, page, _CHANGE_PASSWORD, {"save_url": reverse("access:change-password")})
+        return show_dialog(request, page, _CHANGE_PASSWORD, {"save_url": reverse("access:change-password")})
     try:
         person = ChangePassword(
             current=request.POST.get("current_password", ""), password=typed_twice(request.POST), kept=_own(request)
         ).run(actor)
     except Refusal as refusal:
-        if refusal.reason not in _IN_THE_WINDOW:
+        if refusal.reason not in _IN_THE_DIALOG:
             raise
         told = None if refusal.field_errors else refusal.sentence
         context = {
@@ -103,7 +103,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
             "refusal": told,
             "again": True,
         }
-        return with_retry_after(window(request, page, _CHANGE_PASSWORD, context, status=refusal.status), refusal)
+        return with_retry_after(show_dialog(request, page, _CHANGE_PASSWORD, context, status=refusal.status), refusal)
     # A new key as well: whoever knew the old one is out.
     update_session_auth_hash(request, person)
     session_in(request).begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))

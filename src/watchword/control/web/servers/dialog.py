@@ -1,4 +1,4 @@
-"""The Add and Edit window: what it shows around the form, and whether Save is in it."""
+"""The Add and Edit dialog: what it shows around the form, and whether Save is in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from watchword.control.web.servers.forms import RegistrationForm
     from watchword.control.web.servers.page import ServersPage
 
-TEMPLATE: Final = "servers/windows/edit.html"
+TEMPLATE: Final = "servers/dialogs/edit.html"
 
 _CAUTION: Final = (
     "This configuration is enabled and in use: a change may disrupt the API service. Make sure that the authorization "
@@ -54,7 +54,7 @@ class Difference:
 
 
 def context(page: ServersPage, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
-    """What the window shows. `detail` is the server as it is stored now; None for a new one."""
+    """What the dialog shows. `detail` is the server as it is stored now; None for a new one."""
     arguments = [page.organization_id] if detail is None else [page.organization_id, detail.id]
     suffix = "" if detail is None else "-edit"
     urls = {f"{name}_url": reverse(f"servers:{name}{suffix}", args=arguments) for name in _BUTTONS}
@@ -75,7 +75,7 @@ def context(page: ServersPage, form: RegistrationForm, detail: ServerDetail | No
 
 
 def again(page: ServersPage, form: RegistrationForm, detail: ServerDetail | None) -> dict[str, Any]:
-    """What the window shows as the answer to a post, with everything typed and the validation that still holds.
+    """What the dialog shows as the answer to a post, with everything typed and the validation that still holds.
 
     To be called before sentences are put at the fields: Django drops a field's value from the form with its first one.
     """
@@ -110,7 +110,7 @@ def keeps_source(fields: ServerFields, detail: ServerDetail) -> bool:
 
 
 def still_validated(organization_id: str, fields: ServerFields, receipt: str) -> bool:
-    """Whether Save may stay in the window. Only for what is shown: the command checks the receipt again, and more."""
+    """Whether Save may stay in the dialog. Only for what is shown: the command checks the receipt again, and more."""
     try:
         proof = read(receipt, now=time.time())
     except ReceiptRefused:

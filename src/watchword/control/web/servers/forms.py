@@ -1,4 +1,4 @@
-"""The Add and Edit window's form. It only carries text: what is right or wrong about it is decided by the command."""
+"""The Add and Edit dialog's form. It only carries text: what is right or wrong about it is decided by the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all requests of the Authorization Servers page share: who is let in, and what is asked before a window opens."""
+"""What all requests of the Authorization Servers page share: who is let in, and what is asked before a dialog opens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ guarded: Final = guarded_by(ServersPage)
 
 
 def check_may_change(actor: Actor, page: ServersPage) -> None:
-    """Refuse to open a window whose command would be refused anyway.
+    """Refuse to open a dialog whose command would be refused anyway.
 
     Raises:
         Refusal: permission_missing, subscription_inactive, organization_suspended.

@@ -1,4 +1,4 @@
-"""The buttons that fill the Add and Edit windows in from an authorization server's metadata, and take it back."""
+"""The buttons that fill the Add and Edit dialogs in from an authorization server's metadata, and take it back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchword.control.servers.find_metadata import find_metadata
 from watchword.control.web.servers import dialog as registration
 from watchword.control.web.servers import forms
 from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
-from watchword.control.web.shell.page_responses import window
+from watchword.control.web.shell.page_responses import show_dialog
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -43,7 +43,7 @@ def find(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | N
     except Refusal as refusal:
         context = registration.again(page, form, detail)
         form.refuse(refusal.field_errors or {"issuer": refusal.sentence})
-        return window(request, page, registration.TEMPLATE, context, status=refusal.status)
+        return show_dialog(request, page, registration.TEMPLATE, context, status=refusal.status)
     values = {"jwks_location": metadata.jwks_location, "issuer": metadata.issuer}
     return _to_validate(request, page, forms.filled(request.POST, values), detail)
 
@@ -68,7 +68,7 @@ def fill(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | N
 def _to_validate(
     request: HttpRequest, page: ServersPage, form: RegistrationForm, detail: ServerDetail | None
 ) -> HttpResponse:
-    """The window with Validate as the next thing to do."""
+    """The dialog with Validate as the next thing to do."""
     restored = request.POST.get("fill") == "before"
     context = registration.again(page, form, detail) | {"to_validate": True, "restored": restored}
-    return window(request, page, registration.TEMPLATE, context)
+    return show_dialog(request, page, registration.TEMPLATE, context)

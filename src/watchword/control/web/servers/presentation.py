@@ -1,4 +1,4 @@
-"""What a validation found, as the window shows it: icon, word and colour together, never one of them alone. Pure."""
+"""What a validation found, as the dialog shows it: icon, word and colour together, never one of them alone. Pure."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from watchword.control.servers.rules import FetchState
 from watchword.control.web.activity.presentation import spoken_use
 from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, is_partial, window
+from watchword.control.web.shell.page_responses import done, is_partial, show_dialog
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -153,8 +153,8 @@ def _ask(
         "acknowledge": acknowledge,
     }
     if refusal is None:
-        return window(request, page, _CONFIRM, context)
-    return window(
+        return show_dialog(request, page, _CONFIRM, context)
+    return show_dialog(
         request, page, _CONFIRM, context | {"refusal": refusal.sentence, "again": True}, status=refusal.status
     )
 

@@ -17,7 +17,7 @@ from watchword.control.web.servers.guards import check_may_change, guarded, stor
 from watchword.control.web.servers.presentation import shown
 from watchword.control.web.shell import unsent
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, is_partial, show, window
+from watchword.control.web.shell.page_responses import done, is_partial, show, show_dialog
 from watchword.jwks.authority import AuthorityRefused
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def listing(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpRespon
 
 @guarded
 def add(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpResponse:
-    """GET opens the window, POST saves."""
+    """GET opens the dialog, POST saves."""
     if request.method != "POST":
         check_may_change(actor, page)
         if page.is_full:
             raise Refusal(RefusalReason.SLOTS_USED_UP)
         form = forms.blank(enabled=page.enabled_besides(None) is None)
-        return window(request, page, registration.TEMPLATE, registration.context(page, form, None))
+        return show_dialog(request, page, registration.TEMPLATE, registration.context(page, form, None))
     form = forms.received(request.POST)
     command = AddServer(organization_id=page.organization_id, fields=form.typed(), receipt=form.receipt_text)
     try:
@@ -59,14 +59,14 @@ def add(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpResponse:
 
 @guarded
 def edit(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
-    """GET opens the window with what is stored, POST saves."""
+    """GET opens the dialog with what is stored, POST saves."""
     detail = stored_server(page, server)
     if request.method != "POST":
         check_may_change(actor, page)
         # Text that comes back after a sign-in may name another location, so it has to be validated first.
         may_save = unsent.waiting(request) is None
         context = registration.context(page, forms.of(detail), detail) | {"may_save": may_save}
-        return window(request, page, registration.TEMPLATE, context)
+        return show_dialog(request, page, registration.TEMPLATE, context)
     form = forms.received(request.POST)
     command = EditServer(
         organization_id=page.organization_id,
@@ -87,7 +87,7 @@ def edit(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) ->
 def validate_location(
     request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | None = None
 ) -> HttpResponse:
-    """The Validate button of both windows. Everything typed comes with it and goes back."""
+    """The Validate button of both dialogs. Everything typed comes with it and goes back."""
     detail = None if server is None else stored_server(page, server)
     form = forms.received(request.POST)
     fields = form.typed()
@@ -111,8 +111,8 @@ def validate_location(
     result |= {"receipt": receipt, "may_save": receipt is not None or kept}
     context = registration.context(page, form, detail) | result
     if is_partial(request):
-        return render(request, "servers/windows/validated.html", page.context() | context, status=status)
-    return window(request, page, registration.TEMPLATE, context, status=status)
+        return render(request, "servers/dialogs/validated.html", page.context() | context, status=status)
+    return show_dialog(request, page, registration.TEMPLATE, context, status=status)
 
 
 @require_POST
@@ -130,20 +130,20 @@ def trust(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | 
     form = forms.received(request.POST, authority=authority)
     kept = detail is not None and registration.keeps_source(form.typed(), detail)
     context = registration.context(page, form, detail) | {"again": True, "trusted": True, "may_save": kept}
-    return window(request, page, registration.TEMPLATE, context)
+    return show_dialog(request, page, registration.TEMPLATE, context)
 
 
 def _refused(
     request: HttpRequest, page: ServersPage, form: RegistrationForm, detail: ServerDetail | None, refusal: Refusal
 ) -> HttpResponse:
-    """The window again with everything typed, and each sentence where it belongs."""
+    """The dialog again with everything typed, and each sentence where it belongs."""
     fields = form.typed()
     context = registration.again(page, form, detail) | {"refusal": refusal.sentence}
     form.refuse(refusal.field_errors)
     if detail is not None and refusal.reason is RefusalReason.VERSION_STALE:
         # Shown what it would overwrite, a second Save is a decision; so it goes by the version just shown.
         context |= {"version": detail.version, "differences": registration.differences(fields, detail)}
-    return window(request, page, registration.TEMPLATE, context, status=refusal.status)
+    return show_dialog(request, page, registration.TEMPLATE, context, status=refusal.status)
 
 
 def _sentence(done_so_far: str, saved: Saved) -> str:

@@ -1,4 +1,4 @@
-"""How pages with windows answer: whole without scripts, in parts to htmx; refusals in place, nothing lost."""
+"""How pages with dialogs answer: whole without scripts, in parts to htmx; refusals in place, nothing lost."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _to_sign_in(request: HttpRequest, home: str) -> HttpResponse:
         sealed = unsent.seal(request)
         return redirect_to_login(home) if sealed is None else sign_in_with_text(request, sealed, home)
     response = HttpResponseClientRedirect(home)
-    # Over a window with typed text the page's script asks for the password instead of leaving.
+    # Over a dialog with typed text the page's script asks for the password instead of leaving.
     response[SIGN_IN_AGAIN] = "session-ended"
     return response
 
@@ -122,20 +122,20 @@ def is_partial(request: HttpRequest) -> bool:
 
 
 def show(request: HttpRequest, page: Page) -> HttpResponse:
-    """The page without any window, with what earlier changes left to say."""
+    """The page without any dialog, with what earlier changes left to say."""
     return render(request, page.template, page.context() | {"notices": notices.take(request)})
 
 
-def window(
+def show_dialog(
     request: HttpRequest, page: Page, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Open a window: alone when htmx asked for it, else on its page."""
+    """Open a dialog: alone when htmx asked for it, else on its page."""
     everything = page.context() | context
     typed = unsent.take(request)
     if typed is not None:
         everything |= {"again": True, "typed_again": True}
     if not is_partial(request):
-        everything |= {"window": template, "notices": notices.take(request)}
+        everything |= {"dialog": template, "notices": notices.take(request)}
         template = page.template
     response = render(request, template, everything, status=status)
     if typed is not None:
@@ -154,10 +154,10 @@ def confirm(
     dangerous: bool = False,
     refusal: Refusal | None = None,
 ) -> HttpResponse:
-    """Open the window that asks before something is done.
+    """Open the dialog that asks before something is done.
 
     `sentences` say what will happen, `label` is the button that posts to `url`. `refusal` is why it was not done, where
-    the window answers the post.
+    the dialog answers the post.
     """
     context = {
         "title": title,
@@ -168,7 +168,7 @@ def confirm(
         "refusal": None if refusal is None else refusal.sentence,
         "again": refusal is not None,
     }
-    return window(request, page, _CONFIRM, context, status=200 if refusal is None else refusal.status)
+    return show_dialog(request, page, _CONFIRM, context, status=200 if refusal is None else refusal.status)
 
 
 def done(request: HttpRequest, page: Page, notice: Notice) -> HttpResponse:
@@ -192,7 +192,7 @@ def done_with(request: HttpRequest, page: Page, template: str, context: dict[str
     It is the response to the POST itself: what a redirect shows would have to be kept somewhere until then. `page`
     must have been reopened after the change.
     """
-    everything = context | {"window": template}
+    everything = context | {"dialog": template}
     if not is_partial(request):
         return render(request, page.template, page.context() | everything | {"notices": notices.take(request)})
     return _changed(request, page, (), everything)

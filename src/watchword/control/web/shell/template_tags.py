@@ -145,10 +145,10 @@ def theme(context: Context) -> str:
 
 @register.simple_tag(takes_context=True)
 def first_focus(context: Context) -> SafeString:
-    """What marks the place in a window that takes the focus first.
+    """What marks the place in a dialog that takes the focus first.
 
     Browsers complain of `autofocus` in what is put into a page, where something has the focus already; there the
-    windows' script sees to it.
+    dialogs' script sees to it.
     """
     request: HttpRequest | None = context.get("request")
     return mark_safe("data-first" if getattr(request, "htmx", False) else "autofocus")  # noqa: S308 - constants.

@@ -1,6 +1,6 @@
 """Signing in again over a page whose session has ended, so that what was typed there stays.
 
-The page's script asks who is signed in, shows a window that asks the same person for the password, and renews the
+The page's script asks who is signed in, shows a dialog that asks the same person for the password, and renews the
 page's form tokens. The typed text never leaves the page meanwhile, and nothing is sent again by itself.
 """
 

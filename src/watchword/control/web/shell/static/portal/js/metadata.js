@@ -1,4 +1,4 @@
-// Find from issuer, Use its jwks_uri and issuer, Undo: the window comes back with other values in two of its fields.
+// Find from issuer, Use its jwks_uri and issuer, Undo: the dialog comes back with other values in two of its fields.
 const slow = 300;
 
 let slowly = null;
@@ -23,7 +23,7 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   event.detail.elt.removeAttribute("aria-busy");
 });
 
-// The window that is on its way holds what was typed when the button was pressed. What is typed meanwhile wins.
+// The dialog that is on its way holds what was typed when the button was pressed. What is typed meanwhile wins.
 document.addEventListener("input", (event) => {
   const form = event.target.closest?.("form[data-registration]");
   if (form?.querySelector("#find.htmx-request")) {
@@ -42,6 +42,6 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 
 document.body.addEventListener("htmx:afterSettle", (event) => {
   if (!["find", "fill-metadata", "fill-before"].includes(event.detail.requestConfig?.elt?.id)) return;
-  const said = document.querySelector("dialog.window [data-announce]");
+  const said = document.querySelector("dialog.dialog [data-announce]");
   if (said !== null) announce(said.textContent.replace(/\s+/g, " ").trim());
 });

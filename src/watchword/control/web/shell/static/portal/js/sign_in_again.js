@@ -1,5 +1,5 @@
-// A session that ends while a window holds typed text takes nothing with it: the same person signs in over the window.
-import { holdsTyped } from "./typed.js";
+// A session that ends while a dialog holds typed text takes nothing with it: the same person signs in over the dialog.
+import { holdsTyped } from "./unsaved_text.js";
 
 const template = document.getElementById("sign-in-again");
 const url = template.dataset.url;
@@ -8,7 +8,7 @@ let asking = false;
 
 function say(sentence) {
   document.dispatchEvent(new CustomEvent("announce", { detail: sentence }));
-  const foot = document.querySelector("dialog.window[data-home] .window-foot");
+  const foot = document.querySelector("dialog.dialog[data-home] .dialog-foot");
   if (foot === null) return;
   let region = foot.querySelector(".say");
   if (region === null) {
@@ -97,10 +97,10 @@ async function resume() {
   }
 }
 
-// Before htmx follows the redirect to the sign-in, or puts a page into the place of the window.
+// Before htmx follows the redirect to the sign-in, or puts a page into the place of the dialog.
 document.body.addEventListener("htmx:beforeOnLoad", (event) => {
   if (event.detail.xhr.getResponseHeader("X-Sign-In-Again") === null) return;
-  const dialog = document.querySelector("dialog.window[data-home]");
+  const dialog = document.querySelector("dialog.dialog[data-home]");
   if (dialog === null || !holdsTyped(dialog)) return;
   event.preventDefault();
   resume();

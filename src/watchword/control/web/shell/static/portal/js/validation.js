@@ -32,7 +32,7 @@ function announce(sentence) {
 }
 
 function update(form) {
-  const foot = form.querySelector(".window-foot");
+  const foot = form.querySelector(".dialog-foot");
   const hint = foot.querySelector(".say");
   const save = form.querySelector("#save");
   if (settled(form)) {

@@ -1,7 +1,7 @@
-// Windows: the server sends a <dialog open>; here it becomes modal, takes the focus, and gives it back when it closes.
-// htmx settles without delay (its setting in document.html), so that a window is modal and has the focus before a person
+// Dialogs: the server sends a <dialog open>; here it becomes modal, takes the focus, and gives it back when it closes.
+// htmx settles without delay (its setting in document.html), so that a dialog is modal and has the focus before a person
 // can see it or type into it.
-import { askBeforeDiscarding, holdsTyped, remember } from "./typed.js";
+import { askBeforeDiscarding, holdsTyped, remember } from "./unsaved_text.js";
 
 let opener = null;
 
@@ -30,7 +30,7 @@ function focusAfterwards() {
 
 function close(dialog) {
   dialog.close();
-  // A window that came with its own address leaves it with the window.
+  // A dialog that came with its own address leaves it with the dialog.
   if (location.pathname !== new URL(dialog.dataset.home, location.href).pathname) {
     location.assign(dialog.dataset.home);
     return;
@@ -55,7 +55,7 @@ document.addEventListener(
   "cancel",
   (event) => {
     // The question before discarding has no home and sees to itself.
-    if (!event.target.matches("dialog.window[data-home]")) return;
+    if (!event.target.matches("dialog.dialog[data-home]")) return;
     event.preventDefault();
     leave(event.target);
   },
@@ -86,11 +86,11 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 document.body.addEventListener("htmx:afterSettle", (event) => {
-  const dialog = document.querySelector("dialog.window");
+  const dialog = document.querySelector("dialog.dialog");
   if (dialog !== null && !dialog.matches(":modal")) open(dialog);
   if (dialog === null && event.detail.target.id === "content") focusAfterwards();
 });
 
-// A page that came with its window shows it before this script runs: the person may be typing in it already.
-const present = document.querySelector("dialog.window");
+// A page that came with its dialog shows it before this script runs: the person may be typing in it already.
+const present = document.querySelector("dialog.dialog");
 if (present !== null) open(present, present.querySelector(":is(input, textarea, select):focus") ?? firstPlace(present));

@@ -1,4 +1,4 @@
-// What was typed into a window and not saved yet. Closing such a window asks first.
+// What was typed into a dialog and not saved yet. Closing such a dialog asks first.
 const asOpened = new WeakMap();
 
 // Without hidden fields, such as a version, and the name that is only there for password managers.
@@ -15,7 +15,7 @@ export function remember(dialog) {
 }
 
 export function holdsTyped(dialog) {
-  // A window that came back from a refused Save holds what was typed before; passwords never come back.
+  // A dialog that came back from a refused Save holds what was typed before; passwords never come back.
   if ("again" in dialog.dataset && fields(dialog).some((field) => field.type !== "checkbox" && field.value !== "")) return true;
   return asOpened.get(dialog) !== content(dialog);
 }
@@ -44,3 +44,21 @@ export function askBeforeDiscarding(dialog, discard) {
   question.showModal();
   question.querySelector("#keep-typing").focus();
 }
+
+// Leaving or reloading a page asks first while a dialog holds text that was not sent. Filters and the sign-in are no
+// dialogs, so they never ask.
+let sending = false;
+
+addEventListener("beforeunload", (event) => {
+  const dialog = document.querySelector("dialog.dialog[data-home][open]");
+  if (!sending && dialog !== null && holdsTyped(dialog)) event.preventDefault();
+});
+
+// A form that the browser sends by itself leaves the page; htmx prevents that and stays.
+addEventListener("submit", (event) => {
+  sending = !event.defaultPrevented;
+});
+
+addEventListener("pageshow", () => {
+  sending = false;
+});
