@@ -1,4 +1,12 @@
-"""The contract between the planes, pure: trust as JSON, pages of changes, how a verifier's snapshot grows by them."""
+"""The contract between the planes: trust as JSON, pages of changes, and a verifier's snapshot. Pure.
+
+Invariants:
+
+- A document that a verifier does not understand affects only its organization, which is denied. Older trust never
+  replaces it.
+- An organization's trust is the same object until it changes.
+- A page starts a new epoch or continues the present one; two histories are never mixed.
+"""
 
 from watchword.feed.documents import (
     NOT_UNDERSTOOD_HEADER,

@@ -1,0 +1,12 @@
+"""People, roles, sessions, passwords and signing in.
+
+Invariants:
+
+- An ended session opens nothing, also for a client that replays its cookie. Every command that takes a person's access
+  away ends the sessions in its transaction.
+- An organization keeps an administrator who holds every permission and can sign in; the provider keeps an operator who
+  can sign in.
+- A person can neither grant, change nor take over permissions that they do not hold.
+- Person, role and session are read again under the lock of the organization, or of the operators.
+- Only hashes of passwords, session keys and link secrets are stored.
+"""
