@@ -20,18 +20,20 @@ from django.urls import reverse
 
 from kit import sample_portal
 from kit.browser import Watch
+from kit.client import request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
 
+    from kit.client import Answer
     from watchword.control.identity.models import Person
 
 FOLDER: Final = Path(__file__).resolve().parent
 PICTURE_TIME: Final = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 """What every clock of a picture shows, so that nothing but a change of the portal changes a picture."""
-WAIT_MILLISECONDS: Final = 10_000
+WAIT_MILLISECONDS: Final = 30_000
 # Colours change by transitions, if only of a millisecond; they begin with the next frame.
 _AT_REST: Final = """() => new Promise(requestAnimationFrame).then(() => new Promise(requestAnimationFrame)).then(
     () => Promise.allSettled(document.getAnimations().map(animation => animation.finished)))"""
@@ -135,6 +137,14 @@ class Studio:
         meant = ("console error: Failed to load resource: the server responded with a status of", "console warning: ")
         faults = [fault for fault in self._watch.faults if not fault.startswith(meant)]
         assert not faults, f"{state.name} misbehaved: " + "; ".join(faults)
+
+    def answered(self, state: State) -> Answer:
+        """The state's page as the portal sends it, without a browser."""
+        # As above.
+        self._page.goto("about:blank")
+        path, cookies = self._stage.prepare(state)
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return request(f"{self._stage.origin}{path}", headers={"Cookie": cookie}, timeout=WAIT_MILLISECONDS / 1000)
 
     def close(self) -> None:
         self._context.close()

@@ -1,4 +1,8 @@
-"""Every state of every page, in both themes and both widths, is clean for axe, and can be read on a small screen."""
+"""Every state of every page, in both themes and both widths, is clean for axe, and can be read on a small screen.
+
+A state takes a second and a half of a core. The states in `ALIKE` have no element that another state lacks: `make test`
+only asks for their pages, and `make soak` looks at all of them.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from browser.screenshots import SIZES
+from browser.structure import ALIKE, structure
 from browser.studio import dress, states, studio
 from kit.axe import violations
+from kit.soak import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +23,10 @@ if TYPE_CHECKING:
 
     from browser.studio import State, Studio
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180), pytest.mark.soak]
 
 STATES = states()
+LOOKED_AT = {name: state for name, state in STATES.items() if FULL or name not in ALIKE}
 # A part of a table that is drawn as something else is no part of a table to some screen readers, unless it says so.
 PARTS_WITHOUT_ROLE = """() => [...document.querySelectorAll("table, thead, tbody, tr, th, td")]
     .filter(part => !getComputedStyle(part).display.startsWith("table") && part.checkVisibility() && !part.role)
@@ -39,7 +46,7 @@ def opened(browser: Browser) -> Iterator[Studio]:
 RUNS = (("narrow", "dark", False), ("wide", "light", False), ("wide", "dark", True))
 
 
-@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+@pytest.mark.parametrize("state", LOOKED_AT.values(), ids=LOOKED_AT)
 def test_a_state_keeps_nobody_out(opened: Studio, state: State) -> None:
     faults = []
     # Shown once and then made wider: no page asks the server again for that.
@@ -56,6 +63,27 @@ def test_a_state_keeps_nobody_out(opened: Studio, state: State) -> None:
             if page.evaluate(SIDEWAYS):
                 faults.append(f"{state.name} scrolls sideways at {small} pixels")
     assert not faults, "\n".join(faults)
+
+
+def test_states_that_are_not_looked_at_have_a_page(opened: Studio) -> None:
+    answered = {name: opened.answered(STATES[name]).status for name in sorted(ALIKE & STATES.keys())}
+    assert {name: status for name, status in answered.items() if status >= 500} == {}
+
+
+if FULL:
+
+    @pytest.mark.timeout(900)
+    def test_states_that_are_not_looked_at_have_no_element_of_their_own(opened: Studio) -> None:
+        assert STATES.keys() >= ALIKE
+        elements = dict[str, frozenset[str]]()
+        for name, state in STATES.items():
+            with opened.showing(state, width=SIZES["narrow"][0], height=SIZES["narrow"][1]) as page:
+                narrow = structure(page)
+                page.set_viewport_size({"width": SIZES["wide"][0], "height": SIZES["wide"][1]})
+                elements[name] = narrow | structure(page)
+        seen = frozenset[str]().union(*(elements[name] for name in STATES.keys() - ALIKE))
+        own = {name: sorted(elements[name] - seen) for name in ALIKE if not elements[name] <= seen}
+        assert own == {}, "look at these in `make test`, too: take them out of ALIKE"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from kit.portal_alone import ALICE, ALICE_OF_INITECH, BOB, CHARLIE, Portal, Poster, fields, receipt_of, running_portal
 from kit.portal_pages import ServersPage
+from kit.soak import length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from kit.postgres import Cluster
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180), pytest.mark.soak]
 
-PARALLEL = 50
+PARALLEL = length(20, 50)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState
 
 KEPT = Path(__file__).resolve().parent.parent.parent / ".cache" / "browser"
-WAIT_MILLISECONDS = 10_000
+WAIT_MILLISECONDS = 30_000
 
 _ARGUMENTS = (
     "--no-sandbox",  # The tests may run as root in a container, where Chromium's sandbox cannot be set up.
