@@ -12,7 +12,7 @@ import pytest
 
 from kit.processes import LOOPBACK, free_port
 from watchword.cli import role_processes
-from watchword.cli.role_processes import answers_at_all, verifier_is_alive
+from watchword.cli.role_processes import responds, verifier_is_alive
 from watchword.runtime.admin_http import listening
 from watchword.runtime.metrics import new_registry
 from watchword.settings.load import load_verifier_settings
@@ -60,22 +60,24 @@ def is_silent(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(("behaviour", "alive"), [(says_something, True), (resets, True), (is_silent, False)])
-def test_whoever_says_anything_is_alive(
+def test_server_that_responds_in_any_way_is_alive(
     monkeypatch: pytest.MonkeyPatch, behaviour: Callable[[socket.socket], None], *, alive: bool
 ) -> None:
     # Long for who answers at once, short for the one that never does.
     monkeypatch.setattr(role_processes, "ALIVE_SECONDS", 30.0 if alive else 0.2)
     with listener(behaviour) as port:
-        assert answers_at_all(LOOPBACK, port) is alive
+        assert responds(LOOPBACK, port) is alive
 
 
 @pytest.mark.parametrize(("why_not", "alive"), [("No snapshot yet.", True), (None, False)])
-def test_verifier_with_a_closed_gateway_port_is_alive_while_it_says_why(why_not: str | None, *, alive: bool) -> None:
+def test_verifier_with_a_closed_gateway_port_is_alive_if_its_probe_says_why(
+    why_not: str | None, *, alive: bool
+) -> None:
     settings = load_verifier_settings(port=free_port(), admin_port=free_port())
     assert not verifier_is_alive(settings)
     with listening(LOOPBACK, settings.admin_port, registry=new_registry("verifier"), why_not_ready=lambda: why_not):
         assert verifier_is_alive(settings) is alive
 
 
-def test_a_port_where_nobody_listens_is_not_alive() -> None:
-    assert not answers_at_all(LOOPBACK, free_port())
+def test_closed_port_is_not_alive() -> None:
+    assert not responds(LOOPBACK, free_port())

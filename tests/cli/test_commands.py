@@ -52,13 +52,13 @@ def test_without_a_subscription_an_organization_is_inactive(command_line: Comman
     }
 
 
-def test_an_id_is_given_once(acme: CommandLine) -> None:
+def test_organization_id_cannot_be_used_twice(acme: CommandLine) -> None:
     outcome = acme.run("organization", "create", "acme")
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert outcome.stderr == "Error: The name “acme” is already taken.\n"
 
 
-def test_a_wrong_id_is_explained_at_its_field(command_line: CommandLine) -> None:
+def test_invalid_id_is_refused_with_its_field(command_line: CommandLine) -> None:
     outcome = command_line.run("organization", "create", "Acme!")
     assert outcome.exit_code == 1
     assert "organization_id: The ID has 2 to 32 characters" in outcome.stderr
@@ -66,7 +66,7 @@ def test_a_wrong_id_is_explained_at_its_field(command_line: CommandLine) -> None
 
 
 @pytest.mark.parametrize("reserved", ["api", "wpad", "xn--acme"])
-def test_a_reserved_id_is_refused_and_one_from_before_stays(command_line: CommandLine, reserved: str) -> None:
+def test_reserved_id_is_refused_for_new_organizations_only(command_line: CommandLine, reserved: str) -> None:
     outcome = command_line.run("organization", "create", reserved)
     assert outcome.exit_code == 1
     assert "organization_id: The ID " in outcome.stderr
@@ -87,7 +87,7 @@ def test_a_subscription_is_renewed(acme: CommandLine) -> None:
     assert Subscription.objects.get().api_call_threshold == 1000
 
 
-def test_a_date_that_is_none_is_wrong_usage(acme: CommandLine) -> None:
+def test_invalid_date_is_wrong_usage(acme: CommandLine) -> None:
     outcome = acme.run("organization", "subscribe", "acme", "--expires-at", "soon")
     assert outcome.exit_code == 2
     assert "'soon' is not a date such as 2027-01-31" in outcome.stderr
@@ -100,12 +100,12 @@ def test_organizations_are_listed(acme: CommandLine) -> None:
     assert "\x1b" not in table
 
 
-def test_an_empty_list_says_what_to_do(command_line: CommandLine) -> None:
+def test_empty_list_names_the_command_that_creates(command_line: CommandLine) -> None:
     assert "`watchword organization create ID`" in command_line.ok("organization", "list").stdout
     assert command_line.ok("organization", "list", "--json").json() == []
 
 
-def test_a_subscription_is_renewed_from_its_end_or_until_a_day(acme: CommandLine) -> None:
+def test_renewal_extends_from_the_end_or_until_a_date(acme: CommandLine) -> None:
     before = Subscription.objects.get(pk="acme")
 
     acme.ok("organization", "renew", "acme", "--days", "365")
@@ -116,7 +116,7 @@ def test_a_subscription_is_renewed_from_its_end_or_until_a_day(acme: CommandLine
     assert Subscription.objects.get(pk="acme").starts_at == before.starts_at
 
 
-def test_an_expired_subscription_is_renewed_from_now_on(acme: CommandLine) -> None:
+def test_renewal_of_an_expired_subscription_starts_now(acme: CommandLine) -> None:
     Subscription.objects.update(starts_at=datetime(2026, 1, 1, tzinfo=UTC), expires_at=datetime(2026, 2, 1, tzinfo=UTC))
 
     row = acme.ok("organization", "renew", "acme", "--days", "10", "--json").json()
@@ -125,7 +125,7 @@ def test_an_expired_subscription_is_renewed_from_now_on(acme: CommandLine) -> No
     assert abs(Subscription.objects.get().expires_at - datetime.now(UTC) - timedelta(days=10)) < timedelta(minutes=5)
 
 
-def test_there_is_nothing_to_renew_without_a_subscription(command_line: CommandLine) -> None:
+def test_renewal_without_a_subscription_is_refused(command_line: CommandLine) -> None:
     command_line.ok("organization", "create", "globex")
 
     outcome = command_line.run("organization", "renew", "globex", "--days", "1")
@@ -135,7 +135,7 @@ def test_there_is_nothing_to_renew_without_a_subscription(command_line: CommandL
 
 
 @pytest.mark.parametrize("options", [(), ("--days", "1", "--expires-at", "2999-01-01")])
-def test_a_renewal_says_its_end_once(acme: CommandLine, options: tuple[str, ...]) -> None:
+def test_renewal_takes_a_date_or_days_but_not_both(acme: CommandLine, options: tuple[str, ...]) -> None:
     outcome = acme.run("organization", "renew", "acme", *options)
 
     assert outcome.exit_code == 2
@@ -160,7 +160,7 @@ def test_an_organization_is_suspended_and_reinstated(acme: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("reason", "stored"), [("threshold", "api_call_threshold_exceeded"), ("terms", "terms_violated")]
 )
-def test_programs_suspend_and_reinstate_too(acme: CommandLine, reason: str, stored: str) -> None:
+def test_suspend_and_reinstate_print_json(acme: CommandLine, reason: str, stored: str) -> None:
     made = acme.ok("organization", "suspend", "acme", "--reason", reason, "--json").json()
     assert Suspension.objects.get(reference=made["reference"]).reason == stored
     assert made["reference"] in made["banner"]
@@ -168,7 +168,7 @@ def test_programs_suspend_and_reinstate_too(acme: CommandLine, reason: str, stor
     assert acme.ok("organization", "reinstate", "acme", "--json").json()["standing"] == "active"
 
 
-def test_another_reason_is_put_into_words_and_nothing_is_lifted_twice(acme: CommandLine) -> None:
+def test_other_reason_needs_a_text_and_second_reinstatement_is_refused(acme: CommandLine) -> None:
     outcome = acme.run("organization", "suspend", "acme", "--reason", "other")
     assert outcome.exit_code == 1
     assert "public_text: State the other reason." in outcome.stderr
@@ -187,14 +187,14 @@ def test_an_administrator_gets_a_one_time_link(acme: CommandLine) -> None:
     assert not Person.objects.get().has_usable_password()
 
 
-def test_somebody_who_exists_gets_a_new_link(acme: CommandLine) -> None:
+def test_existing_administrator_gets_a_new_link(acme: CommandLine) -> None:
     create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--json")
     first, second = acme.ok(*create).json(), acme.ok(*create).json()
     assert first["link"] != second["link"]
     assert Person.objects.count() == 1
 
 
-def test_an_address_of_another_organization_is_not_let_in(acme: CommandLine) -> None:
+def test_address_of_another_organization_is_refused(acme: CommandLine) -> None:
     acme.ok("organization", "create", "globex")
     acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
     outcome = acme.run("administrator", "create", "alice@acme.example", "--organization", "globex")
@@ -213,7 +213,7 @@ def test_an_unknown_role_is_explained(acme: CommandLine) -> None:
     assert "There is no role “Auditor”." in outcome.stderr
 
 
-def test_a_password_comes_by_standard_input(acme: CommandLine) -> None:
+def test_password_is_read_from_standard_input(acme: CommandLine) -> None:
     create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
     outcome = acme.ok(*create, stdin=f"{PASSWORD}\n")
     assert outcome.stdout == "Created alice@acme.example, who signs in with the password given.\n"
@@ -258,7 +258,7 @@ def test_operators_are_listed_signed_out_deactivated_and_reactivated(command_lin
     assert "Reactivated alice@" in command_line.ok("operator", "reactivate", "alice@watchword.example").stdout
 
 
-def test_operator_commands_do_not_reach_administrators_nor_the_reverse(acme: CommandLine) -> None:
+def test_operator_and_administrator_commands_find_only_their_own_people(acme: CommandLine) -> None:
     acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
     acme.ok("operator", "create", "bob@watchword.example")
     for group, other in (("operator", "alice@acme.example"), ("administrator", "bob@watchword.example")):
@@ -322,7 +322,7 @@ def test_a_verifiers_secret_is_shown_once(command_line: CommandLine) -> None:
     assert outcome.stdout.strip() not in command_line.ok("verifier", "list", "--json").stdout
 
 
-def test_a_verifiers_secret_goes_into_a_file_of_its_owner(command_line: CommandLine, tmp_path: Path) -> None:
+def test_verifiers_secret_is_written_to_a_private_file(command_line: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "verifier" / "credential"
     outcome = command_line.ok("verifier", "create", "edge-1", "--credential-file", str(path))
     assert verifier_of_secret(path.read_text().strip()) is not None
@@ -332,7 +332,7 @@ def test_a_verifiers_secret_goes_into_a_file_of_its_owner(command_line: CommandL
     assert as_json == {"name": "edge-2", "credential_file": str(path)}
 
 
-def test_a_revoked_verifier_is_no_longer_known(command_line: CommandLine) -> None:
+def test_revoked_verifier_has_no_valid_credential(command_line: CommandLine) -> None:
     secret = command_line.ok("verifier", "create", "edge-1", "--json").json()["credential"]
     assert command_line.ok("verifier", "revoke", "edge-1").stdout.startswith("Verifier edge-1 is revoked")
     assert verifier_of_secret(secret) is None
@@ -348,7 +348,7 @@ def test_after_a_restored_backup_verifiers_start_over(command_line: CommandLine)
     assert len({before, between, head().epoch}) == 3
 
 
-def test_only_a_verifier_with_a_right_can_be_revoked(command_line: CommandLine) -> None:
+def test_unknown_verifier_cannot_be_revoked(command_line: CommandLine) -> None:
     outcome = command_line.run("verifier", "revoke", "edge-1")
     assert outcome.exit_code == 1
     assert "There is no verifier edge-1" in outcome.stderr
@@ -365,16 +365,16 @@ def test_verifiers_are_listed(command_line: CommandLine) -> None:
 # ---------------------------------------------------------------- audit and migrate
 
 
-def test_a_whole_chain_is_whole(acme: CommandLine) -> None:
-    told = acme.ok("audit", "verify").stdout
-    found = re.fullmatch(r"The chain of \d+ events is whole\.\nIts head is (\d+:[0-9a-f]{64})\n", told)
+def test_intact_audit_chain_is_verified(acme: CommandLine) -> None:
+    printed = acme.ok("audit", "verify").stdout
+    found = re.fullmatch(r"The chain of \d+ events is whole\.\nIts head is (\d+:[0-9a-f]{64})\n", printed)
     assert found is not None
     document = acme.ok("audit", "verify", "--json").json()
     count = AuditEvent.objects.count()
     assert document == {"whole": True, "events": count, "purged": 0, "head": found[1], "fault": None}
 
 
-def test_a_head_that_was_kept_is_expected_again(acme: CommandLine) -> None:
+def test_stored_head_of_the_audit_chain_is_compared(acme: CommandLine) -> None:
     head = acme.ok("audit", "verify", "--json").json()["head"]
     acme.ok("organization", "create", "globex")
     acme.ok("audit", "verify", "--expect", head)
@@ -387,13 +387,13 @@ def test_a_head_that_was_kept_is_expected_again(acme: CommandLine) -> None:
     assert "the expected event is 999" in beyond.json()["fault"]
 
 
-def test_what_is_expected_must_be_a_head(acme: CommandLine) -> None:
+def test_invalid_expected_head_is_wrong_usage(acme: CommandLine) -> None:
     wrong = acme.run("audit", "verify", "--expect", "12")
     assert wrong.exit_code == 2
     assert "must be SEQUENCE:HASH" in wrong.stderr
 
 
-def test_an_empty_chain_is_whole(command_line: CommandLine) -> None:
+def test_empty_audit_chain_is_verified(command_line: CommandLine) -> None:
     assert command_line.ok("audit", "verify", "--json").json()["events"] == 0
 
 

@@ -120,7 +120,7 @@ def make_database(path: Path, *, without: tuple[str, str] | None = None) -> None
     connection.close()
 
 
-def test_fm_01_config_check_writes_nothing_where_nothing_is(workplace: Workplace) -> None:
+def test_fm_01_config_check_creates_nothing(workplace: Workplace) -> None:
     missing = "There is no database data/watchword.sqlite3 yet. Run `watchword migrate`."
     assert workplace.check() == (1, [missing])
     assert workplace.check("portal") == (1, [missing])
@@ -131,7 +131,7 @@ def test_fm_01_config_check_writes_nothing_where_nothing_is(workplace: Workplace
     assert tree(workplace.folder) == {}
 
 
-def test_fm_01_config_check_writes_nothing_beside_a_database(
+def test_fm_01_config_check_writes_nothing_next_to_a_database(
     workplace: Workplace, bare_command_line: CommandLine
 ) -> None:
     workplace.make_ready()

@@ -22,7 +22,7 @@ from watchword.cli import role_processes, root
 from watchword.cli.local_verifier import ensure_credential
 from watchword.cli.migrations import migrate
 from watchword.cli.output import CommandFailed, SettingsWrong, explain, read_secret_from_stdin
-from watchword.cli.roles import answers, connectable
+from watchword.cli.roles import connectable, status_of
 from watchword.cli.start_checks import require_free
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.models import VerifierCredential
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
         (RuntimeError(), 1, "Unexpected failure (RuntimeError: no further word). Run it again with --debug"),
     ],
 )
-def test_a_failure_becomes_a_sentence(failure: Exception, exit_code: int, sentence: str) -> None:
+def test_failure_is_printed_as_one_sentence(failure: Exception, exit_code: int, sentence: str) -> None:
     explained = explain(failure)
     assert explained.exit_code == exit_code
     assert sentence in explained.message
     assert isinstance(explained, (CommandFailed, SettingsWrong))
 
 
-def test_a_field_at_fault_is_named() -> None:
+def test_refusal_names_the_field() -> None:
     refusal = Refusal(RefusalReason.FIELDS_INVALID, field_errors={"name": "is missing."})
     assert explain(refusal).message.endswith("\n  name: is missing.")
 
@@ -79,7 +79,7 @@ def test_only_debug_shows_a_traceback() -> None:
     assert isinstance(loud.exception, RuntimeError)
 
 
-def test_a_database_without_tables_is_explained(
+def test_unmigrated_database_is_refused_with_the_command(
     bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("watchword.cli.migrations.unapplied_migrations", lambda _: ["servers.0001_initial"])
@@ -102,7 +102,7 @@ def test_database_of_a_version_before_0_2_0_is_refused(command_line: CommandLine
         cursor.execute("DELETE FROM django_migrations WHERE app = 'access'")
 
 
-def test_migrations_to_come_are_listed(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unapplied_migrations_are_listed(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watchword.cli.migrations.unapplied_migrations", lambda _: ["servers.0001_initial"])
     outcome = bare_command_line.run("migrate", "--check")
     assert (outcome.exit_code, outcome.stdout) == (1, "pending servers.0001_initial\n")
@@ -131,15 +131,15 @@ def test_a_taken_port_is_named_with_its_flag() -> None:
 
 
 @pytest.mark.enable_socket
-def test_nobody_answers_on_a_free_port() -> None:
-    assert answers((LOOPBACK, free_port()), "/") is None
+def test_closed_port_has_no_status() -> None:
+    assert status_of((LOOPBACK, free_port()), "/") is None
 
 
-def test_a_listener_on_all_addresses_is_reached_on_loopback() -> None:
+def test_listener_on_all_addresses_is_probed_on_loopback() -> None:
     assert [connectable(host) for host in ("0.0.0.0", "::", "192.0.2.7")] == ["127.0.0.1", "::1", "192.0.2.7"]  # noqa: S104
 
 
-def test_a_password_is_asked_for_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_prompt_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -186,7 +186,7 @@ def test_log_lines_are_json_for_programs(monkeypatch: pytest.MonkeyPatch, capsys
 
 @pytest.mark.parametrize("format_", ["json", "text"])
 @pytest.mark.usefixtures("untouched_logging")
-def test_neither_the_path_of_a_request_nor_the_text_of_a_fault_is_logged(
+def test_log_has_no_request_paths_and_no_exception_texts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], format_: str
 ) -> None:
     monkeypatch.setenv("WATCHWORD_LOG_FORMAT", format_)

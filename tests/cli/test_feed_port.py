@@ -91,7 +91,7 @@ def test_fk_02_a_machine_with_all_roles_uses_the_feed_port(tmp_path: Path) -> No
         machine.require_free_ports()
 
 
-def test_fk_02_a_loop_turns_or_hangs_or_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fk_02_event_loop_is_alive_stuck_or_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the portal's watchdog looks at."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)

@@ -24,15 +24,15 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_elsewhere_than_at_a_terminal_the_defaults_are_taken_and_said(command_line: CommandLine) -> None:
+def test_without_a_terminal_the_defaults_are_used_and_printed(command_line: CommandLine) -> None:
     lines = "\n".join(first_sign_in(open_control_plane()))
-    assert "organization Main (main) was made" in lines
+    assert "Created organization Main (main)" in lines
     assert "http://127.0.0.1:8080/sign-in/" in lines
     assert Person.objects.get().email == "admin@localhost"
     assert Subscription.objects.filter(organization_id="main").exists()
 
 
-def test_at_a_terminal_it_asks(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_start_prompts_at_a_terminal(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(" Globex\nGlobex & Sons\nGlobex!\n\nalice\nalice@globex.example\n"))
     monkeypatch.setattr(sys, "stdout", Terminal())
     lines = "\n".join(first_sign_in(open_control_plane()))
@@ -41,7 +41,7 @@ def test_at_a_terminal_it_asks(command_line: CommandLine, monkeypatch: pytest.Mo
     assert Person.objects.get().organization_id == "globex-sons"
 
 
-def test_an_installation_in_use_is_left_alone(command_line: CommandLine) -> None:
+def test_installation_with_accounts_is_not_changed(command_line: CommandLine) -> None:
     command_line.ok("organization", "create", "acme")
     create = ("administrator", "create", "alice@acme.example", "--organization", "acme", "--password-stdin")
     command_line.ok(*create, stdin="a rather long sentence\n")
@@ -85,7 +85,7 @@ def test_commands_are_named_as_the_program_was_started(monkeypatch: pytest.Monke
     assert program() == "watchword"
 
 
-def test_a_first_link_that_nobody_used_is_made_anew(command_line: CommandLine) -> None:
+def test_unused_first_link_is_replaced(command_line: CommandLine) -> None:
     first = first_sign_in(open_control_plane())
     second = first_sign_in(open_control_plane())
     assert second[0].startswith("admin@localhost has no password yet")

@@ -77,7 +77,7 @@ def test_an_edited_file_is_never_replaced(command_line: CommandLine, tmp_path: P
 
 
 @pytest.mark.parametrize("more", ["watchword.lua", "--json"])
-def test_directory_means_all_files(command_line: CommandLine, tmp_path: Path, more: str) -> None:
+def test_directory_excludes_a_file_name(command_line: CommandLine, tmp_path: Path, more: str) -> None:
     outcome = command_line.run("gateway", "haproxy", "--directory", str(tmp_path / "new"), more)
 
     assert outcome.exit_code == 2
@@ -86,9 +86,7 @@ def test_directory_means_all_files(command_line: CommandLine, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("arguments", [("haproxy", "nginx.conf"), ("caddy", "nginx.conf"), ("apache",)])
-def test_what_does_not_exist_is_a_usage_error_that_names_what_does(
-    command_line: CommandLine, arguments: tuple[str, ...]
-) -> None:
+def test_unknown_gateway_or_file_is_wrong_usage(command_line: CommandLine, arguments: tuple[str, ...]) -> None:
     outcome = command_line.run("gateway", *arguments)
 
     assert outcome.exit_code == 2

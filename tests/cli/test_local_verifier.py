@@ -75,7 +75,7 @@ def test_portal_without_an_api_leaves_the_verifier_without_one() -> None:
     assert of_the_api(verifier_of_serve()) == (None, None, None)
 
 
-def test_process_of_the_verifier_comes_to_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_of_the_verifier_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = verifier_of_serve()
     for name, value in verifier_environment(settings).items():
         monkeypatch.setenv(name, value)

@@ -12,7 +12,7 @@ from watchword.cli.root import COMMANDS, watchword
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
 
 
-def test_the_page_says_what_the_commands_say() -> None:
+def test_commands_page_equals_the_help_texts() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(watchword), (
         "run: .venv/bin/python -m watchword.cli.reference > docs/commands.md"
     )
@@ -24,7 +24,7 @@ def test_every_command_that_prints_data_offers_json() -> None:
     assert without == {"watchword serve", "watchword demo"}
 
 
-def test_the_overview_tells_the_first_sentence_of_each_command() -> None:
+def test_overview_has_the_first_sentence_of_each_command() -> None:
     context = click.Context(watchword)
     for name, (_, _, line) in COMMANDS.items():
         command = watchword.get_command(context, name)
@@ -34,7 +34,7 @@ def test_the_overview_tells_the_first_sentence_of_each_command() -> None:
         assert help_text.startswith(line.rstrip(".")) or not isinstance(command, click.Group), name
 
 
-def test_every_option_says_what_it_does() -> None:
+def test_every_option_has_a_help_text() -> None:
     def options_of(command: click.Command) -> list[click.Option]:
         below = command.commands.values() if isinstance(command, click.Group) else []
         own = [parameter for parameter in command.params if isinstance(parameter, click.Option)]

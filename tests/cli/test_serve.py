@@ -119,7 +119,7 @@ def test_all_roles_answer_and_the_state_stays_in_the_data_directory(machine: Mac
     assert credential.read_text().strip() not in machine.process.output()
 
 
-def test_the_first_person_signs_in_by_the_printed_link(machine: Machine) -> None:
+def test_printed_link_signs_the_first_person_in(machine: Machine) -> None:
     match = re.search(r"http://127\.0\.0\.1:\d+/sign-in/[\w-]{43}", machine.process.output())
     assert match is not None
     # A browser that keeps cookies: the link's secret moves out of the address before the form is shown.
@@ -142,7 +142,7 @@ def test_a_role_killed_with_kill_9_is_started_again(machine: Machine, role: str)
     assert f"{role} ended (killed by SIGKILL); starting it again" in machine.process.output()
 
 
-def test_a_second_start_stops_at_the_taken_port(machine: Machine) -> None:
+def test_second_start_fails_at_the_port_in_use(machine: Machine) -> None:
     first = machine.process
     try:
         second = machine.start("second")
@@ -176,7 +176,7 @@ def test_sigterm_stops_everything_within_ten_seconds(tmp_path: Path) -> None:
         machine.process.stop()
 
 
-def test_a_verifier_that_cannot_listen_says_so(tmp_path: Path) -> None:
+def test_verifier_reports_a_port_in_use(tmp_path: Path) -> None:
     credential = secret_file(tmp_path / "credential", "wwv_made_up")
     with socket.socket() as taken:
         taken.bind((LOOPBACK, 0))

@@ -27,7 +27,7 @@ def test_the_settings_are_shown_without_secrets(
     assert "wwv_secret" not in outcome.stdout
 
 
-def test_every_wrong_setting_gets_its_sentence(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_wrong_setting_is_reported(bare_command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHWORD_PORTAL_PORT", "0")
     monkeypatch.setenv("WATCHWORD_PUBLIC_ORIGIN", "http://portal.example")
     monkeypatch.setenv("WATCHWORD_VERIFIER_PORT", "x")
@@ -84,11 +84,11 @@ def test_a_password_in_an_argument_is_refused(bare_command_line: CommandLine) ->
     assert "WATCHWORD_DATABASE_URL" not in os.environ or os.environ["WATCHWORD_DATABASE_URL"] != url
 
 
-def test_what_is_no_url_is_wrong_usage(bare_command_line: CommandLine) -> None:
+def test_invalid_database_url_is_wrong_usage(bare_command_line: CommandLine) -> None:
     assert bare_command_line.run("config", "check", "--database-url", "postgresql://[x").exit_code == 2
 
 
-def test_a_database_url_without_a_password_is_taken(bare_command_line: CommandLine) -> None:
+def test_database_url_without_a_password_is_accepted(bare_command_line: CommandLine) -> None:
     url = "postgresql://watchword@127.0.0.1/watchword"
     shown = bare_command_line.ok("config", "check", "--offline", "--json", "--database-url", url).json()
     assert shown["problems"] == []

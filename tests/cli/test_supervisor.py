@@ -105,7 +105,7 @@ def test_a_killed_role_is_started_again(tmp_path: Path) -> None:
     assert not is_alive(second)
 
 
-def test_what_a_killed_role_left_behind_ends_before_its_successor_starts(tmp_path: Path) -> None:
+def test_children_of_a_killed_role_end_before_its_restart(tmp_path: Path) -> None:
     """A server's own worker process survives `kill -9` of its parent and would keep the port."""
     child_file, pid_file = tmp_path / "child", tmp_path / "pid"
     spawn = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {leaving_pid(child_file)!r}]); "

@@ -48,7 +48,7 @@ def test_an_unknown_organization_is_a_failure(command_line: CommandLine) -> None
 
 
 @pytest.mark.parametrize("stdin", ["", "\n", "Bearer \n"])
-def test_nothing_to_check_is_wrong_usage(bare_command_line: CommandLine, stdin: str) -> None:
+def test_missing_token_is_wrong_usage(bare_command_line: CommandLine, stdin: str) -> None:
     outcome = bare_command_line.run("token", "check", "--organization", "acme", stdin=stdin)
     assert outcome.exit_code == 2
     assert "There is no token to check" in outcome.stderr
@@ -59,7 +59,7 @@ def test_a_token_is_never_an_argument(bare_command_line: CommandLine) -> None:
     assert outcome.exit_code == 2
 
 
-def test_a_fault_of_our_own_says_nothing_about_any_step() -> None:
+def test_internal_error_leaves_all_steps_unknown() -> None:
     document = describe(Deny(Reason.UNDECIDABLE))
     assert {step["result"] for step in document["steps"]} == {"not_reached"}
 

@@ -99,7 +99,7 @@ def test_metadata_names_the_endpoints(server: Server, name: str) -> None:
     assert document["token_endpoint"] == f"{server.issuing.issuer}/token"
 
 
-def test_its_key_set_is_admitted_whole(server: Server) -> None:
+def test_all_keys_of_its_key_set_are_admitted(server: Server) -> None:
     answer = server.ask("/jwks")
     key_set = admit(answer.body)
     assert answer.headers["content-type"] == "application/jwk-set+json"
@@ -150,7 +150,7 @@ def test_secret_of_another_client_is_refused(server: Server) -> None:
     assert server.token(basic(acme.id, globex.secret)).status == 401
 
 
-def test_another_audience_can_be_asked_for(server: Server) -> None:
+def test_client_can_request_another_audience(server: Server) -> None:
     token = server.by_post(resource="https://other.example").json()["access_token"]
     assert jwt.decode(token, options={"verify_signature": False})["aud"] == "https://other.example"
 
@@ -166,7 +166,7 @@ def test_another_audience_can_be_asked_for(server: Server) -> None:
         ({"Authorization": "Bearer ZGVtbw=="}, {}, 401, "invalid_client"),
     ],
 )
-def test_a_stranger_gets_no_token(
+def test_unknown_client_gets_no_token(
     server: Server, headers: dict[str, str], fields: dict[str, str], status: int, error: str
 ) -> None:
     answer = server.token(headers, **fields)
@@ -181,7 +181,7 @@ def test_a_stranger_gets_no_token(
         ({"scope": "everything"}, "invalid_scope"),
     ],
 )
-def test_what_is_not_offered_is_refused(server: Server, fields: dict[str, str], error: str) -> None:
+def test_unsupported_grant_type_is_refused(server: Server, fields: dict[str, str], error: str) -> None:
     answer = server.by_post(**fields)
     assert (answer.status, answer.json()["error"]) == (400, error)
 
@@ -219,7 +219,7 @@ def test_rotation_without_overlap_withdraws_the_last_key(server: Server) -> None
 
 
 @pytest.mark.parametrize(("path", "body"), [("/", None), ("/rotate", None), ("/elsewhere", b"")])
-def test_other_paths_say_what_there_is(server: Server, path: str, body: bytes | None) -> None:
+def test_unknown_path_lists_the_known_ones(server: Server, path: str, body: bytes | None) -> None:
     answer = server.ask(path, body=body)
     assert answer.status == 404
     assert answer.json()["paths"]
@@ -238,6 +238,6 @@ def test_a_silent_client_does_not_stop_the_others(server: Server) -> None:
         assert server.ask("/jwks").status == 200
 
 
-def test_the_private_key_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_private_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     certificates = make_certificates(tmp_path)
     assert certificates.server_key.stat().st_mode & 0o777 == 0o600

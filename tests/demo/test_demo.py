@@ -57,7 +57,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ChildPro
         process.stop()
 
 
-def test_every_step_of_the_walk_through_does_what_it_says(checked: tuple[ChildProcess, Path]) -> None:
+def test_each_step_of_the_walk_through_passes(checked: tuple[ChildProcess, Path]) -> None:
     process, _ = checked
     assert process.exit_code == 0, process.output()
     lines = [line for line in process.output().splitlines() if line.startswith(("✓", "✗"))]
@@ -69,7 +69,7 @@ def test_every_step_of_the_walk_through_does_what_it_says(checked: tuple[ChildPr
     assert all(line.startswith("✓") for line in lines)
 
 
-def test_nothing_is_left_behind(checked: tuple[ChildProcess, Path]) -> None:
+def test_demo_leaves_no_processes_and_files(checked: tuple[ChildProcess, Path]) -> None:
     _, directory = checked
     assert [path.name for path in directory.iterdir()] == ["demo.log"]
     assert processes_with(f"TMPDIR={directory}") == []
@@ -98,7 +98,7 @@ def test_the_walk_through_is_printed_and_sigterm_ends_the_demo(tmp_path: Path) -
     assert (tmp_path / "kept" / "data" / "watchword.sqlite3").exists()
 
 
-def test_check_that_a_signal_stops_at_the_start_has_not_passed(tmp_path: Path) -> None:
+def test_check_fails_if_a_signal_stops_it_at_the_start(tmp_path: Path) -> None:
     process = start(tmp_path, "--check")
     try:
         process.wait_until(lambda: "portal_starting" in process.output(), what="the roles are starting", timeout=120)
@@ -109,7 +109,7 @@ def test_check_that_a_signal_stops_at_the_start_has_not_passed(tmp_path: Path) -
     assert processes_with(f"TMPDIR={tmp_path}") == []
 
 
-def test_a_directory_with_something_in_it_is_not_used(tmp_path: Path) -> None:
+def test_directory_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "thesis.txt").touch()
     process = start(tmp_path, "--keep", str(tmp_path / "kept"))

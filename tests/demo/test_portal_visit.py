@@ -41,7 +41,7 @@ def visit(origin: str) -> PortalVisit:
     return PortalVisit(origin=origin, organization="acme", sign_in=SignIn(email="alice@acme.example", password="a&b"))
 
 
-def test_alice_signs_in_first_and_then_presses_the_button() -> None:
+def test_alice_signs_in_and_presses_the_button() -> None:
     with visiting(f'{FORM}<input name="password">') as (alice, posted):
         alice.disable()
     assert posted == [

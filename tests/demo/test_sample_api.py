@@ -82,7 +82,7 @@ def test_an_allowed_request_sees_the_identity_headers() -> None:
     assert stand.asked == [("/verify/plain/acme", ["Bearer token"])]
 
 
-def test_identity_headers_of_the_client_are_never_looked_at() -> None:
+def test_identity_headers_of_the_client_are_ignored() -> None:
     with api_behind(Stand(200, ALLOWED)) as port:
         _, _, body = call(port, "Bearer token", X_Auth_Organization="globex", X_Auth_Subject="charlie")
     assert body["identity"]["x-auth-organization"] == "acme"
@@ -115,7 +115,7 @@ def test_a_refusal_is_passed_on_with_its_challenge(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 302, 404, 500])
-def test_an_unforeseen_answer_of_the_verifier_lets_nobody_through(status: int) -> None:
+def test_unexpected_response_of_the_verifier_refuses_the_request(status: int) -> None:
     with api_behind(Stand(status, {})) as port:
         assert call(port, "Bearer token")[0] == 503
 
@@ -141,7 +141,7 @@ def test_document_that_a_challenge_names_needs_no_token() -> None:
 # ---------------------------------------------------------------- two verifiers
 
 
-def test_first_verifier_that_decides_is_the_only_one_asked() -> None:
+def test_second_verifier_is_not_called_if_the_first_decides() -> None:
     first, second = Stand(401, {}, b"{}"), Stand(200, ALLOWED)
     with api_behind(first, second) as port:
         assert call(port, "Bearer token")[0] == 401
@@ -235,7 +235,7 @@ def test_host_names_the_organization(api: tuple[Stand, int], host: str, organiza
         ["acme.localhost", "globex.localhost"],
     ],
 )
-def test_other_hosts_are_404_and_no_verifier_is_asked(api: tuple[Stand, int], hosts: list[str]) -> None:
+def test_other_hosts_are_404_without_a_call_to_a_verifier(api: tuple[Stand, int], hosts: list[str]) -> None:
     stand, port = api
     status, headers, problem = call(port, "Bearer token", hosts=hosts)
     assert status == problem["status"] == 404

@@ -50,7 +50,7 @@ def altered(token: str) -> str:
 
 
 @pytest.mark.parametrize("first", ["A", "B", "z", "-", "_", "0"])
-def test_one_character_of_the_signature_is_changed_and_nothing_else(first: str) -> None:
+def test_altered_token_differs_in_one_character_of_the_signature(first: str) -> None:
     signature = first + base64.urlsafe_b64encode(b"signature").decode()
     header = altered(f"aaa.AAA.{signature}")
     changed = header.removeprefix("Authorization: Bearer ")
@@ -94,7 +94,7 @@ def test_every_command_that_the_check_runs_is_printed() -> None:
         assert command in printed
 
 
-def test_options_for_an_old_curl_stand_in_every_call() -> None:
+def test_options_for_an_old_curl_are_in_every_call() -> None:
     walkthrough = a_walkthrough(curl_options=curl_options("curl 7.81.0 (x86_64-pc-linux-gnu)", 8083))
     for call in (walkthrough.call, walkthrough.call_altered, walkthrough.call_globex, walkthrough.call_globex_as_acme):
         assert "--resolve acme.localhost:8083:127.0.0.1 --resolve globex.localhost:8083:127.0.0.1 http://" in call
@@ -111,7 +111,7 @@ def test_options_for_an_old_curl_stand_in_every_call() -> None:
         ("", True),
     ],
 )
-def test_curl_before_7_85_gets_the_addresses_of_hosts(version: str, *, finds: bool) -> None:
+def test_curl_before_7_85_gets_the_addresses_of_the_hosts(version: str, *, finds: bool) -> None:
     assert (curl_options(version, 8083) == "") is finds
 
 
@@ -128,7 +128,7 @@ def test_without_curl_the_walk_through_says_so(monkeypatch: pytest.MonkeyPatch) 
         next(check(a_walkthrough(), enable=lambda: None, disable=lambda: None))
 
 
-def test_a_step_that_never_does_what_it_says_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step_that_never_passes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LIMIT_SECONDS", 0.3)
     runner = Runner(a_walkthrough())
     result = runner.expect("a refusal", "echo 'HTTP/1.1 200 OK'", 401)
@@ -137,7 +137,7 @@ def test_a_step_that_never_does_what_it_says_is_reported(monkeypatch: pytest.Mon
     assert runner.status_of("echo nothing") is None
 
 
-def test_a_step_that_comes_true_late_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step_that_passes_after_a_while_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: Iterator[int] = iter([401, 401, 200])
     runner = Runner(a_walkthrough())
     monkeypatch.setattr(runner, "status_of", lambda _: next(answers))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
-def figures(expiry: CertificateExpiry) -> str:
+def exposition(expiry: CertificateExpiry) -> str:
     registry = CollectorRegistry()
     registry.register(expiry)
     return generate_latest(registry).decode()
@@ -30,7 +30,7 @@ def test_fo_05_first_certificate_of_a_file_to_expire_counts(tmp_path: Path) -> N
             "localhost", not_before=NOON - timedelta(days=9), not_after=NOON + timedelta(days=days)
         )
         leaf.cert_chain_pems[0].write_to_path(tmp_path / "several.pem", append=True)
-    text = figures(CertificateExpiry("worker", {"jwks_ca_file": tmp_path / "several.pem", "other": None}))
+    text = exposition(CertificateExpiry("worker", {"jwks_ca_file": tmp_path / "several.pem", "other": None}))
     expected = (NOON + timedelta(days=5)).timestamp()
     (line,) = [line for line in text.splitlines() if not line.startswith("#")]
     name, _, value = line.rpartition(" ")
@@ -48,4 +48,4 @@ def test_fo_05_unreadable_file_is_logged_without_a_metric(tmp_path: Path) -> Non
         ("certificate_expiry_unknown", "feed_ca_file"),
         ("certificate_expiry_unknown", "gateway_ca_file"),
     ]
-    assert "setting=" not in figures(expiry)
+    assert "setting=" not in exposition(expiry)

@@ -49,7 +49,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager
     running.close()
 
 
-def test_ready_is_said_once_it_is_and_stopping_at_the_end(manager: Manager) -> None:
+def test_ready_is_sent_once_and_stopping_at_the_end(manager: Manager) -> None:
     looks = iter([False, False, True])
     with reporting_to_systemd(lambda: next(looks), lambda: True):
         assert manager.hears() == "READY=1"
@@ -57,7 +57,7 @@ def test_ready_is_said_once_it_is_and_stopping_at_the_end(manager: Manager) -> N
     assert manager.hears_nothing_more()
 
 
-def test_a_manager_that_is_busy_hears_of_it_later_and_holds_up_nobody(manager: Manager) -> None:
+def test_busy_systemd_gets_ready_later_and_delays_nothing(manager: Manager) -> None:
     waiting = 0
     while notify("STATUS=before"):
         waiting += 1
@@ -73,7 +73,7 @@ def test_a_manager_that_is_busy_hears_of_it_later_and_holds_up_nobody(manager: M
         assert manager.hears() == "READY=1"
 
 
-def test_who_ends_while_the_manager_is_busy_does_not_wait_for_it(manager: Manager) -> None:
+def test_process_ends_without_waiting_for_a_busy_systemd(manager: Manager) -> None:
     while notify("STATUS=before"):
         pass
     with reporting_to_systemd(lambda: True, lambda: True):
@@ -81,13 +81,13 @@ def test_who_ends_while_the_manager_is_busy_does_not_wait_for_it(manager: Manage
     assert manager.hears() == "STATUS=before"
 
 
-def test_the_watchdog_hears_of_who_is_alive(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watchdog_is_notified_while_the_process_is_alive(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     with reporting_to_systemd(lambda: True, lambda: True):
         assert [manager.hears() for _ in range(4)] == ["READY=1", *["WATCHDOG=1"] * 3]
 
 
-def test_the_watchdog_hears_nothing_of_who_hangs(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watchdog_is_not_notified_while_the_process_hangs(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     asked = threading.Semaphore(0)
 
@@ -102,14 +102,14 @@ def test_the_watchdog_hears_nothing_of_who_hangs(manager: Manager, monkeypatch: 
     assert manager.hears_nothing_more()
 
 
-def test_who_ends_before_it_is_ready_never_says_so(manager: Manager) -> None:
+def test_process_that_ends_early_never_sends_ready(manager: Manager) -> None:
     with reporting_to_systemd(lambda: False, lambda: True):
         pass
     assert manager.hears() == "STOPPING=1"
     assert manager.hears_nothing_more()
 
 
-def test_an_address_in_the_abstract_namespace_is_reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_abstract_socket_address_is_supported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     name = f"watchword-{tmp_path.name}-{id(monkeypatch)}"
     manager = Manager(f"\0{name}")
     monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
@@ -118,7 +118,7 @@ def test_an_address_in_the_abstract_namespace_is_reached(monkeypatch: pytest.Mon
     manager.close()
 
 
-def test_without_systemd_or_when_it_is_deaf_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     with reporting_to_systemd(lambda: pytest.fail("nobody asks"), lambda: True):
         pass

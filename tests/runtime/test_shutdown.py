@@ -1,4 +1,4 @@
-"""Being told to stop, at any moment."""
+"""SIGTERM and SIGINT at any moment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ print("stopped", flush=True)
 
 
 @pytest.mark.parametrize("number", sorted(SIGNALS), ids=lambda number: number.name)
-def test_a_signal_stops_a_process_whatever_it_is_doing(number: signal.Signals, tmp_path: Path) -> None:
+def test_signal_stops_a_process_at_any_point(number: signal.Signals, tmp_path: Path) -> None:
     child = ChildProcess((sys.executable, "-c", PROGRAM), log=tmp_path / "log")
     try:
         child.wait_until(lambda: "waiting" in child.output(), what="waiting")
@@ -39,7 +39,7 @@ def test_a_signal_stops_a_process_whatever_it_is_doing(number: signal.Signals, t
         child.stop()
 
 
-def test_afterwards_signals_are_as_before() -> None:
+def test_signal_mask_is_restored() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with stop_on_signals() as stop:
         assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) >= SIGNALS
@@ -57,7 +57,7 @@ from watchword.runtime.shutdown import also_on_signals
 async def serve():
     over = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.{number}, over.set)
-    also_on_signals(lambda: print("told", flush=True))
+    also_on_signals(lambda: print("called", flush=True))
     print("serving", flush=True)
     await over.wait()
     print("ended", flush=True)
@@ -67,20 +67,18 @@ asyncio.run(serve())
 
 
 @pytest.mark.parametrize("number", sorted(SIGNALS), ids=lambda number: number.name)
-def test_who_wants_to_know_is_told_and_the_servers_own_handler_still_ends_it(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+def test_callback_and_the_servers_own_handler_both_run(number: signal.Signals, tmp_path: Path) -> None:
     child = ChildProcess((sys.executable, "-c", SERVER.format(number=number.name)), log=tmp_path / "log")
     try:
         child.wait_until(lambda: "serving" in child.output(), what="serving")
         child.terminate(number)
         assert child.wait() == 0
-        assert child.output().endswith("told\nended\n")
+        assert child.output().endswith("called\nended\n")
     finally:
         child.stop()
 
 
-def test_a_signal_that_nobody_handles_stays_as_it_is(
+def test_signal_without_a_handler_keeps_its_action(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     heard: list[str] = []
@@ -90,13 +88,13 @@ def test_a_signal_that_nobody_handles_stays_as_it_is(
     }
     monkeypatch.setattr(signal, "getsignal", handlers.__getitem__)
     monkeypatch.setattr(signal, "signal", handlers.__setitem__)
-    also_on_signals(lambda: heard.append("told"))
+    also_on_signals(lambda: heard.append("called"))
     handlers[signal.SIGTERM](signal.SIGTERM, None)  # type: ignore[operator]
-    assert heard == ["told", "before"]
+    assert heard == ["called", "before"]
     assert handlers[signal.SIGINT] is signal.SIG_IGN
 
 
-def test_another_thread_has_no_handlers_to_change() -> None:
+def test_handlers_are_not_changed_from_another_thread() -> None:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     thread = threading.Thread(target=also_on_signals, args=[list])
     thread.start()

@@ -65,14 +65,14 @@ def test_an_organization_has_its_own_address_of_the_api(routing: str, url: str, 
         "https://{organization}.api.example//x", 'https://{organization}.api.example/"',
     ],
 )  # fmt: skip
-def test_what_is_no_url_of_an_api_is_refused(url: str) -> None:
+def test_invalid_api_url_is_refused(url: str) -> None:
     assert (
         problem(api_url=url) == "api_url: must be the https URL of the API, such as https://{organization}.api.example."
     )
 
 
 @pytest.mark.parametrize("host", ["api.example", "localhost.example", "10.0.0.7"])
-def test_tokens_never_travel_over_plain_http_to_another_machine(host: str) -> None:
+def test_plain_http_api_url_of_another_machine_is_refused(host: str) -> None:
     assert "must be https" in problem(api_url=f"http://{host}/o/{{organization}}", api_routing="path")
 
 
@@ -93,7 +93,7 @@ def test_tokens_never_travel_over_plain_http_to_another_machine(host: str) -> No
         ("token", "https://api.example/o/{organization}", "api_routing is token"),
     ],
 )
-def test_the_organization_stands_where_gateways_look_for_it(routing: str, url: str, said: str) -> None:
+def test_organization_must_be_where_the_routing_expects_it(routing: str, url: str, said: str) -> None:
     assert said in problem(api_url=url, api_routing=routing, cloud_name="orders")
 
 
@@ -118,7 +118,7 @@ def test_verifiers_are_written_with_commas_in_the_environment(monkeypatch: pytes
         "10.0.0.7:8081\n", 'a":1',
     ],
 )  # fmt: skip
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_invalid_host_and_port_is_refused(address: str) -> None:
     for setting in ("gateway_verifiers", "gateway_grpc_verifiers"):
         assert problem(**{setting: (address,)}).startswith(f"{setting}: must be of the form host:port")
     assert problem(api_upstream=address).startswith("api_upstream: must be of the form host:port")

@@ -159,33 +159,33 @@ def test_a_wrong_setting_is_named_with_its_remedy(flags: dict[str, object], name
     assert named in problem(**flags)
 
 
-def test_every_wrong_setting_is_told_at_once_and_no_secret_with_it() -> None:
+def test_all_wrong_settings_are_reported_without_secrets() -> None:
     text = problem(secret_key="hunter2", database_url="mysql://u:hunter2@h/d", portal_port=0)
 
     assert len(text.splitlines()) == 3
     assert "hunter2" not in text
 
 
-def test_an_unknown_setting_in_the_file_is_told(nowhere: Path) -> None:
+def test_unknown_setting_in_the_file_is_reported(nowhere: Path) -> None:
     (nowhere / "watchword.toml").write_text("portal_prot = 1\n")
 
     assert problem() == "portal_prot: no such setting; did you mean portal_port?"
 
 
 @pytest.mark.parametrize("content", [b"portal_port =", b"\xff"])
-def test_a_file_that_is_not_toml_is_told(nowhere: Path, content: bytes) -> None:
+def test_invalid_toml_is_reported(nowhere: Path, content: bytes) -> None:
     (nowhere / "watchword.toml").write_bytes(content)
 
     assert "cannot be read as TOML" in problem()
 
 
-def test_a_file_that_was_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_named_file_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHWORD_CONFIG", "elsewhere.toml")
 
     assert "elsewhere.toml" in problem()
 
 
-def test_a_postgresql_url_is_taken_apart() -> None:
+def test_postgresql_url_is_parsed() -> None:
     database = load_control_settings(
         database_url="postgresql://us%40er:p%2Fw@db.example:5433/watchword?sslmode=verify-full"
     ).database()
@@ -211,7 +211,7 @@ def test_origins(origin: str) -> None:
     assert load_control_settings(public_origin=origin).secure is origin.startswith("https")
 
 
-def test_the_secret_key_is_made_once_for_its_owner_alone(nowhere: Path) -> None:
+def test_secret_key_is_created_once_and_private(nowhere: Path) -> None:
     first = load_control_settings(data_dir=nowhere / "state").read_or_create_secret_key()
     second = load_control_settings(data_dir=nowhere / "state").read_or_create_secret_key()
 
@@ -221,12 +221,12 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(nowhere: Path) -> None:
     assert stat.S_IMODE((nowhere / "state").stat().st_mode) == 0o700
 
 
-def test_a_key_that_was_set_is_taken_and_nothing_written(nowhere: Path) -> None:
+def test_configured_secret_key_creates_no_file(nowhere: Path) -> None:
     assert load_control_settings(secret_key="k" * 32).read_or_create_secret_key() == "k" * 32
     assert not (nowhere / "data").exists()
 
 
-def test_a_key_that_is_no_key_stops_the_start(nowhere: Path) -> None:
+def test_unusable_secret_key_file_is_refused(nowhere: Path) -> None:
     (nowhere / "data").mkdir()
     key = secret_file(nowhere / "data" / "secret_key", "")
     with pytest.raises(SettingsProblem, match="too short"):
@@ -249,7 +249,7 @@ def test_authorities_come_from_a_file(nowhere: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"nothing", b"\xff"])
-def test_a_file_without_authorities_is_told(nowhere: Path, content: bytes | None) -> None:
+def test_file_without_ca_certificates_is_reported(nowhere: Path, content: bytes | None) -> None:
     if content is not None:
         (nowhere / "ca.pem").write_bytes(content)
 

@@ -121,7 +121,7 @@ def test_svg_with_more_than_shapes_is_refused(tmp_path: Path, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", WHOLE_FILES)
-def test_what_is_no_plain_svg_is_refused(tmp_path: Path, kind: str) -> None:
+def test_other_xml_is_refused(tmp_path: Path, kind: str) -> None:
     assert refusal(written(tmp_path, WHOLE_FILES[kind]))
 
 

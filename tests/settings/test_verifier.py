@@ -185,7 +185,7 @@ def test_traefik_is_routed_by_host_or_path() -> None:
     assert "api_domain" in refused(traefik_routing="host")
 
 
-def test_plain_http_to_another_machine_must_be_said_aloud() -> None:
+def test_plain_http_feed_url_of_another_machine_needs_a_setting() -> None:
     assert "feed_over_plain_http" in refused(feed_url="http://portal.example")
     assert "feed_over_plain_http" in refused(feed_url="http://10.0.0.7:8080")
     assert load_verifier_settings(feed_url="http://portal.example", feed_over_plain_http=True).feed_over_plain_http
@@ -231,7 +231,7 @@ def test_the_credential_comes_from_a_setting_or_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xc3\xa9"])
-def test_no_usable_credential_is_said(tmp_path: Path, content: bytes | None) -> None:
+def test_unusable_credential_is_reported(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "credential"
     if content is not None:
         secret_file(file, content)

@@ -44,7 +44,7 @@ def test_old_events_are_purged_and_the_rest_is_verified() -> None:
     assert verify_chain() is None
 
 
-def test_events_are_purged_by_whole_days_so_that_not_each_needs_an_event_of_its_own() -> None:
+def test_events_are_purged_by_whole_days() -> None:
     midnight = NOW.replace(hour=0, minute=0, second=0)
     write_aged(31, 30, 1)
     keep_audit_log_once(30, threading.Event(), midnight + timedelta(hours=23, minutes=59))
@@ -54,7 +54,7 @@ def test_events_are_purged_by_whole_days_so_that_not_each_needs_an_event_of_its_
     assert AuditEvent.objects.count() == count
 
 
-def test_purging_goes_on_in_batches_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_continues_in_batches_until_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "AUDIT_BATCH", 1)
     write_aged(200, 199, 198, 1)
     stop = threading.Event()
@@ -74,7 +74,7 @@ def test_a_broken_chain_is_an_error_in_the_log() -> None:
     assert {"event": "audit_chain_broken", "fault": "Event 2 was changed.", "log_level": "error"} in logs
 
 
-def test_the_thread_outlives_a_database_without_its_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audit_log_thread_survives_missing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "AUDIT_SECONDS", 0.02)
     rename("audit_auditcheckpoint", "away")
     stop = threading.Event()
@@ -92,7 +92,7 @@ def rename(table: str, name: str) -> None:
         cursor.execute(f'ALTER TABLE "{table}" RENAME TO "{name}"')
 
 
-def test_the_worker_keeps_the_audit_log_beside_its_fetches() -> None:
+def test_running_worker_keeps_the_audit_log() -> None:
     write_aged(200, 1)
     stop = threading.Event()
     thread = threading.Thread(target=run, args=[ControlSettings(), stop])

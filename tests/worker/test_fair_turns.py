@@ -125,7 +125,7 @@ def test_m13_of_1000_organizations_600_hang_reset_or_fail_and_the_others_keep_th
 
 
 @pytest.mark.django_db
-def test_m13_also_when_all_600_have_been_hanging_for_hours_and_are_due_at_once() -> None:
+def test_m13_600_servers_that_hang_for_hours_do_not_delay_the_others() -> None:
     start = timezone.now()
     servers = stored([registered(n, start, due_in=n * INTERVAL / ORGANIZATIONS) for n in range(ORGANIZATIONS)])
     bad = {server: (5.0, Problem.TIMED_OUT) for n, server in enumerate(servers) if n % 5 < 3}
@@ -141,7 +141,7 @@ def test_m13_also_when_all_600_have_been_hanging_for_hours_and_are_due_at_once()
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("committing")
 @pytest.mark.enable_socket
-def test_m13_real_servers_that_hang_leave_places_to_those_that_answer() -> None:
+def test_m13_real_servers_that_hang_leave_slots_to_the_others() -> None:
     now = timezone.now()
     with KeyServer(stalls_handshake()) as hanging, KeyServer(serves(key_set(ec_key("a")))) as good:
         # Of a server on a network of one's own the handshake has the time to connect, so that is long here; and what

@@ -104,7 +104,7 @@ def test_changed_keys_reach_history_audit_and_verifiers() -> None:
     assert state_of().etag == '"v2"'
 
 
-def test_an_unchanged_set_is_asked_for_by_etag() -> None:
+def test_unchanged_key_set_is_fetched_by_etag() -> None:
     with KeyServer(serves(key_set(A), etag='"v1"')) as server, working(server.policy()):
         add(A, jwks_location=server.location)
         before = revision()
@@ -152,7 +152,7 @@ def test_an_attached_authority_that_expires_stops_the_fetches_and_keeps_the_keys
     assert [jwk["kid"] for jwk in stored_jwks(state_of())] == ["a"]
 
 
-def test_keys_outlive_a_server_that_is_down_and_it_is_noticed_when_it_is_back() -> None:
+def test_keys_stay_while_their_server_is_down() -> None:
     with KeyServer(answers(500)) as server, working(server.policy()):
         add(A, jwks_location=server.location)
         before = revision()
@@ -167,7 +167,7 @@ def test_keys_outlive_a_server_that_is_down_and_it_is_noticed_when_it_is_back() 
     assert state_of().failing_since is None
 
 
-def test_one_server_that_stalls_does_not_hold_up_the_others() -> None:
+def test_stalled_server_does_not_delay_the_others() -> None:
     registrations.organization("globex")
     with KeyServer(stalls()) as slow, KeyServer(serves(key_set(A))) as quick:
         policy = slow.policy(allowed_ports=frozenset({slow.port, quick.port}), total_timeout=3.0)
@@ -205,7 +205,7 @@ def test_a_stop_lets_the_fetch_under_way_finish() -> None:
     assert (state.lease_until, state.problem) == (None, "timed_out")
 
 
-def test_more_due_key_sets_than_places_are_all_fetched() -> None:
+def test_more_due_key_sets_than_slots_are_all_fetched() -> None:
     with KeyServer(serves(key_set(A))) as server, working(server.policy()):
         for number in range(ANSWERING_AT_ONCE // 2 + 1):
             organization = f"org{number}"
@@ -218,7 +218,7 @@ def test_more_due_key_sets_than_places_are_all_fetched() -> None:
     assert not KeySetState.objects.filter(failures__gt=0).exists()
 
 
-def test_a_fault_of_ours_in_one_fetch_is_noted_and_the_others_go_on() -> None:
+def test_internal_error_in_one_fetch_is_recorded_and_the_others_continue() -> None:
     def faulty(location: str, **settings: Any) -> Findings:
         if "/broken" in location:
             raise KeyError("the text of a fault may hold anything")
@@ -236,7 +236,7 @@ def test_a_fault_of_ours_in_one_fetch_is_noted_and_the_others_go_on() -> None:
     assert {"fault": "KeyError"}.items() <= next(line for line in logs if line["event"] == "probe_failed").items()
 
 
-def test_what_cannot_be_recorded_ends_neither_the_thread_nor_the_loop() -> None:
+def test_loop_survives_results_that_cannot_be_stored() -> None:
     with KeyServer(serves(key_set(A))) as server:
         add(A, jwks_location=server.location)
         due_now()
@@ -249,7 +249,7 @@ def test_what_cannot_be_recorded_ends_neither_the_thread_nor_the_loop() -> None:
     assert logs[0]["fault"] == "Refusal"
 
 
-def test_the_loop_outlives_a_database_without_its_tables() -> None:
+def test_loop_survives_missing_tables() -> None:
     with KeyServer(serves(key_set(A))) as server:
         add(A, jwks_location=server.location)
         again = attempted_again()
@@ -310,7 +310,7 @@ def rename(table: str, name: str) -> None:
         cursor.execute(f'ALTER TABLE "{table}" RENAME TO "{name}"')
 
 
-def test_a_log_line_per_fetch_tells_the_outcome_and_no_secret() -> None:
+def test_each_fetch_is_logged_with_its_outcome_and_no_secret() -> None:
     with KeyServer(serves(key_set(A))) as server:
         location = server.location_at("127.0.0.1", "/keys?token=geheim")
         add(A, jwks_location=location)

@@ -28,7 +28,7 @@ def metrics_of(worker: WorkerMetrics) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def test_what_waits_is_asked_of_the_database() -> None:
+def test_waiting_key_sets_are_read_from_the_database() -> None:
     registrations.organization("acme")
     first, second = add(), add(name="TestOkta", enabled=False)
     now = timezone.now()
@@ -44,7 +44,7 @@ def test_what_waits_is_asked_of_the_database() -> None:
     assert found["watchword_worker_audit_chain_broken"] == 0
 
 
-def test_without_key_sets_nothing_waits_and_a_broken_chain_is_told() -> None:
+def test_metrics_without_key_sets_and_with_a_broken_chain() -> None:
     AuditCheckpoint.objects.update_or_create(
         id=1,
         defaults={
@@ -62,7 +62,7 @@ def test_without_key_sets_nothing_waits_and_a_broken_chain_is_told() -> None:
     assert found["watchword_worker_oldest_key_set_seconds"] == 0
 
 
-def test_while_the_database_is_away_what_waits_is_unknown_and_not_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_from_the_database_are_absent_while_it_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise OperationalError("password of the database")
 
@@ -76,13 +76,13 @@ def test_while_the_database_is_away_what_waits_is_unknown_and_not_nothing(monkey
     assert found["watchword_worker_fetch_duration_seconds_count"] == 1
 
 
-def test_every_outcome_has_a_figure_from_the_start() -> None:
+def test_every_outcome_has_a_metric_from_the_start() -> None:
     assert {name for name in metrics_of(WorkerMetrics()) if "fetches_total" in name} == {
         f'watchword_worker_fetches_total{{outcome="{outcome}"}}' for outcome in OUTCOMES
     }
 
 
-def test_a_loop_that_has_not_begun_or_does_not_turn_is_not_ready() -> None:
+def test_loop_that_has_not_started_or_hangs_is_not_ready() -> None:
     now = [100.0]
     worker = WorkerMetrics(clock=lambda: now[0])
     assert worker.why_not_ready() == "Starting."

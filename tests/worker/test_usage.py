@@ -32,7 +32,7 @@ def count(calls: int) -> None:
     CountingVerifier().apply(now, batch(1, line(now, calls)))
 
 
-def test_a_threshold_that_no_portal_has_seen_to_is_seen_to() -> None:
+def test_worker_reviews_a_threshold_that_a_killed_portal_did_not() -> None:
     count(1001)
     with capture_logs() as logs:
         review_once(timezone.now())
@@ -42,7 +42,7 @@ def test_a_threshold_that_no_portal_has_seen_to_is_seen_to() -> None:
     assert [(entry["event"], entry["organizations"]) for entry in logs] == [("thresholds_reviewed", 1)]
 
 
-def test_what_is_old_is_purged_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_counts_are_purged_until_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "USAGE_BATCH", 1)
     count(1)
     stop = threading.Event()
@@ -54,7 +54,7 @@ def test_what_is_old_is_purged_until_it_is_told_to_stop(monkeypatch: pytest.Monk
     assert not DailyCalls.objects.exists()
 
 
-def test_the_thread_outlives_any_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usage_thread_survives_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "REVIEW_SECONDS", 0.02)
     original, faults = background.review_once, iter([RuntimeError("x")])
 
@@ -74,7 +74,7 @@ def test_the_thread_outlives_any_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"event": "usage_not_watched", "fault": "RuntimeError", "log_level": "error"} in logs
 
 
-def test_the_worker_watches_the_usage_beside_its_fetches() -> None:
+def test_running_worker_reviews_thresholds() -> None:
     count(1001)
     stop = threading.Event()
     thread = threading.Thread(target=run, args=[ControlSettings(), stop])

@@ -47,8 +47,8 @@ def first_sign_in(control: ControlSettings) -> list[str]:
     made = create_administrator(control, organization_id=organization_id, email=email)
     return [
         "",
-        f"Nobody can sign in yet, so organization {name} ({organization_id}) was made, with an API subscription for a",
-        f"year, and an administrator, {made.email}. Choose a password for it here, once, within a day:",
+        f"Created organization {name} ({organization_id}) with an API subscription for a year, and an administrator,",
+        f"{made.email}, as there was no account yet. Choose the password here, once, within a day:",
         "",
         f"    {made.link}",
         "",
@@ -91,7 +91,7 @@ def ask() -> tuple[str, str, str]:
 
 
 def checked_name(typed: str) -> str:
-    """Raises UsageError, after which the question is asked again."""
+    """Raises UsageError, after which click prompts again."""
     from watchword.control.organizations.rules import check_organization
 
     faults = check_organization(organization_id=ORGANIZATION_ID, name=typed)
@@ -101,7 +101,7 @@ def checked_name(typed: str) -> str:
 
 
 def checked_id(typed: str) -> str:
-    """Raises UsageError, after which the question is asked again."""
+    """Raises UsageError, after which click prompts again."""
     from watchword.control.organizations.rules import check_organization
 
     faults = check_organization(organization_id=typed, name=ORGANIZATION_NAME)
@@ -111,7 +111,7 @@ def checked_id(typed: str) -> str:
 
 
 def checked_email(typed: str) -> str:
-    """Raises UsageError, after which the question is asked again."""
+    """Raises UsageError, after which click prompts again."""
     from watchword.control.identity.rules import check_person, normalised_email
 
     faults = check_person(email=normalised_email(typed), name="")

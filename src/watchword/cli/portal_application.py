@@ -20,7 +20,7 @@ TURN_SECONDS = 5.0
 def application() -> Application:
     """The pages, and the feed unless it has a port of its own; called in the process that serves them."""
     control = set_up()
-    from watchword.cli.roles import answers, feed_answers
+    from watchword.cli.roles import feed_responds, status_of
     from watchword.control.entrance.asgi import application as control_plane
     from watchword.runtime.sd_notify import reporting_to_systemd
 
@@ -30,11 +30,11 @@ def application() -> Application:
     def is_ready() -> bool:
         own, of_feed = (control.portal_host, control.portal_port), (control.portal_host, control.port_of_feed)
         # Any response will do: a page may need the database, and a restart would not bring that back.
-        return answers(own, "/") is not None and feed_answers(of_feed)
+        return status_of(own, "/") is not None and feed_responds(of_feed)
 
     def is_alive() -> bool:
         # Not through its own port: while clients hold all connections, systemd would restart the portal repeatedly.
-        return turns(loop) and (control.feed_port is None or feed_answers((control.portal_host, control.feed_port)))
+        return turns(loop) and (control.feed_port is None or feed_responds((control.portal_host, control.feed_port)))
 
     beside = ExitStack()
     atexit.register(beside.close)
@@ -79,7 +79,7 @@ def set_up() -> ControlSettings:
 
 
 def counted(application: Application, control: ControlSettings, port: int | None, beside: ExitStack) -> Application:
-    """The same application, whose figures an admin listener shows if it has a port."""
+    """The same application, with metrics on an admin listener if that has a port."""
     if port is None:
         return application
     from watchword.control.entrance.metrics import PortalMetrics, why_not_ready

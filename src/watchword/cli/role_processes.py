@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from watchword.cli.control_plane import open_migrated_control_plane
-from watchword.cli.roles import answers, connectable
+from watchword.cli.roles import connectable, status_of
 from watchword.cli.start_checks import (
     control_checks,
     portal_ports,
@@ -86,7 +86,7 @@ def run_verifier(**flags: Any) -> None:
     require_free(verifier_ports(settings))
 
     def is_ready() -> bool:
-        return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.OK
+        return status_of((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.OK
 
     with stop_on_signals() as stop, reporting_to_systemd(is_ready, lambda: verifier_is_alive(settings)):
         stop_when_abandoned()
@@ -95,12 +95,12 @@ def run_verifier(**flags: Any) -> None:
 
 def verifier_is_alive(settings: VerifierSettings) -> bool:
     """True if it answers gateways, or its probe says that it cannot decide, which a restart would not change."""
-    if answers_at_all(settings.host, settings.port):
+    if responds(settings.host, settings.port):
         return True
-    return answers((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.SERVICE_UNAVAILABLE
+    return status_of((settings.admin_host, settings.admin_port), "/readyz") == http.HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def answers_at_all(host: str, port: int) -> bool:
+def responds(host: str, port: int) -> bool:
     """True if a server reads a request and responds in any way, such as that it expects TLS."""
     try:
         with socket.create_connection((connectable(host), port), timeout=ALIVE_SECONDS) as connection:

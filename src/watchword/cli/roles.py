@@ -33,7 +33,7 @@ class Addresses(Protocol):
     def verifier_admin(self) -> tuple[str, int]: ...
 
 
-def answers(address: tuple[str, int], path: str) -> int | None:
+def status_of(address: tuple[str, int], path: str) -> int | None:
     """The status of a GET, None without a response."""
     host = address[0].strip("[]")
     connection = http.client.HTTPConnection(connectable(host), address[1], timeout=PROBE_SECONDS)
@@ -46,9 +46,9 @@ def answers(address: tuple[str, int], path: str) -> int | None:
         connection.close()
 
 
-def feed_answers(address: tuple[str, int]) -> bool:
+def feed_responds(address: tuple[str, int]) -> bool:
     # It refuses requests without a credential before it opens the database: a restart would not bring that back.
-    return answers(address, "/feed/v1/changes") == http.HTTPStatus.UNAUTHORIZED
+    return status_of(address, "/feed/v1/changes") == http.HTTPStatus.UNAUTHORIZED
 
 
 def connectable(host: str) -> str:
@@ -66,8 +66,8 @@ def roles(addresses: Addresses, environment: Mapping[str, str]) -> tuple[Role, .
 
     def portal_is_ready() -> bool:
         # Without a session the portal shows its sign-in page; only a server error means that it is not ready.
-        status = answers(addresses.portal, "/")
-        return status is not None and status < SERVER_ERROR and feed_answers(addresses.feed)
+        status = status_of(addresses.portal, "/")
+        return status is not None and status < SERVER_ERROR and feed_responds(addresses.feed)
 
     return (
         Role(name="portal", command=role_command("portal"), environment=environment, is_ready=portal_is_ready),
@@ -80,6 +80,6 @@ def verifier_role(name: str, admin: tuple[str, int], environment: Mapping[str, s
     """A verifier whose /readyz is at `admin`."""
 
     def is_ready() -> bool:
-        return answers(admin, "/readyz") == http.HTTPStatus.OK
+        return status_of(admin, "/readyz") == http.HTTPStatus.OK
 
     return Role(name=name, command=role_command("verifier"), environment=environment, is_ready=is_ready)
