@@ -156,7 +156,7 @@ def test_remembered_headers_are_few_and_small() -> None:
 
 
 def test_longer_headers_are_not_remembered() -> None:
-    remembered = compact._remembered_header.cache_info
+    remembered = compact._cached_header.cache_info
     for size, reads in ((120, 1), (200, 0)):
         token = forge.token(KEY, "ES256", header_changes={"x": "x" * size})
         before = remembered().misses

@@ -39,7 +39,7 @@ def _types(first: object) -> object:
     texts = [text for one in characters for text in (f"{one}WT", f"{one}at+jwt", f"at+{one}wt", f"JWT{one}")]
     headers = [read_header({"alg": "RS256", "typ": text}) for text in texts]
     return [text for text, header in zip(texts, headers, strict=True)
-            if not isinstance(header, Reason) and not isinstance(header.answer, Reason)]  # fmt: skip
+            if not isinstance(header, Reason) and not isinstance(header.algorithm, Reason)]  # fmt: skip
 
 
 def _schemes(first: object) -> object:

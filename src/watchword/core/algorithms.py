@@ -1,4 +1,4 @@
-"""The one table of signature algorithms. What is not in it does not exist: no HMAC, no `none`, no aliases."""
+"""The table of signature algorithms. Every other algorithm is refused: no HMAC, no `none`, no aliases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MlDsaPublicKey = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87
 
 
 class Scheme(Enum):
-    """How a signature is made and checked."""
+    """A signature scheme."""
 
     RSASSA_PKCS1 = "RSASSA-PKCS1-v1_5"
     RSASSA_PSS = "RSASSA-PSS"
@@ -34,10 +34,11 @@ class Algorithm:
     Attributes:
         name: the `alg` value, compared exactly.
         scheme: the signature scheme.
-        kty, variant: the only kind of key that it works with. The variant is what a key says beside its `kty`: `crv` of
-            EC and OKP, `alg` of AKP; None for RSA.
-        hash: the hash function. Ed25519 (RFC 8032 section 5.1) and ML-DSA (FIPS 204 section 5.3) apply it by
-            themselves, the others are told.
+        kty, variant: the only kind of key that it works with. The variant is the `crv` of EC and OKP keys, the `alg` of
+            AKP keys, and None for RSA.
+        hash: the hash function. Ed25519 (RFC 8032 section 5.1) and ML-DSA (FIPS 204 section 5.3) include it; the
+        library
+            needs it as an argument for the others.
     """
 
     name: str
@@ -55,8 +56,8 @@ class Curve:
         name: its `crv` name.
         bits: of its field.
         coordinate_bytes: of a coordinate, and of each number of a signature.
-        zero, order: of its group, as such a number: `coordinate_bytes` octets, big-endian.
-        implementation: the library's.
+        zero, order: of its group, as `coordinate_bytes` bytes, big-endian.
+        implementation: the library's class.
     """
 
     name: str
@@ -88,7 +89,7 @@ CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class ParameterSet:
-    """A parameter set of ML-DSA: its name, bytes of a public key and of a signature, and the class of its keys."""
+    """A parameter set of ML-DSA: its name, the bytes of a public key and of a signature, and the class of its keys."""
 
     name: str
     key_bytes: int
@@ -131,7 +132,7 @@ _POST_QUANTUM = tuple(Algorithm(name, Scheme.ML_DSA, "AKP", name, hashes.SHAKE25
 
 
 def _ml_dsa_is_offered() -> bool:
-    """Say whether the cryptographic library that runs here can verify ML-DSA; not every build of OpenSSL can."""
+    """Whether the installed cryptographic library can verify ML-DSA; not every build of OpenSSL can."""
     smallest = PARAMETER_SETS["ML-DSA-44"]
     try:
         smallest.implementation.from_public_bytes(bytes(smallest.key_bytes))

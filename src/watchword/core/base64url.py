@@ -1,4 +1,4 @@
-"""Base64url as RFC 7515 section 2 writes it, and no other spelling of the same bytes."""
+"""Base64url as in RFC 7515 section 2, with exactly one accepted spelling of the same bytes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
-"""What belongs to the standard alphabet, or is padding, becomes a character that no alphabet has."""
+"""Characters of the standard alphabet, and padding, become a character that no alphabet contains."""
 
 _PADDING: Final = (b"", b"", b"==", b"=")
 _LAST: Final = (_ALPHABET, b"", _ALPHABET[::16], _ALPHABET[::4])
-"""By the length modulo 4: the padding that the decoder wants, and the characters that may come last, which are those
-whose unused bits are zero. No number of octets is written with a single character behind whole groups of four."""
+"""By the length modulo 4: the padding that the decoder expects, and the characters that may come last, whose unused
+bits are zero. A length of 1 modulo 4 is impossible."""
 
 
 class Base64urlRefused(Exception):
@@ -25,7 +25,7 @@ def encode(octets: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Decode a text; the same as `decode_ascii` for its characters.
+    """Decode a text like `decode_ascii`.
 
     Raises:
         Base64urlRefused: also for characters outside ASCII.
@@ -39,8 +39,8 @@ def decode(text: str) -> bytes:
 def decode_ascii(written: bytes) -> bytes:
     """Decode canonical base64url: no padding, no foreign characters, unused bits zero.
 
-    Python's decoder, unless told to be strict, drops foreign characters, and it always ignores unused bits, so many
-    texts would stand for one token and a list of revoked tokens could be walked around (T-07 to T-11).
+    Without `strict_mode`, Python's decoder drops foreign characters, and it always ignores unused bits. Then many texts
+    would mean one token, and a modified text could bypass a list of revoked tokens (T-07 to T-11).
 
     Raises:
         Base64urlRefused: for every other text.

@@ -1,7 +1,7 @@
-"""Which characters a name from outside may hold, as ranges of our own.
+"""The characters that a name from outside may contain, as fixed ranges.
 
-`str.isprintable` and its like ask the interpreter's Unicode tables, which grow with every version of Python. A control
-plane on one version then publishes what a verifier on another refuses (FI-01).
+`str.isprintable` and similar functions use the interpreter's Unicode tables, which grow with every version of Python. A
+control plane on one version would then publish names that a verifier on another version refuses (FI-01).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ UNPRINTABLE: Final = re.compile(
     "\U000e0000-\U000e007f"  # tags: invisible
     "]"
 )
-"""What could deceive a reader, split a line of a log, or fail to be stored. A character that Unicode does not know yet
-is not among them: it shows as a box, and the next version of a table will know it."""
+"""Characters that could deceive a reader, split a log line, or fail to be stored. Characters that Unicode does not
+define yet are allowed: they show as a box."""
 
 
 def printable(text: str) -> str:
-    """The text with U+FFFD in the place of each character that it may not hold."""
+    """The text with U+FFFD in place of each character that is not allowed."""
     return UNPRINTABLE.sub("\ufffd", text)
 
 

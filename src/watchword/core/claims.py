@@ -1,7 +1,7 @@
-"""Claims, by how far they are to be trusted, and the checks of steps 4 and 8 to 12.
+"""Claims, with types that say how far they can be trusted, and the checks of steps 4 and 8 to 12.
 
-Comparisons are exact, character by character (C-05 to C-09). What is compared with is never empty and never
-lost: `ServerTrust` cannot be made that way.
+Comparisons are exact, character by character (C-05 to C-09). The expected values are never empty or missing, because
+`ServerTrust` refuses such values.
 """
 
 from __future__ import annotations
@@ -16,36 +16,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UnverifiedClaims = NewType("UnverifiedClaims", JsonObject)
-"""What somebody wrote into a token. Nothing may be concluded from it."""
+"""The claims as the sender of the token wrote them. Nothing may be concluded from them."""
 
 SignedClaims = NewType("SignedClaims", JsonObject)
-"""What a key of the authorization server has signed; perhaps long ago, for another audience or client."""
+"""Claims that a key of the authorization server has signed; perhaps long ago, for another audience or client."""
 
 MAX_TIME: Final = 2**53
 """Unix seconds. From here on a float no longer holds every whole second."""
 
 _NO_TIME: Final = -1.0
-"""Stands for what is not a time."""
+"""In place of a value that is not a time."""
 
 _ALWAYS: Final = 0.0
-"""Stands for a beginning that is not stated, or at 1970 and before."""
+"""In place of a start time that is missing, or in 1970 or before."""
 
 CLIENT_CLAIMS: Final = ("client_id", "cid", "appid")
 """RFC 9068 (and PingFederate, Keycloak, Auth0), Okta, Entra ID v1."""
 
 
 def check_kind(claims: UnverifiedClaims, says_access_token: bool) -> Reason | None:  # noqa: FBT001 - names cost time.
-    """Step 4, second half: no claim says that it is another kind of token (RFC 8725 section 3.11, T-15).
+    """Step 4, second half: no claim marks another kind of token (RFC 8725 section 3.11, T-15).
 
     The same key signs ID tokens, logout tokens and security events, and few authorization servers write a type into
-    their headers. Only what no access token has is refused: `nonce` and `auth_time`, for instance, some write into
-    access tokens as well. An ID token without such a claim is told apart by its audience alone, which is the client.
+    their headers. Only claims that no access token has are refused; some servers write `nonce` and `auth_time`, for
+    instance, into access tokens too. An ID token without such a claim only differs in its audience, which is the
+    client.
     """
-    # RFC 8417 section 2.2, which logout tokens are a case of (OpenID Connect Back-Channel Logout section 2.4).
+    # RFC 8417 section 2.2, also for logout tokens (OpenID Connect Back-Channel Logout section 2.4).
     if "events" in claims and isinstance(claims["events"], dict) and claims["events"]:
         return Reason.TYPE_NOT_ACCEPTED
     # Hashes of a code and a state that were issued together with an ID token (OpenID Connect Core section 3.3.2.11,
-    # FAPI). `at_hash` is left to `check_audience`.
+    # FAPI). `check_audience` handles `at_hash`.
     if says_access_token or not ("c_hash" in claims or "s_hash" in claims):
         return None
     absent = is_absent(claims.get("c_hash")) and is_absent(claims.get("s_hash"))
@@ -53,11 +54,11 @@ def check_kind(claims: UnverifiedClaims, says_access_token: bool) -> Reason | No
 
 
 def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, int | None, float, float] | Reason:
-    """Step 8. A token is good in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6).
+    """Step 8: a token is valid in [nbf - leeway, exp + leeway) (RFC 7519 sections 4.1.4 to 4.1.6).
 
     Returns:
-        expires_at, issued_at: what it says in Unix seconds, fractions cut off.
-        good_from, good_until: when this step allows it: at every moment in [good_from, good_until).
+        expires_at, issued_at: the claims in Unix seconds, without fractions.
+        good_from, good_until: this step allows the token at all times in [good_from, good_until).
     """
     expires_at = _time(claims.get("exp"))
     if expires_at == _NO_TIME and is_absent(claims.get("exp")):
@@ -67,7 +68,7 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, i
     if _NO_TIME in (expires_at, not_before, issued_at):
         return Reason.TIME_MALFORMED
     good_from, good_until = 0.0, expires_at + leeway
-    # Written so that a comparison with something that is not a number refuses.
+    # Written so that a NaN refuses.
     if not now < good_until:
         return Reason.TOKEN_EXPIRED
     if not_before != _ALWAYS:
@@ -82,7 +83,7 @@ def check_times(claims: SignedClaims, now: float, leeway: float) -> tuple[int, i
 
 
 def check_issuer(claims: SignedClaims, expected: Expected) -> str | Reason | None:
-    """Step 9: the issuer, None where the token names none and none is expected."""
+    """Step 9: the issuer; None if the token names none and none is expected."""
     issuer = _text(claims.get("iss"))
     return issuer if expected is ANY or issuer == expected else Reason.ISSUER_MISMATCH
 
@@ -92,11 +93,11 @@ def check_audience(
     expected: Expected,
     says_access_token: bool,  # noqa: FBT001 - names cost time.
 ) -> tuple[str, ...] | Reason:
-    """Step 10: the audiences; none of them if any is not a text (C-05).
+    """Step 10: the audiences; empty if any of them is not a text (C-05).
 
     `at_hash` is the hash of an access token that was issued together with an ID token (OpenID Connect Core section
-    3.1.3.6). Dex writes it into access tokens, too. So where the header does not say what the token is, the audience
-    must: that of an ID token is its client.
+    3.1.3.6). Dex writes it into access tokens too. So if the header does not give the type of the token, an expected
+    audience is required: the audience of an ID token is its client.
     """
     audience = _audience(claims.get("aud"))
     is_expected = expected is not ANY and expected in audience
@@ -106,20 +107,21 @@ def check_audience(
 
 
 def check_client(claims: SignedClaims, expected: Expected) -> str | Reason | None:
-    """Step 11: the one client that all of CLIENT_CLAIMS that are present agree on (C-09)."""
+    """Step 11: the client, on which all CLIENT_CLAIMS that are present must agree (C-09)."""
     client = _client(claims)
     if expected is ANY or client == expected:
         return client
-    # Some authorization servers name the client in `azp` alone, which says something else (OpenID Connect Core
-    # section 2). Their administrators need other advice than those whose token is for another client.
+    # Some authorization servers name the client only in `azp`, which has another meaning (OpenID Connect Core section
+    # 2). Their administrators need other advice than those whose token is for another client.
     return Reason.CLIENT_MISSING if client is None and client_claim(claims) is None else Reason.CLIENT_MISMATCH
 
 
 def check_binding(claims: SignedClaims, accepts_bound_tokens: bool) -> Reason | None:  # noqa: FBT001 - names cost time.
-    """Step 12: no `cnf` says that the token is good only together with proof of a key (RFC 7800 section 3.1).
+    """Step 12: no `cnf` binds the token to a key (RFC 7800 section 3.1).
 
-    The client proves it by DPoP (RFC 9449 section 7.2) or by its certificate (RFC 8705 section 3), and who stole the
-    token cannot. No such proof reaches the verifier, so the kind of key or a malformed `cnf` makes no difference.
+    The client of a bound token proves its key by DPoP (RFC 9449 section 7.2) or by its certificate (RFC 8705 section
+    3), which a thief of the token cannot. The verifier does not receive this proof, so it refuses every `cnf`, even a
+    malformed one.
     """
     if accepts_bound_tokens or "cnf" not in claims or is_absent(claims["cnf"]):
         return None
@@ -127,7 +129,7 @@ def check_binding(claims: SignedClaims, accepts_bound_tokens: bool) -> Reason | 
 
 
 def client_claim(claims: Mapping[str, JsonValue]) -> str | None:
-    """The first of CLIENT_CLAIMS that is present, None if none is."""
+    """The first of CLIENT_CLAIMS that is present; None if none is."""
     for name in CLIENT_CLAIMS:
         if name in claims and not is_absent(claims[name]):
             return name
@@ -139,13 +141,13 @@ def subject(claims: SignedClaims) -> str | None:
 
 
 def scope(claims: SignedClaims) -> str:
-    """RFC 8693 section 4.2 (`scope`, a text); Okta and Entra ID write `scp`, a list or a text."""
+    """The scope: `scope` (a text, RFC 8693 section 4.2), or the `scp` of Okta and Entra ID, a list or a text."""
     granted = claims.get("scope")
     if is_absent(granted):
         granted = claims.get("scp")
     if isinstance(granted, str):
         return granted
-    # A list entry with a space in it would turn into two scopes.
+    # A list entry with a space in it would become two scopes.
     if isinstance(granted, list) and all(isinstance(entry, str) and entry and " " not in entry for entry in granted):
         return " ".join(str(entry) for entry in granted)
     return ""
@@ -153,16 +155,16 @@ def scope(claims: SignedClaims) -> str:
 
 def _time(value: JsonValue) -> float:
     """The time in Unix seconds, or _NO_TIME."""
-    # The exact types: `True` is an int to Python (C-01), and a text that looks like a number is not one.
+    # Exact types: `True` is an int in Python (C-01), and a text with digits is not a number.
     if (type(value) is int or type(value) is float) and 0 < value < MAX_TIME:
         return value
     return _NO_TIME
 
 
 def _beginning(value: JsonValue) -> float:
-    """The same of a time that something begins at: _ALWAYS where nothing is stated or it is long past.
+    """A start time in Unix seconds, _ALWAYS if it is missing or in 1970 or before, or _NO_TIME.
 
-    Zero and what lies before are times (RFC 7519 section 2); Keycloak before 10 wrote `"nbf": 0` into every token.
+    Zero and negative numbers are times (RFC 7519 section 2); Keycloak before 10 wrote `"nbf": 0` into every token.
     """
     if value is None:
         return _ALWAYS

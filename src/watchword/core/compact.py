@@ -1,4 +1,4 @@
-"""Step 3: the compact form of a JWS (RFC 7515 section 7.1), of which every token has exactly one spelling."""
+"""Step 3: parses the compact form of a JWS (RFC 7515 section 7.1); every token has exactly one spelling."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from watchword.core.header import UnverifiedHeader, read_header
 from watchword.core.strict_json import JsonRefused, parse_object
 
 _DOT: Final = 0x2E
-"""As a number, which CPython looks for at once; for a text it first raises an exception inside and drops it."""
+"""As a number, because CPython searches for a text by first raising and dropping an exception."""
 
-_REMEMBERED_HEADERS: Final = 256
-_LONGEST_REMEMBERED_HEADER: Final = 256
-"""An authorization server writes the same header into all tokens that it signs with a key. Its meaning is remembered by
-its exact text: at most this many, and none longer than this many characters, so that not even a megabyte can ever be
-taken up. Whoever floods a verifier with made-up headers only has every header read again."""
+_CACHED_HEADERS: Final = 256
+_MAX_CACHED_HEADER: Final = 256
+"""An authorization server writes the same header into all tokens of a key, so parsed headers are cached by their exact
+text. The number and the length of the texts are bounded, which limits the cache to less than a megabyte. A flood of
+made-up headers only makes the verifier parse each header again."""
 
 
 class UnverifiedToken(NamedTuple):
     """A well-formed token of unknown origin.
 
     Attributes:
-        header: the header; RFC 7515 calls it the JOSE header.
-        claims: what it claims.
-        signing_input: the bytes that the signature is about.
+        header: the JOSE header.
+        claims: the claims.
+        signing_input: the bytes that the signature covers.
         signature: the signature.
     """
 
@@ -39,11 +39,11 @@ class UnverifiedToken(NamedTuple):
 
 
 def parse(token: bytes) -> UnverifiedToken | Reason:
-    """Take a token apart: three parts of canonical base64url, the first two strict JSON objects.
+    """Parse a token: three parts of canonical base64url, the first two strict JSON objects.
 
-    The caller has bounded its length.
+    The caller has checked its length.
     """
-    # Nowhere is a token of a million dots made a million texts (T-04).
+    # No `split`, which would make a million texts of a token with a million dots (T-04).
     signing_input, _, signature_part = token.rpartition(b".")
     header_part, dot, claims_part = signing_input.partition(b".")
     if not dot or _DOT in claims_part:
@@ -64,7 +64,7 @@ def parse(token: bytes) -> UnverifiedToken | Reason:
 
 
 def _header(part: bytes) -> UnverifiedHeader | Reason:
-    return _remembered_header(part) if len(part) <= _LONGEST_REMEMBERED_HEADER else _read_header(part)
+    return _cached_header(part) if len(part) <= _MAX_CACHED_HEADER else _read_header(part)
 
 
 def _read_header(part: bytes) -> UnverifiedHeader | Reason:
@@ -75,4 +75,4 @@ def _read_header(part: bytes) -> UnverifiedHeader | Reason:
         return Reason.HEADER_MALFORMED
 
 
-_remembered_header = lru_cache(maxsize=_REMEMBERED_HEADERS)(_read_header)
+_cached_header = lru_cache(maxsize=_CACHED_HEADERS)(_read_header)

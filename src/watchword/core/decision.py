@@ -1,4 +1,4 @@
-"""What the kernel answers: `Allow` or `Deny`, the latter with one reason from a closed table."""
+"""The kernel's decisions: `Allow` or `Deny`, the latter with one reason from a closed table."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ OAuthError = Literal["invalid_request", "invalid_token"]
 
 KEY_STEP: Final = 5
 SIGNATURE_STEP: Final = 6
-"""The steps of `verify.decide` whose outcome depends on the organization, for a caller who has proven nothing."""
+"""The steps of `verify.decide` whose result depends on the organization although the token is not verified yet."""
 
 
 @final
 class Reason(Enum):
     """Every way a request can be denied.
 
-    Operators see the reason itself: in counts, metrics and the portal. The client and its gateway see `public`.
+    Operators see the reason itself, in counts, metrics and the portal. Clients and gateways see `public`.
 
     Attributes:
         code: stable, snake_case.
-        step: the number of the verification step (core/verify.py) that denies with it; 0 for a fault of our own.
+        step: the number of the verification step (core/verify.py) that denies with it; 0 for an internal fault.
         status: the HTTP status of RFC 6750 section 3.1: 400 malformed request, 401 bad token, 403 organization
             not entitled, 503 not decidable.
-        error: the `error` of the `WWW-Authenticate` challenge, None where RFC 6750 wants none.
-        sentence: what people read of it. It holds no part of the token and no configured value.
+        error: the `error` of the `WWW-Authenticate` challenge; None if RFC 6750 defines none.
+        sentence: the description for people. It contains no part of the token and no configured value.
     """
 
     # 1. The request.
@@ -42,7 +42,7 @@ class Reason(Enum):
     )  # fmt: skip
     TOKEN_TOO_LARGE = ("token_too_large", 1, 401, "invalid_token", "The access token is too large.")
 
-    # 2. What is known at all.
+    # 2. The snapshot.
     TRUST_STALE = ("trust_stale", 2, 503, None, "The verifier has not heard from the control plane for too long.")
 
     # 3. The form of the token.
@@ -64,7 +64,7 @@ class Reason(Enum):
         "The token is no access token: its typ is none of JWT, JWS, JOSE and at+jwt, or a claim marks another kind.",
     )  # fmt: skip
 
-    # Between 4. and 5., where the token says which organization it is for.
+    # Between 4. and 5., if the token must name its organization.
     ORGANIZATION_NOT_NAMED = (
         "organization_not_named", 4, 401, "invalid_token",
         "The access token names no organization: its scope, scp and roles lack <cloud name>::<organization>::<role>.",
@@ -143,7 +143,7 @@ class Reason(Enum):
         "The access token is bound to a key or certificate (cnf) and cannot be used as a bearer token.",
     )  # fmt: skip
 
-    # What the gateway would be given does not fit into its headers.
+    # A claim does not fit into the gateway's headers.
     SCOPE_TOO_LONG = (
         "scope_too_long", 11, 401, "invalid_token",
         "The scope of the access token is longer than the verifier accepts.",
@@ -153,7 +153,7 @@ class Reason(Enum):
         "The issuer, subject or client of the access token is longer than 1,024 characters.",
     )  # fmt: skip
 
-    # A fault of our own is never an allow.
+    # An internal fault never allows.
     UNDECIDABLE = ("undecidable", 0, 503, None, "The request cannot be decided right now.")
 
     def __init__(self, code: str, step: int, status: Status, error: OAuthError | None, sentence: str) -> None:
@@ -165,26 +165,28 @@ class Reason(Enum):
 
     @property
     def public(self) -> Reason:
-        """The reason that the client and its gateway see: the same for every organization, known or not, until the
-        signature has shown that the token is by the organization's own server (FJ-01).
+        """The reason that the client and its gateway see.
+
+        Until the signature proves that the token comes from the organization's own server, it is the same for every
+        organization, known or not (FJ-01).
         """
         return Reason.NO_MATCHING_KEY if self.step in (KEY_STEP, SIGNATURE_STEP) else self
 
     @property
     def is_signed(self) -> bool:
-        """Whether the token was refused although its signature was verified."""
+        """Whether the reason is given only to tokens with a verified signature."""
         return self.step > SIGNATURE_STEP
 
 
 class VerifiedClaims(NamedTuple):
-    """What a gateway may pass on about an allowed token.
+    """The claims of an allowed token that a gateway may pass on.
 
     Attributes:
-        issuer, subject, client_id: None where the token does not say it, or says it in a form that is not a text.
-            `client_id` is None also when `client_id`, `cid` and `appid` contradict each other.
-        scope: space separated; empty when there is none.
-        audience: empty when there is none, or in a form that is neither a text nor a list of texts.
-        expires_at, issued_at: Unix seconds, fractions cut off.
+        issuer, subject, client_id: None if the claim is missing or not a text. `client_id` is also None if `client_id`,
+            `cid` and `appid` contradict each other.
+        scope: space separated; empty if there is none.
+        audience: empty if there is none, or if it is neither a text nor a list of texts.
+        expires_at, issued_at: Unix seconds, without fractions.
     """
 
     issuer: str | None
@@ -197,14 +199,14 @@ class VerifiedClaims(NamedTuple):
 
 
 class TokenProfile(NamedTuple):
-    """Where a token comes from and whom it is for, as its issuer's administrator would describe it; never whose it is.
+    """The origin and purpose of a token, for counting; never its user.
 
-    Beside an Allow it is verified. Beside a Deny it is what somebody wrote, perhaps to be seen by whoever reads of it.
+    In an Allow it is verified. In a Deny its sender may have made it up, perhaps to deceive the people who read it.
 
     Attributes:
-        client_claim: which of `client_id`, `cid` and `appid` names the client; the first of them if several do.
+        client_claim: the first of `client_id`, `cid` and `appid` that is present.
         audience: several are joined by `, `.
-        issuer, client_id, kid, alg, typ: None where the token does not say it, or not in a text.
+        issuer, client_id, kid, alg, typ: None if missing or not a text.
     """
 
     issuer: str | None
@@ -217,14 +219,14 @@ class TokenProfile(NamedTuple):
 
 
 class Allow(NamedTuple):
-    """The token is good for the organization.
+    """The token is valid for the organization.
 
     Attributes:
-        organization, server: whose token it is.
-        claims: what the gateway may pass on.
-        good_from, good_until: Unix seconds. The same trust allows the same token, and says the same of it, at every
-            moment in [good_from, good_until), as long as the snapshot is fresh; this is what may be remembered.
-        profile: which kind of token it is, for counting.
+        organization, server: the organization, and its server that issued the token.
+        claims: the claims that the gateway may pass on.
+        good_from, good_until: Unix seconds. While the snapshot is fresh, the same trust gives the same decision about
+            the same token at all times in [good_from, good_until), so the decision may be cached that long.
+        profile: the kind of token, for counting.
     """
 
     organization: str
@@ -238,15 +240,16 @@ class Allow(NamedTuple):
 class Deny(NamedTuple):
     """The request is denied.
 
-    `unknown_kid` is the `kid` of a token that named a key which is not in the key set, so that the verifier may
-    report it upstream; it is attacker-controlled and never logged. None in every other case.
+    Decisions that differ only in `profile` and `kid` are equal.
 
-    `kid` names the key that the token asks for, where the public reason is that of an unknown key; None where it names
-    none, or one that no key can have. It is attacker-controlled, too. The verifier lets the request wait for that key
-    whatever the organization, as the time of an answer would tell organizations apart.
-
-    `profile` is what the unverified token says of itself, for counting; None where it was not read so far. Neither has
-    a part in what is decided, so decisions that differ in nothing else are equal.
+    Attributes:
+        reason: why.
+        unknown_kid: the `kid` of a token whose key is not in the key set, for a report to the control plane; else
+            None. The sender of the token controls it, so it is never logged.
+        profile: the profile of the unverified token, for counting; None if it was not read so far.
+        kid: the key that the token names, if the public reason is that of an unknown key; None if it names none, or
+            one that no key can have. The sender controls it too. The verifier lets the request wait for this key for
+            every organization, because the response time would otherwise reveal which organizations exist.
     """
 
     reason: Reason

@@ -1,4 +1,4 @@
-"""Steps 4 and 5: what the header asks for, and the one key that may answer."""
+"""Steps 4 and 5: reads the header and chooses the one key that may verify the token."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ _MEDIA: Final = "application/"
 
 
 class UnverifiedHeader(NamedTuple):
-    """What somebody wrote into a token's header: a request how to treat it, never an instruction.
+    """The header as its sender wrote it. The verifier never follows it, it only compares it with its own rules.
 
     Attributes:
-        kid: the name of the key that the token claims to be signed with, None if it names none.
-        answer: step 4, first half: the row of the table that is named; or why the token is refused, which is another
-            algorithm, a demand for special processing, or another kind of token.
-        says_access_token: whether its `typ` says that this is an access token, and nothing else (RFC 9068).
-        profile: what is counted of it.
+        kid: the name of the key that the token claims to be signed with; None if it names none.
+        algorithm: the result of step 4, first half: the named row of the table; or the reason to refuse the token, for
+            another algorithm, a demand for special processing, or another kind of token.
+        says_access_token: whether `typ` says that this is an access token, and nothing else (RFC 9068).
+        profile: the part that is counted.
     """
 
     kid: str | None
-    answer: Algorithm | Reason
+    algorithm: Algorithm | Reason
     says_access_token: bool
     profile: HeaderProfile
 
 
 def read_header(members: JsonObject) -> UnverifiedHeader | Reason:
-    """Read a header; the same members always give the same.
+    """Read a header. The result depends on the members only, so callers may cache it.
 
-    A `kid` that is not a text is refused (RFC 7515 section 4.1.4, A-16).
+    Refuses a `kid` that is not a text (RFC 7515 section 4.1.4, A-16).
     """
     kid = members.get("kid")
     if is_absent(kid):
@@ -59,11 +59,11 @@ def read_header(members: JsonObject) -> UnverifiedHeader | Reason:
     elif not isinstance(kid, str):
         return Reason.HEADER_MALFORMED
     typ = _type(members.get("typ"))
-    return UnverifiedHeader(kid, _answer(members, typ), typ == ACCESS_TOKEN, header_profile(members))
+    return UnverifiedHeader(kid, _algorithm(members, typ), typ == ACCESS_TOKEN, header_profile(members))
 
 
 def _type(typ: JsonValue) -> str | None:
-    """The accepted type that is named, empty if none is named; None for every other."""
+    """The named type if it is accepted, empty if none is named, None for every other."""
     if is_absent(typ):
         return ""
     if not isinstance(typ, str) or not typ.isascii():
@@ -72,7 +72,7 @@ def _type(typ: JsonValue) -> str | None:
     return name if name in ACCEPTED_TYPES else None
 
 
-def _answer(members: JsonObject, typ: str | None) -> Algorithm | Reason:
+def _algorithm(members: JsonObject, typ: str | None) -> Algorithm | Reason:
     alg = members.get("alg")
     algorithm = ALGORITHMS.get(alg) if isinstance(alg, str) else None
     if algorithm is None:
@@ -85,13 +85,12 @@ def _answer(members: JsonObject, typ: str | None) -> Algorithm | Reason:
 def choose_key(
     keys: Sequence[SigningKey], kid: str | None, algorithm: Algorithm, claims: Mapping[str, JsonValue]
 ) -> SigningKey | Reason:
-    """Step 5: the one key that the token may be signed with.
+    """Step 5: the one key that may have signed the token.
 
     Args:
-        keys: the keys of the one server that is asked about, so a key of another organization cannot be met here
-            (A-21, M-01).
+        keys: the keys of the organization's server; keys of other organizations are never passed here (A-21, M-01).
         kid: the key that the token names, or None.
-        algorithm: must be among those the key may be used with (A-06 to A-09).
+        algorithm: must be one of those that the key may be used with (A-06 to A-09).
         claims: of the token, unverified. They can only rule out a key that is bound to an issuer.
     """
     if kid is None:

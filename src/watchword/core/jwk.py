@@ -1,4 +1,4 @@
-"""Admission: which keys of a published JSON Web Key Set (RFC 7517) may verify signatures, and why others may not."""
+"""Admission: decides which keys of a published JSON Web Key Set (RFC 7517) may verify signatures."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from watchword.core.jwk_problems import KeyProblem, KeySetProblem
 from watchword.core.strict_json import JsonRefused, parse_object
 
 MAX_KEYS: Final = 64
-"""Of one set, unless the operator says otherwise."""
+"""The default limit for one set."""
 
 MOST_KEYS: Final = 256
-"""What an operator may allow, and what every verifier takes, as it does not know the operator's limit. It bounds the
-work of admission: no document of as many keys takes a tenth of a second."""
+"""The highest limit that an operator can set, and the limit of every verifier, which does not know the operator's. It
+bounds the time of admission: a document with this many keys takes less than a tenth of a second."""
 
 MAX_DOCUMENT_BYTES: Final = 262_144
 MAX_KID_LENGTH: Final = 512
-"""Characters. Longer than any in use, and short enough for a log line, an index and a report upstream."""
+"""Characters. Longer than any in use, and short enough for a log line, an index and a report to the control plane."""
 
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 """RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1; RFC 9964 (`priv`)."""
@@ -32,7 +32,7 @@ _SPIFFE_USES: Final = ("jwt-svid", "x509-svid")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _ALONE: Final[Mapping[str, frozenset[str]]] = {name: frozenset({name}) for name in ALGORITHMS}
-"""One for all keys: a verifier holds hundreds of thousands."""
+"""Shared by all keys: a verifier holds hundreds of thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class SigningKey:
     """One admitted public key.
 
     Attributes:
-        kid: the key's name, compared exactly; None when it is published without one.
-        kty, variant: kind of key; the variant is its `crv` or, of an AKP key, its `alg`; None for RSA.
-        bits: size of the modulus, of the curve's field, or of an AKP key as a whole.
-        alg: the algorithm that the key is declared for, None when it declares none.
-        algorithms: names of the algorithms that it may be used with: `alg` alone if declared.
-        issuer: the only one whose tokens it verifies, None if its publisher binds it to none; `key_binding` reads it.
+        kid: the key's name, compared exactly; None if it was published without one.
+        kty, variant: the kind of key; the variant is its `crv` or, for an AKP key, its `alg`; None for RSA.
+        bits: size of the modulus, of the curve's field, or of a whole AKP key.
+        alg: the algorithm that the key declares; None if it declares none.
+        algorithms: names of the algorithms that it may be used with: only `alg` if declared.
+        issuer: the only issuer whose tokens it verifies, see `key_binding`; None if the key is not bound.
         thumbprint: RFC 7638, SHA-256, base64url. Two keys with equal thumbprints are the same key.
         material: the checked public members.
     """
@@ -63,16 +63,16 @@ class SigningKey:
 
     @property
     def public_key(self) -> PublicKey:
-        """The key object. Made at first use: of a verifier's many organizations only some are ever asked for."""
+        """The key object. Made at first use, because requests use only some of a verifier's many organizations."""
         loaded = self._loaded
         if loaded is None:
             loaded = jwk_material.load(self.material)
-            # Frozen is the promise that a key never changes its meaning; remembering the object changes none.
+            # The class is frozen so that a key never changes its meaning; caching the object does not change it.
             object.__setattr__(self, "_loaded", loaded)
         return loaded
 
     def to_jwk(self) -> dict[str, str]:
-        """The public members alone, in the form that `admit_stored` takes back."""
+        """The public members only, in the form that `admit_stored` reads."""
         variant = jwk_material.VARIANT_MEMBER.get(self.kty, "")
         optional = {"kid": self.kid, "alg": self.alg, "issuer": self.issuer, variant: self.variant}
         return {
@@ -84,7 +84,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredKey:
-    """A published key that is not used; `kid` and `kty` only where they are fit to be shown."""
+    """A published key that is not used; `kid` and `kty` are None if they must not be shown."""
 
     kid: str | None
     kty: str | None
@@ -93,14 +93,14 @@ class IgnoredKey:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """What admission made of one document: at least one key."""
+    """The admitted keys of one document, at least one, and the ignored ones."""
 
     keys: tuple[SigningKey, ...]
     ignored: tuple[IgnoredKey, ...]
 
 
 class KeySetRefused(Exception):
-    """The whole set is refused; `ignored` says why each key was, where that is the reason."""
+    """The whole set is refused; `ignored` gives the reason for each key, if no key is usable."""
 
     def __init__(self, problem: KeySetProblem, ignored: tuple[IgnoredKey, ...] = ()) -> None:
         super().__init__(problem.code)
@@ -112,12 +112,12 @@ def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
     """Admit the keys of a published JWKS document, of at most `max_keys`.
 
     Raises:
-        KeySetRefused: when no part of the set may be used.
+        KeySetRefused: no key of the set may be used.
     """
     if len(document) > MAX_DOCUMENT_BYTES:
         raise KeySetRefused(KeySetProblem.TOO_LARGE)
     try:
-        # RFC 8259 section 8.1 lets a reader ignore a byte order mark, which some editors of Windows write into files.
+        # RFC 8259 section 8.1 allows readers to ignore a byte order mark, which some Windows editors write.
         published = parse_object(document.removeprefix(_BYTE_ORDER_MARK)).get("keys")
     except JsonRefused:
         raise KeySetRefused(KeySetProblem.NOT_JSON) from None
@@ -128,7 +128,7 @@ def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
     if len(published) > max_keys:
         raise KeySetRefused(KeySetProblem.TOO_MANY_KEYS)
     if any(_has_private_members(entry) for entry in published):
-        # Whoever publishes a private key has lost it, and most likely its siblings too (W-07).
+        # A published private key is compromised, and its siblings most likely too (W-07).
         raise KeySetRefused(KeySetProblem.PRIVATE_MEMBERS)
     entries = _without_weak_keys([admit_key(entry) for entry in published])
     ignored = tuple(entry for entry in entries if isinstance(entry, IgnoredKey))
@@ -139,14 +139,13 @@ def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
 
 
 def admit_stored(jwks: Sequence[object]) -> tuple[SigningKey, ...]:
-    """Admit keys that were written by `SigningKey.to_jwk`. The same checks again; here any bad key refuses all.
+    """Admit keys written by `SigningKey.to_jwk`, with the same checks; one bad key refuses all of them.
 
-    Only weak keys are not searched for once more: it costs too much for all keys of all organizations.
-
-    An empty sequence is an empty tuple: an authorization server whose keys were never fetched.
+    Only the search for weak keys is left out, which would take too long for all keys of all organizations. An empty
+    sequence gives an empty tuple: the keys of an authorization server that were never fetched.
 
     Raises:
-        KeySetRefused: for any key that is not admitted, repeated, or contradicts another.
+        KeySetRefused: a key is not admitted, repeated, or contradicts another.
     """
     if len(jwks) > MOST_KEYS:
         raise KeySetRefused(KeySetProblem.TOO_MANY_KEYS)
@@ -159,7 +158,7 @@ def admit_stored(jwks: Sequence[object]) -> tuple[SigningKey, ...]:
 
 
 def admit_key(jwk: object) -> SigningKey | IgnoredKey:
-    """Admit one JWK, or say why not. Its certificates (`x5c`, `x5t`, `x5u`) are never looked at (W-10)."""
+    """Admit one JWK, or return why not. Its certificates (`x5c`, `x5t`, `x5u`) are never read (W-10)."""
     if not isinstance(jwk, Mapping):
         return IgnoredKey(None, None, KeyProblem.NOT_AN_OBJECT)
     try:
@@ -190,9 +189,9 @@ def _signing_key(jwk: Mapping[str, object]) -> SigningKey:
 
 
 def is_kid(value: object) -> TypeGuard[str]:
-    """Say whether a value can name a key: a text of 1 to MAX_KID_LENGTH printable characters.
+    """Whether a value can name a key: a text of 1 to MAX_KID_LENGTH printable characters.
 
-    Anything else would travel into databases, logs and pages for nothing (A-16).
+    Other values must not reach databases, logs and pages (A-16).
     """
     return isinstance(value, str) and 1 <= len(value) <= MAX_KID_LENGTH and is_printable(value)
 
@@ -200,7 +199,7 @@ def is_kid(value: object) -> TypeGuard[str]:
 def _has_private_members(entry: object) -> bool:
     if not isinstance(entry, Mapping) or PRIVATE_MEMBERS.isdisjoint(entry):
         return False
-    # A key of type `oct` consists of its secret alone. It is ignored, and does not cast doubt on the other keys.
+    # A key of type `oct` is only a secret. It is ignored, and does not make the other keys suspicious.
     own = {"k"} if entry.get("kty") == "oct" else set[str]()
     return any(jwk_spelling.member(entry, name) is not None for name in PRIVATE_MEMBERS - own)
 
@@ -244,9 +243,9 @@ def _algorithms_of(jwk: Mapping[str, object], material: Material) -> tuple[str |
 
 
 def _thumbprint(material: Material) -> str:
-    """RFC 7638 section 3, RFC 9964: the required members alone, sorted by name, without spaces.
+    """RFC 7638 section 3, RFC 9964: the required members only, sorted by name, without spaces.
 
-    Every value has been checked to be base64url or a name of our tables, so nothing needs escaping.
+    Every value is base64url or a name from a table, so nothing needs escaping.
     """
     members = [("kty", material.kty), *zip(jwk_material.MEMBERS[material.kty], material.values, strict=True)]
     if material.variant is not None:
@@ -266,7 +265,7 @@ def _without_weak_keys(entries: Sequence[SigningKey | IgnoredKey]) -> list[Signi
 
 
 def _without_repetition(keys: Sequence[SigningKey]) -> tuple[SigningKey, ...]:
-    """Drop exact repetitions; refuse two keys under one kid and algorithm, as nothing says which one is meant."""
+    """Drop exact repetitions; refuse two different keys with one kid and algorithm, which are ambiguous."""
     named = [(key.kid, name, key.thumbprint) for key in keys if key.kid is not None for name in key.algorithms]
     thumbprints: dict[tuple[str, str], str] = {}
     for kid, name, thumbprint in named:

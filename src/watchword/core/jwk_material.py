@@ -1,4 +1,4 @@
-"""The numbers of a public key: read from the members of a JWK, checked, and turned into a key that can verify."""
+"""The numbers of a public key: reads them from the members of a JWK, checks them and loads the key."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519Public
 
 MIN_RSA_BITS: Final = 2048
 MAX_RSA_BITS: Final = 8192
-"""Checking a signature takes quadratic time in the modulus: the largest is a bound on work (W-01)."""
+"""A limit on work: checking a signature takes quadratic time in the size of the modulus (W-01)."""
 
 MAX_RSA_WORK: Final = MAX_RSA_BITS**2 * 17
-"""What checking a signature may cost: squares and products of the modulus' size, times its bits squared. It is the cost
-of the largest modulus with the usual exponent 65537, which takes 17 of them. With the largest exponent the largest
-modulus would take four times as long, which is 70 times as long as an ordinary key takes (FK-07)."""
+"""The most work for a signature: the number of squares and products, times the squared bits of the modulus. This is the
+work for the largest modulus with the usual exponent 65537, which takes 17 of them. The largest modulus with the largest
+exponent would take four times as long, and 70 times as long as an ordinary key (FK-07)."""
 
 MIN_RSA_EXPONENT: Final = 3
 """With 1 every signature would be its own message (W-02)."""
 
 MAX_RSA_EXPONENT: Final = 2**32
-"""A bound on work as well."""
+"""Also a limit on work."""
 
 MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "RSA": ("n", "e"),
@@ -38,14 +38,14 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "OKP": ("x",),
     "AKP": ("pub",),
 }
-"""The members that hold the public key, by `kty` (RFC 7518 section 6, RFC 8037 section 2, RFC 9964)."""
+"""The members that contain the public key, by `kty` (RFC 7518 section 6, RFC 8037 section 2, RFC 9964)."""
 
 VARIANT_MEMBER: Final[Mapping[str, str]] = {"EC": "crv", "OKP": "crv", "AKP": "alg"}
-"""The member that says which kind of key it is, where `kty` does not say it all."""
+"""The member that completes `kty` to the kind of key."""
 
 
 class MaterialRefused(Exception):
-    """The members are not a public key that is accepted."""
+    """The members are not an accepted public key."""
 
     def __init__(self, problem: KeyProblem) -> None:
         super().__init__(problem.code)
@@ -54,7 +54,7 @@ class MaterialRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A checked public key: `values` are the members named by MEMBERS, in that order and in their canonical form."""
+    """A checked public key: `values` are the members named by MEMBERS, in that order and in canonical form."""
 
     kty: str
     variant: str | None
@@ -63,7 +63,7 @@ class Material:
 
 
 def read(jwk: Mapping[str, object]) -> Material:
-    """Check the public members of a JWK; loading the result cannot fail afterwards.
+    """Check the public members of a JWK; `load` cannot fail for the result.
 
     Raises:
         MaterialRefused: with the first problem found.
@@ -79,7 +79,7 @@ def read(jwk: Mapping[str, object]) -> Material:
 
 
 def load(material: Material) -> PublicKey:
-    """Make the key object of checked material, by the same way that checked it."""
+    """Make the key object of checked material, with the same code that checked it."""
     return _READERS[material.kty](material.variant, material.values)[3]
 
 
@@ -103,12 +103,12 @@ def _octets(value: str) -> bytes:
 
 def _canonical(octets: bytes, spelled: str) -> str:
     canonical = base64url.encode(octets)
-    # The text that came, if it is the same: the verifier shares one "AQAB" between all organizations.
+    # The received text if it is equal, so that the verifier shares one "AQAB" between all organizations.
     return spelled if spelled == canonical else canonical
 
 
 Reading = tuple[str | None, int, tuple[bytes, ...], PublicKey]
-"""The variant, the size in bits, the canonical octets of each value, and the key."""
+"""The variant, the size in bits, the canonical bytes of each value, and the key."""
 
 
 def _read_rsa(_variant: object, values: tuple[str, ...]) -> Reading:
@@ -123,13 +123,13 @@ def _read_rsa(_variant: object, values: tuple[str, ...]) -> Reading:
         raise MaterialRefused(KeyProblem.RSA_MODULUS_INVALID)
     if exponent % 2 == 0 or not MIN_RSA_EXPONENT <= exponent <= MAX_RSA_EXPONENT:
         raise MaterialRefused(KeyProblem.RSA_EXPONENT_INVALID)
-    # Square and multiply: a square for each bit behind the first, a product for each of them that is set.
+    # Square and multiply: a square for each bit after the first, a product for each of them that is set.
     if bits**2 * (exponent.bit_length() + exponent.bit_count() - 2) > MAX_RSA_WORK:
         raise MaterialRefused(KeyProblem.RSA_TOO_SLOW)
     try:
         return None, bits, octets, rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except (ValueError, UnsupportedAlgorithm):
-        # Our rules are narrower than the library's of today, not perhaps than those of every day.
+        # A later version of the library may have stricter rules than those above.
         raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
 
 
@@ -152,7 +152,7 @@ def _read_ec(crv: object, values: tuple[str, ...]) -> Reading:
 def _read_okp(crv: object, values: tuple[str, ...]) -> Reading:
     if crv != "Ed25519":
         raise MaterialRefused(KeyProblem.CURVE_UNKNOWN)
-    # Octets, not a number (RFC 8037 section 2): no zeros are added or taken away.
+    # Bytes, not a number (RFC 8037 section 2): no zeros are added or removed.
     octets = _octets(values[0])
     if len(octets) != _ED25519_BYTES:
         raise MaterialRefused(KeyProblem.VALUE_MALFORMED)
@@ -161,7 +161,7 @@ def _read_okp(crv: object, values: tuple[str, ...]) -> Reading:
     try:
         return "Ed25519", _ED25519_BITS, (octets,), ed25519.Ed25519PublicKey.from_public_bytes(octets)
     except (ValueError, UnsupportedAlgorithm):
-        # Some builds of OpenSSL are without Ed25519.
+        # Some builds of OpenSSL lack Ed25519.
         raise MaterialRefused(KeyProblem.NOT_LOADABLE) from None
 
 
@@ -195,17 +195,17 @@ _ED25519_D: Final = -121665 * pow(121666, -1, _ED25519_PRIME) % _ED25519_PRIME
 
 
 def _is_ed25519_point_of_large_order(octets: bytes) -> bool:
-    """Say whether the bytes are the canonical encoding (RFC 8032 section 5.1.3) of a point outside the small subgroup.
+    """Whether the bytes are the canonical encoding (RFC 8032 section 5.1.3) of a point outside the small subgroup.
 
-    With a public key of small order one signature fits many messages (W-05); the library takes such keys, and
-    points that are not on the curve, without complaint.
+    With a public key of small order one signature fits many messages (W-05). The library accepts such keys, and points
+    that are not on the curve.
     """
     prime = _ED25519_PRIME
     y = int.from_bytes(octets, "little") & (2**255 - 1)
     if y >= prime:
         return False
-    # The curve is -x² + y² = 1 + d·x²·y², so x² = u / v with u = y² - 1 and v = d·y² + 1, which must be a square. It is
-    # one exactly if u·v is: nothing is divided here, as that takes as long as all the rest.
+    # The curve is -x² + y² = 1 + d·x²·y², so x² = u / v with u = y² - 1 and v = d·y² + 1 must be a square. It is one
+    # exactly if u·v is one, which avoids a division as expensive as all the rest.
     y_squared = y * y % prime
     u, v = y_squared - 1, (_ED25519_D * y_squared + 1) % prime
     if pow(u * v, (prime - 1) // 2, prime) != 1:

@@ -1,4 +1,4 @@
-"""Why a published key, or a whole key set, is not used. The sentences are for administrators."""
+"""The reasons for not using a published key, or a whole key set, with sentences for administrators."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import Enum
 
 
 class KeyProblem(Enum):
-    """Why one key of a set is left out. The other keys stay usable (W-08).
+    """Why one key of a set is ignored. The other keys stay usable (W-08).
 
     Attributes:
         code: stable, snake_case.
-        sentence: for the administrator; holds nothing of the key.
+        sentence: for the administrator; contains nothing of the key.
     """
 
     NOT_AN_OBJECT = ("not_an_object", "The entry is not a JSON object.")
@@ -67,7 +67,10 @@ class KeyProblem(Enum):
         "value_malformed",
         "A value of the public key is not base64url, or longer or shorter than a key of this kind can be.",
     )
-    RSA_TOO_SMALL = ("rsa_too_small", "The RSA key is smaller than 2048 bits. Replace it by one of 2048 bits or more.")
+    RSA_TOO_SMALL = (
+        "rsa_too_small",
+        "The RSA key is smaller than 2048 bits. Replace it with one of 2048 bits or more.",
+    )
     RSA_TOO_LARGE = ("rsa_too_large", "The RSA key is larger than 8192 bits. Use one of 2048 to 8192 bits.")
     RSA_MODULUS_INVALID = (
         "rsa_modulus_invalid",
@@ -75,13 +78,13 @@ class KeyProblem(Enum):
     )
     RSA_EXPONENT_INVALID = (
         "rsa_exponent_invalid",
-        "The RSA exponent is not an odd number from 3 to 2^32. Replace the key by one with the exponent 65537.",
+        "The RSA exponent is not an odd number from 3 to 2^32. Replace the key with one with the exponent 65537.",
     )
     RSA_TOO_SLOW = (
         "rsa_too_slow",
         (
             "The exponent is too large for an RSA key of this size: checking a signature would take too long. "
-            "Replace the key by one with the exponent 65537."
+            "Replace the key with one with the exponent 65537."
         ),
     )
     RSA_SMALL_FACTOR = (
@@ -95,14 +98,14 @@ class KeyProblem(Enum):
         "rsa_roca",
         (
             "The RSA key was made by a faulty generator (ROCA, CVE-2017-15361), so its private key can be computed. "
-            "Replace it by a key that was made elsewhere than in the affected smart card, TPM or security module."
+            "Replace it with a key that was made elsewhere than in the affected smart card, TPM or security module."
         ),
     )
     RSA_PRIMES_CLOSE = (
         "rsa_primes_close",
         (
             "The two primes of the RSA key are too close (CVE-2022-26320), so its private key can be computed. "
-            "Replace it by a key that was made with another library."
+            "Replace it with a key that was made with another library."
         ),
     )
     RSA_PRIME_SHARED = (
@@ -131,7 +134,7 @@ class KeySetProblem(Enum):
 
     Attributes:
         code: stable, snake_case.
-        sentence: for the administrator; holds nothing of the document.
+        sentence: for the administrator; contains nothing of the document.
     """
 
     TOO_LARGE = ("too_large", "The document is larger than 256 KiB.")

@@ -1,7 +1,7 @@
-"""A key that its publisher binds to one issuer: the member `issuer` of a JWK, which Entra ID writes.
+"""Keys that are bound to one issuer by the member `issuer` of their JWK, which Entra ID writes.
 
-One location of Entra ID publishes the keys of many directories, personal accounts among them. A key for one of them
-must not verify the tokens of another: that is the shape of Storm-0558 (FL-03, A-21).
+One location of Entra ID publishes the keys of many directories, including personal accounts. A key of one directory
+must not verify the tokens of another, as in the Storm-0558 attack (FL-03, A-21).
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_ISSUER_LENGTH: Final = 512
-"""Characters, as of a kid."""
+"""Characters, like a kid."""
 
 _TENANT_ID: Final = "{tenantid}"
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
-"""An id or a domain of a directory, and nothing that could change the URL around it."""
+"""The id or domain of a directory, without characters that could change the URL around it."""
 
 _OLDER_ISSUERS: Final = (
     ("https://login.microsoftonline.com/", "https://sts.windows.net/"),
     ("https://login.microsoftonline.us/", "https://sts.windows.net/"),
     ("https://login.partner.microsoftonline.cn/", "https://sts.chinacloudapi.cn/"),
 )
-"""Of the public cloud, the United States government's and China's: where issuers of version 2.0 begin, and those of
-version 1.0, whose tokens are signed with the same keys."""
+"""For the public cloud, the United States government's and China's: the prefix of version 2.0 issuers, and of version
+1.0 issuers, whose tokens are signed with the same keys."""
 
 _VERSION_2: Final = "/v2.0"
 
 
 class BindingRefused(Exception):
-    """The member is there and says nothing that could be held to."""
+    """The member `issuer` is present, but its value cannot be an issuer."""
 
 
 def issuer_of(value: object) -> str | None:
-    """The issuer that a key is bound to, None if it is bound to none.
+    """The issuer that a key is bound to; None if it is not bound.
 
-    An issuer is a URI (RFC 7519 section 2, RFC 8414 section 2). A text that is none, such as the name of the issuer of
-    a certificate, binds the key to nothing.
+    An issuer is a URI (RFC 7519 section 2, RFC 8414 section 2). Another text, such as the name of a certificate's
+    issuer, does not bind the key.
 
     Raises:
-        BindingRefused: for a value that is no text, or not one that an issuer can have.
+        BindingRefused: the value is not a text, or cannot be an issuer.
     """
     if value is None:
         return None
@@ -57,7 +57,7 @@ def issuer_of(value: object) -> str | None:
 
 
 def is_met(issuer: str, claims: Mapping[str, object]) -> bool:
-    """Say whether a token claims to be of the issuer that its key is bound to. Nothing else follows from its claims."""
+    """Whether a token claims to come from the issuer that its key is bound to. Its claims prove nothing else."""
     claimed = claims.get("iss")
     if _TENANT_ID in issuer:
         tenant = claims.get("tid")
@@ -68,7 +68,7 @@ def is_met(issuer: str, claims: Mapping[str, object]) -> bool:
 
 
 def _older(issuer: str) -> str | None:
-    """The issuer of the same directory in tokens of version 1.0, None if it has none."""
+    """The issuer of the same directory in tokens of version 1.0; None if there is none."""
     for begins, older in _OLDER_ISSUERS:
         tenant = issuer.removeprefix(begins).removesuffix(_VERSION_2)
         if issuer == f"{begins}{tenant}{_VERSION_2}" and _TENANT.fullmatch(tenant) is not None:

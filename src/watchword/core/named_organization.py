@@ -1,8 +1,8 @@
-"""Which organization a token is for, where nothing but the token says it.
+"""Finds the organization that a token names, if the request itself names none.
 
-The token was not verified yet, so its word proves nothing: it only selects whose keys must verify it. A token that
-names another organization than its own fails against that organization's keys. The issuer could not select them:
-anyone may register any issuer, and one customer's calls would land in another's account.
+The token is not verified yet, so the name proves nothing: it only selects the keys that must verify the token. A token
+that names another organization fails against that organization's keys. The issuer cannot select them: every
+organization may register any issuer, so one customer's calls could count for another.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _AFTER_CLOUD_NAME: Final = re.compile(f"({ORGANIZATION_ID})::[0-9A-Za-z]{{1,16}}
 
 
 def organization_named(claims: UnverifiedClaims, cloud_name: str) -> str | Reason:
-    """The one organization that the words of CLAIMS name, each a text of words or a list of them.
+    """The one organization named in CLAIMS, each a text of words or a list of them.
 
-    Words for other clouds, and words of another form, name none. Nothing is normalised. The same organization may be
-    named any number of times, as it is once for each API role.
+    Words of other clouds, or of another form, are ignored. Nothing is normalised. A token may name the same
+    organization several times, for instance once for each API role.
     """
     named = None
     begins = f"{cloud_name}::"
     for claim in CLAIMS:
         written = claims.get(claim)
-        # Most tokens hold no such word, or one; a text without the cloud's name is not taken apart.
+        # Most tokens contain at most one such word, so a text without the cloud's name is not split.
         if isinstance(written, str):
             words = written.split(" ") if begins in written else []
         elif isinstance(written, list):

@@ -1,4 +1,4 @@
-"""What a token says of its origin, kept for counting: bounded, and without the person that it is about."""
+"""The profile of a token, for counting: bounded, and without its user."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from watchword.core.strict_json import JsonObject, JsonValue
 
 MAX_VALUE: Final = 256
-"""Characters of one value. Whoever writes a longer one, perhaps to fill a memory, is recognised by its beginning."""
+"""Characters of one value. Longer ones are cut, so that made-up tokens cannot fill the memory."""
 
 MAX_AUDIENCES: Final = 8
 
 
 class HeaderProfile(NamedTuple):
-    """What the header adds to a profile; the names are those of `TokenProfile`."""
+    """The header's part of a `TokenProfile`, with the same names."""
 
     kid: str | None
     alg: str | None
@@ -29,7 +29,7 @@ def header_profile(header: JsonObject) -> HeaderProfile:
 
 
 def profile_of(header: HeaderProfile, claims: UnverifiedClaims | SignedClaims) -> TokenProfile:
-    """The profile of a token, verified or not. It never raises: a token that is refused anyway must stay so."""
+    """The profile of a token, verified or not. Never raises, so that it cannot change a denial."""
     named_by = client_claim(claims)
     client_id = None if named_by is None else claims[named_by]
     audience = claims.get("aud")

@@ -1,7 +1,7 @@
-"""JSON read so that no second parser can understand the same bytes differently.
+"""A strict JSON parser: it refuses everything that another parser could read differently.
 
-Python's own reader takes UTF-16, a byte order mark, NaN, 1e400 and duplicate names, and gives up on deep nesting with
-a RecursionError. Tokens, key sets and anything else from outside come through `parse_object` instead.
+Python's own parser accepts UTF-16, a byte order mark, NaN, 1e400 and duplicate names, and fails on deep nesting with a
+RecursionError. `parse_object` reads tokens, key sets and everything else from outside.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MAX_NUMBER_LENGTH: Final = 64
 """Characters of one number. Converting digits to an integer takes quadratic time (C-02)."""
 
 _WHITESPACE: Final = " \t\n\r"
-"""RFC 8259 section 2. Python's own idea of white space is wider."""
+"""RFC 8259 section 2. Python's own white space includes more characters."""
 
-# Possessive, and a string that never ends reaches to the end of the text: else each of its escaped quotes would be
-# tried as the start of another string, and a token of 16 KiB could cost a second (T-03).
+# Possessive, and an unterminated string matches to the end of the text. Otherwise each of its escaped quotes would be
+# tried as the start of another string, and a token of 16 KiB could take a second (T-03).
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
@@ -37,36 +37,36 @@ class JsonRefused(Exception):
 
 
 def is_absent(value: object) -> bool:
-    """Say whether a member is as good as missing: null, an empty text or an empty list.
+    """Whether a member counts as missing: null, an empty text or an empty list.
 
-    Many libraries write all members of an object, the unset ones as null or empty. Of no use where a member demands
-    something of the reader, such as `crit`.
+    Many libraries write all members of an object, unset ones as null or empty. Not for members that demand something of
+    the reader, such as `crit`.
     """
-    return value is None or value == "" or value == []  # noqa: PLR1714 - one with `in` takes longer.
+    return value is None or value == "" or value == []  # noqa: PLR1714 - `in` is slower.
 
 
 def parse_object(octets: bytes) -> JsonObject:
     """Read one JSON object from UTF-8 bytes.
 
-    Refused beside bad syntax (RFC 8259, RFC 7493): anything but an object at the top, other encodings, a byte order
-    mark, duplicate names also when spelled with escapes, NaN and Infinity, numbers that overflow or are longer than
-    MAX_NUMBER_LENGTH, nesting deeper than MAX_DEPTH, and lone surrogates.
+    Refuses, in addition to bad syntax (RFC 8259, RFC 7493): a top level that is not an object, other encodings, a byte
+    order mark, duplicate names, also if spelled with escapes, NaN and Infinity, numbers that overflow or are longer
+    than MAX_NUMBER_LENGTH, nesting deeper than MAX_DEPTH, and lone surrogates.
 
     Raises:
-        JsonRefused: for all of these; it carries no part of the text.
+        JsonRefused: for all of these; it contains no part of the text.
     """
     try:
         text = octets.decode("utf-8").strip(_WHITESPACE)
-        # Most claims are one flat object, which is told faster than brackets are counted.
+        # Most claims are one flat object; this check is faster than counting brackets.
         if ("[" in text or text.find("{", 1) > 0) and text.count("[") + text.count("{") > MAX_DEPTH:
             _check_depth(octets)
         value, end = _scan(text, 0)
         if "\\" in text and "\\u" in text:
-            # An escape can spell half of a surrogate pair, which no UTF-8 text can hold: it would blow up later,
-            # wherever the string is first written.
+            # An escape can encode half of a surrogate pair, which UTF-8 cannot contain: it would fail later, when the
+            # string is written for the first time.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, StopIteration):
-        # The first covers json.JSONDecodeError and both Unicode errors; the second says that no value begins there.
+        # ValueError includes json.JSONDecodeError and both Unicode errors; StopIteration means that no value begins.
         raise JsonRefused from None
     if end != len(text) or not isinstance(value, dict):
         raise JsonRefused
@@ -74,10 +74,10 @@ def parse_object(octets: bytes) -> JsonObject:
 
 
 def _check_depth(octets: bytes) -> None:
-    """Bound the nesting before the recursive parser sees it (T-05).
+    """Check the nesting before the recursive parser reads the text (T-05).
 
-    It looks once at each bracket outside of strings, so its work grows with the size of the text and no faster. Whether
-    the brackets match is left to the parser, which stops at the first one that does not.
+    Takes linear time, because it visits each bracket outside of strings once. Whether the brackets match is checked by
+    the parser, which stops at the first one that does not.
     """
     depth = 0
     for bracket in _STRING.sub(b"", octets).translate(_TO_SQUARE, _NO_BRACKETS):
@@ -92,7 +92,7 @@ def _check_depth(octets: bytes) -> None:
 def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     members = dict(pairs)
     if len(members) != len(pairs):
-        # Two parsers that keep different ones of two equal names read two different tokens (T-12, T-13).
+        # Of two members with the same name, one parser may use the first and another the last (T-12, T-13).
         raise JsonRefused
     return members
 
@@ -119,5 +119,5 @@ def _constant(_name: str) -> NoReturn:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant, strict=True
 )
-# What `raw_decode` calls. The stubs take the scanner itself for what it is made from.
+# The function that `raw_decode` calls. The type stubs confuse the scanner with its argument.
 _scan: Final = make_scanner(_DECODER)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The one public entry of the kernel: is this token good for this organization, now?"""
+"""The kernel's public entry: is this token valid for this organization, now?"""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from watchword.core.claims import (
 )
 from watchword.core.compact import UnverifiedToken, parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, VerifiedClaims
-from watchword.core.entitlement import entitled, verifying_server
 from watchword.core.header import choose_key
 from watchword.core.jwk import SigningKey, is_kid
 from watchword.core.named_organization import organization_named
 from watchword.core.profile import profile_of
 from watchword.core.signature import signed_claims
+from watchword.core.trust import entitled, verifying_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,10 +51,10 @@ STEPS: Final[tuple[str, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that are the same for every organization; settings of the verifier.
+    """Limits that are the same for every organization; settings of the verifier.
 
     Attributes:
-        max_token_bytes: of the token's text.
+        max_token_bytes: length of a token.
         leeway: seconds by which clocks may differ, at both ends of a token's life.
     """
 
@@ -73,7 +73,7 @@ def verify(
     snapshot_good_until: float,
     limits: Limits = LIMITS,
 ) -> Decision:
-    """Decide about a request, as `decide` does; `authorization` holds the values of all its Authorization headers."""
+    """Decide about a request as `decide` does; `authorization` holds the values of all its Authorization headers."""
     try:
         text = text_of(authorization, limits.max_token_bytes)
     except Exception:  # noqa: BLE001 - as below.
@@ -84,22 +84,22 @@ def verify(
 def decide(
     text: str | Reason, trust: Trust | None, now: float, snapshot_good_until: float, limits: Limits = LIMITS
 ) -> Decision:
-    """Decide about a request. It never raises, and without an `Allow` the request must not pass.
+    """Decide about a request. Never raises; without an `Allow` the request must not pass.
 
-    The whole story is told by `_read` and `_judge`. Each step hands the next one something that it may rely on, or a
+    `_read` and `_judge` contain all steps in order. Each step passes a checked value to the next one, or returns a
     Reason to deny.
 
     Args:
-        text: what `bearer.text_of` says of the request.
-        trust: what is known of the organization that the request is for; None if nothing is.
+        text: the result of `bearer.text_of`.
+        trust: the trust of the request's organization; None if the organization is unknown.
         now: Unix seconds.
-        snapshot_good_until: Unix seconds from which on all that is known is too old to be believed.
-        limits: bounds on size and clocks.
+        snapshot_good_until: Unix seconds from which on the trust is too old to be used.
+        limits: limits on size and clocks.
     """
     try:
         read = _read(text, now, snapshot_good_until)
         return read if isinstance(read, Deny) else _judge(read[0], read[1], trust, now, limits)
-    except Exception:  # noqa: BLE001 - whatever went wrong, nobody has shown that the token is good.
+    except Exception:  # noqa: BLE001 - a fault has not shown that the token is good.
         return Deny(Reason.UNDECIDABLE)
 
 
@@ -112,18 +112,18 @@ def decide_by_token(
     snapshot_good_until: float,
     limits: Limits = LIMITS,
 ) -> tuple[str, Decision]:
-    """Decide about a request of which only the token says for which organization it is. It never raises either.
+    """Decide about a request whose token names the organization. Never raises.
 
     Args:
-        text: what `bearer.text_of` says of the request.
-        organizations: what is known of all organizations.
-        cloud_name: begins the words that name one, see `named_organization`.
+        text: the result of `bearer.text_of`.
+        organizations: the trust of all organizations.
+        cloud_name: the first part of the words that name one, see `named_organization`.
         now: Unix seconds.
         snapshot_good_until: as for `decide`.
-        limits: bounds on size and clocks.
+        limits: limits on size and clocks.
 
     Returns:
-        The organization by whose trust it was decided, empty if the token names none; and the decision.
+        The organization whose trust decided, empty if the token names none; and the decision.
     """
     try:
         read = _read(text, now, snapshot_good_until)
@@ -139,16 +139,15 @@ def decide_by_token(
 
 
 def _read(text: str | Reason, now: float, snapshot_good_until: float) -> tuple[UnverifiedToken, Algorithm] | Deny:
-    """Steps 1 to 4, in which no organization has a part."""
-    # Whether a step denies is asked of its type, as `isinstance` takes a tenth of a microsecond for an Enum. Reason is
-    # final, so both say the same, and mypy knows it.
+    """Steps 1 to 4, which do not depend on an organization."""
+    # `type(…) is Reason` saves a tenth of a microsecond against `isinstance`. Reason is final, so both are equal.
 
-    # 1. One Authorization header, scheme Bearer, one token, bounded before anything reads it.
+    # 1. One Authorization header, scheme Bearer, one token, with its length checked before anything else.
     written = text if type(text) is Reason else characters_of(text)
     if type(written) is Reason:
         return Deny(written)
 
-    # 2. What is known is fresh enough to decide. Written so that an age that is not a number refuses.
+    # 2. The snapshot is fresh enough to decide. Written so that a NaN refuses.
     if not now < snapshot_good_until:
         return Deny(Reason.TRUST_STALE)
 
@@ -159,7 +158,7 @@ def _read(text: str | Reason, now: float, snapshot_good_until: float) -> tuple[U
 
     # 4. Header: an algorithm of the table, an accepted type, and no demand for special processing; and no claim that
     # marks an ID token or a security event.
-    algorithm = token.header.answer
+    algorithm = token.header.algorithm
     if type(algorithm) is Reason:
         return _deny(algorithm, token)
     kind = check_kind(token.claims, token.header.says_access_token)
@@ -169,10 +168,10 @@ def _read(text: str | Reason, now: float, snapshot_good_until: float) -> tuple[U
 
 
 def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, now: float, limits: Limits) -> Decision:
-    """Steps 5 to 13: whether the token is good for this organization."""
-    # 5. The key by organization, server and kid; the algorithm must fit the key, and the issuer that the key's
-    # publisher binds it to. What is wrong with the organization is not looked at before, so that a token with other
-    # faults is refused for them alike everywhere.
+    """Steps 5 to 13: whether the token is valid for this organization."""
+    # 5. The key by organization, server and kid. The algorithm must fit the key, and so must the issuer if the key's
+    # publisher binds it to one. The organization's state is checked no earlier, so that a token with other faults gets
+    # the same reason for every organization.
     basis = verifying_server(trust)
     if type(basis) is Reason:
         return _deny(basis, token)
@@ -181,18 +180,18 @@ def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, no
     if type(key) is Reason:
         return _deny(key, token, server.keys)
 
-    # 6. Signature. Until here nothing that the token says was believed.
+    # 6. Signature. Up to here nothing in the token was trusted.
     claims = signed_claims(token, key, algorithm)
     if type(claims) is Reason:
         return _deny(claims, token)
 
-    # 7. Entitlement, which is for those alone to know whose token the organization's server has signed.
+    # 7. Entitlement. After the signature, because only clients of the organization's server may learn its state.
     entitlement = entitled(known, server, now)
     if type(entitlement) is Reason:
         return _deny(entitlement, token)
     entitled_from, entitled_until = entitlement
 
-    # 8. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and good with the leeway.
+    # 8. Times: `exp` is required; `exp`, `nbf` and `iat` are numbers and in time, with the leeway.
     times = check_times(claims, now, limits.leeway)
     if type(times) is Reason:
         return _deny(times, token)
@@ -203,14 +202,13 @@ def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, no
     if type(issuer) is Reason:
         return _deny(issuer, token)
 
-    # 10. `aud` is or contains the Audience URI, if one is set. It must be set where nothing else shows that this is
-    # no ID token.
+    # 10. `aud` is or contains the Audience URI, if one is set. It is required if only the audience can show that this
+    # is not an ID token.
     audience = check_audience(claims, server.audience, token.header.says_access_token)
     if type(audience) is Reason:
         return _deny(audience, token)
 
-    # 11. `client_id`, `cid` and `appid`: at least one is there and every one there equals the Client ID, if one is
-    # set.
+    # 11. `client_id`, `cid` and `appid`: if a Client ID is set, at least one is present and all present ones equal it.
     client_id = check_client(claims, server.client_id)
     if type(client_id) is Reason:
         return _deny(client_id, token)
@@ -222,7 +220,7 @@ def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, no
 
     # 13. No API role is required yet.
 
-    # By position, as names cost a twentieth of all that is done here beside the signature.
+    # By position: keyword arguments would cost a twentieth of the time of all steps without the signature.
     return Allow(
         known.organization,
         server.name,
@@ -234,7 +232,7 @@ def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, no
 
 
 def _deny(reason: Reason, token: UnverifiedToken, keys: Sequence[SigningKey] = ()) -> Deny:
-    """The denial from step 4 on, when it can be told which token it was."""
+    """A denial in step 4 or later, with the profile of the token."""
     kid = token.header.kid if reason.public is Reason.NO_MATCHING_KEY and is_kid(token.header.kid) else None
     unknown = reason is Reason.NO_MATCHING_KEY and all(key.kid != kid for key in keys)
     return Deny(reason, kid if unknown else None, profile_of(token.header.profile, token.claims), kid)
@@ -243,5 +241,5 @@ def _deny(reason: Reason, token: UnverifiedToken, keys: Sequence[SigningKey] = (
 def verify_token(
     token: str, trust: Trust | None, *, now: float, snapshot_good_until: float, limits: Limits = LIMITS
 ) -> Decision:
-    """The same for a bare token, as if it had come in one well-formed header."""
+    """Decide about a bare token, as if it came in one well-formed header."""
     return verify((f"Bearer {token}",), trust, now=now, snapshot_good_until=snapshot_good_until, limits=limits)

@@ -1,7 +1,7 @@
-"""RSA keys whose private part anybody can compute (W-03).
+"""Finds RSA keys whose private key can be computed from the public one (W-03).
 
-Every check is a bound number of steps on public numbers. Other weak keys are known by lists of fingerprints alone, such
-as those of Debian's generator of 2006 to 2008; such lists are not kept here.
+Every check takes a bounded number of steps on public numbers. Weak keys that only a list of fingerprints identifies,
+such as those of Debian's generator of 2006 to 2008, are not found.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 _MAX_COMPARED_BITS: Final = 64 * 2_048
 """Every modulus of a set is compared with every other one. The 2,016 pairs of 64 moduli of 8,192 bits would take a
-second, which a hostile set may not cost; nobody publishes that many by accident."""
+second, which a hostile set must not cost; real sets are much smaller."""
 
 
 def found(materials: Iterable[Material]) -> Mapping[Material, KeyProblem]:
-    """The weak ones of the keys of one set, each with its weakness.
+    """The weak keys of one set, each with its weakness.
 
-    It belongs to the admission of what was published, not of what is stored: it costs many times as much as all other
-    checks of a key, and a verifier admits the stored keys of every organization when it starts.
+    Only for published keys, not for stored ones: it takes many times as long as all other checks of a key, and a
+    verifier admits the stored keys of every organization when it starts.
     """
     moduli = {material: modulus_of(material) for material in materials if material.kty == "RSA"}
     weak = {material: problem for material, modulus in moduli.items() if (problem := _weakness(modulus)) is not None}
@@ -47,9 +47,9 @@ def _weakness(modulus: int) -> KeyProblem | None:
 
 
 def _sharing_a_prime(moduli: frozenset[int]) -> frozenset[int]:
-    """Those moduli that have a factor in common with another one, by which whoever has both public keys divides them.
+    """The moduli that share a factor with another one, so that both public keys together reveal the private keys.
 
-    (Heninger and others, 2012: "Mining your Ps and Qs".) The same modulus under another exponent is not another one.
+    Heninger and others, 2012: "Mining your Ps and Qs". The same modulus with another exponent counts once.
     """
     if sum(modulus.bit_length() for modulus in moduli) > _MAX_COMPARED_BITS:
         return frozenset()
@@ -63,7 +63,7 @@ def _primes_below(limit: int) -> tuple[int, ...]:
 
 
 _SMALL_PRIMES_PRODUCT: Final = prod(_primes_below(1_000))
-"""Trial division by all of them at once. Real primes of a key have hundreds of digits."""
+"""For trial division by all of them at once. The primes of a real key have hundreds of digits."""
 
 # -------------------------------------------------------------------- ROCA
 
@@ -80,7 +80,7 @@ _ROCA_MASKS: Final = tuple((prime, _residues_mask(prime)) for prime in _ROCA_PRI
 
 
 def _has_roca_fingerprint(modulus: int) -> bool:
-    """Say whether the modulus is of the shape that Infineon's library gave its keys (CVE-2017-15361).
+    """Whether the modulus has the structure of keys made by Infineon's library (CVE-2017-15361).
 
     Its primes are k * M + (65537**a mod M) with M the product of the first primes, at least those below 168. Their
     product is therefore a power of 65537 modulo each of these primes; of other numbers one in 2**154 is (Nemec and
@@ -94,14 +94,14 @@ def _has_roca_fingerprint(modulus: int) -> bool:
 _FERMAT_STEPS: Final = 100
 _SQUARES_MODULUS: Final = 5_040
 _SQUARES: Final = frozenset(number * number % _SQUARES_MODULUS for number in range(_SQUARES_MODULUS))
-"""Only one number in 26 has the remainder of a square: the root of the others need not be taken."""
+"""Only one number in 26 has the remainder of a square; for the others no root is computed."""
 
 
 def _primes_are_close(modulus: int) -> bool:
-    """Say whether Fermat's method of 1643 factors the modulus in a few steps, as with CVE-2022-26320.
+    """Whether Fermat's method factors the modulus in a few steps, as in CVE-2022-26320.
 
-    It looks for modulus = mean**2 - half_gap**2, from the smallest possible mean on. A generator that takes the next
-    prime after the first one as its second is found in the first step.
+    It searches modulus = mean**2 - half_gap**2, starting from the smallest possible mean. If the second prime is the
+    next one after the first, it succeeds in the first step.
     """
     mean = isqrt(modulus - 1) + 1
     square = mean * mean - modulus

@@ -1,11 +1,11 @@
 """Trust and pages of changes as JSON.
 
-Decoding trust is strict: an unknown schema, a member too many or too few, or a wrong type refuses the whole document. A
-verifier that skipped what it does not understand might skip the one restriction that matters.
+Decoding trust is strict: an unknown schema, an additional or missing member, or a wrong type refuses the whole
+document. A verifier that ignored a part it does not understand might ignore a restriction.
 
-A page is only the envelope. A document in it that is refused becomes `NotUnderstood`: that organization's tokens are
-refused, and every other organization's change arrives. Additional members of a page are ignored, so that a later
-control plane may add some; one that changes what a page means raises PAGE_SCHEMA.
+A page is only the envelope. A refused document in it becomes `NotUnderstood`: the verifier refuses that organization's
+tokens, and applies the changes of all others. Additional members of a page are ignored, so that a later control plane
+may add some; a change of the page's meaning raises PAGE_SCHEMA.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SCHEMA: Final = 2
-"""Of trust. Raised whenever such a document changes its meaning or its members.
+"""Of trust. Raised for each change of the members or their meaning.
 
-2 added `accepts_bound_tokens` to a server. In a document of schema 1 such tokens are accepted, as they were until then.
+2 added `accepts_bound_tokens` to a server. A document of schema 1 means that bound tokens are accepted, as before.
 """
 
 OLDEST_SCHEMA: Final = 1
 """Older documents are still read: verifiers are upgraded before the control plane, and have a copy on disk."""
 
 PAGE_SCHEMA: Final = 1
-"""Of pages. Raising it stops every older verifier, so it is raised only if a page changes its meaning."""
+"""Of pages. A higher number stops every older verifier, so it is raised only if the meaning of a page changes."""
 
 NOT_UNDERSTOOD_HEADER: Final = "watchword-not-understood"
-"""Of a verifier's question: how many organizations' trust it cannot read, and the names of the first ones."""
+"""A header of a verifier's request: how many organizations' trust it cannot read, and the first names."""
 
 NOT_UNDERSTOOD_NAMED: Final = 100
 
 _ORGANIZATION = re.compile(ORGANIZATION_ID)
 _ANY_ORGANIZATION = re.compile(r".{1,256}", re.DOTALL)
-"""As a later version may write it."""
+"""An id that a later version may allow."""
 
 _SERVER_NAME = re.compile(r"[A-Za-z0-9]{1,64}")
 _MAX_INTEGER: Final = 2**53
 
 
 class FeedRefused(Exception):
-    """The document is not what the feed may carry, or does not follow what came before. Says where, never what.
+    """The document is not valid, or does not continue the snapshot. The message contains nothing of the document.
 
     Attributes:
-        where: the member that is not acceptable; empty where there is none to name.
+        where: the member that is not acceptable; empty if there is none to name.
     """
 
     def __init__(self, sentence: str = "", where: str = "") -> None:
@@ -60,7 +60,7 @@ class FeedRefused(Exception):
 
 
 class SchemaUnknown(FeedRefused):
-    """The document is of another schema, most likely because the other plane runs another version."""
+    """The document has another schema, most likely because the other plane runs another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class Page:
     """A part of the stream of changes.
 
     Attributes:
-        epoch: names one unbroken history of revisions; another one after a backup was restored.
-        after: the revision that this page follows; 0 starts from nothing.
+        epoch: names one continuous history of revisions; a restored backup starts a new one.
+        after: the revision that this page continues; 0 starts from nothing.
         revision: the revision that a verifier has reached with this page.
-        complete: False if more is there already, so that the verifier asks again at once.
-        changes: the newest trust of each organization changed, by rising revision; some may be `NotUnderstood`.
+        complete: False if there are more changes already, so that the verifier requests the next page at once.
+        changes: the newest trust of each changed organization, by rising revision; some may be `NotUnderstood`.
     """
 
     epoch: str
@@ -97,11 +97,11 @@ def encode_trust(trust: Trust) -> dict[str, object]:
 
 
 def decode_trust(document: object) -> Trust:
-    """Read what `encode_trust` wrote; every key is admitted again.
+    """Read a document of `encode_trust`; every key is admitted again.
 
     Raises:
-        SchemaUnknown: for one of another schema.
-        FeedRefused: for anything else.
+        SchemaUnknown: the document has another schema.
+        FeedRefused: it is not valid for another reason.
     """
     _check_schema(document, OLDEST_SCHEMA, SCHEMA)
     members = _members(document, "trust", "schema organization revision suspended subscription server")
@@ -116,14 +116,14 @@ def decode_trust(document: object) -> Trust:
 
 
 def read_trust(document: object) -> Trust:
-    """Like `decode_trust`, but a refused document costs no more than its organization.
+    """Like `decode_trust`, but a refused document becomes `NotUnderstood`.
 
     Raises:
-        FeedRefused: the document does not even say which organization it is about, or its revision.
+        FeedRefused: even the organization or the revision cannot be read.
     """
     try:
         return decode_trust(document)
-    except Exception as fault:  # noqa: BLE001 - whatever one document does must not stop the others.
+    except Exception as fault:  # noqa: BLE001 - one document must not stop the others.
         if not isinstance(document, dict):
             _refuse("trust")
         return NotUnderstood(
@@ -136,7 +136,7 @@ def read_trust(document: object) -> Trust:
 
 def encode_not_understood(organizations: Sequence[str]) -> str:
     """The value of NOT_UNDERSTOOD_HEADER, such as `2 acme globex`; `0` for none."""
-    # What is no id of this version can be counted, but may not fit into a header.
+    # Ids that this version does not know count too, but may not fit into a header.
     named = [name for name in organizations if _ORGANIZATION.fullmatch(name)]
     return " ".join((str(len(organizations)), *named[:NOT_UNDERSTOOD_NAMED]))
 
@@ -153,11 +153,11 @@ def encode_page(page: Page) -> dict[str, object]:
 
 
 def decode_page(document: object) -> Page:
-    """Read what `encode_page` wrote, and check that its changes rise from `after` to `revision`.
+    """Read a document of `encode_page`, and check that its revisions rise from `after` to `revision`.
 
     Raises:
-        SchemaUnknown: for one of another schema.
-        FeedRefused: for anything else.
+        SchemaUnknown: the document has another schema.
+        FeedRefused: it is not valid for another reason.
     """
     _check_schema(document, PAGE_SCHEMA, PAGE_SCHEMA)
     members = _members(document, "page", "schema epoch after revision complete changes", more=True)
@@ -172,7 +172,7 @@ def decode_page(document: object) -> Page:
     if any(later <= earlier for earlier, later in pairwise(revisions)):
         _refuse("changes")
     if page.revision < revisions[-1] or not (page.complete or page.revision > page.after):
-        # The second half: a page that promises more but does not advance would be asked for without end.
+        # The second half: a page that announces more but does not advance would be requested endlessly.
         _refuse("revision")
     _check_unique(page.changes, "changes")
     return page
@@ -223,7 +223,7 @@ def _decode_server(document: object, *, of_schema_1: bool) -> ServerTrust:
 
 
 def _encode_expected(expected: Expected) -> object:
-    # `is`, and a member of its own: an administrator may well demand the very text "any".
+    # `is`, and a member of its own: an administrator may require the text "any".
     return ANY.value if expected is ANY else {"equals": expected}
 
 
@@ -238,7 +238,7 @@ def _refuse(where: str) -> NoReturn:
 
 
 def _members(document: object, where: str, names: str, *, more: bool = False) -> Mapping[str, object]:
-    """The object, which has these members, and others only where `more` are allowed."""
+    """The object, if it has these members, and no others unless `more` are allowed."""
     wanted = set(names.split())
     if not isinstance(document, dict) or not document.keys() >= wanted or not (more or document.keys() == wanted):
         _refuse(where)
@@ -246,7 +246,7 @@ def _members(document: object, where: str, names: str, *, more: bool = False) ->
 
 
 def _check_schema(document: object, oldest: int, newest: int) -> None:
-    # Before the members: another schema may well have others.
+    # Before the members: another schema may have others.
     if isinstance(document, dict) and not oldest <= _integer(document.get("schema"), "schema") <= newest:
         raise SchemaUnknown(f"The schema is not {newest}.", "schema")
 

@@ -1,4 +1,4 @@
-"""What a verifier knows: all trust as of one revision, and how it grows page by page."""
+"""Snapshots: the trust of all organizations as of one revision, updated page by page."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _PACKED_BEGINS: Final = re.compile(
 _NOT_UNDERSTOOD: Final = b'{"not_understood":'
 """Begins the line of a document that this version, or the one that wrote it, cannot read."""
 
-_WRITTEN_ALIKE: Final = frozenset({"kty", "alg", "crv", "e", "name"})
+_INTERNED: Final = frozenset({"kty", "alg", "crv", "e", "name"})
 _unpacking: Final = Lock()
 
 T = TypeVar("T")
 
 
 class Packed:
-    """One organization's trust as JSON text, taken apart when it is first asked for.
+    """One organization's trust as JSON text, parsed at its first use.
 
-    Of its many organizations a verifier is asked about few at a time, and text takes a third of the room of objects.
+    Requests use only some of a verifier's organizations, and text takes a third of the memory of objects.
 
     Attributes:
-        document: what `pack` wrote.
-        trust: None until somebody asked; `unpack` then. `NotUnderstood` is known from the start.
+        document: the line that `pack` wrote.
+        trust: None before `unpack`; `NotUnderstood` is set from the start.
     """
 
     __slots__ = ("document", "trust")
@@ -43,7 +43,7 @@ class Packed:
         self.trust: Trust | None = trust
 
     def unpack(self) -> Trust:
-        """The trust; always the same object, so that what was decided by it may be remembered by its identity.
+        """The trust; always the same object, so that the token cache can compare it by identity.
 
         `NotUnderstood` if another version wrote the document, and this one does not admit its keys.
         """
@@ -54,8 +54,8 @@ class Packed:
 
 
 def _shared(members: dict[str, object]) -> dict[str, object]:
-    """What is written alike for most organizations, such as `"kty":"RSA"`, exists once in memory."""
-    for name in members.keys() & _WRITTEN_ALIKE:
+    """Keep values that most organizations share, such as `"kty":"RSA"`, once in memory."""
+    for name in members.keys() & _INTERNED:
         value = members[name]
         if isinstance(value, str):
             members[name] = intern(value)
@@ -63,7 +63,7 @@ def _shared(members: dict[str, object]) -> dict[str, object]:
 
 
 def pack(trust: Trust) -> Packed:
-    """One line of ASCII, as `read_packed` reads it."""
+    """The trust as one line of ASCII, for `read_packed`."""
     line = json.dumps(encode_trust(trust), separators=(",", ":")).encode("ascii")
     return Packed(b"%s%s}" % (_NOT_UNDERSTOOD, line), trust) if isinstance(trust, NotUnderstood) else Packed(line)
 
@@ -71,7 +71,7 @@ def pack(trust: Trust) -> Packed:
 def read_packed(document: bytes) -> tuple[str, int, Packed]:
     """Organization, revision and `Packed` of a line that `pack` wrote, perhaps in another version.
 
-    What the other version did not understand is read anew, and only that: reading everything would take too long.
+    Only documents that the other version did not understand are parsed here; parsing all would take too long.
 
     Raises:
         FeedRefused: `pack` did not write it.
@@ -90,10 +90,10 @@ def read_packed(document: bytes) -> tuple[str, int, Packed]:
 
 
 class Organizations(Mapping[str, Trust]):
-    """The trust of all organizations. Never changed; what is alike in two of them exists once.
+    """The trust of all organizations. Immutable; two of these objects share all unchanged parts.
 
-    They lie in many small dictionaries, of which a change copies one: with a single large one, the cost of a change
-    would grow with the number of organizations.
+    The organizations are in many small dictionaries, and a change copies one of them. With a single large dictionary
+    the cost of a change would grow with the number of organizations.
     """
 
     __slots__ = ("_doubtful", "_shards")
@@ -102,7 +102,7 @@ class Organizations(Mapping[str, Trust]):
         self, shards: tuple[dict[str, Packed], ...] = ({},) * _SHARDS, doubtful: set[str] | None = None
     ) -> None:
         self._shards = shards
-        # Shared by all that grew from one another: every name that was ever `NotUnderstood`, and may be by now.
+        # Shared by all successors: every name that was ever `NotUnderstood`; some are understood again.
         self._doubtful: set[str] = set() if doubtful is None else doubtful
 
     @classmethod
@@ -112,7 +112,7 @@ class Organizations(Mapping[str, Trust]):
         return cls().changed((name, pack(trust)) for name, trust in organizations.items())
 
     def changed(self, changes: Iterable[tuple[str, Packed]]) -> Organizations:
-        """These organizations, with the newest trust of some."""
+        """A copy with these changes."""
         shards, copied = list(self._shards), set[int]()
         for organization, packed in changes:
             number = hash(organization) % _SHARDS
@@ -125,16 +125,16 @@ class Organizations(Mapping[str, Trust]):
         return Organizations(tuple(shards), self._doubtful)
 
     def not_understood(self) -> list[NotUnderstood]:
-        """By name; of a copy on disk that another version wrote, only those that were asked for."""
+        """Sorted by name. From a copy on disk that another version wrote, only organizations that requests used."""
         trusts = [self.get(organization) for organization in sorted(self._doubtful)]
         return [trust for trust in trusts if isinstance(trust, NotUnderstood)]
 
     def document(self, organization: str) -> bytes:
-        """What `pack` wrote; a KeyError for an unknown organization."""
+        """The line that `pack` wrote; a KeyError for an unknown organization."""
         return self._shards[hash(organization) % _SHARDS][organization].document
 
     def documents(self) -> Iterator[bytes]:
-        """What `pack` wrote, of every organization."""
+        """The lines that `pack` wrote, of all organizations."""
         for shard in self._shards:
             for packed in shard.values():
                 yield packed.document
@@ -146,7 +146,7 @@ class Organizations(Mapping[str, Trust]):
     def get(self, key: str, default: T) -> Trust | T: ...
 
     def get(self, key: str, default: object = None) -> object:
-        # Asked on every request: no exception for an unknown organization, and one look for a known one.
+        # Called for every request: no exception for an unknown organization, and one lookup for a known one.
         packed = self._shards[hash(key) % _SHARDS].get(key)
         return default if packed is None else packed.trust or self._unpacked(key, packed)
 
@@ -173,7 +173,7 @@ class Organizations(Mapping[str, Trust]):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All trust as of one revision. Never changed: a page makes a new one."""
+    """The trust of all organizations as of one revision. Immutable: a page makes a new one."""
 
     epoch: str
     revision: int
@@ -185,13 +185,13 @@ EMPTY: Final = Snapshot(epoch="", revision=0, organizations=Organizations())
 
 
 def fold(snapshot: Snapshot, page: Page) -> Snapshot:
-    """The snapshot after a page: the next part of the same epoch, or the first part of another one.
+    """The snapshot after a page, which is the next part of the same epoch, or the first part of another one.
 
-    A page of the same epoch that starts anywhere else is refused, also at 0: it comes from a control plane that lags
-    behind, and following it would bring back what was since taken away, such as a suspended organization's access.
+    A page of the same epoch must start at the snapshot's revision, not even at 0: an outdated control plane would
+    otherwise restore access that was withdrawn, such as a suspended organization's.
 
     Raises:
-        FeedRefused: when the page does not follow.
+        FeedRefused: the page does not continue the snapshot.
     """
     if page.epoch == snapshot.epoch:
         if page.after != snapshot.revision:

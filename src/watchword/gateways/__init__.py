@@ -1,7 +1,7 @@
-"""One configuration for each gateway, for all organizations: the texts in `files`, which `deploy/gateways` leads to.
+"""The gateways' configurations: the texts in `files`, to which `deploy/gateways` links.
 
-They are complete: with the addresses that stand in them they run as they are. docs/gateways.md says what each gateway
-does and which values to edit; tests/gateways runs every one of these texts in the real gateway.
+Each serves all organizations and runs unchanged with its example addresses. docs/gateways.md describes the gateways and
+the values to edit; tests/gateways runs every text in the real gateway.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ FILES: Final = Path(__file__).parent / "files"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One text.
+    """One configuration file.
 
     Attributes:
-        name: the file that it belongs in.
-        text: what stands there.
+        name: the path of the file.
+        text: its content.
     """
 
     name: str
@@ -28,12 +28,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What one gateway needs.
+    """The configuration of one gateway.
 
     Attributes:
-        name: in addresses of pages and in tests.
-        label: its name for people.
-        note: what to know before using it.
+        name: used in URLs and tests.
+        label: shown to people.
+        note: requirements and hints.
         files: in the order in which to read them.
     """
 

@@ -1,4 +1,4 @@
-"""Writes a provider's own values into the texts, where the examples stand."""
+"""Replaces the example values in the gateways' configurations with a provider's values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ GRPC_VERIFIERS: Final = ("127.0.0.1:8085", "127.0.0.1:8095")
 DOMAIN: Final = "api.example"
 API: Final = "your-api:8000"
 ROUTING: Final = "host"
-"""The examples in the texts."""
+"""The example values in the texts."""
 
 SECOND_VERIFIER: Final = "second-verifier:8081"
 SECOND_GRPC_VERIFIER: Final = "second-verifier:8085"
-"""What stands for the second verifier if only one is named. No machine has this name, so nothing can answer there."""
+"""The second verifier if only one is given. No machine has this name, so nothing can answer there."""
 
 _ROUTING: Final = {
     "nginx": 'map "" $watchword_routing { default %s; }',
@@ -28,19 +28,19 @@ _ROUTING: Final = {
     "envoy-grpc": 'local ROUTING = "%s"',
     "haproxy": "presetenv WATCHWORD_ROUTING %s\n",
 }
-"""What says in a gateway's texts where requests name their organization."""
+"""The part of a gateway's text that selects where requests name their organization."""
 
 _DOMAIN: Final = re.compile(r"(?<![\w-])api(\\*)\.example(?![\w-]|\.\w)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """What a provider has to say. The examples remain where a value is None.
+    """A provider's values. The example remains if a value is None.
 
     Attributes:
         routing: `host`, `path` or `token`.
-        domain: below which each organization has its host, or the API's only host.
-        verifiers, grpc_verifiers: `host:port` of one or two; a placeholder stands for a second one that is missing.
+        domain: the parent domain of the organizations' hosts, or the API's only host.
+        verifiers, grpc_verifiers: `host:port` of one or two; a placeholder replaces a missing second one.
         api: `host:port` of the API.
     """
 
@@ -53,11 +53,11 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A gateway's texts with the provider's values.
+    """A gateway's configuration with the provider's values.
 
     Attributes:
         gateway: with the values in its texts.
-        written: the names of the values that stand in its texts now, examples included.
+        written: the names of the values that its texts contain, examples included.
     """
 
     gateway: Gateway
@@ -65,7 +65,7 @@ class Filled:
 
 
 def fill(gateway: Gateway, values: Values) -> Filled:
-    """Write the values into all texts of a gateway, each wherever its example stands."""
+    """Replace the examples in all texts of a gateway with the values."""
     written: set[str] = set()
     files = tuple(_filled(file, gateway.name, values, written) for file in gateway.files)
     return Filled(replace(gateway, files=files), frozenset(written))
@@ -80,7 +80,7 @@ def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File
         "second verifier for gRPC": (GRPC_VERIFIERS[1], _second(values.grpc_verifiers, SECOND_GRPC_VERIFIER)),
         "API": (API, values.api),
     }
-    # At once: a value may be the example of another one.
+    # All in one substitution, because a value may equal the example of another one.
     spellings = {
         spell(example): (name, spell(value or example))
         for name, (example, value) in addresses.items()
@@ -95,7 +95,7 @@ def _filled(file: File, gateway: str, values: Values, written: set[str]) -> File
 
     def domain(found: re.Match[str]) -> str:
         written.add("domain")
-        # In a pattern a backslash, or two, stands before the dot.
+        # In a pattern the dot follows one or two backslashes.
         return (values.domain or DOMAIN).replace(".", f"{found[1]}.")
 
     text = _DOMAIN.sub(domain, pattern.sub(address, text))

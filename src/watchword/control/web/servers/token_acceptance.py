@@ -1,6 +1,6 @@
 """Whether tokens are accepted now, and if not, why: the first line of a page about servers. Pure.
 
-It says what verifiers decide: the preconditions of `core/entitlement.py`, in the same order.
+It says what verifiers decide: the preconditions of `core/trust.py`, in the same order.
 """
 
 from __future__ import annotations
