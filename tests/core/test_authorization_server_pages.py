@@ -90,7 +90,7 @@ MISTAKES: Final[dict[str, tuple[Mistake, ...]]] = {
         ),
         Mistake(row="a token of another custom server", header=OTHER_KEY),
         Mistake(row="the issuer is *Dynamic*", claims={"iss": "https://id.acme.example/oauth2/default"}),
-        Mistake(row="Issuer URI with a slash", registered={"issuer": "https://acme.okta.com/oauth2/default/"}),
+        Mistake(row="Issuer URI with a trailing slash", registered={"issuer": "https://acme.okta.com/oauth2/default/"}),
         Mistake(row="the ID token was sent", claims={"aud": "0oa1", "cid": ..., "scp": ...}),
         Mistake(row="the ID token was sent", claims={"aud": "0oa1", "cid": ..., **AT_HASH}),
         Mistake(row="another application", claims={"cid": "0oa2"}),
