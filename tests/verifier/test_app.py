@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KEY = forge.rsa_key("alice")
 
 
-class Desk:
+class FrozenVerifier:
     """A verifier at the frozen time that knows Acme."""
 
     def __init__(self, organizations: Mapping[str, Trust] | None, *, heard_at: float = forge.NOW) -> None:
@@ -42,66 +42,68 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk({"acme": acme.trust(KEY), "globex": acme.trust(forge.rsa_key("globex"), organization="globex")})
+def verifier() -> FrozenVerifier:
+    return FrozenVerifier(
+        {"acme": acme.trust(KEY), "globex": acme.trust(forge.rsa_key("globex"), organization="globex")}
+    )
 
 
 def denial(reason: Reason, gateway: str = "plain") -> wire.Response:
     return wire.PROFILES[gateway].denials[reason]
 
 
-def test_a_good_token_is_allowed_and_counted(desk: Desk) -> None:
-    answer = desk.ask(forge.token(KEY, "RS256"))
+def test_a_good_token_is_allowed_and_counted(verifier: FrozenVerifier) -> None:
+    answer = verifier.ask(forge.token(KEY, "RS256"))
     assert answer.status == 200
     assert (b"x-auth-subject", b"alice") in answer.headers
-    assert desk.usage.allowed == 1
-    assert sum(desk.usage.denied.values()) == 0
+    assert verifier.usage.allowed == 1
+    assert sum(verifier.usage.denied.values()) == 0
 
 
-def test_a_bad_token_is_denied_in_the_gateways_profile_and_counted(desk: Desk) -> None:
+def test_a_bad_token_is_denied_in_the_gateways_profile_and_counted(verifier: FrozenVerifier) -> None:
     expired = forge.token(KEY, "RS256", exp=1)
-    assert desk.ask(expired) is denial(Reason.TOKEN_EXPIRED)
-    assert desk.ask(expired, "/verify/nginx/acme/orders") is denial(Reason.TOKEN_EXPIRED, "nginx")
-    assert desk.usage.denied[Reason.TOKEN_EXPIRED] == 2
-    assert desk.usage.allowed == 0
+    assert verifier.ask(expired) is denial(Reason.TOKEN_EXPIRED)
+    assert verifier.ask(expired, "/verify/nginx/acme/orders") is denial(Reason.TOKEN_EXPIRED, "nginx")
+    assert verifier.usage.denied[Reason.TOKEN_EXPIRED] == 2
+    assert verifier.usage.allowed == 0
 
 
-def test_the_organization_of_the_path_decides(desk: Desk) -> None:
+def test_the_organization_of_the_path_decides(verifier: FrozenVerifier) -> None:
     token = forge.token(KEY, "RS256")
-    assert desk.ask(token, "/verify/plain/globex") is denial(Reason.NO_MATCHING_KEY)
-    assert desk.ask(token, "/verify/plain/initech") is denial(Reason.ORGANIZATION_UNKNOWN)
-    assert desk.ask(token, "/verify/plain/ACME") is denial(Reason.ORGANIZATION_UNKNOWN)
-    assert desk.ask(token, "/verify/plain/") is denial(Reason.ORGANIZATION_UNKNOWN)
+    assert verifier.ask(token, "/verify/plain/globex") is denial(Reason.NO_MATCHING_KEY)
+    assert verifier.ask(token, "/verify/plain/initech") is denial(Reason.ORGANIZATION_UNKNOWN)
+    assert verifier.ask(token, "/verify/plain/ACME") is denial(Reason.ORGANIZATION_UNKNOWN)
+    assert verifier.ask(token, "/verify/plain/") is denial(Reason.ORGANIZATION_UNKNOWN)
 
 
-def test_an_unknown_path_is_404_and_no_decision(desk: Desk) -> None:
-    assert desk.ask(forge.token(KEY, "RS256"), "/verify/apache/acme") is wire.NOT_FOUND
-    assert (desk.usage.allowed, sum(desk.usage.denied.values())) == (0, 0)
+def test_an_unknown_path_is_404_and_no_decision(verifier: FrozenVerifier) -> None:
+    assert verifier.ask(forge.token(KEY, "RS256"), "/verify/apache/acme") is wire.NOT_FOUND
+    assert (verifier.usage.allowed, sum(verifier.usage.denied.values())) == (0, 0)
 
 
 def test_before_the_first_snapshot_everything_is_503() -> None:
-    desk = Desk(None)
-    answer = desk.ask(forge.token(KEY, "RS256"))
+    verifier = FrozenVerifier(None)
+    answer = verifier.ask(forge.token(KEY, "RS256"))
     assert answer is denial(Reason.TRUST_STALE)
     assert answer.status == 503
 
 
 def test_from_the_hard_limit_on_a_good_token_is_503() -> None:
     token = forge.token(KEY, "RS256")
-    assert Desk({"acme": acme.trust(KEY)}, heard_at=forge.NOW - 3599).ask(token).status == 200
-    assert Desk({"acme": acme.trust(KEY)}, heard_at=forge.NOW - 3600).ask(token) is denial(Reason.TRUST_STALE)
+    assert FrozenVerifier({"acme": acme.trust(KEY)}, heard_at=forge.NOW - 3599).ask(token).status == 200
+    assert FrozenVerifier({"acme": acme.trust(KEY)}, heard_at=forge.NOW - 3600).ask(token) is denial(Reason.TRUST_STALE)
 
 
-def test_a_token_whose_identity_does_not_fit_a_header_is_denied(desk: Desk) -> None:
-    assert desk.ask(forge.token(KEY, "RS256", sub="a" * 1025)) is denial(Reason.CLAIM_TOO_LONG)
-    assert desk.usage.allowed == 0
-    assert desk.usage.denied[Reason.CLAIM_TOO_LONG] == 1
+def test_a_token_whose_identity_does_not_fit_a_header_is_denied(verifier: FrozenVerifier) -> None:
+    assert verifier.ask(forge.token(KEY, "RS256", sub="a" * 1025)) is denial(Reason.CLAIM_TOO_LONG)
+    assert verifier.usage.allowed == 0
+    assert verifier.usage.denied[Reason.CLAIM_TOO_LONG] == 1
 
 
-def test_an_unknown_key_is_noted_for_its_organization(desk: Desk) -> None:
-    desk.ask(forge.token(KEY.named("rotated"), "RS256"))
-    desk.ask(forge.token(KEY, "RS256", exp=1))
-    assert desk.unknown_keys.take(time.monotonic()) == (UnknownKey("acme", "rotated", repeated=False),)
+def test_an_unknown_key_is_noted_for_its_organization(verifier: FrozenVerifier) -> None:
+    verifier.ask(forge.token(KEY.named("rotated"), "RS256"))
+    verifier.ask(forge.token(KEY, "RS256", exp=1))
+    assert verifier.unknown_keys.take(time.monotonic()) == (UnknownKey("acme", "rotated", repeated=False),)
 
 
 class Exploding(Mapping[str, Any]):
@@ -116,15 +118,15 @@ class Exploding(Mapping[str, Any]):
 
 
 def test_a_fault_of_our_own_denies() -> None:
-    desk = Desk(Exploding())
-    assert desk.ask(forge.token(KEY, "RS256")) is wire.UNDECIDABLE
+    verifier = FrozenVerifier(Exploding())
+    assert verifier.ask(forge.token(KEY, "RS256")) is wire.UNDECIDABLE
     assert wire.UNDECIDABLE.status == 503
-    assert desk.usage.denied[Reason.UNDECIDABLE] == 1
+    assert verifier.usage.denied[Reason.UNDECIDABLE] == 1
 
 
-def test_a_change_of_trust_counts_from_the_next_request(desk: Desk) -> None:
+def test_a_change_of_trust_counts_from_the_next_request(verifier: FrozenVerifier) -> None:
     token = forge.token(KEY, "RS256")
-    assert desk.ask(token).status == 200
+    assert verifier.ask(token).status == 200
     suspended = acme.trust(KEY, suspended=True)
-    desk.current.swap(Snapshot("first", 2, MappingProxyType({"acme": suspended})), heard_at=forge.NOW)
-    assert desk.ask(token) is denial(Reason.ORGANIZATION_SUSPENDED)
+    verifier.current.swap(Snapshot("first", 2, MappingProxyType({"acme": suspended})), heard_at=forge.NOW)
+    assert verifier.ask(token) is denial(Reason.ORGANIZATION_SUSPENDED)

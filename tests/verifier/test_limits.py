@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KEY = forge.rsa_key("alice")
 
 
-class Desk:
+class LimitedVerifier:
     """A verifier with these limits that knows Acme."""
 
     def __init__(self, limits: Limits, max_scope: int) -> None:
@@ -73,19 +73,19 @@ def test_fg_01_defaults_match_the_documents(tmp_path: Path, monkeypatch: pytest.
 
 def test_fg_01_largest_token_is_the_settings() -> None:
     token = forge.token(KEY, "RS256", padding="p" * 20_000)
-    assert Desk(Limits(max_token_bytes=len(token)), 256).allows(token)
-    assert Desk(Limits(max_token_bytes=len(token) - 1), 256).denies(token, Reason.TOKEN_TOO_LARGE)
+    assert LimitedVerifier(Limits(max_token_bytes=len(token)), 256).allows(token)
+    assert LimitedVerifier(Limits(max_token_bytes=len(token) - 1), 256).denies(token, Reason.TOKEN_TOO_LARGE)
 
 
 def test_fg_01_leeway_is_the_settings() -> None:
-    assert Desk(Limits(leeway=300), 256).allows(forge.token(KEY, "RS256", exp=forge.NOW - 299))
-    assert Desk(Limits(leeway=0), 256).denies(forge.token(KEY, "RS256", exp=forge.NOW), Reason.TOKEN_EXPIRED)
+    assert LimitedVerifier(Limits(leeway=300), 256).allows(forge.token(KEY, "RS256", exp=forge.NOW - 299))
+    assert LimitedVerifier(Limits(leeway=0), 256).denies(forge.token(KEY, "RS256", exp=forge.NOW), Reason.TOKEN_EXPIRED)
 
 
 def test_fg_01_longest_scope_is_the_settings() -> None:
     token = forge.token(KEY, "RS256", scope="a" * 300)
-    assert Desk(LIMITS, 300).allows(token)
-    assert Desk(LIMITS, 299).at_once(token) is wire.PROFILES["plain"].denials[Reason.SCOPE_TOO_LONG]
+    assert LimitedVerifier(LIMITS, 300).allows(token)
+    assert LimitedVerifier(LIMITS, 299).at_once(token) is wire.PROFILES["plain"].denials[Reason.SCOPE_TOO_LONG]
 
 
 @pytest.mark.enable_socket

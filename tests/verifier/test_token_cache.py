@@ -35,7 +35,7 @@ NOW = forge.NOW
 HARD_LIMIT = 3600
 
 
-class Desk:
+class CachingVerifier:
     """A verifier that remembers, with a clock that the test sets."""
 
     def __init__(self, *trusts: Trust, max_bytes: int = 2**20) -> None:
@@ -83,43 +83,43 @@ def good(**changes: Any) -> str:
 
 
 def test_a_token_that_comes_again_is_answered_without_deciding_and_counted() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     token = good()
-    assert [desk.ask(token) for _ in range(3)] == [None] * 3
-    assert (desk.found, desk.usage.allowed) == (2, 3)
+    assert [verifier.ask(token) for _ in range(3)] == [None] * 3
+    assert (verifier.found, verifier.usage.allowed) == (2, 3)
 
 
 def test_it_says_the_same_as_the_first_time() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     header = [f"Bearer {good(sub='bob', scope='a b')}"]
-    first = desk.verifier.respond("/verify/plain/acme", header)
-    assert first == desk.verifier.respond("/verify/nginx/acme/orders?x", list(header))
-    assert desk.found == 1
+    first = verifier.verifier.respond("/verify/plain/acme", header)
+    assert first == verifier.verifier.respond("/verify/nginx/acme/orders?x", list(header))
+    assert verifier.found == 1
 
 
 def test_without_memory_nothing_is_remembered() -> None:
-    desk = Desk(acme.trust(KEY), max_bytes=0)
+    verifier = CachingVerifier(acme.trust(KEY), max_bytes=0)
     token = good()
-    assert [desk.ask(token), desk.ask(token)] == [None, None]
-    assert (desk.found, desk.tokens.size) == (0, 0)
+    assert [verifier.ask(token), verifier.ask(token)] == [None, None]
+    assert (verifier.found, verifier.tokens.size) == (0, 0)
 
 
 def test_a_refused_token_is_never_remembered() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     for bad in (good(exp=1), good(client_id="other"), good()[:-4] + "AAAA", forge.token(OTHER_KEY, "ES384")):
-        assert desk.ask(bad) is not None
+        assert verifier.ask(bad) is not None
     # Too long to be passed on is refused although the kernel allows it.
-    assert desk.ask(good(sub="x" * 2000)) is Reason.CLAIM_TOO_LONG
-    assert desk.ask(good(scope="read " * 900)) is Reason.SCOPE_TOO_LONG
-    assert desk.tokens.size == 0
+    assert verifier.ask(good(sub="x" * 2000)) is Reason.CLAIM_TOO_LONG
+    assert verifier.ask(good(scope="read " * 900)) is Reason.SCOPE_TOO_LONG
+    assert verifier.tokens.size == 0
 
 
 def test_two_authorization_headers_are_refused_though_the_first_is_remembered() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     token = good()
-    desk.ask(token)
-    assert desk.ask(token, token) is Reason.AUTHORIZATION_REPEATED
-    assert desk.ask() is Reason.TOKEN_MISSING
+    verifier.ask(token)
+    assert verifier.ask(token, token) is Reason.AUTHORIZATION_REPEATED
+    assert verifier.ask() is Reason.TOKEN_MISSING
 
 
 # ------------------------------------------------------------------------------------------------ time
@@ -142,13 +142,13 @@ def test_two_authorization_headers_are_refused_though_the_first_is_remembered() 
     ids=["exp", "a fraction of exp", "the subscription", "the keys", "the snapshot"],
 )
 def test_c04_what_is_remembered_ends_with(token: str, trust: Trust, last: float, reason: Reason) -> None:
-    desk = Desk(trust)
-    while desk.now < last:
-        assert desk.ask(token) is None, desk.now - last
-        desk.now += 0.25 if last - desk.now <= 3 else (last - desk.now) / 2
-    assert desk.found > 0
-    desk.now = last
-    assert desk.ask(token) is reason
+    verifier = CachingVerifier(trust)
+    while verifier.now < last:
+        assert verifier.ask(token) is None, verifier.now - last
+        verifier.now += 0.25 if last - verifier.now <= 3 else (last - verifier.now) / 2
+    assert verifier.found > 0
+    verifier.now = last
+    assert verifier.ask(token) is reason
 
 
 @pytest.mark.parametrize(
@@ -169,22 +169,22 @@ def test_c04_what_is_remembered_ends_with(token: str, trust: Trust, last: float,
 def test_a_clock_that_was_set_back_makes_nothing_good_before(
     token: str, trust: Trust, first: float, reason: Reason
 ) -> None:
-    desk = Desk(trust)
-    assert desk.ask(token) is None
-    desk.now = first
-    assert desk.ask(token) is None
-    assert desk.found == 1
-    desk.now = first - 0.5
-    assert desk.ask(token) is reason
+    verifier = CachingVerifier(trust)
+    assert verifier.ask(token) is None
+    verifier.now = first
+    assert verifier.ask(token) is None
+    assert verifier.found == 1
+    verifier.now = first - 0.5
+    assert verifier.ask(token) is reason
 
 
 def test_a_clock_that_is_no_number_finds_nothing() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     token = good()
-    desk.ask(token)
-    desk.now = float("nan")
-    assert desk.ask(token) is not None
-    assert desk.tokens.get("acme", token, desk.organizations, desk.now) is None
+    verifier.ask(token)
+    verifier.now = float("nan")
+    assert verifier.ask(token) is not None
+    assert verifier.tokens.get("acme", token, verifier.organizations, verifier.now) is None
 
 
 # ------------------------------------------------------------------------------------------------ trust
@@ -212,29 +212,29 @@ def test_m04_m07_after_a_change_of_trust_the_new_trust_decides(
     change: Callable[[Trust], Trust], reason: Reason
 ) -> None:
     trust = acme.trust(KEY)
-    desk = Desk(trust)
+    verifier = CachingVerifier(trust)
     token = good()
-    assert [desk.ask(token), desk.ask(token)] == [None, None]
-    desk.know(change(trust))
-    assert [desk.ask(token), desk.ask(token)] == [reason, reason]
-    desk.know(trust)
-    assert desk.ask(token) is None
+    assert [verifier.ask(token), verifier.ask(token)] == [None, None]
+    verifier.know(change(trust))
+    assert [verifier.ask(token), verifier.ask(token)] == [reason, reason]
+    verifier.know(trust)
+    assert verifier.ask(token) is None
 
 
 def test_m07_a_deleted_organization_is_unknown() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     token = good()
-    desk.ask(token)
-    desk.know()
-    assert desk.ask(token) is Reason.ORGANIZATION_UNKNOWN
+    verifier.ask(token)
+    verifier.know()
+    assert verifier.ask(token) is Reason.ORGANIZATION_UNKNOWN
 
 
 def test_what_is_passed_on_comes_from_the_new_trust() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     token = good()
-    desk.ask(token)
-    desk.know(acme.trust(server=acme.server(KEY, name="Renamed")))
-    answer = desk.verifier.respond("/verify/plain/acme", [f"Bearer {token}"])
+    verifier.ask(token)
+    verifier.know(acme.trust(server=acme.server(KEY, name="Renamed")))
+    answer = verifier.verifier.respond("/verify/plain/acme", [f"Bearer {token}"])
     assert answer is not None
     assert (b"x-auth-server", b"Renamed") in answer.headers
 
@@ -245,30 +245,30 @@ def test_what_is_passed_on_comes_from_the_new_trust() -> None:
 @pytest.mark.parametrize("first", ["acme", "globex"])
 def test_m01_m05_the_same_kid_with_different_keys_in_both_orders(first: str) -> None:
     keys = {"acme": KEY, "globex": forge.ec_key("other").named("alice")}
-    desk = Desk(*(acme.trust(key, organization=name) for name, key in keys.items()))
+    verifier = CachingVerifier(*(acme.trust(key, organization=name) for name, key in keys.items()))
     tokens = {name: forge.token(key, "ES256") for name, key in keys.items()}
-    assert desk.ask(tokens[first], organization=first) is None
+    assert verifier.ask(tokens[first], organization=first) is None
     for _ in range(2):
         for signer, token in tokens.items():
             for name in keys:
                 expected = None if signer == name else Reason.SIGNATURE_INVALID
-                assert desk.ask(token, organization=name) is expected
+                assert verifier.ask(token, organization=name) is expected
 
 
 def test_m04_one_token_at_two_organizations_that_demand_different_audiences() -> None:
     other = acme.trust(organization="globex", server=acme.server(KEY, audience="https://other.example/"))
-    desk = Desk(acme.trust(KEY), other)
+    verifier = CachingVerifier(acme.trust(KEY), other)
     token = good()
     for _ in range(2):
-        assert desk.ask(token) is None
-        assert desk.ask(token, organization="globex") is Reason.AUDIENCE_MISMATCH
+        assert verifier.ask(token) is None
+        assert verifier.ask(token, organization="globex") is Reason.AUDIENCE_MISMATCH
 
 
 def test_m02_no_organization_can_be_spelled_into_anothers_entry() -> None:
     open_server = acme.server(KEY, issuer=ANY, audience=ANY, client_id=ANY)
-    desk = Desk(acme.trust(server=open_server))
+    verifier = CachingVerifier(acme.trust(server=open_server))
     token = good()
-    assert desk.ask(token) is None
+    assert verifier.ask(token) is None
     for organization, other in [
         (None, token),
         ("acm", f"e{token}"),
@@ -278,31 +278,31 @@ def test_m02_no_organization_can_be_spelled_into_anothers_entry() -> None:
         ("", f"acme{token}"),
         ("acme", f"{token}\0"),
     ]:
-        assert desk.tokens.get(organization, other, desk.organizations, NOW) is None
-    assert desk.tokens.get("acme", token, desk.organizations, NOW) is not None
+        assert verifier.tokens.get(organization, other, verifier.organizations, NOW) is None
+    assert verifier.tokens.get("acme", token, verifier.organizations, NOW) is not None
 
 
 def test_fk_07_one_token_is_one_entry_however_it_is_sent() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     token = good()
-    assert desk.ask(token) is None
-    size = desk.tokens.size
+    assert verifier.ask(token) is None
+    size = verifier.tokens.size
     for number in range(1, 200):
         for scheme in ("Bearer", "bearer", "bEARER"):
-            answer = desk.verifier.respond("/verify/plain/acme", [scheme + " " * number + token])
+            answer = verifier.verifier.respond("/verify/plain/acme", [scheme + " " * number + token])
             assert answer is not None
             assert answer.status == 200
-    assert (desk.tokens.size, desk.found) == (size, 597)
+    assert (verifier.tokens.size, verifier.found) == (size, 597)
 
 
 def test_m03_the_whole_token_counts_however_little_of_it_differs() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     token = good()
-    assert desk.ask(token) is None
+    assert verifier.ask(token) is None
     for place in (*range(0, len(token), 7), len(token) - 1):
         forged = token[:place] + ("A" if token[place] != "A" else "Q") + token[place + 1 :]
-        assert desk.ask(forged) is not None, place
-    assert desk.found == 0
+        assert verifier.ask(forged) is not None, place
+    assert verifier.found == 0
 
 
 # ------------------------------------------------------------------------------------------------ memory
@@ -310,69 +310,71 @@ def test_m03_the_whole_token_counts_however_little_of_it_differs() -> None:
 
 def test_c13_the_memory_is_bounded_whatever_the_tokens_say() -> None:
     room = 40 * (ENTRY_BYTES + 700)
-    desk = Desk(acme.trust(KEY), max_bytes=room)
+    verifier = CachingVerifier(acme.trust(KEY), max_bytes=room)
     for number in range(200):
-        assert desk.ask(good(exp=NOW + 10**9, jti=str(number))) is None
-        assert desk.tokens.size <= room
+        assert verifier.ask(good(exp=NOW + 10**9, jti=str(number))) is None
+        assert verifier.tokens.size <= room
     # And it is used.
-    assert desk.tokens.size > room / 3
+    assert verifier.tokens.size > room / 3
 
 
 def test_what_an_entry_takes_is_not_more_than_is_counted() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     for token in (good(), good(sub="é" * 100, scope="s" * 3000)):
-        assert desk.ask(token) is None
-    for key, entry in desk.tokens._generations[0].entries.items():
+        assert verifier.ask(token) is None
+    for key, entry in verifier.tokens._generations[0].entries.items():
         headers = entry.response.headers
         values = [value for _, value in headers]
         made = [entry.response, headers, *headers, *values, entry.response.messages, *entry.response.messages]
         parts = [entry, entry.good_from, entry.good_until, *made, key, *key]
         # 100 bytes of the dictionary: a slot of a table that is two thirds full at the most, and its index.
         assert sum(map(sys.getsizeof, parts)) + 100 <= size_of(key, entry)
-    assert desk.tokens.size == sum(size_of(*item) for item in desk.tokens._generations[0].entries.items())
+    assert verifier.tokens.size == sum(size_of(*item) for item in verifier.tokens._generations[0].entries.items())
 
 
 def test_a_token_too_large_for_the_memory_is_decided_each_time() -> None:
-    desk = Desk(acme.trust(KEY), max_bytes=2 * ENTRY_BYTES)
+    verifier = CachingVerifier(acme.trust(KEY), max_bytes=2 * ENTRY_BYTES)
     token = good()
-    assert [desk.ask(token), desk.ask(token), desk.found, desk.tokens.size] == [None, None, 0, 0]
+    assert [verifier.ask(token), verifier.ask(token), verifier.found, verifier.tokens.size] == [None, None, 0, 0]
 
 
 def test_m14_a_flood_of_one_organization_does_not_push_out_what_another_uses() -> None:
-    desk = Desk(acme.trust(KEY), acme.trust(KEY, organization="globex"), max_bytes=40 * (ENTRY_BYTES + 700))
+    verifier = CachingVerifier(
+        acme.trust(KEY), acme.trust(KEY, organization="globex"), max_bytes=40 * (ENTRY_BYTES + 700)
+    )
     used = good(jti="used")
-    desk.ask(used, organization="globex")
+    verifier.ask(used, organization="globex")
     for number in range(200):
-        desk.ask(good(jti=str(number)))
+        verifier.ask(good(jti=str(number)))
         if number % 10 == 0:
-            before = desk.found
-            desk.ask(used, organization="globex")
-            assert desk.found == before + 1
+            before = verifier.found
+            verifier.ask(used, organization="globex")
+            assert verifier.found == before + 1
 
 
 def test_what_is_not_asked_for_is_forgotten_with_the_second_turn() -> None:
-    desk = Desk(acme.trust(KEY))
+    verifier = CachingVerifier(acme.trust(KEY))
     used, unused = good(jti="used"), good(jti="unused")
-    desk.ask(used)
-    desk.ask(unused)
-    desk.tokens.rotate()
-    desk.ask(used)
-    assert desk.found == 1
-    desk.tokens.rotate()
-    desk.ask(used)
-    assert desk.found == 2
-    remembered = [key for generation in desk.tokens._generations for key in generation.entries]
+    verifier.ask(used)
+    verifier.ask(unused)
+    verifier.tokens.rotate()
+    verifier.ask(used)
+    assert verifier.found == 1
+    verifier.tokens.rotate()
+    verifier.ask(used)
+    assert verifier.found == 2
+    remembered = [key for generation in verifier.tokens._generations for key in generation.entries]
     assert ("acme", used) in remembered
     assert ("acme", unused) not in remembered
 
 
 def test_it_turns_by_itself_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROTATE_SECONDS", 0.001)
-    desk, stop = Desk(acme.trust(KEY)), threading.Event()
-    desk.ask(good())
-    turning = threading.Thread(target=desk.tokens.run, args=(stop,))
+    verifier, stop = CachingVerifier(acme.trust(KEY)), threading.Event()
+    verifier.ask(good())
+    turning = threading.Thread(target=verifier.tokens.run, args=(stop,))
     turning.start()
-    while desk.tokens.size:
+    while verifier.tokens.size:
         stop.wait(0.001)
     stop.set()
     turning.join(timeout=30)

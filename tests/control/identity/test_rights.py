@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from kit import people
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Actor, Interface, Permission, command_line
@@ -235,8 +235,8 @@ def test_fk_01_link_sets_no_password_for_person_deactivated_meanwhile(alice: Per
 
 
 def test_fk_01_an_ended_session_does_not_come_back_under_another_key(alice: Person) -> None:
-    desk = Desk.of(alice)
-    store = SessionStore(desk.client.cookies["watchword_session"].value)
+    browser = BrowserSession.of(alice)
+    store = SessionStore(browser.client.cookies["watchword_session"].value)
     assert store.public_id is not None
     Session.objects.all().delete()
 
@@ -249,9 +249,11 @@ class TestPages:
     """What the browser sees of it. The right is lost between the guard of the page and the command."""
 
     @pytest.fixture
-    def losing(self, full_bob: Person, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]], Desk]:
-        def arrange(lose: Callable[..., None]) -> Desk:
-            desk = Desk.of(full_bob)
+    def losing(
+        self, full_bob: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[Callable[..., None]], BrowserSession]:
+        def arrange(lose: Callable[..., None]) -> BrowserSession:
+            browser = BrowserSession.of(full_bob)
             run = CreateRole.run
 
             def late(command: CreateRole, actor: Actor) -> Role:
@@ -260,25 +262,25 @@ class TestPages:
                 return run(command, actor)
 
             monkeypatch.setattr(CreateRole, "run", late)
-            return desk
+            return browser
 
         return arrange
 
-    def test_ended_session_redirects_to_sign_in_with_reason(self, losing: Callable[..., Desk]) -> None:
-        desk = losing(deactivated)
-        answer = desk.post("access:create-role", "acme", role="New", permissions="Activity")
+    def test_ended_session_redirects_to_sign_in_with_reason(self, losing: Callable[..., BrowserSession]) -> None:
+        browser = losing(deactivated)
+        answer = browser.post("access:create-role", "acme", role="New", permissions="Activity")
         assert (answer.status, answer.leads_to) == (302, f"/sign-in?next={reverse('access:roles', args=['acme'])}")
-        shown = desk.get("access:sign-in")
+        shown = browser.get("access:sign-in")
         assert "Your session was ended. Sign in to continue. What you sent last was not saved." in shown.text
 
-    def test_script_redirects_to_sign_in(self, losing: Callable[..., Desk]) -> None:
-        desk = losing(idle).scripted
-        answer = desk.post("access:create-role", "acme", role="New", permissions="Activity")
+    def test_script_redirects_to_sign_in(self, losing: Callable[..., BrowserSession]) -> None:
+        browser = losing(idle).scripted
+        answer = browser.post("access:create-role", "acme", role="New", permissions="Activity")
         assert answer.leads_to == reverse("access:roles", args=["acme"])
-        shown = desk.get("access:sign-in")
+        shown = browser.get("access:sign-in")
         assert "You were signed out after 30 minutes without activity. What you sent last was not saved." in shown.text
 
-    def test_lost_permission_is_named(self, losing: Callable[..., Desk]) -> None:
+    def test_lost_permission_is_named(self, losing: Callable[..., BrowserSession]) -> None:
         answer = losing(demoted).post("access:create-role", "acme", role="New", permissions="Activity")
         assert answer.status == 403
         assert "“Administrators”" in answer.text
@@ -291,7 +293,7 @@ def test_fk_01_after_a_deactivation_eight_connections_change_nothing_more() -> N
     people.organization("acme")
     people.administrator("alice", "acme", *Permission)
     bob = people.administrator("bob", "acme", *Permission)
-    desks = [Desk.of(bob) for _ in range(8)]
+    desks = [BrowserSession.of(bob) for _ in range(8)]
     under_way = threading.Barrier(len(desks) + 1)
     over = threading.Event()
 

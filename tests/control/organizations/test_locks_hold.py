@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit import sample_portal
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from kit.people import NOW
 from kit.sample_portal import PROD_OKTA, STANDBY
 from watchword.control.base.actor import command_line
@@ -27,7 +27,7 @@ from watchword.control.servers.models import AuthorizationServer, KeySetState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kit.desk import Shown
+    from kit.browser_session import Shown
     from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
 
@@ -40,18 +40,18 @@ FIELDS = ("name", "description", "jwks_location", "audience", "issuer", "client_
 class Alice:
     """Her browser, which keeps a record of every POST that it has sent."""
 
-    desk: Desk
+    browser: BrowserSession
     sent: list[tuple[str, tuple[object, ...], dict[str, str]]] = field(default_factory=list)
 
     def post(self, route: str, *place: object, **form: str) -> Shown:
         self.sent.append((route, place, form))
-        return self.desk.post(route, "acme", *place, **form)
+        return self.browser.post(route, "acme", *place, **form)
 
     def replay(self) -> list[Shown]:
         return [
             browser.post(route, "acme", *place, **form)
             for route, place, form in self.sent
-            for browser in (self.desk, self.desk.scripted)
+            for browser in (self.browser, self.browser.scripted)
         ]
 
 
@@ -68,7 +68,7 @@ def _sample_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def before(acme: Organization, alice: Person) -> Alice:
     """Alice has done everything the page offers. ProdOkta is enabled, another server stands by."""
-    browser = Alice(Desk.of(alice))
+    browser = Alice(BrowserSession.of(alice))
     receipt = browser.post("servers:validate", **typed(PROD_OKTA)).value("receipt")
     browser.post("servers:add", **typed(PROD_OKTA, receipt=receipt))
     other = browser.post("servers:validate", **typed(STANDBY)).value("receipt")
@@ -147,7 +147,7 @@ def test_p_07_p_08_while_locked_every_post_is_refused_and_the_page_readable(
     assert {answer.status for answer in answers if "Not found." not in answer.text} == {403}
     assert state() == kept
     assert entitlement_of("acme", NOW + timedelta(minutes=1)).situation is situation
-    page = before.desk.get("servers:list", "acme")
+    page = before.browser.get("servers:list", "acme")
     assert page.status == 200
     assert banner in page.text
     assert "ProdOkta" in page.text
@@ -162,7 +162,7 @@ def test_locked_organization_opens_no_dialog(
     server = AuthorizationServer.objects.get(enabled=True).pk
     lock()
 
-    page = before.desk.get(f"servers:{dialog}", "acme", *([] if dialog == "add" else [server]))
+    page = before.browser.get(f"servers:{dialog}", "acme", *([] if dialog == "add" else [server]))
 
     assert page.status == 403
     assert "<dialog" not in page.shown_html
@@ -177,7 +177,7 @@ def test_m_08_suspension_survives_replays_and_restored_feed(before: Alice, alice
     before.replay()
     # Nor does what only operators do work for her.
     for route in ("console:reinstate", "console:renew", "console:set-subscription"):
-        before.desk.post(route, "acme", reference="K7", expires_at="2999-01-01T00:00:00", version="1")
+        before.browser.post(route, "acme", reference="K7", expires_at="2999-01-01T00:00:00", version="1")
 
     page = read_page(epoch, 0)
     assert page is not None
@@ -195,7 +195,7 @@ def test_p_08_reinstating_restores_previous_state(before: Alice) -> None:
 
     assert state() == kept
     assert told() == trust
-    page = before.desk.get("servers:list", "acme")
+    page = before.browser.get("servers:list", "acme")
     assert "Disable ProdOkta" in page.html
     assert page.html.count('id="edit-') == 2
 
@@ -214,7 +214,7 @@ def test_p_07_renewal_restores_previous_state(before: Alice, lock: Callable[[], 
 
     assert state() == kept
     assert told() == trust
-    assert "Disable ProdOkta" in before.desk.get("servers:list", "acme").html
+    assert "Disable ProdOkta" in before.browser.get("servers:list", "acme").html
 
 
 def test_renewing_an_expired_subscription_enables_what_was_enabled(before: Alice) -> None:
@@ -230,11 +230,11 @@ def test_renewing_an_expired_subscription_enables_what_was_enabled(before: Alice
 def test_page_announces_end_thirty_days_ahead_without_lock(before: Alice) -> None:
     subscribe(timedelta(days=-90), timedelta(days=12, hours=6))
 
-    page = before.desk.get("servers:list", "acme")
+    page = before.browser.get("servers:list", "acme")
 
     assert "API subscription expires on" in page.text
     assert "(in 12 days): from then on changes are locked and tokens are refused until renewal." in page.text
     assert "banner-note" in page.html
     assert "Disable ProdOkta" in page.html
     subscribe(timedelta(days=-30), timedelta(days=31))
-    assert "API subscription expires" not in before.desk.get("servers:list", "acme").text
+    assert "API subscription expires" not in before.browser.get("servers:list", "acme").text

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from kit import registrations
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.servers.shown_location import PATH_MAX, ShownLocation, on_one_line, shown_location
 from watchword.control.web.shell.template_tags import breakable
 
@@ -60,7 +60,7 @@ def test_field_h_the_lists_of_the_portal_and_the_console_show_it(alice: Person, 
     registrations.add(name="First", jwks_location=first)
     registrations.add(name="Second", jwks_location=second, enabled=False)
     for person, page in ((alice, "servers:list"), (operator, "console:organization")):
-        shown = Desk.of(person).get(page, "acme")
+        shown = BrowserSession.of(person).get(page, "acme")
         for location in (first, second):
             assert f"/keys?p=… hidden part: {shown_location(location).mark}" in shown.text
         assert "-value" not in shown.html

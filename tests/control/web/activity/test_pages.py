@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from kit import registrations
-from kit.desk import Desk, utc
+from kit.browser_session import BrowserSession, utc
 from kit.usage import OKTA, CountingVerifier, line
 from watchword.control.activity.usage_queries import PROFILES_SHOWN
 from watchword.control.base.actor import Permission
@@ -37,11 +37,13 @@ def verifier(db: None) -> CountingVerifier:
 
 
 @pytest.fixture
-def desk(alice: Person) -> Desk:
-    return Desk.of(alice)
+def browser(alice: Person) -> BrowserSession:
+    return BrowserSession.of(alice)
 
 
-def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(desk: Desk, verifier: CountingVerifier) -> None:
+def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(
+    browser: BrowserSession, verifier: CountingVerifier
+) -> None:
     now = timezone.now()
     verifier.send(
         now,
@@ -51,7 +53,7 @@ def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(desk: De
         line(now, 2, outcome="signature_invalid", profile="other"),
     )
 
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
 
     assert "Administration Activity" in page.text
     assert "234 of 1,000 · 23 %" in page.text
@@ -68,91 +70,91 @@ def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(desk: De
     assert "style=" not in page.html
 
 
-def test_before_the_first_call_it_says_what_will_be_here(desk: Desk, acme: Organization) -> None:
-    page = desk.get(PAGE, "acme")
+def test_before_the_first_call_it_says_what_will_be_here(browser: BrowserSession, acme: Organization) -> None:
+    page = browser.get(PAGE, "acme")
 
     for words in ("0 of 1,000 · 0 %", "No calls in the last 31 days", "No requests were refused", "No tokens seen"):
         assert words in page.text
 
 
-def test_without_a_threshold_there_is_no_bar(desk: Desk, acme: Organization, shell: Actor) -> None:
+def test_without_a_threshold_there_is_no_bar(browser: BrowserSession, acme: Organization, shell: Actor) -> None:
     ChangeThreshold(organization_id="acme", api_call_threshold=None).run(shell)
 
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
 
     assert "there is no threshold" in page.text
     assert 'class="gauge"' not in page.html
 
 
-def test_what_a_token_says_is_text(desk: Desk, verifier: CountingVerifier) -> None:
+def test_what_a_token_says_is_text(browser: BrowserSession, verifier: CountingVerifier) -> None:
     now = timezone.now()
     script = '"><script>alert(1)</script>'
     verifier.send(now, line(now, outcome="no_matching_key", profile=dict.fromkeys(OKTA, script)))
 
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
 
     assert "<script>alert" not in page.html
     assert "&lt;script&gt;alert(1)" in page.html
 
 
-def test_what_is_more_than_a_day_old_is_in_the_chart_alone(desk: Desk, verifier: CountingVerifier) -> None:
+def test_what_is_more_than_a_day_old_is_in_the_chart_alone(browser: BrowserSession, verifier: CountingVerifier) -> None:
     long_ago = timezone.now() - timedelta(days=3)
     verifier.send(long_ago, line(long_ago, 5), line(long_ago, 7, outcome="token_expired"))
 
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
 
     assert f"{long_ago:%Y-%m-%d} 5 7" in page.text
     assert "No requests were refused" in page.text
     assert "No tokens seen" in page.text
 
 
-def test_each_organization_sees_its_own(desk: Desk, verifier: CountingVerifier, charlie: Person) -> None:
+def test_each_organization_sees_its_own(browser: BrowserSession, verifier: CountingVerifier, charlie: Person) -> None:
     now = timezone.now()
     verifier.send(now, line(now, 77, organization="globex"))
 
-    assert "77" not in desk.get(PAGE, "acme").text
-    assert desk.get(PAGE, "globex").status == 404
-    assert "77 of 1,000" in Desk.of(charlie).get(PAGE, "globex").text
+    assert "77" not in browser.get(PAGE, "acme").text
+    assert browser.get(PAGE, "globex").status == 404
+    assert "77 of 1,000" in BrowserSession.of(charlie).get(PAGE, "globex").text
 
 
 def test_a_role_without_the_permission_gets_a_page_that_names_it(bob: Person) -> None:
-    page = Desk.of(bob).get(PAGE, "acme")
+    page = BrowserSession.of(bob).get(PAGE, "acme")
 
     assert page.status == 403
     assert Permission.ACTIVITY.value in page.text
 
 
 def test_the_budget_of_queries_does_not_grow(
-    desk: Desk, verifier: CountingVerifier, django_assert_max_num_queries: DjangoAssertNumQueries
+    browser: BrowserSession, verifier: CountingVerifier, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     now = timezone.now()
     verifier.send(now, *[line(now, profile=OKTA | {"kid": str(number)}) for number in range(PROFILES_SHOWN + 5)])
 
     with django_assert_max_num_queries(14):
-        page = desk.get(PAGE, "acme")
+        page = browser.get(PAGE, "acme")
 
     assert "there may be more" in page.text
 
 
 def test_administrators_are_told_at_50_and_at_80_percent_on_every_page(
-    desk: Desk, verifier: CountingVerifier, shell: Actor
+    browser: BrowserSession, verifier: CountingVerifier, shell: Actor
 ) -> None:
     now = timezone.now()
     verifier.send(now, line(now, 499))
-    assert "is used up" not in desk.get("access:administrators", "acme").text
+    assert "is used up" not in browser.get("access:administrators", "acme").text
     verifier.send(now, line(now, 1))
-    assert "50 % of the API call threshold is used up: 500 of 1,000 calls today" in desk.get(PAGE, "acme").text
+    assert "50 % of the API call threshold is used up: 500 of 1,000 calls today" in browser.get(PAGE, "acme").text
     verifier.send(now, line(now, 350))
-    page = desk.get("access:administrators", "acme")
+    page = browser.get("access:administrators", "acme")
     assert "80 % of the API call threshold is used up: 850 of 1,000 calls today" in page.text
     assert "banner-warn" in page.html
 
     verifier.send(now, line(now, 151))
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
     assert "API call threshold exceeded. More than 1,000 API calls on" in page.text
     assert "is used up" not in page.text
     Reinstate(organization_id="acme").run(shell)
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
     assert "the first 1,001 calls no longer count toward the threshold" in page.text
     assert "is used up" not in page.text
 
@@ -160,10 +162,10 @@ def test_administrators_are_told_at_50_and_at_80_percent_on_every_page(
 # -------------------------------------------------------------------- the servers
 
 
-def test_a_server_tells_how_much_it_is_used(desk: Desk, verifier: CountingVerifier, shell: Actor) -> None:
+def test_a_server_tells_how_much_it_is_used(browser: BrowserSession, verifier: CountingVerifier, shell: Actor) -> None:
     now = timezone.now()
     server = str(registrations.add(name="ProdOkta").pk)
-    assert "no requests yet" in desk.get("servers:list", "acme").text
+    assert "no requests yet" in browser.get("servers:list", "acme").text
     old = now - timedelta(days=2)
     verifier.send(old, line(old, 50, server=server))
     verifier.send(
@@ -175,19 +177,23 @@ def test_a_server_tells_how_much_it_is_used(desk: Desk, verifier: CountingVerifi
         line(now, 900, server=server, outcome="token_missing", profile=None),
     )
 
-    assert f"1,204 requests in 24 h · last used {utc(now.replace(second=0))}" in desk.get("servers:list", "acme").text
+    assert (
+        f"1,204 requests in 24 h · last used {utc(now.replace(second=0))}" in browser.get("servers:list", "acme").text
+    )
     Reinstate(organization_id="acme").run(shell)
-    edit = desk.get("servers:edit", "acme", server)
+    edit = browser.get("servers:edit", "acme", server)
     assert "in use: a change may disrupt the API service." in edit.text
     assert f"1,204 requests in 24 hours, the last on {spoken(now)}." in edit.text
-    assert f"1,204 requests in 24 hours, the last on {spoken(now)}." in desk.get("servers:delete", "acme", server).text
+    assert (
+        f"1,204 requests in 24 hours, the last on {spoken(now)}." in browser.get("servers:delete", "acme", server).text
+    )
 
 
-def test_a_server_that_was_not_used_says_so_when_it_is_deleted(desk: Desk) -> None:
+def test_a_server_that_was_not_used_says_so_when_it_is_deleted(browser: BrowserSession) -> None:
     server = registrations.add(name="ProdOkta").pk
 
-    assert "No requests used its tokens in the last 24 hours." in desk.get("servers:delete", "acme", server).text
-    assert "requests in 24 hours" not in desk.get("servers:edit", "acme", server).text
+    assert "No requests used its tokens in the last 24 hours." in browser.get("servers:delete", "acme", server).text
+    assert "requests in 24 hours" not in browser.get("servers:edit", "acme", server).text
 
 
 # -------------------------------------------------------------------- the console
@@ -196,7 +202,7 @@ def test_a_server_that_was_not_used_says_so_when_it_is_deleted(desk: Desk) -> No
 def test_operators_see_calls_against_threshold_and_the_pace_of_verifiers(
     operator: Person, verifier: CountingVerifier, acme: Organization
 ) -> None:
-    console = Desk.of(operator)
+    console = BrowserSession.of(operator)
     now = timezone.now()
     before = now - timedelta(minutes=1)
     verifier.send(before, line(before, 600, outcome="token_expired"))
@@ -213,7 +219,7 @@ def test_operators_see_calls_against_threshold_and_the_pace_of_verifiers(
 def test_a_suspended_organization_is_counted_anew_and_a_higher_threshold_reinstates_it(
     operator: Person, verifier: CountingVerifier, acme: Organization
 ) -> None:
-    console = Desk.of(operator)
+    console = BrowserSession.of(operator)
     now = timezone.now()
     verifier.send(now, line(now, 1001))
     assert "at call 1,001" in console.get("console:organization", "acme").text
@@ -230,4 +236,4 @@ def test_globex_is_not_told_of_acmes_calls(verifier: CountingVerifier, acme: Org
     now = timezone.now()
     verifier.send(now, line(now, 900))
 
-    assert "is used up" not in Desk.of(charlie).get(PAGE, "globex").text
+    assert "is used up" not in BrowserSession.of(charlie).get(PAGE, "globex").text

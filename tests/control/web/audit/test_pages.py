@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from kit import sample_portal
 from kit.audit_events import fill, write
-from kit.desk import utc
+from kit.browser_session import utc
 from watchword.control.audit.checkpoint import verify_step
 from watchword.control.audit.models import AuditCheckpoint, AuditEvent
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit import people, registrations
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.base.actor import Permission
 from watchword.control.web.calling.client_examples import API_URL, RESOURCE, SCOPE, ClientValues, client_examples
 from watchword.control.web.calling.refusal_advice import ADVICE, SECTIONS, RefusalRow, refusals
@@ -32,8 +32,8 @@ BY_TOKEN = {"api_url": "https://orders.provider.test", "api_routing": "token", "
 
 
 @pytest.fixture
-def desk(acme: Organization) -> Desk:
-    return Desk.of(people.administrator("alice", acme.pk, Permission.API_KEY_MANAGEMENT))
+def browser(acme: Organization) -> BrowserSession:
+    return BrowserSession.of(people.administrator("alice", acme.pk, Permission.API_KEY_MANAGEMENT))
 
 
 @pytest.fixture
@@ -62,45 +62,47 @@ def examples(html: str) -> list[str]:
         (BY_TOKEN, "https://orders.provider.test"),
     ],
 )
-def test_customers_see_their_own_api_base_url(desk: Desk, given: Any, values: dict[str, str], url: str) -> None:
+def test_customers_see_their_own_api_base_url(
+    browser: BrowserSession, given: Any, values: dict[str, str], url: str
+) -> None:
     given(**values)
-    shown = desk.get(ROUTE, "acme")
+    shown = browser.get(ROUTE, "acme")
 
     assert f"API base URL {url} " in shown.text
     assert len(examples(shown.html)) == len(LANGUAGES)
     assert all(url in text and API_URL not in text for text in examples(shown.html))
 
 
-def test_without_a_base_url_the_page_names_the_support_contact(desk: Desk, given: Any) -> None:
+def test_without_a_base_url_the_page_names_the_support_contact(browser: BrowserSession, given: Any) -> None:
     given(support_contact="support@provider.example")
-    shown = desk.get(ROUTE, "acme")
+    shown = browser.get(ROUTE, "acme")
 
     assert "Ask the API provider ( support@provider.example )" in shown.text
     assert "mailto:support@provider.example" in shown.html
     assert all("https://acme.api.example" in text for text in examples(shown.html))
 
     given()
-    assert "Ask the API provider. The examples" in desk.get(ROUTE, "acme").text
+    assert "Ask the API provider. The examples" in browser.get(ROUTE, "acme").text
 
 
-def test_with_token_routing_the_page_says_which_scope_tokens_need(desk: Desk, given: Any) -> None:
+def test_with_token_routing_the_page_says_which_scope_tokens_need(browser: BrowserSession, given: Any) -> None:
     given(**BY_TOKEN)
-    shown = desk.get(ROUTE, "acme")
+    shown = browser.get(ROUTE, "acme")
     assert "orders::acme:: followed by an API role of 1 to 16 letters and digits" in shown.text
     assert all("orders::acme::reader" in text and SCOPE not in text for text in examples(shown.html))
     assert "organization_not_named" in shown.text
 
     given(**BY_HOST)
-    shown = desk.get(ROUTE, "acme")
+    shown = browser.get(ROUTE, "acme")
     assert "::" not in shown.text.partition("When a request is refused")[0]
     assert all(SCOPE in text for text in examples(shown.html))
     assert "organization_not_named" not in shown.text
 
 
-def test_the_page_shows_what_the_registration_expects(desk: Desk) -> None:
-    assert "Token claims" not in desk.get(ROUTE, "acme").text
+def test_the_page_shows_what_the_registration_expects(browser: BrowserSession) -> None:
+    assert "Token claims" not in browser.get(ROUTE, "acme").text
     register(audience="api://orders", issuer="https://login.acme.example/", client_id="")
-    shown = desk.get(ROUTE, "acme")
+    shown = browser.get(ROUTE, "acme")
 
     claims = "issuer https://login.acme.example/ , audience api://orders , client ID any"
     assert claims in shown.text
@@ -148,9 +150,11 @@ def test_every_reason_that_a_client_can_see_has_one_row_with_advice() -> None:
 
 
 @pytest.mark.parametrize("values", [BY_HOST, BY_PATH, BY_TOKEN])
-def test_the_page_shows_each_row_once_with_an_anchor(desk: Desk, given: Any, values: dict[str, str]) -> None:
+def test_the_page_shows_each_row_once_with_an_anchor(
+    browser: BrowserSession, given: Any, values: dict[str, str]
+) -> None:
     given(**values)
-    shown = desk.get(ROUTE, "acme")
+    shown = browser.get(ROUTE, "acme")
     text = f"{shown.text} "
     listed = rows(values.get("api_routing", "host"))
 
@@ -160,10 +164,10 @@ def test_the_page_shows_each_row_once_with_an_anchor(desk: Desk, given: Any, val
     assert shown.html.count('id="reason-') == len(listed)
 
 
-def test_refusals_stand_in_groups(desk: Desk) -> None:
+def test_refusals_stand_in_groups(browser: BrowserSession) -> None:
     groups = ["Address", *ADVICE]
     assert [heading for heading, _ in refusals("host")] == groups
-    assert re.findall(r'scope="rowgroup">([^<]+)<', desk.get(ROUTE, "acme").html) == groups
+    assert re.findall(r'scope="rowgroup">([^<]+)<', browser.get(ROUTE, "acme").html) == groups
 
 
 def test_the_page_has_the_reasons_by_which_gateways_refuse_an_address() -> None:
@@ -175,8 +179,8 @@ def test_the_page_has_the_reasons_by_which_gateways_refuse_an_address() -> None:
         assert rows("path")[code].sentence in text
 
 
-def test_the_page_says_what_a_response_without_json_means(desk: Desk) -> None:
-    text = desk.get(ROUTE, "acme").text
+def test_the_page_says_what_a_response_without_json_means(browser: BrowserSession) -> None:
+    text = browser.get(ROUTE, "acme").text
     assert "A response without JSON comes from the gateway itself: 400 for two Authorization headers" in text
     for status in ("404 for", "431 for"):
         assert status in text
@@ -190,9 +194,9 @@ def test_no_advice_names_a_support_contact_that_may_not_be_set() -> None:
     assert not any("support" in row.advice.lower() for row in rows("token").values())
 
 
-def test_the_page_leads_to_what_is_written_about_refused_tokens(desk: Desk, given: Any) -> None:
+def test_the_page_leads_to_what_is_written_about_refused_tokens(browser: BrowserSession, given: Any) -> None:
     given(**BY_TOKEN, documentation_url="https://docs.example")
-    html = desk.get(ROUTE, "acme").html
+    html = browser.get(ROUTE, "acme").html
     headings = re.findall(r"^## (.+)$", (DOCS / "tokens.md").read_text(), re.MULTILINE)
     anchors = {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     linked = re.findall(r'href="https://docs.example/tokens.md#([^"]+)"', html)
@@ -203,13 +207,13 @@ def test_the_page_leads_to_what_is_written_about_refused_tokens(desk: Desk, give
     assert 'href="https://docs.example/authorization-servers/README.md"' in html
 
     given(documentation_url="")
-    html = desk.get(ROUTE, "acme").html
+    html = browser.get(ROUTE, "acme").html
     assert "tokens.md" not in html
     assert "authorization-servers/README.md" not in html
 
 
-def test_the_list_and_the_page_lead_to_each_other(desk: Desk) -> None:
-    listing, calling = desk.get("servers:list", "acme"), desk.get(ROUTE, "acme")
+def test_the_list_and_the_page_lead_to_each_other(browser: BrowserSession) -> None:
+    listing, calling = browser.get("servers:list", "acme"), browser.get(ROUTE, "acme")
     path = "/acme/administration/api-configuration/legacy-api/internet-saas-api/oauth-2-0-authorization-servers/"
 
     for shown, current in ((listing, path), (calling, f"{path}call-the-api/")):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.models import TrustRecord
 from watchword.control.identity.models import Person, Role, SignInLink
 from watchword.control.organizations.models import Organization, Subscription
 
 if TYPE_CHECKING:
-    from kit.desk import Shown
+    from kit.browser_session import Shown
 
 CREATE = "console:create-organization"
 GLOBEX = {
@@ -31,8 +31,8 @@ GLOBEX = {
 
 
 @pytest.fixture
-def desk(operator: Person) -> Desk:
-    return Desk.of(operator)
+def browser(operator: Person) -> BrowserSession:
+    return BrowserSession.of(operator)
 
 
 def link_in(page: Shown) -> str:
@@ -41,8 +41,8 @@ def link_in(page: Shown) -> str:
     return found[1]
 
 
-def test_everything_is_made_at_once_and_the_link_shown_exactly_once(desk: Desk) -> None:
-    page = desk.post(CREATE, **GLOBEX)
+def test_everything_is_made_at_once_and_the_link_shown_exactly_once(browser: BrowserSession) -> None:
+    page = browser.post(CREATE, **GLOBEX)
 
     assert page.status == 200
     assert "Created Globex One-time link for Charlie@globex.example" in page.text
@@ -56,12 +56,16 @@ def test_everything_is_made_at_once_and_the_link_shown_exactly_once(desk: Desk) 
     assert TrustRecord.objects.get(organization="globex").document["subscription"] is not None
     link = link_in(page)
     assert Client().get(link).status_code == 302
-    for again in (desk.get("console:organizations"), desk.get("console:organization", "globex"), desk.get(CREATE)):
+    for again in (
+        browser.get("console:organizations"),
+        browser.get("console:organization", "globex"),
+        browser.get(CREATE),
+    ):
         assert link not in again.html
 
 
-def test_each_part_is_in_the_organizations_log_and_the_secret_nowhere(desk: Desk) -> None:
-    secret = link_in(desk.post(CREATE, **GLOBEX)).rpartition("/")[2]
+def test_each_part_is_in_the_organizations_log_and_the_secret_nowhere(browser: BrowserSession) -> None:
+    secret = link_in(browser.post(CREATE, **GLOBEX)).rpartition("/")[2]
 
     events = list(AuditEvent.objects.filter(organization="globex").order_by("sequence"))
     assert [event.action for event in events] == [
@@ -72,8 +76,8 @@ def test_each_part_is_in_the_organizations_log_and_the_secret_nowhere(desk: Desk
     assert not SignInLink.objects.filter(secret_hash=secret).exists()
 
 
-def test_with_scripts_the_link_lies_over_the_list_that_has_the_new_organization(desk: Desk) -> None:
-    page = desk.scripted.post(CREATE, **GLOBEX)
+def test_with_scripts_the_link_lies_over_the_list_that_has_the_new_organization(browser: BrowserSession) -> None:
+    page = browser.scripted.post(CREATE, **GLOBEX)
 
     assert page.answer.headers["HX-Retarget"] == "#content"
     assert page.html.lstrip().startswith('<div id="content">')
@@ -81,17 +85,17 @@ def test_with_scripts_the_link_lies_over_the_list_that_has_the_new_organization(
     assert link_in(page)
 
 
-def test_subscription_and_administrator_may_come_later(desk: Desk) -> None:
-    page = desk.post(CREATE, name="Globex", organization_id="globex")
+def test_subscription_and_administrator_may_come_later(browser: BrowserSession) -> None:
+    page = browser.post(CREATE, name="Globex", organization_id="globex")
 
     assert page.leads_to == "/operator-console/organizations/"
-    assert "Created Globex." in desk.get("console:organizations").text
+    assert "Created Globex." in browser.get("console:organizations").text
     assert not Subscription.objects.exists()
     assert not Person.objects.filter(organization="globex").exists()
 
 
-def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
-    page = desk.post(CREATE, **{**GLOBEX, "starts_at": ""})
+def test_without_a_start_the_subscription_starts_now(browser: BrowserSession) -> None:
+    page = browser.post(CREATE, **{**GLOBEX, "starts_at": ""})
 
     assert "globex Active" in page.text
     assert abs(Subscription.objects.get().starts_at - datetime.now(UTC)) < timedelta(minutes=2)
@@ -118,14 +122,14 @@ def test_without_a_start_the_subscription_starts_now(desk: Desk) -> None:
 )
 @pytest.mark.parametrize("htmx", [False, True])
 def test_whatever_is_wrong_keeps_the_dialog_open_with_all_that_was_typed_and_makes_nothing(
-    desk: Desk,
+    browser: BrowserSession,
     changes: dict[str, str],
     sentence: str,
     htmx: bool,  # noqa: FBT001 - a row of the table.
 ) -> None:
     typed = {**GLOBEX, **changes}
 
-    page = Desk(desk.client, scripts=htmx).post(CREATE, **typed)
+    page = BrowserSession(browser.client, scripts=htmx).post(CREATE, **typed)
 
     assert page.status == 422
     assert sentence in page.text
@@ -136,8 +140,8 @@ def test_whatever_is_wrong_keeps_the_dialog_open_with_all_that_was_typed_and_mak
     assert not Role.objects.exists()
 
 
-def test_an_id_that_is_taken_is_named_at_its_field(desk: Desk, globex: Organization) -> None:
-    page = desk.post(CREATE, **{**GLOBEX, "name": "Another"})
+def test_an_id_that_is_taken_is_named_at_its_field(browser: BrowserSession, globex: Organization) -> None:
+    page = browser.post(CREATE, **{**GLOBEX, "name": "Another"})
 
     assert page.status == 409
     assert 'id="id_organization_id-error"' in page.html
@@ -145,21 +149,23 @@ def test_an_id_that_is_taken_is_named_at_its_field(desk: Desk, globex: Organizat
     assert Organization.objects.get().name == "Globex"
 
 
-def test_an_address_that_belongs_to_somebody_makes_no_organization_either(desk: Desk, alice: Person) -> None:
-    page = desk.post(CREATE, **{**GLOBEX, "administrator_email": "alice@acme.example"})
+def test_an_address_that_belongs_to_somebody_makes_no_organization_either(
+    browser: BrowserSession, alice: Person
+) -> None:
+    page = browser.post(CREATE, **{**GLOBEX, "administrator_email": "alice@acme.example"})
 
     assert page.status == 409
     assert 'id="id_administrator_email-error"' in page.html
     assert not Organization.objects.filter(pk="globex").exists()
 
 
-def test_the_dialog_opens_alone_for_scripts_and_on_its_page_without(desk: Desk) -> None:
-    assert desk.scripted.get(CREATE).html.lstrip().startswith("<dialog")
-    assert "<title>Organizations" in desk.get(CREATE).html
+def test_the_dialog_opens_alone_for_scripts_and_on_its_page_without(browser: BrowserSession) -> None:
+    assert browser.scripted.get(CREATE).html.lstrip().startswith("<dialog")
+    assert "<title>Organizations" in browser.get(CREATE).html
 
 
 def test_an_administrator_who_posts_it_makes_nothing_and_is_written_down(alice: Person) -> None:
-    page = Desk.of(alice).post(CREATE, **GLOBEX)
+    page = BrowserSession.of(alice).post(CREATE, **GLOBEX)
 
     assert page.status == 403
     assert not Organization.objects.filter(pk="globex").exists()

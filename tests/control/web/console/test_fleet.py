@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from kit import registrations
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.activity.plausibility import Implausible
 from watchword.control.activity.refused_batches import report_refused
 from watchword.control.base.actor import command_line
@@ -35,8 +35,8 @@ NO_RATE = "\N{EN DASH}"
 
 
 @pytest.fixture
-def desk(operator: Person) -> Desk:
-    return Desk.of(operator)
+def browser(operator: Person) -> BrowserSession:
+    return BrowserSession.of(operator)
 
 
 def verifier(name: str, **said: object) -> VerifierCredential:
@@ -76,7 +76,7 @@ def test_the_lag_behind_the_head(newest: int, revision: int | None, behind: int 
     assert lag(newest=newest, revision=revision) == behind
 
 
-def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk) -> None:
+def test_each_verifier_shows_node_version_revision_and_how_it_follows(browser: BrowserSession) -> None:
     now = timezone.now()
     FeedState.objects.update_or_create(id=1, defaults={"revision": 9})
     said = {"node": "fra-1", "version": "0.1.0"}
@@ -87,7 +87,7 @@ def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk
     verifier("gone")
     RevokeVerifier(name="gone").run(command_line())
 
-    page = desk.get(VERIFIERS)
+    page = browser.get(VERIFIERS)
 
     for words in (
         f"current Following fra-1 0.1.0 9 · current {NO_RATE} {utc(now)} Revoke",
@@ -101,8 +101,8 @@ def test_each_verifier_shows_node_version_revision_and_how_it_follows(desk: Desk
     assert 'aria-label="Revoke gone"' not in page.html
 
 
-def test_without_a_verifier_the_page_says_what_to_do(desk: Desk) -> None:
-    assert "No verifiers yet Create a credential" in desk.get(VERIFIERS).text
+def test_without_a_verifier_the_page_says_what_to_do(browser: BrowserSession) -> None:
+    assert "No verifiers yet Create a credential" in browser.get(VERIFIERS).text
 
 
 @pytest.mark.parametrize(
@@ -116,15 +116,15 @@ def test_without_a_verifier_the_page_says_what_to_do(desk: Desk) -> None:
     ],
 )
 def test_fm_03_the_credential_says_where_the_feed_is(
-    desk: Desk, settings: Any, given: dict[str, Any], address: str
+    browser: BrowserSession, settings: Any, given: dict[str, Any], address: str
 ) -> None:
     settings.WATCHWORD = load_control_settings(**given)
 
-    assert f"WATCHWORD_VERIFIER_FEED_URL to {address}" in desk.post("console:create-verifier", name="gateway-1").text
+    assert f"WATCHWORD_VERIFIER_FEED_URL to {address}" in browser.post("console:create-verifier", name="gateway-1").text
 
 
-def test_a_credential_is_shown_once_and_works(desk: Desk) -> None:
-    page = desk.post("console:create-verifier", name="gateway-1")
+def test_a_credential_is_shown_once_and_works(browser: BrowserSession) -> None:
+    page = browser.post("console:create-verifier", name="gateway-1")
 
     found = re.search(r"wwv_[\w-]+", page.html)
     assert found is not None
@@ -132,14 +132,14 @@ def test_a_credential_is_shown_once_and_works(desk: Desk) -> None:
     credential = verifier_of_secret(found[0])
     assert credential is not None
     assert credential.name == "gateway-1"
-    assert found[0] not in desk.get(VERIFIERS).html
+    assert found[0] not in browser.get(VERIFIERS).html
 
 
 @pytest.mark.parametrize(("name", "status"), [("", 422), ("two words", 422), ("x" * 65, 422), ("taken", 409)])
-def test_a_name_that_will_not_do_stays_in_the_dialog(desk: Desk, name: str, status: int) -> None:
+def test_a_name_that_will_not_do_stays_in_the_dialog(browser: BrowserSession, name: str, status: int) -> None:
     verifier("taken")
 
-    page = desk.scripted.post("console:create-verifier", name=name)
+    page = browser.scripted.post("console:create-verifier", name=name)
 
     assert page.status == status
     assert 'id="id_name-error"' in page.html
@@ -147,27 +147,27 @@ def test_a_name_that_will_not_do_stays_in_the_dialog(desk: Desk, name: str, stat
     assert VerifierCredential.objects.count() == 1
 
 
-def test_revoking_asks_first_and_takes_the_right_back(desk: Desk) -> None:
+def test_revoking_asks_first_and_takes_the_right_back(browser: BrowserSession) -> None:
     credential = verifier("gateway-1")
-    dialog = desk.get("console:revoke-verifier", credential.pk)
+    dialog = browser.get("console:revoke-verifier", credential.pk)
     assert "Revoke verifier gateway-1?" in dialog.text
     assert "up to 24 hours" in dialog.text
 
-    answer = desk.post("console:revoke-verifier", credential.pk)
+    answer = browser.post("console:revoke-verifier", credential.pk)
 
     assert answer.leads_to == "/operator-console/verifiers/"
-    assert "Verifier gateway-1 is revoked." in desk.get(VERIFIERS).text
+    assert "Verifier gateway-1 is revoked." in browser.get(VERIFIERS).text
     credential.refresh_from_db()
     assert credential.revoked_at is not None
-    assert desk.post("console:revoke-verifier", credential.pk).status == 404
-    assert desk.get("console:revoke-verifier", 999_999).status == 404
+    assert browser.post("console:revoke-verifier", credential.pk).status == 404
+    assert browser.get("console:revoke-verifier", 999_999).status == 404
 
 
 def test_an_administrator_makes_no_credential(acme: Organization, alice: Person) -> None:
     credential = verifier("gateway-1")
 
-    assert Desk.of(alice).post("console:create-verifier", name="mine").status == 403
-    assert Desk.of(alice).post("console:revoke-verifier", credential.pk).status == 403
+    assert BrowserSession.of(alice).post("console:create-verifier", name="mine").status == 403
+    assert BrowserSession.of(alice).post("console:revoke-verifier", credential.pk).status == 403
     assert VerifierCredential.objects.filter(revoked_at__isnull=True).count() == 1
 
 
@@ -176,13 +176,15 @@ def fail(server: AuthorizationServer, minutes: float, problem: str = "host_not_f
     KeySetState.objects.filter(server=server).update(**failing, **changes)
 
 
-def test_failing_key_sets_come_the_longest_failing_first_with_what_is_wrong(desk: Desk, acme: Organization) -> None:
+def test_failing_key_sets_come_the_longest_failing_first_with_what_is_wrong(
+    browser: BrowserSession, acme: Organization
+) -> None:
     first = registrations.add(name="ProdOkta")
     second = registrations.add(name="Standby", enabled=False, jwks_location=registrations.OTHER_LOCATION)
     fail(first, 14)
     fail(second, 90, problem="no_longer_known_to_this_version")
 
-    page = desk.get(KEY_SETS)
+    page = browser.get(KEY_SETS)
 
     assert page.text.index("Standby disabled") < page.text.index("ProdOkta")
     assert "Acme acme ProdOkta login.acme.example" in page.text
@@ -193,32 +195,34 @@ def test_failing_key_sets_come_the_longest_failing_first_with_what_is_wrong(desk
     assert f"{good_until:%Y-%m-%d %H:%M} UTC" in page.text
 
 
-def test_keys_that_are_believed_no_more_or_never_came_are_said_to_refuse_tokens(desk: Desk, acme: Organization) -> None:
+def test_keys_that_are_believed_no_more_or_never_came_are_said_to_refuse_tokens(
+    browser: BrowserSession, acme: Organization
+) -> None:
     first = registrations.add(name="ProdOkta")
     second = registrations.add(name="Standby", enabled=False, jwks_location=registrations.OTHER_LOCATION)
     ended = timezone.now() - timedelta(hours=3)
     fail(first, 3000, good_until=ended)
     fail(second, 5, good_until=None, document=None, fetched_at=None)
 
-    page = desk.get(KEY_SETS)
+    page = browser.get(KEY_SETS)
 
     assert f"ended {utc(ended)} tokens are refused" in page.text
     assert "no keys tokens are refused" in page.text
 
 
-def test_when_nothing_fails_the_page_says_so(desk: Desk, acme: Organization) -> None:
+def test_when_nothing_fails_the_page_says_so(browser: BrowserSession, acme: Organization) -> None:
     registrations.add(name="ProdOkta")
 
-    assert "All key sets are up to date" in desk.get(KEY_SETS).text
+    assert "All key sets are up to date" in browser.get(KEY_SETS).text
 
 
 @pytest.mark.parametrize("route", [VERIFIERS, KEY_SETS])
 @pytest.mark.parametrize("position", ["", "a\x01", "~", "2026-01-01T00:00:00+00:00~x", "x" * 300])
-def test_a_position_that_was_tampered_with_breaks_nothing(desk: Desk, route: str, position: str) -> None:
-    assert desk.get(route, after=position).status == 200
+def test_a_position_that_was_tampered_with_breaks_nothing(browser: BrowserSession, route: str, position: str) -> None:
+    assert browser.get(route, after=position).status == 200
 
 
-def test_the_budgets_of_queries(desk: Desk, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+def test_the_budgets_of_queries(browser: BrowserSession, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     for number in range(12):
         registrations.organization(f"org-{number}")
         fail(registrations.add(actor=registrations.administrator("x", f"org-{number}", *_ALL)), number)
@@ -226,9 +230,9 @@ def test_the_budgets_of_queries(desk: Desk, django_assert_max_num_queries: Djang
 
     # Session and person, then the key sets; the feed's head, the verifiers, and what is wrong with them (3).
     with django_assert_max_num_queries(4):
-        assert desk.get(KEY_SETS).text.count("ProdOkta") == 12
+        assert browser.get(KEY_SETS).text.count("ProdOkta") == 12
     with django_assert_max_num_queries(8):
-        desk.get(VERIFIERS)
+        browser.get(VERIFIERS)
 
 
 _ALL = registrations.ALICE.permissions
@@ -238,7 +242,7 @@ _ALL = registrations.ALICE.permissions
 
 
 def test_fi_01_pages_name_the_verifiers_that_do_not_understand_an_organization(
-    desk: Desk, acme: Organization, globex: Organization
+    browser: BrowserSession, acme: Organization, globex: Organization
 ) -> None:
     now = timezone.now()
     names = [acme.pk, *(f"other-{number}" for number in range(30))]
@@ -250,30 +254,30 @@ def test_fi_01_pages_name_the_verifiers_that_do_not_understand_an_organization(
     verifier("edge-5", last_seen_at=now, not_understood=[globex.pk], not_understood_count=1)
     RevokeVerifier(name="edge-5").run(command_line())
 
-    fleet = desk.get(VERIFIERS).text.replace(" ,", ",").replace(" :", ":")
+    fleet = browser.get(VERIFIERS).text.replace(" ,", ",").replace(" :", ":")
     assert "2 of 3 verifiers do not understand the configuration of some organizations and refuse their tokens" in fleet
     assert "edge-1 (version 0.9): acme, other-0, other-1," in fleet
     assert "other-8 and 3990 more" in fleet
     assert "edge-2: acme" in fleet
 
-    page = desk.get("console:organization", acme.pk).text.replace(" ,", ",").replace(" .", ".")
+    page = browser.get("console:organization", acme.pk).text.replace(" ,", ",").replace(" .", ".")
     assert f"2 of 3 verifiers do not understand the configuration of {acme.name} and refuse its tokens." in page
     assert "Upgrade edge-1, edge-2." in page
-    assert "not understand" not in desk.get("console:organization", globex.pk).text
+    assert "not understand" not in browser.get("console:organization", globex.pk).text
 
     VerifierCredential.objects.update(not_understood=[], not_understood_count=0)
-    assert "not understand" not in desk.get(VERIFIERS).text
-    assert "not understand" not in desk.get("console:organization", acme.pk).text
+    assert "not understand" not in browser.get(VERIFIERS).text
+    assert "not understand" not in browser.get("console:organization", acme.pk).text
 
 
-def test_fi_01_one_verifier_alone_is_named_in_the_singular(desk: Desk, acme: Organization) -> None:
+def test_fi_01_one_verifier_alone_is_named_in_the_singular(browser: BrowserSession, acme: Organization) -> None:
     verifier("edge-1", last_seen_at=timezone.now(), not_understood=[acme.pk], not_understood_count=1)
     words = "1 of 1 verifier does not understand the configuration of"
-    assert f"{words} some organizations and refuses their tokens. Upgrade it." in desk.get(VERIFIERS).text
-    assert f"{words} {acme.name} and refuses its tokens" in desk.get("console:organization", acme.pk).text
+    assert f"{words} some organizations and refuses their tokens. Upgrade it." in browser.get(VERIFIERS).text
+    assert f"{words} {acme.name} and refuses its tokens" in browser.get("console:organization", acme.pk).text
 
 
-def test_fk_06_page_shows_verifiers_whose_usage_was_refused(desk: Desk) -> None:
+def test_fk_06_page_shows_verifiers_whose_usage_was_refused(browser: BrowserSession) -> None:
     now = timezone.now()
     for name, problem, ago in (
         ("edge-1", Implausible.TOO_MANY_CALLS, timedelta(0)),
@@ -286,7 +290,7 @@ def test_fk_06_page_shows_verifiers_whose_usage_was_refused(desk: Desk) -> None:
     report_refused(VerifierCredential.objects.get(name="edge-1").pk, "edge-1", Implausible.TOO_MANY_CALLS, now)
     RevokeVerifier(name="edge-4").run(command_line())
 
-    text = desk.get(VERIFIERS).text
+    text = browser.get(VERIFIERS).text
     assert "Implausible usage reports were refused." in text
     text = text.replace(" :", ":")
     assert f"edge-1: 2 batches refused, the last one {utc(now)} (more calls than it could have processed)" in text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.web.console.gateway_checks import checks
 from watchword.control.web.console.gateway_values import values_of
 from watchword.control.web.console.gateways_page import tab
@@ -32,8 +32,8 @@ EVERYTHING = {
 
 
 @pytest.fixture
-def desk(operator: Person) -> Desk:
-    return Desk.of(operator)
+def browser(operator: Person) -> BrowserSession:
+    return BrowserSession.of(operator)
 
 
 @pytest.fixture
@@ -46,83 +46,83 @@ def given(settings: Any) -> Any:
     return give
 
 
-def panel(desk: Desk, name: str) -> str:
+def panel(browser: BrowserSession, name: str) -> str:
     """What the tab of one gateway shows, as HTML."""
-    html = desk.get("console:gateways").html
+    html = browser.get("console:gateways").html
     found = re.search(rf'id="gateway-{name}".*?(?=<label class="segment">|</fieldset>)', html, re.DOTALL)
     assert found is not None
     return found[0]
 
 
-def hints(desk: Desk, name: str) -> str:
-    found = re.search(r'<ul class="hints">.*?</ul>', panel(desk, name), re.DOTALL)
+def hints(browser: BrowserSession, name: str) -> str:
+    found = re.search(r'<ul class="hints">.*?</ul>', panel(browser, name), re.DOTALL)
     assert found is not None
     return found[0]
 
 
-def download(desk: Desk, name: str, number: int) -> Any:
-    return desk.get("console:gateway-file", name, number).answer
+def download(browser: BrowserSession, name: str, number: int) -> Any:
+    return browser.get("console:gateway-file", name, number).answer
 
 
-def test_fm_03_snippets_name_the_addresses_of_the_settings(desk: Desk, given: Any, settings: Any) -> None:
+def test_fm_03_snippets_name_the_addresses_of_the_settings(browser: BrowserSession, given: Any, settings: Any) -> None:
     given(**EVERYTHING)
 
     for name, gateway in GATEWAYS.items():
         expected = fill(gateway, values_of(settings.WATCHWORD)).gateway
         assert expected != gateway
-        shown = re.findall(r'<code id="text-[^"]*">(.*?)</code>', panel(desk, name), re.DOTALL)
+        shown = re.findall(r'<code id="text-[^"]*">(.*?)</code>', panel(browser, name), re.DOTALL)
         texts = [file.text for file in expected.files]
         assert [unescape(text) for text in shown] == texts
-        assert [download(desk, name, number).content.decode() for number in range(len(texts))] == texts
+        assert [download(browser, name, number).content.decode() for number in range(len(texts))] == texts
 
 
-def test_a_download_has_the_name_of_the_file_and_is_no_page(desk: Desk) -> None:
-    answer = download(desk, "haproxy", 1)
+def test_a_download_has_the_name_of_the_file_and_is_no_page(browser: BrowserSession) -> None:
+    answer = download(browser, "haproxy", 1)
 
     assert answer["Content-Disposition"] == 'attachment; filename="watchword.lua"'
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("place", [("apache", 0), ("haproxy", 9)])
-def test_there_is_no_other_file(desk: Desk, place: tuple[str, int]) -> None:
-    assert download(desk, *place).status_code == 404
+def test_there_is_no_other_file(browser: BrowserSession, place: tuple[str, int]) -> None:
+    assert download(browser, *place).status_code == 404
 
 
-def test_fm_03_the_page_says_which_values_are_not_set(desk: Desk, given: Any) -> None:
+def test_fm_03_the_page_says_which_values_are_not_set(browser: BrowserSession, given: Any) -> None:
     given(api_url=None, api_upstream=None)
-    shown = hints(desk, "haproxy")
+    shown = hints(browser, "haproxy")
 
     for term in ("api.example", "your-api:8000", "WATCHWORD_API_URL", "WATCHWORD_API_UPSTREAM"):
         assert term in shown
     assert f"<code>{SECOND_VERIFIER}</code>" in shown
-    assert SECOND_VERIFIER in panel(desk, "haproxy").partition("<pre")[2]
-    assert SECOND_VERIFIER not in hints(desk, "python")
-    assert desk.get("console:gateways").html.count("not set (") == 2
+    assert SECOND_VERIFIER in panel(browser, "haproxy").partition("<pre")[2]
+    assert SECOND_VERIFIER not in hints(browser, "python")
+    assert browser.get("console:gateways").html.count("not set (") == 2
 
 
-def test_with_all_values_only_the_listening_address_remains(desk: Desk, given: Any) -> None:
+def test_with_all_values_only_the_listening_address_remains(browser: BrowserSession, given: Any) -> None:
     given(**EVERYTHING)
 
-    assert hints(desk, "haproxy").count("<li>") == 1
-    assert "not set" not in desk.get("console:gateways").html
+    assert hints(browser, "haproxy").count("<li>") == 1
+    assert "not set" not in browser.get("console:gateways").html
 
 
-def test_the_page_says_which_settings_the_verifiers_need(desk: Desk, given: Any) -> None:
+def test_the_page_says_which_settings_the_verifiers_need(browser: BrowserSession, given: Any) -> None:
     given(**EVERYTHING)
-    shown = hints(desk, "traefik")
+    shown = hints(browser, "traefik")
     assert "WATCHWORD_VERIFIER_TRAEFIK_ROUTING=host" in shown
     assert "WATCHWORD_VERIFIER_API_DOMAIN=orders.provider.test" in shown
 
     given(api_url="https://api.example/o/{organization}", api_routing="path")
-    shown = hints(desk, "traefik")
+    shown = hints(browser, "traefik")
     assert "WATCHWORD_VERIFIER_TRAEFIK_ROUTING=path" in shown
     assert "API_DOMAIN" not in shown
 
     given(api_url="https://api.example", api_routing="token", cloud_name="orders")
     for name in GATEWAYS:
-        assert ("WATCHWORD_VERIFIER_CLOUD_NAME=orders" in hints(desk, name)) == (name != "python")
-        assert ("This text serves one organization" in hints(desk, name)) == (name == "python")
-        assert "TRAEFIK_ROUTING" not in hints(desk, name)
+        assert ("WATCHWORD_VERIFIER_CLOUD_NAME=orders" in hints(browser, name)) == (name != "python")
+        assert ("This text serves one organization" in hints(browser, name)) == (name == "python")
+        assert "TRAEFIK_ROUTING" not in hints(browser, name)
 
 
 def test_envoy_over_grpc_asks_for_its_ports(given: Any, settings: Any) -> None:
@@ -150,10 +150,10 @@ def test_envoy_over_grpc_asks_for_its_ports(given: Any, settings: Any) -> None:
     ],
 )
 def test_the_checks_have_commands_with_the_apis_address(
-    desk: Desk, given: Any, routing: str, url: str | None, shown: str
+    browser: BrowserSession, given: Any, routing: str, url: str | None, shown: str
 ) -> None:
     given(api_routing=routing, api_url=url, cloud_name="orders")
-    text = desk.get("console:gateways").text
+    text = browser.get("console:gateways").text
 
     assert text.count(f'curl --include --header "Authorization: Bearer $TOKEN" {shown}') == 2
     assert text.count(f'curl --include --header "Authorization: Bearer $bad" {shown}') == 1

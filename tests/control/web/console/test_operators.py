@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from kit import people, sample_portal
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.base.actor import command_line
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.operator_commands import CreateOperator, DeactivateOperator
@@ -22,8 +22,8 @@ OPERATORS = "console:operators"
 
 
 @pytest.fixture
-def desk(operator: Person) -> Desk:
-    return Desk.of(operator)
+def browser(operator: Person) -> BrowserSession:
+    return BrowserSession.of(operator)
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def bob(operator: Person) -> Person:
     return people.knows_password(CreateOperator(email="bob@provider.example", name="Bob").run(command_line()))
 
 
-def test_each_operator_shows_status_and_last_sign_in(desk: Desk, bob: Person) -> None:
+def test_each_operator_shows_status_and_last_sign_in(browser: BrowserSession, bob: Person) -> None:
     CreateOperator(email="charlie@provider.example").run(command_line())
     DeactivateOperator(person_id=bob.pk).run(command_line())
 
-    text = desk.get(OPERATORS).text
+    text = browser.get(OPERATORS).text
 
     assert "Bob bob@provider.example Deactivated never" in text
     assert "charlie@provider.example Invited no sign-in link never" in text
@@ -43,25 +43,25 @@ def test_each_operator_shows_status_and_last_sign_in(desk: Desk, bob: Person) ->
 
 
 def test_the_list_needs_the_same_queries_for_any_number_of_operators(
-    desk: Desk, bob: Person, django_assert_num_queries: DjangoAssertNumQueries
+    browser: BrowserSession, bob: Person, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
         CreateOperator(email=f"bob{number}@provider.example").run(command_line())
     with django_assert_num_queries(4):
-        desk.get(OPERATORS)
+        browser.get(OPERATORS)
 
 
-def test_invitation_shows_a_link_once_that_works(desk: Desk) -> None:
-    page = desk.post("console:invite-operator", email="bob@provider.example", name="Bob")
+def test_invitation_shows_a_link_once_that_works(browser: BrowserSession) -> None:
+    page = browser.post("console:invite-operator", email="bob@provider.example", name="Bob")
 
     found = re.search(r"/sign-in/([\w-]+)", page.html)
     assert found is not None
     assert usable_link(found[1], timezone.now()).person.email == "bob@provider.example"
-    assert found[1] not in desk.get(OPERATORS).html
+    assert found[1] not in browser.get(OPERATORS).html
 
 
-def test_refused_invitation_keeps_what_was_typed(desk: Desk, bob: Person) -> None:
-    page = desk.scripted.post("console:invite-operator", email=bob.email, name="Another Bob")
+def test_refused_invitation_keeps_what_was_typed(browser: BrowserSession, bob: Person) -> None:
+    page = browser.scripted.post("console:invite-operator", email=bob.email, name="Another Bob")
 
     assert page.status == 409
     assert "is already in use" in page.text
@@ -69,10 +69,12 @@ def test_refused_invitation_keeps_what_was_typed(desk: Desk, bob: Person) -> Non
 
 
 @pytest.mark.parametrize("action", ["sign-in-link", "sign-out", "deactivate", "reactivate"])
-def test_each_change_asks_first_and_changes_nothing_when_asked(desk: Desk, bob: Person, action: str) -> None:
+def test_each_change_asks_first_and_changes_nothing_when_asked(
+    browser: BrowserSession, bob: Person, action: str
+) -> None:
     sample_portal.session_of(bob)
 
-    page = desk.get(f"console:operator-{action}", bob.pk)
+    page = browser.get(f"console:operator-{action}", bob.pk)
 
     assert page.status == 200
     assert "Bob" in page.text
@@ -80,26 +82,26 @@ def test_each_change_asks_first_and_changes_nothing_when_asked(desk: Desk, bob: 
     assert Session.objects.filter(person=bob).exists()
 
 
-def test_sign_out_ends_the_sessions(desk: Desk, bob: Person) -> None:
+def test_sign_out_ends_the_sessions(browser: BrowserSession, bob: Person) -> None:
     sample_portal.session_of(bob)
 
-    page = desk.scripted.post("console:operator-sign-out", bob.pk)
+    page = browser.scripted.post("console:operator-sign-out", bob.pk)
 
     assert "All sessions of Bob have ended." in page.text
     assert not Session.objects.filter(person=bob).exists()
 
 
-def test_deactivate_and_reactivate(desk: Desk, bob: Person) -> None:
-    assert "Bob is deactivated" in desk.scripted.post("console:operator-deactivate", bob.pk).text
+def test_deactivate_and_reactivate(browser: BrowserSession, bob: Person) -> None:
+    assert "Bob is deactivated" in browser.scripted.post("console:operator-deactivate", bob.pk).text
     assert not Person.objects.get(pk=bob.pk).is_active
-    assert "Bob can sign in again" in desk.scripted.post("console:operator-reactivate", bob.pk).text
+    assert "Bob can sign in again" in browser.scripted.post("console:operator-reactivate", bob.pk).text
     assert Person.objects.get(pk=bob.pk).is_active
 
 
-def test_one_cannot_deactivate_oneself(desk: Desk, operator: Person, bob: Person) -> None:
-    assert "Deactivate Operator: You cannot deactivate yourself." in desk.get(OPERATORS).html
+def test_one_cannot_deactivate_oneself(browser: BrowserSession, operator: Person, bob: Person) -> None:
+    assert "Deactivate Operator: You cannot deactivate yourself." in browser.get(OPERATORS).html
 
-    page = desk.scripted.post("console:operator-deactivate", operator.pk)
+    page = browser.scripted.post("console:operator-deactivate", operator.pk)
 
     assert page.status == 409
     assert "You cannot deactivate or reactivate yourself" in page.text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import registrations
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
@@ -28,8 +28,8 @@ PAGE = "console:organization"
 
 
 @pytest.fixture
-def desk(operator: Person) -> Desk:
-    return Desk.of(operator)
+def browser(operator: Person) -> BrowserSession:
+    return BrowserSession.of(operator)
 
 
 def suspend(public_text: str = "Stop the export.") -> Suspension:
@@ -41,12 +41,14 @@ def suspend(public_text: str = "Stop the export.") -> Suspension:
     ).run(command_line())
 
 
-def test_the_page_shows_subscription_servers_and_people(desk: Desk, acme: Organization, alice: Person) -> None:
+def test_the_page_shows_subscription_servers_and_people(
+    browser: BrowserSession, acme: Organization, alice: Person
+) -> None:
     registrations.add(name="ProdOkta")
     server = registrations.add(name="Standby", enabled=False, jwks_location=registrations.OTHER_LOCATION)
     KeySetState.objects.filter(server=server).update(failing_since=NOW, failures=1, problem="host_not_found")
 
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
 
     assert "Operator Console Organizations Acme" in page.text
     assert "29 days left" in page.text
@@ -59,8 +61,8 @@ def test_the_page_shows_subscription_servers_and_people(desk: Desk, acme: Organi
     assert "Reinstate" not in page.text
 
 
-def test_without_anything_the_page_says_what_that_means(desk: Desk, initech: Organization) -> None:
-    page = desk.get(PAGE, "initech")
+def test_without_anything_the_page_says_what_that_means(browser: BrowserSession, initech: Organization) -> None:
+    page = browser.get(PAGE, "initech")
 
     assert "No API subscription Without one, Initech cannot change its authorization servers" in page.text
     assert "none active, so no administrator can sign in" in page.text
@@ -68,17 +70,17 @@ def test_without_anything_the_page_says_what_that_means(desk: Desk, initech: Org
     assert "Renew" not in page.text
 
 
-def test_an_organization_that_does_not_exist_is_not_found(desk: Desk) -> None:
-    assert desk.get(PAGE, "nowhere").status == 404
-    assert desk.post("console:suspend", "nowhere", reason="other").status == 404
+def test_an_organization_that_does_not_exist_is_not_found(browser: BrowserSession) -> None:
+    assert browser.get(PAGE, "nowhere").status == 404
+    assert browser.post("console:suspend", "nowhere", reason="other").status == 404
 
 
-def test_a_suspension_is_shown_whole_and_so_are_the_earlier_ones(desk: Desk, acme: Organization) -> None:
+def test_a_suspension_is_shown_whole_and_so_are_the_earlier_ones(browser: BrowserSession, acme: Organization) -> None:
     earlier = suspend("<b>First</b> warning")
     Reinstate(organization_id="acme").run(command_line())
     live = suspend()
 
-    page = desk.get(PAGE, "acme")
+    page = browser.get(PAGE, "acme")
 
     assert "Suspended: terms and conditions violated" in page.text
     assert live.reference in page.text
@@ -89,7 +91,7 @@ def test_a_suspension_is_shown_whole_and_so_are_the_earlier_ones(desk: Desk, acm
 
 
 def test_the_budget_of_queries(
-    desk: Desk, acme: Organization, django_assert_max_num_queries: DjangoAssertNumQueries
+    browser: BrowserSession, acme: Organization, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     registrations.add(name="ProdOkta")
     for _ in range(5):
@@ -99,7 +101,7 @@ def test_the_budget_of_queries(
     # Session, person, organization; standing (2), subscription, suspensions, servers and their keys (2), people,
     # verifiers.
     with django_assert_max_num_queries(13):
-        desk.get(PAGE, "acme")
+        browser.get(PAGE, "acme")
 
 
 # ------------------------------------------------------------------ API subscription
@@ -109,38 +111,40 @@ def stored() -> Subscription:
     return Subscription.objects.get(pk="acme")
 
 
-def test_renew_shows_what_is_stored_suggests_a_year_more_and_renews(desk: Desk, acme: Organization) -> None:
+def test_renew_shows_what_is_stored_suggests_a_year_more_and_renews(
+    browser: BrowserSession, acme: Organization
+) -> None:
     before = stored()
-    dialog = desk.get("console:renew", "acme")
+    dialog = browser.get("console:renew", "acme")
     assert f"Currently expires {spoken(before.expires_at)}" in dialog.text
     suggested = dialog.value("expires_at")
     assert suggested == a_year_after(before.expires_at).strftime("%Y-%m-%dT%H:%M:%S")
 
-    answer = desk.post("console:renew", "acme", expires_at=suggested, version=dialog.value("version"))
+    answer = browser.post("console:renew", "acme", expires_at=suggested, version=dialog.value("version"))
 
     assert answer.leads_to == "/operator-console/organizations/acme/"
     after = stored()
     assert after.expires_at == a_year_after(before.expires_at)
     assert (after.starts_at, after.api_call_threshold) == (before.starts_at, before.api_call_threshold)
     told = f"API subscription renewed: {spoken(before.expires_at)} → {spoken(after.expires_at)}."
-    assert told in desk.get(PAGE, "acme").text
+    assert told in browser.get(PAGE, "acme").text
     event = AuditEvent.objects.latest("sequence")
     assert (event.action, event.actor) == ("subscription_renewed", "operator@provider.example")
 
 
-def test_an_expired_subscription_is_renewed_from_now(desk: Desk, acme: Organization) -> None:
+def test_an_expired_subscription_is_renewed_from_now(browser: BrowserSession, acme: Organization) -> None:
     Subscription.objects.update(expires_at=NOW - timedelta(days=20))
 
-    suggested = datetime.fromisoformat(desk.get("console:renew", "acme").value("expires_at")).replace(tzinfo=UTC)
+    suggested = datetime.fromisoformat(browser.get("console:renew", "acme").value("expires_at")).replace(tzinfo=UTC)
 
     assert abs(suggested - a_year_after(NOW)) < timedelta(hours=1)
 
 
-def test_set_changes_all_three_and_begins_where_there_was_none(desk: Desk, initech: Organization) -> None:
-    dialog = desk.get("console:set-subscription", "initech")
+def test_set_changes_all_three_and_begins_where_there_was_none(browser: BrowserSession, initech: Organization) -> None:
+    dialog = browser.get("console:set-subscription", "initech")
     assert "now" not in dialog.text.partition("Set API Subscription")[2].partition("Cancel")[0].replace("no longer", "")
 
-    desk.post(
+    browser.post(
         "console:set-subscription",
         "initech",
         starts_at="2026-01-01T00:00:00",
@@ -155,12 +159,12 @@ def test_set_changes_all_three_and_begins_where_there_was_none(desk: Desk, inite
     assert made.api_call_threshold == 5000
 
 
-def test_the_threshold_is_changed_alone_and_blank_is_no_limit(desk: Desk, acme: Organization) -> None:
-    dialog = desk.get("console:threshold", "acme")
+def test_the_threshold_is_changed_alone_and_blank_is_no_limit(browser: BrowserSession, acme: Organization) -> None:
+    dialog = browser.get("console:threshold", "acme")
     assert "Current threshold 1,000 per day" in dialog.text
     assert dialog.value("api_call_threshold") == "1000"
 
-    answer = desk.scripted.post(
+    answer = browser.scripted.post(
         "console:threshold", "acme", api_call_threshold="", version=dialog.value("version")
     )  # fmt: skip
 
@@ -182,11 +186,11 @@ def test_the_threshold_is_changed_alone_and_blank_is_no_limit(desk: Desk, acme: 
     ],
 )
 def test_what_is_wrong_stays_in_the_open_dialog(
-    desk: Desk, acme: Organization, route: str, typed: dict[str, str], sentence: str
+    browser: BrowserSession, acme: Organization, route: str, typed: dict[str, str], sentence: str
 ) -> None:
     Subscription.objects.update(starts_at=datetime(2026, 10, 1, tzinfo=UTC))
 
-    page = desk.scripted.post(f"console:{route}", "acme", version="1", **typed)
+    page = browser.scripted.post(f"console:{route}", "acme", version="1", **typed)
 
     assert page.status == 422
     assert sentence in page.text
@@ -195,29 +199,29 @@ def test_what_is_wrong_stays_in_the_open_dialog(
 
 
 def test_a_change_made_from_what_somebody_else_has_changed_since_is_refused_and_then_a_decision(
-    desk: Desk, acme: Organization
+    browser: BrowserSession, acme: Organization
 ) -> None:
-    dialog = desk.get("console:renew", "acme")
+    dialog = browser.get("console:renew", "acme")
     SetSubscription(
         organization_id="acme", starts_at=NOW - timedelta(days=1), expires_at=NOW + timedelta(days=7)
     ).run(command_line(), now=NOW)  # fmt: skip
 
-    page = desk.post("console:renew", "acme", expires_at="2999-01-01T00:00:00", version=dialog.value("version"))
+    page = browser.post("console:renew", "acme", expires_at="2999-01-01T00:00:00", version=dialog.value("version"))
 
     assert page.status == 409
     assert f"command line changed this on {spoken(NOW)}" in page.text
     assert f"Currently expires {spoken(NOW + timedelta(days=7))}" in page.text
     assert page.value("expires_at") == "2999-01-01T00:00:00"
     assert stored().expires_at == NOW + timedelta(days=7)
-    desk.post("console:renew", "acme", expires_at=page.value("expires_at"), version=page.value("version"))
+    browser.post("console:renew", "acme", expires_at=page.value("expires_at"), version=page.value("version"))
     assert stored().expires_at.year == 2999
 
 
 @pytest.mark.parametrize("version", ["", "x", "-1", "99"])
-def test_a_version_that_was_tampered_with_is_stale(desk: Desk, acme: Organization, version: str) -> None:
+def test_a_version_that_was_tampered_with_is_stale(browser: BrowserSession, acme: Organization, version: str) -> None:
     Subscription.objects.update(updated_by=None, updated_at=None)
 
-    page = desk.post("console:renew", "acme", expires_at="2999-01-01T00:00:00", version=version)
+    page = browser.post("console:renew", "acme", expires_at="2999-01-01T00:00:00", version=version)
 
     assert page.status == 409
     assert "Another person changed this on an unknown date" in page.text
@@ -225,47 +229,49 @@ def test_a_version_that_was_tampered_with_is_stale(desk: Desk, acme: Organizatio
 
 @pytest.mark.parametrize("route", ["renew", "threshold"])
 def test_there_is_nothing_to_renew_or_change_without_a_subscription(
-    desk: Desk, initech: Organization, route: str
+    browser: BrowserSession, initech: Organization, route: str
 ) -> None:
-    page = desk.get(f"console:{route}", "initech")
+    page = browser.get(f"console:{route}", "initech")
 
     assert page.status == 409
     assert "There is no API subscription to renew or change. Set one first." in page.text
 
 
 def test_a_subscription_dialog_of_a_suspended_organization_says_that_it_stays_suspended(
-    desk: Desk, acme: Organization
+    browser: BrowserSession, acme: Organization
 ) -> None:
     suspend()
 
-    assert "Acme stays suspended until an operator reinstates it." in desk.get("console:renew", "acme").text
+    assert "Acme stays suspended until an operator reinstates it." in browser.get("console:renew", "acme").text
 
 
 # ------------------------------------------------------------------ Suspension
 
 
-def test_field_p_suspend_preselects_no_reason(desk: Desk, acme: Organization) -> None:
-    dialog = desk.get("console:suspend", "acme")
+def test_field_p_suspend_preselects_no_reason(browser: BrowserSession, acme: Organization) -> None:
+    dialog = browser.get("console:suspend", "acme")
     assert 'type="radio"' in dialog.html
     assert " checked" not in dialog.html
 
-    refused = desk.post("console:suspend", "acme", public_text="", private_note="")
+    refused = browser.post("console:suspend", "acme", public_text="", private_note="")
 
     assert refused.status == 422
     assert "Choose a reason." in refused.text
 
 
 def test_field_p_a_subscription_that_ends_with_the_last_year_can_still_be_opened(
-    desk: Desk, acme: Organization
+    browser: BrowserSession, acme: Organization
 ) -> None:
     Subscription.objects.update(expires_at=datetime(9999, 12, 1, tzinfo=UTC))
-    assert desk.get("console:renew", "acme").value("expires_at") == "9999-12-01T00:00:00"
+    assert browser.get("console:renew", "acme").value("expires_at") == "9999-12-01T00:00:00"
 
 
-def test_suspending_says_what_stops_and_what_the_organization_will_read(desk: Desk, acme: Organization) -> None:
+def test_suspending_says_what_stops_and_what_the_organization_will_read(
+    browser: BrowserSession, acme: Organization
+) -> None:
     registrations.add(name="ProdOkta")
 
-    dialog = desk.get("console:suspend", "acme")
+    dialog = browser.get("console:suspend", "acme")
 
     assert "All API requests of Acme with tokens issued by ProdOkta are rejected within 5 seconds" in dialog.text
     assert "Only an operator can reinstate it." in dialog.text
@@ -274,11 +280,11 @@ def test_suspending_says_what_stops_and_what_the_organization_will_read(desk: De
         assert label in dialog.text
 
 
-def test_the_preview_is_the_banner_and_knows_no_private_note(desk: Desk, acme: Organization) -> None:
+def test_the_preview_is_the_banner_and_knows_no_private_note(browser: BrowserSession, acme: Organization) -> None:
     typed = {"reason": "terms_violated", "public_text": "Stop <now>.", "private_note": "Spoke to Alice."}
 
-    preview = desk.scripted.post("console:suspend-preview", "acme", **typed)
-    desk.post("console:suspend", "acme", **typed)
+    preview = browser.scripted.post("console:suspend-preview", "acme", **typed)
+    browser.post("console:suspend", "acme", **typed)
 
     read = Suspension.objects.get()
     banner = (
@@ -286,17 +292,17 @@ def test_the_preview_is_the_banner_and_knows_no_private_note(desk: Desk, acme: O
     )
     assert banner.replace(read.reference, "········") in preview.html.replace("&lt;", "<").replace("&gt;", ">")
     assert "Spoke to Alice" not in preview.html
-    assert desk.get("console:suspend-preview", "acme").status == 405
+    assert browser.get("console:suspend-preview", "acme").status == 405
 
 
 def test_suspended_the_organizations_own_page_has_that_banner_and_every_button_locked(
-    desk: Desk, acme: Organization, alice: Person
+    browser: BrowserSession, acme: Organization, alice: Person
 ) -> None:
     registrations.add(name="ProdOkta")
-    desk.post("console:suspend", "acme", reason="other", public_text="The contract ended.")
+    browser.post("console:suspend", "acme", reason="other", public_text="The contract ended.")
     reference = Suspension.objects.get().reference
 
-    page = Desk.of(alice).get("servers:list", "acme")
+    page = BrowserSession.of(alice).get("servers:list", "acme")
 
     assert (
         f"other reason. The contract ended. Tokens are rejected; contact support (reference {reference})" in page.text
@@ -317,9 +323,9 @@ def test_suspended_the_organizations_own_page_has_that_banner_and_every_button_l
     ],
 )
 def test_what_is_wrong_with_the_words_is_said_beside_them(
-    desk: Desk, acme: Organization, typed: dict[str, str], field: str
+    browser: BrowserSession, acme: Organization, typed: dict[str, str], field: str
 ) -> None:
-    page = desk.post("console:suspend", "acme", **typed)
+    page = browser.post("console:suspend", "acme", **typed)
 
     assert page.status == 422
     assert f'id="id_{field}-error"' in page.html
@@ -329,76 +335,87 @@ def test_what_is_wrong_with_the_words_is_said_beside_them(
     assert not Suspension.objects.exists()
 
 
-def test_a_line_break_is_kept_and_counted_once(desk: Desk, acme: Organization) -> None:
-    desk.post("console:suspend", "acme", reason="other", public_text="One.\r\nTwo." + "x" * 490)
+def test_a_line_break_is_kept_and_counted_once(browser: BrowserSession, acme: Organization) -> None:
+    browser.post("console:suspend", "acme", reason="other", public_text="One.\r\nTwo." + "x" * 490)
 
     assert Suspension.objects.get().public_text == "One.\nTwo." + "x" * 490
 
 
-def test_the_second_of_two_operators_is_told_that_it_is_suspended_already(desk: Desk, acme: Organization) -> None:
+def test_the_second_of_two_operators_is_told_that_it_is_suspended_already(
+    browser: BrowserSession, acme: Organization
+) -> None:
     suspend()
 
-    for answer in (desk.get("console:suspend", "acme"), desk.post("console:suspend", "acme", reason="terms_violated")):
+    for answer in (
+        browser.get("console:suspend", "acme"),
+        browser.post("console:suspend", "acme", reason="terms_violated"),
+    ):
         assert answer.status == 409
         assert "The organization is already suspended." in answer.text
     assert Suspension.objects.count() == 1
 
 
-def test_reinstating_says_what_comes_back_and_brings_it_back(desk: Desk, acme: Organization, alice: Person) -> None:
+def test_reinstating_says_what_comes_back_and_brings_it_back(
+    browser: BrowserSession, acme: Organization, alice: Person
+) -> None:
     server = registrations.add(name="ProdOkta")
     suspension = suspend()
-    dialog = desk.get("console:reinstate", "acme")
+    dialog = browser.get("console:reinstate", "acme")
     assert "ProdOkta is enabled as it was before" in dialog.text
 
-    answer = desk.post("console:reinstate", "acme", reference=dialog.value("reference"))
+    answer = browser.post("console:reinstate", "acme", reference=dialog.value("reference"))
 
     assert answer.leads_to == "/operator-console/organizations/acme/"
     suspension.refresh_from_db()
     server.refresh_from_db()
     assert suspension.lifted_by == "operator@provider.example"
     assert server.enabled
-    assert "Disable ProdOkta" in Desk.of(alice).get("servers:list", "acme").html
+    assert "Disable ProdOkta" in BrowserSession.of(alice).get("servers:list", "acme").html
 
 
 def test_where_nothing_was_enabled_or_the_subscription_has_ended_nothing_is_promised(
-    desk: Desk, acme: Organization
+    browser: BrowserSession, acme: Organization
 ) -> None:
     suspend()
-    assert "No authorization server is enabled" in desk.get("console:reinstate", "acme").text
+    assert "No authorization server is enabled" in browser.get("console:reinstate", "acme").text
 
     Subscription.objects.update(expires_at=NOW)
 
-    assert "nothing else changes. API subscription expired on" in desk.get("console:reinstate", "acme").text
+    assert "nothing else changes. API subscription expired on" in browser.get("console:reinstate", "acme").text
 
 
-def test_a_later_suspension_is_not_lifted_by_a_dialog_about_an_earlier_one(desk: Desk, acme: Organization) -> None:
+def test_a_later_suspension_is_not_lifted_by_a_dialog_about_an_earlier_one(
+    browser: BrowserSession, acme: Organization
+) -> None:
     suspend()
-    dialog = desk.get("console:reinstate", "acme")
+    dialog = browser.get("console:reinstate", "acme")
     Reinstate(organization_id="acme").run(command_line())
     later = suspend("Something worse.")
 
-    page = desk.post("console:reinstate", "acme", reference=dialog.value("reference"))
+    page = browser.post("console:reinstate", "acme", reference=dialog.value("reference"))
 
     assert page.status == 409
     assert "command line changed this on" in page.text
     assert later.reference in page.text
     later.refresh_from_db()
     assert later.lifted_at is None
-    desk.post("console:reinstate", "acme", reference=page.value("reference"))
+    browser.post("console:reinstate", "acme", reference=page.value("reference"))
     later.refresh_from_db()
     assert later.lifted_at is not None
 
 
-def test_nothing_is_reinstated_that_is_not_suspended(desk: Desk, acme: Organization) -> None:
-    for answer in (desk.get("console:reinstate", "acme"), desk.post("console:reinstate", "acme", reference="K7")):
+def test_nothing_is_reinstated_that_is_not_suspended(browser: BrowserSession, acme: Organization) -> None:
+    for answer in (browser.get("console:reinstate", "acme"), browser.post("console:reinstate", "acme", reference="K7")):
         assert answer.status == 409
         assert "The organization is not suspended." in answer.text
 
 
-def test_an_operator_acts_without_any_entitlement_of_the_organization(desk: Desk, initech: Organization) -> None:
-    assert desk.post("console:suspend", "initech", reason="terms_violated").leads_to
+def test_an_operator_acts_without_any_entitlement_of_the_organization(
+    browser: BrowserSession, initech: Organization
+) -> None:
+    assert browser.post("console:suspend", "initech", reason="terms_violated").leads_to
     reference = Suspension.objects.get().reference
-    assert desk.post("console:reinstate", "initech", reference=reference).leads_to
+    assert browser.post("console:reinstate", "initech", reference=reference).leads_to
 
 
 @pytest.mark.parametrize("route", ["suspend", "suspend-preview", "reinstate", "set-subscription", "renew", "threshold"])
@@ -410,7 +427,7 @@ def test_m_08_no_administrator_does_any_of_it_and_the_attempt_is_written_down(
     before = stored()
 
     for person in (alice, charlie):
-        answer = Desk.of(person).post(f"console:{route}", "acme", **typed)
+        answer = BrowserSession.of(person).post(f"console:{route}", "acme", **typed)
         assert answer.status == 403
         event = AuditEvent.objects.latest("sequence")
         assert (event.result, event.actor) == ("refused", person.email)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import registrations
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from kit.people import NOW
 from watchword.control.base.actor import command_line
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription, Suspend
@@ -50,8 +50,8 @@ def ids(html: str) -> list[str]:
 
 
 @pytest.fixture
-def desk(operator: Person) -> Desk:
-    return Desk.of(operator)
+def browser(operator: Person) -> BrowserSession:
+    return BrowserSession.of(operator)
 
 
 @pytest.fixture
@@ -66,8 +66,10 @@ def six(db: None) -> None:
     suspended("locked")
 
 
-def test_each_organization_shows_its_state_and_the_countdown_of_its_subscription(desk: Desk, six: None) -> None:
-    page = desk.get(LIST)
+def test_each_organization_shows_its_state_and_the_countdown_of_its_subscription(
+    browser: BrowserSession, six: None
+) -> None:
+    page = browser.get(LIST)
 
     assert ids(page.html) == ["active", "expired", "expiring", "later", "locked", "none"]
     for words in (
@@ -94,11 +96,11 @@ def test_each_organization_shows_its_state_and_the_countdown_of_its_subscription
         ("of-another-world", ["active", "expired", "expiring", "later", "locked", "none"]),
     ],
 )
-def test_a_state_narrows_the_list(desk: Desk, six: None, state: str, found: list[str]) -> None:
-    assert ids(desk.get(LIST, state=state).html) == found
+def test_a_state_narrows_the_list(browser: BrowserSession, six: None, state: str, found: list[str]) -> None:
+    assert ids(browser.get(LIST, state=state).html) == found
 
 
-def test_field_p_the_list_and_each_row_agree_on_what_expires_soon(desk: Desk) -> None:
+def test_field_p_the_list_and_each_row_agree_on_what_expires_soon(browser: BrowserSession) -> None:
     """Each with the days since its start, its days left, and those since its renewal."""
     cases = {
         "first-day": (0, 30, None), "third-week": (21, 9, None), "last-quarter": (23, 7.4, None),
@@ -110,18 +112,18 @@ def test_field_p_the_list_and_each_row_agree_on_what_expires_soon(desk: Desk) ->
         if renewed is not None:
             Subscription.objects.filter(pk=name).update(term_starts_at=NOW - timedelta(days=renewed))
     soon = {"last-quarter", "long", "night", "renewed-long-ago"}
-    assert set(ids(desk.get(LIST, state="expiring").html)) == soon
-    rows = re.findall(r"<tr.*?</tr>", desk.get(LIST).html, re.DOTALL)
+    assert set(ids(browser.get(LIST, state="expiring").html)) == soon
+    rows = re.findall(r"<tr.*?</tr>", browser.get(LIST).html, re.DOTALL)
     assert {found[0] for row in rows if "Expires soon" in row and (found := ids(row))} == soon
-    assert set(ids(desk.get(LIST, state="expiring", q="l").html)) == {"last-quarter", "long", "renewed-long-ago"}
+    assert set(ids(browser.get(LIST, state="expiring", q="l").html)) == {"last-quarter", "long", "renewed-long-ago"}
 
 
 @pytest.mark.parametrize("state", ["expired", "not_started", "none", "expiring", "active"])
-def test_who_is_suspended_is_in_no_other_state(desk: Desk, six: None, state: str) -> None:
+def test_who_is_suspended_is_in_no_other_state(browser: BrowserSession, six: None, state: str) -> None:
     for organization in Organization.objects.exclude(pk="locked"):
         suspended(organization.pk)
 
-    page = desk.get(LIST, state=state)
+    page = browser.get(LIST, state=state)
 
     assert ids(page.html) == []
     assert "No organizations match" in page.text
@@ -144,35 +146,35 @@ def test_who_is_suspended_is_in_no_other_state(desk: Desk, six: None, state: str
     ],
 )
 def test_search_finds_the_beginning_of_an_id_and_any_part_of_a_name(
-    desk: Desk, six: None, text: str, found: list[str]
+    browser: BrowserSession, six: None, text: str, found: list[str]
 ) -> None:
-    page = desk.get(LIST, q=text)
+    page = browser.get(LIST, q=text)
 
     assert page.status == 200
     assert ids(page.html) == found
 
 
-def test_what_was_searched_for_stays_in_the_fields_and_can_be_left(desk: Desk, six: None) -> None:
-    page = desk.get(LIST, q='"over"', state="expired")
+def test_what_was_searched_for_stays_in_the_fields_and_can_be_left(browser: BrowserSession, six: None) -> None:
+    page = browser.get(LIST, q='"over"', state="expired")
 
     assert page.value("q") == '"over"'
     assert '<option value="expired" selected>' in page.html
     assert "Show all" in page.text
 
 
-def test_without_any_organization_the_page_says_what_to_do(desk: Desk) -> None:
-    assert "No organizations yet Create one with its API subscription" in desk.get(LIST).text
+def test_without_any_organization_the_page_says_what_to_do(browser: BrowserSession) -> None:
+    assert "No organizations yet Create one with its API subscription" in browser.get(LIST).text
 
 
-def test_servers_are_counted_and_the_enabled_and_the_failing_named(desk: Desk) -> None:
+def test_servers_are_counted_and_the_enabled_and_the_failing_named(browser: BrowserSession) -> None:
     registrations.organization()
     server = registrations.add(name="ProdOkta")
     registrations.add(name="Standby", enabled=False, jwks_location=registrations.OTHER_LOCATION)
-    assert "2 · ProdOkta enabled" in desk.get(LIST).text
+    assert "2 · ProdOkta enabled" in browser.get(LIST).text
 
     KeySetState.objects.filter(server=server).update(failing_since=NOW, failures=1, problem="host_not_found")
 
-    assert "2 · ProdOkta enabled · fetch failing" in desk.get(LIST).text
+    assert "2 · ProdOkta enabled · fetch failing" in browser.get(LIST).text
 
 
 @pytest.fixture
@@ -193,10 +195,10 @@ def many(db: None) -> list[str]:
     return names
 
 
-def walk(desk: Desk, step: str, url: str) -> list[list[str]]:
+def walk(browser: BrowserSession, step: str, url: str) -> list[list[str]]:
     pages = []
     while True:
-        html = desk.client.get(url).content.decode()
+        html = browser.client.get(url).content.decode()
         pages.append(ids(html))
         onward = re.search(rf'href="([^"]*)"\s+rel="{step}"', html)
         if onward is None:
@@ -206,19 +208,19 @@ def walk(desk: Desk, step: str, url: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("query", ["", "?state=active", "?q=o-&state=active", "?q=o-"])
 def test_pages_follow_one_another_forwards_and_backwards_without_gap_or_repetition(
-    desk: Desk, many: list[str], query: str
+    browser: BrowserSession, many: list[str], query: str
 ) -> None:
-    there = walk(desk, "next", f"/operator-console/organizations/{query}")
+    there = walk(browser, "next", f"/operator-console/organizations/{query}")
 
     assert [len(page) for page in there] == [50, 50, 20]
     assert sorted(row for page in there for row in page) == many
-    last = desk.get(LIST, **dict(part.split("=") for part in query[1:].split("&") if part))
+    last = browser.get(LIST, **dict(part.split("=") for part in query[1:].split("&") if part))
     assert ids(last.html) == there[0]
     second = re.search(r'href="([^"]*)"\s+rel="next"', last.html)
     assert second is not None
-    third = re.search(r'href="([^"]*)"\s+rel="next"', desk.client.get(unquoted(second[1])).content.decode())
+    third = re.search(r'href="([^"]*)"\s+rel="next"', browser.client.get(unquoted(second[1])).content.decode())
     assert third is not None
-    back = walk(desk, "prev", unquoted(third[1]))
+    back = walk(browser, "prev", unquoted(third[1]))
     assert list(reversed(back)) == there
 
 
@@ -226,8 +228,10 @@ def unquoted(href: str) -> str:
     return href.replace("&amp;", "&")
 
 
-def test_a_page_of_many_says_how_many_are_shown_and_not_how_many_there_are(desk: Desk, many: list[str]) -> None:
-    page = desk.get(LIST)
+def test_a_page_of_many_says_how_many_are_shown_and_not_how_many_there_are(
+    browser: BrowserSession, many: list[str]
+) -> None:
+    page = browser.get(LIST)
 
     assert "50 shown" in page.text
     assert 'title="This is the first page"' in page.html
@@ -240,32 +244,32 @@ def test_a_page_of_many_says_how_many_are_shown_and_not_how_many_there_are(desk:
 @pytest.mark.parametrize("state", ["", "active"])
 @pytest.mark.parametrize("step", ["after", "before"])
 def test_a_position_that_was_tampered_with_is_the_first_page(
-    desk: Desk, many: list[str], position: str, state: str, step: str
+    browser: BrowserSession, many: list[str], position: str, state: str, step: str
 ) -> None:
-    page = desk.get(LIST, state=state, **{step: position})
+    page = browser.get(LIST, state=state, **{step: position})
 
     assert page.status == 200
-    assert ids(page.html) == ids(desk.get(LIST, state=state).html)
+    assert ids(page.html) == ids(browser.get(LIST, state=state).html)
 
 
-def test_a_position_behind_the_last_is_an_empty_page(desk: Desk, many: list[str]) -> None:
-    assert ids(desk.get(LIST, after="zz").html) == []
+def test_a_position_behind_the_last_is_an_empty_page(browser: BrowserSession, many: list[str]) -> None:
+    assert ids(browser.get(LIST, after="zz").html) == []
 
 
 @pytest.mark.parametrize("state", ["", "active", "expired", "suspended", "none", "not_started", "expiring"])
 def test_the_budget_of_queries_does_not_grow_with_the_list(
-    desk: Desk,
+    browser: BrowserSession,
     many: list[str],
     state: str,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     # Session and person, then organizations, suspensions, servers.
     with django_assert_max_num_queries(6):
-        desk.get(LIST, state=state, q="o-")
+        browser.get(LIST, state=state, q="o-")
 
 
 def test_nobody_but_operators_sees_the_console(acme: Row, alice: Person) -> None:
-    mine = Desk.of(alice)
+    mine = BrowserSession.of(alice)
 
     for route, place in (
         (LIST, ()),

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kit import people, sample_portal
-from kit.desk import utc
+from kit.browser_session import utc
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission, command_line
@@ -28,7 +28,7 @@ LINK = re.compile(r"http://127\.0\.0\.1:8080/sign-in/([\w-]{43})")
 
 @dataclass
 class Portal:
-    """Somebody's browser on Acme's pages."""
+    """A person's browser on Acme's pages."""
 
     client: Client
     organization: str = "acme"

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from kit import forge, registrations
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from watchword.control.organizations.models import Subscription
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.trust import trust_of
@@ -87,17 +87,17 @@ STATES: tuple[tuple[Callable[[], object], str, str], ...] = (
 
 
 @pytest.fixture
-def desks(acme: Organization, alice: Person, operator: Person) -> tuple[tuple[Desk, str], ...]:
+def desks(acme: Organization, alice: Person, operator: Person) -> tuple[tuple[BrowserSession, str], ...]:
     """Who sees Acme's servers, and on which page."""
-    return (Desk.of(alice), "servers:list"), (Desk.of(operator), "console:organization")
+    return (BrowserSession.of(alice), "servers:list"), (BrowserSession.of(operator), "console:organization")
 
 
 @pytest.mark.parametrize(("prepare", "sentence", "badge"), STATES)
 def test_the_pages_say_what_a_verifier_decides(
-    desks: tuple[tuple[Desk, str], ...], prepare: Callable[[], object], sentence: str, badge: str
+    desks: tuple[tuple[BrowserSession, str], ...], prepare: Callable[[], object], sentence: str, badge: str
 ) -> None:
     prepare()
-    pages = [desk.get(route, "acme") for desk, route in desks]
+    pages = [browser.get(route, "acme") for browser, route in desks]
 
     now = timezone.now().timestamp()
     token = forge.token(KEY, "ES256", iat=now - 10, exp=now + 300)
@@ -116,7 +116,7 @@ def test_each_page_of_the_organization_says_that_tokens_are_refused(
     acme: Organization, alice: Person, prepare: Callable[[], object], route: str
 ) -> None:
     prepare()
-    page = Desk.of(alice).get(route, acme.pk)
+    page = BrowserSession.of(alice).get(route, acme.pk)
     assert page.text.count("Tokens are refused.") + page.text.count("Tokens are rejected;") == 1
 
 
@@ -125,7 +125,7 @@ def test_the_page_of_the_servers_says_once_that_tokens_are_refused(
     acme: Organization, alice: Person, prepare: Callable[[], object]
 ) -> None:
     prepare()
-    assert Desk.of(alice).get("servers:list", acme.pk).text.count("Tokens are refused") == 1
+    assert BrowserSession.of(alice).get("servers:list", acme.pk).text.count("Tokens are refused") == 1
 
 
 @pytest.mark.parametrize("prepare", [expired, not_started, without_subscription, suspended, suspended_and_expired])
@@ -133,7 +133,7 @@ def test_call_the_api_says_once_why_tokens_are_refused(
     acme: Organization, alice: Person, prepare: Callable[[], object]
 ) -> None:
     prepare()
-    page = Desk.of(alice).get("servers:calling", acme.pk)
+    page = BrowserSession.of(alice).get("servers:calling", acme.pk)
     assert page.text.count("Tokens are refused") + page.text.count("Tokens are rejected;") == 1
     assert page.html.count('id="tokens"') == 0
     assert page.text.count("isabled on ") <= 1
@@ -141,6 +141,6 @@ def test_call_the_api_says_once_why_tokens_are_refused(
 
 def test_a_finished_fetch_brings_the_first_line_up_to_date(acme: Organization, alice: Person) -> None:
     server = registered()
-    html = Desk.of(alice).scripted.get("servers:fetch", acme.pk, server.pk).html
+    html = BrowserSession.of(alice).scripted.get("servers:fetch", acme.pk, server.pk).html
     assert 'id="tokens" hx-swap-oob="true"' in html
     assert "Tokens are accepted from ProdOkta." in html

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from django.test import Client
 
-from kit.desk import Desk, Shown
+from kit.browser_session import BrowserSession, Shown
 from watchword.control import web
 from watchword.settings.load import load_control_settings
 
@@ -73,7 +73,7 @@ def test_no_template_holds_a_name_that_can_be_set() -> None:
 @pytest.mark.usefixtures("branded")
 @pytest.mark.parametrize("route", OF_ACME)
 def test_pages_of_an_organization_show_the_brand_as_text(alice: Person, route: str) -> None:
-    page = Desk.of(alice).get(route, "acme")
+    page = BrowserSession.of(alice).get(route, "acme")
     assert page.status == 200
     for name, text in HOSTILE.items():
         assert text not in page.html
@@ -86,7 +86,7 @@ def test_pages_of_an_organization_show_the_brand_as_text(alice: Person, route: s
 @pytest.mark.usefixtures("branded", "acme")
 @pytest.mark.parametrize("route", OF_PROVIDER)
 def test_pages_of_the_provider_show_the_brand_as_text(operator: Person, route: str) -> None:
-    page = Desk.of(operator).get(route)
+    page = BrowserSession.of(operator).get(route)
     assert page.status == 200
     # The texts for gateways name the headers of verifiers, which stay.
     assert "Watchword" not in re.sub(r"<pre.*?</pre>", "", page.html, flags=re.DOTALL)
@@ -96,7 +96,7 @@ def test_pages_of_the_provider_show_the_brand_as_text(operator: Person, route: s
 
 @pytest.mark.usefixtures("branded")
 def test_tab_headings_and_breadcrumbs_have_the_labels(alice: Person) -> None:
-    page = Desk.of(alice).get("servers:list", "acme").html
+    page = BrowserSession.of(alice).get("servers:list", "acme").html
     tabs, api = escape(HOSTILE["menu_authorization_servers"]), escape(HOSTILE["menu_api"])
     assert f'aria-current="page">{tabs}</a>' in page
     assert re.search(rf"<h1>\s*{re.escape(api)}\s*</h1>", page)

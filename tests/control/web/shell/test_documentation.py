@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from django.urls import reverse
 
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from kit.html_form import HtmlForm
 from kit.portal_forms import FORMS, browser_of
 from watchword.control.web.shell.navigation import ALL_PAGES, CONSOLE, DOCUMENTS, administration, document_of, leaves
@@ -44,7 +44,7 @@ def test_field_p_each_page_of_the_rail_has_its_document_and_each_document_exists
 def test_field_p_each_page_links_to_its_document(acme: object, alice: Person, operator: Person, route: str) -> None:
     place = ["acme"] if route in {*OF_ACME, "console:organization", "servers:calling"} else []
     person = operator if route.startswith("console:") or route == "audit:provider" else alice
-    page = Desk.of(person).get(route, *place).html
+    page = BrowserSession.of(person).get(route, *place).html
     address = f"https://github.com/watchword/watchword/blob/main/docs/{document_of(route)}"
     assert re.findall(r'class="help"\s+href="([^"]+)"', page) == [address]
 
@@ -61,7 +61,7 @@ def test_field_p_a_provider_names_another_copy_or_none(
     alice: Person, settings: Settings, url: str, shown: str | None
 ) -> None:
     settings.WATCHWORD = load_control_settings(documentation_url=url)
-    page = Desk.of(alice).get("activity:list", "acme").html
+    page = BrowserSession.of(alice).get("activity:list", "acme").html
     assert (f'href="{shown}"' in page) is (shown is not None)
     assert ('class="help"' in page) is (shown is not None)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from kit.desk import Desk, Shown
+from kit.browser_session import BrowserSession, Shown
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import Subscription, SuspensionReason
 from watchword.settings.load import load_control_settings
@@ -34,26 +34,29 @@ def test_field_p_the_banner_of_a_suspension_names_the_support_contact(
     alice: Person, shell: Actor, settings: Settings, page: str, contact: str
 ) -> None:
     settings.WATCHWORD = load_control_settings(support_contact=contact)
-    desk = Desk.of(alice)
-    assert contact not in desk.get(page, "acme").html
+    browser = BrowserSession.of(alice)
+    assert contact not in browser.get(page, "acme").html
     Suspend(organization_id="acme", reason=SuspensionReason.TERMS_VIOLATED).run(shell)
 
-    shown = desk.get(page, "acme")
+    shown = browser.get(page, "acme")
 
     assert f"). Support: {contact}" in shown.text
     assert f'<a href="{LINKS[contact]}">{contact}</a>' in shown.html
-    assert contact in desk.get("access:sessions").text
+    assert contact in browser.get("access:sessions").text
 
 
 def test_field_p_so_does_the_banner_of_an_expired_subscription(alice: Person, settings: Settings) -> None:
     settings.WATCHWORD = load_control_settings(support_contact=MAIL)
     Subscription.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert f"changes are locked until renewal. Support: {MAIL}" in Desk.of(alice).get("servers:list", "acme").text
+    assert (
+        f"changes are locked until renewal. Support: {MAIL}"
+        in BrowserSession.of(alice).get("servers:list", "acme").text
+    )
 
 
 def test_field_p_without_the_setting_no_contact_is_made_up(alice: Person, shell: Actor) -> None:
     Suspend(organization_id="acme", reason=SuspensionReason.TERMS_VIOLATED).run(shell)
-    page = Desk.of(alice).get("servers:list", "acme")
+    page = BrowserSession.of(alice).get("servers:list", "acme")
     assert "contact support (reference" in page.text
     assert "Support:" not in page.text
 
@@ -62,9 +65,9 @@ def test_the_operator_who_suspends_reads_that_no_contact_is_set(
     operator: Person, acme: object, settings: Settings
 ) -> None:
     missing = "The setting WATCHWORD_SUPPORT_CONTACT is missing"
-    assert missing in Desk.of(operator).get("console:suspend", "acme").text
+    assert missing in BrowserSession.of(operator).get("console:suspend", "acme").text
     settings.WATCHWORD = load_control_settings(support_contact=MAIL)
-    assert missing not in Desk.of(operator).get("console:suspend", "acme").text
+    assert missing not in BrowserSession.of(operator).get("console:suspend", "acme").text
 
 
 @pytest.mark.parametrize("contact", [MAIL, SITE, None])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.test import Client
 
-from kit.desk import Desk
+from kit.browser_session import BrowserSession
 from kit.people import PASSWORD
 from watchword.control.identity.models import Session
 
@@ -17,7 +17,7 @@ PATH = "/sign-in-again"
 
 
 def test_field_h_it_tells_who_is_signed_in_and_gives_a_token(alice: Person, client: Client) -> None:
-    assert Desk.of(alice).client.get(PATH).json()["email"] == alice.email
+    assert BrowserSession.of(alice).client.get(PATH).json()["email"] == alice.email
     stranger = client.get(PATH)
     assert stranger.json()["email"] is None
     assert len(stranger.json()["token"]) == 64
@@ -45,9 +45,9 @@ def test_field_h_guessing_is_slowed_down_as_at_the_sign_in(alice: Person, client
 
 
 def test_field_h_parts_of_a_page_say_that_signing_in_again_helps(alice: Person) -> None:
-    desk = Desk.of(alice)
+    browser = BrowserSession.of(alice)
     Session.objects.all().delete()
-    answer = desk.scripted.post("servers:validate", "acme", name="Typed").answer
+    answer = browser.scripted.post("servers:validate", "acme", name="Typed").answer
     assert answer.headers["X-Sign-In-Again"] == "session-ended"
     strict = Client(enforce_csrf_checks=True)
     assert strict.post("/sign-in", {"email": alice.email}).headers["X-Sign-In-Again"] == "form-expired"

@@ -27,22 +27,22 @@ def utc(at: datetime) -> str:
 
 
 @dataclass
-class Desk:
+class BrowserSession:
     """A signed-in browser; with `scripts` it requests parts of pages, as htmx does."""
 
     client: Client
     scripts: bool = False
 
     @classmethod
-    def of(cls, person: Person) -> Desk:
+    def of(cls, person: Person) -> BrowserSession:
         client = Client()
         client.cookies["watchword_session"] = session_of(person)
         return cls(client)
 
     @property
-    def scripted(self) -> Desk:
+    def scripted(self) -> BrowserSession:
         """The same browser with scripts."""
-        return Desk(self.client, scripts=True)
+        return BrowserSession(self.client, scripts=True)
 
     def get(self, route: str, *place: object, **query: str) -> Shown:
         return Shown(self.client.get(reverse(route, args=place), query, headers=_HTMX if self.scripts else {}))
