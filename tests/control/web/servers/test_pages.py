@@ -120,7 +120,7 @@ class TestList:
         server = portal.add(PROD_OKTA)
         sample_portal.age(server, fetched_minutes_ago=14, failing=True)
         page = text(portal.get("list"))
-        assert re.search(r"Failing since (\d{4}-\d\d-\d\d )?\d\d:\d\d UTC", page)
+        assert re.search(r"Failing since <time [^>]+>(\d{4}-\d\d-\d\d )?\d\d:\d\d UTC", page)
         assert "serving keys of" in page
         assert "No connection to the server could be made or kept." in page
 
