@@ -24,8 +24,6 @@ DOCUMENTS: Final = sorted(
     for path in chain(ROOT.glob("*.md"), *((ROOT / place).rglob("*.md") for place in PLACES))
     if "node_modules" not in path.parts
 )
-LONG_LINES: Final = frozenset({"ARCHITECTURE.md"})
-"""Documents with lines that are still to be folded."""
 
 
 def prose(name: str) -> list[tuple[int, str]]:
@@ -81,7 +79,7 @@ def test_the_index_leads_to_every_document() -> None:
     assert documents <= of_the_index
 
 
-@pytest.mark.parametrize("name", sorted(set(DOCUMENTS) - LONG_LINES))
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_lines_fit_on_a_screen(name: str) -> None:
     long = [
         f"{name}:{number}"
