@@ -155,7 +155,7 @@ class Stage:
         from django.db import connections
 
         with connections["default"].cursor() as cursor:
-            # One file without its write-ahead log beside it, so that it can be copied.
+            # One file without a write-ahead log, so that it can be copied.
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connections.close_all()
 

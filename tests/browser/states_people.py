@@ -41,7 +41,7 @@ def _person(name: str, role: str | None, *, joined_hours_ago: int | None = None)
     email = f"{name.lower().replace(' ', '.')}@acme.example"
     person = CreateAdministrator(organization_id=ACME, email=email, name=name, role=role).run(command_line())
     if joined_hours_ago is not None:
-        # Nobody signs in with it; it only has to be one.
+        # No test signs in with it; it only has to exist.
         person.password = "argon2$set"
         person.last_login = timezone.now() - timedelta(hours=joined_hours_ago)
         person.save()

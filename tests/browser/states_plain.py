@@ -1,4 +1,4 @@
-"""The pages without a rail: signing in, setting a password, and what is said when a page cannot be shown."""
+"""The pages without a rail: signing in, setting a password, and the pages of errors."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def _sign_in() -> str:
 
 STATES: Final = (
     State("sign-in", _nobody, path=_sign_in, sentence="Sign in."),
-    State("sign-in-failed", _nobody, _fail_to_sign_in, path=_sign_in, sentence="The same answer whatever was wrong."),
+    State("sign-in-failed", _nobody, _fail_to_sign_in, path=_sign_in, sentence="One message for every cause."),
     State("password", _invited, path=_sign_in_link, sentence="A one-time link was opened: set a password."),
     State("password-refused", _invited, _type_two_passwords, path=_sign_in_link, sentence="The two passwords differ."),
     State("password-link-used", _invited, path=_used_link, sentence="The one-time link was used or has expired."),
     State("form-expired", _nobody, _lose_the_cookies, path=_sign_in, sentence="A form came without a valid token."),
     State("organizations", _operator, path=lambda: reverse("access:start"), sentence="An operator's first page."),
     State("error-400", _nobody, path=lambda: "/pictures/400", sentence="A request that cannot be read."),
-    State("error-403", _nobody, path=lambda: "/pictures/403", sentence="Not allowed, for somebody unknown."),
+    State("error-403", _nobody, path=lambda: "/pictures/403", sentence="Not allowed, not signed in."),
     State("error-404", _nobody, path=lambda: "/nowhere", sentence="No such page, or not one of yours."),
     State("error-500", _nobody, path=lambda: "/pictures/500", sentence="Something went wrong here."),
 )

@@ -120,7 +120,7 @@ def _edit(page: Page) -> None:
 
 
 def _edit_too_late(page: Page) -> None:
-    """Somebody else saves between the opening of the dialog and Save."""
+    """Another administrator saves between the opening of the dialog and Save."""
     _edit(page)
     elsewhere = page.context.new_page()
     elsewhere.goto(page.url)
@@ -183,12 +183,17 @@ STATES: Final = (
     State("servers-add", one, _press_add, sentence="Add Authorization Server: there is no Save before validation."),
     State("servers-add-validating", one, _wait_for_validation, sentence="A validation that takes longer than usual."),
     State("servers-add-validated", one, _validate_well, sentence="The steps of a validation that passed, and Save."),
-    State("servers-add-blank", empty, _validate_to_save, sentence="Nothing is asked of a token: a knowing yes first."),
+    State("servers-add-blank", empty, _validate_to_save, sentence="No claim is required: confirm first."),
     State("servers-add-failed", one, _validate_badly, sentence="An unrecognized certificate authority, and remedies."),
     State("servers-add-refused", one, _save_refused, sentence="A refused Save keeps what was typed."),
     State("servers-added", empty, _save, sentence="A server was added: the row, and the notice of it."),
     State("servers-edit", two, _edit, sentence="Edit Authorization Server, with its caution."),
-    State("servers-edit-stale", two, _edit_too_late, sentence="Somebody else saved first: who, when and what differs."),
+    State(
+        "servers-edit-stale",
+        two,
+        _edit_too_late,
+        sentence="Another administrator saved first: who, when and what differs.",
+    ),
     State("servers-add-discard", one, _ask_to_discard, sentence="Closing a dialog with typed text asks first."),
     State("servers-add-sign-in-again", one, _session_over, sentence="The session ended; what was typed stays."),
     State("servers-delete", two, _ask_to_delete, sentence="Delete asks, and says what stops."),

@@ -130,7 +130,7 @@ class Studio:
         page.emulate_media(color_scheme="light")
         page.goto(path)
         state.act(page)
-        # The pointer would leave whatever was pressed last drawn as if it were about to be pressed again.
+        # With the pointer on it, the last pressed element would be drawn as hovered.
         page.mouse.move(0, 0)
         yield page
         # The status of a page that says what went wrong, and values in an address that no field can hold.
@@ -151,7 +151,7 @@ class Studio:
 
 
 def dress(page: Page, theme: str) -> None:
-    """Light or dark, as the system of whoever looks; what moves has come to rest."""
+    """Set light or dark as the system's theme, and wait for animations to end."""
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     page.evaluate(_AT_REST)
 

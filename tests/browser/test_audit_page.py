@@ -64,14 +64,14 @@ def lines(page: Page) -> Locator:
     return page.locator("#log summary")
 
 
-def test_whoever_may_only_read_the_log_is_led_to_it(page: Page) -> None:
+def test_start_page_is_the_first_permitted_page(page: Page) -> None:
     page.goto("/")
     expect(page).to_have_url(re.compile(f"{PAGE}$"))
     rail = page.get_by_role("navigation", name="Main")
     expect(rail.get_by_role("link", name="Audit Logs")).to_have_attribute("aria-current", "page")
 
 
-def test_a_filter_works_at_once_and_is_kept_in_the_address(page: Page) -> None:
+def test_filter_applies_at_once_and_is_in_the_url(page: Page) -> None:
     page.get_by_label("What", exact=True).focus()
     page.get_by_label("What", exact=True).select_option("Create role")
     expect(page).to_have_url(re.compile(r"/audit-logs/\?action=role_created$"))
@@ -88,7 +88,7 @@ def test_a_filter_works_at_once_and_is_kept_in_the_address(page: Page) -> None:
     expect(page.get_by_role("link", name="What: Create role , remove this filter")).to_be_visible()
 
 
-def test_nothing_that_matches_is_said_and_all_filters_can_be_cleared(page: Page) -> None:
+def test_no_match_is_shown_and_all_filters_can_be_cleared(page: Page) -> None:
     page.get_by_label("Target", exact=True).fill("nowhere")
     page.get_by_label("Target", exact=True).press("Enter")
     expect(page.get_by_role("heading", name="No matching events")).to_be_visible()
@@ -153,7 +153,7 @@ def test_field_p_the_cells_of_the_differences_stand_under_their_headings(page: P
     assert all(row == heads for row in rows)
 
 
-def test_field_p_the_readers_own_time_stands_beside_utc(
+def test_field_p_local_time_is_shown_with_utc(
     product: Product, browser: Browser, signed_in: StorageState, request: pytest.FixtureRequest
 ) -> None:
     abroad = portal_page(

@@ -63,7 +63,7 @@ def edits(portal: Portal) -> list[dict[str, Any]]:
 
 
 def test_from_an_unknown_authority_to_keys_that_stay_fresh(portal: Portal) -> None:
-    # Other tests of this file, in whatever order they come, may have had answers from it.
+    # Other tests of this file, in any order, may have had responses from it.
     answered = len(portal.stranger.requests)
     with portal.open(ALICE, "trust-the-root") as page:
         dialog = fail_to_validate(portal, page)
@@ -155,7 +155,7 @@ def test_save_and_trust_come_and_go_with_exactly_what_was_validated(portal: Port
         expect(dialog.save_button).to_have_count(0)
 
 
-def test_a_pasted_private_key_is_gone_from_the_page(portal: Portal) -> None:
+def test_pasted_private_key_is_removed_from_the_page(portal: Portal) -> None:
     with portal.open(ALICE_OF_INITECH, "private-key") as page:
         dialog = ServersPage(page).add()
         dialog.fill(portal.registration())

@@ -47,7 +47,7 @@ RUNS = (("narrow", "dark", False), ("wide", "light", False), ("wide", "dark", Tr
 
 
 @pytest.mark.parametrize("state", LOOKED_AT.values(), ids=LOOKED_AT)
-def test_a_state_keeps_nobody_out(opened: Studio, state: State) -> None:
+def test_state_passes_axe(opened: Studio, state: State) -> None:
     faults = []
     # Shown once and then made wider: no page asks the server again for that.
     with opened.showing(state, width=SIZES["narrow"][0], height=SIZES["narrow"][1]) as page:

@@ -123,7 +123,7 @@ def test_an_operator_finds_an_organization_by_the_beginning_of_its_id_and_by_its
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_new_organizations_first_administrator_comes_in_by_the_link_that_was_shown_once(
+def test_first_administrator_signs_in_by_the_link_shown_once(
     installation: Installation,
     scripts: bool,  # noqa: FBT001 - a row of the table.
 ) -> None:
@@ -236,7 +236,7 @@ def test_an_operator_renews_in_a_dialog_that_shows_what_is_stored(installation: 
         told(page, "API call threshold changed: no limit → 50,000 per day.")
 
 
-def test_a_verifiers_credential_is_shown_once_and_taken_back(installation: Installation) -> None:
+def test_verifier_credential_is_shown_once_and_revoked(installation: Installation) -> None:
     with installation.console("console-verifier") as page:
         page.get_by_role("link", name="Verifiers").click()
         expect(page.get_by_role("row", name="gateway-1").get_by_text("Following")).to_be_visible()

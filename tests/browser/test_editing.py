@@ -1,4 +1,4 @@
-"""What somebody who edits a server sees: before and after, the caution, who was quicker, and a fetch on request."""
+"""Editing a server: before and after, the caution, a conflicting edit, and a fetch on request."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_an_edit_of_the_enabled_server_is_cautioned(page: Page) -> None:
     expect(dialog.dialog.get_by_text("This configuration is enabled and in use")).to_be_visible()
 
 
-def test_whoever_was_slower_loses_nothing_and_sees_the_difference(portal: Portal, page: Page) -> None:
+def test_stale_edit_keeps_typed_text_and_shows_the_difference(portal: Portal, page: Page) -> None:
     dialog = ServersPage(page).edit("ProdOkta")
     dialog.field("Description").fill("Slower")
     with portal.open(ALICE, "the-quicker-one") as other:
@@ -93,7 +93,7 @@ def test_refresh_now_shows_that_it_is_under_way_and_how_it_ended(portal: Portal,
     expect(page.get_by_role("button", name="Refresh now: ProdOkta")).to_be_focused()
 
 
-def test_an_answer_about_a_row_that_was_replaced_meanwhile_is_let_go(portal: Portal, page: Page) -> None:
+def test_response_for_a_replaced_row_is_dropped(portal: Portal, page: Page) -> None:
     servers, held = ServersPage(page), list[Route]()
 
     def hold_the_first(route: Route) -> None:

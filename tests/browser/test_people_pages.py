@@ -57,7 +57,7 @@ def elsewhere(browser: Browser, portal: Product, name: str) -> Iterator[Page]:
 
 
 def invite(page: Page, name: str, role: str) -> str:
-    """Invite somebody; the link, as the dialog shows it."""
+    """Invite a person; return the link that the dialog shows."""
     page.get_by_role("button", name="Invite Administrator").click()
     dialog = page.get_by_role("dialog", name="Invite Administrator")
     expect(dialog.get_by_label("Name", exact=True)).to_be_focused()

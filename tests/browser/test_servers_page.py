@@ -29,13 +29,13 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def people() -> Iterator[str]:
-    """Whoever is next: an organization may validate ten times a minute, and together these tests do so more often."""
+    """The next organization: each may validate ten times a minute, and these tests validate more often."""
     return cycle((ALICE, CHARLIE, ALICE_OF_INITECH))
 
 
 @pytest.fixture
 def page(portal: Portal, people: Iterator[str], request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Somebody on the own organization's page; no server is registered, and none stays."""
+    """An administrator on the page of an organization without servers; added servers are removed afterwards."""
     portal.keys.behaviour = serves(GOOD_KEYS)
     with portal.open(next(people), request.node.name) as opened:
         yield opened
@@ -115,7 +115,7 @@ def test_enter_validates_until_save_is_there_and_then_saves(portal: Portal, page
     expect(row(page, "ProdOkta")).to_be_visible()
 
 
-def test_what_is_typed_during_a_validation_is_never_taken_for_validated(portal: Portal, page: Page) -> None:
+def test_text_typed_during_a_validation_is_not_validated(portal: Portal, page: Page) -> None:
     portal.keys.behaviour = trickles(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")
     dialog = ServersPage(page).add()
     dialog.fill(portal.registration())
@@ -192,7 +192,7 @@ def test_a_refused_save_keeps_the_dialog_and_goes_to_the_field(portal: Portal, p
     dialog.save()
 
 
-def test_all_blank_asks_for_a_knowing_yes(portal: Portal, page: Page) -> None:
+def test_all_blank_must_be_confirmed(portal: Portal, page: Page) -> None:
     dialog = ServersPage(page).add()
     dialog.fill(portal.registration(audience="", issuer="", client_id=""))
     box = dialog.dialog.get_by_role("checkbox", name="Accept every token that this server signs")
@@ -220,7 +220,7 @@ def test_a_row_opens_to_its_keys_and_stays_open(portal: Portal, page: Page) -> N
     expect(opener).to_have_attribute("aria-expanded", "true")
 
 
-def test_a_second_server_can_be_enabled_after_saying_which_one_goes(portal: Portal, page: Page) -> None:
+def test_enabling_a_second_server_names_the_one_it_disables(portal: Portal, page: Page) -> None:
     register(page, portal)
     register(page, portal, name="Standby", enable=False)
     add = page.get_by_role("button", name="Add Authorization Server")

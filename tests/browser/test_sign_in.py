@@ -33,7 +33,7 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @contextmanager
 def browser_of(portal: Portal, email: str | None, name: str, *, scripts: bool = True) -> Iterator[Page]:
-    """A browser of its own, in which somebody has just signed in, or nobody."""
+    """A new browser, signed in or not."""
     with portal_page(portal.browser, portal.product.portal, name=name, scripts=scripts) as page:
         if email is not None:
             sign_in(page, email)
@@ -46,7 +46,7 @@ def press(page: Page, *keys: str) -> None:
 
 
 def tab_to(page: Page, role: str, name: str) -> None:
-    """Press Tab until it is there, as somebody without a mouse does."""
+    """Press Tab until it has the focus."""
     wanted = page.get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]
     for _ in range(60):
         if wanted.evaluate("element => element === document.activeElement"):
@@ -125,7 +125,7 @@ def test_a_dialog_that_outlives_its_session_keeps_what_was_typed(portal: Portal)
         dialog.expect_typed(portal.registration())
         dialog.validate()
         dialog.expect_validated()
-        # The reason was told; the next visit to the sign-in is another matter.
+        # The page has given the reason; the next visit does not repeat it.
         page.context.clear_cookies(name="watchword_session")
         page.goto("/sign-in")
         expect(page.get_by_text(IDLE)).to_have_count(0)
@@ -144,7 +144,7 @@ def test_opening_a_page_after_the_session_says_why_and_comes_back(portal: Portal
         expect(page.get_by_text(IDLE)).to_have_count(0)
 
 
-def test_back_after_signing_out_shows_nothing_of_the_portal(portal: Portal) -> None:
+def test_back_button_after_sign_out_shows_no_page(portal: Portal) -> None:
     with browser_of(portal, ALICE, "back") as page:
         ServersPage(page).follow_the_menu()
         page.goto("/sessions/")
@@ -197,7 +197,7 @@ def test_without_scripts_sessions_are_ended_and_the_password_is_changed(portal: 
 
 
 def test_the_browsers_own_session_is_first_and_the_new_password_works(portal: Portal) -> None:
-    # Nobody else signs in as Bob: these tests come in any order, and none may find a password changed.
+    # No other test signs in as Bob: the tests run in any order, and this one changes the password.
     with browser_of(portal, BOB, "password-other") as other, browser_of(portal, BOB, "password") as page:
         page.get_by_role("link", name="Bob").click()
         rows = page.get_by_role("table", name="Your live sessions").get_by_role("row")
@@ -216,7 +216,7 @@ def test_the_browsers_own_session_is_first_and_the_new_password_works(portal: Po
         expect(other.get_by_role("heading", name="Your sessions")).to_be_visible()
 
 
-def test_the_person_at_the_keyboard_is_told_how_long_to_wait_and_nothing_else(portal: Portal) -> None:
+def test_throttled_password_change_says_only_how_long_to_wait(portal: Portal) -> None:
     with browser_of(portal, None, "guessing") as page:
         page.goto("/sign-in")
         for _ in range(6):

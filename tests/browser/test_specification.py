@@ -1,6 +1,6 @@
 """The page of instructions from top to bottom, in its own words, done by Alice of Acme in a browser.
 
-Each step carries the sentence that it does; the tokens are asked about at a real verifier.
+Each step carries the sentence that it does; a real verifier decides the tokens.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def again(page: Page) -> Locator:
     return page.get_by_role("dialog", name="Sign in again")
 
 
-def test_field_h_a_session_that_ends_while_a_form_is_filled_in_loses_nothing(portal: Portal, page: Page) -> None:
+def test_field_h_typed_text_survives_the_end_of_a_session(portal: Portal, page: Page) -> None:
     dialog = ServersPage(page).add()
     dialog.fill(portal.registration())
     dialog.field("Description").fill("Typed for a long time")
@@ -124,7 +124,7 @@ def test_field_h_signing_in_again_in_another_tab_is_enough(portal: Portal, page:
     dialog.expect_validated()
 
 
-def test_field_h_what_one_person_typed_is_not_sent_as_another(portal: Portal, page: Page) -> None:
+def test_field_h_typed_text_is_not_sent_as_another_person(portal: Portal, page: Page) -> None:
     dialog = ServersPage(page).add()
     dialog.field("Description").fill("Typed by Alice")
     lose_the_session(page)

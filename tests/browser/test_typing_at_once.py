@@ -60,7 +60,7 @@ def test_field_p_text_typed_at_once_stays_in_its_field(page: Page) -> None:
         page.evaluate(AT_ONCE)
 
 
-def test_field_p_a_dialog_is_modal_before_anything_can_see_it(page: Page) -> None:
+def test_field_p_dialog_is_modal_before_it_is_painted(page: Page) -> None:
     """Everything happens in the task that puts the dialog into the page."""
     page.evaluate(
         """() => new MutationObserver(() => {
@@ -74,7 +74,7 @@ def test_field_p_a_dialog_is_modal_before_anything_can_see_it(page: Page) -> Non
     assert page.evaluate("window.seen") == [True, True]
 
 
-def test_field_p_a_page_that_comes_with_its_dialog_leaves_the_focus_to_whoever_types(page: Page) -> None:
+def test_field_p_page_with_open_dialog_keeps_the_focus_of_typing(page: Page) -> None:
     def begin_to_type(route: Route) -> None:
         page.locator("#id_description").focus()
         route.continue_()

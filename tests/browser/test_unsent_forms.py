@@ -89,7 +89,7 @@ def test_field_h_without_scripts_another_person_does_not_get_the_text(portal: Po
 
 
 class Asked:
-    """The browser's question before a page is left, which the test answers."""
+    """The browser's confirmation before leaving a page, which the test answers."""
 
     def __init__(self, page: Page) -> None:
         self.kinds: list[str] = []

@@ -70,7 +70,7 @@ def test_the_page_tells_how_much_was_called_and_why_tokens_were_refused(
     assert "style=" not in page.html
 
 
-def test_before_the_first_call_it_says_what_will_be_here(browser: BrowserSession, acme: Organization) -> None:
+def test_page_without_calls_says_what_it_will_show(browser: BrowserSession, acme: Organization) -> None:
     page = browser.get(PAGE, "acme")
 
     for words in ("0 of 1,000 · 0 %", "No calls in the last 31 days", "No requests were refused", "No tokens seen"):
@@ -86,7 +86,7 @@ def test_without_a_threshold_there_is_no_bar(browser: BrowserSession, acme: Orga
     assert 'class="gauge"' not in page.html
 
 
-def test_what_a_token_says_is_text(browser: BrowserSession, verifier: CountingVerifier) -> None:
+def test_token_values_are_escaped(browser: BrowserSession, verifier: CountingVerifier) -> None:
     now = timezone.now()
     script = '"><script>alert(1)</script>'
     verifier.send(now, line(now, outcome="no_matching_key", profile=dict.fromkeys(OKTA, script)))
@@ -97,7 +97,7 @@ def test_what_a_token_says_is_text(browser: BrowserSession, verifier: CountingVe
     assert "&lt;script&gt;alert(1)" in page.html
 
 
-def test_what_is_more_than_a_day_old_is_in_the_chart_alone(browser: BrowserSession, verifier: CountingVerifier) -> None:
+def test_older_calls_are_only_in_the_chart(browser: BrowserSession, verifier: CountingVerifier) -> None:
     long_ago = timezone.now() - timedelta(days=3)
     verifier.send(long_ago, line(long_ago, 5), line(long_ago, 7, outcome="token_expired"))
 
@@ -136,7 +136,7 @@ def test_the_budget_of_queries_does_not_grow(
     assert "there may be more" in page.text
 
 
-def test_administrators_are_told_at_50_and_at_80_percent_on_every_page(
+def test_every_page_has_a_banner_at_50_and_80_percent(
     browser: BrowserSession, verifier: CountingVerifier, shell: Actor
 ) -> None:
     now = timezone.now()
@@ -162,7 +162,7 @@ def test_administrators_are_told_at_50_and_at_80_percent_on_every_page(
 # -------------------------------------------------------------------- the servers
 
 
-def test_a_server_tells_how_much_it_is_used(browser: BrowserSession, verifier: CountingVerifier, shell: Actor) -> None:
+def test_server_shows_its_use(browser: BrowserSession, verifier: CountingVerifier, shell: Actor) -> None:
     now = timezone.now()
     server = str(registrations.add(name="ProdOkta").pk)
     assert "no requests yet" in browser.get("servers:list", "acme").text
@@ -189,7 +189,7 @@ def test_a_server_tells_how_much_it_is_used(browser: BrowserSession, verifier: C
     )
 
 
-def test_a_server_that_was_not_used_says_so_when_it_is_deleted(browser: BrowserSession) -> None:
+def test_deletion_says_that_the_server_was_not_used(browser: BrowserSession) -> None:
     server = registrations.add(name="ProdOkta").pk
 
     assert "No requests used its tokens in the last 24 hours." in browser.get("servers:delete", "acme", server).text
@@ -216,7 +216,7 @@ def test_operators_see_calls_against_threshold_and_the_pace_of_verifiers(
     assert re.search(f"{ABSENT} (10|13) never", console.get("console:verifiers").text)
 
 
-def test_a_suspended_organization_is_counted_anew_and_a_higher_threshold_reinstates_it(
+def test_counting_restarts_after_suspension_and_a_higher_threshold_reinstates(
     operator: Person, verifier: CountingVerifier, acme: Organization
 ) -> None:
     console = BrowserSession.of(operator)
@@ -232,7 +232,7 @@ def test_a_suspended_organization_is_counted_anew_and_a_higher_threshold_reinsta
     assert Suspension.objects.get().lifted_by == operator.email
 
 
-def test_globex_is_not_told_of_acmes_calls(verifier: CountingVerifier, acme: Organization, charlie: Person) -> None:
+def test_globex_does_not_see_calls_of_acme(verifier: CountingVerifier, acme: Organization, charlie: Person) -> None:
     now = timezone.now()
     verifier.send(now, line(now, 900))
 

@@ -40,7 +40,7 @@ def days(*calls: tuple[int, int]) -> list[Day]:
         (1234, None, Gauge(0, "good", "1,234", None)),
     ],
 )
-def test_a_bar_is_as_long_as_its_words_say(calls: int, threshold: int | None, expected: Gauge) -> None:
+def test_bar_length_equals_its_percentage(calls: int, threshold: int | None, expected: Gauge) -> None:
     assert gauge(calls, threshold) == expected
 
 
@@ -84,7 +84,7 @@ def test_the_threshold_is_a_line_where_it_does_not_make_the_days_flat() -> None:
     assert chart(days((0, 0)), 10).threshold_y is None
 
 
-def test_a_reason_is_told_by_its_public_sentence() -> None:
+def test_reason_is_shown_as_its_public_sentence() -> None:
     expired, gone = refused(
         [
             OutcomeCount(None, 5, NOW),
@@ -98,13 +98,13 @@ def test_a_reason_is_told_by_its_public_sentence() -> None:
     assert expired.seen_by_clients is gone.seen_by_clients is None
 
 
-def test_a_reason_that_clients_do_not_see_comes_with_the_one_they_see() -> None:
+def test_hidden_reason_is_shown_with_the_one_that_clients_get() -> None:
     codes = ("key_algorithm_mismatch", "signature_invalid", "no_matching_key")
     rows = refused([OutcomeCount(code, 1, NOW) for code in codes])
     assert [row.seen_by_clients for row in rows] == ["no_matching_key", "no_matching_key", None]
 
 
-def test_a_profile_tells_its_client_and_key() -> None:
+def test_profile_shows_client_and_key() -> None:
     said = NOTHING_SAID | {"client_claim": "appid", "client_id": "app-1", "alg": "ES256", "typ": "at+jwt"}
     allowed = shown(ProfileSeen(outcome=None, read="profile", calls=1, last_at=NOW, **said))
     refused_now = shown(
@@ -117,7 +117,7 @@ def test_a_profile_tells_its_client_and_key() -> None:
     assert (refused_now.sentence, refused_now.client, refused_now.key) == ("Reason of old", "cid = no text", None)
 
 
-def test_numbers_are_told_as_people_say_them() -> None:
+def test_rates_and_use_are_formatted() -> None:
     assert [spoken_rate(rate) for rate in (None, 0.0, 9.94, 10, 12_345.6)] == [None, "0.0", "9.9", "10", "12,346"]
     assert spoken_use(InUse(1, NOW)) == f"1 request in 24 hours, the last on {spoken(NOW)}."
     assert spoken_use(InUse(1204, NOW)) == f"1,204 requests in 24 hours, the last on {spoken(NOW)}."

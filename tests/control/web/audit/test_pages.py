@@ -65,12 +65,12 @@ def lines(response: Any) -> list[str]:
     return [" ".join(unescape(re.sub(r"<[^>]+>", " ", summary)).split()) for summary in summaries]
 
 
-def test_the_page_stands_where_it_is_promised() -> None:
+def test_page_has_the_documented_address() -> None:
     assert reverse("audit:list", args=["acme"]) == ACME
     assert reverse("audit:provider") == PROVIDER
 
 
-def test_an_event_is_told_in_one_line(reading_bob: Client) -> None:
+def test_event_is_one_line(reading_bob: Client) -> None:
     at = timezone.now() - timedelta(minutes=5)
     write(at=at, address="192.0.2.9", actor="alice@acme.example")
     line = lines(reading_bob.get(ACME))[0]
@@ -116,7 +116,7 @@ def test_a_refused_attempt_says_why(reading_bob: Client) -> None:
     assert "Moon howled ProdOkta from 2001:db8::1 Telepathy Refused" in lines(page)[1]
 
 
-def test_what_people_wrote_is_never_markup(reading_bob: Client) -> None:
+def test_texts_of_events_are_escaped(reading_bob: Client) -> None:
     write("<script>alert(1)</script>", changes={"<b>": ["<i>", '"><img src=x>']})
     html = reading_bob.get(ACME).content.decode()
     assert "<script>alert" not in html
@@ -134,7 +134,7 @@ def test_an_organization_never_sees_anothers_events(reading_bob: Client, globex:
     assert reading_bob.get("/nobody/administration/audit-logs/").status_code == 404
 
 
-def test_the_permission_is_asked_for(charlie: Person, alice: Person, signed_in: Callable[[Person], Client]) -> None:
+def test_permission_is_required(charlie: Person, alice: Person, signed_in: Callable[[Person], Client]) -> None:
     assert alice.role is not None
     alice.role.permissions = ["API Key Management"]
     alice.role.save()
@@ -160,7 +160,7 @@ def test_only_operators_see_the_providers_log(
     assert "Export matching events" in text(reading_operator.get(PROVIDER, {"organization": "-"}))
 
 
-def test_nobody_signed_in_is_sent_to_sign_in() -> None:
+def test_request_without_session_leads_to_sign_in() -> None:
     assert Client().get(ACME).headers["Location"].startswith("/sign-in")
 
 
@@ -181,7 +181,7 @@ def test_filters_stay_in_the_address_and_each_can_be_taken_away(reading_bob: Cli
     assert f'action="{ACME}export/?target=okta&amp;result=refused"' in html
 
 
-def test_nothing_that_matches_is_told_apart_from_an_empty_log(reading_bob: Client) -> None:
+def test_no_match_differs_from_an_empty_log(reading_bob: Client) -> None:
     page = text(reading_bob.get(ACME, {"target": "nowhere"}))
     assert "No matching events" in page
     assert "No events yet" not in page
@@ -195,7 +195,7 @@ def test_a_log_without_events_says_what_it_is_for(reading_bob: Client, monkeypat
     assert "Export all events" not in page
 
 
-def test_a_filter_that_cannot_be_read_shows_nothing_and_says_so(reading_bob: Client) -> None:
+def test_unreadable_filter_shows_an_error_and_no_events(reading_bob: Client) -> None:
     write()
     page = reading_bob.get(ACME, {"from": "yesterday"})
     assert lines(page) == []
@@ -226,7 +226,7 @@ def test_pages_are_reached_by_links(reading_bob: Client) -> None:
     assert lines(reading_bob.get(ACME, {"before": "x"})) == lines(newest)
 
 
-def test_a_search_that_stopped_says_where(reading_bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_search_says_where_it_stopped(reading_bob: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watchword.control.audit.queries.SEARCHED", 10)
     fill(30)
     page = text(reading_bob.get(ACME, {"target": "nowhere"}))
@@ -258,7 +258,7 @@ def test_the_chains_state_is_on_the_page(reading_bob: Client, reading_operator: 
 
 
 @pytest.mark.parametrize("events", [1, 400])
-def test_a_page_costs_the_same_few_queries_however_long_the_log(
+def test_number_of_queries_does_not_depend_on_the_length_of_the_log(
     reading_bob: Client, django_assert_max_num_queries: DjangoAssertNumQueries, events: int
 ) -> None:
     fill(events)

@@ -41,7 +41,7 @@ def link_in(page: Shown) -> str:
     return found[1]
 
 
-def test_everything_is_made_at_once_and_the_link_shown_exactly_once(browser: BrowserSession) -> None:
+def test_organization_is_created_in_one_step_and_the_link_shown_once(browser: BrowserSession) -> None:
     page = browser.post(CREATE, **GLOBEX)
 
     assert page.status == 200
@@ -121,7 +121,7 @@ def test_without_a_start_the_subscription_starts_now(browser: BrowserSession) ->
     ],
 )
 @pytest.mark.parametrize("htmx", [False, True])
-def test_whatever_is_wrong_keeps_the_dialog_open_with_all_that_was_typed_and_makes_nothing(
+def test_invalid_input_keeps_the_dialog_with_typed_text_and_creates_nothing(
     browser: BrowserSession,
     changes: dict[str, str],
     sentence: str,
@@ -149,9 +149,7 @@ def test_an_id_that_is_taken_is_named_at_its_field(browser: BrowserSession, glob
     assert Organization.objects.get().name == "Globex"
 
 
-def test_an_address_that_belongs_to_somebody_makes_no_organization_either(
-    browser: BrowserSession, alice: Person
-) -> None:
+def test_taken_email_address_creates_no_organization(browser: BrowserSession, alice: Person) -> None:
     page = browser.post(CREATE, **{**GLOBEX, "administrator_email": "alice@acme.example"})
 
     assert page.status == 409
@@ -164,7 +162,7 @@ def test_the_dialog_opens_alone_for_scripts_and_on_its_page_without(browser: Bro
     assert "<title>Organizations" in browser.get(CREATE).html
 
 
-def test_an_administrator_who_posts_it_makes_nothing_and_is_written_down(alice: Person) -> None:
+def test_administrator_cannot_create_an_organization_and_is_audited(alice: Person) -> None:
     page = BrowserSession.of(alice).post(CREATE, **GLOBEX)
 
     assert page.status == 403

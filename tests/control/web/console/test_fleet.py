@@ -136,7 +136,7 @@ def test_a_credential_is_shown_once_and_works(browser: BrowserSession) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), [("", 422), ("two words", 422), ("x" * 65, 422), ("taken", 409)])
-def test_a_name_that_will_not_do_stays_in_the_dialog(browser: BrowserSession, name: str, status: int) -> None:
+def test_refused_name_stays_in_the_dialog(browser: BrowserSession, name: str, status: int) -> None:
     verifier("taken")
 
     page = browser.scripted.post("console:create-verifier", name=name)
@@ -147,7 +147,7 @@ def test_a_name_that_will_not_do_stays_in_the_dialog(browser: BrowserSession, na
     assert VerifierCredential.objects.count() == 1
 
 
-def test_revoking_asks_first_and_takes_the_right_back(browser: BrowserSession) -> None:
+def test_revoking_asks_first_and_ends_access(browser: BrowserSession) -> None:
     credential = verifier("gateway-1")
     dialog = browser.get("console:revoke-verifier", credential.pk)
     assert "Revoke verifier gateway-1?" in dialog.text
@@ -195,9 +195,7 @@ def test_failing_key_sets_come_the_longest_failing_first_with_what_is_wrong(
     assert f"{good_until:%Y-%m-%d %H:%M} UTC" in page.text
 
 
-def test_keys_that_are_believed_no_more_or_never_came_are_said_to_refuse_tokens(
-    browser: BrowserSession, acme: Organization
-) -> None:
+def test_expired_or_missing_keys_are_shown_to_refuse_tokens(browser: BrowserSession, acme: Organization) -> None:
     first = registrations.add(name="ProdOkta")
     second = registrations.add(name="Standby", enabled=False, jwks_location=registrations.OTHER_LOCATION)
     ended = timezone.now() - timedelta(hours=3)
@@ -218,7 +216,7 @@ def test_when_nothing_fails_the_page_says_so(browser: BrowserSession, acme: Orga
 
 @pytest.mark.parametrize("route", [VERIFIERS, KEY_SETS])
 @pytest.mark.parametrize("position", ["", "a\x01", "~", "2026-01-01T00:00:00+00:00~x", "x" * 300])
-def test_a_position_that_was_tampered_with_breaks_nothing(browser: BrowserSession, route: str, position: str) -> None:
+def test_forged_position_shows_a_page(browser: BrowserSession, route: str, position: str) -> None:
     assert browser.get(route, after=position).status == 200
 
 

@@ -76,7 +76,7 @@ def test_fm_03_snippets_name_the_addresses_of_the_settings(browser: BrowserSessi
         assert [download(browser, name, number).content.decode() for number in range(len(texts))] == texts
 
 
-def test_a_download_has_the_name_of_the_file_and_is_no_page(browser: BrowserSession) -> None:
+def test_download_is_an_attachment_with_the_file_name(browser: BrowserSession) -> None:
     answer = download(browser, "haproxy", 1)
 
     assert answer["Content-Disposition"] == 'attachment; filename="watchword.lua"'
@@ -84,7 +84,7 @@ def test_a_download_has_the_name_of_the_file_and_is_no_page(browser: BrowserSess
 
 
 @pytest.mark.parametrize("place", [("apache", 0), ("haproxy", 9)])
-def test_there_is_no_other_file(browser: BrowserSession, place: tuple[str, int]) -> None:
+def test_other_files_are_not_found(browser: BrowserSession, place: tuple[str, int]) -> None:
     assert download(browser, *place).status_code == 404
 
 

@@ -61,7 +61,7 @@ def test_the_page_shows_subscription_servers_and_people(
     assert "Reinstate" not in page.text
 
 
-def test_without_anything_the_page_says_what_that_means(browser: BrowserSession, initech: Organization) -> None:
+def test_page_of_an_empty_organization_says_what_is_missing(browser: BrowserSession, initech: Organization) -> None:
     page = browser.get(PAGE, "initech")
 
     assert "No API subscription Without one, Initech cannot change its authorization servers" in page.text
@@ -185,7 +185,7 @@ def test_the_threshold_is_changed_alone_and_blank_is_no_limit(browser: BrowserSe
         ("threshold", {"api_call_threshold": "0"}, "at least 1"),
     ],
 )
-def test_what_is_wrong_stays_in_the_open_dialog(
+def test_invalid_input_stays_in_the_open_dialog(
     browser: BrowserSession, acme: Organization, route: str, typed: dict[str, str], sentence: str
 ) -> None:
     Subscription.objects.update(starts_at=datetime(2026, 10, 1, tzinfo=UTC))
@@ -198,9 +198,7 @@ def test_what_is_wrong_stays_in_the_open_dialog(
         assert page.value(name) == value
 
 
-def test_a_change_made_from_what_somebody_else_has_changed_since_is_refused_and_then_a_decision(
-    browser: BrowserSession, acme: Organization
-) -> None:
+def test_stale_change_is_refused_once_and_then_saved(browser: BrowserSession, acme: Organization) -> None:
     dialog = browser.get("console:renew", "acme")
     SetSubscription(
         organization_id="acme", starts_at=NOW - timedelta(days=1), expires_at=NOW + timedelta(days=7)
@@ -322,7 +320,7 @@ def test_suspended_the_organizations_own_page_has_that_banner_and_every_button_l
         ({"reason": "terms_violated", "private_note": "x" * 2001}, "private_note"),
     ],
 )
-def test_what_is_wrong_with_the_words_is_said_beside_them(
+def test_invalid_text_shows_its_error_at_the_field(
     browser: BrowserSession, acme: Organization, typed: dict[str, str], field: str
 ) -> None:
     page = browser.post("console:suspend", "acme", **typed)
@@ -341,9 +339,7 @@ def test_a_line_break_is_kept_and_counted_once(browser: BrowserSession, acme: Or
     assert Suspension.objects.get().public_text == "One.\nTwo." + "x" * 490
 
 
-def test_the_second_of_two_operators_is_told_that_it_is_suspended_already(
-    browser: BrowserSession, acme: Organization
-) -> None:
+def test_second_suspension_is_refused(browser: BrowserSession, acme: Organization) -> None:
     suspend()
 
     for answer in (
@@ -373,7 +369,7 @@ def test_reinstating_says_what_comes_back_and_brings_it_back(
     assert "Disable ProdOkta" in BrowserSession.of(alice).get("servers:list", "acme").html
 
 
-def test_where_nothing_was_enabled_or_the_subscription_has_ended_nothing_is_promised(
+def test_reinstating_promises_no_tokens_without_server_or_subscription(
     browser: BrowserSession, acme: Organization
 ) -> None:
     suspend()
@@ -404,7 +400,7 @@ def test_a_later_suspension_is_not_lifted_by_a_dialog_about_an_earlier_one(
     assert later.lifted_at is not None
 
 
-def test_nothing_is_reinstated_that_is_not_suspended(browser: BrowserSession, acme: Organization) -> None:
+def test_only_a_suspended_organization_can_be_reinstated(browser: BrowserSession, acme: Organization) -> None:
     for answer in (browser.get("console:reinstate", "acme"), browser.post("console:reinstate", "acme", reference="K7")):
         assert answer.status == 409
         assert "The organization is not suspended." in answer.text
@@ -419,7 +415,7 @@ def test_an_operator_acts_without_any_entitlement_of_the_organization(
 
 
 @pytest.mark.parametrize("route", ["suspend", "suspend-preview", "reinstate", "set-subscription", "renew", "threshold"])
-def test_m_08_no_administrator_does_any_of_it_and_the_attempt_is_written_down(
+def test_m_08_administrators_cannot_do_any_of_it_and_attempts_are_audited(
     acme: Organization, alice: Person, charlie: Person, route: str
 ) -> None:
     suspension = suspend()

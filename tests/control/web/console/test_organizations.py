@@ -119,7 +119,7 @@ def test_field_p_the_list_and_each_row_agree_on_what_expires_soon(browser: Brows
 
 
 @pytest.mark.parametrize("state", ["expired", "not_started", "none", "expiring", "active"])
-def test_who_is_suspended_is_in_no_other_state(browser: BrowserSession, six: None, state: str) -> None:
+def test_suspended_organization_is_in_no_other_state(browser: BrowserSession, six: None, state: str) -> None:
     for organization in Organization.objects.exclude(pk="locked"):
         suspended(organization.pk)
 
@@ -154,7 +154,7 @@ def test_search_finds_the_beginning_of_an_id_and_any_part_of_a_name(
     assert ids(page.html) == found
 
 
-def test_what_was_searched_for_stays_in_the_fields_and_can_be_left(browser: BrowserSession, six: None) -> None:
+def test_search_stays_in_the_fields_and_can_be_cleared(browser: BrowserSession, six: None) -> None:
     page = browser.get(LIST, q='"over"', state="expired")
 
     assert page.value("q") == '"over"'
@@ -228,9 +228,7 @@ def unquoted(href: str) -> str:
     return href.replace("&amp;", "&")
 
 
-def test_a_page_of_many_says_how_many_are_shown_and_not_how_many_there_are(
-    browser: BrowserSession, many: list[str]
-) -> None:
+def test_one_of_several_pages_says_how_many_rows_it_shows(browser: BrowserSession, many: list[str]) -> None:
     page = browser.get(LIST)
 
     assert "50 shown" in page.text
@@ -243,7 +241,7 @@ def test_a_page_of_many_says_how_many_are_shown_and_not_how_many_there_are(
 )
 @pytest.mark.parametrize("state", ["", "active"])
 @pytest.mark.parametrize("step", ["after", "before"])
-def test_a_position_that_was_tampered_with_is_the_first_page(
+def test_forged_position_shows_the_first_page(
     browser: BrowserSession, many: list[str], position: str, state: str, step: str
 ) -> None:
     page = browser.get(LIST, state=state, **{step: position})
@@ -268,7 +266,7 @@ def test_the_budget_of_queries_does_not_grow_with_the_list(
         browser.get(LIST, state=state, q="o-")
 
 
-def test_nobody_but_operators_sees_the_console(acme: Row, alice: Person) -> None:
+def test_only_operators_see_the_console(acme: Row, alice: Person) -> None:
     mine = BrowserSession.of(alice)
 
     for route, place in (

@@ -54,7 +54,7 @@ def text(response: Any) -> str:
 
 
 def row(response: Any, name: str) -> str:
-    """The table row that names somebody."""
+    """The table row of a person."""
     rows: list[str] = re.findall(r"<tr>.*?</tr>", text(response), re.DOTALL)
     return next(found for found in rows if name in found)
 
@@ -71,12 +71,12 @@ def portal(alice: Person) -> Portal:
 
 @pytest.fixture
 def manager(alice: Person) -> Portal:
-    """Somebody who may manage administrators and holds nothing else."""
+    """An administrator with only the permission Administrators."""
     return signed_in(people.administrator("bob2", "acme", Permission.ADMINISTRATORS))
 
 
 class TestAdministrators:
-    def test_each_row_tells_who_with_what_role_and_how_they_stand(self, portal: Portal, bob: Person) -> None:
+    def test_each_row_shows_name_role_and_status(self, portal: Portal, bob: Person) -> None:
         invitation = InviteAdministrator(
             organization_id="acme", email="new@acme.example", name="", role="Role of bob"
         ).run(command_line())
@@ -94,7 +94,7 @@ class TestAdministrators:
         assert "link expires" in invited
         assert "never" in invited
 
-    def test_a_link_that_ran_out_and_one_that_was_never_made_are_told(self, portal: Portal, bob: Person) -> None:
+    def test_expired_and_missing_links_are_shown(self, portal: Portal, bob: Person) -> None:
         Person.objects.filter(pk=bob.pk).update(password="!")
         assert "no sign-in link" in row(portal.get("administrators"), bob.email)
         CreateSignInLink(email=bob.email).run(command_line(), now=NOW.replace(year=NOW.year - 1))
@@ -134,7 +134,7 @@ class TestAdministrators:
             with django_assert_max_num_queries(10):
                 portal.get(name)
 
-    def test_what_people_type_is_text(self, portal: Portal, bob: Person) -> None:
+    def test_typed_names_are_escaped(self, portal: Portal, bob: Person) -> None:
         Person.objects.filter(pk=bob.pk).update(name="<script>alert(1)</script>")
         Role.objects.filter(name="Role of bob").update(name='"><img src=x>')
         for name in ("administrators", "roles", "invite"):
@@ -142,7 +142,7 @@ class TestAdministrators:
             assert "<script>alert" not in page
             assert "<img" not in page
 
-    def test_those_who_hold_more_are_locked_with_the_reason(self, manager: Portal, bob: Person) -> None:
+    def test_people_with_more_permissions_are_locked_with_the_reason(self, manager: Portal, bob: Person) -> None:
         page = manager.get("administrators")
         assert "your role does not have the “Audit Logs” permission" in row(page, bob.email)
         assert manager.url("change-role", bob.pk) not in text(page)
@@ -189,7 +189,7 @@ class TestInvite:
         assert "bob@acme.example is already in use." in text(taken)
 
     @pytest.mark.usefixtures("bob", "charlie")
-    def test_p_04_nothing_but_the_forms_fields_is_taken(self, portal: Portal) -> None:
+    def test_p_04_only_the_fields_of_the_form_are_read(self, portal: Portal) -> None:
         everything = {"organization": "globex", "organization_id": "globex", "kind": "operator", "is_active": "",
                       "permissions": list(Permission.values), "password": "x" * 20, "id": "1", "role_id": "1",
                       "is_superuser": "on", "created_at": "1999-01-01"}  # fmt: skip
@@ -236,7 +236,7 @@ class TestChange:
         assert '<option value="Role of bob" selected>' in text(answer)
 
     @pytest.mark.parametrize("htmx", [False, True])
-    def test_whoever_gives_up_the_page_is_led_away_from_it(
+    def test_losing_the_permission_leads_to_the_start_page(
         self, portal: Portal, alice: Person, bob: Person, *, htmx: bool
     ) -> None:
         ChangeRole(organization_id="acme", person_id=bob.pk, role="Role of alice").run(command_line())
@@ -251,7 +251,7 @@ class TestChange:
         assert "Alice A" in row(answer, alice.email)
         assert portal.post("rename", alice.pk, form={"name": "A" * 121}).status_code == 422
 
-    def test_a_new_link_says_what_it_ends_and_ends_it(self, portal: Portal, bob: Person) -> None:
+    def test_new_link_says_that_it_ends_earlier_links_and_does(self, portal: Portal, bob: Person) -> None:
         question = text(portal.get("sign-in-link", bob.pk))
         assert "The current password stays valid until the link is used." in question
         first = CreateSignInLink(email=bob.email).run(command_line())
@@ -261,7 +261,7 @@ class TestChange:
         assert usable_link(found[1], NOW).person == bob
         assert first != found[1]
 
-    def test_deactivation_signs_out_at_the_next_click(self, portal: Portal, bob: Person) -> None:
+    def test_deactivation_signs_out_with_the_next_request(self, portal: Portal, bob: Person) -> None:
         bobs = signed_in(bob)
         assert bobs.get("administrators").status_code == 403
         assert "is signed out everywhere at once" in text(portal.get("deactivate", bob.pk))
@@ -280,7 +280,7 @@ class TestChange:
         assert "You cannot deactivate or reactivate yourself." in text(answer)
         assert 'role="alertdialog"' in text(answer)
 
-    def test_whoever_was_deactivated_while_saving_is_led_to_the_sign_in(
+    def test_deactivation_while_saving_leads_to_sign_in(
         self, portal: Portal, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The own deactivation comes between the change and the page after it."""
@@ -297,7 +297,7 @@ class TestChange:
         other = people.administrator("bob3", "acme")
         assert portal.post("deactivate", other.pk).headers["Location"] == "/"
 
-    def test_m_11_people_of_others_are_as_unknown_as_nobody(self, portal: Portal, charlie: Person) -> None:
+    def test_m_11_people_of_other_organizations_are_not_found(self, portal: Portal, charlie: Person) -> None:
         for name in ("change-role", "rename", "deactivate", "reactivate", "sign-in-link"):
             for person in (charlie.pk, 10**30):
                 assert portal.get(name, person).status_code == 404
@@ -356,7 +356,7 @@ class TestRoles:
         assert answer.status_code == 403
         assert not Role.objects.filter(name="Keys").exists()
 
-    def test_an_edit_says_whom_it_concerns_and_is_saved(self, portal: Portal, bob: Person) -> None:
+    def test_edit_names_the_role_holders_and_is_saved(self, portal: Portal, bob: Person) -> None:
         assert bob.role is not None
         dialog = text(portal.get("edit-role", bob.role.pk))
         assert "<strong>Bob</strong> has this role." in dialog
@@ -400,7 +400,7 @@ class TestRoles:
             assert manager.get(name, alice.role.pk).status_code == 403
             assert manager.post(name, alice.role.pk, form={"role": "x", "version": "1"}).status_code == 403
 
-    def test_m_11_roles_of_others_are_as_unknown_as_none(self, portal: Portal, charlie: Person) -> None:
+    def test_m_11_roles_of_other_organizations_are_not_found(self, portal: Portal, charlie: Person) -> None:
         assert charlie.role is not None
         for name in ("edit-role", "delete-role"):
             for role in (charlie.role.pk, 10**30):
@@ -410,7 +410,7 @@ class TestRoles:
 
 class TestOperators:
     @pytest.mark.usefixtures("acme")
-    def test_they_may_open_and_use_both_pages(self, operator: Person) -> None:
+    def test_administrators_may_use_both_pages(self, operator: Person) -> None:
         portal = signed_in(operator)
         form = {"role": "Keys", "permissions": ["API Key Management"]}
         assert portal.post("create-role", form=form).status_code == 302

@@ -91,13 +91,13 @@ def test_no_key_is_shown(alice: Person) -> None:
         assert Session.objects.get(public_id=own_id(client)).key_hash not in content
 
 
-def test_a_browser_that_calls_itself_markup_stays_text(alice: Person) -> None:
+def test_browser_name_is_escaped(alice: Person) -> None:
     here = signed_in(alice, "<script>alert(1)</script> Firefox/1 Linux")
 
     assert "<script>alert" not in page_of(here)
 
 
-def test_the_page_has_the_frame_of_whoever_looks(alice: Person, operator: Person) -> None:
+def test_sessions_page_has_the_frame_of_the_person(alice: Person, operator: Person) -> None:
     assert "Acme" in page_of(signed_in(alice))
     for_operator = page_of(signed_in(operator))
     assert "Operator Console" in for_operator
@@ -112,7 +112,7 @@ def test_the_rail_leads_to_the_page(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "end-others/", "change-password/", "5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11/end/"])
-def test_nobody_comes_in_without_signing_in(db: None, path: str) -> None:
+def test_every_page_needs_a_sign_in(db: None, path: str) -> None:
     for method in ("get", "post"):
         answer = getattr(Client(), method)(f"/sessions/{path}")
         assert answer.status_code in {302, 405}
@@ -146,7 +146,7 @@ def test_with_htmx_the_list_is_replaced_in_place(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_ending_ones_own_session_is_signing_out(alice: Person, *, htmx: bool) -> None:
+def test_ending_the_own_session_signs_out(alice: Person, *, htmx: bool) -> None:
     here = signed_in(alice)
 
     answer = here.post(f"/sessions/{own_id(here)}/end/", headers={"HX-Request": "true"} if htmx else {})
@@ -157,7 +157,7 @@ def test_ending_ones_own_session_is_signing_out(alice: Person, *, htmx: bool) ->
 
 
 @pytest.mark.parametrize("whose", ["charlie", "nobody", "over"])
-def test_a_session_of_somebody_else_is_none_at_all(alice: Person, charlie: Person, whose: str) -> None:
+def test_session_of_another_person_is_not_found(alice: Person, charlie: Person, whose: str) -> None:
     here, theirs, over = signed_in(alice), signed_in(charlie), signed_in(alice)
     Session.objects.filter(public_id=own_id(over)).update(seen_at=timezone.now() - IDLE)
     over_id = Session.objects.filter(person=alice).order_by("seen_at")[0].public_id
@@ -172,7 +172,7 @@ def test_a_session_of_somebody_else_is_none_at_all(alice: Person, charlie: Perso
     assert AuditEvent.objects.count() == before
 
 
-def test_ending_is_no_link(alice: Person) -> None:
+def test_session_cannot_be_ended_by_get(alice: Person) -> None:
     here, phone = signed_in(alice), signed_in(alice, SAFARI)
 
     assert here.get(f"/sessions/{own_id(phone)}/end/").status_code == 405
@@ -196,7 +196,7 @@ def test_ending_all_others_asks_first_and_leaves_this_one(alice: Person, charlie
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_where_there_are_no_others_nothing_is_ended(alice: Person, method: str) -> None:
+def test_no_other_sessions_to_end_is_refused(alice: Person, method: str) -> None:
     here = signed_in(alice)
 
     answer = getattr(here, method)("/sessions/end-others/")
@@ -206,7 +206,7 @@ def test_where_there_are_no_others_nothing_is_ended(alice: Person, method: str) 
     assert is_signed_in(here)
 
 
-def test_one_other_session_is_called_one(alice: Person) -> None:
+def test_one_other_session_is_in_the_singular(alice: Person) -> None:
     here = signed_in(alice)
     signed_in(alice)
 
@@ -220,7 +220,7 @@ def change(
     typed = {"current_password": current, "password": chosen, "password_again": chosen if again is None else again}
     answer = client.post("/sessions/change-password/", typed, headers=headers, follow=True)
     content = answer.content.decode()
-    # Whatever was typed is never sent back.
+    # The typed passwords are never sent back.
     assert not [secret for secret in typed.values() if f'value="{secret}"' in content]
     return f"{answer.status_code} {content}"
 
@@ -262,7 +262,7 @@ NOT_CURRENT = "This is not your current password."
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
-def test_faults_keep_the_dialog_open_and_change_nothing(
+def test_invalid_input_keeps_the_dialog_open(
     alice: Person, headers: dict[str, str], typed: tuple[str, str], field: str, sentence: str
 ) -> None:
     here, phone = signed_in(alice), signed_in(alice, SAFARI)
@@ -277,7 +277,7 @@ def test_faults_keep_the_dialog_open_and_change_nothing(
     assert Person.objects.get(pk=alice.pk).check_password(PASSWORD)
 
 
-def test_a_new_password_that_is_typed_in_two_ways_is_refused(alice: Person) -> None:
+def test_differing_new_passwords_are_refused(alice: Person) -> None:
     told = change(signed_in(alice), again=f"{CHOSEN}!")
 
     assert 'id="password_again-error"' in told
@@ -294,7 +294,7 @@ def test_a_wrong_current_password_is_audited_without_what_was_typed(alice: Perso
     assert "elsewhere" not in str(list(AuditEvent.objects.values()))
 
 
-def test_guessing_the_current_password_at_a_browser_left_alone_is_slowed_down(alice: Person) -> None:
+def test_guessing_the_current_password_is_throttled(alice: Person) -> None:
     here = signed_in(alice)
     for _ in range(6):
         assert change(here, "wrong").startswith("422")
@@ -304,7 +304,7 @@ def test_guessing_the_current_password_at_a_browser_left_alone_is_slowed_down(al
     assert told.startswith("429")
     assert "Too many attempts. Try again in" in told
     assert Person.objects.get(pk=alice.pk).check_password(PASSWORD)
-    # What happens at one browser keeps nobody from signing in elsewhere.
+    # Failures in one browser do not block sign-in in another.
     assert is_signed_in(signed_in(alice))
 
 
@@ -316,7 +316,7 @@ def test_the_right_current_password_is_no_failed_attempt(alice: Person) -> None:
     assert "Password changed" in change(here)
 
 
-def test_strangers_at_the_sign_in_page_do_not_keep_somebody_signed_in_from_a_new_password(alice: Person) -> None:
+def test_failed_sign_ins_of_others_do_not_block_a_password_change(alice: Person) -> None:
     here = signed_in(alice)
     for number in range(8):
         Client(REMOTE_ADDR=f"198.51.100.{number}").post("/sign-in", {"email": alice.email, "password": "wrong"})
@@ -345,7 +345,7 @@ def test_the_commands_take_the_time_they_are_given(alice: Person) -> None:
     assert last_event().changes == {"session": ["Firefox on Linux", None]}
 
 
-def test_an_operator_ends_sessions_of_their_own_alike(operator: Person) -> None:
+def test_operator_can_end_own_sessions(operator: Person) -> None:
     here, phone = signed_in(operator), signed_in(operator, SAFARI)
 
     here.post(f"/sessions/{own_id(phone)}/end/")

@@ -103,7 +103,7 @@ def test_m06_a_post_that_leaves_the_confirmation_out_is_refused_at_add_and_edit(
 
 
 @pytest.mark.parametrize("value", ["off", "false", "no", "0", "", "ON"])
-def test_m06_only_a_yes_is_one(portal: Portal, value: str) -> None:
+def test_m06_only_a_checked_box_confirms(portal: Portal, value: str) -> None:
     receipt = sample_portal.receipt_for(sample_portal.acting(portal.person), OPEN)
     response = portal.post("add", form=typed(OPEN, receipt=receipt, accept_any=value))
     assert (response.status_code, AuthorizationServer.objects.exists()) == (422, False)
@@ -135,7 +135,7 @@ def test_m06_a_server_of_the_whole_world_is_refused_with_the_reason_and_no_box(p
     assert not AuthorizationServer.objects.exists()
 
 
-def test_m06_an_audience_that_anybody_can_ask_for_is_confirmed_in_the_dialog(portal: Portal) -> None:
+def test_m06_audience_that_anyone_can_request_must_be_confirmed(portal: Portal) -> None:
     assert "accept-anybody" not in portal.get("add")
     response = portal.save(AT_GOOGLE)
     page = text(response)
@@ -148,9 +148,9 @@ def test_m06_an_audience_that_anybody_can_ask_for_is_confirmed_in_the_dialog(por
     assert is_checked(portal.get("edit", AuthorizationServer.objects.get().pk), "accept_anybody")
 
 
-def test_m06_enabling_what_accepts_every_token_asks_and_is_refused_without_the_yes(portal: Portal) -> None:
+def test_m06_enabling_a_server_that_accepts_every_token_must_be_confirmed(portal: Portal) -> None:
     server = portal.add(replace(OPEN, accept_any=True, enabled=False))
-    # Also where nothing else would be asked, the row leads to the question.
+    # The row leads to the confirmation also if there is no other reason for a dialog.
     assert f'hx-get="{portal.url("enable", server)}"' in portal.get("list")
     asked = portal.get("enable", server)
     assert "tokens issued for any service, by any issuer and to any client are accepted" in asked
@@ -167,7 +167,7 @@ def test_m06_enabling_what_accepts_every_token_asks_and_is_refused_without_the_y
     assert AuthorizationServer.objects.get().enabled
 
 
-def test_m06_what_no_yes_helps_cannot_be_enabled(portal: Portal) -> None:
+def test_m06_server_that_cannot_be_confirmed_cannot_be_enabled(portal: Portal) -> None:
     server = portal.add(replace(PROD_OKTA, enabled=False))
     AuthorizationServer.objects.update(jwks_location=GITLAB, audience=None)
     assert "Accept these tokens" not in portal.get("enable", server)
@@ -177,7 +177,7 @@ def test_m06_what_no_yes_helps_cannot_be_enabled(portal: Portal) -> None:
     assert "Every token that GitLab.com signs is accepted" in portal.get("list")
 
 
-def test_enabling_an_ordinary_server_asks_for_no_yes(portal: Portal) -> None:
+def test_enabling_an_ordinary_server_needs_no_confirmation(portal: Portal) -> None:
     server = portal.add(replace(PROD_OKTA, enabled=False))
     assert "Accept these tokens" not in portal.get("enable", server)
     assert portal.post("enable", server).status_code == 302
@@ -187,7 +187,7 @@ def test_enabling_an_ordinary_server_asks_for_no_yes(portal: Portal) -> None:
     "name", ["Prod Okta", "ProdOkta\n", "Prod\nOkta", "Prod\tOkta", "Café", "Prod٣", "\uff30rod", "Prod²", "A" * 65, ""]
 )
 @pytest.mark.parametrize("dialog", ["add", "edit"])
-def test_p05_a_name_that_is_none_is_refused_at_its_field(portal: Portal, dialog: str, name: str) -> None:
+def test_p05_invalid_name_is_refused_at_its_field(portal: Portal, dialog: str, name: str) -> None:
     if dialog == "add":
         response = portal.save(replace(PROD_OKTA, name=name))
         expected = []

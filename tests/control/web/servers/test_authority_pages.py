@@ -30,7 +30,7 @@ INTERNAL = replace(PROD_OKTA, jwks_location=UNKNOWN_AUTHORITY)
 
 @dataclass
 class Portal:
-    """Somebody's browser on Acme's page."""
+    """A person's browser on Acme's page."""
 
     client: Client
     person: Person
@@ -124,7 +124,7 @@ def test_what_trust_cannot_cure_is_not_offered(portal: Portal) -> None:
     assert 'id="trust"' not in page
 
 
-def test_trust_puts_the_root_into_the_field_for_all_to_see_and_saves_nothing(portal: Portal) -> None:
+def test_trust_fills_in_the_root_and_saves_nothing(portal: Portal) -> None:
     page = text(portal.post("trust", typed(INTERNAL, trust=private_root().pem)))
     assert field(page) == private_root().pem
     assert private_root().fingerprint in page
@@ -152,14 +152,14 @@ def test_trust_keeps_what_is_attached_already(portal: Portal) -> None:
 @pytest.mark.parametrize(
     "offered", ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"]
 )
-def test_what_nobody_offered_is_refused_and_not_shown(portal: Portal, offered: str) -> None:
+def test_forged_certificate_is_refused_and_not_shown(portal: Portal, offered: str) -> None:
     response = portal.post("trust", typed(INTERNAL, trust=offered))
     assert response.status_code == 422
     assert field(text(response)) == ""
     assert "c2VjcmV0" not in text(response)
 
 
-def test_trust_is_for_who_may_change_servers(portal: Portal, bob: Person) -> None:
+def test_trust_needs_permission_to_change_servers(portal: Portal, bob: Person) -> None:
     client = Client()
     client.cookies["watchword_session"] = sample_portal.session_of(bob)
     assert Portal(client, bob).post("trust", typed(INTERNAL, trust=private_root().pem)).status_code == 403
@@ -169,7 +169,7 @@ def test_trust_is_for_who_may_change_servers(portal: Portal, bob: Person) -> Non
 
 
 @pytest.mark.parametrize(("route", "htmx"), [("validate", True), ("validate", False), ("add", False), ("trust", False)])
-def test_a_private_key_is_refused_loudly_and_never_shown_again(
+def test_private_key_is_refused_and_never_shown_again(
     portal: Portal,
     route: str,
     htmx: bool,  # noqa: FBT001
@@ -189,7 +189,7 @@ def test_a_private_key_is_refused_loudly_and_never_shown_again(
 
 
 @pytest.mark.parametrize("htmx", [True, False])
-def test_what_is_no_certificate_is_told_at_the_field_and_kept(portal: Portal, htmx: bool) -> None:  # noqa: FBT001
+def test_invalid_certificate_is_refused_at_the_field_and_kept(portal: Portal, htmx: bool) -> None:  # noqa: FBT001
     response = portal.post("validate", typed(replace(INTERNAL, authority="<b>nonsense")), htmx=htmx)
     assert response.status_code == 422
     assert field(text(response)) == "<b>nonsense"

@@ -91,13 +91,13 @@ class TestMetadataWhereTheKeySetWasExpected:
         "sent",
         [{"fill": "metadata"}, {"fill": "metadata", "offered_issuer": "x"}, {"fill": "before"}, {"fill": "x"}, {}],
     )
-    def test_where_nothing_was_offered_nothing_changes(self, portal: Portal, sent: dict[str, str]) -> None:
+    def test_fill_without_an_offer_changes_nothing(self, portal: Portal, sent: dict[str, str]) -> None:
         page = text(portal.post("fill", portal.typed(jwks_location="https://a.example/k", issuer="mine", **sent)))
         assert value(page, "jwks_location") == "https://a.example/k"
         assert value(page, "issuer") == "mine"
         assert 'name="filled"' not in page
 
-    def test_what_was_typed_is_text(self, portal: Portal) -> None:
+    def test_typed_values_are_escaped(self, portal: Portal) -> None:
         sent = {"offered_jwks_location": '"><script>alert(1)</script>', "offered_issuer": "<b>"}
         page = text(portal.post("fill", portal.typed(**sent, fill="metadata")))
         assert "<script>alert" not in page

@@ -55,7 +55,7 @@ class TestFindFromIssuer:
         assert not AuthorizationServer.objects.exists()
         assert AuditEvent.objects.count() == events
 
-    def test_what_it_led_to_can_be_validated(self, portal: Portal) -> None:
+    def test_filled_in_location_can_be_validated(self, portal: Portal) -> None:
         page = text(portal.post("find", portal.typed(issuer=portal.issuer)))
         typed = portal.typed(issuer=portal.issuer, jwks_location=value(page, "jwks_location"), filled="on")
         assert 'id="save"' in text(portal.post("validate", typed))
@@ -85,7 +85,7 @@ class TestFindFromIssuer:
         ("typed", "words"),
         [("", "Enter the Issuer URI first"), ("http://login.acme.example", "does not begin with https://")],
     )
-    def test_a_bad_issuer_has_its_error_beside_the_field(self, portal: Portal, typed: str, words: str) -> None:
+    def test_bad_issuer_shows_its_error_at_the_field(self, portal: Portal, typed: str, words: str) -> None:
         response = portal.post("find", portal.typed(issuer=typed))
         assert response.status_code == 422
         assert words in error(text(response))
@@ -112,7 +112,7 @@ class TestFindFromIssuer:
         assert value(page, "issuer") == portal.issuer
         assert 'name="filled"' not in page
 
-    def test_nothing_at_both_places(self, portal: Portal) -> None:
+    def test_missing_metadata_is_an_error_at_the_issuer(self, portal: Portal) -> None:
         portal.server.behaviour = answers(404)
         assert "no metadata for this issuer" in error(text(portal.post("find", portal.typed(issuer=portal.issuer))))
 
@@ -129,13 +129,13 @@ class TestFindFromIssuer:
             page = text(portal.post("find", typed))
             assert value(page, "jwks_location") == f"{portal.issuer}/keys"
 
-    def test_a_bad_ca_certificate_has_its_error_at_its_field(self, portal: Portal) -> None:
+    def test_bad_ca_certificate_shows_its_error_at_the_field(self, portal: Portal) -> None:
         response = portal.post("find", portal.typed(issuer=portal.issuer, authority="nonsense"))
         assert response.status_code == 422
         assert "Paste nothing but the lines" in error(text(response), "authority")
         assert portal.server.connections == 0
 
-    def test_it_counts_as_a_validation(self, portal: Portal) -> None:
+    def test_metadata_fetches_count_as_validations(self, portal: Portal) -> None:
         actor = sample_portal.acting(portal.person)
         for _ in range(ATTEMPTS - 1):
             BeginValidation(organization_id="acme").run(actor, timezone.now())
@@ -149,13 +149,15 @@ class TestFindFromIssuer:
 
     @pytest.mark.parametrize("lock", [expire, suspend])
     @pytest.mark.parametrize("route", ["find", "fill"])
-    def test_locked_changes_lock_it_too(self, portal: Portal, lock: Callable[[], None], route: str) -> None:
+    def test_locked_organization_cannot_fetch_metadata(
+        self, portal: Portal, lock: Callable[[], None], route: str
+    ) -> None:
         lock()
         assert portal.post(route, portal.typed(issuer=portal.issuer)).status_code == 403
         assert portal.server.connections == 0
 
     @pytest.mark.usefixtures("alice")
-    def test_a_role_without_the_permission_connects_to_nothing(self, bob: Person, metadata_server: KeyServer) -> None:
+    def test_role_without_the_permission_causes_no_connection(self, bob: Person, metadata_server: KeyServer) -> None:
         assert portal_of(bob, metadata_server).post("find", {"issuer": "https://127.0.0.1"}).status_code == 403
         assert metadata_server.connections == 0
 

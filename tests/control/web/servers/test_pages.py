@@ -37,7 +37,7 @@ HTMX = {"HX-Request": "true"}
 
 @dataclass
 class Portal:
-    """Somebody's browser on Acme's page."""
+    """A person's browser on Acme's page."""
 
     client: Client
     person: Person
@@ -98,7 +98,7 @@ class TestList:
         for product in ("Okta", "Microsoft Entra ID", "PingFederate", "Auth0", "Keycloak", "Amazon Cognito"):
             assert product in text(response)
 
-    def test_a_row_tells_all_about_its_server(self, portal: Portal) -> None:
+    def test_rows_show_their_servers(self, portal: Portal) -> None:
         portal.add(PROD_OKTA)
         portal.add(STANDBY)
         page = text(portal.get("list"))
@@ -116,7 +116,7 @@ class TestList:
         assert "Both are used: delete one to add another." in page
         assert reverse("servers:add", args=["acme"]) not in page
 
-    def test_a_failing_fetch_is_told_with_the_keys_still_served(self, portal: Portal) -> None:
+    def test_failing_fetch_is_shown_with_the_keys_in_use(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
         sample_portal.age(server, fetched_minutes_ago=14, failing=True)
         page = text(portal.get("list"))
@@ -124,14 +124,14 @@ class TestList:
         assert "serving keys of" in page
         assert "No connection to the server could be made or kept." in page
 
-    def test_what_administrators_type_is_text(self, portal: Portal) -> None:
+    def test_typed_text_is_escaped(self, portal: Portal) -> None:
         portal.add(replace(PROD_OKTA, description='<script>alert("x")</script>', issuer='"><img src=x>'))
         page = text(portal.get("list"))
         assert "<script>alert" not in page
         assert "<img" not in page
         assert "&lt;script&gt;alert" in page
 
-    def test_a_kid_is_text(self, portal: Portal) -> None:
+    def test_kid_is_escaped(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
         state = KeySetState.objects.get(server_id=server)
         assert state.server.key_history.exists()
@@ -149,14 +149,14 @@ class TestList:
 
 class TestWhoMayLook:
     @pytest.mark.usefixtures("alice")
-    def test_a_stranger_signs_in_first_and_comes_back(self) -> None:
+    def test_page_without_session_leads_to_sign_in_and_back(self) -> None:
         page = reverse("servers:list", args=["acme"])
         response = Client().get(page)
         assert response.status_code == 302
         assert response["Location"] == f"{reverse('access:sign-in')}?next={page}"
 
     @pytest.mark.usefixtures("alice")
-    def test_a_part_of_a_page_never_holds_the_sign_in(self) -> None:
+    def test_partial_response_never_contains_the_sign_in_page(self) -> None:
         response = Client().get(reverse("servers:add", args=["acme"]), headers=HTMX)
         assert response["HX-Redirect"] == reverse("servers:list", args=["acme"])
 
@@ -239,7 +239,7 @@ class TestAdd:
     def test_the_dialog_has_the_specifications_fields_in_order_and_no_save(self, portal: Portal) -> None:
         response = portal.get("add")
         labels = re.findall(r"<label[^>]*>\s*(?:<strong>)?([^<]+?)\s*<", text(response))
-        # Beyond the specification, and beside the certificate setting that it belongs to.
+        # Not in the specification; it belongs to the certificate setting and follows it.
         assert labels.pop(5) == "CA certificate in PEM form"
         assert labels[:8] == [
             "Enable",
@@ -349,7 +349,7 @@ class TestAdd:
             ({"issuer": "a\x01b"}, "The Issuer URI contains a control character"),
         ],
     )
-    def test_a_bad_field_has_its_sentence_and_everything_typed_stays(
+    def test_bad_field_shows_its_error_and_keeps_typed_text(
         self, portal: Portal, change: dict[str, str], sentence: str
     ) -> None:
         fields = typed(PROD_OKTA, receipt=portal.receipt(PROD_OKTA)) | change
@@ -360,7 +360,7 @@ class TestAdd:
         assert f'value="{LOCATION}"' in page
         if "description" not in change:
             assert PROD_OKTA.description in page
-        # The validation is still good, so nobody has to do it again.
+        # The validation is still valid, so it is not needed again.
         assert has_save(response)
         assert not AuthorizationServer.objects.exists()
 
@@ -420,7 +420,7 @@ class TestEdit:
         assert AuthorizationServer.objects.get(pk=server).client_id == "acme-batch"
         assert "Saved ProdOkta." in text(portal.get("list"))
 
-    def test_an_edit_of_the_location_does(self, portal: Portal) -> None:
+    def test_edit_of_the_location_needs_validation(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
         moved = replace(PROD_OKTA, jwks_location="https://new.acme.example/keys")
         response = portal.post("edit", server, form=typed(moved, version="1"))
@@ -473,7 +473,7 @@ class TestEdit:
         assert portal.post("edit", server, form=fields).status_code == 302
         assert len(AuthorizationServer.objects.get(pk=server).description) == 255
 
-    def test_a_name_that_is_taken_is_told_at_the_field(self, portal: Portal) -> None:
+    def test_taken_name_is_refused_at_the_field(self, portal: Portal) -> None:
         portal.add(PROD_OKTA)
         other = portal.add(STANDBY)
         response = portal.post("edit", other, form=typed(replace(STANDBY, name="prodokta"), version="1"))
@@ -494,7 +494,7 @@ class TestRow:
         assert "Deleted ProdOkta." in text(portal.get("list"))
         assert not AuthorizationServer.objects.exists()
 
-    def test_deleting_a_disabled_one_says_that_nothing_depends_on_it(self, portal: Portal) -> None:
+    def test_deletion_of_a_disabled_server_says_that_it_is_unused(self, portal: Portal) -> None:
         server = portal.add(STANDBY)
         KeySetState.objects.filter(server_id=server).update(fetched_at=None, good_until=None, document=None)
         assert "no API request depends on it now" in text(portal.get("delete", server))
@@ -508,7 +508,7 @@ class TestRow:
         assert "StandbyKeycloak is enabled. ProdOkta is now disabled." in text(answer)
         assert [row.enabled for row in queries.list_servers("acme", timezone.now())] == [False, True]
 
-    def test_enabling_the_only_one_needs_no_question(self, portal: Portal) -> None:
+    def test_enabling_the_only_server_needs_no_confirmation(self, portal: Portal) -> None:
         server = portal.add(STANDBY)
         page = text(portal.get("list"))
         assert re.search(rf'<form[^>]*action="{portal.url("enable", server)}"', page)
@@ -537,13 +537,13 @@ class TestRow:
         KeySetState.objects.update(failing_since=timezone.now(), problem=failure.code, failures=1)
         assert f"could not be fetched. {failure.sentence}" in text(portal.get("fetch", server, htmx=True))
 
-    def test_a_fetch_that_nobody_takes_up_is_told_as_overdue(self, portal: Portal) -> None:
+    def test_fetch_without_a_worker_is_shown_as_overdue(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
         sample_portal.age(server, fetched_minutes_ago=16)
         assert "Overdue:" in text(portal.get("list"))
         assert "The keys of ProdOkta have not been fetched yet." in text(portal.get("fetch", server, htmx=True))
 
-    def test_the_row_alone_is_no_page(self, portal: Portal) -> None:
+    def test_partial_row_address_leads_to_the_page(self, portal: Portal) -> None:
         response = portal.get("fetch", portal.add(PROD_OKTA))
         assert (response.status_code, response["Location"]) == (302, portal.url("list"))
         assert portal.get("fetch", uuid4()).status_code == 404
@@ -565,7 +565,7 @@ class TestRow:
         assert portal.get("validate").status_code == 405
         assert AuthorizationServer.objects.get(pk=server).version == 1
 
-    def test_a_server_that_is_gone_is_told_on_the_page(self, portal: Portal) -> None:
+    def test_deleted_server_is_not_found(self, portal: Portal) -> None:
         server = portal.add(PROD_OKTA)
         AuthorizationServer.objects.filter(pk=server).delete()
         response = portal.post("delete", server, htmx=True)

@@ -73,7 +73,7 @@ def report(*kids: str, now: datetime, organization: str = "acme") -> int:
 # ------------------------------------------------------------------------------------- the whole set at once
 
 
-def test_a_set_that_is_replaced_at_once_is_told_on_the_list_and_in_the_event() -> None:
+def test_replaced_key_set_is_shown_in_the_list_and_the_audit_log() -> None:
     add(A)
     now = after(300)
     fetch(found(B, C), now)
@@ -82,7 +82,7 @@ def test_a_set_that_is_replaced_at_once_is_told_on_the_list_and_in_the_event() -
     assert event.changes["keys_replaced_at_once"] == [None, True]
 
 
-def test_a_rotation_with_overlap_is_not() -> None:
+def test_rotation_with_overlap_is_not_reported() -> None:
     add(A)
     fetch(found(A, B), after(300))
     fetch(found(B), after(300))
@@ -98,7 +98,7 @@ def test_the_same_key_under_another_declared_algorithm_is_no_replacement() -> No
     assert names(timezone.now()) == []
 
 
-def test_a_changed_location_is_the_administrators_own_doing_and_ends_what_was_watched() -> None:
+def test_changing_the_location_ends_the_watch_of_withdrawn_keys() -> None:
     server = add(A)
     now = after(300)
     fetch(replace(found(B), certificate_expires_at=now + timedelta(days=3)), now)
@@ -118,7 +118,7 @@ def test_a_changed_location_is_the_administrators_own_doing_and_ends_what_was_wa
 # ------------------------------------------------------------------------------------- fetches that fail
 
 
-def test_a_run_of_failures_is_told_once_it_lasts_and_once_it_has_ended() -> None:
+def test_lasting_failure_is_audited_once_and_its_end_once() -> None:
     add(A)
     start = after(300)
     for minutes in (0, 5, 14):
@@ -136,13 +136,13 @@ def test_a_run_of_failures_is_told_once_it_lasts_and_once_it_has_ended() -> None
     assert over.changes["failing_since"] == [told.changes["failing_since"][1], None]
     assert warnings(end) == {}
 
-    # Another run is told again.
+    # Another run is reported again.
     for minutes in (0, 20):
         fetch(failed(Problem.TIMED_OUT), end + timedelta(minutes=5 + minutes))
     assert len(events("fetches_failing")) == 2
 
 
-def test_a_short_failure_is_told_neither_at_its_begin_nor_at_its_end() -> None:
+def test_short_failure_is_not_audited() -> None:
     add(A)
     fetch(failed(Problem.TIMED_OUT), after(300))
     fetch(not_modified(), after(330))
@@ -171,7 +171,7 @@ def test_the_expiry_of_the_certificate_is_kept_from_each_fetch() -> None:
     assert names(now + timedelta(minutes=15)) == []
 
 
-def test_the_audit_log_hears_of_each_certificate_once() -> None:
+def test_each_certificate_is_audited_once() -> None:
     add(A)
     now = after(300)
     first, second = now + timedelta(days=3), now + timedelta(days=5)
@@ -181,7 +181,7 @@ def test_the_audit_log_hears_of_each_certificate_once() -> None:
     assert [event.changes["expires_at"][0] for event in events("certificate_expiring")] == [None, None]
 
 
-def test_while_the_certificate_is_not_validated_its_expiry_is_nobodys_matter() -> None:
+def test_expiry_is_not_shown_while_certificates_are_not_validated() -> None:
     add(A, verify_certificate=False)
     now = after(300)
     fetch(meeting(now + timedelta(days=3)), now)
@@ -207,7 +207,7 @@ def withdraw_a() -> datetime:
     return now
 
 
-def test_a_withdrawn_key_that_tokens_name_is_told_on_the_list_and_once_in_the_audit_log() -> None:
+def test_withdrawn_key_in_tokens_is_shown_in_the_list_and_audited_once() -> None:
     now = withdraw_a()
     before = revision()
     assert report("a", now=now) == 1
@@ -243,7 +243,7 @@ def test_a_clock_that_was_set_back_does_not_end_the_watch() -> None:
 
 
 @pytest.mark.parametrize("kid", ["made-up", "", "a\0", "\ud800", "x" * 5000, "A"])
-def test_what_is_not_in_our_own_history_is_never_written(kid: str) -> None:
+def test_unknown_key_ids_are_never_written(kid: str) -> None:
     now = withdraw_a()
     with CaptureQueriesContext(connection) as captured:
         assert report(kid, now=now) == 0
@@ -287,7 +287,7 @@ def test_a_key_that_comes_back_is_forgotten_as_a_withdrawn_one() -> None:
     assert len(events("withdrawn_keys_named")) == 2
 
 
-def test_a_key_that_came_back_in_this_very_moment_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_that_has_just_come_back_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = withdraw_a()
     stale = list(KeyHistory.objects.select_related("server").filter(kid="a"))
     KeyHistory.objects.filter(kid="a").update(withdrawn_at=None)

@@ -139,7 +139,7 @@ def test_call_the_api_says_once_why_tokens_are_refused(
     assert page.text.count("isabled on ") <= 1
 
 
-def test_a_finished_fetch_brings_the_first_line_up_to_date(acme: Organization, alice: Person) -> None:
+def test_finished_fetch_updates_the_first_line(acme: Organization, alice: Person) -> None:
     server = registered()
     html = BrowserSession.of(alice).scripted.get("servers:fetch", acme.pk, server.pk).html
     assert 'id="tokens" hx-swap-oob="true"' in html

@@ -23,7 +23,7 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
         ("10.0.0.1", "198.51.100.9, 192.0.2.1", "192.0.2.1"),
         ("10.0.0.1", "198.51.100.9, nonsense", "10.0.0.1"),
         ("10.0.0.1", "unknown", "10.0.0.1"),
-        # G-06: from anyone else the header is somebody's invention.
+        # G-06: any other client may have made the header up.
         ("192.0.2.1", "198.51.100.9", "192.0.2.1"),
         ("", "198.51.100.9", None),
         ("unix:", "198.51.100.9", None),
@@ -33,7 +33,7 @@ def test_the_address_is_the_nearest_that_no_trusted_proxy_has(peer: str, forward
     assert nearest_untrusted(peer, forwarded, PROXIES) == found
 
 
-def test_without_listed_proxies_the_header_is_nothing() -> None:
+def test_header_is_ignored_without_listed_proxies() -> None:
     assert nearest_untrusted("10.0.0.1", "198.51.100.9", ()) == "10.0.0.1"
 
 

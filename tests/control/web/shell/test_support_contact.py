@@ -45,7 +45,7 @@ def test_field_p_the_banner_of_a_suspension_names_the_support_contact(
     assert contact in browser.get("access:sessions").text
 
 
-def test_field_p_so_does_the_banner_of_an_expired_subscription(alice: Person, settings: Settings) -> None:
+def test_field_p_banner_of_an_expired_subscription_names_the_support_contact(alice: Person, settings: Settings) -> None:
     settings.WATCHWORD = load_control_settings(support_contact=MAIL)
     Subscription.objects.update(expires_at=timezone.now() - timedelta(days=1))
     assert (
@@ -54,7 +54,7 @@ def test_field_p_so_does_the_banner_of_an_expired_subscription(alice: Person, se
     )
 
 
-def test_field_p_without_the_setting_no_contact_is_made_up(alice: Person, shell: Actor) -> None:
+def test_field_p_no_contact_is_shown_without_the_setting(alice: Person, shell: Actor) -> None:
     Suspend(organization_id="acme", reason=SuspensionReason.TERMS_VIOLATED).run(shell)
     page = BrowserSession.of(alice).get("servers:list", "acme")
     assert "contact support (reference" in page.text

@@ -68,7 +68,7 @@ def sendable(fields: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def changes() -> list[str]:
-    """What was done, but for signing in."""
+    """The audited actions without the sign-ins."""
     return list(AuditEvent.objects.exclude(action="signed_in").values_list("action", flat=True))
 
 
@@ -106,7 +106,7 @@ def test_field_h_every_form_comes_back_with_what_was_typed(
     assert sendable(HtmlForm(client.get(address).content.decode(), address).fields) == sendable(form.fields)
 
 
-def test_field_h_no_form_with_text_was_forgotten(alice: Person, operator: Person, bob_of_acme: Person) -> None:
+def test_field_h_every_form_with_text_is_covered(alice: Person, operator: Person, bob_of_acme: Person) -> None:
     """Every template around a form is in the table above, and no other form takes text."""
     root = Path(watchword.control.__file__).parent
     templates = {path: path.read_text() for path in root.rglob("*.html")}
@@ -202,7 +202,7 @@ def test_field_h_what_was_not_kept_or_too_long_ago_is_dropped(
     assert "Typed by Alice" not in client.get(address).content.decode()
 
 
-def test_field_h_it_does_not_wait_longer_in_the_session(
+def test_field_h_kept_text_expires_in_the_session(
     alice: Person, renaming: tuple[Client, str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, address, met = renaming

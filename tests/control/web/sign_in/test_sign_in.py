@@ -88,7 +88,7 @@ def test_every_failure_reads_the_same(client: Client, alice: Person, email: str,
     assert not is_signed_in(client)
 
 
-def test_a_deactivated_person_fails_like_everybody_and_is_out_at_once(client: Client, alice: Person) -> None:
+def test_deactivated_person_is_signed_out_and_gets_the_common_error(client: Client, alice: Person) -> None:
     sign_in(client)
     Person.objects.update(is_active=False)
 
@@ -109,7 +109,7 @@ def test_a_person_without_password_cannot_sign_in_with_an_empty_one(client: Clie
     assert client.post("/sign-in", {"email": alice.email, "password": ""}).status_code == 422
 
 
-def test_failures_are_recorded_without_what_somebody_typed(client: Client, alice: Person) -> None:
+def test_failures_are_audited_without_typed_text(client: Client, alice: Person) -> None:
     client.post("/sign-in", {"email": "alice@acme.example", "password": "hunter2hunter2"})
     client.post("/sign-in", {"email": "my-secret-in-the-wrong-field", "password": "x"})
 
@@ -140,7 +140,7 @@ def test_p_02_an_unknown_person_costs_as_much_time_as_a_known_one(alice: Person,
     assert 0.5 < known / unknown < 2
 
 
-def test_the_backend_wants_both() -> None:
+def test_backend_needs_email_and_password() -> None:
     from watchword.control.identity.backend import PasswordBackend  # noqa: PLC0415
 
     assert PasswordBackend().authenticate(None, email="alice@acme.example") is None
@@ -211,7 +211,7 @@ def test_signing_in_leads_back_to_the_page_asked_for(client: Client, alice: Pers
     assert answer.headers["Location"] == onward
 
 
-def test_who_is_signed_in_already_is_not_asked_again(client: Client, alice: Person) -> None:
+def test_signed_in_person_skips_the_sign_in_page(client: Client, alice: Person) -> None:
     sign_in(client)
 
     assert client.get("/sign-in").headers["Location"] == SERVERS
@@ -250,7 +250,7 @@ def test_the_link_sets_the_password_signs_in_and_is_used_up(client: Client, alic
     ],
 )
 @pytest.mark.usefixtures("alice")
-def test_faults_of_the_new_password_are_told_at_the_field_and_write_no_link_into_the_log(
+def test_refused_new_password_shows_its_error_and_logs_no_link(
     client: Client, shell: Actor, typed: dict[str, str], field: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = follow_link(client, shell)
@@ -322,12 +322,12 @@ def test_an_unknown_link_is_refused_with_a_sentence(client: Client, db: None) ->
     assert b"This sign-in link has been used, has expired or was never valid." in answer.content
 
 
-def test_nobody_signed_in_is_sent_to_the_sign_in_page(client: Client, db: None) -> None:
+def test_request_without_session_leads_to_the_sign_in_page(client: Client, db: None) -> None:
     assert client.get("/").headers["Location"] == "/sign-in"
     assert client.get("/sign-in").status_code == 200
 
 
-def test_an_organizations_page_leads_there_and_back(client: Client, alice: Person) -> None:
+def test_page_without_session_redirects_with_its_address(client: Client, alice: Person) -> None:
     answer = client.get(SERVERS)
     assert answer.headers["Location"].startswith("/sign-in?next=/acme/")
 
@@ -335,6 +335,6 @@ def test_an_organizations_page_leads_there_and_back(client: Client, alice: Perso
     assert f'value="{SERVERS}"'.encode() in answer.content
 
 
-def test_people_of_the_kit_are_as_they_say(alice: Person) -> None:
+def test_people_of_the_kit_have_their_roles(alice: Person) -> None:
     assert str(alice) == "alice@acme.example"
     assert people.PASSWORD not in str(Person.objects.values())

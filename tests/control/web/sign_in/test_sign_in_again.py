@@ -24,7 +24,7 @@ def test_field_h_it_tells_who_is_signed_in_and_gives_a_token(alice: Person, clie
     assert stranger.headers["Cache-Control"] == "no-store"
 
 
-def test_field_h_it_signs_in_with_a_form_token_alone(alice: Person) -> None:
+def test_field_h_sign_in_again_needs_only_a_form_token(alice: Person) -> None:
     client = Client(enforce_csrf_checks=True)
     typed = {"email": alice.email, "password": PASSWORD}
     assert client.post(PATH, typed).status_code == 403

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Log(Page):
-    """One log, opened by somebody who may read it."""
+    """One log, opened by a person who may read it."""
 
     template: ClassVar[str] = "audit/page.html"
     content: ClassVar[str] = "audit/content.html"
@@ -45,7 +45,7 @@ class Log(Page):
 
     @property
     def export_url(self) -> str:
-        """Where a copy of what is shown is asked for; the filters are in it."""
+        """The address that exports what is shown; it contains the filters."""
         return f"{reverse(self.export_route, kwargs=self.place)}{self.filters.address()}"
 
     def context(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _export(request: HttpRequest, actor: Actor, log: Log) -> HttpResponseBase:
     whose = "" if log.whose is None else f"-{log.whose}"
     name = f"audit-log{whose}-{log.frame.now:%Y-%m-%d}.{form.suffix}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
-    # Whatever stands in the file: no browser may take it for a page of ours.
+    # The file holds text that clients chose: no browser may show it as one of our pages.
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -29,7 +29,7 @@ class Typed(forms.Form):
 
     @classmethod
     def received(cls, post: QueryDict) -> Self:
-        # Browsers send a text area's line breaks as CR LF; nobody types the CR, and the limits do not count it.
+        # Browsers send line breaks as CR LF; drop the CR, which limits do not count.
         form = cls({name: post.get(name, "").replace("\r\n", "\n") for name in cls.base_fields})
         form.is_valid()
         return form
@@ -144,7 +144,7 @@ class SubscriptionForm(Typed):
         return int(typed) if _WHOLE_NUMBER.fullmatch(typed) else -1
 
     def _needed(self, name: str, faults: dict[str, str]) -> datetime:
-        """The instant typed; any other is beside the point, since a fault is noted with it."""
+        """Return the instant typed. With a fault, which is noted, the value does not matter."""
         at = self.moment(name, faults)
         if at is None:
             faults.setdefault(name, "Enter a date and time, in UTC.")

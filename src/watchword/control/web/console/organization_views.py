@@ -28,7 +28,7 @@ _SUSPEND: Final = "console/dialogs/suspend.html"
 _REINSTATE: Final = "console/dialogs/reinstate.html"
 
 _SHOWN_AGAIN: Final = frozenset({RefusalReason.FIELDS_INVALID, RefusalReason.VERSION_STALE})
-"""Refusals that leave the dialog open with what was typed; any other is told on the page."""
+"""Refusals that leave the dialog open with what was typed; any other is shown on the page."""
 
 _YET_UNKNOWN: Final = "········"
 """Stands where the reference will stand, which is made with the suspension."""

@@ -85,7 +85,7 @@ class OrganizationPage(ProviderPage):
 
     @classmethod
     def of(cls, actor: Actor, **place: str) -> Self:
-        # Before anything is said about what exists.
+        # First, so that the response does not reveal what exists.
         frame = Frame.of_provider(actor, route=OrganizationsPage.route)
         found = Organization.objects.filter(pk=place["organization"]).first()
         if found is None:

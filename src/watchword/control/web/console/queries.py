@@ -1,4 +1,4 @@
-"""What operators see of organizations. Lists are read in a constant number of queries, whatever their length."""
+"""What operators see of organizations. Reading a list takes the same number of queries at any length."""
 
 from __future__ import annotations
 

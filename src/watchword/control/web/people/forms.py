@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PersonForm(forms.Form):
-    """Whom to invite, or what to change about somebody. Each dialog takes the fields that it shows."""
+    """The person to invite, or the changes to a person. Each dialog takes the fields that it shows."""
 
     name = Text()
     email = Text()

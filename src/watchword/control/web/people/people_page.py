@@ -43,7 +43,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A role to choose. `closed` says why this actor cannot give it to anybody."""
+    """A role to choose. `closed` says why this actor cannot assign it."""
 
     role: str
     closed: str | None = None
@@ -100,7 +100,7 @@ class AdministratorsPage(OrganizationPage):
         raise Refusal(RefusalReason.NOT_FOUND)
 
     def choices(self) -> tuple[Choice, ...]:
-        """The roles that can be given, and those that cannot with the reason."""
+        """The roles that this actor can assign, and those that it cannot, with the reason."""
         roles = queries.list_roles(self.organization_id)
         choices = [Choice(role.name, _closed(self.frame.actor, role)) for role in roles]
         if not roles:

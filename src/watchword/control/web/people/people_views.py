@@ -218,7 +218,7 @@ def _link_shown(
     after = page.reopened(page.frame.actor)
     context = {
         "line": after.line(person_id),
-        # Never made of the Host header, which whoever sends the request can choose (J-25).
+        # Never made of the Host header, which the client chooses (J-25).
         "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
         "link_expires_at": now + rules.LINK_LIFETIME,
     }

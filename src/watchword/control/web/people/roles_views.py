@@ -133,7 +133,7 @@ def _refused(
 
 
 def _differences(row: RoleRow, name: str, chosen: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Label, stored and typed, of what somebody else's change and one's own typing disagree about."""
+    """Return label, stored value and typed value of each field in which they differ."""
     stored = _read(row.permissions)
     typed = _read(permission for permission in Permission if permission.value in frozenset(chosen))
     pairs = (("Name", row.name, name or "blank"), ("Permissions", stored, typed))

@@ -104,7 +104,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
             "again": True,
         }
         return with_retry_after(show_dialog(request, page, _CHANGE_PASSWORD, context, status=refusal.status), refusal)
-    # A new key as well: whoever knew the old one is out.
+    # A new key as well, so that a stolen old one no longer works.
     update_session_auth_hash(request, person)
     session_in(request).begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))
     return done(

@@ -120,7 +120,7 @@ def still_validated(organization_id: str, fields: ServerFields, receipt: str) ->
 
 
 def differences(fields: ServerFields, detail: ServerDetail) -> tuple[Difference, ...]:
-    """What somebody else's change and one's own typing disagree about."""
+    """The fields whose stored values differ from the typed ones."""
     pairs = ((name, label, getattr(detail, name), getattr(fields, name)) for name, label in _LABELS.items())
     return tuple(
         Difference(label, _read(name, stored), _read(name, typed))

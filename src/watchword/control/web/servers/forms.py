@@ -28,7 +28,7 @@ FILLED: Final = ("jwks_location", "issuer")
 class RegistrationForm(forms.Form):
     """What was typed.
 
-    Every field is optional and nothing is trimmed or cut off here, so that whatever was typed can be shown again
+    Every field is optional and nothing is trimmed or cut off here, so that everything typed can be shown again
     beside the sentence about it.
     """
 
@@ -107,7 +107,7 @@ def blank(*, enabled: bool) -> RegistrationForm:
 
 
 def of(detail: ServerDetail) -> RegistrationForm:
-    """The form as Edit opens it. Whoever accepted tokens of others knowingly before has done so."""
+    """The form as Edit opens it. Earlier confirmations that tokens of others are accepted stay checked."""
     accepted = AcceptedTokens.of(
         detail.jwks_location, audience=detail.audience, issuer=detail.issuer, client_id=detail.client_id
     )
@@ -133,7 +133,7 @@ def received(post: QueryDict, **instead: str) -> RegistrationForm:
     typed = post.copy()
     for name, value in instead.items():
         typed[name] = value
-    # Browsers send a text area's line breaks as CR LF; nobody types the CR, and the limit does not count it.
+    # Browsers send a text area's line breaks as CR LF; the person did not type the CR.
     for area in ("description", "authority"):
         typed[area] = typed.get(area, "").replace("\r\n", "\n")
     private_key_pasted = holds_private_key(str(typed["authority"]))

@@ -1,4 +1,4 @@
-"""What all requests of the Authorization Servers page share: who is let in, and what is asked before a dialog opens."""
+"""What all requests of the Authorization Servers page share: who may open it, and the checks before a dialog opens."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ DEVICE: Final = "browser"
 
 
 def read(request: HttpRequest, name: str) -> str:
-    """What the browser sent, which anybody may have written; empty when there is none."""
+    """Return what the browser sent, untrusted; "" if there is none."""
     return request.COOKIES.get(_full(name), "")
 
 

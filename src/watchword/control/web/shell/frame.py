@@ -111,7 +111,7 @@ class OrganizationFrame(Frame):
 
     @classmethod
     def around(cls, actor: Actor, organization: Organization, *, route: str) -> OrganizationFrame:
-        """The frame without any question of rights, for pages that anybody who is signed in may see."""
+        """Open the frame without checking permissions, for pages that every signed-in person may see."""
         return cls(actor, route, timezone.now(), organization)
 
     def context(self) -> dict[str, Any]:

@@ -222,7 +222,7 @@ def _changed(
 
 
 def _refused(request: HttpRequest, page: Page, refusal: Refusal) -> HttpResponse:
-    # A lock is told by the banner of the page already.
+    # The banner of the page already explains a lock.
     locked = refusal.reason in _LOCKED
     notice = Notice("Nothing was changed: changes are locked." if locked else refusal.sentence, warning=True)
     if is_partial(request):

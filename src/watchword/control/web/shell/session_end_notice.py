@@ -1,6 +1,6 @@
 """Why somebody has to sign in again: noted with the answer that met the ended session, said by the sign-in page.
 
-It travels in a cookie for a few minutes. In the address anybody could put it into a link, and in a new session every
+It travels in a cookie for a few minutes. In the URL, anyone could put it into a link, and in a new session every
 request with a made-up session cookie would write a row.
 """
 
@@ -40,7 +40,7 @@ def note(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def sentence(request: HttpRequest) -> str | None:
-    """What to say on the sign-in page. Only these sentences reach it, whatever the cookie says."""
+    """What to say on the sign-in page. Only these sentences reach the page; the cookie only selects one."""
     met = session_in(request).session_end
     told = met.value if met is not None else cookies.read(request, COOKIE)
     reason = next((ended for ended in SessionEnd if told.removesuffix(_SUFFIX) == ended.value), None)

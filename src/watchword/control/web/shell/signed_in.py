@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The signed-in person of a portal request. The view must have been guarded: nobody signed in is an error."""
+    """The signed-in person of a portal request. The view must be guarded: without one it raises."""
     person = request.user
     if not person.is_authenticated:
         raise RuntimeError("a view that acts must be guarded")
@@ -50,7 +50,7 @@ def session_in(request: HttpRequest) -> SessionStore:
 def client_address(request: HttpRequest) -> str | None:
     """The address of the browser, None where there is none.
 
-    X-Forwarded-For is believed from the proxies that the operator listed and from nobody else: anyone can write
+    X-Forwarded-For is believed from the proxies that the operator listed only: anyone can write
     anything into it (G-06).
     """
     return nearest_untrusted(

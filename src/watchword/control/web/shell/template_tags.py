@@ -48,7 +48,7 @@ def moment(value: datetime | None) -> SafeString | str:
 
 @register.filter
 def event_time(value: datetime) -> SafeString:
-    """The absolute time of an event, in UTC; a script puts the reader's own beside it where that is another one."""
+    """Return the absolute UTC time of an event. A script adds the local time where it differs."""
     absolute = value.astimezone(UTC)
     return format_html(
         '<time datetime="{}" data-local>{} UTC</time>',
@@ -208,7 +208,7 @@ def _leaf(leaf: Leaf, frame: Frame, *, organization: str | None) -> dict[str, An
         "label": leaf.label,
         "url": _url(leaf, organization),
         "current": leaf.route == frame.route,
-        # Operators look at every page of an organization, whatever they may change there.
+        # Operators may read every page of an organization, also those that they may not change.
         "closed": not (frame.actor.operator or frame.actor.may(leaf.permission, organization)),
     }
 

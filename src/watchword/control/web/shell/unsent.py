@@ -103,7 +103,7 @@ def waiting(request: HttpRequest) -> Unsent | None:
 
 
 def take(request: HttpRequest) -> Unsent | None:
-    """The waiting text, which is given out once."""
+    """Return the waiting text and forget it."""
     unsent = waiting(request)
     if unsent is not None:
         del request.session[UNSENT]

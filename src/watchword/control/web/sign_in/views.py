@@ -36,7 +36,7 @@ LINK_KEPT: Final = timedelta(hours=1)
 FAILED: Final = "The e-mail address or the password is wrong."
 """Says the same for an unknown address, a wrong password and a deactivated person."""
 
-# What the browser kept of the portal's pages and files goes with the session, so that nothing is left on a shared
+# What the browser kept of the portal's pages and files goes with the session, so that nothing stays on a shared
 # machine. Cookies stay: the session's is removed anyway, and the browser's mark and theme are no secrets.
 CLEARED: Final = '"cache", "storage"'
 
@@ -136,7 +136,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
 
 
 def begin_session(request: HttpRequest, person: Person) -> None:
-    # Whatever was in the session before belonged to somebody unknown; login() gives a new one its own key.
+    # The earlier session belonged to an unknown visitor; login() gives the new one its own key.
     request.session.flush()
     login(request, person)
     session_in(request).begin(

@@ -3,7 +3,7 @@ const parts = new Set(["log", "content"]);
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt.id !== "filters") return;
-  // What is left open needs no place in the address.
+  // Empty filters are left out of the address.
   for (const [name, value] of [...event.detail.formData.entries()]) {
     if (value === "") event.detail.formData.delete(name);
   }

@@ -3,7 +3,7 @@ function read(field) {
   return field.type === "checkbox" ? (field.checked ? "on" : "off") : field.value.replaceAll("\r\n", "\n");
 }
 
-// What nobody could compare by eye is only said to be there, such as a certificate.
+// Values that people cannot compare by eye, such as certificates, are shown as "attached" or "none".
 function words(field) {
   if (!("opaque" in field.dataset)) return [field.dataset.stored || "blank", read(field) || "blank"];
   const before = field.dataset.stored === "" ? "none" : "attached";

@@ -1,5 +1,5 @@
 // Shows times as "5 minutes ago", with the UTC time as the title, and keeps them current on a page that stays open.
-// Beside the time of an event it puts the local time.
+// Adds the local time to the UTC time of events.
 const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;

@@ -1,5 +1,5 @@
-// An answer for a part of the page that was replaced while it was asked for is let go: what stands there now is newer.
-// htmx would put it where nobody sees it, and look there for the place of its notice as well.
+// Drops a response for a part of the page that was replaced in the meantime: the part on the page is newer. htmx would
+// swap the response into the detached element, and would look there for the target of its notice as well.
 const watched = new WeakSet();
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {

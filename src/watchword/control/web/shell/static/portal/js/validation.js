@@ -1,6 +1,6 @@
 // Save is in the document only while the JWKS location, the certificate setting and the CA certificate are exactly those
 // that were validated (or, when editing, those already in force). This is for the person's eyes: the server checks a signed
-// receipt of its own and refuses whatever this script might let through.
+// receipt of its own and refuses what this script might let through.
 const slow = 300;
 
 let kept = null;
