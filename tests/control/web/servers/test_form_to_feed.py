@@ -35,7 +35,8 @@ def test_form_passes_the_files_of_the_walk(alice: Person, settings: Any, monkeyp
     acting = sample_portal.acting(alice)
     server, moved = (
         sample_portal.add(acting, PROD_OKTA),
-        replace(PROD_OKTA, jwks_location=PROD_OKTA.jwks_location + "?v=2"),
+        # Another key set alone would change nothing that verifiers know, if its keys are the same.
+        replace(PROD_OKTA, jwks_location=PROD_OKTA.jwks_location + "?v=2", audience="https://api.acme.example/v2"),
     )
     receipt, revision = sample_portal.receipt_for(acting, moved), TrustRecord.objects.get().revision
     texts = ("name", "description", "jwks_location", "authority", "audience", "issuer", "client_id")
