@@ -17,7 +17,10 @@ from kit import certificates
 from kit.processes import LOOPBACK, ChildProcess, free_port
 from kit.secret_file import secret_file
 from watchword.cli.control_plane import set_up_django
+from watchword.settings.control import ControlSettings
+from watchword.settings.load import SECRET_NAMES
 from watchword.settings.secret_files import SECRET_KEY_MIN
+from watchword.settings.verifier import VerifierSettings
 from watchword.verifier.disk.files import locked_state
 
 if TYPE_CHECKING:
@@ -482,6 +485,60 @@ def test_fm_01_ports_in_use_are_all_named_but_not_offline(workplace: Workplace) 
     assert workplace.check("--offline") == (0, [])
 
 
+def test_fm_01_database_of_another_user_is_found(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workplace.make_ready()
+    # Permissions never stop root, which the tests may run as.
+    monkeypatch.setattr("os.access", lambda path, _: path != Path("data/watchword.sqlite3"))
+    words = "data_dir: this user cannot write to the file data/watchword.sqlite3; correct its owner or its path."
+    for role in CONTROL:
+        assert workplace.check(*filter(None, [role])) == (2, [words])
+        assert words in workplace.serve(*filter(None, [role]))[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("::1", "[::1]:{} cannot be used (Address already in use). Stop what listens there, or choose another port"),
+        ("192.0.2.1", "192.0.2.1:{} cannot be used (Cannot assign requested address). Correct the host"),
+    ],
+)
+def test_fm_01_host_that_cannot_be_used_is_found(workplace: Workplace, host: str, words: str) -> None:
+    workplace.make_ready()
+    taken = workplace.stack.enter_context(socket.create_server(("::1", 0), family=socket.AF_INET6))
+    port = taken.getsockname()[1]
+    workplace.set("VERIFIER_PORT", port)
+    workplace.set("VERIFIER_HOST", host)
+    status, (sentence,) = workplace.check("verifier")
+    assert status == 1
+    assert sentence.startswith(words.format(port))
+    assert sentence in workplace.serve("verifier")[1]
+
+
+def test_settings_file_with_secrets_that_others_can_read_is_a_warning(
+    workplace: Workplace, bare_command_line: CommandLine
+) -> None:
+    path = workplace.file("watchword.toml", f'secret_key = "{SECRET}"\n[verifier]\ncredential = "wwv_a"\n')
+    workplace.set("CONFIG", path)
+    warning = f"secret_key, verifier.credential: other users of this machine can read or change {path}"
+    for mode, warnings in {0o640: [], 0o644: [f"{warning}; run chmod 0600 {path}."]}.items():
+        path.chmod(mode)
+        outcome = bare_command_line.ok("config", "check", "--offline", "--json")
+        assert outcome.json()["warnings"] == warnings
+        assert SECRET not in outcome.stdout
+    path.write_text("portal_port = 8080\n")
+    assert bare_command_line.ok("config", "check", "--offline", "--json").json()["warnings"] == []
+
+
+def test_every_secret_setting_is_known_as_one() -> None:
+    secret = {
+        f"{prefix}{name}"
+        for prefix, settings in (("", ControlSettings), ("verifier.", VerifierSettings))
+        for name, field in settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }
+    assert secret == SECRET_NAMES
+
+
 def test_fm_01_state_that_cannot_be_written_is_found(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """The verifier starts, but its copy on disk is not updated."""
     workplace.make_ready()
@@ -492,5 +549,9 @@ def test_fm_01_state_that_cannot_be_written_is_found(workplace: Workplace, monke
     monkeypatch.setattr("os.access", lambda path, _: path != Path("state"))
     sentences = ["verifier: state_file: this user cannot write to state; change its owner."]
     assert workplace.check() == workplace.check("verifier") == (2, sentences)
+    workplace.set("VERIFIER_STATE_FILE", "data")
+    assert workplace.check() == (
+        2, ["verifier: state_file: this user cannot write to the file data; correct its owner or its path."],
+    )  # fmt: skip
     workplace.set("VERIFIER_STATE_FILE", "credential/snapshot.json")
     assert workplace.check() == (2, ["verifier: state_file: this user cannot create the directory credential."])

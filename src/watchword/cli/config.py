@@ -51,14 +51,15 @@ def check(context: click.Context, *, role: str | None, offline: bool, as_json: b
     secrets, the database and its migrations, and whether the ports are free. Writes and creates nothing. Use --offline
     while Watchword is running, or where its database cannot be reached.
 
-    Without ROLE it also warns if portal and verifier name the API differently, which stops no start.
+    Warns if other users can read secrets in the settings file, and without ROLE if portal and verifier name the API
+    differently. A warning stops no start.
 
     The exit status is that of the start: 0 when it would succeed, 1 when the database or a port would prevent it, 2
     when a setting or a file would.
     """
     found = read_all(role)
     outside = [] if offline else [*database_problems(found), *taken(*ports_of(found, role))]
-    warnings = list(differences(found.control, found.verifier))
+    warnings = [*differences(found.control, found.verifier), *exposed_secrets()]
     if as_json:
         print_json({"problems": [*found.sentences, *outside], "warnings": warnings, "settings": found.shown})
     else:
@@ -162,6 +163,28 @@ def differences(control: ControlSettings | None, verifier: VerifierSettings | No
         if ours is not None and theirs is not None and ours != theirs.rstrip("/"):
             source = "the host of api_url" if name == "api_domain" else name
             yield f"{source} is {ours} for the portal and verifier.{name} is {theirs}; they should be the same."
+
+
+def exposed_secrets() -> Iterator[str]:
+    """A sentence if the settings file holds secrets and other users can read it.
+
+    It stops no start, as roles never refused such a file.
+    """
+    from watchword.settings.base import VERIFIER_TABLE, SettingsProblem, settings_file
+    from watchword.settings.load import SECRET_NAMES
+    from watchword.settings.secret_files import require_private
+
+    try:
+        path, document = settings_file()
+    except SettingsProblem:
+        return
+    names = {*document, *(f"{VERIFIER_TABLE}.{name}" for name in document.get(VERIFIER_TABLE, {}))}
+    held = sorted(SECRET_NAMES & names)
+    if held:
+        try:
+            require_private(", ".join(held), path)
+        except SettingsProblem as problem:
+            yield from problem.sentences
 
 
 def plain(value: Any) -> str:

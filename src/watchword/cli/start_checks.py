@@ -6,6 +6,7 @@ creates anything.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -64,6 +65,8 @@ def control_checks(settings: ControlSettings) -> Iterator[Check]:
         yield partial(require_writable, "data_dir", settings.data_dir)
     elif settings.database_url is None:
         yield partial(require_writable, "data_dir", settings.data_dir)
+    if settings.database_url is None:
+        yield partial(require_writable_file, "data_dir", settings.sqlite_file)
 
 
 def verifier_checks(settings: VerifierSettings) -> Iterator[Check]:
@@ -95,6 +98,7 @@ def local_verifier_checks(settings: VerifierSettings) -> Iterator[Check]:
 def state_checks(settings: VerifierSettings) -> Iterator[Check]:
     """For `config check` only: a verifier starts and decides without a copy on disk, and logs a warning."""
     yield partial(require_writable, "state_file", settings.state_file.parent)
+    yield partial(require_writable_file, "state_file", settings.state_file)
 
 
 def require_writable(setting: str, directory: Path) -> None:
@@ -106,6 +110,12 @@ def require_writable(setting: str, directory: Path) -> None:
     nearest = next((parent for parent in directory.absolute().parents if parent.exists()), None)
     if directory.exists() or nearest is None or not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise SettingsProblem(f"{setting}: this user cannot create the directory {directory}.")
+
+
+def require_writable_file(setting: str, path: Path) -> None:
+    """Raises SettingsProblem if the file exists and this user cannot write to it, as after a command run by root."""
+    if path.exists() and (path.is_dir() or not os.access(path, os.W_OK)):
+        raise SettingsProblem(f"{setting}: this user cannot write to the file {path}; correct its owner or its path.")
 
 
 def portal_ports(settings: ControlSettings) -> Ports:
@@ -157,5 +167,7 @@ def taken(*ports: Ports) -> list[str]:
 
 
 def cannot_be_used(flag: str, host: str, port: int, failure: OSError) -> str:
-    reason = failure.strerror or "cannot be listened on"
-    return f"{host}:{port} cannot be used ({reason}). Stop what listens there, or choose another port with {flag}."
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    first = "Stop what listens there" if failure.errno == errno.EADDRINUSE else "Correct the host"
+    reason = failure.strerror or "no address to listen on"
+    return f"{shown} cannot be used ({reason}). {first}, or choose another port with {flag}."

@@ -10,6 +10,9 @@ from watchword.settings.verifier import VerifierSettings
 SETTINGS_NAMES: Final = ControlSettings.names() | VerifierSettings.names()
 """All settings as the file spells them; those of verifiers as `verifier.port`."""
 
+SECRET_NAMES: Final = frozenset({"database_url", "secret_key", "verifier.credential"})
+"""Those whose value is a secret; the others name a file with it."""
+
 
 def load_control_settings(**flags: Any) -> ControlSettings:
     """The settings of portal, worker and commands from `flags`, environment and file.
