@@ -19,11 +19,11 @@ from kit.operator_policy import operator_allows
 from kit.registrations import ALICE, SETTINGS, add, events, fields, make_due, stored_jwks
 from watchword.control.base.refusals import Refusal
 from watchword.control.servers.commands import AddServer, EditServer
-from watchword.control.servers.find_metadata import find_metadata
-from watchword.control.servers.key_set_commands import claim_due, force_for_unknown_key
+from watchword.control.servers.forced_fetch_commands import force_for_unknown_key
+from watchword.control.servers.key_set_commands import claim_due
 from watchword.control.servers.models import AuthorizationServer, KeySetState, Validation
 from watchword.control.servers.queries import list_servers
-from watchword.control.servers.validate import validate
+from watchword.control.servers.validate import find_metadata, validate
 from watchword.jwks.address import parse_location
 from watchword.jwks.fetch import FetchPolicy
 from watchword.jwks.problem import Problem

@@ -191,7 +191,7 @@ def main() -> None:
     from django.core.management import call_command
 
     from kit import sample_portal
-    from watchword.control.servers import find_metadata, validate
+    from watchword.control.servers import validate
     from watchword.settings.load import load_control_settings
 
     settings.WATCHWORD = load_control_settings(**ADDRESSES)
@@ -201,7 +201,7 @@ def main() -> None:
     fix_clock()
     # The table of sample answers stands where the network would be.
     vars(validate)["probe"] = sample_portal.probe
-    vars(find_metadata)["discover"] = sample_portal.discover
+    vars(validate)["discover"] = sample_portal.discover
     Stage._close()
     requests = Counter()
     stage = Stage(Path(settings.DATABASES["default"]["NAME"]), requests)

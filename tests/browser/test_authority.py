@@ -121,7 +121,7 @@ def switch_validation_off(portal: Portal, page: Page) -> None:
     expect(page.get_by_text("Private CA", exact=True)).to_have_count(0)
     (edited,) = edits(portal)
     assert edited["verify_certificate"] == [True, False]
-    assert "authority" not in edited
+    assert "ca_bundle" not in edited
 
 
 def test_save_and_trust_come_and_go_with_exactly_what_was_validated(portal: Portal) -> None:

@@ -29,6 +29,5 @@ def operator_allows(policy: FetchPolicy) -> Iterator[None]:
     with (
         override_settings(WATCHWORD=Operator()),
         patch("watchword.control.servers.validate.fetch_policy", lambda _: policy),
-        patch("watchword.control.servers.find_metadata.fetch_policy", lambda _: policy),
     ):
         yield

@@ -106,7 +106,7 @@ def receipt(
         organization_id=actor.organization,
         location=location,
         verify_certificate=verify_certificate,
-        authority=authority,
+        ca_bundle=authority,
         keys=admit(forge.key_set(*(keys or (forge.ec_key("first"),)))).keys,
         etag=etag,
         max_age=None,

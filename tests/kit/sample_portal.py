@@ -153,7 +153,7 @@ def receipt_for(actor: Actor, fields: ServerFields) -> str:
         organization_id=ACME,
         location=parse_location(fields.jwks_location).url,
         verify_certificate=fields.verify_certificate,
-        authority=canonical(fields.authority) if fields.verify_certificate else None,
+        ca_bundle=canonical(fields.authority) if fields.verify_certificate else None,
         keys=admit(keys_document()).keys,
         etag=None,
         max_age=None,

@@ -143,7 +143,7 @@ def test_an_attached_authority_that_expires_stops_the_fetches_and_keeps_the_keys
         stored = add(A, jwks_location=server.location, authority=root.pem)
         # As time would do it: the same authority, of which only the date has passed.
         ended = authorities.issue("Initech Root", key=root.key, expires_in_days=-1)
-        AuthorizationServer.objects.filter(pk=stored.pk).update(authority=ended.pem)
+        AuthorizationServer.objects.filter(pk=stored.pk).update(ca_bundle=ended.pem)
         with working(server.policy()):
             again = attempted_again()
             due_now()

@@ -157,7 +157,7 @@ class Worker:
             findings = self._fetch(
                 claim.location,
                 verify_certificate=claim.verify_certificate,
-                authority=claim.authority,
+                authority=claim.ca_bundle,
                 policy=self._policy,
                 etag=claim.etag,
             )

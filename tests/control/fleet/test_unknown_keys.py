@@ -16,7 +16,7 @@ from watchword.control.fleet.verifier_reports import (
     decode_report,
     force_refreshes,
 )
-from watchword.control.servers.key_set_commands import force_for_repeated_key
+from watchword.control.servers.forced_fetch_commands import force_for_repeated_key
 from watchword.control.servers.models import KeyHistory, KeySetState
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A CA certificate of the registration's own: its rules, what Save demands for it, and what is kept and told of it."""
+"""A registration's own CA certificates: their rules, what Save needs, and what is stored and shown."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def edit(stored: AuthorizationServer, proof: str = "", actor: Actor = ALICE, **c
 def expire(stored: AuthorizationServer) -> str:
     """Replace the attached certificate by one that has expired, as time does it."""
     ended = issue("Initech Root", expires_in_days=-1).pem
-    AuthorizationServer.objects.filter(pk=stored.pk).update(authority=ended)
+    AuthorizationServer.objects.filter(pk=stored.pk).update(ca_bundle=ended)
     return ended
 
 
@@ -91,12 +91,12 @@ def test_it_is_stored_in_one_form_whatever_was_typed() -> None:
     one, two = initech_root().pem, globex_root().pem
     first = add(authority=f"\n{two}\r\n{one}{two}", name="First", enabled=False)
     second = add(authority=one + two, name="Second", enabled=False)
-    assert first.authority == second.authority
-    assert set(str(first.authority).splitlines()) == set((one + two).splitlines())
+    assert first.ca_bundle == second.ca_bundle
+    assert set(str(first.ca_bundle).splitlines()) == set((one + two).splitlines())
 
 
 def test_none_is_null() -> None:
-    assert add().authority is None
+    assert add().ca_bundle is None
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_the_text_of_a_certificate_is_not_in_a_repr() -> None:
 def test_the_database_holds_certificates_and_nothing_else(authority: str) -> None:
     stored = add()
     with pytest.raises(IntegrityError), transaction.atomic():
-        AuthorizationServer.objects.filter(pk=stored.pk).update(authority=authority)
+        AuthorizationServer.objects.filter(pk=stored.pk).update(ca_bundle=authority)
     five = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" * 5
-    assert AuthorizationServer.objects.filter(pk=stored.pk).update(authority=five) == 1
+    assert AuthorizationServer.objects.filter(pk=stored.pk).update(ca_bundle=five) == 1
 
 
 # ---------------------------------------------------------------------------------------------------- what Save demands
@@ -182,7 +182,7 @@ def test_a_changed_authority_needs_a_validation_and_brings_its_keys() -> None:
 def test_left_alone_it_needs_none_however_it_is_spelled() -> None:
     stored = add(authority=initech_root().pem)
     spelled = initech_root().pem.replace("\n", "\r\n  ")
-    assert edit(stored, authority=spelled, description="Batch jobs").authority == initech_root().pem
+    assert edit(stored, authority=spelled, description="Batch jobs").ca_bundle == initech_root().pem
 
 
 def test_left_alone_it_may_have_expired() -> None:
@@ -195,10 +195,10 @@ def test_left_alone_it_may_have_expired() -> None:
 
 def test_without_validation_it_is_kept_and_asks_for_nothing() -> None:
     stored = add(authority=initech_root().pem, verify_certificate=False)
-    assert stored.authority == initech_root().pem
-    assert KeySource.of(stored).authority is None
+    assert stored.ca_bundle == initech_root().pem
+    assert KeySource.of(stored).ca_bundle is None
     changed = edit(stored, authority=globex_root().pem, verify_certificate=False)
-    assert changed.authority == globex_root().pem
+    assert changed.ca_bundle == globex_root().pem
     assert changed.version == 2
 
 
@@ -218,8 +218,8 @@ def test_the_audit_log_tells_fingerprints_and_never_the_text() -> None:
     edit(stored, receipt(authority=globex_root().pem), authority=globex_root().pem)
     (added,) = events("server_added")
     (edited,) = events("server_edited")
-    assert added.changes["authority"] == [None, initech_root().fingerprint]
-    assert edited.changes["authority"] == [initech_root().fingerprint, globex_root().fingerprint]
+    assert added.changes["ca_bundle"] == [None, initech_root().fingerprint]
+    assert edited.changes["ca_bundle"] == [initech_root().fingerprint, globex_root().fingerprint]
     assert "CERTIFICATE" not in str([added.changes, edited.changes])
 
 
@@ -228,7 +228,7 @@ def test_switching_validation_off_is_in_the_audit_log() -> None:
     edit(stored, receipt(verify_certificate=False), authority=initech_root().pem, verify_certificate=False)
     (event,) = events("server_edited")
     assert event.changes["verify_certificate"] == [True, False]
-    assert "authority" not in event.changes
+    assert "ca_bundle" not in event.changes
     assert event.actor == ALICE.name
 
 
@@ -239,7 +239,7 @@ def test_a_claim_carries_the_authority_of_its_registration_alone() -> None:
     one = add(authority=initech_root().pem, name="One", enabled=False)
     two = add(name="Two", enabled=False)
     KeySetState.objects.update(due_at=NOW)
-    claims = {claim.server_id: claim.authority for claim in claim_due("one", NOW, 8)}
+    claims = {claim.server_id: claim.ca_bundle for claim in claim_due("one", NOW, 8)}
     assert claims == {one.pk: initech_root().pem, two.pk: None}
 
 
@@ -247,7 +247,7 @@ def test_a_claim_without_validation_carries_none() -> None:
     add(authority=initech_root().pem, verify_certificate=False)
     KeySetState.objects.update(due_at=NOW)
     (claim,) = claim_due("one", NOW, 1)
-    assert (claim.verify_certificate, claim.authority) == (False, None)
+    assert (claim.verify_certificate, claim.ca_bundle) == (False, None)
     assert "CERTIFICATE" not in repr(claim)
 
 
@@ -275,14 +275,14 @@ def test_validate_and_save_with_an_attached_authority() -> None:
         assert findings.chain is not None
         assert findings.chain.root is not None
         offered = authorities.with_another("", findings.chain.root.pem)
-        _, proof = validate(ALICE, "acme", running.location, verify_certificate=True, authority=offered)
+        _, proof = validate(ALICE, "acme", running.location, verify_certificate=True, ca_bundle=offered)
         assert proof is not None
-        assert Validation.objects.get(document__isnull=False).authority == initech_root().pem
-        digest = receipts.read(proof, now=timezone.now().timestamp()).authority_digest
+        assert Validation.objects.get(document__isnull=False).ca_bundle == initech_root().pem
+        digest = receipts.read(proof, now=timezone.now().timestamp()).ca_bundle_digest
         assert digest == receipts.digest_of(initech_root().pem)
         wanted = fields(jwks_location=running.location, authority=offered)
         AddServer(organization_id="acme", fields=wanted, receipt=proof).run(ALICE)
-    assert AuthorizationServer.objects.get().authority == initech_root().pem
+    assert AuthorizationServer.objects.get().ca_bundle == initech_root().pem
 
 
 @pytest.mark.enable_socket
@@ -295,43 +295,47 @@ def test_what_may_not_be_attached_opens_no_connection() -> None:
         for typed in ("nonsense", ended):
             refused = refusal_of(
                 lambda typed=typed: validate(  # type: ignore[misc]
-                    ALICE, "acme", running.location, verify_certificate=True, authority=typed
+                    ALICE, "acme", running.location, verify_certificate=True, ca_bundle=typed
                 )
             )
             assert (refused.code, list(refused.field_errors)) == ("fields_invalid", ["authority"])
         refused = refusal_of(
-            lambda: validate(ALICE, "acme", running.location, verify_certificate=False, authority="nonsense")
+            lambda: validate(ALICE, "acme", running.location, verify_certificate=False, ca_bundle="nonsense")
         )
         assert refused.code == "fields_invalid"
         assert running.connections == 0
         # What is not asked may have expired.
-        _, proof = validate(ALICE, "acme", running.location, verify_certificate=False, authority=ended)
+        _, proof = validate(ALICE, "acme", running.location, verify_certificate=False, ca_bundle=ended)
         assert proof is not None
-        assert receipts.read(proof, now=timezone.now().timestamp()).authority_digest == ""
+        assert receipts.read(proof, now=timezone.now().timestamp()).ca_bundle_digest == ""
 
 
-# --------------------------------------------------------------------------------------------------------- what is told
+# ------------------------------------------------------------------------------------------------------ what is shown
 
 
 def test_the_list_tells_of_it_while_it_counts() -> None:
     add(authority=initech_root().pem)
     (row,) = list_servers("acme", timezone.now())
-    (told,) = row.authority
-    assert (told.name, told.fingerprint, told.state) == ("Initech Root", initech_root().fingerprint, "good")
-    assert row.authority_state == "good"
+    (shown,) = row.ca_bundle
+    assert (shown.name, shown.fingerprint, shown.state) == (
+        "Initech Root",
+        initech_root().fingerprint,
+        "good",
+    )
+    assert row.ca_bundle_state == "good"
 
 
 def test_the_list_does_not_while_validation_is_off() -> None:
     add(authority=initech_root().pem, verify_certificate=False)
     (row,) = list_servers("acme", timezone.now())
-    assert (row.authority, row.authority_state) == ((), None)
+    assert (row.ca_bundle, row.ca_bundle_state) == ((), None)
 
 
 def test_the_one_that_lasts_longest_speaks_for_all() -> None:
     add(authority=ending_root().pem + initech_root().pem)
     (row,) = list_servers("acme", timezone.now())
-    assert sorted(each.state for each in row.authority) == ["good", "soon"]
-    assert row.authority_state == "good"
+    assert sorted(each.state for each in row.ca_bundle) == ["good", "soon"]
+    assert row.ca_bundle_state == "good"
 
 
 def test_a_failing_fetch_names_the_attached_certificate_that_expired() -> None:
@@ -343,16 +347,16 @@ def test_a_failing_fetch_names_the_attached_certificate_that_expired() -> None:
     (row,) = list_servers("acme", timezone.now())
     assert row.problem == "The CA certificate attached to this registration has expired. It is “Initech Root”."
     assert row.fix == Problem.AUTHORITY_EXPIRED.fix
-    assert row.authority_state == "expired"
+    assert row.ca_bundle_state == "expired"
 
 
 def test_the_window_knows_whether_it_was_changed() -> None:
     stored = add(authority=initech_root().pem)
     detail = server_of("acme", stored.pk)
     assert detail is not None
-    as_stored = fields(authority=detail.authority)
+    as_stored = fields(authority=detail.ca_bundle)
     assert keeps_source(as_stored, detail)
-    assert keeps_source(fields(authority=detail.authority.replace("\n", "\r\n")), detail)
+    assert keeps_source(fields(authority=detail.ca_bundle.replace("\n", "\r\n")), detail)
     for changed in ("", globex_root().pem, "nonsense"):
         assert not keeps_source(replace(as_stored, authority=changed), detail)
     proof = receipt(authority=globex_root().pem)
@@ -365,11 +369,11 @@ def test_what_a_stale_edit_shows_of_it_is_the_fingerprint() -> None:
     stored = add(authority=initech_root().pem)
     detail = server_of("acme", stored.pk)
     assert detail is not None
-    told = {
+    described = {
         typed: [(each.label, each.stored, each.typed) for each in differences(fields(authority=typed), detail)]
         for typed in (globex_root().pem, "", "nonsense")
     }
-    assert told == {
+    assert described == {
         globex_root().pem: [("CA certificate", initech_root().fingerprint, globex_root().fingerprint)],
         "": [("CA certificate", initech_root().fingerprint, "none")],
         "nonsense": [("CA certificate", initech_root().fingerprint, "unreadable")],
@@ -398,11 +402,11 @@ def test_not_everything_can_be_one_more(typed: str, offered: str | None) -> None
 
 def test_states_by_the_time_that_is_left() -> None:
     pem = initech_root().pem
-    (told,) = authorities.told(pem, NOW)
-    ends = told.expires_at
+    (described,) = authorities.described(pem, NOW)
+    ends = described.expires_at
     for now, state in ((ends - timedelta(days=14), "good"), (ends - timedelta(days=13), "soon"), (ends, "expired")):
-        assert [each.state for each in authorities.told(pem, now)] == [state]
-    assert authorities.told(None, NOW) == authorities.told("nonsense", NOW) == ()
+        assert [each.state for each in authorities.described(pem, now)] == [state]
+    assert authorities.described(None, NOW) == authorities.described("nonsense", NOW) == ()
 
 
 def test_what_stands_for_none_and_for_what_cannot_be_read() -> None:

@@ -16,7 +16,8 @@ from kit.forge import ec_key
 from kit.registrations import ALICE, SETTINGS, add, fields, found, make_due, receipt, stored_jwks
 from watchword.control.base.refusals import Refusal
 from watchword.control.servers.commands import AddServer, EnableServer
-from watchword.control.servers.key_set_commands import Recorded, claim_due, force_for_unknown_key, record_findings
+from watchword.control.servers.forced_fetch_commands import force_for_unknown_key
+from watchword.control.servers.key_set_commands import Recorded, claim_due, record_findings
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.validate import ATTEMPTS, BeginValidation
 

@@ -11,14 +11,8 @@ from django.utils import timezone
 from kit import registrations
 from kit.forge import ec_key
 from kit.registrations import CHARLIE, SETTINGS, add, failed, found, make_due, revision
-from watchword.control.servers.key_set_commands import (
-    CLOCK_STEP,
-    LEASE,
-    Recorded,
-    claim_due,
-    force_for_unknown_key,
-    record_findings,
-)
+from watchword.control.servers.forced_fetch_commands import force_for_unknown_key
+from watchword.control.servers.key_set_commands import CLOCK_STEP, LEASE, Recorded, claim_due, record_findings
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.trust import trust_of
 from watchword.jwks.problem import Problem

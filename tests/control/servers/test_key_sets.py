@@ -33,15 +33,14 @@ from kit.registrations import (
     stored_jwks,
 )
 from watchword.control.servers.commands import DeleteServer, DisableServer, EditServer
+from watchword.control.servers.forced_fetch_commands import bring_forward, force_for_unknown_key
 from watchword.control.servers.key_set_commands import (
     FAULT_OF_OURS,
     LEASE,
     Recorded,
     _candidates,
     _take,
-    bring_forward,
     claim_due,
-    force_for_unknown_key,
     purge_validations,
     record_fault,
     record_findings,

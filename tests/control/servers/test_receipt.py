@@ -13,7 +13,7 @@ RECEIPT = Receipt(
     organization="acme",
     location="https://login.acme.example/keys?a=é",
     verify_certificate=False,
-    authority_digest="",
+    ca_bundle_digest="",
     issued_at=NOW + 0.25,
 )
 

@@ -66,6 +66,7 @@ RESULTS: Final = {"success": "Success", "refused": "Refused"}
 FIELDS: Final = {
     "jwks_location": "JWKS location",
     "verify_certificate": "Certificate validation",
+    "ca_bundle": "CA certificate",
     "audience": "Audience URI",
     "issuer": "Issuer URI",
     "client_id": "Client ID",

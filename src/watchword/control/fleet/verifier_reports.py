@@ -13,7 +13,7 @@ from django.conf import settings
 from watchword.control.activity.batches import decode_batch
 from watchword.control.activity.commands import apply_batch, review_thresholds
 from watchword.control.activity.refused_batches import BatchImplausible, report_refused
-from watchword.control.servers.key_set_commands import force_for_repeated_key, force_for_unknown_key
+from watchword.control.servers.forced_fetch_commands import force_for_repeated_key, force_for_unknown_key
 from watchword.control.servers.models import KeySetState
 from watchword.control.servers.rotation_commands import note_asked_for
 from watchword.core.strict_json import JsonRefused, parse_object

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from watchword.control.servers.models import AuthorizationServer
 
 
-def audited(server: AuthorizationServer) -> dict[str, Scalar]:
+def audit_fields_of(server: AuthorizationServer) -> dict[str, Scalar]:
     """Every field as the log may hold it, and what an administrator must have confirmed for it to be so."""
     return {
         "enabled": server.enabled,
@@ -23,7 +23,7 @@ def audited(server: AuthorizationServer) -> dict[str, Scalar]:
         "description": server.description,
         "jwks_location": on_one_line(server.jwks_location),
         "verify_certificate": server.verify_certificate,
-        "authority": fingerprints(server.authority),
+        "ca_bundle": fingerprints(server.ca_bundle),
         "audience": server.audience,
         "issuer": server.issuer,
         "client_id": server.client_id,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldCertificate:
+class AttachedCertificate:
     """One attached certificate, as the window and the list tell it. `state` is good, soon or expired."""
 
     name: str
@@ -22,7 +22,7 @@ class ToldCertificate:
     state: str
 
 
-def checked_authority(typed: str, now: datetime, *, kept: str | None = None) -> str | None:
+def checked_ca_bundle(typed: str, now: datetime, *, kept: str | None = None) -> str | None:
     """What to store for what was typed: canonical PEM; None for a blank field.
 
     Args:
@@ -35,10 +35,10 @@ def checked_authority(typed: str, now: datetime, *, kept: str | None = None) -> 
     """
     if typed == "":
         return None
-    authority = read_authority(typed)
-    if authority.pem != kept:
-        authority.check_dates(now)
-    return authority.pem
+    ca_bundle = read_authority(typed)
+    if ca_bundle.pem != kept:
+        ca_bundle.check_dates(now)
+    return ca_bundle.pem
 
 
 def canonical(typed: str) -> str | None:
@@ -75,24 +75,24 @@ def fingerprints(stored: str | None) -> str | None:
         return "unreadable"
 
 
-def told(stored: str | None, now: datetime) -> tuple[ToldCertificate, ...]:
+def described(stored: str | None, now: datetime) -> tuple[AttachedCertificate, ...]:
     """Each certificate; none for what cannot be read, which has a sentence of its own where it matters."""
     try:
-        authority = read_authority(stored or "")
+        ca_bundle = read_authority(stored or "")
     except AuthorityRefused:
         return ()
     return tuple(
-        ToldCertificate(
+        AttachedCertificate(
             name=anchor.name,
             fingerprint=anchor.fingerprint,
             expires_at=anchor.expires_at,
             of_a_server=anchor.of_a_server,
             state="expired" if anchor.expired(now) else "soon" if anchor.expires_soon(now) else "good",
         )
-        for anchor in authority.anchors
+        for anchor in ca_bundle.anchors
     )
 
 
-def state_of(certificates: tuple[ToldCertificate, ...]) -> str | None:
+def state_of(certificates: tuple[AttachedCertificate, ...]) -> str | None:
     """The state of all together, which is that of the one that lasts longest: the others may be its predecessors."""
     return max(certificates, key=lambda each: each.expires_at).state if certificates else None

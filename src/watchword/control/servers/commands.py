@@ -12,10 +12,16 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.servers import rules
 from watchword.control.servers.acceptance import CONFIRMED_BY
-from watchword.control.servers.audit_fields import accepted, audited, confirmed, difference
-from watchword.control.servers.ca_bundle import checked_authority
-from watchword.control.servers.conflicts import explained_conflicts, refuse_taken_name, servers_but, stale
-from watchword.control.servers.key_set_commands import bring_forward
+from watchword.control.servers.audit_fields import accepted, audit_fields_of, confirmed, difference
+from watchword.control.servers.ca_bundle import checked_ca_bundle
+from watchword.control.servers.conflicts import (
+    explained_conflicts,
+    find_server,
+    free_slot,
+    refuse_taken_name,
+    servers_but,
+)
+from watchword.control.servers.forced_fetch_commands import bring_forward
 from watchword.control.servers.key_sets import KeyChange, labels
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.sources import KeySource, install, validated
@@ -63,8 +69,8 @@ class AddServer:
             explained_conflicts(self.organization_id, name=self.fields.name),
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_added") as work,
         ):
-            slot = _free_slot(self.organization_id)
-            source, authority = _checked(self.fields, work.now)
+            slot = free_slot(self.organization_id)
+            source, ca_bundle = _checked(self.fields, work.now)
             refuse_taken_name(self.organization_id, self.fields.name)
             validation = validated(self.organization_id, source, self.receipt, work.now)
             disabled = _make_way(work) if self.fields.enabled else None
@@ -75,10 +81,10 @@ class AddServer:
                 created_at=work.now,
                 created_by=work.actor.name,
             )
-            server.authority = authority
+            server.ca_bundle = ca_bundle
             _save(server, self.fields, source, work)
             keys = install(KeySetState(server=server), validation, settings=settings.WATCHWORD)
-            work.record(target=server.name, changes=difference({}, audited(server)) | keys.as_changes())
+            work.record(target=server.name, changes=difference({}, audit_fields_of(server)) | keys.as_changes())
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
 
@@ -100,10 +106,10 @@ class EditServer:
             explained_conflicts(self.organization_id, name=self.fields.name, server_id=self.server_id),
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_edited") as work,
         ):
-            server = _server(self.organization_id, self.server_id, self.expected_version)
-            source, authority = _checked(self.fields, work.now, kept=server.authority)
+            server = find_server(self.organization_id, self.server_id, self.expected_version)
+            source, ca_bundle = _checked(self.fields, work.now, kept=server.ca_bundle)
             refuse_taken_name(self.organization_id, self.fields.name, server_id=server.pk)
-            before = audited(server)
+            before = audit_fields_of(server)
             moved = source != KeySource.of(server)
             keys = KeyChange(added=(), removed=())
             if moved:
@@ -112,11 +118,11 @@ class EditServer:
                 validation = validated(self.organization_id, source, self.receipt, work.now)
                 keys = install(_key_set_of(server), validation, settings=settings.WATCHWORD)
             disabled = _make_way(work, but=server) if self.fields.enabled else None
-            server.authority = authority
+            server.ca_bundle = ca_bundle
             _save(server, self.fields, source, work)
             # The marks of two hidden values may be alike by chance; the event names the locations all the same.
             always = frozenset({"jwks_location"}) if moved else frozenset()
-            changes = difference(before, audited(server), always=always)
+            changes = difference(before, audit_fields_of(server), always=always)
             work.record(target=server.name, changes=changes | keys.as_changes())
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
@@ -138,7 +144,7 @@ class EnableServer:
             explained_conflicts(self.organization_id),
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_enabled") as work,
         ):
-            server = _server(self.organization_id, self.server_id, self.expected_version)
+            server = find_server(self.organization_id, self.server_id, self.expected_version)
             _check_acceptance(server, confirmed=self.confirmed)
             disabled = _make_way(work, but=server)
             _switch(work, server, enabled=True, knowing=confirmed(server))
@@ -155,7 +161,7 @@ class DisableServer:
 
     def run(self, actor: Actor) -> Saved:
         with unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_disabled") as work:
-            server = _server(self.organization_id, self.server_id, self.expected_version)
+            server = find_server(self.organization_id, self.server_id, self.expected_version)
             _switch(work, server, enabled=False)
             return Saved(server_id=server.pk, version=server.version)
 
@@ -170,8 +176,8 @@ class DeleteServer:
 
     def run(self, actor: Actor) -> None:
         with unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_deleted") as work:
-            server = _server(self.organization_id, self.server_id, self.expected_version)
-            gone = difference(audited(server), {})
+            server = find_server(self.organization_id, self.server_id, self.expected_version)
+            gone = difference(audit_fields_of(server), {})
             keys = KeyChange(added=(), removed=labels(_key_set_of(server)))
             work.record(target=server.name, changes=gone | keys.as_changes())
             server.delete()
@@ -186,35 +192,15 @@ class RequestRefresh:
 
     def run(self, actor: Actor) -> None:
         with unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="refresh_requested") as work:
-            server = _server(self.organization_id, self.server_id)
+            server = find_server(self.organization_id, self.server_id)
             if not bring_forward(server.pk, work.now, stamp="requested_at"):
                 raise Refusal(RefusalReason.TOO_MANY_REQUESTS, seconds=FORCED_COOL_DOWN)
             work.record(target=server.name)
 
 
-def _server(organization_id: str, server_id: UUID, expected_version: int | None = None) -> AuthorizationServer:
-    # By organization and id together: another organization's server is as unknown as one that never existed.
-    server = AuthorizationServer.objects.filter(organization_id=organization_id, pk=server_id).first()
-    if server is None:
-        raise Refusal(RefusalReason.NOT_FOUND)
-    if expected_version is not None and server.version != expected_version:
-        raise stale(server)
-    return server
-
-
 def _key_set_of(server: AuthorizationServer) -> KeySetState:
     # Locked, so that a worker's claim in this very moment waits and then finds its fetch overtaken.
     return KeySetState.objects.select_for_update().get(server=server)
-
-
-def _free_slot(organization_id: str) -> int:
-    used = set(
-        AuthorizationServer.objects.filter(organization_id=organization_id).values_list("slot", flat=True)
-    )  # fmt: skip
-    free = [slot for slot in rules.SLOTS if slot not in used]
-    if not free:
-        raise Refusal(RefusalReason.SLOTS_USED_UP)
-    return free[0]
 
 
 def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) -> tuple[KeySource, str | None]:
@@ -230,9 +216,9 @@ def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) ->
     """
     faults: dict[str, str] = {}
     location = ""
-    authority = None
+    ca_bundle = None
     try:
-        authority = checked_authority(fields.authority, now, kept=kept)
+        ca_bundle = checked_ca_bundle(fields.authority, now, kept=kept)
     except AuthorityRefused as refused:
         faults["authority"] = refused.sentence
     try:
@@ -244,8 +230,8 @@ def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) ->
     faults |= rules.check_fields(fields)
     if faults:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
-    source = KeySource.named(location, verify_certificate=fields.verify_certificate, authority=authority)
-    return source, authority
+    source = KeySource.named(location, verify_certificate=fields.verify_certificate, ca_bundle=ca_bundle)
+    return source, ca_bundle
 
 
 def _make_way(work: UnitOfWork, *, but: AuthorizationServer | None = None) -> str | None:
@@ -266,12 +252,12 @@ def _switch(
     action: str | None = None,
     knowing: Mapping[str, Scalar] | None = None,
 ) -> None:
-    before = audited(server)
+    before = audit_fields_of(server)
     if server.enabled != enabled:
         server.enabled = enabled
         _stamp(server, work)
         server.save()
-    changes = difference(before, audited(server)) | difference({}, knowing or {})
+    changes = difference(before, audit_fields_of(server)) | difference({}, knowing or {})
     work.record(target=server.name, changes=changes, action=action)
 
 

@@ -65,3 +65,23 @@ def servers_but(organization_id: str, server_id: UUID | None) -> QuerySet[Author
     """The organization's servers without this one; all of them for None."""
     servers = AuthorizationServer.objects.filter(organization_id=organization_id)
     return servers if server_id is None else servers.exclude(pk=server_id)
+
+
+def find_server(organization_id: str, server_id: UUID, expected_version: int | None = None) -> AuthorizationServer:
+    # By organization and id together: another organization's server is as unknown as one that never existed.
+    server = AuthorizationServer.objects.filter(organization_id=organization_id, pk=server_id).first()
+    if server is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    if expected_version is not None and server.version != expected_version:
+        raise stale(server)
+    return server
+
+
+def free_slot(organization_id: str) -> int:
+    used = set(
+        AuthorizationServer.objects.filter(organization_id=organization_id).values_list("slot", flat=True)
+    )  # fmt: skip
+    free = [slot for slot in SLOTS if slot not in used]
+    if not free:
+        raise Refusal(RefusalReason.SLOTS_USED_UP)
+    return free[0]

@@ -48,7 +48,7 @@ class AuthorizationServer(models.Model):
     description = models.CharField(max_length=DESCRIPTION_MAX, blank=True, default="")
     jwks_location = models.CharField(max_length=LOCATION_MAX)
     verify_certificate = models.BooleanField()
-    authority = models.TextField(null=True)
+    ca_bundle = models.TextField(null=True)
     audience = models.CharField(max_length=EXPECTED_MAX, null=True)
     issuer = models.CharField(max_length=EXPECTED_MAX, null=True)
     client_id = models.CharField(max_length=EXPECTED_MAX, null=True)
@@ -80,8 +80,8 @@ class AuthorizationServer(models.Model):
             ),
             # Certificates and nothing else: no private key, no comment, no second spelling of the same set.
             models.CheckConstraint(
-                name="servers_authority_form",
-                condition=Q(authority__regex=_CERTIFICATES) & Q(_at_most("authority", MAX_CHARACTERS)),
+                name="servers_ca_bundle_form",
+                condition=Q(ca_bundle__regex=_CERTIFICATES) & Q(_at_most("ca_bundle", MAX_CHARACTERS)),
             ),
             # An empty string would be a demand that no token meets, or worse, be taken for "any".
             models.CheckConstraint(
@@ -229,7 +229,7 @@ class Validation(models.Model):
     organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="+")
     location = models.CharField(max_length=LOCATION_MAX)
     verify_certificate = models.BooleanField()
-    authority = models.TextField(null=True)
+    ca_bundle = models.TextField(null=True)
     document = models.JSONField(null=True)
     etag = models.CharField(max_length=1024, null=True)
     max_age = models.PositiveBigIntegerField(null=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from watchword.control.servers import rotation, rules
 from watchword.control.servers.audit_fields import accepted
-from watchword.control.servers.ca_bundle import state_of, told
+from watchword.control.servers.ca_bundle import described, state_of
 from watchword.control.servers.models import AuthorizationServer, KeyHistory
 from watchword.control.servers.rotation import WithdrawnKey
 from watchword.control.servers.shown_location import ShownLocation, shown_location
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from watchword.control.servers.acceptance import AcceptanceWarning
-    from watchword.control.servers.ca_bundle import ToldCertificate
+    from watchword.control.servers.ca_bundle import AttachedCertificate
     from watchword.control.servers.rotation import RotationWarning
 
 PROBLEMS: Final = {problem.code: problem for problem in Problem}
@@ -62,8 +62,8 @@ class ServerRow:
     Attributes:
         jwks_location: for display, with the values of its query hidden.
         shown_location: the same in parts, so that two servers on one host are told apart.
-        authority: the attached CA certificates; empty while the certificate is not validated, when they count nothing.
-        authority_state: good, soon or expired; None without any.
+        ca_bundle: the attached CA certificates; empty while the certificate is not validated, when they count nothing.
+        ca_bundle_state: good, soon or expired; None without any.
         audience, issuer, client_id: None means any.
         key_algorithms: the algorithms of `keys`, each once, sorted.
         keys: the keys in use, the newest first.
@@ -88,8 +88,8 @@ class ServerRow:
     jwks_location: str
     shown_location: ShownLocation
     verify_certificate: bool
-    authority: tuple[ToldCertificate, ...]
-    authority_state: str | None
+    ca_bundle: tuple[AttachedCertificate, ...]
+    ca_bundle_state: str | None
     audience: str | None
     issuer: str | None
     client_id: str | None
@@ -130,7 +130,7 @@ class ServerDetail:
     description: str
     jwks_location: str
     verify_certificate: bool
-    authority: str
+    ca_bundle: str
     audience: str
     issuer: str
     client_id: str
@@ -163,7 +163,7 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
         description=server.description,
         jwks_location=server.jwks_location,
         verify_certificate=server.verify_certificate,
-        authority=server.authority or "",
+        ca_bundle=server.ca_bundle or "",
         audience=server.audience or "",
         issuer=server.issuer or "",
         client_id=server.client_id or "",
@@ -179,8 +179,8 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
     in_use = tuple(_key_row(key, now) for key in sorted(history, key=_newest_first) if key.withdrawn_at is None)
     withdrawn = sorted(_withdrawn(history), key=lambda pair: pair[0], reverse=True)
     shown = withdrawn[: rotation.HISTORY_SHOWN]
-    authority = told(server.authority, now) if server.verify_certificate else ()
-    problem, fix = problem_of(state.problem, authority)
+    ca_bundle = described(server.ca_bundle, now) if server.verify_certificate else ()
+    problem, fix = problem_of(state.problem, ca_bundle)
     accepts = accepted(server)
     return ServerRow(
         id=server.pk,
@@ -192,8 +192,8 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         jwks_location=masked(server.jwks_location),
         shown_location=shown_location(server.jwks_location),
         verify_certificate=server.verify_certificate,
-        authority=authority,
-        authority_state=state_of(authority),
+        ca_bundle=ca_bundle,
+        ca_bundle_state=state_of(ca_bundle),
         audience=server.audience,
         issuer=server.issuer,
         client_id=server.client_id,
@@ -260,17 +260,17 @@ def _newest_first(key: KeyHistory) -> tuple[float, str]:
     return (-key.first_seen_at.timestamp(), key.kid or "")
 
 
-def problem_of(code: str | None, authority: tuple[ToldCertificate, ...] = ()) -> tuple[str | None, str | None]:
+def problem_of(code: str | None, ca_bundle: tuple[AttachedCertificate, ...] = ()) -> tuple[str | None, str | None]:
     """The sentence about a failed fetch and what helps against it; both None for None.
 
     Args:
         code: the problem as it is stored.
-        authority: the CA certificates that the registration trusts, for the sentence to name the expired ones.
+        ca_bundle: the CA certificates that the registration trusts, for the sentence to name the expired ones.
     """
     if code is None:
         return None, None
     known = PROBLEMS.get(code)
-    if known is Problem.AUTHORITY_EXPIRED and authority:
-        names = ", ".join(f"“{each.name}”" for each in authority if each.state == "expired")
+    if known is Problem.AUTHORITY_EXPIRED and ca_bundle:
+        names = ", ".join(f"“{each.name}”" for each in ca_bundle if each.state == "expired")
         return f"{known.sentence} It is {names}.", known.fix
     return _FAULT_OF_OURS if known is None else (known.sentence, known.fix)

@@ -38,7 +38,7 @@ class Receipt:
         organization: the id of the organization that validated.
         location: the normalised JWKS location.
         verify_certificate: whether the server's certificate was checked.
-        authority_digest: of the attached CA certificates that it was checked against; "" for none.
+        ca_bundle_digest: of the attached CA certificates that it was checked against; "" for none.
         issued_at: Unix seconds.
     """
 
@@ -46,13 +46,13 @@ class Receipt:
     organization: str
     location: str
     verify_certificate: bool
-    authority_digest: str
+    ca_bundle_digest: str
     issued_at: float
 
 
-def digest_of(authority: str | None) -> str:
+def digest_of(ca_bundle: str | None) -> str:
     """What stands for CA certificates in a receipt, which goes through a form field and need not grow with them."""
-    return "" if authority is None else hashlib.sha256(authority.encode()).hexdigest()
+    return "" if ca_bundle is None else hashlib.sha256(ca_bundle.encode()).hexdigest()
 
 
 def issue(receipt: Receipt) -> str:
@@ -63,7 +63,7 @@ def issue(receipt: Receipt) -> str:
             receipt.organization,
             receipt.location,
             receipt.verify_certificate,
-            receipt.authority_digest,
+            receipt.ca_bundle_digest,
             receipt.issued_at,
         ]
     )
@@ -93,7 +93,7 @@ def read(text: str, *, now: float) -> Receipt:
         organization=organization,
         location=location,
         verify_certificate=verify_certificate,
-        authority_digest=digest,
+        ca_bundle_digest=digest,
         issued_at=issued_at,
     )
 

@@ -42,7 +42,7 @@ class ServerFields:
             asked when `audience`, `issuer` and `client_id` are all blank.
         accept_anybody: the same, of tokens that everybody can ask the server for.
         accepts_bound_tokens: tokens bound to a key or certificate are accepted without proof of it.
-        authority: CA certificates in PEM; "" for none.
+        ca_bundle: CA certificates in PEM; "" for none.
     """
 
     enabled: bool

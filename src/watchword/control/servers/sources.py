@@ -27,29 +27,29 @@ class KeySource:
     """A JWKS location, normalised, whether its certificate is checked, and against which authority beside the
     recognized ones: together they are what is validated.
 
-    Keys fetched without the check are worth less, so a changed setting is another source. So is a changed authority:
+    Keys fetched without the check are worth less, so a changed setting is another source. So is a changed ca_bundle:
     whoever owns it can put keys into the server's place.
     """
 
     location: str
     verify_certificate: bool
-    authority: str | None
+    ca_bundle: str | None
 
     @classmethod
-    def named(cls, location: str, *, verify_certificate: bool, authority: str | None) -> KeySource:
-        """While the certificate is not checked no authority is asked, so the one that is kept is not part of it."""
-        return cls(location, verify_certificate, authority if verify_certificate else None)
+    def named(cls, location: str, *, verify_certificate: bool, ca_bundle: str | None) -> KeySource:
+        """While the certificate is not checked no ca_bundle is asked, so the one that is kept is not part of it."""
+        return cls(location, verify_certificate, ca_bundle if verify_certificate else None)
 
     @classmethod
     def of(cls, server: AuthorizationServer) -> KeySource:
-        return cls.named(server.jwks_location, verify_certificate=server.verify_certificate, authority=server.authority)
+        return cls.named(server.jwks_location, verify_certificate=server.verify_certificate, ca_bundle=server.ca_bundle)
 
     def is_of(self, proof: Receipt) -> bool:
         """Whether it is exactly what was validated."""
-        return (proof.location, proof.verify_certificate, proof.authority_digest) == (
+        return (proof.location, proof.verify_certificate, proof.ca_bundle_digest) == (
             self.location,
             self.verify_certificate,
-            digest_of(self.authority),
+            digest_of(self.ca_bundle),
         )
 
 

@@ -15,13 +15,14 @@ from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import admitted
 from watchword.control.servers import receipt
-from watchword.control.servers.ca_bundle import canonical, checked_authority
+from watchword.control.servers.ca_bundle import canonical, checked_ca_bundle
 from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import Validation
 from watchword.control.servers.receipt import Receipt
 from watchword.jwks.address import parse_location
 from watchword.jwks.authority import AuthorityRefused
+from watchword.jwks.discovery import NotDiscovered, discover
 from watchword.jwks.probe import probe
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from watchword.control.base.unit_of_work import Admission
     from watchword.core.jwk import SigningKey
     from watchword.jwks.findings import Findings
+    from watchword.jwks.metadata import Metadata
 
 ATTEMPTS: Final = 10
 PER_SECONDS: Final = 60
@@ -42,7 +44,7 @@ _MAX_AGE_KEPT: Final = 2**31
 
 
 def validate(
-    actor: Actor, organization_id: str, location: str, *, verify_certificate: bool, authority: str = ""
+    actor: Actor, organization_id: str, location: str, *, verify_certificate: bool, ca_bundle: str = ""
 ) -> tuple[Findings, str | None]:
     """Probe a JWKS location on behalf of an administrator.
 
@@ -53,17 +55,17 @@ def validate(
         organization_id: must be entitled to changes; nobody else may make this service open connections.
         location: as typed.
         verify_certificate: the certificate setting to validate with, and to be saved with.
-        authority: CA certificates as typed, to be trusted for this one probe and to be saved with; "" for none.
+        ca_bundle: CA certificates as typed, to be trusted for this one probe and to be saved with; "" for none.
 
     Returns:
         What was found, and the receipt if it may be saved.
 
     Raises:
-        Refusal: fields_invalid (the authority), not_found, permission_missing, subscription_inactive,
+        Refusal: fields_invalid (the ca_bundle), not_found, permission_missing, subscription_inactive,
             organization_suspended, too_many_requests.
     """
     attempt = BeginValidation(organization_id=organization_id).run(actor, timezone.now())
-    trusted = authority_to_ask(authority, asked=verify_certificate)
+    trusted = ca_bundle_to_use(ca_bundle, asked=verify_certificate)
     release_connection()
     findings = probe(
         location,
@@ -78,13 +80,42 @@ def validate(
         organization_id=organization_id,
         location=parse_location(location).url,
         verify_certificate=verify_certificate,
-        authority=trusted,
+        ca_bundle=trusted,
         keys=findings.key_set.keys,
         etag=findings.etag,
         max_age=findings.max_age,
         certificate_expires_at=findings.certificate_expires_at,
     ).run(actor, timezone.now())
     return findings, proof
+
+
+def find_metadata(
+    actor: Actor, organization_id: str, issuer: str, *, verify_certificate: bool, ca_bundle: str = ""
+) -> Metadata:
+    """Fetch the metadata of an issuer on behalf of an administrator.
+
+    It counts as a validation does: both make this service open connections.
+
+    Args:
+        actor: needs API Key Management in the organization.
+        organization_id: must be entitled to changes.
+        issuer: as typed; the metadata names exactly this one.
+        verify_certificate: the certificate setting to ask with.
+        ca_bundle: CA certificates as typed, to be trusted for this alone; "" for none.
+
+    Raises:
+        Refusal: fields_invalid (the ca_bundle, the issuer), not_found, permission_missing, subscription_inactive,
+            organization_suspended, too_many_requests.
+    """
+    BeginValidation(organization_id=organization_id).run(actor, timezone.now())
+    trusted = ca_bundle_to_use(ca_bundle, asked=verify_certificate)
+    release_connection()
+    found = discover(
+        issuer, verify_certificate=verify_certificate, authority=trusted, policy=fetch_policy(settings.WATCHWORD)
+    )
+    if isinstance(found, NotDiscovered):
+        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"issuer": found.sentence})
+    return found
 
 
 def _admitted(actor: Actor, organization_id: str, now: datetime) -> AbstractContextManager[Admission]:
@@ -99,14 +130,14 @@ def release_connection() -> None:
         connection.close()
 
 
-def authority_to_ask(authority: str, *, asked: bool) -> str | None:
+def ca_bundle_to_use(ca_bundle: str, *, asked: bool) -> str | None:
     """The authority to validate against. An unused one must be well-formed too, as it is stored.
 
     Raises:
         Refusal: fields_invalid.
     """
     try:
-        checked = checked_authority(authority, timezone.now(), kept=None if asked else canonical(authority))
+        checked = checked_ca_bundle(ca_bundle, timezone.now(), kept=None if asked else canonical(ca_bundle))
     except AuthorityRefused as refused:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"authority": refused.sentence}) from None
     return checked if asked else None
@@ -142,7 +173,7 @@ class RecordValidation:
 
     Attributes:
         location: normalised.
-        authority: the CA certificates, canonical, that it was validated against; None for none.
+        ca_bundle: the CA certificates, canonical, that it was validated against; None for none.
         keys: at least one.
     """
 
@@ -150,7 +181,7 @@ class RecordValidation:
     organization_id: str
     location: str
     verify_certificate: bool
-    authority: str | None = None
+    ca_bundle: str | None = None
     keys: tuple[SigningKey, ...]
     etag: str | None
     max_age: int | None
@@ -162,7 +193,7 @@ class RecordValidation:
             Validation.objects.filter(pk=self.attempt).update(
                 location=self.location,
                 verify_certificate=self.verify_certificate,
-                authority=self.authority,
+                ca_bundle=self.ca_bundle,
                 document=to_document(self.keys),
                 etag=self.etag,
                 max_age=None if self.max_age is None else min(max(self.max_age, 0), _MAX_AGE_KEPT),
@@ -174,7 +205,7 @@ class RecordValidation:
                 organization=self.organization_id,
                 location=self.location,
                 verify_certificate=self.verify_certificate,
-                authority_digest=receipt.digest_of(self.authority),
+                ca_bundle_digest=receipt.digest_of(self.ca_bundle),
                 issued_at=now.timestamp(),
             )
         )

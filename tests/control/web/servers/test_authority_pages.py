@@ -138,7 +138,7 @@ def test_trust_fills_in_the_root_and_saves_nothing(portal: Portal) -> None:
     receipt = re.findall(r'name="receipt" value="([^"]+)"', validated)[0]
     wanted = replace(INTERNAL, authority=field(page).replace("\n", "\r\n"))
     assert portal.post("add", typed(wanted, receipt=receipt)).status_code == 302
-    assert AuthorizationServer.objects.get().authority == private_root().pem
+    assert AuthorizationServer.objects.get().ca_bundle == private_root().pem
     assert "Private CA" in portal.get("list")
 
 
@@ -252,6 +252,6 @@ def test_an_attached_certificate_that_ends_soon_or_has_ended_is_told_in_the_dial
     server = portal.add(replace(INTERNAL, authority=authorities.issue("Acme Root G1", expires_in_days=9).pem))
     assert "add its replacement as well" in portal.get("edit", server)
     ended = authorities.issue("Acme Root G1", expires_in_days=-1).pem
-    AuthorizationServer.objects.update(authority=ended)
+    AuthorizationServer.objects.update(ca_bundle=ended)
     assert "Expired " in portal.get("edit", server)
     assert "Private CA expired" in portal.get("list")

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ("description", models.CharField(blank=True, default="", max_length=256)),
                 ("jwks_location", models.CharField(max_length=2048)),
                 ("verify_certificate", models.BooleanField()),
-                ("authority", models.TextField(null=True)),
+                ("ca_bundle", models.TextField(null=True)),
                 ("audience", models.CharField(max_length=2048, null=True)),
                 ("issuer", models.CharField(max_length=2048, null=True)),
                 ("client_id", models.CharField(max_length=2048, null=True)),
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("location", models.CharField(max_length=2048)),
                 ("verify_certificate", models.BooleanField()),
-                ("authority", models.TextField(null=True)),
+                ("ca_bundle", models.TextField(null=True)),
                 ("document", models.JSONField(null=True)),
                 ("etag", models.CharField(max_length=1024, null=True)),
                 ("max_age", models.PositiveBigIntegerField(null=True)),
@@ -225,14 +225,14 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     (
-                        "authority__regex",
+                        "ca_bundle__regex",
                         "\\A(-----BEGIN CERTIFICATE-----\\n([A-Za-z0-9+/=]+\\n)+-----END CERTIFICATE-----\\n){1,5}\\Z",
                     ),
                     django.db.models.lookups.LessThanOrEqual(
-                        django.db.models.functions.text.Length(models.F("authority")), 16384
+                        django.db.models.functions.text.Length(models.F("ca_bundle")), 16384
                     ),
                 ),
-                name="servers_authority_form",
+                name="servers_ca_bundle_form",
             ),
         ),
         migrations.AddConstraint(

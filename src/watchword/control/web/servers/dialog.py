@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
 
-from watchword.control.servers.ca_bundle import canonical, fingerprints, told
+from watchword.control.servers.ca_bundle import canonical, described, fingerprints
 from watchword.control.servers.receipt import ReceiptRefused, read
 from watchword.control.servers.shared_servers import shared_server_at
 from watchword.control.servers.sources import KeySource
@@ -67,7 +67,7 @@ def context(page: ServersPage, form: RegistrationForm, detail: ServerDetail | No
         "authority": authority,
         "shared": shared_server_at(str(form["jwks_location"].value() or "")),
         "filled": _filled(form),
-        "attached": told(authority, page.frame.now),
+        "attached": described(authority, page.frame.now),
         "detail": detail,
         "caution": _caution(page, detail) if detail is not None and detail.enabled else None,
         "displaced": page.enabled_besides(None if detail is None else detail.id),
@@ -105,7 +105,7 @@ def _caution(page: ServersPage, detail: ServerDetail) -> str:
 def keeps_source(fields: ServerFields, detail: ServerDetail) -> bool:
     """Whether an edit leaves JWKS location, certificate setting and authority alone: it needs no new validation."""
     return _source(fields) == KeySource.named(
-        detail.jwks_location, verify_certificate=detail.verify_certificate, authority=detail.authority or None
+        detail.jwks_location, verify_certificate=detail.verify_certificate, ca_bundle=detail.ca_bundle or None
     )
 
 
@@ -143,5 +143,5 @@ def _source(fields: ServerFields) -> KeySource | None:
     except LocationRefused:
         return None
     return KeySource.named(
-        location, verify_certificate=fields.verify_certificate, authority=canonical(fields.authority)
+        location, verify_certificate=fields.verify_certificate, ca_bundle=canonical(fields.authority)
     )

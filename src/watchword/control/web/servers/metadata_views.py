@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.views.decorators.http import require_POST
 
 from watchword.control.base.refusals import Refusal
-from watchword.control.servers.find_metadata import find_metadata
+from watchword.control.servers.validate import find_metadata
 from watchword.control.web.servers import dialog as registration
 from watchword.control.web.servers import forms
 from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
@@ -38,7 +38,7 @@ def find(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | N
             page.organization_id,
             fields.issuer,
             verify_certificate=fields.verify_certificate,
-            authority=fields.authority,
+            ca_bundle=fields.authority,
         )
     except Refusal as refusal:
         context = registration.again(page, form, detail)

@@ -99,7 +99,7 @@ def validate_location(
             page.organization_id,
             fields.jwks_location,
             verify_certificate=fields.verify_certificate,
-            authority=fields.authority,
+            ca_bundle=fields.authority,
         )
     except Refusal as refusal:
         form.refuse(refusal.field_errors)
