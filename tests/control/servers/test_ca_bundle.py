@@ -354,9 +354,9 @@ def test_the_window_knows_whether_it_was_changed() -> None:
     stored = add(authority=initech_root().pem)
     detail = server_of("acme", stored.pk)
     assert detail is not None
-    as_stored = fields(authority=detail.ca_bundle)
+    as_stored = fields(authority=detail.authority)
     assert keeps_source(as_stored, detail)
-    assert keeps_source(fields(authority=detail.ca_bundle.replace("\n", "\r\n")), detail)
+    assert keeps_source(fields(authority=detail.authority.replace("\n", "\r\n")), detail)
     for changed in ("", globex_root().pem, "nonsense"):
         assert not keeps_source(replace(as_stored, authority=changed), detail)
     proof = receipt(authority=globex_root().pem)

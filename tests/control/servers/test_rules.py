@@ -68,7 +68,7 @@ def test_invisible_characters_are_refused(field: str, character: str) -> None:
 @pytest.mark.parametrize("field", ["audience", "issuer", "client_id"])
 @pytest.mark.parametrize("typed", [" x", "x ", "\tx", "x\n", "\u00a0x", " "])
 def test_nothing_is_trimmed_silently(field: str, typed: str) -> None:
-    assert "begins or ends with a blank" in faults(**{field: typed})[field]
+    assert "begins or ends with a space" in faults(**{field: typed})[field]
 
 
 @pytest.mark.parametrize("field", ["audience", "issuer", "client_id"])

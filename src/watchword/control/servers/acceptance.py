@@ -1,6 +1,6 @@
-"""Whose tokens a registration accepts, by what it asks of them. Pure.
+"""Whose tokens a registration accepts. Pure.
 
-It goes by the registration itself and by the table of shared servers alone, never by what anybody else has registered.
+The result depends only on the registration and the table of shared servers, never on other registrations.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ class Acceptance(Enum):
     """Whose tokens are accepted."""
 
     OWN = "own"
-    """Those that something typed by the administrator tells from all others."""
+    """Tokens that a value of the registration distinguishes from all others."""
 
     OTHER_SERVICES = "other_services"
-    """Those for one client, whatever service they were issued for."""
+    """Tokens of one client, also those issued for other services."""
 
     ANY = "any"
-    """All that the server signs; an administrator may accept that knowingly."""
+    """All tokens that the server signs; an administrator may confirm that."""
 
     ANYBODY = "anybody"
-    """Those of everybody who asks the server for them; an administrator may accept that knowingly."""
+    """Tokens that any user of the server can request; an administrator may confirm that."""
 
     EVERYBODY = "everybody"
-    """Those of the whole world; never accepted."""
+    """Tokens of the whole world; never accepted."""
 
 
 CONFIRMED_BY: Final = {Acceptance.ANY: "accept_any", Acceptance.ANYBODY: "accept_anybody"}
-"""The field by which an administrator says knowingly that this is wanted, and by which the audit log tells of it."""
+"""The field in which an administrator confirms this; also its name in the audit log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceWarning:
-    """What the list keeps saying. `short` is for the row, `sentence` says what it means; `tone` is warn or bad."""
+    """A warning in the list. `short` is for the row, `sentence` explains it; `tone` is warn or bad."""
 
     tone: str
     short: str
@@ -49,14 +49,14 @@ class AcceptanceWarning:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedTokens:
-    """Whose tokens are accepted, and the entry of the table that the JWKS location is on, if any."""
+    """Whose tokens are accepted, and the shared server at the JWKS location, if any."""
 
     whose: Acceptance
     shared: SharedServer | None
 
     @classmethod
     def of(cls, location: str, *, audience: str | None, issuer: str | None, client_id: str | None) -> Self:
-        """By what a registration asks for. A blank value, "" as typed or None as stored, asks for nothing."""
+        """From a registration's values. A blank value ("" as typed, None as stored) accepts any."""
         shared = shared_server_at(location)
         if shared is not None:
             return cls(_at_shared(shared, audience=audience, issuer=issuer, client_id=client_id), shared)
@@ -66,14 +66,14 @@ class AcceptedTokens:
 
     @property
     def confirmed_by(self) -> str | None:
-        """The field in which this takes a knowing yes; None if it takes none, or if none would help."""
+        """The field that must be confirmed; None if none is needed or none would help."""
         return CONFIRMED_BY.get(self.whose)
 
     def fault(self, confirmed: frozenset[str]) -> tuple[str, str] | None:
-        """What forbids to save or enable this: the field and a sentence for it; None when all is well.
+        """Return the field and the sentence that forbid to save or enable this; None if it is allowed.
 
         Args:
-            confirmed: the fields of `CONFIRMED_BY` in which the administrator said yes.
+            confirmed: the fields of `CONFIRMED_BY` that the administrator confirmed.
         """
         if self.shared is not None and self.whose is Acceptance.EVERYBODY:
             return "expectations", f"{self.shared.reason} {self.shared.remedy}"
@@ -89,7 +89,7 @@ class AcceptedTokens:
 
     @property
     def warning(self) -> AcceptanceWarning | None:
-        """What the list says for as long as it is so."""
+        """The list's warning, if any."""
         if self.shared is not None and self.whose is Acceptance.EVERYBODY:
             return AcceptanceWarning(
                 tone="bad",

@@ -1,4 +1,4 @@
-"""What the audit log is told of a registration: its fields before and after a change, and what was confirmed."""
+"""A registration in the audit log: its fields before and after a change, and what was confirmed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def audit_fields_of(server: AuthorizationServer) -> dict[str, Scalar]:
-    """Every field as the log may hold it, and what an administrator must have confirmed for it to be so."""
+    """Return every field as the log stores it, and what an administrator has confirmed."""
     return {
         "enabled": server.enabled,
         "name": server.name,
@@ -33,7 +33,7 @@ def audit_fields_of(server: AuthorizationServer) -> dict[str, Scalar]:
 
 
 def confirmed(server: AuthorizationServer) -> dict[str, Scalar]:
-    """The field in which accepting tokens of others was confirmed; empty if that was not asked for."""
+    """Return the field in which accepting tokens of others was confirmed; empty if none was needed."""
     field = accepted(server).confirmed_by
     return {} if field is None else {field: True}
 
@@ -47,7 +47,7 @@ def accepted(server: AuthorizationServer) -> AcceptedTokens:
 def difference(
     before: Mapping[str, Scalar], after: Mapping[str, Scalar], *, always: frozenset[str] = frozenset()
 ) -> dict[str, list[Scalar]]:
-    """The pairs of before and after that differ, and those named by `always`."""
+    """Return the pairs of before and after that differ, and those named in `always`."""
     names = [*before, *(name for name in after if name not in before)]
     pairs = {name: [before.get(name), after.get(name)] for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or name in always}

@@ -1,4 +1,4 @@
-"""The CA certificates attached to a registration: what is stored for what was typed, and how it is told. Pure."""
+"""The CA certificates attached to a registration: their stored form and their description. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachedCertificate:
-    """One attached certificate, as the window and the list tell it. `state` is good, soon or expired."""
+    """One attached certificate, as the dialog and the list show it. `state` is good, soon or expired."""
 
     name: str
     fingerprint: str
@@ -23,15 +23,15 @@ class AttachedCertificate:
 
 
 def checked_ca_bundle(typed: str, now: datetime, *, kept: str | None = None) -> str | None:
-    """What to store for what was typed: canonical PEM; None for a blank field.
+    """Return the canonical PEM to store; None for a blank field.
 
     Args:
         typed: as typed.
         now: when the certificates must be valid.
-        kept: the authority in force. Left alone it may have expired: that is no reason to refuse another change.
+        kept: the stored certificates. If unchanged, they may have expired: other fields can still be changed.
 
     Raises:
-        AuthorityRefused: with a sentence about what is wrong.
+        AuthorityRefused: with a sentence about the fault.
     """
     if typed == "":
         return None
@@ -42,7 +42,7 @@ def checked_ca_bundle(typed: str, now: datetime, *, kept: str | None = None) -> 
 
 
 def canonical(typed: str) -> str | None:
-    """What was typed in the form that is stored, for comparing only; as it is if it cannot be read."""
+    """Return the stored form for comparing; unreadable text is returned unchanged."""
     try:
         return read_authority(typed).pem if typed else None
     except AuthorityRefused:
@@ -50,10 +50,10 @@ def canonical(typed: str) -> str | None:
 
 
 def with_another(typed: str, offered: str) -> str:
-    """What was typed, and one more certificate that Validate has shown.
+    """Return the typed text with one more certificate, which Validate has offered.
 
     Raises:
-        AuthorityRefused: what was offered may not be attached.
+        AuthorityRefused: the offered certificate may not be attached.
     """
     another = read_authority(offered).pem
     if holds_private_key(typed):
@@ -61,12 +61,12 @@ def with_another(typed: str, offered: str) -> str:
     try:
         return read_authority(f"{typed}\n{another}").pem
     except AuthorityRefused:
-        # What was typed is at fault. The next Validate says so at the field; it is not for us to throw it away.
+        # The typed text is invalid. Keep it: the next Validate reports it at the field.
         return f"{typed}\n{another}"
 
 
 def fingerprints(stored: str | None) -> str | None:
-    """What stands for attached certificates where PEM would be too long to compare by eye; None for none."""
+    """Return the certificates' fingerprints, which people can compare, unlike PEM; None for none."""
     if stored is None:
         return None
     try:
@@ -76,7 +76,7 @@ def fingerprints(stored: str | None) -> str | None:
 
 
 def described(stored: str | None, now: datetime) -> tuple[AttachedCertificate, ...]:
-    """Each certificate; none for what cannot be read, which has a sentence of its own where it matters."""
+    """Describe each certificate; none for unreadable text, which is reported elsewhere."""
     try:
         ca_bundle = read_authority(stored or "")
     except AuthorityRefused:
@@ -94,5 +94,5 @@ def described(stored: str | None, now: datetime) -> tuple[AttachedCertificate, .
 
 
 def state_of(certificates: tuple[AttachedCertificate, ...]) -> str | None:
-    """The state of all together, which is that of the one that lasts longest: the others may be its predecessors."""
+    """Return the state of the certificate that is valid longest, because the others may be its predecessors."""
     return max(certificates, key=lambda each: each.expires_at).state if certificates else None

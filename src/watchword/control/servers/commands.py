@@ -1,4 +1,4 @@
-"""Everything an organization's administrators can do to their authorization servers. The only writers."""
+"""Authorization servers: add, edit, enable, disable, delete, refresh. The only writers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from watchword.control.servers.conflicts import (
     explained_conflicts,
     find_server,
     free_slot,
+    other_servers,
     refuse_taken_name,
-    servers_but,
 )
 from watchword.control.servers.forced_fetch_commands import bring_forward
 from watchword.control.servers.key_sets import KeyChange, labels
@@ -44,11 +44,11 @@ _REQUIRED: Final = Permission.API_KEY_MANAGEMENT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What a command left behind.
+    """The result of a command.
 
     Attributes:
         version: of the server, for the next edit.
-        disabled: the name of the server that was disabled because only one can be enabled; None if there was none.
+        disabled: the name of the server that the command disabled because only one can be enabled, or None.
     """
 
     server_id: UUID
@@ -58,7 +58,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddServer:
-    """Register a server whose JWKS location was validated less than ten minutes ago."""
+    """Register a server. Its JWKS location must have been validated less than ten minutes ago."""
 
     organization_id: str
     fields: ServerFields
@@ -73,7 +73,7 @@ class AddServer:
             source, ca_bundle = _checked(self.fields, work.now)
             refuse_taken_name(self.organization_id, self.fields.name)
             validation = validated(self.organization_id, source, self.receipt, work.now)
-            disabled = _make_way(work) if self.fields.enabled else None
+            disabled = _disable_other(work) if self.fields.enabled else None
             server = AuthorizationServer(
                 organization_id=self.organization_id,
                 slot=slot,
@@ -92,7 +92,7 @@ class AddServer:
 class EditServer:
     """Change a registration.
 
-    Only a changed location, certificate setting or attached authority needs the receipt of a new validation.
+    Only a change of location, certificate setting or CA certificates needs the receipt of a new validation.
     """
 
     organization_id: str
@@ -113,14 +113,14 @@ class EditServer:
             moved = source != KeySource.of(server)
             keys = KeyChange(added=(), removed=())
             if moved:
-                # With the location its keys go, in this very transaction: else they would stay trusted under a
-                # registration that says they come from elsewhere.
+                # The old location's keys are replaced in the same transaction: they must not stay trusted under the new
+                # location.
                 validation = validated(self.organization_id, source, self.receipt, work.now)
                 keys = install(_key_set_of(server), validation, settings=settings.WATCHWORD)
-            disabled = _make_way(work, but=server) if self.fields.enabled else None
+            disabled = _disable_other(work, except_for=server) if self.fields.enabled else None
             server.ca_bundle = ca_bundle
             _save(server, self.fields, source, work)
-            # The marks of two hidden values may be alike by chance; the event names the locations all the same.
+            # The marks of two hidden values may collide, so the event always has both locations.
             always = frozenset({"jwks_location"}) if moved else frozenset()
             changes = difference(before, audit_fields_of(server), always=always)
             work.record(target=server.name, changes=changes | keys.as_changes())
@@ -129,9 +129,9 @@ class EditServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnableServer:
-    """Enable a server, which disables the other one in the same transaction.
+    """Enable a server and disable the other one in the same transaction.
 
-    `confirmed` says knowingly what the window said when this was saved: that it accepts tokens of others, if it does.
+    `confirmed`: the administrator confirms that it accepts tokens of others, if it does.
     """
 
     organization_id: str
@@ -146,7 +146,7 @@ class EnableServer:
         ):
             server = find_server(self.organization_id, self.server_id, self.expected_version)
             _check_acceptance(server, confirmed=self.confirmed)
-            disabled = _make_way(work, but=server)
+            disabled = _disable_other(work, except_for=server)
             _switch(work, server, enabled=True, knowing=confirmed(server))
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
@@ -168,7 +168,7 @@ class DisableServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteServer:
-    """Delete a server with its keys and their history; the audit log keeps what it was."""
+    """Delete a server with its keys and their history. The audit log keeps its fields."""
 
     organization_id: str
     server_id: UUID
@@ -185,7 +185,7 @@ class DeleteServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRefresh:
-    """Have a key set fetched now ("Refresh now"), at most once in 30 seconds."""
+    """Fetch a key set now ("Refresh now"), at most once in 30 seconds."""
 
     organization_id: str
     server_id: UUID
@@ -199,20 +199,20 @@ class RequestRefresh:
 
 
 def _key_set_of(server: AuthorizationServer) -> KeySetState:
-    # Locked, so that a worker's claim in this very moment waits and then finds its fetch overtaken.
+    # Locked, so that a concurrent claim of a worker waits and its fetch is then outdated.
     return KeySetState.objects.select_for_update().get(server=server)
 
 
 def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) -> tuple[KeySource, str | None]:
-    """The key source that the fields name, and the authority to store: with validation off it is kept beside it.
+    """Return the key source, and the CA certificates to store, which stay stored while validation is off.
 
     Args:
         fields: as typed.
         now: when the certificates must be valid.
-        kept: the authority in force. Left alone it may have expired: that is no reason to refuse another change.
+        kept: the stored certificates. If unchanged, they may have expired: other fields can still be changed.
 
     Raises:
-        Refusal: fields_invalid with a sentence for each field at fault.
+        Refusal: fields_invalid with a sentence for each invalid field.
     """
     faults: dict[str, str] = {}
     location = ""
@@ -234,9 +234,9 @@ def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) ->
     return source, ca_bundle
 
 
-def _make_way(work: UnitOfWork, *, but: AuthorizationServer | None = None) -> str | None:
+def _disable_other(work: UnitOfWork, *, except_for: AuthorizationServer | None = None) -> str | None:
     """Disable the organization's other enabled server, if there is one, and return its name."""
-    others = servers_but(work.organization_id, None if but is None else but.pk)
+    others = other_servers(work.organization_id, None if except_for is None else except_for.pk)
     other = others.filter(enabled=True).first()
     if other is None:
         return None
@@ -282,12 +282,12 @@ def _stamp(server: AuthorizationServer, work: UnitOfWork) -> None:
 
 
 def _check_acceptance(server: AuthorizationServer, *, confirmed: bool) -> None:
-    """Refuse to enable what may not be saved any more, since the table has grown or the server is older than a rule.
+    """Refuse to enable a server that could not be saved now, because the table or a rule is newer than it.
 
     Raises:
         Refusal: tokens_of_others.
     """
-    said = frozenset(CONFIRMED_BY.values()) if confirmed else frozenset[str]()
-    fault = accepted(server).fault(said)
+    confirmed_fields = frozenset(CONFIRMED_BY.values()) if confirmed else frozenset[str]()
+    fault = accepted(server).fault(confirmed_fields)
     if fault is not None:
         raise Refusal(RefusalReason.TOKENS_OF_OTHERS, sentence=fault[1])

@@ -1,4 +1,4 @@
-"""Two people who want what only one can have: the refusals that name the other one."""
+"""Finding servers, and the refusals of conflicting changes by two people."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 def explained_conflicts(
     organization_id: str, *, name: str | None = None, server_id: UUID | None = None
 ) -> Iterator[None]:
-    """Turn a constraint that the database had to enforce into the refusal an administrator understands.
+    """Turn a violated constraint of the database into a refusal that an administrator understands.
 
-    The lock on the organization makes such a conflict all but impossible. It is explained by looking at what is there
-    now, not by the error's text, which differs between databases.
+    The organization's lock makes such a conflict nearly impossible. The refusal follows from the present rows and not
+    from the error's text, which differs between databases.
     """
     try:
         yield
@@ -38,7 +38,7 @@ def explained_conflicts(
 
 
 def _conflict(organization_id: str, name: str | None, server_id: UUID | None) -> Refusal | None:
-    others = servers_but(organization_id, server_id)
+    others = other_servers(organization_id, server_id)
     if name is not None and others.filter(name__iexact=name).exists():
         return _name_taken(name)
     if others.count() >= len(SLOTS):
@@ -57,18 +57,18 @@ def _name_taken(name: str) -> Refusal:
 
 
 def refuse_taken_name(organization_id: str, name: str, *, server_id: UUID | None = None) -> None:
-    if servers_but(organization_id, server_id).filter(name__iexact=name).exists():
+    if other_servers(organization_id, server_id).filter(name__iexact=name).exists():
         raise _name_taken(name)
 
 
-def servers_but(organization_id: str, server_id: UUID | None) -> QuerySet[AuthorizationServer]:
-    """The organization's servers without this one; all of them for None."""
+def other_servers(organization_id: str, server_id: UUID | None) -> QuerySet[AuthorizationServer]:
+    """Return the organization's servers except this one; all of them for None."""
     servers = AuthorizationServer.objects.filter(organization_id=organization_id)
     return servers if server_id is None else servers.exclude(pk=server_id)
 
 
 def find_server(organization_id: str, server_id: UUID, expected_version: int | None = None) -> AuthorizationServer:
-    # By organization and id together: another organization's server is as unknown as one that never existed.
+    # By organization and id: servers of another organization are not found.
     server = AuthorizationServer.objects.filter(organization_id=organization_id, pk=server_id).first()
     if server is None:
         raise Refusal(RefusalReason.NOT_FOUND)

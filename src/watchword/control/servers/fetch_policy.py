@@ -1,4 +1,4 @@
-"""The operator's limits for fetching key sets, from the settings."""
+"""The operator's limits and proxy for fetching key sets, from the settings."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def fetch_policy(settings: ControlSettings) -> FetchPolicy:
-    """The limits for fetching key sets.
+    """Return the limits for fetching key sets.
 
     Raises:
-        SettingsProblem: `jwks_ca_file` cannot be read or holds no certificate, `jwks_proxy` is no proxy's address, or
-            its credentials cannot be read, or by others too.
+        SettingsProblem: `jwks_ca_file` is unreadable or has no certificate, `jwks_proxy` is invalid, or its credentials
+            are unreadable or readable by other users.
     """
     authorities = None
     if settings.jwks_ca_file is not None:
@@ -45,10 +45,10 @@ def fetch_policy(settings: ControlSettings) -> FetchPolicy:
 
 
 def read_proxy(address: str | None, credentials_file: Path | None) -> Proxy | None:
-    """The proxy at `address`; None for none.
+    """Return the proxy at `address`; None for none.
 
     Raises:
-        SettingsProblem: with what is wrong with the address or the file; never with anything of the file's content.
+        SettingsProblem: the address or the file is invalid; the message never quotes the file.
     """
     if address is None:
         if credentials_file is not None:
@@ -60,7 +60,7 @@ def read_proxy(address: str | None, credentials_file: Path | None) -> Proxy | No
         raise SettingsProblem(f"jwks_proxy: {refused}.") from None
     if credentials_file is None:
         return proxy
-    # Some editors of Windows begin a file with a byte order mark.
+    # Some Windows editors write a byte order mark.
     text = read_secret("jwks_proxy_credentials_file", credentials_file, encoding="utf-8-sig")
     try:
         return replace(proxy, credentials=parse_credentials(text))

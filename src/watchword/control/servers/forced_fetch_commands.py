@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def force_for_unknown_key(organization_id: str, now: datetime) -> bool:
     """Bring forward the next fetch of the organization's enabled server, at most once per `FORCED_COOL_DOWN`.
 
-    The stamp is set here, before the fetch, so that failing fetches count too (J-16). The background refresh
-    goes on besides: a forced fetch only ever makes `due_at` earlier.
+    The stamp is set before the fetch, so that failed fetches count, too (J-16). The background refresh continues: a
+    forced fetch only makes `due_at` earlier.
 
     Returns:
         Whether a fetch was brought forward.
@@ -34,8 +34,8 @@ def force_for_unknown_key(organization_id: str, now: datetime) -> bool:
 def force_for_repeated_key(organization_id: str, now: datetime) -> bool:
     """Bring forward the fetch of the organization's enabled server for a kid that more than one token named.
 
-    These fetches have an allowance of their own, which kids made up anew for each token do not use up. None is spent
-    while a fetch is due or under way anyway; the verifier asks again as long as requests wait.
+    These fetches have a separate allowance, which tokens with random kids cannot use up. Nothing is spent while a fetch
+    is due or in progress; the verifier reports again as long as requests wait.
 
     Returns:
         Whether a fetch was brought forward.
@@ -49,7 +49,7 @@ def force_for_repeated_key(organization_id: str, now: datetime) -> bool:
     spent = spend_on_repeated_kid(now.timestamp(), None if before is None else before.timestamp())
     if spent is None:
         return False
-    # Of several reports at once one spends; and a fetch that was claimed meanwhile is fresh enough.
+    # Of concurrent reports only one spends, and none if a fetch was claimed meanwhile.
     unchanged = KeySetState.objects.filter(pk=state.pk, spent_until=before, fetch_number=state.fetch_number)
     return unchanged.update(spent_until=from_unix(spent), due_at=ahead_of_background(now)) == 1
 
@@ -62,7 +62,7 @@ def bring_forward(server_id: UUID, now: datetime, *, stamp: str) -> bool:
         now: the time of the request.
         stamp: `forced_at` for an unknown kid, `requested_at` for an administrator.
     """
-    # A stamp in the future, left by a clock that was set back, does not lock the key set.
+    # A stamp in the future, from before the clock was set back, does not block.
     cooled = (
         Q(**{f"{stamp}__isnull": True})
         | Q(**{f"{stamp}__lte": now - timedelta(seconds=FORCED_COOL_DOWN)})

@@ -1,7 +1,7 @@
-"""The life of a key set: claimed for a fetch, replaced or kept by what the fetch found.
+"""Claiming a key set for a fetch, and recording the fetch's result. The worker's commands.
 
-These commands are the worker's. They act whether or not the organization is entitled: a suspended organization's keys
-stay fresh, so that it works again at once when an operator reinstates it.
+They do not need entitlement: a suspended organization's keys stay fresh, so that it works again as soon as an operator
+reinstates it.
 """
 
 from __future__ import annotations
@@ -44,14 +44,13 @@ if TYPE_CHECKING:
     from watchword.jwks.findings import Findings
 
 LEASE: Final = timedelta(seconds=30)
-"""Well above the 5 s that a fetch may take: whoever holds a lease longer has died."""
+"""Well above the 5 s that a fetch may take: a worker that holds a lease longer has died."""
 
 CLOCK_STEP: Final = timedelta(minutes=1)
-"""A time that lies further ahead than this was written before the clock was set back. Workers on two machines differ by
-less."""
+"""A time further in the future was written before the clock was set back. Clocks of two machines differ by less."""
 
 FAULT_OF_OURS: Final = "internal_fault"
-"""The problem code of a fetch that broke by a fault of this service; not in the table of what servers do wrong."""
+"""The problem code of a fetch that failed because of a bug in this service; not in the table of problems."""
 
 _DICE: Final = random.SystemRandom()
 
@@ -60,10 +59,10 @@ _VALIDATION_KEPT: Final = timedelta(seconds=2 * RECEIPT_SECONDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to fetch one key set once. `fetch_number` tells its answer from any older or newer one.
+    """The right to fetch one key set once. `fetch_number` distinguishes its result from older and newer ones.
 
-    `authority` is that of exactly this registration; None while its certificate is not validated. `failing` says that
-    the fetch before failed, so that this one may well take all the time there is.
+    `ca_bundle` belongs to exactly this registration; None while its certificate is not validated. `failing`: the last
+    fetch failed, so this one may take the full time limit.
     """
 
     server_id: UUID
@@ -78,7 +77,7 @@ class Claim:
 
 
 class Recorded(Enum):
-    """What became of a fetch."""
+    """The result of recording a fetch."""
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
@@ -88,20 +87,20 @@ class Recorded(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshSettings:
-    """The operator's settings, in seconds: `interval` of the background refresh, `hard_limit` of the keys' age."""
+    """The operator's settings in seconds: `interval` of the background refresh, `hard_limit` of the keys' age."""
 
     interval: int
     hard_limit: int
 
 
 def claim_due(holder: str, now: datetime, limit: int, *, failing_limit: int | None = None) -> list[Claim]:
-    """Lease key sets that are due, the longest overdue first, those whose last fetch was good before the others.
+    """Lease key sets that are due, longest overdue first, those whose last fetch succeeded before the others.
 
     Args:
-        holder: names the worker; at most 100 characters.
+        holder: the worker's name, at most 100 characters.
         now: the time of the claim.
-        limit: how many fetches the worker can begin at once of key sets whose last fetch was good.
-        failing_limit: the same for key sets whose last fetch failed; as many when left out.
+        limit: how many fetches the worker can begin of key sets whose last fetch succeeded.
+        failing_limit: the same for key sets whose last fetch failed; by default `limit`.
     """
     candidates = [
         *_candidates(holder, now, limit, failing=False),
@@ -111,7 +110,7 @@ def claim_due(holder: str, now: datetime, limit: int, *, failing_limit: int | No
 
 
 def record_findings(claim: Claim, findings: Findings, now: datetime, settings: RefreshSettings) -> Recorded:
-    """Take over what a fetch found, unless a newer fetch or a changed location has made it void."""
+    """Record what a fetch found, unless a newer fetch or a changed location supersedes it."""
     with _work_on(claim, now) as (work, state):
         if state is None:
             return Recorded.SUPERSEDED
@@ -122,7 +121,7 @@ def record_findings(claim: Claim, findings: Findings, now: datetime, settings: R
 
 
 def record_fault(claim: Claim, now: datetime, settings: RefreshSettings) -> Recorded:
-    """Note that the fetch broke by a fault of ours, as a failure like any other: good keys stay, it is tried again."""
+    """Record a fetch that failed because of a bug in this service, like any failure: good keys stay, it is retried."""
     with _work_on(claim, now) as (work, state):
         return Recorded.SUPERSEDED if state is None else _record_failure(work, state, FAULT_OF_OURS, settings)
 
@@ -134,12 +133,12 @@ def purge_validations(now: datetime) -> int:
 
 
 def _is_due(now: datetime) -> Q:
-    # After the clock was set back a due time may lie years ahead; the last attempt then lies ahead, too.
+    # After the clock was set back, the due time and the last attempt may be years in the future.
     return Q(due_at__lte=now) | Q(attempted_at__gt=now + CLOCK_STEP)
 
 
 def _candidates(holder: str, now: datetime, limit: int, *, failing: bool) -> list[Claim]:
-    """What is due and not leased, as claims that `_take` has yet to make good."""
+    """Return claims of key sets that are due and not leased; `_take` must confirm each."""
     if limit == 0:
         return []
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE + CLOCK_STEP)
@@ -163,9 +162,9 @@ def _candidates(holder: str, now: datetime, limit: int, *, failing: bool) -> lis
 
 
 def _take(claim: Claim, now: datetime) -> bool:
-    # Of all workers that saw the same candidate only one still finds the number as it was; and since a changed
-    # location counts the number up too, the location in the claim is the one in force. A late answer of a worker whose
-    # lease had run out leaves the number alone, but then the key set is not due any more.
+    # Only one of the workers that saw this candidate finds the number unchanged. A changed location increments it, so
+    # the claim has the present location. A late result of an expired lease leaves the number unchanged, but then the
+    # key set is no longer due.
     taken = KeySetState.objects.filter(
         _is_due(now), server_id=claim.server_id, fetch_number=claim.fetch_number - 1
     ).update(
@@ -176,7 +175,7 @@ def _take(claim: Claim, now: datetime) -> bool:
 
 @contextmanager
 def _work_on(claim: Claim, now: datetime) -> Iterator[tuple[UnitOfWork, KeySetState | None]]:
-    """The transaction of one answer, with the state that it is for; None when the claim is void."""
+    """Open the transaction of one result, with the key set's state; None if the claim is superseded."""
     with unit_of_work(
         WORKER, claim.organization_id, permission=Privilege.WORKER, action="keys_changed", now=now
     ) as work:
@@ -217,11 +216,11 @@ def _record_failure(work: UnitOfWork, state: KeySetState, problem: str, settings
     state.failing_since = min(state.failing_since or work.now, work.now)
     state.problem = problem
     if state.fetched_at is not None and state.fetched_at > work.now:
-        # The clock was set back since the last good fetch. Its keys must not be believed until that time comes again.
+        # The clock was set back since the last good fetch. Its keys must not stay trusted for the difference.
         state.fetched_at = work.now
         state.good_until = _good_until(state.good_until, work.now, settings)
-    # Trust may understate the age of the last good fetch by a third of the limit. Once a failure lasts, the verifiers
-    # are told the exact time once, so that good keys serve for as long as was promised.
+    # Trust may end up to a third of the limit early. When failures last, publish the exact time once, so that good keys
+    # stay usable for as long as promised.
     if state.fetched_at is not None and is_stale(now, state.fetched_at.timestamp()):
         state.good_until = _good_until(None, state.fetched_at, settings)
     note_failing(work, state)
@@ -241,24 +240,24 @@ def _good_until(published: datetime | None, fetched_at: datetime, settings: Refr
 
 
 def _release(work: UnitOfWork, state: KeySetState, due: float, published_until: datetime | None) -> None:
-    """Give the lease back, save the state, and publish it if verifiers must hear of it.
+    """Release the lease, save the state, and publish it if verifiers need it.
 
     Args:
         work: the transaction.
-        state: with everything but the lease and the due time set.
+        state: complete except for the lease and the due time.
         due: when the next fetch is due, in Unix seconds.
-        published_until: what trust says about how long the keys are believed; None to publish in any case.
+        published_until: until when published trust allows the keys; None to publish in any case.
     """
-    # What was asked for while this fetch was under way wants a fetch that began afterwards. A stamp in the future, left
-    # by a clock that was set back, must not make every fetch be followed by another at once.
+    # A request during this fetch needs another fetch that begins after it. A stamp in the future, from before the clock
+    # was set back, must not cause an endless series of fetches.
     begun_at = state.attempted_at or work.now
-    asked_meanwhile = any(
+    requested_meanwhile = any(
         stamp is not None and begun_at < stamp <= work.now for stamp in (state.forced_at, state.requested_at)
     )
-    state.due_at = ahead_of_background(work.now) if asked_meanwhile else from_unix(due)
+    state.due_at = ahead_of_background(work.now) if requested_meanwhile else from_unix(due)
     state.lease_until = None
     state.lease_holder = None
     state.save()
-    # Trust holds the enabled server alone.
+    # Trust contains only the enabled server.
     if state.server.enabled and state.good_until != published_until:
         work.publish(state.server.organization_id)

@@ -1,4 +1,4 @@
-"""Putting keys into place, and the history of every key: shared by the commands of people and of the refresher."""
+"""Replacing keys, and the history of every key: used by the commands of administrators and of the worker."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from watchword.control.servers.models import KeySetState
 
 WITHDRAWN_KEPT: Final = 256
-"""Withdrawn keys remembered per server, newest first. A server that makes up keys daily must not fill the disk."""
+"""Withdrawn keys kept per server, newest first, so that a server with ever new keys cannot fill the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """Which keys came and went, each as "kid (thumbprint)", for the audit log; `abrupt` if not one of them stayed."""
+    """Added and removed keys as "kid (thumbprint)", for the audit log; `abrupt` if no key stayed."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -32,7 +32,7 @@ class KeyChange:
         return bool(self.added or self.removed)
 
     def as_changes(self) -> dict[str, list[Scalar]]:
-        """The change as the audit log's pairs of before and after."""
+        """Return the change as the audit log's pairs of before and after."""
         changes: dict[str, list[Scalar]] = {}
         if self.added:
             changes["keys_added"] = [None, ", ".join(self.added)]
@@ -42,15 +42,15 @@ class KeyChange:
 
 
 def to_document(keys: Iterable[SigningKey]) -> list[dict[str, str]]:
-    """The keys' public members in a fixed order, so that a server which shuffles its keys changes nothing."""
+    """Return the keys' public members in a fixed order, so that a server that reorders its keys changes nothing."""
     return [key.to_jwk() for key in sorted(keys, key=lambda key: (key.kid or "", key.thumbprint))]
 
 
 def from_document(document: list[object] | None) -> tuple[SigningKey, ...]:
-    """The stored keys, admitted once more.
+    """Return the stored keys, admitted again.
 
-    A key that the present rules no longer admit is left out instead of raising: otherwise one such key would block
-    every change of the organization's trust, its suspension included.
+    Keys that the present rules refuse are dropped without an error: otherwise one such key would block every change of
+    the organization's trust, even its suspension.
     """
     entries = [admit_key(jwk) for jwk in document or []]
     return tuple(entry for entry in entries if isinstance(entry, SigningKey))
@@ -63,12 +63,12 @@ def from_unix(seconds: float) -> datetime:
 def put_keys(
     state: KeySetState, keys: tuple[SigningKey, ...], *, etag: str | None, fetched_at: datetime, good_until: datetime
 ) -> KeyChange:
-    """Put the keys of a good fetch into place, set the caller's `state` accordingly and keep the history.
+    """Replace the keys in the caller's `state` by those of a good fetch, and update the history.
 
-    The caller holds the lock of the organization and saves the state.
+    The caller holds the organization's lock and saves the state.
 
     Raises:
-        ValueError: `keys` is empty. Keys are never replaced by nothing (J-20, J-22).
+        ValueError: `keys` is empty. An empty set never replaces keys (J-20, J-22).
     """
     if not keys:
         raise ValueError("keys are never replaced by an empty set")
@@ -77,7 +77,7 @@ def put_keys(
     after = {_label(key) for key in keys}
     state.document = to_document(keys)
     state.etag = etag
-    # The history first: a key that is gone must not be noted as seen in this fetch.
+    # The history first: a removed key must not count as seen in this fetch.
     if before != after:
         _keep_history(state.server_id, keys, fetched_at)
     confirm_keys(state, fetched_at=fetched_at, good_until=good_until)
@@ -89,7 +89,7 @@ def put_keys(
 
 
 def confirm_keys(state: KeySetState, *, fetched_at: datetime, good_until: datetime) -> None:
-    """Note on the caller's `state`, and in the history, that the keys in place are still the published ones."""
+    """Record in the caller's `state` and in the history that the stored keys are still published."""
     state.fetched_at = fetched_at
     state.good_until = good_until
     state.failing_since = None
@@ -100,7 +100,7 @@ def confirm_keys(state: KeySetState, *, fetched_at: datetime, good_until: dateti
 
 
 def labels(state: KeySetState) -> tuple[str, ...]:
-    """The keys in place, each as "kid (thumbprint)"."""
+    """Return the stored keys, each as "kid (thumbprint)"."""
     return tuple(sorted(_label(key) for key in from_document(state.document)))
 
 
@@ -109,7 +109,7 @@ def _identity(key: SigningKey) -> tuple[str | None, str]:
 
 
 def _label(key: SigningKey) -> str:
-    # All that is declared is part of it: the same key under another `alg` or for another issuer verifies other tokens.
+    # With all declarations: the same key with another `alg` or for another issuer verifies other tokens.
     name = "without kid" if key.kid is None else key.kid
     declared = "" if key.alg is None else f" {key.alg}"
     bound = "" if key.issuer is None else f" for {key.issuer}"

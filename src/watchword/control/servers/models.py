@@ -1,6 +1,6 @@
-"""The authorization servers of the organizations, and what is known of their key sets.
+"""Authorization servers and the state of their key sets.
 
-The invariants are constraints of the database, so that no path around the commands can break them.
+Database constraints enforce the invariants, also against code that does not use the commands.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def _at_most(field: str, characters: int) -> LessThanOrEqual:
 class AuthorizationServer(models.Model):
     """A registration made by an organization. NULL in `audience`, `issuer` or `client_id` means "any".
 
-    `authority` holds the CA certificates, in canonical PEM, that this registration trusts beside the recognized ones;
-    NULL for none. While `verify_certificate` is off it is kept and means nothing.
+    `ca_bundle`: CA certificates in canonical PEM that this registration trusts in addition to the recognized ones; NULL
+    for none. It stays stored without effect while `verify_certificate` is off.
 
-    `accepts_bound_tokens` says whether tokens bound to a key or certificate are accepted without proof of it. It has no
-    default, so that no code that makes a registration can forget it.
+    `accepts_bound_tokens`: whether tokens bound to a key or certificate are accepted without proof. It has no default,
+    so that no code can forget it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -66,9 +66,9 @@ class AuthorizationServer(models.Model):
             models.UniqueConstraint(
                 name="servers_one_enabled_per_organization", fields=["organization"], condition=Q(enabled=True)
             ),
-            # \A and \Z instead of ^ and $: the latter would let a trailing line break through. The pattern means
-            # the same to PostgreSQL and to the REGEXP function that Django registers on SQLite; without that
-            # function a connection cannot write at all, which is the safe side.
+            # \A and \Z instead of ^ and $, which would accept a trailing line break. PostgreSQL and the REGEXP function
+            # that Django registers on SQLite treat the pattern alike. A SQLite connection without that function cannot
+            # write at all, which is safe.
             models.CheckConstraint(name="servers_name_form", condition=Q(name__regex=r"\A[A-Za-z0-9]{1,64}\Z")),
             models.UniqueConstraint("organization", Lower("name"), name="servers_name_unique_ignoring_case"),
             models.CheckConstraint(
@@ -78,12 +78,12 @@ class AuthorizationServer(models.Model):
                 name="servers_location_form",
                 condition=Q(jwks_location__regex=r"\Ahttps://[!-~]+\Z") & Q(_at_most("jwks_location", LOCATION_MAX)),
             ),
-            # Certificates and nothing else: no private key, no comment, no second spelling of the same set.
+            # Only certificates: no private key, no comment, no second spelling of the same set.
             models.CheckConstraint(
                 name="servers_ca_bundle_form",
                 condition=Q(ca_bundle__regex=_CERTIFICATES) & Q(_at_most("ca_bundle", MAX_CHARACTERS)),
             ),
-            # An empty string would be a demand that no token meets, or worse, be taken for "any".
+            # An empty string would match no token or, worse, be taken for "any".
             models.CheckConstraint(
                 name="servers_audience_not_blank", condition=~Q(audience="") & Q(_at_most("audience", EXPECTED_MAX))
             ),
@@ -105,25 +105,25 @@ class KeySetState(models.Model):
     """The keys of a server's last good fetch and the state of its refresh. Exactly one per server.
 
     Attributes:
-        document: the admitted public keys as JWKs, never an empty list; NULL while there was no good fetch.
-        etag: of the answer that `document` came from.
-        fetched_at: the last successful fetch, whether or not it brought new keys.
-        good_until: what trust says about how long the keys are believed, in whole seconds. It follows `fetched_at`
-            in large steps, so that most refreshes change nothing that a verifier must hear of.
-        attempted_at: the last fetch begun, good or bad.
+        document: the admitted public keys as JWKs, never an empty list; NULL before the first good fetch.
+        etag: of the response with `document`.
+        fetched_at: the last good fetch, with or without new keys.
+        good_until: until when published trust allows the keys, in whole seconds. It follows `fetched_at` in large
+            steps, so that most refreshes publish nothing.
+        attempted_at: when the last fetch began.
         due_at: when the next fetch may be claimed.
-        failing_since, failures, problem: the run of failed fetches since the last good one; the problem is a code.
+        failing_since, failures, problem: of the failed fetches since the last good one; the problem is a code.
         forced_at: the last fetch brought forward because of an unknown kid.
-        spent_until: how far the fetches forced by repeated kids have used up what they may
+        spent_until: how much of their allowance the fetches for repeated kids have used
             (`schedule.spend_on_repeated_kid`).
-        requested_at: the last fetch brought forward by an administrator. Kept apart from `forced_at`, so that a
-            flood of made-up kids cannot lock the administrator's button.
+        requested_at: the last fetch brought forward by an administrator. Separate from `forced_at`, so that a flood of
+            random kids cannot block the administrator's button.
         lease_until, lease_holder: who may fetch now.
-        fetch_number: grows with each claim and each change of the location; an answer is taken only from the newest.
-        replaced_at: the last fetch that found not one of the keys before it.
-        certificate_expires_at: of the certificate that the server presented last; NULL while none was read.
-        certificate_expiry_reported: the expiry that the audit log was told of last.
-        failing_reported_at: when the audit log was told that this run of failed fetches lasts.
+        fetch_number: grows with each claim and each change of the location; only the newest one's result counts.
+        replaced_at: the last fetch that found none of the previous keys.
+        certificate_expires_at: of the server's last certificate; NULL before the first.
+        certificate_expiry_reported: the last expiry in the audit log.
+        failing_reported_at: when the audit log recorded the present run of failed fetches.
     """
 
     server = models.OneToOneField(
@@ -150,7 +150,7 @@ class KeySetState(models.Model):
     failing_reported_at = models.DateTimeField(null=True)
 
     class Meta:
-        # Of many thousand key sets only those that fail are listed, the longest failing first.
+        # For the list of failing key sets among many thousands, longest failing first.
         indexes = [
             models.Index(
                 name="servers_failing_first",
@@ -184,11 +184,10 @@ class KeySetState(models.Model):
 class KeyHistory(models.Model):
     """One signing key that a server published, from its first appearance to its withdrawal.
 
-    A key that comes back after its withdrawal takes up its row again.
+    A key that is published again after its withdrawal continues its row.
 
     Attributes:
-        asked_at: when, since its withdrawal, a token was last reported that names it. What a token names was typed by
-            whoever sent it.
+        asked_at: when a token with this kid was last reported after the withdrawal. The client chose the kid.
     """
 
     server = models.ForeignKey(AuthorizationServer, on_delete=models.CASCADE, related_name="key_history")
@@ -205,7 +204,7 @@ class KeyHistory(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="servers_history_once", fields=["server", "kid", "thumbprint"]),
-            # NULL differs from NULL in a unique index, so keys without a kid need one of their own.
+            # NULL differs from NULL in a unique index, so keys without a kid need a separate one.
             models.UniqueConstraint(
                 name="servers_history_once_without_kid", fields=["server", "thumbprint"], condition=Q(kid__isnull=True)
             ),
@@ -220,9 +219,9 @@ class KeyHistory(models.Model):
 
 
 class Validation(models.Model):
-    """One use of the Validate button. Only a successful one has a document, and only such a one is worth a receipt.
+    """One use of the Validate button. Only a successful one has a document and a receipt.
 
-    Failed ones are rows too, because they count towards the limit of attempts per minute.
+    Failed ones are stored, too, because they count towards the limit per minute.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

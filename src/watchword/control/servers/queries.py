@@ -33,11 +33,11 @@ _FAULT_OF_OURS: Final = ("The keys could not be fetched because of a fault of th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """One key of a server, as the expanded row shows it.
+    """One key of a server, for the expanded row.
 
     Attributes:
         withdrawn_at: None while it is published.
-        asked_at: when a token that names it was last reported, if that is worth telling; None if not.
+        asked_at: when a token with this kid was last reported, if recently; else None.
     """
 
     kid: str | None
@@ -57,26 +57,26 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRow:
-    """One registration, as the list shows it.
+    """One registration, for the list.
 
     Attributes:
         jwks_location: for display, with the values of its query hidden.
-        shown_location: the same in parts, so that two servers on one host are told apart.
-        ca_bundle: the attached CA certificates; empty while the certificate is not validated, when they count nothing.
+        shown_location: the same in parts, so that two servers on one host look different.
+        ca_bundle: the attached CA certificates; empty while the certificate is not validated.
         ca_bundle_state: good, soon or expired; None without any.
         audience, issuer, client_id: None means any.
         key_algorithms: the algorithms of `keys`, each once, sorted.
         keys: the keys in use, the newest first.
-        withdrawn_keys: those of the past, the last withdrawn first; at most `rotation.HISTORY_SHOWN`.
-        withdrawn_left_out: how many more there were.
+        withdrawn_keys: the last withdrawn first; at most `rotation.HISTORY_SHOWN`.
+        withdrawn_left_out: how many more there are.
         fetch: a value of `rules.FetchState`.
-        last_successful_fetch: None while there was none.
+        last_successful_fetch: None before the first.
         failing_since, problem, fix: all None unless the latest fetch failed.
-        keys_good_until: when the keys stop being believed; None without keys.
-        keys_believed: whether there are keys that are believed now.
-        acceptance: what there is to warn of in whose tokens are accepted; None if they are the organization's own.
-        must_confirm: whether enabling it takes a knowing yes.
-        rotation: what the rotation watch warns of.
+        keys_good_until: when the keys expire; None without keys.
+        keys_believed: whether there are keys that have not expired.
+        acceptance: the warning about whose tokens are accepted; None if only the organization's own are.
+        must_confirm: whether enabling it needs a confirmation.
+        rotation: warnings about the key rotation.
     """
 
     id: UUID
@@ -115,13 +115,13 @@ class ServerRow:
 
     @property
     def lasting_failure(self) -> RotationWarning | None:
-        """The warning that belongs to `problem`, once it lasts."""
+        """The warning about a `problem` that lasts."""
         return next((warning for warning in self.rotation if warning.place is rotation.Place.FETCH), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerDetail:
-    """One registration, as the Edit window needs it: blank fields are "", the location is whole."""
+    """One registration, with the names of the Edit form: blank fields are "", the location is complete."""
 
     id: UUID
     version: int
@@ -130,7 +130,7 @@ class ServerDetail:
     description: str
     jwks_location: str
     verify_certificate: bool
-    ca_bundle: str
+    authority: str
     audience: str
     issuer: str
     client_id: str
@@ -140,7 +140,7 @@ class ServerDetail:
 
 
 def list_servers(organization_id: str, now: datetime) -> tuple[ServerRow, ...]:
-    """All servers of the organization as they stand at `now`, oldest first, in a constant number of queries."""
+    """Return all servers of the organization at `now`, oldest first, in a constant number of queries."""
     servers = (
         AuthorizationServer.objects.filter(organization_id=organization_id)
         .select_related("key_set")
@@ -151,7 +151,7 @@ def list_servers(organization_id: str, now: datetime) -> tuple[ServerRow, ...]:
 
 
 def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
-    """The organization's server with this id. Another organization's is None, as if it did not exist (M-11)."""
+    """Return the organization's server with this id; None for another organization's, too (M-11)."""
     server = AuthorizationServer.objects.filter(organization_id=organization_id, pk=server_id).first()
     if server is None:
         return None
@@ -163,7 +163,7 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
         description=server.description,
         jwks_location=server.jwks_location,
         verify_certificate=server.verify_certificate,
-        ca_bundle=server.ca_bundle or "",
+        authority=server.ca_bundle or "",
         audience=server.audience or "",
         issuer=server.issuer or "",
         client_id=server.client_id or "",
@@ -261,11 +261,11 @@ def _newest_first(key: KeyHistory) -> tuple[float, str]:
 
 
 def problem_of(code: str | None, ca_bundle: tuple[AttachedCertificate, ...] = ()) -> tuple[str | None, str | None]:
-    """The sentence about a failed fetch and what helps against it; both None for None.
+    """Return the sentence about a failed fetch and its fix; both None for None.
 
     Args:
-        code: the problem as it is stored.
-        ca_bundle: the CA certificates that the registration trusts, for the sentence to name the expired ones.
+        code: the stored problem.
+        ca_bundle: the CA certificates that the registration trusts, so that the sentence names the expired ones.
     """
     if code is None:
         return None, None

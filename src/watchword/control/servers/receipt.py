@@ -1,8 +1,7 @@
-"""The receipt of a successful validation: what Save demands, so that a hidden button is not the only check.
+"""The receipt of a successful validation, which Save requires: hiding the button would not be enough.
 
-A receipt is bound to the organization, the JWKS location, the certificate setting and the attached authority that were
-validated (J-26).
-It names the stored validation, whose keys are installed when the registration is saved.
+A receipt is bound to the validated organization, JWKS location, certificate setting and CA certificates (J-26). It
+names the stored validation, whose keys are installed when the registration is saved.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from django.core.signing import BadSignature, Signer
 
 RECEIPT_SECONDS: Final = 600
 
-# The purpose is part of the key derivation: no other value signed with the same secret can pass for a receipt.
-# The number is that of the form: a receipt with fewer parts, issued by an older release, is none.
+# The salt separates receipts from other values that are signed with the same secret. Its number is the version of the
+# format: receipts of an older release are invalid.
 _SALT: Final = "watchword.servers.receipt.2"
 
 
 class ReceiptRefused(Exception):
-    """The receipt is not ours, or too old. `expired` tells which, because the administrator's remedy differs."""
+    """The receipt is invalid or, if `expired`, too old; the administrator's fix differs."""
 
     def __init__(self, *, expired: bool) -> None:
         super().__init__("expired" if expired else "not a receipt")
@@ -31,14 +30,14 @@ class ReceiptRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What a validation was about.
+    """What was validated.
 
     Attributes:
         validation: identifies the stored validation.
         organization: the id of the organization that validated.
         location: the normalised JWKS location.
         verify_certificate: whether the server's certificate was checked.
-        ca_bundle_digest: of the attached CA certificates that it was checked against; "" for none.
+        ca_bundle_digest: of the CA certificates of the check; "" for none.
         issued_at: Unix seconds.
     """
 
@@ -51,7 +50,7 @@ class Receipt:
 
 
 def digest_of(ca_bundle: str | None) -> str:
-    """What stands for CA certificates in a receipt, which goes through a form field and need not grow with them."""
+    """Return the digest of the CA certificates, which keeps the receipt short: it is sent in a form field."""
     return "" if ca_bundle is None else hashlib.sha256(ca_bundle.encode()).hexdigest()
 
 
@@ -79,7 +78,7 @@ def read(text: str, *, now: float) -> Receipt:
     Raises:
         ReceiptRefused: it is not a receipt of ours, or older than `RECEIPT_SECONDS`.
     """
-    # A lone surrogate, which JSON can carry, would fail with an encoding error instead of a refusal.
+    # A lone surrogate would cause an encoding error instead of a refusal.
     if not text.isascii():
         raise ReceiptRefused(expired=False)
     try:

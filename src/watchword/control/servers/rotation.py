@@ -1,6 +1,6 @@
-"""The rotation watch: what an administrator is told about keys that come and go. Pure: the clock comes in.
+"""Warnings about key rotation. Pure: the clock is an argument.
 
-Every warning follows from what is stored and the time, so it ends by itself when it no longer holds.
+Every warning follows from stored state and the time, so it disappears when it no longer applies.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 FAILING_LONG: Final = timedelta(seconds=STALE_AFTER)
-"""A single failed fetch is nothing; from then on an administrator should look."""
+"""A single failed fetch means little; after this time an administrator should act."""
 
-REPLACED_TOLD: Final = timedelta(days=7)
-"""How long an abrupt rotation is told: the tokens of before have ended by then, but the habit has not."""
+REPLACED_SHOWN: Final = timedelta(days=7)
+"""How long to show an abrupt rotation: so that the administrator sees it and changes the procedure."""
 
 WITHDRAWN_WATCHED: Final = timedelta(days=7)
-"""How long tokens may name a withdrawn key and be noted: longer than access tokens live."""
+"""How long tokens with a withdrawn kid are noted: longer than the lifetime of access tokens."""
 
 ASKED_EVERY: Final = timedelta(minutes=1)
 """At most one write per key in this time, however many tokens name it."""
 
-ASKED_TOLD: Final = timedelta(hours=1)
-"""How long after the last such token the warning stands."""
+ASKED_SHOWN: Final = timedelta(hours=1)
+"""How long after the last such token the warning is shown."""
 
 HISTORY_KEPT: Final = timedelta(days=184)
-"""Of a withdrawn key, as long as the audit log keeps its events unless told otherwise."""
+"""Of a withdrawn key: as long as the default retention of the audit log."""
 
 HISTORY_SHOWN: Final = 10
 """Withdrawn keys on the page, the last withdrawn first."""
@@ -46,7 +46,7 @@ _OVERLAP: Final = duration(timedelta(seconds=MAX_AGE_BOUNDS[1]))
 
 
 class Place(Enum):
-    """The cell of the row where a warning's short form stands."""
+    """The cell of the row that shows a warning's short form."""
 
     LOCATION = "location"
     KEYS = "keys"
@@ -55,7 +55,7 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationWarning:
-    """One warning. `short` is for the row; `fact` is what happened, `meaning` what follows from it, `fix` what to do.
+    """One warning. `short` is for the row, `fact` says what happened, `meaning` what follows, `fix` what to do.
 
     `tone` is warn or bad.
     """
@@ -74,7 +74,7 @@ class RotationWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawnKey:
-    """A key of the past. `asked_at` is when a token that names it was last reported; None if none was."""
+    """A withdrawn key. `asked_at`: when a token with its kid was last reported, or None."""
 
     kid: str | None
     withdrawn_at: datetime
@@ -92,17 +92,17 @@ def warnings(
     replaced_at: datetime | None,
     withdrawn: Iterable[WithdrawnKey],
 ) -> tuple[RotationWarning, ...]:
-    """All that holds at `now`, the most urgent first.
+    """Return the warnings at `now`, the most urgent first.
 
     Args:
         now: the time of the page.
         host: of the JWKS location.
         verify_certificate: without it nothing depends on the certificate's expiry.
         failing_since: None unless the latest fetch failed.
-        keys_good_until: when the keys stop being believed; None without keys.
-        certificate_expires_at: of the certificate that the server presented last.
-        replaced_at: the last fetch that found not one of the keys before it.
-        withdrawn: the keys of the past.
+        keys_good_until: when the keys expire; None without keys.
+        certificate_expires_at: of the server's last certificate.
+        replaced_at: the last fetch that found none of the previous keys.
+        withdrawn: the withdrawn keys.
     """
     found = [
         _failing(now, failing_since, keys_good_until),
@@ -128,16 +128,16 @@ def is_watched(withdrawn_at: datetime | None, now: datetime) -> bool:
 
 
 def may_note(asked_at: datetime | None, now: datetime) -> bool:
-    """Whether a token that names a watched key is worth a write now.
+    """Whether to write now that a token names a watched key.
 
-    A time in the future, left by a clock that was set back, does not end the watch.
+    A time in the future, from before the clock was set back, does not prevent it.
     """
     return asked_at is None or not timedelta() <= now - asked_at < ASKED_EVERY
 
 
 def is_named(withdrawn_at: datetime | None, asked_at: datetime | None, now: datetime) -> bool:
     """Whether tokens that name this withdrawn key still arrive."""
-    return asked_at is not None and is_watched(withdrawn_at, now) and now - asked_at <= ASKED_TOLD
+    return asked_at is not None and is_watched(withdrawn_at, now) and now - asked_at <= ASKED_SHOWN
 
 
 def _failing(now: datetime, since: datetime | None, good_until: datetime | None) -> RotationWarning | None:
@@ -205,7 +205,7 @@ def _named(now: datetime, withdrawn: Iterable[WithdrawnKey]) -> RotationWarning 
 
 
 def _replaced(now: datetime, replaced_at: datetime | None) -> RotationWarning | None:
-    if replaced_at is None or now - replaced_at > REPLACED_TOLD:
+    if replaced_at is None or now - replaced_at > REPLACED_SHOWN:
         return None
     return RotationWarning(
         place=Place.KEYS,

@@ -1,7 +1,6 @@
-"""What the rotation watch writes: what was seen of a key set, once each, for the list page and the audit log.
+"""Records key rotations, lasting failures and expiring certificates once each, for the list and the audit log.
 
-The functions that take a `work` belong into the transaction of the fetch that they are about; its caller saves the
-state.
+Functions with a `work` run in the transaction of the fetch; the caller saves the state.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ if TYPE_CHECKING:
 
 
 def note_certificate(work: UnitOfWork, state: KeySetState, expires_at: datetime | None) -> None:
-    """Keep the expiry of the certificate that this fetch met, and tell the audit log once when it is near.
+    """Store the expiry of the server's certificate, and record it once in the audit log when it is near.
 
-    Only a later expiry than the one told last is told again: servers behind one name may present certificates in turn.
+    Only a later expiry is recorded again: servers behind one name may present different certificates in turn.
     """
     if expires_at is None:
         return
     state.certificate_expires_at = expires_at
-    told = state.certificate_expiry_reported
+    reported = state.certificate_expiry_reported
     if (
         state.server.verify_certificate
         and rotation.certificate_ends_soon(expires_at, work.now)
-        and (told is None or told < expires_at)
+        and (reported is None or reported < expires_at)
     ):
         state.certificate_expiry_reported = expires_at
         work.record(
@@ -48,20 +47,20 @@ def note_certificate(work: UnitOfWork, state: KeySetState, expires_at: datetime 
 
 
 def note_failing(work: UnitOfWork, state: KeySetState) -> None:
-    """Tell the audit log that a run of failed fetches lasts, once for the whole run."""
+    """Record once that fetches keep failing."""
     if state.failing_reported_at is None and rotation.failing_long(state.failing_since, work.now):
         state.failing_reported_at = work.now
         work.record(target=state.server.name, action="fetches_failing", changes=_failing_since(state, before=False))
 
 
 def note_recovery(work: UnitOfWork, state: KeySetState) -> None:
-    """Tell the audit log that a run of failed fetches which it was told of has ended; before the state forgets it."""
+    """Record the end of a recorded run of failed fetches. Call it before the state is reset."""
     if state.failing_reported_at is not None:
         work.record(target=state.server.name, action="fetches_recovered", changes=_failing_since(state, before=True))
 
 
 def note_replacement(work: UnitOfWork, state: KeySetState, difference: KeyChange) -> dict[str, list[Scalar]]:
-    """Keep when not one key stayed. Returns what the event of the changed keys says of it."""
+    """Store the time when no key stayed. Returns the changes to add to the event."""
     if not difference.abrupt:
         return {}
     state.replaced_at = work.now
@@ -69,11 +68,10 @@ def note_replacement(work: UnitOfWork, state: KeySetState, difference: KeyChange
 
 
 def note_asked_for(pairs: Iterable[tuple[str, str]], now: datetime) -> int:
-    """Note which withdrawn keys are named by tokens that still arrive; returns how many rows were written.
+    """Mark withdrawn keys that tokens still name; returns how many rows were written.
 
-    What is reported was typed by whoever sent the token. So nothing of it is kept: it only ever marks a key of the
-    organization's own history that was withdrawn lately, at most once a minute, and the audit log hears of each
-    withdrawal once. A made-up kid costs no write.
+    Clients choose the reported kids, so none is stored. A report only marks a recently withdrawn key of the
+    organization's own history, at most once a minute, and is recorded once per withdrawal. A random kid costs no write.
 
     Args:
         pairs: (organization id, kid) as reported.
@@ -83,7 +81,7 @@ def note_asked_for(pairs: Iterable[tuple[str, str]], now: datetime) -> int:
     rows = _watched(reported, now)
     first = [row for row in rows if row.asked_at is None]
     again = [row.pk for row in rows if row.asked_at is not None and rotation.may_note(row.asked_at, now)]
-    # The conditions once more: a fetch may have brought a key back meanwhile, another report have noted it.
+    # The conditions again: a fetch may have restored a key meanwhile, or another report may have marked it.
     due = Q(asked_at__lte=now - rotation.ASKED_EVERY) | Q(asked_at__gt=now)
     written = (
         KeyHistory.objects.filter(due, pk__in=again, withdrawn_at__isnull=False).update(asked_at=now) if again else 0
@@ -100,7 +98,7 @@ def purge_history(now: datetime) -> int:
 
 
 def _watched(reported: frozenset[tuple[str, str]], now: datetime) -> list[KeyHistory]:
-    """The withdrawn keys that are named, of enabled servers; none whose kid another key has taken over."""
+    """Return the named withdrawn keys of enabled servers, without kids that another key has now."""
     if not reported:
         return []
     rows = KeyHistory.objects.select_related("server").filter(
@@ -116,7 +114,7 @@ def _watched(reported: frozenset[tuple[str, str]], now: datetime) -> list[KeyHis
 
 
 def _note_first(rows: list[KeyHistory], now: datetime) -> int:
-    """Mark keys of one server that no token had named since their withdrawal."""
+    """Mark keys of one server that no token has named since their withdrawal."""
     server = rows[0].server
     with unit_of_work(
         WORKER, server.organization_id, permission=Privilege.WORKER, action="withdrawn_keys_named", now=now

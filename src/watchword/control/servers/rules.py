@@ -1,4 +1,4 @@
-"""What an administrator may type into a registration. Pure: no database, no clock, no network."""
+"""Rules for the fields of a registration, and the state of its fetches. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCATION_MAX: Final = 2048
 EXPECTED_MAX: Final = 2048
 
 REQUEST_TAKEN_UP: Final = timedelta(seconds=60)
-"""A worker takes up a requested fetch within seconds and ends it within five; after a minute none seems to run."""
+"""A worker begins a requested fetch within seconds and ends it within five; after a minute no worker seems to run."""
 
 _ASCII_ALPHANUMERIC: Final = re.compile(r"[A-Za-z0-9]+")
 
@@ -35,13 +35,13 @@ _ALGORITHM_OF_KIND: Final = {("EC", 256): "ES256", ("EC", 384): "ES384", ("EC", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFields:
-    """The Add and Edit window's fields as they were typed; "" in the last three URIs means any.
+    """The fields of the Add and Edit dialogs as typed; "" in the last three URIs means any.
 
     Attributes:
-        accept_any: the administrator said knowingly that every token signed by the server is to be accepted. Only
-            asked when `audience`, `issuer` and `client_id` are all blank.
-        accept_anybody: the same, of tokens that everybody can ask the server for.
-        accepts_bound_tokens: tokens bound to a key or certificate are accepted without proof of it.
+        accept_any: the administrator confirms that every token signed by the server is accepted. Needed only if
+            `audience`, `issuer` and `client_id` are all blank.
+        accept_anybody: the same for tokens that any user of the server can request.
+        accepts_bound_tokens: accept tokens bound to a key or certificate without proof.
         ca_bundle: CA certificates in PEM; "" for none.
     """
 
@@ -60,32 +60,31 @@ class ServerFields:
 
     @property
     def confirmed(self) -> frozenset[str]:
-        """The fields in which the administrator said a knowing yes."""
+        """The fields that the administrator confirmed."""
         return frozenset(name for name in CONFIRMED_BY.values() if getattr(self, name))
 
 
 def expected(stored: str | None) -> Expected:
-    """What trust demands of a claim: the stored value, or ANY where the administrator left the field blank."""
+    """Return what a claim must equal: the stored value, or ANY for a blank field."""
     return ANY if stored is None else stored
 
 
 def stored(typed: str) -> str | None:
-    """How a typed Audience URI, Issuer URI or Client ID is kept: a blank field is NULL, all else as it was typed.
+    """Return an Audience URI, Issuer URI or Client ID as it is stored: NULL for a blank field, else as typed.
 
-    Only the empty string is blank. A value of spaces is somebody's mistake and `check_fields` refuses it.
+    Only the empty string is blank: `check_fields` refuses a value of spaces as a mistake.
     """
     return typed if typed != "" else None
 
 
 def check_fields(fields: ServerFields) -> dict[str, str]:
-    """Find the faults of a registration's fields; of the JWKS location only whose tokens come with it.
+    """Check the fields; of the JWKS location only whose tokens it accepts.
 
     Args:
-        fields: as typed. Nothing is trimmed, here or anywhere: a check that repairs what it sees ends up accepting
-            what nobody meant.
+        fields: as typed. Nothing is trimmed: a check that repairs its input ends up accepting unintended values.
 
     Returns:
-        One sentence for each field at fault, by the field's name; empty when all is well.
+        One sentence for each invalid field, by the field's name.
     """
     faults = {
         "name": _fault_of_name(fields.name),
@@ -108,7 +107,7 @@ def _fault_of_name(name: str) -> str | None:
         return "Enter a name."
     if any(character.isspace() for character in name):
         return "The name cannot contain spaces or line breaks."
-    # str.isalnum() and \w would accept the letters and digits of every script.
+    # str.isalnum() and \w would accept letters and digits of every script.
     if _ASCII_ALPHANUMERIC.fullmatch(name) is None:
         return "The name can only contain the letters A to Z and a to z and the digits 0 to 9."
     if len(name) > NAME_MAX:
@@ -125,10 +124,10 @@ def _fault_of_description(description: str) -> str | None:
 
 
 def _fault_of_expected(label: str, typed: str) -> str | None:
-    # The comparison with the token is exact, so an unnoticed blank would refuse every token of the organization,
-    # and silently removing it would compare with a value that nobody typed.
+    # The comparison with the token is exact, so an unnoticed space would refuse every token. Removing it silently would
+    # compare with a value that the administrator did not enter.
     if typed != typed.strip():
-        return f"The {label} begins or ends with a blank. Remove it, or leave the field empty to accept any value."
+        return f"The {label} begins or ends with a space. Remove it, or leave the field blank to accept any value."
     if _has_invisible(typed):
         return f"The {label} contains a control character or another invisible character."
     if len(typed) > EXPECTED_MAX:
@@ -146,7 +145,7 @@ def _has_invisible(text: str) -> bool:
 
 
 class FetchState(Enum):
-    """How the fetching of a key set stands; exactly one holds at any time."""
+    """The state of a key set's fetches; exactly one applies at any time."""
 
     NOT_YET = "not_yet"
     FRESH = "fresh"
@@ -164,23 +163,23 @@ def fetch_state(
     leased_until: datetime | None,
     failing_since: datetime | None,
 ) -> FetchState:
-    """What to tell about the fetching of a key set.
+    """Return the state of a key set's fetches.
 
     Args:
         now: the time of the page.
         fetched_at: the last good fetch.
-        attempted_at: the last fetch begun.
+        attempted_at: when the last fetch began.
         requested_at: when an administrator last pressed "Refresh now".
-        leased_until: until when a worker holds the fetch; None while none does.
+        leased_until: until when a worker holds the lease; None if none does.
         failing_since: None unless the latest fetch failed.
     """
-    asked = requested_at is not None and _later(requested_at, attempted_at) and _later(requested_at, fetched_at)
+    is_pending = requested_at is not None and _later(requested_at, attempted_at) and _later(requested_at, fetched_at)
     fetching = leased_until is not None and now < leased_until
-    if requested_at is not None and timedelta() <= now - requested_at < REQUEST_TAKEN_UP and (asked or fetching):
+    if requested_at is not None and timedelta() <= now - requested_at < REQUEST_TAKEN_UP and (is_pending or fetching):
         return FetchState.UNDER_WAY
     if failing_since is not None:
         return FetchState.FAILING
-    if asked or (fetched_at is not None and is_stale(now.timestamp(), fetched_at.timestamp())):
+    if is_pending or (fetched_at is not None and is_stale(now.timestamp(), fetched_at.timestamp())):
         return FetchState.OVERDUE
     return FetchState.NOT_YET if fetched_at is None else FetchState.FRESH
 
@@ -190,7 +189,7 @@ def _later(moment: datetime, other: datetime | None) -> bool:
 
 
 def algorithm_label(*, kty: str, alg: str | None, bits: int) -> str:
-    """What the key summary calls a key: its declared algorithm, else the one its kind allows, else its kind.
+    """Return a key's label: its declared algorithm, else the only one of its type, else its type.
 
     Args:
         kty: as admitted: RSA, EC or OKP.

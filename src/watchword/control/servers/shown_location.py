@@ -1,6 +1,4 @@
-"""A JWKS location for lists, audit events and logs: two that differ look different, and no value that may be a secret
-is shown.
-"""
+"""A JWKS location for lists, audit events and logs: different ones look different, and possible secrets are hidden."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from watchword.jwks.address import masked
 
 PATH_MAX: Final = 96
-"""Characters of path and query that a list shows; of longer ones the middle is left out."""
+"""Characters of path and query in a list; longer ones lose their middle."""
 
 _MARK_DIGITS: Final = 6
 _SALT: Final = "watchword.servers.shown_location"
@@ -24,9 +22,9 @@ class ShownLocation:
     """A location in parts.
 
     Attributes:
-        host: with the port where one is named.
+        host: with the port, if any.
         path: the path and the masked query.
-        mark: digits that differ where what is hidden differs; None if nothing is hidden.
+        mark: digits that depend on the hidden part; None if nothing is hidden.
     """
 
     host: str
@@ -35,7 +33,7 @@ class ShownLocation:
 
 
 def shown_location(location: str) -> ShownLocation:
-    """The mark is keyed with the secret key, so that nobody can try values of the query against it."""
+    """Return the location in parts. The mark is keyed, so that a reader cannot test guesses of the hidden part."""
     whole = masked(location)
     parts = urlsplit(location)
     path = whole[len(f"{parts.scheme}://{parts.netloc}") :]
@@ -47,7 +45,7 @@ def shown_location(location: str) -> ShownLocation:
 
 
 def on_one_line(location: str) -> str:
-    """For audit events and log lines; the mark is the one that the lists show."""
+    """Return the location for audit events and log lines, with the same mark as in the lists."""
     whole = masked(location)
     return whole if whole == location else f"{whole} (hidden part: {_mark(location)})"
 

@@ -1,4 +1,4 @@
-"""Where a server's keys come from, and the step from a successful validation to keys in place."""
+"""A server's key source, and installing the keys of its validation."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ _DICE: Final = random.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """A JWKS location, normalised, whether its certificate is checked, and against which authority beside the
-    recognized ones: together they are what is validated.
+    """What is validated: the normalised JWKS location, the certificate setting and the attached CA certificates.
 
-    Keys fetched without the check are worth less, so a changed setting is another source. So is a changed ca_bundle:
-    whoever owns it can put keys into the server's place.
+    A change of any of them is another source: keys fetched without the check deserve less trust, and the owner of a CA
+    can impersonate the server.
     """
 
     location: str
@@ -37,7 +36,7 @@ class KeySource:
 
     @classmethod
     def named(cls, location: str, *, verify_certificate: bool, ca_bundle: str | None) -> KeySource:
-        """While the certificate is not checked no ca_bundle is asked, so the one that is kept is not part of it."""
+        """Create a source. Without the certificate check the stored CA certificates are not part of it."""
         return cls(location, verify_certificate, ca_bundle if verify_certificate else None)
 
     @classmethod
@@ -45,7 +44,7 @@ class KeySource:
         return cls.named(server.jwks_location, verify_certificate=server.verify_certificate, ca_bundle=server.ca_bundle)
 
     def is_of(self, proof: Receipt) -> bool:
-        """Whether it is exactly what was validated."""
+        """Whether exactly this source was validated."""
         return (proof.location, proof.verify_certificate, proof.ca_bundle_digest) == (
             self.location,
             self.verify_certificate,
@@ -54,7 +53,7 @@ class KeySource:
 
 
 def validated(organization_id: str, source: KeySource, receipt: str, now: datetime) -> Validation:
-    """Find the successful validation that the receipt stands for.
+    """Return the successful validation of the receipt.
 
     Raises:
         Refusal: validation_missing (none, or not this organization's), validation_for_other_location,
@@ -73,16 +72,16 @@ def validated(organization_id: str, source: KeySource, receipt: str, now: dateti
     validation = Validation.objects.filter(
         pk=proof.validation, organization_id=organization_id, document__isnull=False
     ).first()
-    # Purged, or made before a backup was restored. Also a key that the present rules no longer admit is no key.
+    # Purged, lost by restoring a backup, or without a key that the present rules admit.
     if validation is None or not from_document(validation.document):
         raise _refusal(RefusalReason.VALIDATION_EXPIRED)
     return validation
 
 
 def install(state: KeySetState, validation: Validation, *, settings: ControlSettings) -> KeyChange:
-    """Replace everything that is known of a server's key set by what the validation fetched, and save it.
+    """Replace a server's key set by the validated one, and save it.
 
-    A fetch of the old location that is still under way finds its number overtaken and is dropped.
+    A fetch of the old location that is still in progress becomes outdated through the fetch number.
     """
     state.fetch_number += 1
     state.lease_until = None
@@ -95,7 +94,7 @@ def install(state: KeySetState, validation: Validation, *, settings: ControlSett
         fetched_at=fetched_at,
         good_until=from_unix(int(fetched_at.timestamp()) + settings.keys_hard_limit),
     )
-    # What was watched of the old source says nothing about this one.
+    # Warnings about the old source do not apply to this one.
     state.replaced_at = None
     state.certificate_expires_at = validation.certificate_expires_at
     state.certificate_expiry_reported = None

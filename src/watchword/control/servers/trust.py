@@ -1,4 +1,4 @@
-"""What verifiers must know of an organization: the one source of what the feed publishes."""
+"""An organization's trust: the only source of what the feed publishes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
 
 
 def trust_of(organization_id: str) -> Trust:
-    """What verifiers must know of the organization now. The publisher replaces revision 0 by the real one."""
+    """Return the organization's present trust. The publisher replaces revision 0."""
     subscription = Subscription.objects.filter(organization_id=organization_id).first()
     state = (
         KeySetState.objects.select_related("server")
@@ -40,6 +40,6 @@ def _server_trust(state: KeySetState) -> ServerTrust:
         client_id=rules.expected(server.client_id),
         accepts_bound_tokens=server.accepts_bound_tokens,
         keys=from_document(state.document),
-        # Without a good fetch there are no keys either; 0 says so a second time.
+        # Without a good fetch there are no keys; 0 makes sure of it.
         keys_good_until=0 if state.good_until is None else int(state.good_until.timestamp()),
     )

@@ -1,4 +1,4 @@
-"""The Validate button: one probe of a JWKS location, and the receipt that Save demands."""
+"""The buttons Validate and Find from issuer: a probe of a JWKS location with a receipt, and an issuer's metadata."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ def validate(
 ) -> tuple[Findings, str | None]:
     """Probe a JWKS location on behalf of an administrator.
 
-    The probe takes up to five seconds and runs outside of any transaction: nothing is locked meanwhile.
+    The probe takes up to five seconds and runs outside of any transaction, without locks.
 
     Args:
         actor: needs API Key Management in the organization.
-        organization_id: must be entitled to changes; nobody else may make this service open connections.
+        organization_id: must be entitled to changes: only then may this service open connections for it.
         location: as typed.
         verify_certificate: the certificate setting to validate with, and to be saved with.
-        ca_bundle: CA certificates as typed, to be trusted for this one probe and to be saved with; "" for none.
+        ca_bundle: CA certificates as typed, trusted for this probe only and to be saved with; "" for none.
 
     Returns:
-        What was found, and the receipt if it may be saved.
+        The findings, and the receipt if they may be saved.
 
     Raises:
         Refusal: fields_invalid (the ca_bundle), not_found, permission_missing, subscription_inactive,
             organization_suspended, too_many_requests.
     """
     attempt = BeginValidation(organization_id=organization_id).run(actor, timezone.now())
-    trusted = ca_bundle_to_use(ca_bundle, asked=verify_certificate)
+    trusted = ca_bundle_to_use(ca_bundle, used=verify_certificate)
     release_connection()
     findings = probe(
         location,
@@ -94,21 +94,21 @@ def find_metadata(
 ) -> Metadata:
     """Fetch the metadata of an issuer on behalf of an administrator.
 
-    It counts as a validation does: both make this service open connections.
+    It counts towards the limit of validations, because both open connections.
 
     Args:
         actor: needs API Key Management in the organization.
         organization_id: must be entitled to changes.
         issuer: as typed; the metadata names exactly this one.
         verify_certificate: the certificate setting to ask with.
-        ca_bundle: CA certificates as typed, to be trusted for this alone; "" for none.
+        ca_bundle: CA certificates as typed, trusted for this fetch only; "" for none.
 
     Raises:
         Refusal: fields_invalid (the ca_bundle, the issuer), not_found, permission_missing, subscription_inactive,
             organization_suspended, too_many_requests.
     """
     BeginValidation(organization_id=organization_id).run(actor, timezone.now())
-    trusted = ca_bundle_to_use(ca_bundle, asked=verify_certificate)
+    trusted = ca_bundle_to_use(ca_bundle, used=verify_certificate)
     release_connection()
     found = discover(
         issuer, verify_certificate=verify_certificate, authority=trusted, policy=fetch_policy(settings.WATCHWORD)
@@ -125,33 +125,33 @@ def _admitted(actor: Actor, organization_id: str, now: datetime) -> AbstractCont
 
 
 def release_connection() -> None:
-    """Give up the database's connection: while a slow server is asked, other pages may wait for one."""
+    """Release the database connection, so that other pages can use it while a slow server responds."""
     if not connection.in_atomic_block:
         connection.close()
 
 
-def ca_bundle_to_use(ca_bundle: str, *, asked: bool) -> str | None:
-    """The authority to validate against. An unused one must be well-formed too, as it is stored.
+def ca_bundle_to_use(ca_bundle: str, *, used: bool) -> str | None:
+    """Return the CA certificates to validate with. Unused ones must be well-formed, too, because they are stored.
 
     Raises:
         Refusal: fields_invalid.
     """
     try:
-        checked = checked_ca_bundle(ca_bundle, timezone.now(), kept=None if asked else canonical(ca_bundle))
+        checked = checked_ca_bundle(ca_bundle, timezone.now(), kept=None if used else canonical(ca_bundle))
     except AuthorityRefused as refused:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"authority": refused.sentence}) from None
-    return checked if asked else None
+    return checked if used else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginValidation:
-    """Note an attempt, before anything is fetched, so that attempts under way at the same time count too."""
+    """Record an attempt before the fetch, so that concurrent attempts count, too."""
 
     organization_id: str
 
     def run(self, actor: Actor, now: datetime) -> UUID:
-        """Returns the attempt. It has no document until `RecordValidation` gives it one."""
-        # The organization is locked, so that of many attempts at once no two count the same ones before them.
+        """Return the attempt. `RecordValidation` adds its document."""
+        # Under the organization's lock, so that concurrent attempts do not miss each other.
         with _admitted(actor, self.organization_id, now):
             self._refuse_too_many(now)
             return Validation.objects.create(
@@ -169,11 +169,11 @@ class BeginValidation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordValidation:
-    """Keep what a successful validation fetched, until it is saved or its receipt expires.
+    """Store what a successful validation fetched until it is saved or its receipt expires.
 
     Attributes:
         location: normalised.
-        ca_bundle: the CA certificates, canonical, that it was validated against; None for none.
+        ca_bundle: the canonical CA certificates of the check; None for none.
         keys: at least one.
     """
 
@@ -188,7 +188,7 @@ class RecordValidation:
     certificate_expires_at: datetime | None = None
 
     def run(self, actor: Actor, now: datetime) -> str:
-        """Returns the receipt. The right to it may have been lost during the probe."""
+        """Return the receipt; refused if the actor lost the right during the probe."""
         with _admitted(actor, self.organization_id, now):
             Validation.objects.filter(pk=self.attempt).update(
                 location=self.location,

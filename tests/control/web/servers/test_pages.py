@@ -345,7 +345,7 @@ class TestAdd:
             ({"name": "Okté"}, "The name can only contain the letters A to Z"),
             ({"name": ""}, "Enter a name."),
             ({"description": "d" * 257}, "The description cannot exceed 256 characters; this one has 257."),
-            ({"issuer": " https://x"}, "The Issuer URI begins or ends with a blank."),
+            ({"issuer": " https://x"}, "The Issuer URI begins or ends with a space."),
             ({"issuer": "a\x01b"}, "The Issuer URI contains a control character"),
         ],
     )

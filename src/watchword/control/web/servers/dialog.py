@@ -105,7 +105,7 @@ def _caution(page: ServersPage, detail: ServerDetail) -> str:
 def keeps_source(fields: ServerFields, detail: ServerDetail) -> bool:
     """Whether an edit leaves JWKS location, certificate setting and authority alone: it needs no new validation."""
     return _source(fields) == KeySource.named(
-        detail.jwks_location, verify_certificate=detail.verify_certificate, ca_bundle=detail.ca_bundle or None
+        detail.jwks_location, verify_certificate=detail.verify_certificate, ca_bundle=detail.authority or None
     )
 
 

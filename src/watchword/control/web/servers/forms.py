@@ -117,7 +117,7 @@ def of(detail: ServerDetail) -> RegistrationForm:
         "description": detail.description,
         "jwks_location": detail.jwks_location,
         "verify_certificate": detail.verify_certificate,
-        "authority": detail.ca_bundle,
+        "authority": detail.authority,
         "audience": detail.audience,
         "issuer": detail.issuer,
         "client_id": detail.client_id,
