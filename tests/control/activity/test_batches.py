@@ -16,7 +16,7 @@ def changed(**changes: Any) -> bytes:
     return batch(1, LINE | changes)
 
 
-def test_a_batch_says_who_counted_what_and_when() -> None:
+def test_batch_is_decoded() -> None:
     read = decode_batch(batch(7, line(NOW, calls=3), line(NOW, outcome="token_expired", profile=None)))
 
     assert (read.node, read.boot, read.sequence) == ("edge-1", "0123456789abcdef0123456789abcdef", 7)
@@ -27,7 +27,7 @@ def test_a_batch_says_who_counted_what_and_when() -> None:
     assert allowed.kind.digest != expired.kind.digest
 
 
-def test_what_differs_has_another_digest() -> None:
+def test_different_kinds_have_different_digests() -> None:
     kinds: list[dict[str, Any]] = [
         {},
         {"organization": "globex"},
@@ -116,6 +116,6 @@ def test_fi_02_calls_count_whatever_their_profile_is(profile: object) -> None:
     assert (read.calls, read.kind.read) == (1, "other")
 
 
-def test_fi_02_what_only_a_newer_verifier_knows_counts() -> None:
+def test_fi_02_codes_of_newer_verifiers_count() -> None:
     (read,) = decode_batch(changed(outcome="token_bound", more=1, profile={**OKTA, "tenancy": "x"})).lines
     assert (read.kind.outcome, read.kind.values()["issuer"]) == ("token_bound", OKTA["issuer"])

@@ -88,7 +88,7 @@ def test_each_process_numbers_its_own_batches(verifier: CountingVerifier, acme: 
     assert DailyCalls.objects.count() == 2
 
 
-def test_a_number_that_was_left_out_holds_nothing_up(verifier: CountingVerifier, acme: Organization) -> None:
+def test_skipped_batch_number_does_not_block(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 1))
     verifier.sequence = 41
     verifier.send(NOON, line(NOON, 1))
@@ -97,16 +97,14 @@ def test_a_number_that_was_left_out_holds_nothing_up(verifier: CountingVerifier,
     assert UsageStream.objects.get().applied == 42
 
 
-def test_an_organization_cannot_be_made_up(verifier: CountingVerifier, acme: Organization) -> None:
+def test_unknown_organization_is_not_counted(verifier: CountingVerifier, acme: Organization) -> None:
     applied = verifier.send(NOON, line(NOON, 5, organization="nowhere"), line(NOON, 1))
 
     assert (applied.unknown, applied.touched) == (5, frozenset({"acme"}))
     assert list(DailyCalls.objects.values_list("organization", flat=True)) == ["acme"]
 
 
-def test_requests_to_organizations_that_do_not_exist_are_nobodys(
-    verifier: CountingVerifier, acme: Organization
-) -> None:
+def test_requests_to_missing_organizations_have_no_organization(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 5, organization=None, outcome="organization_unknown", profile=None, server=None))
 
     assert not DailyCalls.objects.exists()
@@ -114,7 +112,7 @@ def test_requests_to_organizations_that_do_not_exist_are_nobodys(
     assert (row.organization_id, row.outcome, row.calls, row.read) == (None, "organization_unknown", 5, "nothing")
 
 
-def test_what_is_too_old_to_be_kept_is_not_counted(verifier: CountingVerifier, acme: Organization) -> None:
+def test_counts_older_than_kept_days_are_dropped(verifier: CountingVerifier, acme: Organization) -> None:
     applied = verifier.send(NOON, line(NOON - timedelta(days=KEPT_DAYS, minutes=1), 5))
 
     assert applied.unknown == 5
@@ -128,7 +126,7 @@ def test_one_batch_may_name_a_kind_twice(verifier: CountingVerifier, acme: Organ
     assert (row.calls, row.revision) == (6, 9)
 
 
-def test_the_stream_knows_its_pace(verifier: CountingVerifier, acme: Organization) -> None:
+def test_stream_stores_its_call_rate(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 120))
     verifier.send(NOON, line(NOON + timedelta(minutes=1), 3))
     # Its clock runs ahead, so for the control plane all of it was now.
@@ -162,7 +160,7 @@ def test_notices_come_at_50_80_and_100_percent_and_the_last_one_suspends_once(
     assert "More than 1,000 API calls" in suspended.changes["public_text"][1]
 
 
-def test_a_jump_is_told_in_full(verifier: CountingVerifier, acme: Organization) -> None:
+def test_jump_reports_every_percentage(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 1001))
 
     assert notices() == [50, 80, 100]
@@ -204,7 +202,7 @@ def test_late_calls_of_yesterday_count_for_yesterday_and_suspend_nobody(
     assert notices() == []
 
 
-def test_each_day_begins_anew_but_a_suspension_stays(verifier: CountingVerifier, acme: Organization) -> None:
+def test_new_day_resets_counts_but_not_the_suspension(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 1001))
     tomorrow = NOON + timedelta(days=1)
     verifier.send(tomorrow, line(tomorrow, 600))
@@ -256,7 +254,7 @@ def test_calls_during_a_suspension_for_another_reason_do_not_count_after_it(
     assert notices() == []
 
 
-def test_raising_the_threshold_is_the_operators_word(
+def test_raising_the_threshold_lifts_the_suspension(
     verifier: CountingVerifier, acme: Organization, shell: Actor
 ) -> None:
     verifier.send(NOON, line(NOON, 1001))
@@ -269,14 +267,16 @@ def test_raising_the_threshold_is_the_operators_word(
     assert live() is None
 
 
-def test_no_limit_any_more_lifts_it_too(verifier: CountingVerifier, acme: Organization, shell: Actor) -> None:
+def test_removing_the_threshold_lifts_the_suspension(
+    verifier: CountingVerifier, acme: Organization, shell: Actor
+) -> None:
     verifier.send(NOON, line(NOON, 1001))
     ChangeThreshold(organization_id="acme", api_call_threshold=None).run(shell, now=NOON)
 
     assert live() is None
 
 
-def test_neither_lowering_it_nor_renewing_nor_setting_anew_lifts_it(
+def test_lowering_renewing_or_setting_keeps_the_suspension(
     verifier: CountingVerifier, acme: Organization, shell: Actor
 ) -> None:
     verifier.send(NOON, line(NOON, 1001))
@@ -295,7 +295,7 @@ def test_raising_the_threshold_lifts_no_suspension_for_another_reason(acme: Orga
     assert live() is not None
 
 
-def test_another_threshold_has_notices_of_its_own(verifier: CountingVerifier, acme: Organization, shell: Actor) -> None:
+def test_changed_threshold_is_reported_again(verifier: CountingVerifier, acme: Organization, shell: Actor) -> None:
     verifier.send(NOON, line(NOON, 600))
     ChangeThreshold(organization_id="acme", api_call_threshold=10_000).run(shell)
     verifier.send(NOON, line(NOON, 1))
@@ -305,7 +305,7 @@ def test_another_threshold_has_notices_of_its_own(verifier: CountingVerifier, ac
     assert notices() == [50, 50]
 
 
-def test_what_was_told_is_not_told_again_whoever_looks(verifier: CountingVerifier, acme: Organization) -> None:
+def test_reported_percentage_is_not_reported_again(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 500))
 
     assert ReviewThreshold(organization_id="acme").run(SYSTEM, now=NOON) == 0
@@ -322,7 +322,7 @@ def test_many_are_reviewed_part_by_part(
     assert live("globex") is not None
 
 
-def test_a_review_finds_nothing_where_nothing_has_happened(acme: Organization, shell: Actor) -> None:
+def test_review_without_calls_does_nothing(acme: Organization, shell: Actor) -> None:
     assert review_thresholds([], NOON) == 0
     assert review_thresholds(["acme", "nowhere"], NOON) == 0
     with pytest.raises(Refusal):
@@ -332,7 +332,7 @@ def test_a_review_finds_nothing_where_nothing_has_happened(acme: Organization, s
 # -------------------------------------------------------------------- what is kept
 
 
-def test_what_is_older_than_the_days_kept_is_purged(verifier: CountingVerifier, acme: Organization) -> None:
+def test_rows_older_than_kept_days_are_purged(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 600))
     assert purge(NOON + timedelta(days=KEPT_DAYS), kept_days=KEPT_DAYS) == 0
     assert purge(NOON + timedelta(days=KEPT_DAYS, hours=12, minutes=1), kept_days=KEPT_DAYS) == 3
@@ -354,7 +354,7 @@ def test_it_is_purged_in_batches(
     assert purge(long_after, kept_days=KEPT_DAYS) == 1
 
 
-def test_another_credential_does_not_make_another_process_of_it(verifier: CountingVerifier, acme: Organization) -> None:
+def test_process_is_the_same_under_another_credential(verifier: CountingVerifier, acme: Organization) -> None:
     verifier.send(NOON, line(NOON, 3))
     renewed = CountingVerifier("edge-1-renewed")
     renewed.boot, renewed.sequence = verifier.boot, verifier.sequence

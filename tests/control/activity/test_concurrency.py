@@ -64,7 +64,7 @@ def test_verifiers_that_count_for_one_organization_at_once_lose_nothing(acme: Or
     assert allowed_on("acme", today(NOW)) == AT_ONCE * 5 * 2
 
 
-def test_a_crossed_threshold_suspends_once_however_many_notice_it_at_once(acme: Organization) -> None:
+def test_concurrent_reviews_suspend_once(acme: Organization) -> None:
     CountingVerifier().apply(NOW, batch(1, line(NOW, 1001)))
 
     told = at_once(*[lambda: ReviewThreshold(organization_id="acme").run(SYSTEM, now=NOW)] * AT_ONCE)

@@ -21,11 +21,11 @@ def test_calls_count_for_their_minute() -> None:
     assert counted_at(int(NOON.timestamp()) - 3601, NOON, 31) == datetime(2026, 11, 25, 11, 0, tzinfo=UTC)
 
 
-def test_a_clock_that_runs_ahead_does_not_count_for_tomorrow() -> None:
+def test_fast_clock_does_not_count_for_tomorrow() -> None:
     assert counted_at(int(NOON.timestamp()) + 86_400, NOON, 31) == NOON.replace(second=0)
 
 
-def test_what_is_older_than_the_days_kept_does_not_count() -> None:
+def test_calls_older_than_kept_days_do_not_count() -> None:
     oldest = int((NOON - timedelta(days=2)).timestamp())
 
     assert counted_at(oldest, NOON, 2) is None
@@ -48,7 +48,7 @@ def test_a_threshold_of_one_is_crossed_by_the_second_call() -> None:
     assert [reached(calls, 1) for calls in (0, 1, 2)] == [0, 80, 100]
 
 
-def test_the_pace_is_that_of_the_last_full_minute() -> None:
+def test_call_rate_is_of_the_last_full_minute() -> None:
     begin = NOON.replace(second=0)
     pace = CallRate(None, 0, 0).after(begin, 60).after(begin, 60).after(begin + MINUTE, 7)
 
@@ -59,7 +59,7 @@ def test_the_pace_is_that_of_the_last_full_minute() -> None:
     assert CallRate(None, 0, 0).per_second(begin) == 0.0
 
 
-def test_a_gap_in_the_calls_leaves_no_minute_before_and_late_counts_go_where_they_belong() -> None:
+def test_call_rate_with_gaps_and_late_counts() -> None:
     begin = NOON.replace(second=0)
     pace = CallRate(begin, 5, 0).after(begin + 2 * MINUTE, 6)
 

@@ -44,7 +44,7 @@ def test_every_action_in_the_code_has_a_name(path: Path) -> None:
     assert not missing, f"name them in control/audit/actions.py: {missing}"
 
 
-def test_the_search_finds_actions_wherever_they_stand() -> None:
+def test_search_finds_all_actions() -> None:
     source = "change(a, b, action='one')\nwork.record(action='two' if x else 'three')\nrecord_refused(a, b, 'four', r)"
     assert actions_in(source) == {"one", "two", "three", "four"}
     assert actions_in("_ask(action='enable')") == set()
@@ -58,5 +58,5 @@ def test_the_other_tables_are_complete() -> None:
     assert set(RESULTS) == {"success", "refused"}
 
 
-def test_an_action_of_another_version_is_spoken_as_well_as_it_can_be() -> None:
+def test_unknown_action_gets_a_readable_label() -> None:
     assert label_of("server_renamed") == "Server renamed"

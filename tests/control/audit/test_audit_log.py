@@ -36,11 +36,11 @@ def three(db: None) -> None:
 
 
 @pytest.mark.django_db
-def test_an_empty_log_is_whole() -> None:
+def test_empty_log_is_intact() -> None:
     assert verify_chain() is None
 
 
-def test_events_follow_each_other_from_the_beginning(three: None) -> None:
+def test_events_form_a_chain_from_the_beginning(three: None) -> None:
     first, second, third = AuditEvent.objects.order_by("sequence")
 
     assert (first.sequence, second.sequence, third.sequence) == (1, 2, 3)
@@ -50,7 +50,7 @@ def test_events_follow_each_other_from_the_beginning(three: None) -> None:
 
 
 @pytest.mark.django_db
-def test_the_hash_is_that_of_the_instant_not_of_its_time_zone() -> None:
+def test_hash_is_independent_of_time_zone() -> None:
     tokyo = NOW.astimezone(timezone(timedelta(hours=9)))
     append(Entry(at=tokyo, organization=None, actor="x", interface="api", address=None, action="y", target="z"))
 
@@ -143,7 +143,7 @@ def test_the_database_refuses_to_rewrite_the_log(statement: str) -> None:
 
 
 @pytest.mark.django_db
-def test_the_database_refuses_the_other_way_of_removing_rows() -> None:
+def test_database_refuses_truncate_and_replace() -> None:
     append(entry())
     removal = {
         # REPLACE removes the old row without asking the trigger for DELETE.
@@ -158,7 +158,7 @@ def test_the_database_refuses_the_other_way_of_removing_rows() -> None:
 
 
 @pytest.mark.django_db
-def test_there_is_one_head_and_results_are_known() -> None:
+def test_head_is_single_and_results_are_closed() -> None:
     append(entry())
 
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -170,7 +170,7 @@ def test_there_is_one_head_and_results_are_known() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_outside_a_transaction_is_a_fault() -> None:
+def test_event_outside_transaction_is_refused() -> None:
     with pytest.raises(RuntimeError):
         append(entry())
 
@@ -196,7 +196,7 @@ def test_parallel_events_make_one_chain() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_migration_can_be_taken_back() -> None:
+def test_migration_is_reversible() -> None:
     triggers.remove(connection)
     triggers.install(connection)
     with transaction.atomic():

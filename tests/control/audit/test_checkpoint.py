@@ -32,12 +32,12 @@ def cut_tail_and_rewind_head() -> None:
         AuditHead.objects.update(sequence=2, hash=AuditEvent.objects.get(sequence=2).hash)
 
 
-def test_an_empty_log_is_verified() -> None:
+def test_empty_log_is_verified() -> None:
     state = verify_step(NOW)
     assert (state.sequence, state.hash, state.fault, state.whole_at) == (0, GENESIS, None, NOW)
 
 
-def test_a_step_reaches_the_end_of_a_short_chain() -> None:
+def test_step_reaches_end_of_short_chain() -> None:
     three()
     state = verify_step(NOW)
     assert (state.sequence, state.verified_at, state.whole_at, state.fault) == (3, NOW, NOW, None)
@@ -55,7 +55,7 @@ def test_a_long_chain_is_walked_in_slices(monkeypatch: pytest.MonkeyPatch) -> No
     assert [step.whole_at is None for step in steps] == [True, True, True, False, False]
 
 
-def test_a_fault_stays_until_a_whole_walk_finds_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_stays_until_complete_walk_finds_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "_CHUNK", 2)
     for number in range(4):
         write(str(number))
@@ -73,7 +73,7 @@ def test_a_fault_stays_until_a_whole_walk_finds_none(monkeypatch: pytest.MonkeyP
     assert verify_step(LATER, events=2).fault is None
 
 
-def test_a_cut_tail_with_its_head_set_back_is_missed_by_what_was_verified_before() -> None:
+def test_checkpoint_finds_truncated_tail_with_matching_head() -> None:
     three()
     verify_step(NOW)
     cut_tail_and_rewind_head()
@@ -82,7 +82,7 @@ def test_a_cut_tail_with_its_head_set_back_is_missed_by_what_was_verified_before
     assert verify_step(LATER).fault == fault
 
 
-def test_a_chain_written_anew_is_not_the_one_that_was_verified() -> None:
+def test_checkpoint_finds_rewritten_chain() -> None:
     three()
     verify_step(NOW)
     with all_rights():
@@ -91,7 +91,7 @@ def test_a_chain_written_anew_is_not_the_one_that_was_verified() -> None:
     assert verify_chain() == "Event 3 has another hash than before: the chain was rewritten."
 
 
-def test_only_a_head_kept_elsewhere_shows_a_cut_that_left_no_trace() -> None:
+def test_external_head_finds_truncation_without_trace() -> None:
     three()
     kept = head()
     assert kept is not None
@@ -101,7 +101,7 @@ def test_only_a_head_kept_elsewhere_shows_a_cut_that_left_no_trace() -> None:
     assert verify_all(NOW, expected=kept) == fault_of_expected(kept)
 
 
-def test_a_purge_beyond_what_was_verified_is_no_fault() -> None:
+def test_purge_beyond_checkpoint_is_no_fault() -> None:
     write_aged(200)
     verify_step(NOW)
     write_aged(199, 198, 1)
@@ -110,7 +110,7 @@ def test_a_purge_beyond_what_was_verified_is_no_fault() -> None:
     assert (state.sequence, state.walked_sequence, state.fault) == (5, 3, None)
 
 
-def test_a_walk_is_not_confused_by_events_that_come_and_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_walk_tolerates_concurrent_appends_and_purges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "_CHUNK", 2)
     write_aged(200, 199, 198, 197, 2, 1)
     begin, follow = Link(0, GENESIS), chain.follow
@@ -129,7 +129,7 @@ def test_a_walk_is_not_confused_by_events_that_come_and_go_meanwhile(monkeypatch
     assert walked.reached == head()
 
 
-def test_an_anchor_that_moves_while_it_is_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anchor_moved_during_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     write_aged(200, 199, 1)
     purge = PurgeAuditEvents(before=NOW - timedelta(days=199, hours=1))
     assert purge.run(WORKER, now=NOW) == 1
@@ -152,7 +152,7 @@ def test_an_anchor_that_moves_while_it_is_read_is_read_again(monkeypatch: pytest
     assert chain.anchor_fault() is None
 
 
-def test_the_command_line_lets_the_page_know() -> None:
+def test_command_line_updates_the_pages_result() -> None:
     three()
     assert verify_all(NOW) is None
     state = AuditCheckpoint.objects.get()
@@ -164,7 +164,7 @@ def test_the_command_line_lets_the_page_know() -> None:
     assert (state.sequence, state.whole_at, state.fault) == (3, NOW, "Event 1 is missing.")
 
 
-def test_a_fault_is_told_even_before_anything_was_verified() -> None:
+def test_fault_is_reported_before_first_checkpoint() -> None:
     assert verify_all(NOW) is None
     assert not AuditCheckpoint.objects.exists()
     three()
@@ -175,12 +175,12 @@ def test_a_fault_is_told_even_before_anything_was_verified() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "3", "3:", "3:xyz", f"-1:{'a' * 64}", f"3:{'A' * 64}", f"3:{'a' * 64} "])
-def test_what_is_no_link_is_refused(text: str) -> None:
+def test_malformed_link_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="SEQUENCE:HASH"):
         Link.parse(text)
 
 
-def test_a_link_is_read_as_it_is_written() -> None:
+def test_link_round_trips() -> None:
     link = Link(12, "a" * 64)
     assert Link.parse(str(link)) == link
     assert timedelta(minutes=1) < checkpoint.OVERDUE

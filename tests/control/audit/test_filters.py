@@ -16,7 +16,7 @@ def test_nothing_is_filtered_by_default() -> None:
     assert (read(who="  ").active, str(read())) == ((), "")
 
 
-def test_each_filter_is_told_in_words_and_kept_in_the_address() -> None:
+def test_filters_are_described_and_kept_in_the_url() -> None:
     query = {"organization": OWN, "who": "alice", "action": "signed_in", "target": "a&b", "from": "2026-11-01"}
     filters = Filters.of(query | {"before": "7"}, with_organization=True)
     assert str(filters) == (
@@ -31,7 +31,7 @@ def test_days_are_whole_and_in_utc() -> None:
     assert (filters.since, filters.until) == (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC))
 
 
-def test_an_organizations_own_log_knows_no_other_organization() -> None:
+def test_organization_filter_is_ignored_in_own_log() -> None:
     assert Filters.of({"organization": "globex"}, with_organization=False) == Filters()
 
 
@@ -48,5 +48,5 @@ def test_an_organizations_own_log_knows_no_other_organization() -> None:
         ({"target": "x" * 255}, "Target is longer than 254 characters or contains an invalid character."),
     ],
 )
-def test_what_cannot_be_read_is_a_fault_and_no_filter_less(query: dict[str, str], sentence: str) -> None:
+def test_invalid_filter_is_reported_and_not_ignored(query: dict[str, str], sentence: str) -> None:
     assert list(read(**query).faults.values()) == [sentence]

@@ -43,7 +43,7 @@ def test_pages_go_from_the_newest_to_the_oldest_and_back() -> None:
     assert page_of(log_of("acme"), filters(), after=100) == first
 
 
-def test_a_page_beyond_the_end_leads_back() -> None:
+def test_page_beyond_the_end_links_back() -> None:
     fill(3)
     assert page_of(log_of("acme"), filters(), before=1) == EventPage((), newer=0)
 
@@ -77,7 +77,7 @@ def test_an_organization_sees_its_own_events_and_the_provider_all() -> None:
         ({"from": "never"}, []),
     ],
 )
-def test_filters_let_through_what_they_say(query: dict[str, str], found: list[int]) -> None:
+def test_filters_return_matching_events(query: dict[str, str], found: list[int]) -> None:
     write("ProdOkta", at=NOW - timedelta(days=3))
     write("100 %", at=NOW - timedelta(days=2), result="refused")
     write("okta standby", at=NOW - timedelta(days=1), action="server_edited")
@@ -85,7 +85,7 @@ def test_filters_let_through_what_they_say(query: dict[str, str], found: list[in
     assert numbers(page_of(log_of("acme"), filters(**query))) == found
 
 
-def test_a_search_stops_after_so_many_events_and_goes_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_stops_at_limit_and_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "SEARCHED", 10)
     for position in range(1, 36):
         write("wanted" if position in {2, 3, 30} else "other")

@@ -43,7 +43,7 @@ def sequences() -> list[int]:
     return list(AuditEvent.objects.order_by("sequence").values_list("sequence", flat=True))
 
 
-def test_old_events_go_and_one_event_says_which(purged: None) -> None:
+def test_purge_deletes_old_events_and_is_recorded(purged: None) -> None:
     assert sequences() == [4, 5, 6, 7]
     record = AuditEvent.objects.get(sequence=7)
     assert (record.action, record.actor, record.organization) == (PURGED, "worker", None)
@@ -54,7 +54,7 @@ def test_old_events_go_and_one_event_says_which(purged: None) -> None:
     assert verify_chain() is None
 
 
-def test_nothing_old_means_nothing_done(purged: None) -> None:
+def test_purge_without_old_events_does_nothing(purged: None) -> None:
     assert purge() == 0
     assert sequences() == [4, 5, 6, 7]
 
@@ -63,14 +63,14 @@ def test_an_empty_log_is_not_purged() -> None:
     assert purge() == 0
 
 
-def test_a_purge_goes_on_batch_by_batch() -> None:
+def test_purge_continues_in_batches() -> None:
     write_aged(200, 199, 198, 197, 196, 1)
     assert [purge(2), purge(2), purge(2), purge(2)] == [2, 2, 1, 0]
     assert sequences() == [6, 7, 8, 9]
     assert verify_chain() is None
 
 
-def test_the_newest_event_stays_however_old_it_is() -> None:
+def test_newest_event_is_never_purged() -> None:
     write_aged(300, 299, 298)
     assert purge() == 2
     assert sequences() == [3, 4]
@@ -78,7 +78,7 @@ def test_the_newest_event_stays_however_old_it_is() -> None:
     assert sequences() == [4, 5]
 
 
-def test_an_old_event_behind_a_young_one_waits_for_its_turn() -> None:
+def test_old_event_after_a_younger_one_is_purged_later() -> None:
     write_aged(200, 10, 190, 1)
     assert purge() == 1
     assert sequences() == [2, 3, 4, 5]
@@ -228,7 +228,7 @@ def test_tampering_is_found_after_a_purge_too(purged: None, tamper: Callable[[],
     assert verify_chain() == fault
 
 
-def test_a_chain_written_anew_differs_from_a_head_kept_elsewhere(purged: None) -> None:
+def test_rewritten_chain_differs_from_external_head(purged: None) -> None:
     head = AuditHead.objects.get()
     kept = Link(head.sequence, head.hash)
     with all_rights():
@@ -238,7 +238,7 @@ def test_a_chain_written_anew_differs_from_a_head_kept_elsewhere(purged: None) -
     assert fault_of_expected(kept) == "Event 7 has another hash than before: the chain was rewritten."
 
 
-def test_a_head_kept_elsewhere_outlives_a_purge_only_as_long_as_its_event(purged: None) -> None:
+def test_external_head_is_comparable_until_its_event_is_purged(purged: None) -> None:
     assert fault_of_expected(anchor()) is None
     assert fault_of_expected(Link(3, "f" * 64)) == "Event 3 has another hash than before: the chain was rewritten."
     too_old = fault_of_expected(Link(2, "f" * 64))

@@ -90,7 +90,7 @@ def test_fk_03_body_is_cut_at_the_limit(parts: Sequence[Part]) -> None:
     assert (client.received, client.status) == (None, 413)
 
 
-def test_what_follows_too_large_a_body_is_read_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rest_of_too_large_body_is_read_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "DRAIN_OCTETS", 100)
     client = Client(*((0, b"x" * 50) for _ in range(10)))
     asyncio.run(client.ask())
@@ -150,7 +150,7 @@ def test_fk_02_one_body_too_many_ends_the_oldest() -> None:
     assert (late.received, late.status) == (b"done", 200)
 
 
-def test_client_that_goes_away_reaches_nobody() -> None:
+def test_disconnected_client_reaches_no_application() -> None:
     client = Client()
 
     async def gone() -> dict[str, Any]:
@@ -161,7 +161,7 @@ def test_client_that_goes_away_reaches_nobody() -> None:
     assert (client.received, client.sent) == (None, [])
 
 
-def test_application_hears_what_comes_after_the_body() -> None:
+def test_application_receives_messages_after_the_body() -> None:
     client = Client((0, b"body"))
     heard: list[dict[str, Any]] = []
 

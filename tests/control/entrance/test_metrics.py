@@ -82,14 +82,14 @@ def test_requests_are_counted_by_part_and_class_of_status() -> None:
     assert found["watchword_portal_feed_questions"] == 0
 
 
-def test_fk_08_refused_requests_are_told_by_kind() -> None:
+def test_fk_08_refused_requests_are_counted_by_kind() -> None:
     name = 'watchword_portal_refused_requests_total{kind="credential_unknown"}'
     before = told(PortalMetrics())[name]
     REFUSED_REQUESTS.note(Kind.CREDENTIAL_UNKNOWN)
     assert told(PortalMetrics())[name] == before + 1
 
 
-def test_what_is_no_request_passes_uncounted() -> None:
+def test_non_requests_are_not_counted() -> None:
     portal = PortalMetrics()
     seen: list[str] = []
 
@@ -100,7 +100,7 @@ def test_what_is_no_request_passes_uncounted() -> None:
     assert seen == ["lifespan"]
 
 
-def test_the_database_is_asked_when_scraped(head: list[Head | None]) -> None:
+def test_scrape_reads_the_database(head: list[Head | None]) -> None:
     portal = PortalMetrics()
     assert why_not_ready() is None
     assert told(portal)["watchword_portal_feed_revision"] == 42

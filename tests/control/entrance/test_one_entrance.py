@@ -68,7 +68,7 @@ def stale_actors(tree: ast.AST) -> Iterator[int]:
                 )
 
 
-def test_fk_01_every_command_asks_at_the_entrance() -> None:
+def test_fk_01_every_command_uses_unit_of_work() -> None:
     found = {command.name: bool(calls(run) & ENTRANCES) for _, tree in parsed() for command, run in commands(tree)}
     assert len(found) > 25
     assert {name for name, asks in found.items() if not asks} == set(WITHOUT)

@@ -64,7 +64,7 @@ def test_the_secret_is_shown_once_and_kept_as_a_hash(shell: Actor) -> None:
 
 
 @pytest.mark.django_db
-def test_only_the_secret_itself_is_the_credential(shell: Actor) -> None:
+def test_only_the_exact_secret_is_accepted(shell: Actor) -> None:
     secret = CreateVerifier(name="edge-1").run(shell)
     stored = VerifierCredential.objects.get().secret_hash
 
@@ -73,7 +73,7 @@ def test_only_the_secret_itself_is_the_credential(shell: Actor) -> None:
 
 
 @pytest.mark.django_db
-def test_a_revoked_verifier_is_nobody(shell: Actor) -> None:
+def test_revoked_secret_is_unknown(shell: Actor) -> None:
     secret = CreateVerifier(name="edge-1").run(shell)
     credential = VerifierCredential.objects.get()
     assert not is_revoked(credential.pk)
@@ -100,7 +100,7 @@ def test_names_are_well_formed_and_unique(shell: Actor) -> None:
         assert set(refused.value.field_errors) == {"name"}
 
 
-def test_administrators_have_no_say_in_the_fleet(acting_alice: Actor) -> None:
+def test_administrators_cannot_change_verifiers(acting_alice: Actor) -> None:
     for command in (CreateVerifier(name="edge-1"), RevokeVerifier(name="edge-1"), RotateEpoch()):
         with pytest.raises(Refusal) as refused:
             command.run(acting_alice)
@@ -123,7 +123,7 @@ def test_an_epoch_can_be_rotated_before_anything_was_published(shell: Actor) -> 
     assert RotateEpoch().run(shell) == FeedState.objects.get().epoch
 
 
-def test_what_is_published_is_what_verifiers_read(acme: Organization) -> None:
+def test_published_trust_is_readable_by_verifiers(acme: Organization) -> None:
     record = TrustRecord.objects.get()
 
     trust = decode_trust(record.document)
@@ -132,7 +132,7 @@ def test_what_is_published_is_what_verifiers_read(acme: Organization) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_trust_is_published_in_a_transaction_or_not_at_all() -> None:
+def test_publishing_needs_a_transaction() -> None:
     with pytest.raises(RuntimeError, match="transaction"):
         publish_trust("acme")
 
@@ -142,7 +142,7 @@ def refuse(row: models.Model) -> None:
         row.save(force_insert=True)
 
 
-def test_the_database_holds_the_rules(acme: Organization, initech: Organization) -> None:
+def test_database_enforces_the_rules(acme: Organization, initech: Organization) -> None:
     VerifierCredential.objects.create(name="edge-1", secret_hash="a", created_at=NOW)
 
     refuse(FeedState(id=2))

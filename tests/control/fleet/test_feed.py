@@ -110,7 +110,7 @@ def run(story: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(story)
 
 
-def test_a_verifier_starts_from_nothing_and_then_hears_what_changed(verifier: Verifier) -> None:
+def test_verifier_reads_everything_and_then_changes(verifier: Verifier) -> None:
     people.organization("acme")
     people.organization("globex")
 
@@ -125,7 +125,7 @@ def test_a_verifier_starts_from_nothing_and_then_hears_what_changed(verifier: Ve
     assert second.revision == FeedState.objects.get().revision
 
 
-def test_an_empty_control_plane_tells_its_epoch_at_once(verifier: Verifier) -> None:
+def test_empty_feed_returns_its_epoch_at_once(verifier: Verifier) -> None:
     began = time.monotonic()
 
     snapshot = run(verifier.follow(EMPTY, wait=20))
@@ -149,7 +149,7 @@ def test_pages_are_bounded_and_lead_to_the_end(verifier: Verifier, monkeypatch: 
 
 
 @pytest.mark.parametrize(("share", "expected"), [(3.0, 3), (2.0, 2), (1.99, 1), (0.01, 1)])
-def test_pages_are_bounded_in_size_too_but_hold_a_document(
+def test_page_size_is_bounded_but_has_one_document(
     verifier: Verifier, monkeypatch: pytest.MonkeyPatch, share: float, expected: int
 ) -> None:
     """Large key sets of a few organizations must not make a page that every verifier refuses."""
@@ -165,7 +165,7 @@ def test_pages_are_bounded_in_size_too_but_hold_a_document(
     assert set(run(verifier.follow(EMPTY)).organizations) == set(names)
 
 
-def test_who_claims_to_know_more_than_there_is_starts_over(verifier: Verifier) -> None:
+def test_verifier_with_higher_revision_starts_over(verifier: Verifier) -> None:
     people.organization("acme")
     epoch = FeedState.objects.get().epoch
 
@@ -174,7 +174,7 @@ def test_who_claims_to_know_more_than_there_is_starts_over(verifier: Verifier) -
     assert (page["after"], len(page["changes"])) == (0, 1)
 
 
-def test_a_new_epoch_starts_everybody_over_also_those_who_wait(verifier: Verifier, shell: Actor) -> None:
+def test_new_epoch_starts_every_verifier_over_even_waiting_ones(verifier: Verifier, shell: Actor) -> None:
     people.organization("acme")
     known = run(verifier.follow(EMPTY))
 
@@ -186,7 +186,7 @@ def test_a_new_epoch_starts_everybody_over_also_those_who_wait(verifier: Verifie
     assert set(fresh.organizations) == {"acme"}
 
 
-def test_a_waiting_verifier_hears_of_a_change_in_well_under_a_second(verifier: Verifier) -> None:
+def test_waiting_verifier_gets_change_quickly(verifier: Verifier) -> None:
     people.organization("acme")
     known = run(verifier.follow(EMPTY))
     committed: list[float] = []
@@ -204,7 +204,7 @@ def test_a_waiting_verifier_hears_of_a_change_in_well_under_a_second(verifier: V
     assert at - committed[0] < POLL_SECONDS + 2
 
 
-def test_a_page_is_read_once_for_all_who_wait_for_it(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_is_read_once_for_all_waiting_verifiers(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
     people.organization("acme")
     known = run(verifier.follow(EMPTY))
     pages, checks = 0, 0
@@ -253,7 +253,7 @@ def test_nothing_new_is_an_empty_page_after_the_wait(verifier: Verifier) -> None
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic abc", "Bearer a b", "Bearer é"]
 )
-def test_nobody_without_a_credential_reads_the_feed(verifier: Verifier, authorization: str | None) -> None:
+def test_feed_needs_a_credential(verifier: Verifier, authorization: str | None) -> None:
     verifier.headers = [] if authorization is None else [(b"authorization", authorization.encode("latin-1"))]
 
     for path, method in (("changes", "GET"), ("unknown-keys", "POST"), ("anything", "GET")):
@@ -263,7 +263,7 @@ def test_nobody_without_a_credential_reads_the_feed(verifier: Verifier, authoriz
         assert headers["www-authenticate"] == "Bearer"
 
 
-def test_two_credentials_are_none(verifier: Verifier) -> None:
+def test_two_credentials_are_refused(verifier: Verifier) -> None:
     verifier.headers *= 2
 
     assert run(verifier.ask("changes"))[0] == 401
@@ -285,7 +285,7 @@ def test_a_revoked_verifier_is_refused_at_once_also_when_it_waits(verifier: Veri
     assert run(verifier.ask("changes"))[0] == 401
 
 
-def test_revocation_cuts_a_pending_question(verifier: Verifier) -> None:
+def test_revocation_ends_a_waiting_request(verifier: Verifier) -> None:
     """Nothing else changes meanwhile, so the question would be held for all of its 25 seconds."""
     people.organization("acme")
     known = run(verifier.follow(EMPTY))
@@ -305,7 +305,7 @@ def test_revocation_cuts_a_pending_question(verifier: Verifier) -> None:
     assert took < MAX_WAIT_SECONDS
 
 
-def test_revocation_of_another_leaves_a_pending_question_without_changes(verifier: Verifier) -> None:
+def test_revocation_of_another_credential_keeps_request_waiting(verifier: Verifier) -> None:
     people.organization("acme")
     known = run(verifier.follow(EMPTY))
     CreateVerifier(name="edge-2").run(command_line())
@@ -346,7 +346,7 @@ def test_other_paths_and_methods(verifier: Verifier) -> None:
     assert run(verifier.ask("unknown-keys"))[0] == 405
 
 
-def test_a_report_of_unknown_keys_is_taken(verifier: Verifier) -> None:
+def test_report_of_unknown_keys_is_accepted(verifier: Verifier) -> None:
     people.organization("acme")
     body = b'{"schema":1,"pairs":[{"organization":"acme","kid":"k"}]}'
 
@@ -368,7 +368,7 @@ def test_a_report_brings_fetches_forward(verifier: Verifier) -> None:
     assert KeySetState.objects.get().forced_at is not None
 
 
-def test_a_reporter_that_goes_away_leaves_nothing_behind(verifier: Verifier) -> None:
+def test_disconnect_during_report_changes_nothing(verifier: Verifier) -> None:
     async def story() -> None:
         sent: list[dict[str, Any]] = []
 
@@ -388,7 +388,7 @@ def test_a_reporter_that_goes_away_leaves_nothing_behind(verifier: Verifier) -> 
     run(story())
 
 
-def test_the_fleet_shows_what_a_verifier_says_of_itself(verifier: Verifier) -> None:
+def test_console_shows_what_a_verifier_reports(verifier: Verifier) -> None:
     verifier.headers += [(b"watchword-node", b"edge\xff\x07-1" + b"x" * 100), (b"watchword-version", b"0.1.0")]
 
     run(verifier.ask("changes", "after=7"))
@@ -421,9 +421,7 @@ def test_fi_01_verifier_reports_whose_trust_it_does_not_understand(verifier: Ver
         assert report(odd) == (0, [])
 
 
-def test_a_full_disk_does_not_keep_changes_from_the_verifiers(
-    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_does_not_block_the_feed(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise DatabaseError("database or disk is full")
 
@@ -433,7 +431,7 @@ def test_a_full_disk_does_not_keep_changes_from_the_verifiers(
     assert set(run(verifier.follow(EMPTY)).organizations) == {"acme"}
 
 
-def test_a_database_that_is_away_is_told_and_asked_again(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_database_gives_503_and_recovers(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
     people.organization("acme")
     known = run(verifier.follow(EMPTY))
     broken = True

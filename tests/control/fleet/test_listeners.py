@@ -133,7 +133,7 @@ class Sender:
         self.status = message.get("status", self.status)
 
 
-def test_fk_02_bodies_of_strangers_end_no_body_of_a_verifier(secret: str) -> None:
+def test_fk_02_unauthenticated_bodies_do_not_end_a_verifiers_body(secret: str) -> None:
     async def story() -> tuple[int | None, list[int | None]]:
         verifier = Sender(secret)
         strangers = [Sender(f"wwv_{number}") for number in range(LIMITS.unfinished + 1)]

@@ -60,7 +60,7 @@ def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "BURST_SECONDS", 0.0)
 
 
-def test_many_who_wait_cost_one_question_when_they_come_and_one_for_each_change() -> None:
+def test_many_waiters_cost_one_query_at_arrival_and_one_per_change() -> None:
     async def story(heads: Heads, watch: HeadWatcher) -> None:
         waiting = [asyncio.create_task(watch.wait_for_change(heads.head, LONG)) for _ in range(500)]
         await until(lambda: heads.asked == 1)
@@ -81,7 +81,7 @@ def test_many_who_wait_cost_one_question_when_they_come_and_one_for_each_change(
     run(story)
 
 
-def test_who_is_let_go_is_told_that_nothing_has_moved_and_nobody_waits_any_more() -> None:
+def test_release_ends_all_waits_without_change() -> None:
     async def story(heads: Heads, watch: HeadWatcher) -> None:
         waiting = [asyncio.create_task(watch.wait_for_change(heads.head, LONG)) for _ in range(3)]
         await until(lambda: heads.asked == 1)
@@ -97,7 +97,7 @@ def test_who_is_let_go_is_told_that_nothing_has_moved_and_nobody_waits_any_more(
     run(story)
 
 
-def test_who_knows_less_or_more_than_is_known_has_it_looked_up() -> None:
+def test_unknown_head_is_checked_in_the_database() -> None:
     async def story(heads: Heads, watch: HeadWatcher) -> None:
         waiting = asyncio.create_task(watch.wait_for_change(heads.head, LONG))
         await until(lambda: heads.asked == 1)
@@ -134,7 +134,7 @@ def test_a_change_while_the_head_is_being_read_is_not_missed() -> None:
     run(story)
 
 
-def test_a_change_that_nobody_told_of_is_found_by_the_poll_which_then_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_poll_finds_unnotified_change_and_becomes_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(heads: Heads, watch: HeadWatcher) -> None:
         assert not watch.is_at(heads.head)
         waiting = asyncio.create_task(watch.wait_for_change(heads.head, LONG))
@@ -180,7 +180,7 @@ def test_nothing_new_ends_with_the_wait() -> None:
     run(story)
 
 
-def test_an_answer_is_asked_for_once_in_a_wave() -> None:
+def test_query_runs_once_per_wake_up() -> None:
     asked: list[str] = []
 
     def answer(name: str) -> str:
@@ -198,7 +198,7 @@ def test_an_answer_is_asked_for_once_in_a_wave() -> None:
     run(story)
 
 
-def test_one_who_goes_away_does_not_take_the_answer_from_the_others() -> None:
+def test_disconnect_does_not_cancel_the_query_for_others() -> None:
     async def story(heads: Heads, _watch: HeadWatcher) -> None:
         shared = SingleFlight(cast("Database", heads))
         gone = asyncio.create_task(shared.run(1, lambda: "page"))

@@ -68,7 +68,7 @@ def tells() -> bool:
     return connection.vendor == "postgresql"
 
 
-def test_on_a_database_that_tells_nobody_nobody_listens(heard: Heard, django_assert_num_queries: Any) -> None:
+def test_no_listener_without_postgresql(heard: Heard, django_assert_num_queries: Any) -> None:
     heard.listener.start()
     threads = {thread.name for thread in threading.enumerate()}
     assert ("feed-news" in threads) == tells()
@@ -76,7 +76,7 @@ def test_on_a_database_that_tells_nobody_nobody_listens(heard: Heard, django_ass
         announce()
 
 
-def test_a_change_is_told_when_it_is_committed_and_only_then() -> None:
+def test_notification_is_sent_on_commit_only() -> None:
     if not tells():
         return
 
@@ -108,7 +108,7 @@ def test_a_change_is_told_when_it_is_committed_and_only_then() -> None:
     assert told == ["", "end"]
 
 
-def test_whatever_changes_the_feed_is_told(heard: Heard) -> None:
+def test_every_change_of_the_feed_notifies(heard: Heard) -> None:
     if not tells():
         return
     heard.begin()
@@ -120,7 +120,7 @@ def test_whatever_changes_the_feed_is_told(heard: Heard) -> None:
     wait_until(lambda: heard.moved > 0, what="a new epoch is told", timeout=30)
 
 
-def test_a_lost_connection_is_told_and_replaced(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_connection_is_reported_and_replaced(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     if not tells():
         return
     monkeypatch.setattr(news, "RECONNECT_SECONDS", 0.01)
@@ -137,7 +137,7 @@ def test_a_lost_connection_is_told_and_replaced(heard: Heard, monkeypatch: pytes
     assert [line["event"] for line in lines] == ["feed_news_lost", "feed_news_again"]
 
 
-def test_a_connection_that_has_silently_died_is_noticed(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_connection_is_noticed(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     if not tells():
         return
     monkeypatch.setattr(news, "CHECK_SECONDS", 0.0)
@@ -154,7 +154,7 @@ def test_a_connection_that_has_silently_died_is_noticed(heard: Heard, monkeypatc
 @pytest.mark.parametrize(
     ("fault", "event"), [(DatabaseError(), "feed_news_lost"), (ZeroDivisionError(), "feed_news_failed")]
 )
-def test_the_listener_outlives_every_fault(
+def test_listener_survives_every_error(
     heard: Heard, monkeypatch: pytest.MonkeyPatch, fault: Exception, event: str
 ) -> None:
     def fail() -> None:
@@ -171,7 +171,7 @@ def test_the_listener_outlives_every_fault(
     assert {line["event"] for line in lines} == {event}
 
 
-def test_who_is_closed_does_not_begin_again(heard: Heard) -> None:
+def test_closed_listener_does_not_restart(heard: Heard) -> None:
     heard.listener.close()
     heard.listener.start()
     assert heard.listener._thread is None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_it_is_written_every_few_seconds_at_most(shell: Actor) -> None:
+def test_last_request_is_written_every_few_seconds_at_most(shell: Actor) -> None:
     CreateVerifier(name="edge-1").run(shell)
     never_seen = VerifierCredential.objects.get()
 
@@ -33,7 +33,7 @@ def test_it_is_written_every_few_seconds_at_most(shell: Actor) -> None:
         assert VerifierCredential.objects.get().last_revision == (1 if revision < 3 else 3)
 
 
-def test_it_costs_no_write_in_between(shell: Actor, django_assert_num_queries: Any) -> None:
+def test_last_request_costs_no_write_in_between(shell: Actor, django_assert_num_queries: Any) -> None:
     CreateVerifier(name="edge-1").run(shell)
     note_seen(VerifierCredential.objects.get(), Caller(node=None, version=None), 1, NOW)
     credential = VerifierCredential.objects.get()
@@ -79,7 +79,7 @@ def test_reading_the_head_is_one_query_and_a_page_two(shell: Actor, django_asser
         assert read_page(newest.epoch, newest.revision) is None
 
 
-def test_the_first_reader_makes_the_epoch() -> None:
+def test_first_reader_creates_the_epoch() -> None:
     assert not FeedState.objects.exists()
 
     assert queries.head() == queries.head() == Head(FeedState.objects.get().epoch, 0)

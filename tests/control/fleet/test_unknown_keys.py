@@ -99,7 +99,7 @@ def fetched(at: datetime) -> None:
 
 
 @pytest.mark.django_db
-def test_j16_a_repeated_kid_is_fetched_for_although_made_up_ones_have_used_up_their_fetch() -> None:
+def test_j16_repeated_kid_is_fetched_despite_random_kids() -> None:
     registrations.organization("acme")
     registrations.add(ec_key("known"))
     fetched(NOW)
@@ -114,7 +114,7 @@ def test_j16_a_repeated_kid_is_fetched_for_although_made_up_ones_have_used_up_th
 
 
 @pytest.mark.django_db
-def test_j16_repeated_kids_have_an_allowance_too() -> None:
+def test_j16_repeated_kids_are_limited_too() -> None:
     registrations.organization("acme")
     registrations.add(ec_key("known"))
     made_up = keys(("acme", "made-up"), repeated=True)
@@ -140,7 +140,7 @@ def test_j16_repeated_kids_have_an_allowance_too() -> None:
     ],
     ids=["due", "under way", "just begun"],
 )
-def test_nothing_is_spent_while_a_fetch_comes_anyway(busy: dict[str, Any]) -> None:
+def test_allowance_is_not_spent_while_fetch_is_due(busy: dict[str, Any]) -> None:
     registrations.organization("acme")
     registrations.add(ec_key("known"))
     fetched(NOW - timedelta(seconds=10))
@@ -150,7 +150,7 @@ def test_nothing_is_spent_while_a_fetch_comes_anyway(busy: dict[str, Any]) -> No
 
 
 @pytest.mark.django_db
-def test_a_repeated_kid_forces_the_enabled_server_alone() -> None:
+def test_repeated_kid_forces_only_the_enabled_server() -> None:
     registrations.organization("acme")
     assert not force_for_repeated_key("acme", NOW)
     registrations.add(ec_key("known"), enabled=False)
@@ -159,7 +159,7 @@ def test_a_repeated_kid_forces_the_enabled_server_alone() -> None:
 
 
 @pytest.mark.django_db
-def test_a_withdrawn_key_that_is_named_is_noted_for_the_rotation_watch() -> None:
+def test_reported_withdrawn_key_is_marked() -> None:
     registrations.organization("acme")
     server = registrations.add(ec_key("known"))
     gone = KeyHistory.objects.create(

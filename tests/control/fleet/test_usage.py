@@ -117,16 +117,14 @@ def test_fk_06_batch_of_another_credentials_stream_is_refused(poster: Poster, sh
     assert DailyCalls.objects.get().allowed == 2
 
 
-def test_nobody_counts_without_a_credential(poster: Poster, shell: Actor) -> None:
+def test_usage_needs_a_credential(poster: Poster, shell: Actor) -> None:
     RevokeVerifier(name="edge-1").run(shell)
 
     assert poster.post(batch(1, line(NOW)))[0] == 401
     assert not DailyCalls.objects.exists()
 
 
-def test_what_was_added_up_is_acknowledged_even_if_the_threshold_could_not_be_looked_at(
-    poster: Poster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_applied_batch_is_acknowledged_if_review_fails(poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise DatabaseError("terminating connection")
 
@@ -138,7 +136,7 @@ def test_what_was_added_up_is_acknowledged_even_if_the_threshold_could_not_be_lo
     assert [entry["event"] for entry in logs] == ["threshold_not_reviewed"]
 
 
-def test_a_database_that_is_away_is_told_so_that_the_batch_comes_again(
+def test_unavailable_database_makes_verifier_send_the_batch_again(
     poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
