@@ -115,7 +115,7 @@ def test_m06_whose_tokens_are_accepted(location: str, typed: dict[str, str], exp
         "gitlab.com",
     ],
 )
-def test_m06_the_table_goes_by_host_however_it_is_spelled(host: str) -> None:
+def test_m06_table_matches_every_spelling_of_the_host(host: str) -> None:
     assert shared_server(host) is not None
     assert shared_server_at(f"https://{host}/%6beys?x=y") is shared_server(host)
 
@@ -140,11 +140,11 @@ def test_another_host_is_not_shared(host: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "nonsense", "http://gitlab.com/keys", "https://[::1/keys", "https://u:p@gitlab.com/"]
 )
-def test_what_is_no_location_is_on_no_shared_server(typed: str) -> None:
+def test_invalid_location_is_no_shared_server(typed: str) -> None:
     assert shared_server_at(typed) is None
 
 
-def test_the_table_of_shared_servers_is_whole() -> None:
+def test_table_of_shared_servers_is_complete() -> None:
     for shared in SHARED_SERVERS:
         assert all(host == host.lower().rstrip(".") for host in shared.hosts)
         assert shared.reason.endswith(".")
@@ -154,7 +154,7 @@ def test_the_table_of_shared_servers_is_whole() -> None:
     assert len(hosts) == len(set(hosts))
 
 
-def test_the_list_keeps_a_warning_of_its_own_for_each() -> None:
+def test_list_warns_for_each_kind_of_acceptance() -> None:
     def short(location: str, **typed: str) -> str | None:
         warning = AcceptedTokens.of(location, **{**BLANK, **typed}).warning
         return None if warning is None else warning.short
@@ -204,7 +204,7 @@ def refused(run: Callable[[], object]) -> Refusal:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("acme")
 class TestCommands:
-    def test_m06_adding_what_accepts_every_token_takes_a_knowing_yes_that_the_audit_log_keeps(self) -> None:
+    def test_m06_adding_server_for_every_token_needs_recorded_confirmation(self) -> None:
         refusal = refused(lambda: adding().run(ALICE))
         assert "every token that this server signs" in refusal.field_errors["accept_any"]
         assert refused(lambda: adding(accept_anybody=True).run(ALICE)).field_errors.keys() == {"accept_any"}
@@ -218,7 +218,7 @@ class TestCommands:
         (event,) = events("server_added")
         assert not {"accept_any", "accept_anybody"} & event.changes.keys()
 
-    def test_m06_editing_to_accept_every_token_takes_it_too_and_the_way_back_is_told(self) -> None:
+    def test_m06_editing_to_accept_every_token_needs_recorded_confirmation(self) -> None:
         server = add()
         assert refused(lambda: editing(server, **BLANK).run(ALICE)).field_errors.keys() == {"accept_any"}
         editing(server, **BLANK, accept_any=True).run(ALICE)
@@ -235,14 +235,14 @@ class TestCommands:
         assert refused(lambda: editing(server, description="x").run(ALICE)).field_errors.keys() == {"accept_any"}
 
     @pytest.mark.parametrize("location", [GOOGLE, COMMON, ORGANIZATIONS, GITHUB, GITLAB])
-    def test_m06_no_yes_helps_at_a_server_of_the_whole_world(self, location: str) -> None:
+    def test_m06_confirmation_does_not_help_at_a_server_of_the_whole_world(self, location: str) -> None:
         run = adding(location, accept_any=True, accept_anybody=True).run
         shared = shared_server_at(location)
         assert shared is not None
         assert refused(lambda: run(ALICE)).field_errors == {"expectations": f"{shared.reason} {shared.remedy}"}
         assert not AuthorizationServer.objects.exists()
 
-    def test_m06_an_audience_that_anybody_can_ask_for_takes_a_yes_of_its_own(self) -> None:
+    def test_m06_freely_chosen_audience_needs_its_own_confirmation(self) -> None:
         refusal = refused(lambda: adding(GOOGLE, audience="acme", accept_any=True).run(ALICE))
         assert refusal.field_errors.keys() == {"accept_anybody"}
         assert "service accounts" in refusal.field_errors["accept_anybody"]
@@ -251,7 +251,7 @@ class TestCommands:
         assert event.changes["accept_anybody"] == [None, True]
 
     @pytest.mark.parametrize("change", [{"issuer": ""}, {"issuer": "https://login.microsoftonline.com/common/v2.0"}])
-    def test_m06_an_edit_cannot_take_away_what_made_the_tokens_ones_own(self, change: dict[str, str]) -> None:
+    def test_m06_edit_cannot_remove_the_distinguishing_value(self, change: dict[str, str]) -> None:
         adding(COMMON, issuer=f"https://sts.windows.net/{DIRECTORY}/").run(ALICE)
         server = AuthorizationServer.objects.get()
         assert refused(lambda: editing(server, **change).run(ALICE)).field_errors.keys() == {"expectations"}
@@ -263,7 +263,7 @@ class TestCommands:
         server.refresh_from_db()
         assert server.jwks_location == LOCATION
 
-    def test_m06_enabling_what_accepts_every_token_takes_a_knowing_yes_that_the_audit_log_keeps(self) -> None:
+    def test_m06_enabling_server_for_every_token_needs_recorded_confirmation(self) -> None:
         adding(accept_any=True, enabled=False).run(ALICE)
         server = AuthorizationServer.objects.get()
         refusal = refused(lambda: EnableServer(organization_id="acme", server_id=server.pk).run(ALICE))
@@ -273,7 +273,7 @@ class TestCommands:
         (event,) = events("server_enabled")
         assert event.changes == {"enabled": [False, True], "accept_any": [None, True]}
 
-    def test_m06_what_was_saved_before_the_table_knew_its_server_cannot_be_enabled_any_more(self) -> None:
+    def test_m06_server_added_to_the_table_later_cannot_be_enabled(self) -> None:
         server = add(enabled=False)
         AuthorizationServer.objects.update(jwks_location=GITLAB, audience=None)
         for confirmed in (False, True):
@@ -283,7 +283,7 @@ class TestCommands:
         assert row.acceptance is not None
         assert (row.acceptance.tone, row.must_confirm) == ("bad", False)
 
-    def test_m06_nothing_depends_on_what_another_organization_has_registered(self) -> None:
+    def test_m06_other_organizations_do_not_matter(self) -> None:
         registrations.organization("globex")
         alone = refused(lambda: adding(accept_any=False).run(ALICE)).field_errors
         alone_at_google = refused(lambda: adding(GOOGLE).run(ALICE)).field_errors
@@ -296,7 +296,7 @@ class TestCommands:
         adding(GOOGLE, audience="acme", accept_anybody=True, name="Google").run(ALICE)
         assert AuthorizationServer.objects.filter(organization_id="acme").count() == 2
 
-    def test_m06_the_rule_asks_no_database(self) -> None:
+    def test_m06_rule_needs_no_database(self) -> None:
         with CaptureQueriesContext(connection) as captured:
             assert whose(GOOGLE, audience="x") is ANYBODY
             assert whose(LOCATION) is ANY

@@ -118,7 +118,7 @@ def test_fl_04_only_a_checked_box_accepts_bound_tokens(portal: Portal, value: st
     assert AuthorizationServer.objects.get().accepts_bound_tokens is accepts
 
 
-def test_fl_04_stale_edit_shows_what_is_stored_beside_what_was_typed(portal: Portal) -> None:
+def test_fl_04_stale_edit_shows_stored_and_typed_values(portal: Portal) -> None:
     server = portal.add(accepts=True)
     portal.save("edit", server, version="1", accepts_bound_tokens="on")
     response = portal.save("edit", server, version="1")

@@ -87,7 +87,7 @@ def expire(stored: AuthorizationServer) -> str:
 # -------------------------------------------------------------------------------------------------------- what is kept
 
 
-def test_it_is_stored_in_one_form_whatever_was_typed() -> None:
+def test_ca_bundle_is_stored_in_canonical_form() -> None:
     one, two = initech_root().pem, globex_root().pem
     first = add(authority=f"\n{two}\r\n{one}{two}", name="First", enabled=False)
     second = add(authority=one + two, name="Second", enabled=False)
@@ -95,7 +95,7 @@ def test_it_is_stored_in_one_form_whatever_was_typed() -> None:
     assert set(str(first.ca_bundle).splitlines()) == set((one + two).splitlines())
 
 
-def test_none_is_null() -> None:
+def test_no_ca_bundle_is_stored_as_null() -> None:
     assert add().ca_bundle is None
 
 
@@ -112,7 +112,7 @@ def test_none_is_null() -> None:
     ids=["text", "blank", "private key", "expired", "not yet", "server"],
 )
 @pytest.mark.parametrize("verify_certificate", [True, False])
-def test_what_may_not_be_attached_is_refused_at_its_field(
+def test_invalid_ca_bundle_is_refused_at_its_field(
     typed: str | Callable[[], str],
     sentence: str,
     verify_certificate: bool,  # noqa: FBT001
@@ -179,13 +179,13 @@ def test_a_changed_authority_needs_a_validation_and_brings_its_keys() -> None:
     assert KeyHistory.objects.get(kid="old").withdrawn_at is not None
 
 
-def test_left_alone_it_needs_none_however_it_is_spelled() -> None:
+def test_unchanged_ca_bundle_needs_no_validation() -> None:
     stored = add(authority=initech_root().pem)
     spelled = initech_root().pem.replace("\n", "\r\n  ")
     assert edit(stored, authority=spelled, description="Batch jobs").ca_bundle == initech_root().pem
 
 
-def test_left_alone_it_may_have_expired() -> None:
+def test_unchanged_ca_bundle_may_have_expired() -> None:
     stored = add(authority=initech_root().pem)
     ended = expire(stored)
     assert edit(stored, authority=ended, description="Batch jobs").description == "Batch jobs"
@@ -213,7 +213,7 @@ def test_switching_validation_on_needs_a_validation_with_the_authority_that_was_
 # ------------------------------------------------------------------------------------------------- what the log says
 
 
-def test_the_audit_log_tells_fingerprints_and_never_the_text() -> None:
+def test_audit_log_has_fingerprints_instead_of_certificates() -> None:
     stored = add(authority=initech_root().pem)
     edit(stored, receipt(authority=globex_root().pem), authority=globex_root().pem)
     (added,) = events("server_added")
@@ -235,7 +235,7 @@ def test_switching_validation_off_is_in_the_audit_log() -> None:
 # ----------------------------------------------------------------------------------------------------- for the worker
 
 
-def test_a_claim_carries_the_authority_of_its_registration_alone() -> None:
+def test_claim_has_only_its_registrations_ca_bundle() -> None:
     one = add(authority=initech_root().pem, name="One", enabled=False)
     two = add(name="Two", enabled=False)
     KeySetState.objects.update(due_at=NOW)
@@ -286,7 +286,7 @@ def test_validate_and_save_with_an_attached_authority() -> None:
 
 
 @pytest.mark.enable_socket
-def test_what_may_not_be_attached_opens_no_connection() -> None:
+def test_invalid_ca_bundle_opens_no_connection() -> None:
     with (
         KeyServer(serves(key_set(ec_key("first")))) as running,
         operator_allows(running.policy()),
@@ -313,7 +313,7 @@ def test_what_may_not_be_attached_opens_no_connection() -> None:
 # ------------------------------------------------------------------------------------------------------ what is shown
 
 
-def test_the_list_tells_of_it_while_it_counts() -> None:
+def test_list_shows_ca_bundle_while_it_is_used() -> None:
     add(authority=initech_root().pem)
     (row,) = list_servers("acme", timezone.now())
     (shown,) = row.ca_bundle
@@ -365,7 +365,7 @@ def test_the_window_knows_whether_it_was_changed() -> None:
     assert not still_validated("acme", fields(jwks_location="nonsense"), proof)
 
 
-def test_what_a_stale_edit_shows_of_it_is_the_fingerprint() -> None:
+def test_stale_edit_shows_fingerprint_of_ca_bundle() -> None:
     stored = add(authority=initech_root().pem)
     detail = server_of("acme", stored.pk)
     assert detail is not None
@@ -383,7 +383,7 @@ def test_what_a_stale_edit_shows_of_it_is_the_fingerprint() -> None:
 # ------------------------------------------------------------------------------------------------------------ the rules
 
 
-def test_one_more_beside_what_was_typed() -> None:
+def test_offered_certificate_is_added_to_the_typed_ones() -> None:
     one, two = initech_root().pem, globex_root().pem
     assert authorities.with_another("", one) == one
     assert authorities.with_another(one, one) == one
@@ -409,7 +409,7 @@ def test_states_by_the_time_that_is_left() -> None:
     assert authorities.described(None, NOW) == authorities.described("nonsense", NOW) == ()
 
 
-def test_what_stands_for_none_and_for_what_cannot_be_read() -> None:
+def test_fingerprints_of_missing_and_unreadable_ca_bundle() -> None:
     assert authorities.fingerprints(None) is None
     assert authorities.fingerprints("nonsense") == "unreadable"
     assert (authorities.canonical(""), authorities.canonical("nonsense")) == (None, "nonsense")

@@ -140,7 +140,7 @@ def test_a_freed_place_is_used_again() -> None:
     assert add(name="Third").slot == 1
 
 
-def test_a_name_that_differs_in_case_alone_is_taken() -> None:
+def test_name_is_unique_ignoring_case() -> None:
     add(name="ProdOkta")
     with pytest.raises(Refusal) as refused:
         add_server(receipt(), name="PRODOKTA").run(ALICE)
@@ -189,7 +189,7 @@ def test_an_old_receipt_is_refused() -> None:
     assert code_of(lambda: add_server(proof).run(ALICE)) == "validation_expired"
 
 
-def test_a_receipt_whose_validation_is_gone_is_refused() -> None:
+def test_receipt_of_purged_validation_is_refused() -> None:
     proof = receipt()
     Validation.objects.all().delete()
     assert code_of(lambda: add_server(proof).run(ALICE)) == "validation_expired"
@@ -315,7 +315,7 @@ def test_enabling_disables_the_other_in_one_step() -> None:
     ]
 
 
-def test_enabling_what_is_enabled_changes_nothing() -> None:
+def test_enabling_an_enabled_server_changes_nothing() -> None:
     server = add()
     saved = EnableServer(organization_id="acme", server_id=server.pk).run(ALICE)
     assert (saved.disabled, saved.version) == (None, 1)
@@ -453,7 +453,7 @@ def test_a_conflict_that_only_the_database_noticed_is_explained() -> None:
         assert refused.value.code == code
 
 
-def test_a_constraint_that_is_nobodys_conflict_stays_an_error() -> None:
+def test_unexplained_constraint_violation_stays_an_error() -> None:
     server = add(name="First", enabled=False)
     with pytest.raises(IntegrityError), explained_conflicts("acme", server_id=server.pk), transaction.atomic():
         AuthorizationServer.objects.update(version=0)

@@ -76,7 +76,7 @@ def test_a_faulty_row_is_refused(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "name", ["", "Prod Okta", "ProdOkta\n", "\nProdOkta", "Prod\nOkta", "Café", "Prod٣", "Prod\u212a", "A" * 65]
 )
-def test_p05_the_database_holds_no_other_name(name: str) -> None:
+def test_p05_database_refuses_other_names(name: str) -> None:
     with pytest.raises(REFUSED), transaction.atomic():
         row(name=name).save()
     assert not AuthorizationServer.objects.exists()
@@ -90,7 +90,7 @@ def test_raw_sql_is_refused_as_well() -> None:
         cursor.execute("UPDATE servers_authorizationserver SET issuer = ''")
 
 
-def test_a_third_server_has_no_place() -> None:
+def test_third_server_is_refused() -> None:
     row(slot=1, name="One").save()
     row(slot=2, name="Two").save()
     for slot in (1, 2, 3):
@@ -133,7 +133,7 @@ def test_names_differ_in_more_than_case() -> None:
         {"lease_holder": "somebody"},
     ],
 )
-def test_the_state_of_a_key_set_is_whole(changes: dict[str, Any]) -> None:
+def test_key_set_state_is_consistent(changes: dict[str, Any]) -> None:
     state = KeySetState.objects.get(server=add(ec_key("first")))
     with pytest.raises(REFUSED), transaction.atomic():
         KeySetState.objects.filter(pk=state.pk).update(**changes)
@@ -149,7 +149,7 @@ def test_a_key_has_one_row_of_history(kid: str | None) -> None:
         KeyHistory.objects.create(**seen, first_seen_at=at(1), last_seen_at=at(1))
 
 
-def test_a_validation_never_holds_an_empty_set() -> None:
+def test_validation_never_has_an_empty_key_set() -> None:
     with pytest.raises(REFUSED), transaction.atomic():
         Validation.objects.create(
             id=uuid4(),

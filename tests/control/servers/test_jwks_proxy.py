@@ -89,7 +89,7 @@ def test_fe_01_its_owner_and_group_may_read_them(credentials: Path, mode: int) -
         (b"watchword:" + b"s3cr3t" * MAX_CHARACTERS, f"more than {MAX_CHARACTERS} characters"),
     ],
 )
-def test_fe_01_what_is_no_file_of_credentials(credentials: Path, content: bytes, words: str) -> None:
+def test_fe_01_invalid_credentials_file_is_refused(credentials: Path, content: bytes, words: str) -> None:
     credentials.write_bytes(content)
     sentence = refusal(ADDRESS, credentials)
     assert sentence.startswith("jwks_proxy_credentials_file: ")

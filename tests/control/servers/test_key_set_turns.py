@@ -52,13 +52,13 @@ def two_failing_and_one_good(now: datetime) -> None:
     make_due(state_of(add(A, actor=CHARLIE, name="Good")), now)
 
 
-def test_m13_what_answers_comes_before_what_fails_however_long_that_has_been_due() -> None:
+def test_m13_healthy_servers_come_before_failing_ones() -> None:
     now = timezone.now()
     two_failing_and_one_good(now)
     assert claimed(now) == ["Good", "Hanging", "Refusing"]
 
 
-def test_m13_what_fails_and_what_answers_do_not_share_their_places() -> None:
+def test_m13_failing_and_healthy_servers_have_separate_limits() -> None:
     now = timezone.now()
     two_failing_and_one_good(now)
     assert claimed(now, limit=0, failing_limit=0) == []
@@ -72,7 +72,7 @@ def test_a_claim_says_whether_the_last_fetch_failed() -> None:
     assert [claim.failing for claim in claim_due("one", now, 8)] == [False, True, True]
 
 
-def test_j16_what_somebody_waits_for_goes_before_the_background_unless_that_has_waited_for_long() -> None:
+def test_j16_forced_fetch_precedes_background_fetch_unless_overdue() -> None:
     now = timezone.now()
     for name, enabled, overdue in (("Background", False, 1), ("Starving", True, HEAD_START + 1)):
         make_due(state_of(add(A, name=name, enabled=enabled)), now - timedelta(seconds=overdue))
@@ -82,7 +82,7 @@ def test_j16_what_somebody_waits_for_goes_before_the_background_unless_that_has_
 
 
 @pytest.mark.parametrize("step", [HOUR, TEN_YEARS])
-def test_after_the_clock_was_set_back_a_key_set_is_due_at_once_and_not_when_that_time_comes_again(
+def test_clock_set_back_makes_key_set_due_at_once(
     step: timedelta,
 ) -> None:
     server = add(A)
@@ -94,7 +94,7 @@ def test_after_the_clock_was_set_back_a_key_set_is_due_at_once_and_not_when_that
     assert claimed(now) == ["ProdOkta"]
 
 
-def test_workers_whose_clocks_differ_a_little_do_not_fetch_in_turns() -> None:
+def test_small_clock_differences_cause_no_extra_fetches() -> None:
     server = add(A)
     now = timezone.now()
     make_due(state_of(server), now)
@@ -140,7 +140,7 @@ def test_a_failure_is_not_dated_after_the_present() -> None:
     assert (state_of(server).failing_since, state_of(server).failures) == (now, 2)
 
 
-def test_j22_an_empty_key_set_is_a_failure_however_often_it_is_answered() -> None:
+def test_j22_empty_key_set_is_always_a_failure() -> None:
     """docs/decisions/0005: the last good keys stay until the limit."""
     server = add(A)
     now = timezone.now()

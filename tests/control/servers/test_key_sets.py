@@ -79,7 +79,7 @@ def good_until() -> int:
 # ------------------------------------------------------------------------------------------------ leases
 
 
-def test_only_what_is_due_is_claimed_the_longest_overdue_first() -> None:
+def test_due_key_sets_are_claimed_longest_overdue_first() -> None:
     registrations.organization("globex")
     add(A, name="Late")
     add(A, name="Later", enabled=False)
@@ -157,7 +157,7 @@ def test_of_two_workers_that_saw_the_same_candidate_one_takes_it() -> None:
     assert KeySetState.objects.get().lease_holder == "one"
 
 
-def test_a_candidate_whose_location_was_changed_is_not_taken() -> None:
+def test_candidate_with_changed_location_is_not_claimed() -> None:
     """Else the old location would be fetched with the right to replace the keys of the new one."""
     server = add(A)
     now = after(300)
@@ -219,7 +219,7 @@ def test_a_deleted_server_takes_its_fetch_with_it() -> None:
 # ------------------------------------------------------------------------------------------------ success
 
 
-def test_new_keys_replace_the_old_and_verifiers_hear_of_it() -> None:
+def test_new_keys_replace_old_ones_and_are_published() -> None:
     add(A, B)
     before = revision()
     now = after(300)
@@ -386,14 +386,14 @@ def test_a_server_without_any_keys_stays_without() -> None:
     assert trusted() == ["a"]
 
 
-def test_keys_are_never_replaced_by_nothing() -> None:
+def test_empty_set_never_replaces_keys() -> None:
     add(A)
     state = KeySetState.objects.get()
     with pytest.raises(ValueError, match="empty"):
         put_keys(state, (), etag=None, fetched_at=timezone.now(), good_until=timezone.now())
 
 
-def test_a_stored_key_that_is_no_longer_admitted_is_left_out() -> None:
+def test_stored_key_refused_by_present_rules_is_dropped() -> None:
     add(A)
     document = stored_jwks(KeySetState.objects.get())
     KeySetState.objects.update(document=[*document, {"kty": "oct", "kid": "x", "k": "AAAA"}])
@@ -422,7 +422,7 @@ def test_the_cool_down_counts_from_the_request_and_not_from_a_success() -> None:
     assert not force_for_unknown_key("acme", now + timedelta(seconds=29))
 
 
-def test_made_up_kids_do_not_delay_the_background_refresh() -> None:
+def test_random_kids_do_not_delay_the_background_refresh() -> None:
     add(A)
     overdue = after(300)
     make_due(KeySetState.objects.get(), overdue)
@@ -430,7 +430,7 @@ def test_made_up_kids_do_not_delay_the_background_refresh() -> None:
     assert KeySetState.objects.get().due_at == overdue
 
 
-def test_made_up_kids_do_not_lock_the_administrators_button() -> None:
+def test_random_kids_do_not_block_the_refresh_button() -> None:
     server = add(A)
     now = timezone.now()
     force_for_unknown_key("acme", now)
@@ -450,7 +450,7 @@ def test_a_clock_that_was_set_back_does_not_lock_the_key_set() -> None:
     assert force_for_unknown_key("acme", after(10))
 
 
-def test_what_is_forced_during_a_fetch_is_fetched_afterwards() -> None:
+def test_forced_fetch_during_a_fetch_runs_afterwards() -> None:
     """The fetch under way may have begun before the rotation, so its answer does not settle the matter."""
     add(A)
     now = after(300)
@@ -487,7 +487,7 @@ def test_the_history_keeps_every_keys_first_and_last_appearance() -> None:
     assert (rows["c"].kty, rows["c"].bits) == ("RSA", 2048)
 
 
-def test_a_key_that_comes_back_takes_up_its_row() -> None:
+def test_returning_key_continues_its_history() -> None:
     add(A, B)
     start = after(0)
     fetch(found(B), after(300))

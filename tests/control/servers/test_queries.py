@@ -93,7 +93,7 @@ def test_the_list_takes_the_same_number_of_queries_for_any_number_of_servers_and
         assert [row.name for row in list_servers("acme", timezone.now())] == ["First", "Second"]
 
 
-def test_each_organization_sees_its_own_servers_alone() -> None:
+def test_organization_sees_only_its_own_servers() -> None:
     registrations.organization("globex")
     foreign = add(actor=CHARLIE)
     assert list_servers("acme", timezone.now()) == ()
@@ -101,7 +101,7 @@ def test_each_organization_sees_its_own_servers_alone() -> None:
     assert server_of("acme", uuid4()) is None
 
 
-def test_the_edit_window_gets_the_whole_location_and_blank_fields() -> None:
+def test_edit_dialog_gets_complete_location_and_blank_fields() -> None:
     server = add(jwks_location=f"{LOCATION}?token=geheim", audience="", client_id="batch")
     detail = server_of("acme", server.pk)
     assert detail is not None

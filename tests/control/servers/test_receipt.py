@@ -34,13 +34,13 @@ def test_a_receipt_is_valid_for_ten_minutes() -> None:
     "text",
     ["", "x", ":", "a:b", "a:b:c", "\ud800", "é", issue(RECEIPT)[:-1], issue(RECEIPT) + "x", "A" + issue(RECEIPT)],
 )
-def test_what_is_not_a_receipt_is_refused(text: str) -> None:
+def test_malformed_receipt_is_refused(text: str) -> None:
     with pytest.raises(ReceiptRefused) as refused:
         read(text, now=NOW)
     assert not refused.value.expired
 
 
-def test_a_value_signed_for_another_purpose_is_no_receipt() -> None:
+def test_value_signed_for_another_purpose_is_refused() -> None:
     """The same secret signs sessions and messages; without a purpose of its own any of those might pass."""
     other = signing.dumps(["5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11", "acme", "https://x/", True, NOW])
     with pytest.raises(ReceiptRefused):

@@ -53,7 +53,7 @@ def test_a_calm_key_set_warns_of_nothing() -> None:
     assert warned(keys_good_until=None, certificate_expires_at=None) == ()
 
 
-def test_fetches_that_fail_for_15_minutes_are_told() -> None:
+def test_fetches_failing_for_15_minutes_give_a_warning() -> None:
     assert warned(failing_since=ago(minutes=14, seconds=59)) == ()
     warning = one(failing_since=ago(minutes=15))
     assert (warning.place, warning.tone) == (Place.FETCH, "warn")
@@ -63,13 +63,13 @@ def test_fetches_that_fail_for_15_minutes_are_told() -> None:
 
 
 @pytest.mark.parametrize("good_until", [None, NOW, ago(hours=1)])
-def test_without_keys_that_are_believed_a_failure_is_told_for_what_it_is(good_until: datetime | None) -> None:
+def test_failure_without_valid_keys_says_that_tokens_are_refused(good_until: datetime | None) -> None:
     warning = one(failing_since=ago(hours=25), keys_good_until=good_until)
     assert warning.tone == "bad"
     assert "every access token is refused" in warning.sentence
 
 
-def test_a_certificate_is_told_from_14_days_before_its_expiry() -> None:
+def test_certificate_warning_begins_14_days_before_expiry() -> None:
     assert warned(certificate_expires_at=ahead(days=14, seconds=1)) == ()
     warning = one(certificate_expires_at=ahead(days=14))
     assert (warning.place, warning.tone, warning.short) == (Place.LOCATION, "warn", "Certificate expires soon")
@@ -79,7 +79,7 @@ def test_a_certificate_is_told_from_14_days_before_its_expiry() -> None:
     assert "Renew" in warning.fix
 
 
-def test_an_expired_certificate_is_told_as_such() -> None:
+def test_expired_certificate_has_its_own_warning() -> None:
     warning = one(certificate_expires_at=NOW)
     assert (warning.tone, warning.short) == ("bad", "Certificate expired")
     assert "Since then no keys can be fetched" in warning.sentence
@@ -89,7 +89,7 @@ def test_a_certificate_that_is_not_validated_may_expire() -> None:
     assert warned(certificate_expires_at=ago(days=1), verify_certificate=False) == ()
 
 
-def test_an_abrupt_rotation_is_told_for_a_week() -> None:
+def test_abrupt_rotation_is_shown_for_a_week() -> None:
     warning = one(replaced_at=ago(hours=3))
     assert (warning.place, warning.short) == (Place.KEYS, "All keys replaced at once")
     assert "at once on 24 November 2026, 11:30 UTC. Not one of those before was kept" in warning.sentence
@@ -98,7 +98,7 @@ def test_an_abrupt_rotation_is_told_for_a_week() -> None:
     assert warned(replaced_at=ago(days=7, seconds=1)) == ()
 
 
-def test_a_withdrawn_key_that_tokens_name_is_told_for_an_hour_after_the_last() -> None:
+def test_named_withdrawn_key_is_shown_for_an_hour() -> None:
     warning = one(withdrawn=[gone(withdrawn=ago(hours=3), asked=ago(minutes=2))])
     assert (warning.place, warning.short) == (Place.KEYS, "Tokens use a withdrawn key")
     assert "Tokens naming a withdrawn key still arrive, the last on 24 November 2026, 14:28 UTC: " in warning.sentence

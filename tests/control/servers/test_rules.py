@@ -81,7 +81,7 @@ def test_faults_are_found_together() -> None:
     assert set(faults(name="é", description="x" * 257, audience=" ")) == {"name", "description", "audience"}
 
 
-def test_m06_accepting_every_token_is_said_knowingly() -> None:
+def test_m06_accepting_every_token_needs_confirmation() -> None:
     assert "every token that this server signs" in faults(audience="")["accept_any"]
     assert faults(audience="", accept_any=True) == {}
 

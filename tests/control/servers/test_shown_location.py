@@ -32,7 +32,7 @@ LONG = "/oauth2/" + "a" * 200
         (":8443/keys", ":9443/keys", "/keys"),
     ],
 )
-def test_field_h_two_locations_on_one_host_are_told_apart(locations: tuple[str, ...]) -> None:
+def test_field_h_two_locations_on_one_host_look_different(locations: tuple[str, ...]) -> None:
     shown = [shown_location(HOST + location) for location in locations]
     for one, other in combinations(shown, 2):
         assert one != other

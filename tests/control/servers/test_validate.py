@@ -74,7 +74,7 @@ def test_a_failing_location_earns_none() -> None:
 
 
 @pytest.mark.parametrize("location", ["", "http://login.acme.example/keys", "x" * 5000, "https://\x00/"])
-def test_what_is_not_a_location_is_found_out_without_a_connection(server: KeyServer, location: str) -> None:
+def test_invalid_location_opens_no_connection(server: KeyServer, location: str) -> None:
     findings, proof = validate(ALICE, "acme", location, verify_certificate=True)
     assert findings.problem is not None
     assert proof is None
@@ -102,7 +102,7 @@ def test_an_unknown_authority_passes_only_without_certificate_validation() -> No
         (ALICE, registrations.suspend, "organization_suspended"),
     ],
 )
-def test_who_may_not_change_servers_cannot_make_us_connect(
+def test_validation_without_permission_opens_no_connection(
     server: KeyServer, actor: Actor, lock: Callable[[], None] | None, code: str
 ) -> None:
     if lock is not None:
@@ -120,7 +120,7 @@ def test_an_organization_that_is_gone_is_not_found() -> None:
     assert refused.value.code == "not_found"
 
 
-def test_ten_attempts_a_minute_whatever_their_outcome(server: KeyServer) -> None:
+def test_validation_is_limited_to_ten_attempts_a_minute(server: KeyServer) -> None:
     now = timezone.now()
     for number in range(ATTEMPTS):
         BeginValidation(organization_id="acme").run(ALICE, now - timedelta(seconds=50 - number))
