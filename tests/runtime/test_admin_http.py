@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,9 +51,12 @@ def test_silent_client_is_disconnected_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(admin_http._Handler, "timeout", 0.1)
-    with admin() as port, socket.create_connection((LOOPBACK, port), timeout=30) as connection:
-        connection.sendall(b"GET /livez")
-        assert connection.recv(1) == b""
+    with admin() as port:
+        connection = socket.create_connection((LOOPBACK, port), timeout=30)
+        # On a busy machine the request may come too late, and the connection is reset.
+        with connection, suppress(ConnectionError):
+            connection.sendall(b"GET /livez")
+            assert connection.recv(1) == b""
     assert capsys.readouterr().err == ""
 
 
