@@ -6,6 +6,7 @@ only asks for their pages, and `make soak` looks at all of them.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,9 +66,9 @@ def test_state_passes_axe(opened: Studio, state: State) -> None:
     assert not faults, "\n".join(faults)
 
 
-def test_states_that_are_not_looked_at_have_a_page(opened: Studio) -> None:
-    answered = {name: opened.answered(STATES[name]).status for name in sorted(ALIKE & STATES.keys())}
-    assert {name: status for name, status in answered.items() if status >= 500} == {}
+@pytest.mark.parametrize("name", sorted(ALIKE & STATES.keys()))
+def test_state_that_is_not_looked_at_has_a_page(opened: Studio, name: str) -> None:
+    assert opened.answered(STATES[name]).status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 if FULL:

@@ -30,7 +30,7 @@ OTHERS = 10
 SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
 PRESENT = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 # Every portal page reads this table, so that all of them wait at the same time.
-LOCK = "LOCK TABLE access_session IN ACCESS EXCLUSIVE MODE"
+LOCK = "LOCK TABLE identity_session IN ACCESS EXCLUSIVE MODE"
 
 
 @pytest.fixture
