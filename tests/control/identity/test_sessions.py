@@ -241,7 +241,7 @@ def test_store_implements_djangos_interface(alice: Person, advance: Callable[[ti
     store = SessionStore()
     assert store.public_id is None
     store.note_seen(timezone.now(), address=None, user_agent="")
-    with pytest.raises(RuntimeError, match="nobody has signed in"):
+    with pytest.raises(RuntimeError, match="there is no session to begin"):
         store.begin(timezone.now(), address=None, user_agent="")
     store["kept"] = 1
     store.save()
