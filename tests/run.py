@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         *(*PYTEST, "tests/control", "tests/worker", "-m", "not any_database", *PARALLEL),
     )
     if on_postgresql:
-        sys.stderr.write("Failed on PostgreSQL; the run on SQLite is left out.\n")
+        sys.stderr.write("Failed on PostgreSQL; the run on SQLite is skipped.\n")
         return on_postgresql
     return run(*PYTEST, *PARALLEL, *COVERAGE, "-p", "gates")
 

@@ -169,8 +169,8 @@ def store(size: int, copy: Path) -> Figures:
     DiskCopy(copy).store(snapshot, heard_at=time.time())
     return {
         "copy on disk, MB": copy.stat().st_size / 1e6,
-        "writing it anew, CPU s": spent.cpu,
-        "writing it anew, wall s": spent.wall,
+        "rewriting it, CPU s": spent.cpu,
+        "rewriting it, wall s": spent.wall,
     }
 
 

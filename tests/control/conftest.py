@@ -64,7 +64,7 @@ def operator(db: None) -> Person:
 
 @pytest.fixture
 def shell() -> Actor:
-    """Somebody at the command line."""
+    """A person at the command line."""
     return command_line()
 
 

@@ -59,7 +59,7 @@ class OfOrganization:
 
 @dataclass(frozen=True)
 class OfProvider:
-    """A route of the operator console: for operators and nobody else."""
+    """A route of the operator console: only for operators."""
 
     route: str
     operator: Statuses
@@ -84,7 +84,7 @@ Row = OfOrganization | OfProvider | OfAnybody
 
 TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("access:start", person=(302, None), operator=(302, None), stranger=(302, None)),
-    # Whoever is signed in already is led to where they work.
+    # A signed-in person is led to their start page.
     OfAnybody("access:sign-in", person=(302, 422), operator=(302, 422), stranger=(200, 422)),
     # Tells who is signed in, and signs in the person of a page whose session has ended.
     OfAnybody("access:sign-in-again", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
@@ -96,7 +96,7 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("access:sessions", person=(200, None), operator=(200, None), stranger=(302, None)),
     OfAnybody("access:end-other-sessions", person=(409, 409), operator=(409, 409), stranger=(302, 302)),
     OfAnybody("access:change-password", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
-    # Of a session that is nobody's; what one's own answers is tested beside its page.
+    # Of a session that does not exist; the page's own tests check a person's own sessions.
     OfAnybody("access:end-session", person=(None, 404), operator=(None, 404), stranger=(None, 302)),
     OfOrganization("access:administrators", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
     OfOrganization("access:invite", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
@@ -161,7 +161,7 @@ OF_ORGANIZATIONS: Final = [row for row in TABLE if isinstance(row, OfOrganizatio
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who asks. `organization` and `permissions` are an administrator's; nobody signed in has `signed_in` False."""
+    """A requester: `organization` and `permissions` of an administrator; `signed_in` is False without a sign-in."""
 
     label: str
     client: Client
@@ -243,8 +243,8 @@ def visitor_of(label: str, person: Person, **what: Any) -> Visitor:
 
 
 def objects_of(organization: str) -> dict[str, object]:
-    """Somebody without any permission, a role that nobody has, and a server."""
-    for name in ("Held by nobody", "Nothing"):
+    """A person without any permission, an unused role, and a server."""
+    for name in ("Unused", "Nothing"):
         CreateRole(organization_id=organization, name=name, permissions=frozenset()).run(command_line())
     target = CreateAdministrator(
         organization_id=organization, email=f"target@{organization}.example", role="Nothing"
@@ -252,7 +252,7 @@ def objects_of(organization: str) -> dict[str, object]:
     people.knows_password(target)
     role = target.role
     assert role is not None
-    unused = role.organization.roles.get(name="Held by nobody")
+    unused = role.organization.roles.get(name="Unused")
     server = registrations.add(actor=registrations.administrator("alice", organization, KEYS))
     return {
         "organization": organization,

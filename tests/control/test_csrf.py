@@ -75,7 +75,7 @@ def places(alice: Person) -> dict[str, UUID]:
 
 @pytest.fixture
 def strict(alice: Person, places: dict[str, UUID]) -> Client:
-    """Alice's browser, of which the token is asked. Without the check of her sign-in, which has its own row."""
+    """Alice's browser, which must send the token. Without the check of her sign-in, which has its own row."""
     client = Client(enforce_csrf_checks=True, headers={"Origin": ORIGIN}, SERVER_NAME="127.0.0.1", SERVER_PORT="8080")
     assert client.post("/sign-in", {"email": alice.email, "password": PASSWORD}).status_code == 403
     token = token_of(client, "/sign-in")

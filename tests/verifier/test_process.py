@@ -80,7 +80,7 @@ def test_t22_nothing_that_a_client_wrote_reaches_the_log_or_the_figures(verifier
         live.token(header_changes={"alg": trick}),
     ):
         url = f"http://{LOOPBACK}:{verifier.port}/verify/plain/acme/forged"
-        # A header cannot hold the controls themselves; whoever forges lines tries them written as escapes.
+        # A header cannot hold control characters; an attacker who forges lines tries escapes.
         headers = {"User-Agent": ascii(trick), "X-Request-Id": ascii(trick)}
         assert request(url, bearer=token, headers=headers).status in {200, 401}
     assert request(f"http://{LOOPBACK}:{verifier.port}/verify/plain/forged").status == 401
@@ -329,7 +329,7 @@ def test_a_control_plane_of_a_newer_version_is_told_of_and_changes_nothing(tmp_p
             assert reason(verifier, live.token(), "globex") == "organization_suspended"
             feed.broken_answer = None
             wait_until(lambda: verifier.ask(live.token()).status == 403, what="it follows again", timeout=30)
-            wait_until(lambda: verifier.admin("/readyz").body == b"ready\n", what="no warning is left", timeout=30)
+            wait_until(lambda: verifier.admin("/readyz").body == b"ready\n", what="no warning remains", timeout=30)
 
 
 def test_fi_01_one_document_of_a_newer_version_costs_one_organization(tmp_path: Path) -> None:
@@ -422,7 +422,7 @@ def test_it_ends_cleanly_under_load(tmp_path: Path, signal_number: signal.Signal
 def test_whoever_stops_says_so_first_and_still_answers(tmp_path: Path) -> None:
     with feed_server() as feed:
         feed.publish(live.trust())
-        # Longer than the test takes on any machine; how long it is, is tested beside the server.
+        # Longer than the test takes on any machine; the server's own tests check how long it is.
         with verifier_process(tmp_path, feed_port=feed.port, stop_delay="60") as verifier:
             assert verifier.child is not None
             verifier.child.terminate()
@@ -447,7 +447,7 @@ def test_no_token_is_ever_logged(verifier: VerifierProcess) -> None:
     verifier.ask(token)
     verifier.ask(f"{token}x")
     assert token.rsplit(".", 1)[0] not in verifier.log()
-    assert acme.trust().organization  # The kit names Acme; the log does not name anybody's subject.
+    assert acme.trust().organization  # The kit names Acme; the log contains no subject.
     assert "alice" not in verifier.log()
 
 
@@ -462,8 +462,8 @@ def test_what_it_decides_is_told_within_seconds_and_the_last_of_it_when_it_stops
         with verifier_process(tmp_path, feed_port=feed.port) as verifier:
             for _ in range(3):
                 assert verifier.ask(live.token()).status == 200
-            wait_until(lambda: told(feed) == {None: 3}, what="three calls are told", timeout=30)
-            # The same token was decided about by the same line; and this is told by the stop alone, or just before it.
+            wait_until(lambda: told(feed) == {None: 3}, what="three calls are reported", timeout=30)
+            # The same token was counted in the same line; the stop reports it, or a report just before.
             assert verifier.ask(live.token()).status == 200
             assert reason(verifier) == "token_missing"
             verifier.stop()
