@@ -76,13 +76,13 @@ def test_j24_trust_of_one_registration_never_applies_to_another() -> None:
     with KeyServer(serves(GOOD_SET), authorities.presenting(authorities.server(root), root)) as server:
         policy = server.policy()
         acme: tuple[dict[str, Any], ...] = (
-            {"verify_certificate": True, "authority": root.pem},
-            {"verify_certificate": False, "authority": root.pem},
-            {"verify_certificate": False, "authority": None},
+            {"verify_certificate": True, "ca_bundle": root.pem},
+            {"verify_certificate": False, "ca_bundle": root.pem},
+            {"verify_certificate": False, "ca_bundle": None},
         )
         globex: tuple[dict[str, Any], ...] = (
-            {"verify_certificate": True, "authority": None},
-            {"verify_certificate": True, "authority": authorities.issue("Globex Root").pem},
+            {"verify_certificate": True, "ca_bundle": None},
+            {"verify_certificate": True, "ca_bundle": authorities.issue("Globex Root").pem},
         )
         for _ in range(5):
             for good, bad in itertools.product(acme, globex):
@@ -102,7 +102,7 @@ def test_j24_concurrent_fetches_keep_their_own_trust() -> None:
         policy = server.policy(total_timeout=60, connect_timeout=30)
 
         def fetch_as(authority: str | None) -> Findings:
-            return probe(server.location, verify_certificate=True, authority=authority, policy=policy)
+            return probe(server.location, verify_certificate=True, ca_bundle=authority, policy=policy)
 
         for found, authority in zip(pool.map(fetch_as, [root.pem, None] * 10), [root.pem, None] * 10, strict=True):
             assert found.problem is (None if authority else Problem.CERTIFICATE_UNKNOWN_AUTHORITY)

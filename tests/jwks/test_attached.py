@@ -14,7 +14,7 @@ import pytest
 from kit import forge, old_certificates
 from kit.authorities import Issued, issue, presenting, self_signed, server
 from kit.key_server import Behaviour, KeyServer, serves
-from watchword.jwks.authority import read_authority
+from watchword.jwks.ca_bundle import read_ca_bundle
 from watchword.jwks.certificate import presented_chain
 from watchword.jwks.chain import MAX_BYTES, MAX_SHOWN, UNREADABLE, problem_with, read_chain
 from watchword.jwks.probe import Findings, Outcome, Problem, Step, probe
@@ -49,7 +49,7 @@ def look_at(
         findings = probe(
             running.location,
             verify_certificate=verify_certificate,
-            authority="".join(each.pem for each in attached) or None,
+            ca_bundle="".join(each.pem for each in attached) or None,
             policy=running.policy(**changes),
         )
         assert running.connections == 1
@@ -143,7 +143,7 @@ def test_expired_attached_authority_is_the_reported_cause() -> None:
 
 
 def test_other_failures_keep_their_problem() -> None:
-    attached = read_authority(issue("Initech Root", expires_in_days=-1).pem)
+    attached = read_ca_bundle(issue("Initech Root", expires_in_days=-1).pem)
     for problem in (Problem.CONNECTION_FAILED, Problem.CERTIFICATE_WRONG_HOST):
         assert problem_with(attached, ProbeFailed(problem), NOW) is problem
 
@@ -170,7 +170,7 @@ def test_stored_authority_no_longer_admitted_trusts_no_server() -> None:
 
 def look_at_nobody(attached: Issued) -> Findings:
     with KeyServer(serves(GOOD_SET), presenting(server(attached))) as running:
-        findings = probe(running.location, verify_certificate=True, authority=attached.pem, policy=running.policy())
+        findings = probe(running.location, verify_certificate=True, ca_bundle=attached.pem, policy=running.policy())
         assert running.requests == []
     return findings
 
@@ -208,7 +208,7 @@ def test_offered_authority_makes_the_server_acceptable() -> None:
     assert chain.root is not None
     with KeyServer(serves(GOOD_SET), certificate) as running:
         assert probe(
-            running.location, verify_certificate=True, authority=chain.root.pem, policy=running.policy()
+            running.location, verify_certificate=True, ca_bundle=chain.root.pem, policy=running.policy()
         ).succeeded
 
 
@@ -367,7 +367,7 @@ def test_library_without_chains_only_omits_the_chain() -> None:
 def test_refused_address_offers_no_authority() -> None:
     with KeyServer(serves(GOOD_SET), presenting(server(root()), root())) as running:
         policy = running.policy(allowed_networks=())
-        findings = probe(running.location, verify_certificate=True, authority=root().pem, policy=policy)
+        findings = probe(running.location, verify_certificate=True, ca_bundle=root().pem, policy=policy)
         assert running.connections == 0
     assert findings.problem is Problem.ADDRESS_REFUSED
     assert findings.chain is None

@@ -233,7 +233,7 @@ def test_attached_authority_is_trusted() -> None:
         policy = server.policy(extra_authorities=None)
         own = certificates.authority_pem()
         assert isinstance(discover(issuer_of(server), verify_certificate=True, policy=policy), NotDiscovered)
-        found = discover(issuer_of(server), verify_certificate=True, authority=own, policy=policy)
+        found = discover(issuer_of(server), verify_certificate=True, ca_bundle=own, policy=policy)
         assert isinstance(found, Metadata)
 
 

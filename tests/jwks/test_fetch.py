@@ -9,7 +9,7 @@ import pytest
 
 from kit import forge
 from kit.key_server import KeyServer, answers, sends, serves
-from watchword.jwks.fetch import USER_AGENT, Answer, FetchPolicy, fetch
+from watchword.jwks.fetch import USER_AGENT, FetchedDocument, FetchPolicy, fetch
 from watchword.jwks.findings import Journal
 from watchword.jwks.problem import ProbeFailed, Problem
 
@@ -23,18 +23,18 @@ pytestmark = pytest.mark.enable_socket
 DOCUMENT = forge.key_set(forge.ec_key("alice"))
 
 
-def fetched(server: KeyServer, etag: str | None = None, location: str | None = None) -> Answer:
+def fetched(server: KeyServer, etag: str | None = None, location: str | None = None) -> FetchedDocument:
     return fetch(
         location or server.location, verify_certificate=True, policy=server.policy(), etag=etag, journal=Journal()
     )
 
 
-def answer_to(behaviour: Behaviour, etag: str | None = None) -> Answer:
+def answer_to(behaviour: Behaviour, etag: str | None = None) -> FetchedDocument:
     with KeyServer(behaviour) as server:
         return fetched(server, etag)
 
 
-def with_headers(headers: Mapping[str, str]) -> Answer:
+def with_headers(headers: Mapping[str, str]) -> FetchedDocument:
     return answer_to(serves(DOCUMENT, headers=headers))
 
 

@@ -152,8 +152,8 @@ OPERATORS = authorities.issue("Operator Root").pem
     "settings",
     [
         {"verify_certificate": False, "extra_authorities": None},
-        {"verify_certificate": False, "extra_authorities": None, "authority": AUTHORITY},
-        {"verify_certificate": True, "extra_authorities": None, "authority": AUTHORITY},
+        {"verify_certificate": False, "extra_authorities": None, "ca_bundle": AUTHORITY},
+        {"verify_certificate": True, "extra_authorities": None, "ca_bundle": AUTHORITY},
     ],
     ids=["validation off", "off, with an authority", "an attached authority"],
 )

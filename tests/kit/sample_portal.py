@@ -184,7 +184,7 @@ def probe(
     location: str,
     *,
     verify_certificate: bool,
-    authority: str | None = None,
+    ca_bundle: str | None = None,
     policy: FetchPolicy,
     etag: str | None = None,
 ) -> Findings:
@@ -195,7 +195,7 @@ def probe(
         return _failed(Step.ADDRESS, refused.problem)
     if location in PRESENTED and verify_certificate:
         problem, chain = PRESENTED[location]
-        if authority is None or problem is Problem.CERTIFICATE_EXPIRED:
+        if ca_bundle is None or problem is Problem.CERTIFICATE_EXPIRED:
             return _failed(Step.TLS, problem, read_chain(chain(), timezone.now()))
     if location == SLOW:
         time.sleep(1.2)
@@ -263,7 +263,7 @@ READ_METADATA: Final[dict[str, Metadata | UnusableMetadata]] = {
 
 
 def discover(
-    issuer: str, *, verify_certificate: bool, authority: str | None = None, policy: FetchPolicy
+    issuer: str, *, verify_certificate: bool, ca_bundle: str | None = None, policy: FetchPolicy
 ) -> Metadata | NotDiscovered:
     """Replaces `watchword.jwks.discovery.discover`: only one issuer has metadata."""
     if issuer == PROD_OKTA.issuer:

@@ -64,7 +64,7 @@ def test_a_location_is_refused_or_has_a_safe_form(text: str) -> None:
         assert parse_location(location.url) == location
         assert (location.host + location.target).isascii()
         assert not set(location.url) & set(" \t\r\n\\#")
-        assert "@" not in location.authority
+        assert "@" not in location.host_and_port
         assert 1 <= location.port <= 65535
 
 

@@ -1,4 +1,4 @@
-"""The certificate of a key server: how it is validated, what is told about it, and what its faults are called."""
+"""The certificates of key servers: their validation, their description, and the problems they cause."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from watchword.jwks.problem import Problem
 
 EXPIRES_SOON: Final = timedelta(days=14)
 SHARED_SECONDS: Final = 3600.0
-"""After which what an operator has installed or removed in the system's store is seen."""
+"""The time until a change of the system's certificate store takes effect."""
 
 _MAX_NAME_LENGTH = 64
 
@@ -31,7 +31,7 @@ _PROBLEM_OF_VERIFY_CODE: dict[int, Problem] = {
     9: Problem.CERTIFICATE_NOT_YET_VALID,
     10: Problem.CERTIFICATE_EXPIRED,
     18: Problem.CERTIFICATE_SELF_SIGNED,  # DEPTH_ZERO_SELF_SIGNED_CERT
-    19: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # SELF_SIGNED_CERT_IN_CHAIN: the authority sent along is not recognized.
+    19: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # SELF_SIGNED_CERT_IN_CHAIN: the server sent an unknown root.
     20: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_GET_ISSUER_CERT_LOCALLY
     21: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_VERIFY_LEAF_SIGNATURE
     62: Problem.CERTIFICATE_WRONG_HOST,  # HOSTNAME_MISMATCH
@@ -44,27 +44,27 @@ def problem_of(verify_code: int) -> Problem:
 
 
 def context_for(
-    *, verify_certificate: bool, extra_authorities: str | None, authority: str | None = None
+    *, verify_certificate: bool, extra_authorities: str | None, ca_bundle: str | None = None
 ) -> ssl.SSLContext:
     """The context for one fetch.
 
-    What differs from one registration to the next is never shared: a session or a setting left over from a
-    registration without certificate validation, or the authority of another registration, must not reach one that has
-    validation switched on (J-24). Those that validate and have attached nothing all trust the same, so they share
-    a context for an hour: to read the system's store takes longer than all the rest of a fetch.
+    Registrations with different settings never share a context: a session or setting of a registration without
+    certificate validation, or the CA of another registration, must not affect one with validation (J-24). Registrations
+    that validate without CA certificates of their own share a context for an hour, because reading the system's store
+    takes longer than the rest of a fetch.
 
     Args:
-        verify_certificate: whether to validate at all; without it no authority is asked.
+        verify_certificate: whether to validate the certificate; if not, the other arguments have no effect.
         extra_authorities: PEM certificates that the operator trusts for all registrations.
-        authority: PEM certificates that this one registration trusts.
+        ca_bundle: PEM certificates that this registration trusts.
     """
-    if verify_certificate and authority is None and _system_store_is_a_file():
+    if verify_certificate and ca_bundle is None and _system_store_is_a_file():
         return _shared_context(extra_authorities, int(time.monotonic() / SHARED_SECONDS))
-    return new_context(verify_certificate=verify_certificate, extra_authorities=extra_authorities, authority=authority)
+    return new_context(verify_certificate=verify_certificate, extra_authorities=extra_authorities, ca_bundle=ca_bundle)
 
 
 def _system_store_is_a_file() -> bool:
-    """Whether OpenSSL finds the authorities by itself; else truststore asks the system anew at every handshake."""
+    """Whether OpenSSL finds the system's CAs; otherwise truststore asks the system at every handshake."""
     paths = ssl.get_default_verify_paths()
     return sys.platform == "linux" and (paths.cafile or paths.capath) is not None
 
@@ -75,9 +75,9 @@ def _shared_context(extra_authorities: str | None, _hour: int) -> ssl.SSLContext
 
 
 def new_context(
-    *, verify_certificate: bool, extra_authorities: str | None, authority: str | None = None
+    *, verify_certificate: bool, extra_authorities: str | None, ca_bundle: str | None = None
 ) -> ssl.SSLContext:
-    """A context of its own; the arguments are those of `context_for`."""
+    """A new context; the arguments are those of `context_for`."""
     context: ssl.SSLContext
     if verify_certificate:
         if _system_store_is_a_file():
@@ -89,17 +89,17 @@ def new_context(
         context.verify_mode = ssl.CERT_REQUIRED
         if extra_authorities is not None:
             context.load_verify_locations(cadata=extra_authorities)
-        if authority is not None:
-            context.load_verify_locations(cadata=authority)
-            # What was attached is trusted as it is. Otherwise OpenSSL would demand the root above an attached
-            # intermediate authority, and with it trust in all that this root ever signs.
+        if ca_bundle is not None:
+            context.load_verify_locations(cadata=ca_bundle)
+            # Trust the attached certificates themselves. Otherwise OpenSSL would require the root of an attached
+            # intermediate CA, and so trust in everything that this root signs.
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    # Some builds of Python switch it on, Debian's among them: a connection that an attacker cut off would then look
-    # like one that its server ended, and an answer without a length like a whole one.
+    # Some builds of Python set this option, including Debian's. A connection cut by an attacker would then look as if
+    # the server had closed it, and a truncated response without a length would look complete.
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -109,11 +109,10 @@ def new_context(
 def presented_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
     """The certificates that the server presented in this handshake, in DER; untrusted, and at most 100 KiB together.
 
-    Asked of the very connection that failed for them: a second connection could be answered with another chain, and
-    would be one more that an administrator makes this service open.
+    Read from the failed connection itself, because a second connection could get another chain.
     """
     try:
-        # Public from Python 3.13 on. Before, only the object underneath has it; truststore relies on that too.
+        # Public since Python 3.13. Before, only the inner object has it; truststore uses that too.
         read = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]  # noqa: SLF001
     except AttributeError:
         return ()
@@ -122,10 +121,10 @@ def presented_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What is told about a server certificate.
+    """The description of a server certificate.
 
     Attributes:
-        issuer: the issuer's organization and common name, shortened and stripped of unprintable characters.
+        issuer: the issuer's organization and common name, shortened and without unprintable characters.
         expires_at: None if the certificate cannot be read, which only happens without validation.
     """
 
@@ -144,7 +143,7 @@ def read_certificate(der: bytes) -> CertificateFacts:
     try:
         certificate = x509.load_der_x509_certificate(der)
         return CertificateFacts(name_of(certificate.issuer), certificate.not_valid_after_utc)
-    except Exception:  # noqa: BLE001  # Without validation the bytes are anyone's, and they break parsers in many ways.
+    except Exception:  # noqa: BLE001  # Without validation the bytes are untrusted and raise many exceptions in parsers.
         return CertificateFacts("an unknown authority", None)
 
 
@@ -153,12 +152,12 @@ def now_utc() -> datetime:
 
 
 def fingerprint_of(der: bytes) -> str:
-    """SHA-256 in the form AA:BB:…, as other programs show it, so that people can compare."""
+    """SHA-256 in the form AA:BB:…, as in other programs, so that people can compare it."""
     return hashlib.sha256(der).digest().hex(":").upper()
 
 
 def name_of(name: x509.Name, *, nameless: str = "an authority without a name") -> str:
-    """Organization and common name, shortened and stripped of unprintable characters; `nameless` if there are none."""
+    """Organization and common name, shortened and without unprintable characters; `nameless` if there are none."""
     oids = (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
     values = [str(attribute.value) for oid in oids for attribute in name.get_attributes_for_oid(oid)]
     text = UNPRINTABLE.sub("", ", ".join(values))

@@ -1,7 +1,7 @@
-"""The certificates that a server presented, told to the administrator who must decide whether to trust their root.
+"""Describes the certificates that a server presented, for the administrator who decides whether to trust their root.
 
-Everything in them was written by whoever answers at that address. What is told is in a fixed form, in printable
-characters and shortened; the root is offered only if signatures lead from the server's certificate to it.
+Their content is untrusted. The description has a fixed form, is printable and shortened. The root is offered only if
+signatures lead from the server's certificate to it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from watchword.jwks.authority import AuthorityRefused, is_self_signed, read_authority, was_issued_by
+from watchword.jwks.ca_bundle import CaBundleRefused, is_self_signed, read_ca_bundle, was_issued_by
 from watchword.jwks.certificate import fingerprint_of, name_of
 from watchword.jwks.problem import Problem
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from watchword.jwks.authority import Anchor, AttachedAuthority
+    from watchword.jwks.ca_bundle import Anchor, CaBundle
     from watchword.jwks.problem import ProbeFailed
 
 MAX_SHOWN: Final = 8
 MAX_BYTES: Final = 16 * 1024
-"""Of one certificate that is looked into; real ones have one or two KiB."""
+"""The largest certificate that is read; real ones have one or two KiB."""
 
 UNREADABLE: Final = "a certificate that cannot be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentedCertificate:
-    """One certificate as told.
+    """The description of one certificate.
 
     Attributes:
         subject, issuer: names, shortened and printable.
@@ -49,14 +49,14 @@ class PresentedCertificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentedChain:
-    """What a server presented.
+    """The description of all certificates that a server presented.
 
     Attributes:
         certificates: the server's own first; at most `MAX_SHOWN`.
         left_out: how many more were presented.
-        root: what could be attached to trust this server: the self-signed certificate that the signatures lead to.
-        missing: without a root, the name of the authority whose certificate would have to be attached.
-        unfit: why the root that was presented may not be attached.
+        root: the self-signed certificate that the signatures lead to; attaching it makes this server trusted.
+        missing: without a root, the name of the CA whose certificate is needed.
+        unfit: why the presented root must not be attached.
     """
 
     certificates: tuple[PresentedCertificate, ...]
@@ -70,10 +70,10 @@ def read_chain(presented: Sequence[bytes], now: datetime) -> PresentedChain | No
     """Describe the certificates in DER, the server's own first; None if there are none."""
     if not presented:
         return None
-    looked_into = presented[:MAX_SHOWN]
-    loaded = [_load(der) for der in looked_into]
-    certificates = tuple(map(_told, loaded, looked_into))
-    left_out = len(presented) - len(looked_into)
+    shown = presented[:MAX_SHOWN]
+    loaded = [_load(der) for der in shown]
+    certificates = tuple(map(_described, loaded, shown))
+    left_out = len(presented) - len(shown)
     top = _top_of([certificate for certificate in loaded if certificate is not None]) if loaded[0] else None
     if top is None:
         return PresentedChain(certificates=certificates, left_out=left_out)
@@ -83,8 +83,8 @@ def read_chain(presented: Sequence[bytes], now: datetime) -> PresentedChain | No
     return PresentedChain(certificates=certificates, left_out=left_out, root=root, unfit=unfit)
 
 
-def problem_with(attached: AttachedAuthority, failure: ProbeFailed, now: datetime) -> Problem:
-    """What a failure is called where an attached authority might have prevented it, or is itself the reason."""
+def problem_with(attached: CaBundle, failure: ProbeFailed, now: datetime) -> Problem:
+    """The problem to report for a failure of a registration with CA certificates of its own."""
     if failure.problem in {Problem.CERTIFICATE_UNKNOWN_AUTHORITY, Problem.CERTIFICATE_SELF_SIGNED}:
         return Problem.CERTIFICATE_OTHER_AUTHORITY
     if failure.problem is Problem.CERTIFICATE_EXPIRED and any(anchor.expired(now) for anchor in attached.anchors):
@@ -100,15 +100,15 @@ def _load(der: bytes) -> x509.Certificate | None:
         return None
     try:
         certificate = x509.load_der_x509_certificate(der)
-        # Read here once, as some parts are parsed only when they are asked for.
+        # Read once here, because some parts are parsed only when they are read.
         name_of(certificate.subject), name_of(certificate.issuer)
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except Exception:  # noqa: BLE001  # The bytes are anyone's, and they break parsers in many ways.
+    except Exception:  # noqa: BLE001  # Untrusted bytes raise many exceptions in parsers.
         return None
     return certificate
 
 
-def _told(certificate: x509.Certificate | None, der: bytes) -> PresentedCertificate:
+def _described(certificate: x509.Certificate | None, der: bytes) -> PresentedCertificate:
     fingerprint = fingerprint_of(der)
     if certificate is None:
         return PresentedCertificate(
@@ -124,7 +124,7 @@ def _told(certificate: x509.Certificate | None, der: bytes) -> PresentedCertific
 
 
 def _top_of(certificates: list[x509.Certificate]) -> x509.Certificate:
-    """The certificate that signatures lead to from the first one. What merely lies beside is not considered."""
+    """The certificate that signatures lead to from the first one; unrelated certificates are ignored."""
     top, others = certificates[0], certificates[1:]
     while not is_self_signed(top):
         issuer = next((other for other in others if was_issued_by(top, other)), None)
@@ -137,8 +137,8 @@ def _top_of(certificates: list[x509.Certificate]) -> x509.Certificate:
 
 def _as_anchor(certificate: x509.Certificate, now: datetime) -> tuple[Anchor | None, str | None]:
     try:
-        authority = read_authority(certificate.public_bytes(Encoding.PEM).decode("ascii"))
-        authority.check_dates(now)
-    except AuthorityRefused as refused:
+        ca_bundle = read_ca_bundle(certificate.public_bytes(Encoding.PEM).decode("ascii"))
+        ca_bundle.check_dates(now)
+    except CaBundleRefused as refused:
         return None, refused.sentence
-    return authority.anchors[0], None
+    return ca_bundle.anchors[0], None

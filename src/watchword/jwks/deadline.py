@@ -8,24 +8,23 @@ from watchword.jwks.problem import ProbeFailed, Problem
 
 
 class Deadline:
-    """A moment by the monotonic clock that every wait of a fetch is measured against.
+    """The monotonic time at which a fetch ends; every wait of the fetch uses it.
 
-    A time-out per read is no limit: a server that sends one byte each second keeps it from ever running out
-    (J-10).
+    A timeout for each read is no limit: a server that sends one byte per second never triggers it (J-10).
     """
 
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds left, 0 when the time is up."""
+        """Seconds left; 0 if the time is up."""
         return max(0.0, self._ends_at - time.monotonic())
 
     def remaining(self) -> float:
         """Seconds left, more than 0.
 
         Raises:
-            ProbeFailed: TIMED_OUT when the time is up.
+            ProbeFailed: TIMED_OUT if the time is up.
         """
         left = self.left()
         if left <= 0:
@@ -33,10 +32,10 @@ class Deadline:
         return left
 
     def within(self, seconds: float) -> Deadline:
-        """A limit for a part of the work: at most that many seconds, and never longer than the whole.
+        """A deadline for a part of the work, never later than this one.
 
         Raises:
-            ProbeFailed: TIMED_OUT when the time is up.
+            ProbeFailed: TIMED_OUT if the time is up.
         """
         return Deadline(min(seconds, self.remaining()))
 

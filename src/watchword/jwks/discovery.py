@@ -1,4 +1,4 @@
-"""Find the metadata of an issuer, for the administrator who knows only the issuer."""
+"""Finds the metadata of an issuer, for administrators who know only the issuer."""
 
 from __future__ import annotations
 
@@ -25,29 +25,31 @@ _PERHAPS_ELSEWHERE: Final = {
     Problem.HTTP_STATUS,
     Problem.NOT_JSON,
 }
-"""What a server answers at paths that it does not know. All else is the same at its other paths."""
+"""Problems at a path that the server does not know. Every other problem would occur at its other paths too."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotDiscovered:
-    """Why no metadata can be used. `sentence` is for the administrator who typed the issuer, and for no log: it may
-    hold the issuer that the document names.
+    """Why no metadata can be used.
+
+    Attributes:
+        sentence: for the administrator who typed the issuer. Never log it: it may contain the document's issuer.
     """
 
     sentence: str
 
 
 def discover(
-    issuer: str, *, verify_certificate: bool, authority: str | None = None, policy: FetchPolicy
+    issuer: str, *, verify_certificate: bool, ca_bundle: str | None = None, policy: FetchPolicy
 ) -> Metadata | NotDiscovered:
-    """Fetch the metadata of `issuer` under `policy`; never raises for what a server does.
+    """Fetch the metadata of `issuer` within the limits of `policy`; never raises for a server's behavior.
 
-    Up to two fetches, one after the other, share the time of one.
+    Up to two fetches, one after the other, share the time limit of one.
 
     Args:
         issuer: as typed. The document must name exactly this one (RFC 8414 section 3.3).
         verify_certificate: the certificate setting of the registration.
-        authority: the CA certificates, in PEM, attached to the registration.
+        ca_bundle: the CA certificates, in PEM, attached to the registration.
         policy: the operator's limits.
     """
     try:
@@ -64,7 +66,7 @@ def discover(
             found = _read(
                 location,
                 verify_certificate=verify_certificate,
-                authority=authority,
+                ca_bundle=ca_bundle,
                 policy=replace(policy, total_timeout=deadline.remaining()),
             )
         except ProbeFailed as failure:
@@ -84,18 +86,18 @@ def discover(
 
 
 def _read(
-    location: str, *, verify_certificate: bool, authority: str | None, policy: FetchPolicy
+    location: str, *, verify_certificate: bool, ca_bundle: str | None, policy: FetchPolicy
 ) -> Metadata | UnusableMetadata:
-    answer = fetch(
+    fetched = fetch(
         location,
         verify_certificate=verify_certificate,
-        authority=authority,
+        ca_bundle=ca_bundle,
         policy=policy,
         etag=None,
         journal=Journal(),
     )
-    # A sign-in page that an intermediary puts before everything comes with status 200 (J-13).
-    found = None if answer.claims_html else read_metadata(answer.untrusted_document or b"")
+    # A sign-in page of a proxy or firewall also has status 200 (J-13).
+    found = None if fetched.claims_html else read_metadata(fetched.untrusted_document or b"")
     if found is None:
         raise ProbeFailed(Problem.NOT_JSON)
     return found

@@ -1,6 +1,6 @@
-"""Why an issuer's metadata was not found, in the words of the person who typed the issuer.
+"""Sentences for administrators about failed discovery of an issuer's metadata.
 
-The problems of the fetch speak of a key set and its location. Those that can happen here have other words.
+The sentences of `Problem` are about a key set and its location, so some problems need other sentences here.
 """
 
 from __future__ import annotations
@@ -69,15 +69,15 @@ _SENTENCES: Final = {
 }
 
 _SAYS_LITTLE: Final = {Problem.HTTP_REFUSED: 1, Problem.HTTP_NOT_FOUND: 2}
-"""Most servers have metadata at one of the two places only."""
+"""Most servers have metadata at only one of the two locations."""
 
 
 def described(failures: Sequence[Problem]) -> str:
-    """What to tell of the failures at the places that were tried: the one that says most."""
+    """The sentence about the most specific of the failures at the two locations."""
     problem = min(failures, key=lambda each: _SAYS_LITTLE.get(each, 0))
     return _SENTENCES.get(problem) or f"{problem.sentence} {problem.fix}"
 
 
 def described_issuer(fault: Fault) -> str:
-    """The sentence about an issuer that was typed."""
+    """The sentence about an invalid issuer."""
     return _NOTHING_TYPED if fault is Fault.MISSING else f"The Issuer URI {fault.predicate}."

@@ -1,4 +1,4 @@
-"""What a document is that admission refuses. Nothing here admits anything; it only finds the words."""
+"""Finds out what a document is that admission refused, for a more precise problem. It never admits a key."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from watchword.jwks.problem import Problem
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _XML: Final = re.compile(rb"(?i)<\?xml(?!.{0,2000}<html)|<(?:\w+:)?(?:entit|error)", re.DOTALL)
-"""XML itself, without XHTML, and the first elements of SAML metadata and of what object storage answers."""
+"""XML except XHTML, and the first elements of SAML metadata and of object storage errors."""
 
 
 def without_mark(document: bytes) -> bytes:
-    """The document without the byte order mark that some editors put before it."""
+    """The document without the byte order mark that some editors write."""
     return document.removeprefix(_BYTE_ORDER_MARK)
 
 
@@ -25,7 +25,7 @@ def is_markup(document: bytes) -> bool:
 
 
 def more_precisely(problem: Problem, document: bytes) -> Problem:
-    """The problem that fits what the document is, where admission has one for several mistakes."""
+    """A more precise problem, if admission reports the same one for several mistakes."""
     if problem is Problem.NOT_JSON:
         return _not_strict_json(document)
     if problem is Problem.NOT_A_KEY_SET:
@@ -39,7 +39,7 @@ def _not_strict_json(document: bytes) -> Problem:
     if is_markup(document):
         return Problem.XML_DOCUMENT if _XML.match(_text(document)) else Problem.HTML_PAGE
     try:
-        # Numbers stay text: to convert long ones takes quadratic time.
+        # Numbers stay text, because converting long ones takes quadratic time.
         read = json.loads(_text(document).decode("utf-8"), parse_int=str, parse_float=str, parse_constant=_refuse)
     except RecursionError:
         return Problem.JSON_AMBIGUOUS
@@ -49,7 +49,7 @@ def _not_strict_json(document: bytes) -> Problem:
 
 
 def _no_list_of_keys(document: bytes) -> Problem:
-    members = parse_object(_text(document))  # Admission has read it as such.
+    members = parse_object(_text(document))  # Admission has already parsed it.
     if "jwks_uri" in members:
         return Problem.METADATA
     if "kty" in members:

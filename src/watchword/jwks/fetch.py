@@ -1,4 +1,4 @@
-"""The one guarded fetch: every outbound call to a URL that an organization typed in goes through here."""
+"""The guarded fetch: every request to a URL that an organization entered goes through here."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ _OF_STATUS: Final = {
     410: Problem.HTTP_NOT_FOUND,
     429: Problem.HTTP_TOO_MANY_REQUESTS,
 }
-"""Of hosts that anybody on the Internet may ask. Of an internal one they would tell which of its paths exist and which
-are guarded (J-14)."""
+"""For public hosts only. For an internal host they would reveal which of its paths exist and which need a sign-in
+(J-14)."""
 
-# At DEBUG level the client's own loggers write the server's headers, which must not get into a log (J-14).
+# At DEBUG level the client's own loggers write the server's headers, which must not reach a log (J-14).
 logging.getLogger("httpcore2").setLevel(logging.WARNING)
 
 
@@ -58,19 +58,20 @@ class FetchPolicy:
     """The operator's limits for fetching key sets. The defaults are the strict ones.
 
     Attributes:
-        allowed_networks: networks reached although they are not public; empty unless the operator lists them.
-        refused_networks: networks never reached although they are public, such as the service's own; they win.
+        allowed_networks: networks that are allowed although they are not public; empty by default.
+        refused_networks: networks that are refused although they are public, such as the service's own. They take
+            precedence over `allowed_networks`.
         allowed_ports: the ports that a JWKS location may name.
-        extra_authorities: PEM certificates trusted beside the operating system's; None for none.
-        proxy: which every connection goes through; None connects directly.
-        connect_timeout: seconds for connecting, over all addresses of a host.
-        total_timeout: seconds by the wall clock for everything, from the name lookup to the last byte.
-        max_bytes: largest body accepted.
-        max_keys: the most keys that a set may hold.
-        resolver: who is asked for the addresses of a host.
+        extra_authorities: PEM certificates trusted in addition to the operating system's; None for none.
+        proxy: the proxy for all connections; None connects directly.
+        connect_timeout: seconds for connecting, for all addresses of a host together.
+        total_timeout: wall-clock seconds for everything, from the name lookup to the last byte.
+        max_bytes: the largest accepted body.
+        max_keys: the largest number of keys in a set.
+        resolver: looks up the addresses of a host.
 
     Raises:
-        ValueError: `extra_authorities` holds no readable certificate.
+        ValueError: `extra_authorities` contains no readable certificate.
     """
 
     allowed_networks: tuple[Network, ...] = ()
@@ -90,13 +91,13 @@ class FetchPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server sent, before anyone looked at it.
+class FetchedDocument:
+    """The server's response, not validated yet.
 
     Attributes:
-        untrusted_document: the body as sent; None if the server answered that nothing was modified.
-        claims_html: the Content-Type says that the body is a web page.
-        etag: fit to be stored and sent again, or None.
+        untrusted_document: the body as sent; None for 304 Not Modified.
+        claims_html: whether the Content-Type says that the body is a web page.
+        etag: None if there is none, or it must not be stored and sent again.
         max_age: seconds from Cache-Control, not clamped, or None.
     """
 
@@ -107,7 +108,7 @@ class Answer:
 
 
 class _OneExchange(HTTP11Connection):
-    # The header section cannot become longer than this and one TLS record (16 KiB).
+    # Limits the header section to this size plus one TLS record (16 KiB).
     MAX_INCOMPLETE_EVENT_SIZE = 24 * 1024
 
 
@@ -115,31 +116,31 @@ def fetch(
     location: str,
     *,
     verify_certificate: bool,
-    authority: str | None = None,
+    ca_bundle: str | None = None,
     policy: FetchPolicy,
     etag: str | None,
     journal: Journal,
-) -> Answer:
-    """Fetch the document at `location`: one name lookup, one connection, one request, nothing followed.
+) -> FetchedDocument:
+    """Fetch the document at `location`: one name lookup, one connection, one request, no redirects.
 
-    No proxy, cookie, credential or other setting from the environment takes part, as the client is driven below the
-    level that knows of them. The only proxy is that of `policy`.
+    Uses the low-level HTTP client, which reads no proxy, cookie, credential or other setting from the environment. The
+    only proxy is that of `policy`.
 
     Args:
         location: as typed.
         verify_certificate: the certificate setting of this registration.
-        authority: the CA certificates, in PEM, that this registration trusts beside the recognized ones. Of no
-            meaning without `verify_certificate`.
+        ca_bundle: the CA certificates, in PEM, that this registration trusts in addition to the system's. Ignored
+            without `verify_certificate`.
         policy: the operator's limits.
-        etag: of the document last fetched, if there is one.
-        journal: is told what happens.
+        etag: of the document fetched before, if there is one.
+        journal: records the finding of each step.
 
     Raises:
-        ProbeFailed: with the problem; `journal` holds the same as the finding of the step that failed.
+        ProbeFailed: with the problem, which `journal` also records for the step that failed.
     """
     deadline = Deadline(policy.total_timeout)
     settings = tls.CertificateSettings(
-        verify_certificate=verify_certificate, authority=authority, extra_authorities=policy.extra_authorities
+        verify_certificate=verify_certificate, ca_bundle=ca_bundle, extra_authorities=policy.extra_authorities
     )
     with journal.step(Step.ADDRESS) as note:
         parsed = parse_location(location)
@@ -173,7 +174,7 @@ def fetch(
                     connecting=connecting,
                 )
             stream.deadline = deadline
-            # What only the proxy can look up may be internal.
+            # A name that only the proxy can look up may be internal.
             internal = not (addresses and all(map(is_public, addresses)))
             secure = partial(tls.secure, stream, parsed.host, settings, within=connecting if internal else deadline)
             no_connection = Problem.CONNECTION_FAILED if policy.proxy is None else Problem.PROXY_NO_CONNECTION
@@ -184,11 +185,11 @@ def fetch(
             journal.certificate_expires_at = secured.facts.expires_at
             secured.describe(note)
         with journal.step(Step.HTTP) as note:
-            answer = _exchange(
+            fetched = _exchange(
                 secured.stream, parsed, _storable(etag), policy.max_bytes, statuses={} if internal else _OF_STATUS
             )
-            note.passed(_http_sentence(answer))
-    return answer
+            note.passed(_http_sentence(fetched))
+    return fetched
 
 
 def _connect(
@@ -201,13 +202,13 @@ def _connect(
 
 def _exchange(
     stream: TlsStream, location: JwksLocation, etag: str | None, max_bytes: int, *, statuses: Mapping[int, Problem]
-) -> Answer:
+) -> FetchedDocument:
     host = location.host.encode("ascii")
     headers = [
-        (b"Host", location.authority.encode("ascii")),
+        (b"Host", location.host_and_port.encode("ascii")),
         (b"User-Agent", USER_AGENT.encode("ascii")),
         (b"Accept", b"application/jwk-set+json, application/json"),
-        # What is not compressed cannot be a decompression bomb (J-09).
+        # Without compression there are no decompression bombs (J-09).
         (b"Accept-Encoding", b"identity"),
         (b"Connection", b"close"),
     ]
@@ -222,7 +223,7 @@ def _exchange(
         document = None if not_modified else _body(response, max_bytes)
     except RemoteProtocolError:
         raise ProbeFailed(Problem.HTTP_MALFORMED) from None
-    return Answer(
+    return FetchedDocument(
         untrusted_document=document,
         claims_html=any("html" in value.lower() for value in _values(response, b"content-type")),
         etag=_storable(next(iter(_values(response, b"etag")), None)) or (etag if not_modified else None),
@@ -231,9 +232,9 @@ def _exchange(
 
 
 def _check_status(status: int, statuses: Mapping[int, Problem], *, asked_for_modification: bool) -> bool:
-    """Whether the answer is "not modified"; any status but that and 200 fails, and its body is never read.
+    """Whether the response is 304 Not Modified. Any status but that and 200 fails, without reading the body.
 
-    `statuses` are those that have a problem of their own; the others have that of their class.
+    `statuses` maps statuses to specific problems; the others have the problem of their class.
     """
     if status == 200:  # noqa: PLR2004
         return False
@@ -261,7 +262,7 @@ def _values(response: Response, name: bytes) -> list[str]:
 
 
 def _storable(etag: str | None) -> str | None:
-    """The etag, unless it is too long to keep or not of the form of RFC 9110 section 8.8.3."""
+    """The etag, unless it is too long or malformed (RFC 9110 section 8.8.3)."""
     return etag if etag is not None and len(etag) <= MAX_ETAG_LENGTH and _ETAG.fullmatch(etag) else None
 
 
@@ -269,7 +270,7 @@ def _max_age(cache_control: Sequence[str]) -> int | None:
     for directive in ",".join(cache_control).split(","):
         match = _MAX_AGE.fullmatch(directive.strip(" \t"))
         if match is not None:
-            # Ten digits are 300 years; Python refuses to read numbers of more than 4,300.
+            # Ten digits are 300 years; Python refuses numbers of more than 4,300 digits.
             return int(match[1][:_MAX_AGE_DIGITS])
     return None
 
@@ -285,7 +286,7 @@ def _connect_sentence(policy: FetchPolicy) -> str:
     return "The server accepts connections. They go through this service's proxy."
 
 
-def _http_sentence(answer: Answer) -> str:
-    if answer.untrusted_document is None:
+def _http_sentence(fetched: FetchedDocument) -> str:
+    if fetched.untrusted_document is None:
         return "The server answers that the key set has not changed."
-    return f"The server answers with {len(answer.untrusted_document):,} bytes."
+    return f"The server answers with {len(fetched.untrusted_document):,} bytes."

@@ -1,4 +1,4 @@
-"""What a validation found, step by step, in words for the administrator."""
+"""The findings of a validation, step by step, for the administrator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Step(Enum):
-    """The steps of a validation, in their order; `label` is what the portal shows."""
+    """The steps of a validation, in order; the portal shows `label`."""
 
     ADDRESS = ("address", "Address")
     CONNECT = ("connect", "Connect")
@@ -46,10 +46,10 @@ class StepFinding:
     """The result of one step.
 
     Attributes:
-        milliseconds: how long the step took; coarse where a step failed (see `coarse`), 0 for one not reached.
-        coarse: whether `milliseconds` is the most that the step took, and not what it took.
-        sentence: what was found; holds nothing that the server sent but the name of its certificate's issuer.
-        fix: what the administrator can do; None where nothing needs doing.
+        milliseconds: the duration of the step; rounded up if a step failed (see `coarse`), 0 if it was not reached.
+        coarse: whether `milliseconds` is rounded up.
+        sentence: the finding; contains nothing that the server sent except its certificate's issuer.
+        fix: the advice for the administrator; None if there is nothing to do.
     """
 
     step: Step
@@ -62,19 +62,19 @@ class StepFinding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What one probe of a JWKS location found.
+    """The findings of one probe of a JWKS location.
 
     Attributes:
         steps: one finding for each member of `Step`, in order.
-        key_set: the admitted and the ignored keys; None when the fetch failed or nothing was modified.
-        not_modified: the server answered 304 to the given etag: the keys last fetched are still the current ones.
-        etag: to be given to the next probe; None if the server sent none, or none that is fit to be stored.
-        max_age: seconds as the server stated them in Cache-Control, not clamped; None if it stated none.
-        ignored: the ignored keys with their reasons, also when none was left and the probe failed for it.
+        key_set: the admitted and the ignored keys; None if the fetch failed or nothing was modified.
+        not_modified: whether the server answered 304 to the given etag, so that the keys fetched before are current.
+        etag: for the next probe; None if the server sent none, or it must not be stored.
+        max_age: seconds from Cache-Control, not clamped; None if the server sent none.
+        ignored: the ignored keys with their reasons, even if no key was left and the probe failed.
         problem: why the probe failed; None if it succeeded.
-        chain: what the server presented, if the probe failed for its certificates.
-        metadata: what was read, if the probe failed because metadata stands at the location.
-        certificate_expires_at: until when the server's certificate is valid; None if the probe did not get that far.
+        chain: the certificates that the server presented, if they are why the probe failed.
+        metadata: the metadata at the location, if that is why the probe failed.
+        certificate_expires_at: the expiry of the server's certificate; None if the probe did not get that far.
     """
 
     steps: tuple[StepFinding, ...]
@@ -90,7 +90,7 @@ class Findings:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the key set, or the one last fetched if nothing was modified, may be used."""
+        """Whether the key set may be used; if nothing was modified, the one fetched before."""
         return self.problem is None
 
 
@@ -98,12 +98,12 @@ _COARSE_MILLISECONDS = (100, 500, 1_000, 2_500, 5_000)
 
 
 def coarse(milliseconds: int) -> int:
-    """Round the duration of a step up, so that it does not tell closed ports from filtered ones (J-15)."""
+    """Round the duration of a step up, so that it does not distinguish closed ports from filtered ones (J-15)."""
     return next((bound for bound in _COARSE_MILLISECONDS if milliseconds <= bound), 10_000)
 
 
 class Note:
-    """What a step that is under way has to say when it ends well."""
+    """The finding of a step if it ends without a failure."""
 
     def __init__(self) -> None:
         self.outcome = Outcome.PASSED
@@ -118,7 +118,7 @@ class Note:
 
 
 class Journal:
-    """Collects the finding of each step while a probe runs, and the expiry of the certificate it met."""
+    """Records the finding of each step while a probe runs, and the expiry of the server's certificate."""
 
     def __init__(self) -> None:
         self._findings: dict[Step, StepFinding] = {}
@@ -126,7 +126,7 @@ class Journal:
 
     @contextmanager
     def step(self, step: Step) -> Iterator[Note]:
-        """Time the block and record its result. A `ProbeFailed` is recorded as the step's failure and goes on."""
+        """Time the block and record its result. Records a `ProbeFailed` as the step's failure and raises it again."""
         started = time.monotonic()
         note = Note()
         try:
@@ -138,7 +138,7 @@ class Journal:
         self._record(step, note.outcome, _milliseconds_since(started), note.sentence, note.fix)
 
     def steps(self) -> tuple[StepFinding, ...]:
-        """One finding for each step. Once one has failed no duration is exact, also not of those before it."""
+        """One finding for each step. If one failed, all durations are rounded up."""
         reached = tuple(self._findings.values())
         if any(finding.outcome is Outcome.FAILED for finding in reached):
             reached = tuple(

@@ -1,4 +1,4 @@
-"""Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): where it stands and what it says. Pure."""
+"""Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): its locations and its content. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from watchword.jwks.problem import ProbeFailed, Problem
 
 
 class Fault(Enum):
-    """What is wrong with a URL; `predicate` completes a sentence about it."""
+    """A fault of a URL; `predicate` completes a sentence about it."""
 
     MISSING = "is missing"
     NOT_TEXT = "is not a text"
@@ -38,7 +38,7 @@ _OF_PROBLEM: Final = {
 
 
 class UrlRefused(Exception):
-    """A URL cannot be used; `fault` says why. The URL itself is no part of it."""
+    """A URL cannot be used; `fault` says why. The message does not contain the URL."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.name)
@@ -47,24 +47,24 @@ class UrlRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the metadata of a server says. Its form was checked; whether it is true was not.
+    """The metadata of a server. Its form was checked, but not whether it is true.
 
     Attributes:
-        issuer: an https URL, exactly as in the document: tokens are compared with it.
-        jwks_location: its `jwks_uri`, normalised.
+        issuer: an https URL, exactly as in the document, because tokens are compared with it.
+        jwks_location: the `jwks_uri`, normalised.
     """
 
     issuer: str
     jwks_location: str
 
     def stands_at(self, location: str) -> bool:
-        """Whether this issuer's metadata belongs at the location, which was fetched (RFC 8414 section 3.3)."""
+        """Whether this issuer's metadata belongs at the fetched location (RFC 8414 section 3.3)."""
         return parse_location(location).url in metadata_locations(self.issuer)
 
 
 @dataclass(frozen=True, slots=True)
 class UnusableMetadata:
-    """A JSON object of which one member cannot be used."""
+    """Metadata with a member that cannot be used."""
 
     member: str
     fault: Fault
@@ -75,7 +75,7 @@ class UnusableMetadata:
 
 
 class MetadataServed(ProbeFailed):
-    """Metadata stands where a key set was expected."""
+    """The server sent metadata in place of a key set."""
 
     def __init__(self, reading: Metadata | UnusableMetadata | None) -> None:
         super().__init__(Problem.METADATA)
@@ -83,10 +83,10 @@ class MetadataServed(ProbeFailed):
 
 
 def read_metadata(untrusted_document: bytes) -> Metadata | UnusableMetadata | None:
-    """Read issuer and jwks_uri from a document; None for what is no JSON object.
+    """Read issuer and jwks_uri from a document; None if it is not a JSON object.
 
-    All other members are ignored. Both must be present and https URLs: they are shown to a person and put into a form,
-    and a document with a jwks_uri and no issuer, such as RFC 9728's, names the keys of something else.
+    Other members are ignored. Both must be https URLs, because the portal shows them and fills them into a form. A
+    document with a jwks_uri and no issuer, such as RFC 9728's, names the keys of something else.
     """
     try:
         members = parse_object(without_mark(untrusted_document))
@@ -104,10 +104,10 @@ def read_metadata(untrusted_document: bytes) -> Metadata | UnusableMetadata | No
 
 
 def check_issuer(value: object) -> str:
-    """Return the value as it is, if it is an issuer: an https URL without query and fragment (RFC 8414 section 2).
+    """Return the value if it is an issuer: an https URL without query and fragment (RFC 8414 section 2).
 
     Raises:
-        UrlRefused: with what is wrong.
+        UrlRefused: with the fault.
     """
     _https_url(value)
     issuer = str(value)
@@ -117,16 +117,16 @@ def check_issuer(value: object) -> str:
 
 
 def metadata_locations(issuer: str) -> tuple[str, str]:
-    """Where the metadata of an issuer stands, the more common place first.
+    """The two possible locations of an issuer's metadata, the more common one first.
 
     OpenID Connect Discovery 1.0 section 4 appends to the issuer's path, RFC 8414 section 3.1 inserts before it; both
-    drop a slash at its end.
+    remove a trailing slash.
 
     Raises:
-        UrlRefused: it is no issuer.
+        UrlRefused: it is not an issuer.
     """
     parsed = parse_location(check_issuer(issuer))
-    origin, path = f"https://{parsed.authority}", parsed.target.removesuffix("/")
+    origin, path = f"https://{parsed.host_and_port}", parsed.target.removesuffix("/")
     return (
         f"{origin}{path}/.well-known/openid-configuration",
         f"{origin}/.well-known/oauth-authorization-server{path}",
@@ -137,13 +137,13 @@ def _https_url(value: object) -> str:
     """The normalised URL.
 
     Raises:
-        UrlRefused: with what is wrong.
+        UrlRefused: with the fault.
     """
     if is_absent(value):
         raise UrlRefused(Fault.MISSING)
     if not isinstance(value, str):
         raise UrlRefused(Fault.NOT_TEXT)
-    # A typed location may have blanks around it; here they would be compared with tokens.
+    # A typed location may have blanks around it, but an issuer is compared with tokens.
     if value != value.strip(" "):
         raise UrlRefused(Fault.INVISIBLE)
     try:

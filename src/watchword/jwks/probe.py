@@ -1,4 +1,4 @@
-"""One look at a JWKS location, for the Validate button and the refresher alike."""
+"""Probes a JWKS location, for the Validate button and for the background refresh."""
 
 from __future__ import annotations
 
@@ -35,42 +35,42 @@ def probe(
     location: str,
     *,
     verify_certificate: bool,
-    authority: str | None = None,
+    ca_bundle: str | None = None,
     policy: FetchPolicy,
     etag: str | None = None,
 ) -> Findings:
-    """Fetch the key set at `location` under `policy` and admit its keys; never raises for what a server does.
+    """Fetch the key set at `location` and admit its keys; never raises for a server's behavior.
 
     Args:
         location: the JWKS location as the administrator typed it.
         verify_certificate: the option "JWKS Server Certificate Validation" of this registration.
-        authority: the CA certificates, in PEM, attached to this registration; they count for it alone, and only while
-            the certificate is validated.
+        ca_bundle: the CA certificates, in PEM, attached to this registration. They are trusted for it only, and only
+            while the certificate is validated.
         policy: the operator's limits.
-        etag: of the last good fetch, to be told if nothing changed since; None asks for the key set in any case.
+        etag: of the last good fetch, so that the server can answer 304; None always fetches the key set.
     """
     journal = Journal()
     ignored: tuple[IgnoredKey, ...] = ()
     try:
-        answer = fetch(
+        fetched = fetch(
             location,
             verify_certificate=verify_certificate,
-            authority=authority,
+            ca_bundle=ca_bundle,
             policy=policy,
             etag=etag,
             journal=journal,
         )
-        if answer.untrusted_document is None:
+        if fetched.untrusted_document is None:
             _note_unchanged(journal)
             return Findings(
                 steps=journal.steps(),
                 not_modified=True,
-                etag=answer.etag,
-                max_age=answer.max_age,
+                etag=fetched.etag,
+                max_age=fetched.max_age,
                 certificate_expires_at=journal.certificate_expires_at,
             )
         with journal.step(Step.JWKS) as note:
-            key_set = _admitted(answer.untrusted_document, policy.max_keys, claims_html=answer.claims_html)
+            key_set = _admitted(fetched.untrusted_document, policy.max_keys, claims_html=fetched.claims_html)
             note.passed("The answer is a JSON Web Key Set of public keys.")
         ignored = key_set.ignored
         with journal.step(Step.KEYS) as note:
@@ -88,15 +88,15 @@ def probe(
     return Findings(
         steps=journal.steps(),
         key_set=key_set,
-        etag=answer.etag,
-        max_age=answer.max_age,
+        etag=fetched.etag,
+        max_age=fetched.max_age,
         ignored=key_set.ignored,
         certificate_expires_at=journal.certificate_expires_at,
     )
 
 
 def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) -> KeySet:
-    # A sign-in page that an intermediary puts before everything comes with status 200 (J-13).
+    # A sign-in page of a proxy or firewall also has status 200 (J-13).
     if claims_html:
         raise ProbeFailed(Problem.HTML_PAGE if is_markup(untrusted_document) else Problem.DECLARED_AS_HTML)
     try:
@@ -105,7 +105,7 @@ def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) ->
         if refused.problem is KeySetProblem.NO_USABLE_KEY:
             return KeySet((), refused.ignored)
         problem = _PROBLEM_OF_KEY_SET[refused.problem]
-    # Outside the handler, so that no exception keeps the document, which may be a private key, in its traceback.
+    # Outside the handler, so that no exception's traceback contains the document, which may be a private key.
     problem = more_precisely(problem, untrusted_document)
     if problem is Problem.METADATA:
         raise MetadataServed(read_metadata(untrusted_document))

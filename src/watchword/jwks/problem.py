@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a JWKS location, as one closed table that administrators read."""
+"""The closed table of problems with a JWKS location, with sentences for administrators."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from watchword.jwks import remedies
 
 
 class Problem(Enum):
-    """One way in which a JWKS location fails.
+    """One problem with a JWKS location.
 
-    The sentences are constants: nothing that a remote server sent (body, banner, header, status text) and no detail
-    of the network (address, errno) is ever part of them, so that no error text can be used to read internal
-    services (J-14, J-15).
+    The sentences are constants. They contain nothing that a server sent (body, banner, header, status text) and no
+    detail of the network (address, errno), so that no error text can be used to read internal services (J-14, J-15).
 
     Attributes:
         code: stable, snake_case; stored with a key set and shown by the API.
         sentence: what is wrong.
-        fix: what the administrator can do about it.
+        fix: what the administrator can do.
     """
 
     # The text of the location.
@@ -47,8 +46,7 @@ class Problem(Enum):
         "Remove the # and everything after it; it is never sent to a server.",
     )  # fmt: skip
     HOST_MALFORMED = (
-        "host_malformed", "The JWKS location has no host name, or one that is not valid.",
-        remedies.WRITE_HOST,
+        "host_malformed", "The JWKS location has no host name, or one that is not valid.", remedies.WRITE_HOST,
     )  # fmt: skip
     PORT_MALFORMED = (
         "port_malformed", "The port in the JWKS location is not a number from 1 to 65535.",
@@ -65,8 +63,7 @@ class Problem(Enum):
         "Check the spelling of the host name, and that its DNS record is public.",
     )  # fmt: skip
     NAME_LOOKUP_FAILED = (
-        "name_lookup_failed", "The host name in the JWKS location could not be looked up.",
-        remedies.CHECK_DNS,
+        "name_lookup_failed", "The host name in the JWKS location could not be looked up.", remedies.CHECK_DNS,
     )  # fmt: skip
     ADDRESS_REFUSED = (
         "address_refused",
@@ -76,16 +73,14 @@ class Problem(Enum):
 
     # The connection.
     CONNECTION_FAILED = (
-        "connection_failed",
-        "No connection to the server could be made or kept.",
-        remedies.CHECK_SERVER,
-    )
+        "connection_failed", "No connection to the server could be made or kept.", remedies.CHECK_SERVER,
+    )  # fmt: skip
     TIMED_OUT = (
         "timed_out", "The server did not answer completely within the time allowed.",
         "Check that the authorization server answers quickly and completely, then try again.",
     )  # fmt: skip
 
-    # The operator's proxy. Its address and what it says are not the administrator's business.
+    # The operator's proxy. The sentences reveal neither its address nor its responses.
     PROXY_UNREACHABLE = (
         "proxy_unreachable", "This service could not connect to its own proxy.", remedies.ASK_ABOUT_PROXY,
     )  # fmt: skip
@@ -235,15 +230,10 @@ class Problem(Enum):
         "content_encoding", "The server's answer has a Content-Encoding header, although the request asked for none.",
         remedies.NO_ENCODING,
     )  # fmt: skip
-    TOO_LARGE = (
-        "too_large", "The server's answer is larger than allowed (256 KiB).", remedies.CHECK_ENDPOINT,
-    )  # fmt: skip
+    TOO_LARGE = ("too_large", "The server's answer is larger than allowed (256 KiB).", remedies.CHECK_ENDPOINT)
 
     # The document.
-    HTML_PAGE = (
-        "html_page", "The server answered with a web page instead of a key set.",
-        remedies.NOT_A_PAGE,
-    )  # fmt: skip
+    HTML_PAGE = ("html_page", "The server answered with a web page instead of a key set.", remedies.NOT_A_PAGE)
     XML_DOCUMENT = (
         "xml_document", "The server answered with XML, such as SAML metadata, instead of a key set.",
         f"{remedies.CHECK_ENDPOINT} {remedies.SHOW_LOCATION}",
@@ -291,10 +281,7 @@ class Problem(Enum):
         "kid_reused", "The key set holds different keys under the same key ID (kid).",
         "Give every key at the authorization server a key ID of its own.",
     )  # fmt: skip
-    NO_USABLE_KEY = (
-        "no_usable_key", "The key set holds no key that can verify access tokens.",
-        remedies.SEE_REASONS,
-    )  # fmt: skip
+    NO_USABLE_KEY = ("no_usable_key", "The key set holds no key that can verify access tokens.", remedies.SEE_REASONS)
 
     def __init__(self, code: str, sentence: str, fix: str) -> None:
         self.code = code
@@ -303,10 +290,10 @@ class Problem(Enum):
 
 
 class ProbeFailed(Exception):
-    """A step failed. Always raised `from None`: the cause may hold what the remote server sent.
+    """A step failed. Always raised `from None`, because the cause may contain what the server sent.
 
     Attributes:
-        presented: the certificates in DER that the server presented, if they are why; untrusted.
+        presented: the untrusted certificates in DER that the server presented, if they are the reason.
     """
 
     def __init__(self, problem: Problem, *, presented: tuple[bytes, ...] = ()) -> None:

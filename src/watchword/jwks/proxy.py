@@ -1,7 +1,7 @@
-"""The operator's proxy, where there is no other way out: a tunnel to the key server by HTTP CONNECT.
+"""The operator's proxy: a tunnel to the key server by HTTP CONNECT.
 
-TLS with the key server is set up through the tunnel, so that the proxy sees its name and nothing else. Of what the
-proxy answers only the status counts; nothing of it is ever shown.
+TLS with the key server runs through the tunnel, so the proxy sees only its name. Only the status of the proxy's
+response is used, and no part of it is shown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from watchword.jwks.transport import ByteStream
 
 MAX_HEAD_BYTES: Final = 16 * 1024
-"""Of the proxy's answer, interim ones included. What it says beyond the status is of no interest."""
+"""The limit for the proxy's response headers, including interim responses."""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -38,19 +38,19 @@ _BASIC = re.compile(rb"(?i)(?:^|,)[ \t]*basic(?:[ \t,]|$)")
 _CREDENTIALS = re.compile(r"[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f]*")
 
 _ABOUT_THE_SERVER = frozenset({404, 408, 410})
-"""What some proxies answer for a name that does not exist, or a server that does not answer. It gets the same problem
-and takes the same time as 502, or Validate would tell names inside apart (J-15)."""
+"""Some proxies send these for a name that does not exist, or a server that does not respond. They get the same problem
+and take the same time as 502; otherwise Validate would reveal which internal names exist (J-15)."""
 
 _OWN_FAULTS = frozenset(each for each in Problem if each.code.startswith("proxy_"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """Where the operator's proxy is, and how this service signs in there.
+    """The address of the operator's proxy and the credentials for it.
 
     Attributes:
         host: a name, or an address without brackets.
-        over_tls: whether the proxy itself is spoken to over TLS; its certificate is then always checked.
+        over_tls: whether to use TLS with the proxy itself; its certificate is then always validated.
         credentials: `user:password`, or None.
     """
 
@@ -64,7 +64,7 @@ def parse_proxy(text: str) -> Proxy:
     """Read `http://host:port` or `https://host:port`.
 
     Raises:
-        ValueError: it is neither. The message never repeats the text, which may hold a password.
+        ValueError: it is neither. The message never repeats the text, which may contain a password.
     """
     expected = "must be http://HOST:PORT or https://HOST:PORT"
     try:
@@ -77,7 +77,7 @@ def parse_proxy(text: str) -> Proxy:
     is_bare = parts.path in {"", "/"} and not parts.query and not parts.fragment
     if parts.scheme not in {"http", "https"} or not host or not port or not is_bare:
         raise ValueError(expected)
-    # What `urlsplit` would drop or read leniently (line breaks, blanks, backslashes) is a typing error.
+    # `urlsplit` drops or accepts line breaks, blanks and backslashes, which are typing errors.
     if not _PRINTABLE.fullmatch(text) or not (_HOST.fullmatch(host) or _is_ipv6(host)):
         raise ValueError(expected)
     return Proxy(host=host, port=port, over_tls=parts.scheme == "https")
@@ -104,7 +104,7 @@ def parse_credentials(text: str) -> str:
 
 
 def connect(proxy: Proxy, resolver: Resolver, connecting: Deadline) -> socket.socket:
-    """Connect to the proxy. Its address is the operator's own choice and exempt from the rules about addresses.
+    """Connect to the proxy. The rules about addresses do not apply, because the operator chose its address.
 
     Raises:
         ProbeFailed: PROXY_UNREACHABLE.
@@ -124,14 +124,14 @@ def open_tunnel(
     user_agent: str,
     connecting: Deadline,
 ) -> ByteStream:
-    """Have the proxy connect to the location's host, and return the stream that leads there.
+    """Make the proxy connect to the location's host, and return the stream to that host.
 
-    The host is named as it stands in the location: proxies have their lists of what is allowed by name. So it is the
-    proxy that looks it up, and it must itself refuse what is internal.
+    Sends the host name of the location, because proxies allow hosts by name. So the proxy looks the name up, and must
+    itself refuse internal addresses.
 
     Raises:
-        ProbeFailed: with a problem that says what the proxy does. That it could not connect is reported only when the
-            time is up, as it is without a proxy (J-15).
+        ProbeFailed: with the proxy's problem. A failure to connect is reported only when the time is up, as without a
+            proxy (J-15).
     """
     stream = _secured(proxy, connection, extra_authorities, connecting) if proxy.over_tls else connection
     try:
@@ -166,7 +166,7 @@ def _request(proxy: Proxy, location: JwksLocation, user_agent: str) -> bytes:
 
 
 def _answer(stream: ByteStream) -> tuple[int, bytes]:
-    """The status, and the header that came with it. Interim answers are skipped."""
+    """The status and the header of the final response. Interim responses are skipped."""
     bytes_left = MAX_HEAD_BYTES
     while True:
         head = _head(stream, bytes_left)
@@ -177,7 +177,7 @@ def _answer(stream: ByteStream) -> tuple[int, bytes]:
 
 
 def _head(stream: ByteStream, max_bytes: int) -> bytes:
-    """The status line and the header. Byte by byte, as what follows them is the key server's."""
+    """The status line and the header, read byte by byte, because the bytes after them belong to the key server."""
     head = bytearray()
     while not head.endswith(b"\r\n\r\n"):
         received = stream.receive(1)
@@ -197,7 +197,7 @@ def _status(head: bytes) -> int:
 
 
 def _check(status: int, head: bytes, proxy: Proxy) -> None:
-    """Raise the problem that a status means. The body of a refusal is never read."""
+    """Raise the problem for a status. The body of a refusal is never read."""
     if 200 <= status < 300:  # noqa: PLR2004
         return
     if status == 407:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""What administrators can do about problems with a JWKS location."""
+"""Advice for administrators about problems with a JWKS location, for the table in `problem`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECK_BEHIND_PROXY = (
 )
 CHECK_ENDPOINT = "Check that the location is the JWKS endpoint of the authorization server and works without sign-in."
 CHECK_CLOCKS = "If its dates are right, ask the operator of this service to check its clock."
-# What keeps the connection safe comes first, what gives that up last.
+# The safe remedies come first, and the one that switches validation off last.
 THREE_REMEDIES = (
     "If the authority is a recognized one, let the server send its intermediate certificates. "
     'Attach the certificate of the server\'s own authority under "CA certificate": validation stays on. Or change the '

@@ -1,4 +1,4 @@
-"""Looking up the addresses of a host within the fetch's deadline, and checking every one of them."""
+"""Looks up the addresses of a host within the fetch's deadline, and checks all of them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Resolver = Callable[[str, int], Sequence[str]]
 """Host and port to addresses in text form. Raises `socket.gaierror` as `socket.getaddrinfo` does."""
 
 MAX_LOOKUPS: Final = 64
-"""Lookups under way at once. The system's resolver cannot be interrupted, so slow DNS servers leave threads behind
-until it gives up by itself; this bounds how many."""
+"""Simultaneous lookups. The system's resolver cannot be interrupted, so with slow DNS servers threads remain until it
+gives up; this limits how many."""
 
 LOOKUP_BESIDE_PROXY: Final = 1.0
-"""Seconds for looking up here what the proxy looks up as well. Where there is only a proxy, DNS servers often do not
-answer at all for outside names, and the rest of the time must do for the fetch."""
+"""Seconds for a lookup here if the proxy looks the name up too. Behind a proxy, DNS servers often do not respond for
+external names, and the fetch needs the rest of the time."""
 
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 _proxy_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
-"""Of their own: hanging lookups of organizations' hosts must not keep the proxy from being found."""
+"""Separate, so that hanging lookups of organizations' hosts do not block the lookup of the proxy."""
 _UNKNOWN_HERE = frozenset({Problem.HOST_NOT_FOUND, Problem.NAME_LOOKUP_FAILED})
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
@@ -46,16 +46,16 @@ def checked_addresses(
     resolver: Resolver,
     deadline: Deadline,
 ) -> tuple[Address, ...]:
-    """The addresses of the location's host, all of which were found acceptable.
+    """The addresses of the location's host, if all of them are acceptable.
 
     One bad address refuses the host: an attacker's name may have a public address for the check and an internal one
     for the connection.
 
     Raises:
-        ProbeFailed: when the host has no address, one that is refused, or none within the deadline.
+        ProbeFailed: the host has no address, a refused one, or the lookup takes too long.
     """
-    # Its own look into the network this service runs in is nothing that an organization may borrow: whether such a name
-    # exists there is not even asked, unless the operator has opened a network of the inside.
+    # An organization must not find out which names exist in this service's network, so an internal name is not even
+    # looked up unless the operator allows an internal network.
     if not allowed_networks and location.address is None and is_internal_name(location.host):
         raise ProbeFailed(Problem.ADDRESS_REFUSED)
     literal = location.address
@@ -72,13 +72,13 @@ def checked_addresses_beside_proxy(
     resolver: Resolver,
     deadline: Deadline,
 ) -> tuple[Address, ...]:
-    """As `checked_addresses`, but empty for a name that is unknown here: the proxy will look it up.
+    """Like `checked_addresses`, but empty for a name that is unknown here, which the proxy will look up.
 
-    What is known here is checked here. That is no boundary against a domain whose DNS servers answer the proxy
-    otherwise than this machine: the proxy must refuse internal addresses itself (docs/operations.md).
+    This check does not protect against a domain whose DNS servers give the proxy another address than this machine: the
+    proxy must refuse internal addresses itself (docs/operations.md).
 
     Raises:
-        ProbeFailed: when the host has an address that is refused, or a name that is internal and unknown here.
+        ProbeFailed: the host has a refused address, or an internal name that is unknown here.
     """
     looking_up = deadline.within(LOOKUP_BESIDE_PROXY)
     try:
@@ -92,18 +92,17 @@ def checked_addresses_beside_proxy(
     except ProbeFailed as failure:
         if failure.problem not in _UNKNOWN_HERE:
             raise
-    # The operator's networks of the inside are opened by address. Of this name no address is known that could be
-    # compared with them.
+    # The operator allows internal networks by address, and no address of this name is known to compare with them.
     if is_internal_name(location.host):
         raise ProbeFailed(Problem.ADDRESS_REFUSED)
     return ()
 
 
 def proxy_addresses(host: str, port: int, resolver: Resolver, deadline: Deadline) -> tuple[Address, ...]:
-    """The addresses of the operator's proxy, which no rule restricts.
+    """The addresses of the operator's proxy, which are not restricted.
 
     Raises:
-        ProbeFailed: when it has none, or none within the deadline.
+        ProbeFailed: it has none, or the lookup takes too long.
     """
     try:
         return (ip_address(host),)
@@ -117,7 +116,7 @@ def _look_up(
     if not deadline.left() or not lookups.acquire(timeout=deadline.left()):
         raise ProbeFailed(Problem.NAME_LOOKUP_FAILED)
     answer: Future[Sequence[str]] = Future()
-    # A daemon, so that a lookup which hangs does not keep the process from ending.
+    # A daemon thread, so that a hanging lookup does not keep the process from ending.
     threading.Thread(target=_ask, args=(answer, resolver, host, port, lookups), name="jwks-lookup", daemon=True).start()
     try:
         addresses = answer.result(timeout=deadline.left())
@@ -136,7 +135,7 @@ def _ask(
 ) -> None:
     try:
         answer.set_result(resolver(host, port))
-    except Exception as error:  # noqa: BLE001  # Handed to the waiting thread, which would otherwise wait in vain.
+    except Exception as error:  # noqa: BLE001  # Passed to the waiting thread.
         answer.set_exception(error)
     finally:
         lookups.release()

@@ -1,11 +1,11 @@
-"""TLS with one key server: under which certificates it is set up, and what an administrator is told of it."""
+"""TLS with a key server: validates its certificate and describes it for administrators."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from watchword.jwks.authority import AuthorityRefused, read_authority
+from watchword.jwks.ca_bundle import CaBundleRefused, read_ca_bundle
 from watchword.jwks.certificate import context_for, now_utc, read_certificate
 from watchword.jwks.chain import problem_with
 from watchword.jwks.problem import ProbeFailed, Problem
@@ -14,43 +14,43 @@ from watchword.jwks.transport import TlsStream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watchword.jwks.authority import AttachedAuthority
+    from watchword.jwks.ca_bundle import CaBundle
     from watchword.jwks.certificate import CertificateFacts
     from watchword.jwks.deadline import Deadline
     from watchword.jwks.findings import Note
     from watchword.jwks.transport import ByteStream
 
 _OF_CERTIFICATES: Final = frozenset(each for each in Problem if each.code.startswith(("certificate_", "authority_")))
-"""What only a TLS server can be the reason for. All else differs between a port that resets, one that is silent and one
-where something else is spoken."""
+"""Problems that only a TLS server can cause. The others differ between a port that resets, one that is silent and one
+with another protocol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateSettings:
-    """What makes a server certificate acceptable to one registration.
+    """One registration's settings for server certificates.
 
     Attributes:
-        verify_certificate: whether anything does; without it no authority is asked.
-        authority: the CA certificates, in PEM, that this registration trusts; None for none.
+        verify_certificate: whether to validate them; if not, the other settings have no effect.
+        ca_bundle: the CA certificates, in PEM, that this registration trusts; None for none.
         extra_authorities: those that the operator trusts for all registrations; None for none.
     """
 
     verify_certificate: bool
-    authority: str | None = field(repr=False)
+    ca_bundle: str | None = field(repr=False)
     extra_authorities: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secured:
-    """A connection over which TLS is set up, with what its server's certificate says."""
+    """A TLS connection and the description of its server's certificate."""
 
     stream: TlsStream
     facts: CertificateFacts
-    attached: AttachedAuthority | None
+    attached: CaBundle | None
     verify_certificate: bool
 
     def describe(self, note: Note) -> None:
-        """Note the issuer and the expiry of the server's certificate, and what should be done about them."""
+        """Note the issuer and the expiry of the server's certificate, and what the administrator should do."""
         facts, now = self.facts, now_utc()
         ending = (
             ()
@@ -85,22 +85,22 @@ def secure(
     *,
     within: Deadline,
 ) -> Secured:
-    """Set TLS up. No ticket of an earlier handshake is offered.
+    """Start TLS, without a session ticket of an earlier handshake.
 
     Args:
         below: a connection to the server.
-        hostname: whose certificate it must be.
+        hostname: the host that the certificate must name.
         settings: of the registration.
-        within: the time for setting it up; the stream's own deadline counts afterwards.
+        within: the deadline of the handshake; afterwards the stream's own deadline applies.
 
     Raises:
-        ProbeFailed: with what the server presented, if that is why.
+        ProbeFailed: includes the presented certificates if they are the reason.
     """
     attached = _attached(settings)
     context = context_for(
         verify_certificate=settings.verify_certificate,
         extra_authorities=settings.extra_authorities,
-        authority=None if attached is None else attached.pem,
+        ca_bundle=None if attached is None else attached.pem,
     )
     stream = TlsStream(below, context, server_hostname=hostname)
     try:
@@ -120,20 +120,20 @@ def secure(
 def concealed(
     handshake: Callable[[], Secured], connecting: Deadline, otherwise: Problem = Problem.CONNECTION_FAILED
 ) -> Callable[[], Secured]:
-    """Shake hands with an internal host while connecting, and give the result in the step that it belongs to.
+    """Do the handshake with an internal host in the connect step, and return a function with the result for the TLS
+    step.
 
-    The operator has opened a network of the inside for key sets. Without this, Validate would tell which of its ports
-    are open and which of them speak TLS: by the step, by the problem and by the time taken (J-15). So all but a
-    TLS server looks like a port that nobody listens at. Of a public host anybody can find that out by himself, and
-    the distinction helps the administrator.
+    If the operator allows an internal network, the step, the problem and the time of a validation would reveal which of
+    its ports are open and which speak TLS (J-15). So everything but a TLS server looks like a closed port. For a public
+    host every client can find this out, and the difference helps the administrator.
 
     Args:
         handshake: with the host.
-        connecting: the time for connecting.
-        otherwise: what every failure is called that is not about a certificate.
+        connecting: the deadline of the connect step.
+        otherwise: the problem for every failure that is not about a certificate.
 
     Raises:
-        ProbeFailed: `otherwise`, when the time for connecting is up.
+        ProbeFailed: `otherwise`, when the deadline is reached.
     """
     try:
         secured = handshake()
@@ -151,11 +151,11 @@ def concealed(
     return fail
 
 
-def _attached(settings: CertificateSettings) -> AttachedAuthority | None:
-    if not settings.verify_certificate or settings.authority is None:
+def _attached(settings: CertificateSettings) -> CaBundle | None:
+    if not settings.verify_certificate or settings.ca_bundle is None:
         return None
     try:
-        return read_authority(settings.authority)
-    except AuthorityRefused:
-        # Rules have become stricter since it was attached.
+        return read_ca_bundle(settings.ca_bundle)
+    except CaBundleRefused:
+        # The rules became stricter after it was attached.
         raise ProbeFailed(Problem.AUTHORITY_UNUSABLE) from None

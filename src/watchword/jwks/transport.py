@@ -1,4 +1,4 @@
-"""A TCP connection to exactly the checked address, and TLS over it, all within one deadline."""
+"""TCP connections to checked addresses, and TLS over them, within one deadline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from httpcore2 import NetworkStream
 
 from watchword.jwks.certificate import presented_chain, problem_of
 from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.tls_problems import problem_of_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,17 +19,38 @@ if TYPE_CHECKING:
     from watchword.jwks.deadline import Deadline
 
 MAX_ATTEMPTS: Final = 3
-"""Addresses of one host that are tried; the others were checked all the same."""
+"""How many addresses of one host are tried; the others are checked too."""
 
 RECEIVE_BYTES: Final = 16_384
 
 Result = TypeVar("Result")
 
+_TLS_PROBLEMS: Final = (
+    # Parts of names: OpenSSL puts a TLS version before each alert, which differs between its own versions.
+    ("NO_APPLICATION_PROTOCOL", Problem.HTTP_1_1_NOT_OFFERED),
+    ("PROTOCOL_VERSION", Problem.TLS_TOO_OLD),
+    ("UNSUPPORTED_PROTOCOL", Problem.TLS_TOO_OLD),
+    ("WRONG_VERSION_NUMBER", Problem.TLS_NOT_SPOKEN),
+    ("WRONG_SSL_VERSION", Problem.TLS_NOT_SPOKEN),
+    ("HTTP_REQUEST", Problem.TLS_NOT_SPOKEN),
+    ("PACKET_LENGTH_TOO_LONG", Problem.TLS_NOT_SPOKEN),
+    ("RECORD_LAYER_FAILURE", Problem.TLS_NOT_SPOKEN),
+    ("ALERT_HANDSHAKE_FAILURE", Problem.TLS_HANDSHAKE_REFUSED),
+    ("INSUFFICIENT_SECURITY", Problem.TLS_HANDSHAKE_REFUSED),
+    # This service sends no certificate, so an alert about one means that the server demanded it.
+    ("ALERT_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_BAD_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_NO_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_UNSUPPORTED_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_UNKNOWN_CA", Problem.CLIENT_CERTIFICATE_DEMANDED),
+    ("UNRECOGNIZED_NAME", Problem.HOST_NOT_SERVED),
+)
+
 
 def connect(addresses: Sequence[Address], port: int, connecting: Deadline) -> socket.socket:
-    """Connect to the first of the addresses that answers, in the time of `connecting` for all of them together.
+    """Connect to the first address that responds; `connecting` limits all attempts together.
 
-    A failure is reported only when the time is up, so that neither the problem nor the time taken tells a closed port
+    Reports a failure only when the time is up, so that neither the problem nor the time distinguishes a closed port
     from a filtered one (J-15).
 
     Raises:
@@ -55,7 +75,7 @@ def _connected(address: Address, port: int, timeout: float) -> socket.socket | N
     except OSError:
         connection.close()
         return None
-    # Between the check and here lies a whole operating system: socket activation, packet filters, preloaded libraries.
+    # The operating system may have redirected the connection: packet filters, socket activation, preloaded libraries.
     if ip_address(peer) != address:
         connection.close()
         raise ProbeFailed(Problem.ADDRESS_REFUSED)
@@ -63,13 +83,13 @@ def _connected(address: Address, port: int, timeout: float) -> socket.socket | N
 
 
 class ByteStream(Protocol):
-    """What TLS is spoken over: a TCP connection, or TLS with a proxy. Each raises `ProbeFailed` for any failure."""
+    """The connection below TLS: TCP, or TLS with a proxy. Every failure is a `ProbeFailed`."""
 
     deadline: Deadline
-    """For everything that is sent and received from now on."""
+    """For everything sent and received from now on."""
 
     def receive(self, limit: int = RECEIVE_BYTES) -> bytes:
-        """At least one byte, or none at the end."""
+        """At least one byte; empty at the end."""
 
     def send(self, content: bytes) -> None:
         """Send all of it."""
@@ -79,7 +99,7 @@ class ByteStream(Protocol):
 
 
 class TcpStream:
-    """A connected socket that gives each operation only the time and the bytes that are left."""
+    """A connected socket that limits the time and the bytes of all operations together."""
 
     def __init__(self, connection: socket.socket, *, deadline: Deadline, max_bytes: int) -> None:
         self.deadline = deadline
@@ -112,10 +132,10 @@ class TcpStream:
 
 
 class TlsStream(NetworkStream):
-    """TLS over a stream of bytes, whose deadline and bound on bytes count.
+    """TLS over a stream of bytes, with the deadline and the byte limit of that stream.
 
-    The bytes are pumped here rather than by `ssl.SSLSocket`, because one call of that may process any number of
-    records that carry no data (session tickets, key updates) without ever coming back to look at a clock.
+    Does not use `ssl.SSLSocket`, because one call of it may process any number of records without data (session
+    tickets, key updates) and never check the deadline.
     """
 
     def __init__(self, below: ByteStream, context: ssl.SSLContext, *, server_hostname: str) -> None:
@@ -133,7 +153,7 @@ class TlsStream(NetworkStream):
         self._below.deadline = deadline
 
     def handshake(self, within: Deadline) -> bytes:
-        """Set TLS up in the time of `within` and return the server's certificate in DER; empty if it has none."""
+        """Do the handshake before `within` and return the server's certificate in DER; empty if it has none."""
         whole, self.deadline = self.deadline, within
         self._pump(self._tls.do_handshake)
         self.deadline = whole
@@ -147,11 +167,11 @@ class TlsStream(NetworkStream):
             self._pump(lambda: self._tls.write(content))
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # The client's interface.
-        """Bytes of the answer, empty at its end; the deadline counts, not `timeout`."""
+        """Bytes of the response, empty at its end; the deadline applies, not `timeout`."""
         return self.receive(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Send all of the buffer; the deadline counts, not `timeout`."""
+        """Send the whole buffer; the deadline applies, not `timeout`."""
         self.send(buffer)
 
     def close(self) -> None:
@@ -178,7 +198,14 @@ class TlsStream(NetworkStream):
         except ssl.SSLCertVerificationError as error:
             raise ProbeFailed(problem_of(error.verify_code), presented=presented_chain(self._tls)) from None
         except ssl.SSLError as error:
-            # Without TLS's own farewell the end may have been cut off by someone else. Builds of Python name that error
-            # differently; that the bytes have ended is the same in all of them.
+            # Without a TLS close_notify the connection may have been cut by an attacker. Builds of Python name that
+            # error differently, so this checks for the end of the bytes.
             cut_off = self._incoming.eof
-            raise ProbeFailed(Problem.CONNECTION_FAILED if cut_off else problem_of_tls(error)) from None
+            raise ProbeFailed(Problem.CONNECTION_FAILED if cut_off else _problem_of_tls(error)) from None
+
+
+def _problem_of_tls(error: ssl.SSLError) -> Problem:
+    """The problem for an error of a handshake. The error's text comes from OpenSSL, never from the server."""
+    # Python does not know all reasons, for instance the one for ALPN; then only the text contains it, in lower case.
+    name = error.reason or str(error).upper().replace(" ", "_")
+    return next((problem for part, problem in _TLS_PROBLEMS if part in name), Problem.TLS_FAILED)

@@ -56,7 +56,7 @@ class Fetch(Protocol):
         location: str,
         *,
         verify_certificate: bool,
-        authority: str | None,
+        ca_bundle: str | None,
         policy: FetchPolicy,
         etag: str | None,
     ) -> Findings: ...
@@ -157,7 +157,7 @@ class Worker:
             findings = self._fetch(
                 claim.location,
                 verify_certificate=claim.verify_certificate,
-                authority=claim.ca_bundle,
+                ca_bundle=claim.ca_bundle,
                 policy=self._policy,
                 etag=claim.etag,
             )

@@ -27,7 +27,7 @@ from watchword.control.servers.queries import list_servers, server_of
 from watchword.control.servers.sources import KeySource
 from watchword.control.servers.validate import validate
 from watchword.control.web.servers.dialog import differences, keeps_source, still_validated
-from watchword.jwks.authority import AuthorityRefused
+from watchword.jwks.ca_bundle import CaBundleRefused
 from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
@@ -396,7 +396,7 @@ def test_offered_certificate_is_added_to_the_typed_ones() -> None:
     [("", ""), ("", "nonsense"), ("", "-----BEGIN PRIVATE KEY-----"), ("-----BEGIN PRIVATE KEY-----", None)],
 )
 def test_not_everything_can_be_one_more(typed: str, offered: str | None) -> None:
-    with pytest.raises(AuthorityRefused):
+    with pytest.raises(CaBundleRefused):
         authorities.with_another(typed, initech_root().pem if offered is None else offered)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.jwks.authority import PRIVATE_KEY_PASTED, AuthorityRefused, holds_private_key, read_authority
+from watchword.jwks.ca_bundle import PRIVATE_KEY_PASTED, CaBundleRefused, holds_private_key, read_ca_bundle
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,11 +31,11 @@ def checked_ca_bundle(typed: str, now: datetime, *, kept: str | None = None) -> 
         kept: the stored certificates. If unchanged, they may have expired: other fields can still be changed.
 
     Raises:
-        AuthorityRefused: with a sentence about the fault.
+        CaBundleRefused: with a sentence about the fault.
     """
     if typed == "":
         return None
-    ca_bundle = read_authority(typed)
+    ca_bundle = read_ca_bundle(typed)
     if ca_bundle.pem != kept:
         ca_bundle.check_dates(now)
     return ca_bundle.pem
@@ -44,8 +44,8 @@ def checked_ca_bundle(typed: str, now: datetime, *, kept: str | None = None) -> 
 def canonical(typed: str) -> str | None:
     """Return the stored form for comparing; unreadable text is returned unchanged."""
     try:
-        return read_authority(typed).pem if typed else None
-    except AuthorityRefused:
+        return read_ca_bundle(typed).pem if typed else None
+    except CaBundleRefused:
         return typed
 
 
@@ -53,14 +53,14 @@ def with_another(typed: str, offered: str) -> str:
     """Return the typed text with one more certificate, which Validate has offered.
 
     Raises:
-        AuthorityRefused: the offered certificate may not be attached.
+        CaBundleRefused: the offered certificate may not be attached.
     """
-    another = read_authority(offered).pem
+    another = read_ca_bundle(offered).pem
     if holds_private_key(typed):
-        raise AuthorityRefused(PRIVATE_KEY_PASTED)
+        raise CaBundleRefused(PRIVATE_KEY_PASTED)
     try:
-        return read_authority(f"{typed}\n{another}").pem
-    except AuthorityRefused:
+        return read_ca_bundle(f"{typed}\n{another}").pem
+    except CaBundleRefused:
         # The typed text is invalid. Keep it: the next Validate reports it at the field.
         return f"{typed}\n{another}"
 
@@ -70,16 +70,16 @@ def fingerprints(stored: str | None) -> str | None:
     if stored is None:
         return None
     try:
-        return read_authority(stored).fingerprints
-    except AuthorityRefused:
+        return read_ca_bundle(stored).fingerprints
+    except CaBundleRefused:
         return "unreadable"
 
 
 def described(stored: str | None, now: datetime) -> tuple[AttachedCertificate, ...]:
     """Describe each certificate; none for unreadable text, which is reported elsewhere."""
     try:
-        ca_bundle = read_authority(stored or "")
-    except AuthorityRefused:
+        ca_bundle = read_ca_bundle(stored or "")
+    except CaBundleRefused:
         return ()
     return tuple(
         AttachedCertificate(

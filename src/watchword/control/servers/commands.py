@@ -26,7 +26,7 @@ from watchword.control.servers.key_sets import KeyChange, labels
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.sources import KeySource, install, validated
 from watchword.jwks.address import LocationRefused, parse_location
-from watchword.jwks.authority import AuthorityRefused
+from watchword.jwks.ca_bundle import CaBundleRefused
 from watchword.jwks.schedule import FORCED_COOL_DOWN
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) ->
     ca_bundle = None
     try:
         ca_bundle = checked_ca_bundle(fields.authority, now, kept=kept)
-    except AuthorityRefused as refused:
+    except CaBundleRefused as refused:
         faults["authority"] = refused.sentence
     try:
         parsed = parse_location(fields.jwks_location)

@@ -21,7 +21,7 @@ from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import Validation
 from watchword.control.servers.receipt import Receipt
 from watchword.jwks.address import parse_location
-from watchword.jwks.authority import AuthorityRefused
+from watchword.jwks.ca_bundle import CaBundleRefused
 from watchword.jwks.discovery import NotDiscovered, discover
 from watchword.jwks.probe import probe
 
@@ -70,7 +70,7 @@ def validate(
     findings = probe(
         location,
         verify_certificate=verify_certificate,
-        authority=trusted,
+        ca_bundle=trusted,
         policy=fetch_policy(settings.WATCHWORD),
     )
     if findings.problem is not None or findings.key_set is None:
@@ -111,7 +111,7 @@ def find_metadata(
     trusted = ca_bundle_to_use(ca_bundle, used=verify_certificate)
     release_connection()
     found = discover(
-        issuer, verify_certificate=verify_certificate, authority=trusted, policy=fetch_policy(settings.WATCHWORD)
+        issuer, verify_certificate=verify_certificate, ca_bundle=trusted, policy=fetch_policy(settings.WATCHWORD)
     )
     if isinstance(found, NotDiscovered):
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"issuer": found.sentence})
@@ -138,7 +138,7 @@ def ca_bundle_to_use(ca_bundle: str, *, used: bool) -> str | None:
     """
     try:
         checked = checked_ca_bundle(ca_bundle, timezone.now(), kept=None if used else canonical(ca_bundle))
-    except AuthorityRefused as refused:
+    except CaBundleRefused as refused:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"authority": refused.sentence}) from None
     return checked if used else None
 

@@ -11,7 +11,7 @@ from watchword.jwks.metadata import UnusableMetadata
 from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
-    from watchword.jwks.authority import Anchor
+    from watchword.jwks.ca_bundle import Anchor
     from watchword.jwks.chain import PresentedChain
     from watchword.jwks.findings import Findings, StepFinding
     from watchword.jwks.metadata import Metadata

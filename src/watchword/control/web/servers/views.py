@@ -18,7 +18,7 @@ from watchword.control.web.servers.presentation import shown
 from watchword.control.web.shell import unsent
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, is_partial, show, show_dialog
-from watchword.jwks.authority import AuthorityRefused
+from watchword.jwks.ca_bundle import CaBundleRefused
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -124,7 +124,7 @@ def trust(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | 
     form = forms.received(request.POST)
     try:
         authority = with_another(form.typed().authority, request.POST.get("trust", ""))
-    except AuthorityRefused as refused:
+    except CaBundleRefused as refused:
         refusal = Refusal(RefusalReason.FIELDS_INVALID, field_errors={"authority": refused.sentence})
         return _refused(request, page, form, detail, refusal)
     form = forms.received(request.POST, authority=authority)

@@ -19,7 +19,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.core import signing
 from django.utils.crypto import salted_hmac
 
-from watchword.jwks.authority import holds_private_key
+from watchword.jwks.ca_bundle import holds_private_key
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 
 from kit import forge, old_certificates
 from kit.authorities import Issued, issue, self_signed, server
-from watchword.jwks import authority
-from watchword.jwks.authority import (
+from watchword.jwks import ca_bundle
+from watchword.jwks.ca_bundle import (
     MAX_CERTIFICATES,
     MAX_CHARACTERS,
-    AuthorityRefused,
+    CaBundleRefused,
     holds_private_key,
-    read_authority,
+    read_ca_bundle,
 )
 
 
@@ -33,8 +33,8 @@ def other() -> Issued:
 
 
 def refusal(text: str) -> str:
-    with pytest.raises(AuthorityRefused) as refused:
-        read_authority(text)
+    with pytest.raises(CaBundleRefused) as refused:
+        read_ca_bundle(text)
     assert str(refused.value) == refused.value.sentence
     return refused.value.sentence
 
@@ -53,13 +53,13 @@ def refusal(text: str) -> str:
     ids=lambda good: good.certificate.subject.rfc4514_string(),
 )
 def test_authority_can_be_attached(good: Issued) -> None:
-    (anchor,) = read_authority(good.pem).anchors
+    (anchor,) = read_ca_bundle(good.pem).anchors
     assert (anchor.pem, anchor.fingerprint, anchor.of_a_server) == (good.pem, good.fingerprint, False)
 
 
 @pytest.mark.parametrize("changes", [{}, {"authority": False}, {"signs": False}])
 def test_self_signed_server_certificate_can_be_attached(changes: dict[str, bool]) -> None:
-    (anchor,) = read_authority(self_signed(**changes).pem).anchors
+    (anchor,) = read_ca_bundle(self_signed(**changes).pem).anchors
     assert anchor.of_a_server
     assert anchor.name == "keys.acme.example"
 
@@ -98,7 +98,7 @@ def test_too_large_key_is_refused() -> None:
 
 @pytest.mark.parametrize("pem", [old_certificates.SHA1_ROOT, old_certificates.MD5_ROOT], ids=["SHA-1", "MD5"])
 def test_roots_own_signature_may_be_outdated(pem: str) -> None:
-    assert read_authority(pem).pem == pem
+    assert read_ca_bundle(pem).pem == pem
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_damaged_extensions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
     def breaks(_name: object) -> str:
         raise ValueError("not a name")
 
-    monkeypatch.setattr(authority, "name_of", breaks)
+    monkeypatch.setattr(ca_bundle, "name_of", breaks)
     assert "damaged" in refusal(root().pem)
 
 
@@ -187,7 +187,7 @@ def test_too_long_text_is_refused_unread() -> None:
 
 def test_at_most_five_different_certificates() -> None:
     many = [issue(f"root {number}").pem for number in range(MAX_CERTIFICATES + 1)]
-    assert len(read_authority("".join(many[1:]) * 3).anchors) == MAX_CERTIFICATES
+    assert len(read_ca_bundle("".join(many[1:]) * 3).anchors) == MAX_CERTIFICATES
     assert "at most 5 CA certificates; these are 6" in refusal("".join(many))
 
 
@@ -211,25 +211,25 @@ def test_equal_sets_have_the_same_text() -> None:
         (two + one).replace("\n-----END", "\n\n-----END"),
         (two + one).replace("\n", "\n    "),
     )
-    assert len({read_authority(text).pem for text in spellings}) == 1
-    both = read_authority(one + two)
+    assert len({read_ca_bundle(text).pem for text in spellings}) == 1
+    both = read_ca_bundle(one + two)
     assert sorted(anchor.fingerprint for anchor in both.anchors) == [anchor.fingerprint for anchor in both.anchors]
     assert both.fingerprints == ", ".join(sorted([root().fingerprint, other().fingerprint]))
-    assert read_authority(both.pem) == both
+    assert read_ca_bundle(both.pem) == both
 
 
 def test_dates_are_checked_on_attaching() -> None:
-    attached = read_authority(issue("Initech Root", starts_in_days=-10, expires_in_days=10).pem)
+    attached = read_ca_bundle(issue("Initech Root", starts_in_days=-10, expires_in_days=10).pem)
     now = datetime.now(UTC)
     attached.check_dates(now)
-    with pytest.raises(AuthorityRefused, match="“Initech Root” expired on "):
+    with pytest.raises(CaBundleRefused, match="“Initech Root” expired on "):
         attached.check_dates(now + timedelta(days=11))
-    with pytest.raises(AuthorityRefused, match="“Initech Root” is not valid before "):
+    with pytest.raises(CaBundleRefused, match="“Initech Root” is not valid before "):
         attached.check_dates(now - timedelta(days=11))
 
 
 def test_dates_are_exact_to_the_second() -> None:
-    (anchor,) = read_authority(root().pem).anchors
+    (anchor,) = read_ca_bundle(root().pem).anchors
     assert anchor.expired(anchor.expires_at)
     assert not anchor.expired(anchor.expires_at - timedelta(seconds=1))
     assert anchor.expires_soon(anchor.expires_at - timedelta(days=13))
@@ -237,5 +237,5 @@ def test_dates_are_exact_to_the_second() -> None:
 
 
 def test_names_are_shown_printable() -> None:
-    (anchor,) = read_authority(issue("Initech\u202e\x1b[2J").pem).anchors
+    (anchor,) = read_ca_bundle(issue("Initech\u202e\x1b[2J").pem).anchors
     assert anchor.name == "Initech[2J"

@@ -1,4 +1,4 @@
-"""The CA certificates that one registration trusts beside the recognized ones. Pure: PEM text and the time come in."""
+"""The CA certificates that one registration trusts in addition to the system's. Pure: no clock and no I/O."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS: Final = 16 * 1024
 MAX_CERTIFICATES: Final = 5
-"""Enough for an authority and its successor, twice. Who needs more is pasting a bundle that trusts half the world."""
+"""Enough for two CAs and their successors. A longer list is most likely a bundle of public CAs."""
 
 _MIN_RSA_BITS = 2048
 _MAX_RSA_BITS = 8192
 
-# Whatever program wrote it (OpenSSL, OpenSSH, PuTTY): a private key has no business here.
+# Private keys of OpenSSL, OpenSSH and PuTTY. None must be stored here.
 _PRIVATE_KEY: Final = re.compile(r"PRIVATE[ -]?KEY|PRIVATE-LINES", re.IGNORECASE | re.ASCII)
-# What text can be indented and broken with on its way. Mail programs indent with the last one.
+# Characters that indent or break text, for instance in mail programs, which indent with the last one.
 _BLANKS: Final = "\t\n\v\f\r \u00a0"
 _BLOCK: Final = re.compile(f"-----BEGIN CERTIFICATE-----[{_BLANKS}]([A-Za-z0-9+/={_BLANKS}]+)-----END CERTIFICATE-----")
 _WITHOUT_BLANKS: Final = str.maketrans(dict.fromkeys(_BLANKS))
@@ -41,8 +41,8 @@ _NOT_CERTIFICATES: Final = (
 )
 
 
-class AuthorityRefused(Exception):
-    """The text is not what a registration may trust; `sentence` tells an administrator why."""
+class CaBundleRefused(Exception):
+    """A registration must not trust these certificates; `sentence` gives the reason for administrators."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -54,9 +54,9 @@ class Anchor:
     """One certificate that a registration trusts.
 
     Attributes:
-        name: of its subject, shortened and stripped of unprintable characters.
+        name: of its subject, shortened and without unprintable characters.
         fingerprint: SHA-256, in the form AA:BB:…
-        of_a_server: it is a self-signed server certificate, good for that one server and never an authority.
+        of_a_server: whether it is a self-signed server certificate, which verifies only that server and is no CA.
         pem: canonical.
     """
 
@@ -75,8 +75,8 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class AttachedAuthority:
-    """One to five certificates in the order of their fingerprints, each once: equal sets have equal PEM."""
+class CaBundle:
+    """One to five different certificates, sorted by fingerprint, so that equal sets have equal PEM."""
 
     anchors: tuple[Anchor, ...]
 
@@ -89,50 +89,50 @@ class AttachedAuthority:
         return ", ".join(anchor.fingerprint for anchor in self.anchors)
 
     def check_dates(self, now: datetime) -> None:
-        """Refuse what is not valid at this time; asked when it is attached.
+        """Check the validity periods; called when the certificates are attached.
 
         Raises:
-            AuthorityRefused: with the first certificate at fault.
+            CaBundleRefused: names the first certificate that is not valid now.
         """
         for anchor in self.anchors:
             if anchor.expired(now):
-                raise AuthorityRefused(f"The certificate “{anchor.name}” expired on {anchor.expires_at:%Y-%m-%d}.")
+                raise CaBundleRefused(f"The certificate “{anchor.name}” expired on {anchor.expires_at:%Y-%m-%d}.")
             if now < anchor.starts_at:
-                raise AuthorityRefused(
+                raise CaBundleRefused(
                     f"The certificate “{anchor.name}” is not valid before {anchor.starts_at:%Y-%m-%d}."
                 )
 
 
 def holds_private_key(text: str) -> bool:
-    """Whether the text must not be kept, logged or shown again."""
+    """Whether the text contains a private key, so that it must not be stored, logged or shown again."""
     return _PRIVATE_KEY.search(text) is not None
 
 
-def read_authority(text: str) -> AttachedAuthority:
-    """Read certificates in PEM form, strictly: between the blocks there may be blanks and nothing else.
+def read_ca_bundle(text: str) -> CaBundle:
+    """Read certificates in PEM form. Only white space is allowed between the blocks.
 
     Raises:
-        AuthorityRefused: with a sentence about the first fault; it never quotes more of the text than a subject's name.
+        CaBundleRefused: with a sentence about the first fault, which quotes at most a subject's name.
     """
     if holds_private_key(text):
-        raise AuthorityRefused(PRIVATE_KEY_PASTED)
+        raise CaBundleRefused(PRIVATE_KEY_PASTED)
     if len(text) > MAX_CHARACTERS:
-        raise AuthorityRefused(f"CA certificates cannot exceed {MAX_CHARACTERS:,} characters; this has {len(text):,}.")
+        raise CaBundleRefused(f"CA certificates cannot exceed {MAX_CHARACTERS:,} characters; this has {len(text):,}.")
     bodies = _BLOCK.findall(text)
     if not bodies or _BLOCK.sub("", text).strip(_BLANKS):
-        raise AuthorityRefused(_NOT_CERTIFICATES)
+        raise CaBundleRefused(_NOT_CERTIFICATES)
     anchors = {anchor.fingerprint: anchor for anchor in map(_anchor, bodies)}
     if len(anchors) > MAX_CERTIFICATES:
-        raise AuthorityRefused(f"Attach at most {MAX_CERTIFICATES} CA certificates; these are {len(anchors)}.")
-    authority = AttachedAuthority(tuple(anchors[fingerprint] for fingerprint in sorted(anchors)))
-    if len(authority.pem) > MAX_CHARACTERS:
-        raise AuthorityRefused(f"CA certificates cannot exceed {MAX_CHARACTERS:,} characters in their usual form.")
-    return authority
+        raise CaBundleRefused(f"Attach at most {MAX_CERTIFICATES} CA certificates; these are {len(anchors)}.")
+    ca_bundle = CaBundle(tuple(anchors[fingerprint] for fingerprint in sorted(anchors)))
+    if len(ca_bundle.pem) > MAX_CHARACTERS:
+        raise CaBundleRefused(f"CA certificates cannot exceed {MAX_CHARACTERS:,} characters in their usual form.")
+    return ca_bundle
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    # The library checks no signature with MD5 or SHA-1. For such a one the names must do: what a root says of itself
-    # with its own signature nobody relies on anyway.
+    # The library does not check signatures with MD5 or SHA-1. Comparing the names is enough for them, because the
+    # signature of a root by itself proves nothing.
     return (
         certificate.issuer == certificate.subject
         if _is_weakly_signed(certificate)
@@ -141,24 +141,24 @@ def is_self_signed(certificate: x509.Certificate) -> bool:
 
 
 def was_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the names fit and the signature was made with the issuer's key."""
+    """Whether the names match and the issuer's key made the signature."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except Exception:  # noqa: BLE001  # Names, keys and signatures of strangers fail in many ways; all of them mean no.
+    except Exception:  # noqa: BLE001  # Untrusted names, keys and signatures raise many exceptions; all mean no.
         return False
     return True
 
 
 def _anchor(body: str) -> Anchor:
     try:
-        # Decoded here, as lines that were indented or broken otherwise on their way are no reason to refuse.
+        # Decoded here, so that indented or re-wrapped lines are accepted.
         certificate = x509.load_der_x509_certificate(b64decode(body.translate(_WITHOUT_BLANKS), validate=True))
         name, pem = name_of(certificate.subject), certificate.public_bytes(Encoding.PEM).decode("ascii")
         sentence, of_a_server = _fault_of(certificate), not _is_authority(certificate)
-    except Exception:  # noqa: BLE001  # Anyone's bytes break parsers in many ways, and lazily read parts break them late.
-        raise AuthorityRefused("One of the certificates is damaged: it cannot be read.") from None
+    except Exception:  # noqa: BLE001  # Untrusted bytes raise many exceptions in parsers, some only when a part is read.
+        raise CaBundleRefused("One of the certificates is damaged: it cannot be read.") from None
     if sentence is not None:
-        raise AuthorityRefused(f"The certificate “{name}” {sentence}")
+        raise CaBundleRefused(f"The certificate “{name}” {sentence}")
     return Anchor(
         name=name,
         fingerprint=fingerprint_of(certificate.public_bytes(Encoding.DER)),
@@ -170,14 +170,14 @@ def _anchor(body: str) -> Anchor:
 
 
 def _fault_of(certificate: x509.Certificate) -> str | None:
-    """What follows on the certificate's name in a sentence; None if it may be trusted."""
+    """The fault as the end of a sentence after the certificate's name; None if it may be trusted."""
     if certificate.version is not x509.Version.v3:
         return "is in an outdated form (X.509 version 1)."
     if not _is_strong(certificate.public_key()):
         return "has a weak or unusual key. Use RSA (2,048 to 8,192 bits), EC (P-256, P-384, P-521) or Ed25519."
     self_signed = is_self_signed(certificate)
-    # A root of the days of SHA-1 is trusted because it was attached, not for its signature. Any other signature may one
-    # day be the link that a chain hangs by.
+    # An old root signed with SHA-1 is trusted because it was attached, not for its signature. Every other signature may
+    # be part of a chain.
     if not self_signed and _is_weakly_signed(certificate):
         return "is signed with MD5 or SHA-1, which can be forged."
     if _is_authority(certificate):
@@ -217,8 +217,8 @@ def _may_sign_certificates(certificate: x509.Certificate) -> bool:
 
 
 def _claims_to_sign_certificates(certificate: x509.Certificate) -> bool:
-    # OpenSSL takes a certificate without basic constraints for an authority if its key usage says that it signs others;
-    # a server certificate that is trusted for itself must not become one by that door.
+    # OpenSSL treats a certificate without basic constraints as a CA if its key usage allows it to sign certificates. A
+    # trusted server certificate must not become a CA that way.
     try:
         return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
     except x509.ExtensionNotFound:
