@@ -30,11 +30,11 @@ ROLES: Final = {
 
 
 def administrators() -> str:
-    return reverse("access:administrators", args=[ACME])
+    return reverse("people:administrators", args=[ACME])
 
 
 def roles() -> str:
-    return reverse("access:roles", args=[ACME])
+    return reverse("people:roles", args=[ACME])
 
 
 def _person(name: str, role: str | None, *, joined_hours_ago: int | None = None) -> Person:

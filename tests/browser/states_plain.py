@@ -34,11 +34,11 @@ def _operator() -> Person:
 
 def _sign_in_link() -> str:
     secret = CreateSignInLink(email="alice@acme.example").run(command_line())
-    return reverse("access:set-password", args=[secret])
+    return reverse("sign_in:set-password", args=[secret])
 
 
 def _used_link() -> str:
-    return reverse("access:set-password", args=["no-longer-known"])
+    return reverse("sign_in:set-password", args=["no-longer-known"])
 
 
 def _fail_to_sign_in(page: Page) -> None:
@@ -64,7 +64,7 @@ def _type_two_passwords(page: Page) -> None:
 
 
 def _sign_in() -> str:
-    return reverse("access:sign-in")
+    return reverse("sign_in:sign-in")
 
 
 STATES: Final = (
@@ -74,7 +74,7 @@ STATES: Final = (
     State("password-refused", _invited, _type_two_passwords, path=_sign_in_link, sentence="The two passwords differ."),
     State("password-link-used", _invited, path=_used_link, sentence="The one-time link was used or has expired."),
     State("form-expired", _nobody, _lose_the_cookies, path=_sign_in, sentence="A form came without a valid token."),
-    State("organizations", _operator, path=lambda: reverse("access:start"), sentence="An operator's first page."),
+    State("organizations", _operator, path=lambda: reverse("sign_in:start"), sentence="An operator's first page."),
     State("error-400", _nobody, path=lambda: "/pictures/400", sentence="A request that cannot be read."),
     State("error-403", _nobody, path=lambda: "/pictures/403", sentence="Not allowed, not signed in."),
     State("error-404", _nobody, path=lambda: "/nowhere", sentence="No such page, or not one of yours."),

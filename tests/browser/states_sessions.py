@@ -26,11 +26,11 @@ _SAFARI: Final = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Version
 
 
 def _sessions() -> str:
-    return reverse("access:sessions")
+    return reverse("people:sessions")
 
 
 def _sign_in() -> str:
-    return reverse("access:sign-in")
+    return reverse("sign_in:sign-in")
 
 
 def _nobody() -> None:
@@ -113,7 +113,7 @@ def _invited() -> None:
 
 
 def _link() -> str:
-    return reverse("access:set-password", args=_LINK)
+    return reverse("sign_in:set-password", args=_LINK)
 
 
 def _choose_badly(page: Page) -> None:

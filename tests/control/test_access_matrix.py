@@ -87,10 +87,10 @@ TABLE: Final[tuple[Row, ...]] = (
     # A signed-in person is led to their start page.
     OfAnybody("access:sign-in", person=(302, 422), operator=(302, 422), stranger=(200, 422)),
     # Tells who is signed in, and signs in the person of a page whose session has ended.
-    OfAnybody("access:sign-in-again", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
-    OfAnybody("access:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
-    OfAnybody("access:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
-    OfAnybody("access:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
+    OfAnybody("sign_in:sign-in-again", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
+    OfAnybody("sign_in:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
+    OfAnybody("sign_in:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
+    OfAnybody("sign_in:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
     # No logo is set here; what a logo answers is tested beside its view.
     OfAnybody("shell:logo", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("access:sessions", person=(200, None), operator=(200, None), stranger=(302, None)),

@@ -37,12 +37,12 @@ def nothing(_bob: Person) -> dict[str, object]:
 
 
 FORMS: Final[tuple[Row, ...]] = (
-    ("access:invite", of_acme),
-    ("access:change-role", of_bob),
-    ("access:rename", of_bob),
-    ("access:create-role", of_acme),
-    ("access:edit-role", of_his_role),
-    ("access:change-password", nothing),
+    ("people:invite", of_acme),
+    ("people:change-role", of_bob),
+    ("people:rename", of_bob),
+    ("people:create-role", of_acme),
+    ("people:edit-role", of_his_role),
+    ("people:change-password", nothing),
     ("servers:add", of_acme),
     ("servers:edit", of_a_server),
     ("console:create-organization", nothing),

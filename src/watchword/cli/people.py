@@ -86,7 +86,7 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
     secret = CreateSignInLink(email=person.email).run(command_line())
     link = None
     if password is None:
-        link = control.public_origin + reverse("access:set-password", args=[secret])
+        link = control.public_origin + reverse("sign_in:set-password", args=[secret])
     else:
         # Passwords are set through the link only, so that one place checks and records them.
         redeem = RedeemSignInLink(secret=secret, password=password, interface=Interface.COMMAND_LINE)

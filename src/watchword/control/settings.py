@@ -81,7 +81,7 @@ AUTHENTICATION_BACKENDS = ["watchword.control.identity.backend.PasswordBackend"]
 PASSWORD_HASHERS = ["watchword.control.identity.passwords.BoundedArgon2"]
 # What can be chosen is decided in access/passwords.py, which knows the organization; Django's own validators do not.
 AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
-LOGIN_URL = "access:sign-in"
+LOGIN_URL = "sign_in:sign-in"
 
 # __Host- makes browsers refuse the cookie unless it came by https, for this host alone and without a Domain, so that
 # no neighbouring host can plant one. Browsers refuse that prefix over plain http, which is allowed on loopback only.

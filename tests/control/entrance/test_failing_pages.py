@@ -28,8 +28,8 @@ __all__ = ["append_only_again", "committing"]
 
 SECRET = "one-time-secret"
 PATHS = {
-    f"/sign-in/{SECRET}": ("access:", 404),
-    "/sign-in": ("access:sign-in", 200),
+    f"/sign-in/{SECRET}": ("sign_in:", 404),
+    "/sign-in": ("sign_in:sign-in", 200),
     f"/nowhere/{SECRET}": ("none", 404),
     f"/feed/v1/{SECRET}": ("feed:none", 401),
     "/feed/v1/changes": ("feed:changes", 401),
@@ -68,7 +68,7 @@ def test_fo_01_pages_without_database_log_one_line_and_its_return(
             for _ in range(5):
                 assert client.get(reverse("servers:list", args=["acme"])).status_code == 500
             client.cookies.clear()
-            assert client.get(reverse("access:sign-in")).status_code == 200, (
+            assert client.get(reverse("sign_in:sign-in")).status_code == 200, (
                 "needs no database, and says nothing about it"
             )
     finally:

@@ -268,20 +268,20 @@ class TestPages:
 
     def test_ended_session_redirects_to_sign_in_with_reason(self, losing: Callable[..., BrowserSession]) -> None:
         browser = losing(deactivated)
-        answer = browser.post("access:create-role", "acme", role="New", permissions="Activity")
-        assert (answer.status, answer.leads_to) == (302, f"/sign-in?next={reverse('access:roles', args=['acme'])}")
-        shown = browser.get("access:sign-in")
+        answer = browser.post("people:create-role", "acme", role="New", permissions="Activity")
+        assert (answer.status, answer.leads_to) == (302, f"/sign-in?next={reverse('people:roles', args=['acme'])}")
+        shown = browser.get("sign_in:sign-in")
         assert "Your session was ended. Sign in to continue. What you sent last was not saved." in shown.text
 
     def test_script_redirects_to_sign_in(self, losing: Callable[..., BrowserSession]) -> None:
         browser = losing(idle).scripted
-        answer = browser.post("access:create-role", "acme", role="New", permissions="Activity")
-        assert answer.leads_to == reverse("access:roles", args=["acme"])
-        shown = browser.get("access:sign-in")
+        answer = browser.post("people:create-role", "acme", role="New", permissions="Activity")
+        assert answer.leads_to == reverse("people:roles", args=["acme"])
+        shown = browser.get("sign_in:sign-in")
         assert "You were signed out after 30 minutes without activity. What you sent last was not saved." in shown.text
 
     def test_lost_permission_is_named(self, losing: Callable[..., BrowserSession]) -> None:
-        answer = losing(demoted).post("access:create-role", "acme", role="New", permissions="Activity")
+        answer = losing(demoted).post("people:create-role", "acme", role="New", permissions="Activity")
         assert answer.status == 403
         assert "“Administrators”" in answer.text
         assert "Not allowed" in answer.text
@@ -305,8 +305,8 @@ def test_fk_01_after_a_deactivation_eight_connections_change_nothing_more() -> N
                 last = over.is_set()
                 name = f"n{number}-{round_}"
                 statuses += [
-                    desks[number].post("access:create-role", "acme", role=name, permissions="Activity").status,
-                    desks[number].post("access:reactivate", "acme", bob.pk).status,
+                    desks[number].post("people:create-role", "acme", role=name, permissions="Activity").status,
+                    desks[number].post("people:reactivate", "acme", bob.pk).status,
                 ]
                 if round_ == 0:
                     under_way.wait(timeout=60)

@@ -38,13 +38,16 @@ _ROLES = [
     path("<int:role>/delete/", roles_views.delete, name="delete-role"),
 ]
 
-_ACCESS: list[URLPattern | URLResolver] = [
+_SIGN_IN = [
     path("", sign_in_views.start, name="start"),
     path("sign-in", sign_in_views.sign_in, name="sign-in"),
     path("sign-in-again", sign_in_again.sign_in_again, name="sign-in-again"),
     path("sign-in/<str:secret>", sign_in_views.open_link, name="set-password"),
     path("set-password", sign_in_views.set_password, name="choose-password"),
     path("sign-out", sign_in_views.sign_out, name="sign-out"),
+]
+
+_PEOPLE: list[URLPattern | URLResolver] = [
     path("<slug:organization>/administration/administrators/", include(_ADMINISTRATORS)),
     path("<slug:organization>/administration/role-management/", include(_ROLES)),
     path("sessions/", session_views.listing, name="sessions"),
@@ -116,7 +119,8 @@ _ACTIVITY = [path("<slug:organization>/administration/activity/", activity_page.
 
 urlpatterns = [
     path("", include("watchword.control.web.shell.logo")),
-    path("", include((_ACCESS, "access"))),
+    path("", include((_SIGN_IN, "sign_in"))),
+    path("", include((_PEOPLE, "people"))),
     path(_PAGE, include((_SERVERS, "servers"))),
     path("", include((_ACTIVITY, "activity"))),
     path("", include((_AUDIT, "audit"))),

@@ -141,11 +141,11 @@ def test_every_page_has_a_banner_at_50_and_80_percent(
 ) -> None:
     now = timezone.now()
     verifier.send(now, line(now, 499))
-    assert "is used up" not in browser.get("access:administrators", "acme").text
+    assert "is used up" not in browser.get("people:administrators", "acme").text
     verifier.send(now, line(now, 1))
     assert "50 % of the API call threshold is used up: 500 of 1,000 calls today" in browser.get(PAGE, "acme").text
     verifier.send(now, line(now, 350))
-    page = browser.get("access:administrators", "acme")
+    page = browser.get("people:administrators", "acme")
     assert "80 % of the API call threshold is used up: 850 of 1,000 calls today" in page.text
     assert "banner-warn" in page.html
 

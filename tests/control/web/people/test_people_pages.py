@@ -34,7 +34,7 @@ class Portal:
     organization: str = "acme"
 
     def url(self, name: str, *arguments: object) -> str:
-        return reverse(f"access:{name}", args=[self.organization, *arguments])
+        return reverse(f"people:{name}", args=[self.organization, *arguments])
 
     def get(self, name: str, *arguments: object, htmx: bool = False, **query: str) -> Any:
         return self.client.get(self.url(name, *arguments), query, headers=HTMX if htmx else {})

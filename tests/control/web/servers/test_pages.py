@@ -153,7 +153,7 @@ class TestWhoMayLook:
         page = reverse("servers:list", args=["acme"])
         response = Client().get(page)
         assert response.status_code == 302
-        assert response["Location"] == f"{reverse('access:sign-in')}?next={page}"
+        assert response["Location"] == f"{reverse('sign_in:sign-in')}?next={page}"
 
     @pytest.mark.usefixtures("alice")
     def test_partial_response_never_contains_the_sign_in_page(self) -> None:

@@ -111,7 +111,7 @@ def test_the_pages_say_what_a_verifier_decides(
 
 
 @pytest.mark.parametrize("prepare", [expired, not_started, without_subscription, suspended])
-@pytest.mark.parametrize("route", ["access:administrators", "activity:list", "audit:list"])
+@pytest.mark.parametrize("route", ["people:administrators", "activity:list", "audit:list"])
 def test_each_page_of_the_organization_says_that_tokens_are_refused(
     acme: Organization, alice: Person, prepare: Callable[[], object], route: str
 ) -> None:

@@ -36,14 +36,14 @@ HOSTILE: Final = {
 OF_ACME: Final = (
     "servers:list",
     "servers:calling",
-    "access:administrators",
-    "access:roles",
+    "people:administrators",
+    "people:roles",
     "activity:list",
     "audit:list",
 )
 OF_PROVIDER: Final = (
     "console:organizations", "console:verifiers", "console:gateways", "console:key-sets", "console:operators",
-    "audit:provider", "access:sessions",
+    "audit:provider", "people:sessions",
 )  # fmt: skip
 
 

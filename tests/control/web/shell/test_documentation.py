@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from watchword.control.identity.models import Person
 
 DOCS: Final = Path(__file__).resolve().parents[4] / "docs"
-OF_ACME: Final = ("servers:list", "access:administrators", "access:roles", "activity:list", "audit:list")
+OF_ACME: Final = ("servers:list", "people:administrators", "people:roles", "activity:list", "audit:list")
 TYPED: Final = frozenset({"text", "url", "email", "number", "datetime-local", "textarea"})
 
 

@@ -87,15 +87,15 @@ def another_scheme(_: str) -> int:
 
 
 def forbidden_page(session: str) -> int:
-    return ask("GET", reverse("access:administrators", args=["acme"]), session=session)
+    return ask("GET", reverse("people:administrators", args=["acme"]), session=session)
 
 
 def forbidden_part(session: str) -> int:
-    return ask("GET", reverse("access:administrators", args=["acme"]), (b"hx-request", b"true"), session=session)
+    return ask("GET", reverse("people:administrators", args=["acme"]), (b"hx-request", b"true"), session=session)
 
 
 def page_of_others(session: str) -> int:
-    return ask("GET", reverse("access:administrators", args=["globex"]), session=session)
+    return ask("GET", reverse("people:administrators", args=["globex"]), session=session)
 
 
 def forged(session: str) -> int:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 MAIL = "support@provider.example"
 SITE = "https://provider.example/help"
 LINKS = {MAIL: f"mailto:{MAIL}", SITE: SITE}
-PAGES = ("servers:list", "access:administrators", "access:roles", "activity:list", "audit:list")
+PAGES = ("servers:list", "people:administrators", "people:roles", "activity:list", "audit:list")
 
 
 @pytest.mark.parametrize("contact", [MAIL, SITE])
@@ -42,7 +42,7 @@ def test_field_p_the_banner_of_a_suspension_names_the_support_contact(
 
     assert f"). Support: {contact}" in shown.text
     assert f'<a href="{LINKS[contact]}">{contact}</a>' in shown.html
-    assert contact in browser.get("access:sessions").text
+    assert contact in browser.get("people:sessions").text
 
 
 def test_field_p_banner_of_an_expired_subscription_names_the_support_contact(alice: Person, settings: Settings) -> None:

@@ -136,7 +136,7 @@ def test_field_h_every_form_with_text_is_covered(alice: Person, operator: Person
 @pytest.fixture
 def renaming(alice: Person, bob: Person) -> tuple[Client, str, Any]:
     """Alice's browser, the form's address, and the response to the form sent after her session had ended."""
-    address = reverse("access:rename", args=["acme", bob.pk])
+    address = reverse("people:rename", args=["acme", bob.pk])
     client = browser_of(alice)
     form = HtmlForm(client.get(address).content.decode(), address)
     Session.objects.all().delete()
@@ -153,7 +153,7 @@ def test_field_h_a_failed_sign_in_keeps_it(alice: Person, renaming: tuple[Client
 
 def test_field_h_an_edit_that_comes_back_does_not_overwrite_a_newer_one(alice: Person, acme: Organization) -> None:
     role = Role.objects.create(organization=acme, name="Auditor", permissions=[])
-    address = reverse("access:edit-role", args=["acme", role.pk])
+    address = reverse("people:edit-role", args=["acme", role.pk])
     client = browser_of(alice)
     form = HtmlForm(client.get(address).content.decode(), address)
     Session.objects.all().delete()
@@ -238,7 +238,7 @@ def test_field_h_secrets_and_long_texts_are_not_kept(alice: Person, rf: Any, set
 
 def test_field_h_a_form_of_before_another_sign_in_comes_back(alice: Person, bob: Person) -> None:
     """Its form token has expired: the person signed in again in another tab."""
-    address = reverse("access:rename", args=["acme", bob.pk])
+    address = reverse("people:rename", args=["acme", bob.pk])
     client = browser_of(alice, strict=True)
     form = HtmlForm(client.get(address).content.decode(), address)
     page = client.get(SIGN_IN)
@@ -250,7 +250,7 @@ def test_field_h_a_form_of_before_another_sign_in_comes_back(alice: Person, bob:
 
 
 def test_field_h_without_any_cookie_it_comes_back_too(alice: Person, bob: Person, charlie: Person) -> None:
-    address = reverse("access:rename", args=["acme", bob.pk])
+    address = reverse("people:rename", args=["acme", bob.pk])
     form = HtmlForm(browser_of(alice).get(address).content.decode(), address)
     bare = Client(enforce_csrf_checks=True)
     met = bare.post(address, form.fields | {"name": "Typed by Alice"})

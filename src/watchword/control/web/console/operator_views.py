@@ -156,7 +156,7 @@ def _link_shown(request: HttpRequest, page: OperatorsPage, person_id: int, secre
     context = {
         "line": after.line(person_id),
         # Never made of the Host header, which the client chooses (J-25).
-        "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
+        "link": settings.WATCHWORD.public_origin + reverse("sign_in:set-password", args=[secret]),
         "link_expires_at": now + rules.LINK_LIFETIME,
     }
     return done_with(request, after, _LINK, context)

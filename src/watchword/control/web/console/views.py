@@ -54,7 +54,7 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
         "title": f"Created {made.organization.name}",
         "what": f"One-time link for {form.text('administrator_email')}",
         # Stored nowhere else: anyone who has it can become that administrator.
-        "secret": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[made.link_secret]),
+        "secret": settings.WATCHWORD.public_origin + reverse("sign_in:set-password", args=[made.link_secret]),
         "label": "the one-time link",
         "expires_at": made.link_expires_at,
         "next_steps": (

@@ -71,7 +71,7 @@ class AdministratorsPage(OrganizationPage):
 
     template: ClassVar[str] = "people/administrators/page.html"
     content: ClassVar[str] = "people/administrators/content.html"
-    route: ClassVar[str] = "access:administrators"
+    route: ClassVar[str] = "people:administrators"
     permission: ClassVar[Permission] = Permission.ADMINISTRATORS
 
     narrowing: Narrowing = Narrowing()

@@ -55,7 +55,7 @@ def invite(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> Http
     """GET opens the dialog, POST makes the administrator and shows the link, this once."""
     context: dict[str, Any] = {
         "template": _INVITE,
-        "save_url": reverse("access:invite", args=[page.organization_id]),
+        "save_url": reverse("people:invite", args=[page.organization_id]),
         "choices": page.choices(),
     }
     if request.method != "POST":
@@ -185,7 +185,7 @@ def _ask(
         page,
         title=title.format(line.person.called),
         sentences=sentences,
-        url=reverse(f"access:{action}", args=[page.organization_id, line.person.id]),
+        url=reverse(f"people:{action}", args=[page.organization_id, line.person.id]),
         label=label,
         dangerous=dangerous,
         refusal=refusal,
@@ -197,7 +197,7 @@ def _change_context(page: AdministratorsPage, line: Line, action: str, title: st
         "template": _CHANGE,
         "title": title,
         "line": line,
-        "save_url": reverse(f"access:{action}", args=[page.organization_id, line.person.id]),
+        "save_url": reverse(f"people:{action}", args=[page.organization_id, line.person.id]),
         "choices": page.choices(),
     }
 
@@ -219,7 +219,7 @@ def _link_shown(
     context = {
         "line": after.line(person_id),
         # Never made of the Host header, which the client chooses (J-25).
-        "link": settings.WATCHWORD.public_origin + reverse("access:set-password", args=[secret]),
+        "link": settings.WATCHWORD.public_origin + reverse("sign_in:set-password", args=[secret]),
         "link_expires_at": now + rules.LINK_LIFETIME,
     }
     return done_with(request, after, _LINK, context)

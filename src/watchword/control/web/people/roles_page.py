@@ -58,7 +58,7 @@ class RolesPage(OrganizationPage):
 
     template: ClassVar[str] = "people/roles/page.html"
     content: ClassVar[str] = "people/roles/content.html"
-    route: ClassVar[str] = "access:roles"
+    route: ClassVar[str] = "people:roles"
     permission: ClassVar[Permission] = Permission.ADMINISTRATORS
 
     @cached_property

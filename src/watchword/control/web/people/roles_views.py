@@ -95,7 +95,7 @@ def delete(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> Ht
         sentences=["No administrator has it. A deleted role cannot be restored."]
         if not row.holders
         else [f"Assigned to {listed(row.holders)}."],
-        url=reverse("access:delete-role", args=[page.organization_id, role]),
+        url=reverse("people:delete-role", args=[page.organization_id, role]),
         label="Delete",
         dangerous=True,
         refusal=refusal,
@@ -113,9 +113,9 @@ def _context(page: RolesPage, form: RoleForm, row: RoleRow | None) -> dict[str, 
         "row": row,
         "holders": listed(row.holders) if row is not None and row.holders else None,
         "version": None if row is None else form["version"].value(),
-        "save_url": reverse("access:create-role", args=[page.organization_id])
+        "save_url": reverse("people:create-role", args=[page.organization_id])
         if row is None
-        else reverse("access:edit-role", args=[page.organization_id, row.id]),
+        else reverse("people:edit-role", args=[page.organization_id, row.id]),
     }
 
 

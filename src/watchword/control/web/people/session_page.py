@@ -21,7 +21,7 @@ class SessionPage(Page):
 
     template: ClassVar[str] = "people/sessions/page.html"
     content: ClassVar[str] = "people/sessions/content.html"
-    route: ClassVar[str] = "access:sessions"
+    route: ClassVar[str] = "people:sessions"
 
     @classmethod
     def of(cls, actor: Actor, **place: str) -> Self:  # noqa: ARG003 - it has no place.

@@ -78,7 +78,7 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
             f"{_sessions(number).capitalize()} will be signed out at once. Unsaved text there is lost.",
             "You stay signed in here.",
         ],
-        url=reverse("access:end-other-sessions"),
+        url=reverse("people:end-other-sessions"),
         label="End all other sessions",
         dangerous=True,
     )
@@ -88,7 +88,7 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
 def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
     """GET opens the dialog, POST sets the new password."""
     if request.method != "POST":
-        return show_dialog(request, page, _CHANGE_PASSWORD, {"save_url": reverse("access:change-password")})
+        return show_dialog(request, page, _CHANGE_PASSWORD, {"save_url": reverse("people:change-password")})
     try:
         person = ChangePassword(
             current=request.POST.get("current_password", ""), password=typed_twice(request.POST), kept=_own(request)
@@ -98,7 +98,7 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
             raise
         told = None if refusal.field_errors else refusal.sentence
         context = {
-            "save_url": reverse("access:change-password"),
+            "save_url": reverse("people:change-password"),
             "errors": refusal.field_errors,
             "refusal": told,
             "again": True,

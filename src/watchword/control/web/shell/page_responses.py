@@ -182,7 +182,7 @@ def done(request: HttpRequest, page: Page, notice: Notice) -> HttpResponse:
     notices.leave(request, notice)
     if after is not None:
         return redirect(after.home)
-    start = reverse("access:start")
+    start = reverse("sign_in:start")
     return HttpResponseClientRedirect(start) if is_partial(request) else redirect(start)
 
 

@@ -27,7 +27,7 @@ _SENTENCES: Final = {
 _UNSAVED: Final = "What you sent last was not saved."
 _SUFFIX: Final = "-unsaved"
 _READING: Final = frozenset({"GET", "HEAD"})
-_COMING_AND_GOING: Final = frozenset({"access:sign-in", "access:sign-in-again", "access:sign-out"})
+_COMING_AND_GOING: Final = frozenset({"sign_in:sign-in", "sign_in:sign-in-again", "sign_in:sign-out"})
 
 
 def note(request: HttpRequest, response: HttpResponse) -> None:

@@ -68,7 +68,7 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 def _with_text(request: HttpRequest, sealed: str) -> HttpResponse | None:
     if not isinstance(request.user, Person):
-        return sign_in_with_text(request, sealed, reverse("access:start")) if is_kept(sealed) else None
+        return sign_in_with_text(request, sealed, reverse("sign_in:start")) if is_kept(sealed) else None
     where = leave(request, sealed, request.user)
     return None if where is None else redirect(where)
 

@@ -48,7 +48,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Send people where they work."""
     person = request.user
     if not isinstance(person, Person):
-        return HttpResponseRedirect(reverse("access:sign-in"))
+        return HttpResponseRedirect(reverse("sign_in:sign-in"))
     return HttpResponseRedirect(_home(person))
 
 
@@ -94,7 +94,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def left(request: HttpRequest) -> HttpResponse:
     """End this browser's session, on the server and in the browser."""
     logout(request)
-    response = HttpResponseRedirect(reverse("access:sign-in"))
+    response = HttpResponseRedirect(reverse("sign_in:sign-in"))
     response["Clear-Site-Data"] = CLEARED
     return response
 
@@ -107,7 +107,7 @@ def open_link(request: HttpRequest, secret: str) -> HttpResponse:  # noqa: ARG00
     session it would lie in the database, which only knows its hash.
     """
     usable_link(secret, timezone.now())
-    response = HttpResponseRedirect(reverse("access:choose-password"))
+    response = HttpResponseRedirect(reverse("sign_in:choose-password"))
     cookies.leave(response, LINK, secret, kept=LINK_KEPT)
     return response
 
