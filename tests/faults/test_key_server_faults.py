@@ -91,13 +91,13 @@ def test_j18_frozen_worker_overwrites_nothing_newer(sites: dict[str, Rotating]) 
 
     def serves_the_first_key_late(conversation: Conversation) -> None:
         asked.set()
-        go_on.wait(timeout=10)
+        go_on.wait(timeout=60)
         serves(forge.key_set(SECOND)).on_request(conversation)
 
     site.server.behaviour = Behaviour(serves_the_first_key_late)
     frozen = product.process("worker")
     site.pass_time(400)
-    assert asked.wait(timeout=15)
+    assert asked.wait(timeout=60)
     frozen.pause()
     try:
         # Its answer is on the way, and its lease runs out while it sleeps.
@@ -112,7 +112,7 @@ def test_j18_frozen_worker_overwrites_nothing_newer(sites: dict[str, Rotating]) 
             site.pass_time(600)
             site.wait_for(THIRD, "allowed", seconds=60)
             frozen.resume()
-            wait_until(lambda: "superseded" in product.log("worker"), what="the late answer is dropped", timeout=30)
+            wait_until(lambda: "superseded" in product.log("worker"), what="the late answer is dropped", timeout=60)
             assert site.reason(THIRD) == "allowed"
             assert site.reason(SECOND) == "no_matching_key"
         finally:
