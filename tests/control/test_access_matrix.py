@@ -83,9 +83,9 @@ class OfAnybody:
 Row = OfOrganization | OfProvider | OfAnybody
 
 TABLE: Final[tuple[Row, ...]] = (
-    OfAnybody("access:start", person=(302, None), operator=(302, None), stranger=(302, None)),
+    OfAnybody("sign_in:start", person=(302, None), operator=(302, None), stranger=(302, None)),
     # A signed-in person is led to their start page.
-    OfAnybody("access:sign-in", person=(302, 422), operator=(302, 422), stranger=(200, 422)),
+    OfAnybody("sign_in:sign-in", person=(302, 422), operator=(302, 422), stranger=(200, 422)),
     # Tells who is signed in, and signs in the person of a page whose session has ended.
     OfAnybody("sign_in:sign-in-again", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
     OfAnybody("sign_in:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
@@ -93,22 +93,22 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("sign_in:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
     # No logo is set here; what a logo answers is tested beside its view.
     OfAnybody("shell:logo", person=(404, None), operator=(404, None), stranger=(404, None)),
-    OfAnybody("access:sessions", person=(200, None), operator=(200, None), stranger=(302, None)),
-    OfAnybody("access:end-other-sessions", person=(409, 409), operator=(409, 409), stranger=(302, 302)),
-    OfAnybody("access:change-password", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
+    OfAnybody("people:sessions", person=(200, None), operator=(200, None), stranger=(302, None)),
+    OfAnybody("people:end-other-sessions", person=(409, 409), operator=(409, 409), stranger=(302, 302)),
+    OfAnybody("people:change-password", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
     # Of a session that does not exist; the page's own tests check a person's own sessions.
-    OfAnybody("access:end-session", person=(None, 404), operator=(None, 404), stranger=(None, 302)),
-    OfOrganization("access:administrators", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
-    OfOrganization("access:invite", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
-    OfOrganization("access:sign-in-link", ADMINISTRATORS, holder=(200, 200), operator=(200, 200)),
-    OfOrganization("access:change-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
-    OfOrganization("access:rename", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
-    OfOrganization("access:deactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
-    OfOrganization("access:reactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
-    OfOrganization("access:roles", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
-    OfOrganization("access:create-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
-    OfOrganization("access:edit-role", ADMINISTRATORS, holder=(200, 409), operator=(200, 409)),
-    OfOrganization("access:delete-role", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfAnybody("people:end-session", person=(None, 404), operator=(None, 404), stranger=(None, 302)),
+    OfOrganization("people:administrators", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
+    OfOrganization("people:invite", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("people:sign-in-link", ADMINISTRATORS, holder=(200, 200), operator=(200, 200)),
+    OfOrganization("people:change-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("people:rename", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("people:deactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("people:reactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("people:roles", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
+    OfOrganization("people:create-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("people:edit-role", ADMINISTRATORS, holder=(200, 409), operator=(200, 409)),
+    OfOrganization("people:delete-role", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     # Operators look at an organization's servers, so that they can help, and change nothing.
     OfOrganization("servers:list", KEYS, holder=(200, None), operator=(200, None)),
     OfOrganization("servers:calling", KEYS, holder=(200, None), operator=(200, None)),
