@@ -162,7 +162,7 @@ def test_pasted_private_key_is_removed_from_the_page(portal: Portal) -> None:
         dialog.dialog.get_by_text("CA certificate", exact=True).click()
         dialog.field("CA certificate").fill(ROOT.key_pem)
         dialog.validate()
-        expect(dialog.dialog.get_by_text("DANGER: this holds a PRIVATE KEY").first).to_be_visible()
+        expect(dialog.dialog.get_by_text("DANGER: this contains a PRIVATE KEY").first).to_be_visible()
         expect(dialog.field("CA certificate")).to_have_value("")
         expect(dialog.field("CA certificate")).to_have_accessible_description(re.compile("PRIVATE KEY"))
         assert ROOT.key_pem.splitlines()[1] not in page.content()

@@ -46,6 +46,6 @@ def characters_of(token: str) -> bytes | Reason:
     except UnicodeEncodeError:
         return Reason.AUTHORIZATION_MALFORMED
     if not written or written.translate(None, _CHARACTERS):
-        # Nothing is left of a good token after all allowed characters are removed.
+        # Removing all allowed characters from a good token leaves nothing.
         return Reason.AUTHORIZATION_MALFORMED
     return written

@@ -174,7 +174,7 @@ class Reason(Enum):
 
     @property
     def is_signed(self) -> bool:
-        """Whether the reason is given only to tokens with a verified signature."""
+        """Whether only tokens with a verified signature get this reason."""
         return self.step > SIGNATURE_STEP
 
 

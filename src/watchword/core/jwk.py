@@ -141,7 +141,7 @@ def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
 def admit_stored(jwks: Sequence[object]) -> tuple[SigningKey, ...]:
     """Admit keys written by `SigningKey.to_jwk`, with the same checks; one bad key refuses all of them.
 
-    Only the search for weak keys is left out, which would take too long for all keys of all organizations. An empty
+    It skips the search for weak keys, which would take too long for all keys of all organizations. An empty
     sequence gives an empty tuple: the keys of an authorization server that were never fetched.
 
     Raises:

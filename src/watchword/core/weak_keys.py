@@ -63,7 +63,7 @@ def _primes_below(limit: int) -> tuple[int, ...]:
 
 
 _SMALL_PRIMES_PRODUCT: Final = prod(_primes_below(1_000))
-"""For trial division by all of them at once. The primes of a real key have hundreds of digits."""
+"""For trial division by all of these primes in one step. The primes of a real key have hundreds of digits."""
 
 # -------------------------------------------------------------------- ROCA
 

@@ -18,7 +18,7 @@ ROUTING: Final = "host"
 
 SECOND_VERIFIER: Final = "second-verifier:8081"
 SECOND_GRPC_VERIFIER: Final = "second-verifier:8085"
-"""The second verifier if only one is given. No machine has this name, so nothing can answer there."""
+"""The second verifier if the provider names only one. No machine has this name, so nothing can answer there."""
 
 _ROUTING: Final = {
     "nginx": 'map "" $watchword_routing { default %s; }',

@@ -160,8 +160,7 @@ def _named_host(text: str) -> str:
 
 
 def _to_ascii(text: str) -> str:
-    # `idna` uses the interpreter's tables, which contain more letters in every version of Python. This table is the
-    # same in all of them. A name with newer letters can be entered in its ASCII form, `xn--…`.
+    # `idna` uses the interpreter's tables, which differ between Python versions; this table is the same in all of them.
     if any(ucd_3_2_0.category(character) == "Cn" for character in text):
         raise LocationRefused(Problem.HOST_MALFORMED)
     try:

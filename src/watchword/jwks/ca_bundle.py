@@ -32,8 +32,8 @@ _BLOCK: Final = re.compile(f"-----BEGIN CERTIFICATE-----[{_BLANKS}]([A-Za-z0-9+/
 _WITHOUT_BLANKS: Final = str.maketrans(dict.fromkeys(_BLANKS))
 
 PRIVATE_KEY_PASTED: Final = (
-    "DANGER: this holds a PRIVATE KEY, which nobody but its owner may ever see. Nothing of it was kept. Treat the key "
-    "as exposed, and paste the CA certificate alone."
+    "DANGER: this contains a PRIVATE KEY. It was not stored. Treat the key as compromised, and paste only the CA "
+    "certificate."
 )
 _NOT_CERTIFICATES: Final = (
     "This is not a CA certificate in PEM form. Paste nothing but the lines from -----BEGIN CERTIFICATE----- to "

@@ -10,8 +10,8 @@ from watchword.jwks import remedies
 class Problem(Enum):
     """One problem with a JWKS location.
 
-    The sentences are constants. They contain nothing that a server sent (body, banner, header, status text) and no
-    detail of the network (address, errno), so that no error text can be used to read internal services (J-14, J-15).
+    The sentences are constants: they contain no text of a server and no detail of the network (address, errno), so that
+    no error can be used to read internal services (J-14, J-15).
 
     Attributes:
         code: stable, snake_case; stored with a key set and shown by the API.

@@ -72,7 +72,7 @@ class Secured:
             note.warned(
                 f"{facts.describe()} The attached CA certificate “{ending[0].name}” expires on "
                 f"{ending[0].expires_at:%Y-%m-%d}.",
-                "Attach its successor beside it before that day.",
+                "Attach its successor as well before that day.",
             )
         else:
             note.passed(facts.describe())

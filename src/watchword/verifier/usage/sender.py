@@ -101,7 +101,7 @@ class UsageSender:
         batch = self._backlog.batch()
         # An outdated journal contains these calls under another number, so the next start would send them again.
         if self._journal_outdated and self._journal.exists and not self._write():
-            self._failed("journal_in_the_way", "the journal beside the state file cannot be written", LONGEST_DELAY)
+            self._failed("journal_in_the_way", "the usage journal cannot be written", LONGEST_DELAY)
         elif batch is not None:
             self._send(batch)
 

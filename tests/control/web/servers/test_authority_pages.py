@@ -180,7 +180,7 @@ def test_private_key_is_refused_and_never_shown_again(
     response = portal.post(route, fields, htmx=htmx)
     assert response.status_code == 422
     page = text(response)
-    assert "DANGER: this holds a PRIVATE KEY" in page
+    assert "DANGER: this contains a PRIVATE KEY" in page
     assert field(page) == ""
     assert is_open(page)
     for line in secret.splitlines()[1:-1]:
