@@ -58,7 +58,7 @@ def create(*, organization_id: str, name: str | None, subscription_days: int | N
 @organization.command("subscribe")
 @click.argument("organization_id", metavar="ID")
 @click.option("--starts-at", type=Moment(), help="First second; now when left out.")
-@click.option("--expires-at", type=Moment(), required=True, help="The second from which it no longer holds.")
+@click.option("--expires-at", type=Moment(), required=True, help="Access ends at this time.")
 @click.option("--api-call-threshold", type=click.IntRange(1), help="Allowed API calls per day; no limit when left out.")
 @json_option
 @settings_options
@@ -91,7 +91,7 @@ def subscribe(
 
 @organization.command("renew")
 @click.argument("organization_id", metavar="ID")
-@click.option("--expires-at", type=Moment(), help="The second from which it no longer holds.")
+@click.option("--expires-at", type=Moment(), help="Access ends at this time.")
 @click.option("--days", type=click.IntRange(1, MAX_DAYS), help="So many days after its present end, or from now on.")
 @json_option
 @settings_options
