@@ -153,6 +153,7 @@ def portal(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Portal:
         "session": str(server.pk),
         "verifier": str(VerifierCredential.objects.get().pk),
         "secret": "x",
+        "name": "logo.svg",
         "gateway": "nginx",
         "number": "0",
     }
