@@ -15,10 +15,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = (sys.executable, "-m", "pytest")
-# Two workers more than a small machine has cores, as the tests with real peers wait half of their time; a file's tests
+# One worker more than a small machine has cores, as the tests with real peers wait half of their time (with a fourth,
+# key servers sometimes answered later than the 5 s that a fetch may take); a file's tests
 # stay together, so that its real peers start once.
 # tests/conftest.py orders the files: what takes long begins early, or one core would wait for the last file.
-PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+PARALLEL = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 COVERAGE = ("--cov", "--cov-report=")
 
 

@@ -79,8 +79,11 @@ def test_a_pasted_metadata_address_leads_to_the_key_set(portal: Portal, scripts:
         dialog.expect_typed(registration)
         expect(button(dialog, "Undo")).to_have_count(0)
 
-        dialog.validate()
+        with page.expect_response("**/validate/"):
+            dialog.validate()
         button(dialog, "Use its jwks_uri and issuer").click()
+        # A click on Validate before the fields are filled in would validate what stood there before.
+        dialog.expect_typed(filled)
         dialog.validate()
         dialog.expect_validated()
         expect(button(dialog, "Undo")).to_be_visible()
