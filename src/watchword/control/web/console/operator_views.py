@@ -4,36 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal
-from watchword.control.identity import rules
 from watchword.control.identity.operator_commands import (
     DeactivateOperator,
     InviteOperator,
     ReactivateOperator,
     SignOutOperator,
 )
-from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.console.forms import OperatorForm
 from watchword.control.web.console.operators_page import OperatorsPage
+from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
+from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.base.actor import Actor
     from watchword.control.web.console.operators_page import Line
 
 _INVITE: Final = "console/dialogs/operator.html"
-_LINK: Final = "people/administrators/link.html"
 
 _guarded: Final = guarded_by(OperatorsPage)
 
@@ -58,7 +53,8 @@ def invite(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpRespo
         form.refuse(refusal.field_errors)
         context |= {"form": form, "refusal": refusal.above_fields, "again": True}
         return show_dialog(request, page, _INVITE, context, status=refusal.status)
-    return _link_shown(request, page, invitation.person.pk, invitation.secret, now)
+    after = page.reopened(actor)
+    return link_shown(request, after, after.line(invitation.person.pk), invitation.secret, now)
 
 
 @_guarded
@@ -68,14 +64,9 @@ def sign_in_link(request: HttpRequest, actor: Actor, page: OperatorsPage, operat
     if request.method == "POST":
         now = timezone.now()
         secret = CreateSignInLink(email=line.person.email).run(actor, now=now)
-        return _link_shown(request, page, operator, secret, now)
-    called = line.person.called
-    sentences = [f"Earlier links for {called} stop working at once. The new link works once, for 24 hours."]
-    if line.person.status is PersonStatus.ACTIVE:
-        sentences.append(
-            f"The current password stays valid until the link is used. Using it ends all sessions of {called}."
-        )
-    return _ask(request, page, line, action="sign-in-link", sentences=sentences)
+        after = page.reopened(actor)
+        return link_shown(request, after, after.line(operator), secret, now)
+    return _ask(request, page, line, action="sign-in-link", sentences=about_new_link(line.person))
 
 
 @_guarded
@@ -148,15 +139,3 @@ def _ask(
         dangerous=action in {"deactivate", "sign-out"},
         refusal=refusal,
     )
-
-
-def _link_shown(request: HttpRequest, page: OperatorsPage, person_id: int, secret: str, now: datetime) -> HttpResponse:
-    """The page with the link in a dialog. It is in this one response and nowhere else, so it is not redirected to."""
-    after = page.reopened(page.frame.actor)
-    context = {
-        "line": after.line(person_id),
-        # Never made of the Host header, which the client chooses (J-25).
-        "link": settings.WATCHWORD.public_origin + reverse("sign_in:set-password", args=[secret]),
-        "link_expires_at": now + rules.LINK_LIFETIME,
-    }
-    return done_with(request, after, _LINK, context)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -16,6 +15,7 @@ from watchword.control.identity.onboarding_commands import (
 )
 from watchword.control.web.console.forms import CreateForm, required
 from watchword.control.web.console.pages import OrganizationPage, OrganizationsPage
+from watchword.control.web.people.sign_in_links import link_address
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, done_with, guarded_by, show, show_dialog
 
@@ -54,7 +54,7 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
         "title": f"Created {made.organization.name}",
         "what": f"One-time link for {form.text('administrator_email')}",
         # Stored nowhere else: anyone who has it can become that administrator.
-        "secret": settings.WATCHWORD.public_origin + reverse("sign_in:set-password", args=[made.link_secret]),
+        "secret": link_address(made.link_secret),
         "label": "the one-time link",
         "expires_at": made.link_expires_at,
         "next_steps": (

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal
-from watchword.control.identity import rules
 from watchword.control.identity.people_commands import (
     ChangeRole,
     DeactivateAdministrator,
@@ -23,12 +21,11 @@ from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.people import forms
 from watchword.control.web.people.people_page import AdministratorsPage, Line, Narrowing
+from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
+from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.base.actor import Actor
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
 
 _INVITE: Final = "people/administrators/invite.html"
 _CHANGE: Final = "people/administrators/change.html"
-_LINK: Final = "people/administrators/link.html"
 
 _guarded: Final = guarded_by(AdministratorsPage)
 
@@ -72,7 +68,8 @@ def invite(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> Http
         invitation = command.run(actor, now=now)
     except Refusal as refusal:
         return _refused(request, page, context, form, refusal)
-    return _link_shown(request, page, invitation.person.pk, invitation.secret, now)
+    after = page.reopened(actor)
+    return link_shown(request, after, after.line(invitation.person.pk), invitation.secret, now)
 
 
 @_guarded
@@ -82,14 +79,9 @@ def sign_in_link(request: HttpRequest, actor: Actor, page: AdministratorsPage, p
     if request.method == "POST":
         now = timezone.now()
         secret = CreateSignInLink(email=line.person.email).run(actor, now=now)
-        return _link_shown(request, page, person, secret, now)
-    called = line.person.called
-    sentences = [f"Earlier links for {called} stop working at once. The new link works once, for 24 hours."]
-    if line.person.status is PersonStatus.ACTIVE:
-        sentences.append(
-            f"The current password stays valid until the link is used. Using it ends all sessions of {called}."
-        )
-    return _ask(request, page, line, action="sign-in-link", sentences=sentences)
+        after = page.reopened(actor)
+        return link_shown(request, after, after.line(person), secret, now)
+    return _ask(request, page, line, action="sign-in-link", sentences=about_new_link(line.person))
 
 
 @_guarded
@@ -209,17 +201,3 @@ def _refused(
     form.refuse(refusal.field_errors)
     context = context | {"form": form, "again": True, "refusal": refusal.above_fields}
     return show_dialog(request, page, context["template"], context, status=refusal.status)
-
-
-def _link_shown(
-    request: HttpRequest, page: AdministratorsPage, person_id: int, secret: str, now: datetime
-) -> HttpResponse:
-    """The page with the link in a dialog. It is in this one answer and nowhere else, so it is not redirected to."""
-    after = page.reopened(page.frame.actor)
-    context = {
-        "line": after.line(person_id),
-        # Never made of the Host header, which the client chooses (J-25).
-        "link": settings.WATCHWORD.public_origin + reverse("sign_in:set-password", args=[secret]),
-        "link_expires_at": now + rules.LINK_LIFETIME,
-    }
-    return done_with(request, after, _LINK, context)
