@@ -12,7 +12,7 @@ _claims = partial(Mutant, "core/claims.py")
 _trust = partial(Mutant, "core/trust.py")
 _verify = partial(Mutant, "core/verify.py")
 _decision = partial(Mutant, "core/decision.py")
-_wire = partial(Mutant, "verifier/http_contract.py")
+_contract = partial(Mutant, "verifier/http_contract.py")
 
 _SIGNATURES: Final = "attacks/test_signature.py::"
 _CLAIMS: Final = "attacks/test_claims.py::"
@@ -219,7 +219,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _decision("one answer for a key that does not fit", "(KEY_STEP, SIGNATURE_STEP) else", "(SIGNATURE_STEP,) else",
               _ALIKE),
     _decision("one answer for a signature", "(KEY_STEP, SIGNATURE_STEP) else", "(KEY_STEP,) else", _ALIKE),
-    _wire("the public reason in responses", "responses[reason.public]", "responses[reason]", _ALIKE),
+    _contract("the public reason in responses", "responses[reason.public]", "responses[reason]", _ALIKE),
     _verify("the order of header and organization", "return read if isinstance(read, Deny) else",
             "return (Deny(Reason.ORGANIZATION_UNKNOWN) if trust is None else read) if isinstance(read, Deny) else",
             _ALIKE),

@@ -9,7 +9,7 @@ from mutants.mutant import Mutant
 
 _admin = partial(Mutant, "verifier/assembly.py")
 _port = partial(Mutant, "verifier/listeners/gateway_port.py")
-_wire = partial(Mutant, "verifier/http_contract.py")
+_contract = partial(Mutant, "verifier/http_contract.py")
 
 _PORT: Final = "verifier/listeners/test_gateway_port.py::"
 _EMPTY: Final = (_PORT + "test_fi_03_a_verifier_that_knows_nothing_refuses_connections_until_the_feed_answers",)
@@ -33,8 +33,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _port("closing the others", "            self._close(listeners)\n            for", "            for", _TOGETHER),
     _port("holding the port while it is closed", "self._reserved = _reserve_again(*self._address)", "pass", _HELD),
     _admin("a port that is not open yet", "if why_not is None and not gateway_port.is_open", "if False", _READY),
-    _wire("a true 503 for nginx", "plain.status if reason in _OF_THIS_VERIFIER else", "", _NGINX),
-    _wire("the bound of that 503 to what another verifier may know better",
+    _contract("a true 503 for nginx", "plain.status if reason in _OF_THIS_VERIFIER else", "", _NGINX),
+    _contract("the bound of that 503 to what another verifier may know better",
           "frozenset({Reason.TRUST_STALE, Reason.UNDECIDABLE})",
           "frozenset({Reason.TRUST_STALE, Reason.UNDECIDABLE, Reason.KEYS_STALE})", _NGINX),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from mutants.mutant import Mutant
 
 _named = partial(Mutant, "core/named_organization.py")
 _verify = partial(Mutant, "core/verify.py")
-_wire = partial(Mutant, "verifier/http_contract.py")
+_contract = partial(Mutant, "verifier/http_contract.py")
 _app = partial(Mutant, "verifier/app.py")
 _traefik = partial(Mutant, "verifier/traefik_routing.py")
 _grpc = partial(Mutant, "verifier/listeners/envoy_grpc.py")
@@ -63,8 +63,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             "organizations.get('acme'), now, limits)", _FORGED),
     _app("the setting that allows it", "if named is None and not self._cloud_name:", "if False:", _OFF),
     # Paths.
-    _wire("a first segment of its own", 'if parts[1] == "verify-by-token" else None', "", _LEADS_NOWHERE),
-    _wire("the demand for an organization", "if len(parts) > 3 else None", "if len(parts) > 3 else (profile, '')",
+    _contract("a first segment of its own", 'if parts[1] == "verify-by-token" else None', "", _LEADS_NOWHERE),
+    _contract("the demand for an organization", "if len(parts) > 3 else None", "if len(parts) > 3 else (profile, '')",
           _LEADS_NOWHERE),
     _grpc("the refusal of two names", "if len(organizations) == 1 else", "if organizations else", _ENVOY),
     _grpc("the filter that writes the name", 'if namespace.key == "watchword":', "if True:", _ENVOY),
@@ -73,8 +73,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _grpc("the header for failover", "if response.status == HTTPStatus.SERVICE_UNAVAILABLE:", "if False:", _BESIDE),
     # The document.
     _document("the form of an id", "_ID.fullmatch(organization) is not None", "True", _NO_NAME),
-    _document("the look at the id in a document", "if not self._has_document(organization):\n            return wire",
-              "if False:\n            return wire", _NO_NAME),
+    _document("the look at the id in a document",
+              "if not self._has_document(organization):\n            return http_contract",
+              "if False:\n            return http_contract", _NO_NAME),
     _document("the look at the id in a challenge",
               "if not self._has_document(organization):\n            return response",
               "if False:\n            return response", _NO_NAME),

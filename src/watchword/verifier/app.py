@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from watchword.core.bearer import text_of
 from watchword.core.decision import Allow, Deny, Reason
 from watchword.core.verify import LIMITS, Limits, decide, decide_by_token, verify
-from watchword.verifier import http_contract as wire
+from watchword.verifier import http_contract
 from watchword.verifier.pending_requests import MAX_WAIT_SECONDS, PendingRequest, PendingRequests
 from watchword.verifier.token_cache import CacheEntry, TokenCache
 from watchword.verifier.usage.counting import Usage
@@ -49,7 +49,7 @@ class Verifier:
         late_usage: Usage | None = None,
         token_cache: TokenCache | None = None,
         limits: Limits = LIMITS,
-        max_scope: int = wire.MAX_SCOPE,
+        max_scope: int = http_contract.MAX_SCOPE,
         cloud_name: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -70,7 +70,7 @@ class Verifier:
         """Decide about one request; never raises.
 
         Args:
-            path: as for `wire.route`.
+            path: as for `http_contract.route`.
             authorization: the values of all Authorization headers.
             respond_later: takes the response if the request has to wait: called once, in another thread. Without it no
                 request waits.
@@ -82,17 +82,17 @@ class Verifier:
             return self._respond(path, authorization, respond_later)
         except Exception:  # noqa: BLE001 - a fault has not shown that the token is good.
             self._usage.counter("", None, _UNDECIDABLE).calls += 1
-            return wire.UNDECIDABLE
+            return http_contract.UNDECIDABLE
 
     def _respond(
         self, path: str, authorization: Sequence[str], respond_later: Callable[[Response], None] | None
     ) -> Response | None:
-        found = wire.route(path)
+        found = http_contract.route(path)
         if found is None:
-            return wire.NOT_FOUND
+            return http_contract.NOT_FOUND
         profile, named = found
         if named is None and not self._cloud_name:
-            return wire.NOT_FOUND
+            return http_contract.NOT_FOUND
         view = self.current.view
         if view is None:
             return self._counted(Deny(Reason.TRUST_STALE), profile, named or "", None, self._usage)[0]
@@ -124,7 +124,7 @@ class Verifier:
     def _decide(
         self, named: str | None, token: str | Reason, view: View, now: float
     ) -> tuple[str, Trust | None, Decision]:
-        """The organization, its trust and the decision; `named` is the organization that `wire.route` returned."""
+        """The organization, its trust and the decision; `named` is what `http_contract.route` returned."""
         organizations = view.snapshot.organizations
         if named is not None:
             trust = organizations.get(named)
@@ -152,7 +152,7 @@ class Verifier:
             response, _ = self._counted(decision, profile, organization, trust, self._late_usage)
         except Exception:  # noqa: BLE001 - as above; and this thread must survive every fault.
             self._late_usage.counter("", None, _UNDECIDABLE).calls += 1
-            response = wire.UNDECIDABLE
+            response = http_contract.UNDECIDABLE
         # The gateway may have closed the connection.
         with suppress(Exception):
             respond_later(response)
@@ -161,7 +161,7 @@ class Verifier:
         self, decision: Decision, profile: GatewayProfile, organization: str, trust: Trust | None, usage: Usage
     ) -> tuple[Response, UsageCounter]:
         """The response to a decision, and the counter that counted it."""
-        response = wire.allowed(decision, self._max_scope) if isinstance(decision, Allow) else decision.reason
+        response = http_contract.allowed(decision, self._max_scope) if isinstance(decision, Allow) else decision.reason
         if type(response) is Reason:
             if isinstance(decision, Allow):
                 decision = Deny(response, profile=decision.profile)

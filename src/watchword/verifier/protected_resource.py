@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from watchword.core.trust import ANY, ORGANIZATION_ID
 from watchword.settings.api_address import ORGANIZATION
-from watchword.verifier import http_contract as wire
+from watchword.verifier import http_contract
 from watchword.verifier.http_contract import Response
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ProtectedResource:
             organization: None if the URL names none, because the token must name it.
         """
         if not self._has_document(organization):
-            return wire.NOT_FOUND
+            return http_contract.NOT_FOUND
         document: dict[str, Any] = {"resource": self._url.replace(ORGANIZATION, organization or "")}
         issuer = None if organization is None else self._issuer(organization)
         if issuer is not None:
@@ -114,12 +114,14 @@ class ProtectedResource:
         """
         if response.status not in _CHALLENGED:
             return response
-        found = wire.route(path)
+        found = http_contract.route(path)
         if found is None:
             return response
         _, organization = found
         if not self._has_document(organization):
             return response
         url = f', resource_metadata="{self._document.replace(ORGANIZATION, organization or "")}"'.encode("ascii")
-        headers = [(name, value + url if name == wire.CHALLENGE_HEADER else value) for name, value in response.headers]
+        headers = [
+            (name, value + url if name == http_contract.CHALLENGE_HEADER else value) for name, value in response.headers
+        ]
         return Response(response.status, headers, response.body)

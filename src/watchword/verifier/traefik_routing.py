@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal
 
 from watchword.core.trust import ORGANIZATION_ID
-from watchword.verifier import http_contract as wire
+from watchword.verifier import http_contract
 from watchword.verifier.protected_resource import WELL_KNOWN
 
 if TYPE_CHECKING:
@@ -63,17 +63,17 @@ class TraefikRouting:
             forwarded: the values of all headers named `header`.
         """
         if len(forwarded) != 1:
-            return wire.FORWARDED_AMBIGUOUS
+            return http_contract.FORWARDED_AMBIGUOUS
         if self._in_host is not None:
             # ASCII only: `lower` turns the Kelvin sign into a k.
             found = self._in_host.fullmatch(forwarded[0].lower()) if forwarded[0].isascii() else None
         else:
             path = forwarded[0].partition("?")[0]
             if _AMBIGUOUS.search(path):
-                return wire.PATH_AMBIGUOUS
+                return http_contract.PATH_AMBIGUOUS
             # Bytes outside ASCII may be an overlong dot.
             found = _IN_PATH.fullmatch(path) if path.isascii() else None
-        return wire.NO_ORGANIZATION if found is None else f"{self.paths[requested]}{found[1]}"
+        return http_contract.NO_ORGANIZATION if found is None else f"{self.paths[requested]}{found[1]}"
 
 
 def traefik_routing(settings: VerifierSettings) -> TraefikRouting | None:

@@ -19,7 +19,7 @@ import grpc
 import grpc.aio
 
 from watchword.settings.base import SettingsProblem
-from watchword.verifier import http_contract as wire
+from watchword.verifier import http_contract
 from watchword.verifier.listeners.envoy_messages import CHECK_SERVICE, OVERWRITE, CheckRequest, CheckResponse
 from watchword.verifier.listeners.gateway_port import DRAIN_SECONDS, reserve
 
@@ -58,7 +58,7 @@ class _Authorization:
         self._secrets = secrets
 
     async def check(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        if self._secrets is not None and not self._secrets.accepts(_metadata(context, wire.SECRET_HEADER)):
+        if self._secrets is not None and not self._secrets.accepts(_metadata(context, http_contract.SECRET_HEADER)):
             # Envoy treats this as a failure of the service and refuses the request.
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "gateway_unknown")
         loop = asyncio.get_running_loop()
@@ -88,7 +88,7 @@ def _deliver(later: asyncio.Future[Response], response: Response) -> None:
 
 
 def path_of(request: Any) -> str:
-    """The path for `wire.route`; without an organization if Envoy names none, or several."""
+    """The path for `http_contract.route`; without an organization if Envoy names none, or several."""
     attributes = request.attributes
     pairs = [(pair.key, pair.value) for pair in attributes.context_extensions]
     for namespace in attributes.metadata_context.filter_metadata:
@@ -121,7 +121,7 @@ def check_response(response: Response) -> Any:
     code = _CODES.get(HTTPStatus(response.status), grpc.StatusCode.PERMISSION_DENIED)
     message = CheckResponse(status={"code": code.value[0]})
     if code is grpc.StatusCode.OK:
-        identity = [header for header in response.headers if header[0].startswith(wire.IDENTITY_PREFIX)]
+        identity = [header for header in response.headers if header[0].startswith(http_contract.IDENTITY_PREFIX)]
         _add(message.ok_response, identity)
     else:
         message.denied_response.status.code = response.status
@@ -130,7 +130,7 @@ def check_response(response: Response) -> Any:
     return message
 
 
-def _add(message: Any, headers: wire.Headers) -> None:
+def _add(message: Any, headers: http_contract.Headers) -> None:
     for name, value in headers:
         header = {"key": name.decode("ascii"), "value": value.decode("ascii")}
         message.headers.add(header=header, append_action=OVERWRITE)

@@ -25,7 +25,7 @@ from granian.http import HTTP1Settings
 from watchword.runtime.metrics import CertificateExpiry
 from watchword.runtime.open_files import connections_allowed
 from watchword.settings.base import SettingsProblem
-from watchword.verifier import http_contract as wire
+from watchword.verifier import http_contract
 from watchword.verifier.assembly import assembled
 from watchword.verifier.cpu_scheduling import batch_scheduled
 from watchword.verifier.disk.files import locked_state
@@ -116,10 +116,10 @@ def _require_secret(handle: Callable[[Any], None], secrets: GatewaySecrets) -> C
     """A handler for verifiers that demand a secret; the others do not read the header."""
 
     def handle_if_known(request: Any) -> None:
-        if secrets.accepts(_values(request, wire.SECRET_HEADER)):
+        if secrets.accepts(_values(request, http_contract.SECRET_HEADER)):
             handle(request)
         else:
-            _send(request, wire.GATEWAY_UNKNOWN)
+            _send(request, http_contract.GATEWAY_UNKNOWN)
 
     return handle_if_known
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from watchword.control.base.refusals import Refusal
 from watchword.control.servers.validate import find_metadata
-from watchword.control.web.servers import dialog as registration
+from watchword.control.web.servers import dialog as registration_dialog
 from watchword.control.web.servers import forms
 from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
 from watchword.control.web.shell.page_responses import show_dialog
@@ -41,9 +41,9 @@ def find(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | N
             ca_bundle=fields.authority,
         )
     except Refusal as refusal:
-        context = registration.again(page, form, detail)
+        context = registration_dialog.again(page, form, detail)
         form.refuse(refusal.field_errors or {"issuer": refusal.sentence})
-        return show_dialog(request, page, registration.TEMPLATE, context, status=refusal.status)
+        return show_dialog(request, page, registration_dialog.TEMPLATE, context, status=refusal.status)
     values = {"jwks_location": metadata.jwks_location, "issuer": metadata.issuer}
     return _to_validate(request, page, forms.filled(request.POST, values), detail)
 
@@ -70,5 +70,5 @@ def _to_validate(
 ) -> HttpResponse:
     """The dialog with Validate as the next thing to do."""
     restored = request.POST.get("fill") == "before"
-    context = registration.again(page, form, detail) | {"to_validate": True, "restored": restored}
-    return show_dialog(request, page, registration.TEMPLATE, context)
+    context = registration_dialog.again(page, form, detail) | {"to_validate": True, "restored": restored}
+    return show_dialog(request, page, registration_dialog.TEMPLATE, context)

@@ -11,7 +11,7 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.servers.ca_bundle import with_another
 from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.validate import validate
-from watchword.control.web.servers import dialog as registration
+from watchword.control.web.servers import dialog as registration_dialog
 from watchword.control.web.servers import forms
 from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
 from watchword.control.web.servers.presentation import shown
@@ -47,7 +47,7 @@ def add(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpResponse:
         if page.is_full:
             raise Refusal(RefusalReason.SLOTS_USED_UP)
         form = forms.blank(enabled=page.enabled_besides(None) is None)
-        return show_dialog(request, page, registration.TEMPLATE, registration.context(page, form, None))
+        return show_dialog(request, page, registration_dialog.TEMPLATE, registration_dialog.context(page, form, None))
     form = forms.received(request.POST)
     command = AddServer(organization_id=page.organization_id, fields=form.typed(), receipt=form.receipt_text)
     try:
@@ -65,8 +65,8 @@ def edit(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) ->
         check_may_change(actor, page)
         # Text that comes back after a sign-in may name another location, so it has to be validated first.
         may_save = unsent.waiting(request) is None
-        context = registration.context(page, forms.of(detail), detail) | {"may_save": may_save}
-        return show_dialog(request, page, registration.TEMPLATE, context)
+        context = registration_dialog.context(page, forms.of(detail), detail) | {"may_save": may_save}
+        return show_dialog(request, page, registration_dialog.TEMPLATE, context)
     form = forms.received(request.POST)
     command = EditServer(
         organization_id=page.organization_id,
@@ -107,12 +107,12 @@ def validate_location(
         receipt, status = None, refusal.status
     else:
         result["findings"] = shown(findings, fields.jwks_location)
-    kept = detail is not None and registration.keeps_source(fields, detail)
+    kept = detail is not None and registration_dialog.keeps_source(fields, detail)
     result |= {"receipt": receipt, "may_save": receipt is not None or kept}
-    context = registration.context(page, form, detail) | result
+    context = registration_dialog.context(page, form, detail) | result
     if is_partial(request):
         return render(request, "servers/dialogs/validated.html", page.context() | context, status=status)
-    return show_dialog(request, page, registration.TEMPLATE, context, status=status)
+    return show_dialog(request, page, registration_dialog.TEMPLATE, context, status=status)
 
 
 @require_POST
@@ -128,9 +128,9 @@ def trust(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID | 
         refusal = Refusal(RefusalReason.FIELDS_INVALID, field_errors={"authority": refused.sentence})
         return _refused(request, page, form, detail, refusal)
     form = forms.received(request.POST, authority=authority)
-    kept = detail is not None and registration.keeps_source(form.typed(), detail)
-    context = registration.context(page, form, detail) | {"again": True, "trusted": True, "may_save": kept}
-    return show_dialog(request, page, registration.TEMPLATE, context)
+    kept = detail is not None and registration_dialog.keeps_source(form.typed(), detail)
+    context = registration_dialog.context(page, form, detail) | {"again": True, "trusted": True, "may_save": kept}
+    return show_dialog(request, page, registration_dialog.TEMPLATE, context)
 
 
 def _refused(
@@ -138,12 +138,12 @@ def _refused(
 ) -> HttpResponse:
     """The dialog again with everything typed, and each sentence where it belongs."""
     fields = form.typed()
-    context = registration.again(page, form, detail) | {"refusal": refusal.sentence}
+    context = registration_dialog.again(page, form, detail) | {"refusal": refusal.sentence}
     form.refuse(refusal.field_errors)
     if detail is not None and refusal.reason is RefusalReason.VERSION_STALE:
         # Shown what it would overwrite, a second Save is a decision; so it goes by the version just shown.
-        context |= {"version": detail.version, "differences": registration.differences(fields, detail)}
-    return show_dialog(request, page, registration.TEMPLATE, context, status=refusal.status)
+        context |= {"version": detail.version, "differences": registration_dialog.differences(fields, detail)}
+    return show_dialog(request, page, registration_dialog.TEMPLATE, context, status=refusal.status)
 
 
 def _sentence(done_so_far: str, saved: Saved) -> str:
