@@ -1,4 +1,4 @@
-"""M-08, P-07, P-08: whatever an administrator sent before, sends again or brings back, a lock stays a lock."""
+"""M-08, P-07, P-08: no request that an administrator repeats or brings back lifts a lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real verifier that demands a secret and a client certificate: whoever shows neither learns nothing (G-13)."""
+"""A real verifier that demands a secret and a client certificate: a client that shows neither learns nothing (G-13)."""
 
 from __future__ import annotations
 

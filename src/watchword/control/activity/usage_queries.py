@@ -133,7 +133,7 @@ def servers_in_use(organization_id: str, now: datetime) -> dict[str, InUse]:
 
 
 def calls_per_second(verifier_ids: Iterable[int], now: datetime) -> dict[int, float]:
-    """Return the rate by verifier, summed over its processes; silent verifiers are left out."""
+    """Return the rate by verifier, summed over its processes; without silent verifiers."""
     streams = UsageStream.objects.filter(
         verifier__in=list(verifier_ids), heard_at__gte=now - timedelta(minutes=5), minute__isnull=False
     )

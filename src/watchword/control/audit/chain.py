@@ -132,7 +132,7 @@ def purge_changes(first: int, last: Link, count: int) -> Mapping[str, tuple[Scal
 
 
 def checkpoint_fault() -> str | None:
-    """Return what is wrong with the end: the last verified event must still exist, whatever the head row says."""
+    """Return what is wrong with the end: the last verified event must still exist, also if the head row differs."""
     row = AuditCheckpoint.objects.filter(id=1).first()
     return None if row is None else _fault_at(Link(row.sequence, row.hash), "it was verified up to event")
 

@@ -18,7 +18,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 # Browser features that no page of ours uses. Copy buttons need clipboard-write. Features that some browsers do not
-# know, such as web-share, are left out because those browsers log an error.
+# know, such as web-share, do not stand here, because those browsers log an error.
 _UNUSED_FEATURES: Final = (
     "accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "encrypted-media", "fullscreen",
     "geolocation", "gyroscope", "hid", "idle-detection", "keyboard-map", "local-fonts", "magnetometer", "microphone",

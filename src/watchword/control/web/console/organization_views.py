@@ -132,10 +132,11 @@ def _what_stops(page: OrganizationPage) -> list[str]:
 def _reinstatement(page: OrganizationPage, form: ReinstateForm) -> dict[str, Any]:
     return {
         "form": form,
-        "organization": page.organization,
         "suspension": page.live_suspension,
-        "returns": _what_comes_back(page),
-        "save_url": reverse("console:reinstate", args=[page.organization.pk]),
+        "title": f"Reinstate {page.organization.name}?",
+        "sentences": _what_comes_back(page),
+        "confirm_url": reverse("console:reinstate", args=[page.organization.pk]),
+        "confirm_label": "Reinstate",
     }
 
 

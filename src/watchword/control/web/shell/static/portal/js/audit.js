@@ -3,7 +3,7 @@ const parts = new Set(["log", "content"]);
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.elt.id !== "filters") return;
-  // Empty filters are left out of the address.
+  // The address does not name empty filters.
   for (const [name, value] of [...event.detail.formData.entries()]) {
     if (value === "") event.detail.formData.delete(name);
   }
