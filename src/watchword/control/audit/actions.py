@@ -28,6 +28,11 @@ ACTIONS: Final = {
     "role_created": "Create role",
     "role_edited": "Edit role",
     "role_deleted": "Delete role",
+    "api_role_created": "Create API role",
+    "api_role_edited": "Edit API role",
+    "api_role_deleted": "Delete API role",
+    "api_key_created": "Create API key",
+    "api_key_revoked": "Revoke API key",
     "role_changed": "Change role of administrator",
     "administrator_created": "Create administrator",
     "administrator_renamed": "Rename administrator",
@@ -57,6 +62,7 @@ ACTIONS: Final = {
 
 INTERFACES: Final = {
     Interface.PORTAL.value: "Portal",
+    Interface.API.value: "API",
     Interface.COMMAND_LINE.value: "Command line",
     Interface.WORKER.value: "Worker",
 }
@@ -84,6 +90,8 @@ FIELDS: Final = {
 REASONS: Final = {
     RefusalReason.PERMISSION_MISSING.code: "the role lacks the permission",
     RefusalReason.SESSION_ENDED.code: "the session had ended",
+    RefusalReason.API_KEY_UNUSABLE.code: "the API key was revoked or had expired",
+    RefusalReason.INSUFFICIENT_SCOPE.code: "the access token names no API role",
     RefusalReason.SUBSCRIPTION_INACTIVE.code: "no active API subscription",
     RefusalReason.ORGANIZATION_SUSPENDED.code: "the organization is suspended",
     RefusalReason.NOT_FOUND.code: "not found",

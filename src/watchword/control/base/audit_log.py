@@ -34,6 +34,8 @@ class Entry:
         target: what it was done to, such as the name of a server; never a secret.
         changes: for each changed field its value before and after. No floats: PostgreSQL returns 1 for 1.0, and the
             hash would no longer match.
+        client: the client ID of the access token that the management API received; None for all other events.
+        request_id: the management API's id of the request; None for all other events.
     """
 
     at: datetime
@@ -45,6 +47,8 @@ class Entry:
     target: str
     result: str = SUCCESS
     changes: Mapping[str, Sequence[Scalar]] = field(default_factory=dict)
+    client: str | None = None
+    request_id: str | None = None
 
 
 def append(entry: Entry) -> AuditEvent:
@@ -64,6 +68,8 @@ def append(entry: Entry) -> AuditEvent:
         target=entry.target,
         result=entry.result,
         changes={name: list(values) for name, values in entry.changes.items()},
+        client=entry.client,
+        request_id=entry.request_id,
         previous_hash=head.hash,
     )
     event.hash = hash_of(event)
@@ -74,7 +80,11 @@ def append(entry: Entry) -> AuditEvent:
 
 
 def canonical(event: AuditEvent) -> dict[str, Any]:
-    """Return all fields except the hash, as both the hash and the JSON Lines export use them."""
+    """Return all fields except the hash, as both the hash and the JSON Lines export use them.
+
+    `client` and `request_id` are left out where they are null: events from before these fields keep their hash.
+    """
+    of_api = {"client": event.client, "request_id": event.request_id}
     return {
         "sequence": event.sequence,
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -87,6 +97,7 @@ def canonical(event: AuditEvent) -> dict[str, Any]:
         "result": event.result,
         "changes": event.changes,
         "previous_hash": event.previous_hash,
+        **{name: value for name, value in of_api.items() if value is not None},
     }
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from watchword.control.base.actor import CLIENT_MAX, REQUEST_ID_MAX
+
 TARGET_MAX = 254
 
 
 class AuditEvent(models.Model):
     """Who did what, to what, from where, and with which result. Triggers refuse UPDATE, and DELETE after the anchor.
 
-    `organization` is no foreign key, because the record outlives the organization.
+    `organization` is no foreign key, because the record outlives the organization. `client` and `request_id` are of
+    requests to the management API.
     """
 
     sequence = models.PositiveBigIntegerField(primary_key=True)
@@ -27,6 +30,8 @@ class AuditEvent(models.Model):
     target = models.CharField(max_length=TARGET_MAX)
     result = models.CharField(max_length=16)
     changes = models.JSONField(default=dict)
+    client = models.CharField(max_length=CLIENT_MAX, null=True)
+    request_id = models.CharField(max_length=REQUEST_ID_MAX, null=True)
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64, unique=True)
 

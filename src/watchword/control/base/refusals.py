@@ -56,6 +56,14 @@ class RefusalReason(Enum):
         "You cannot deactivate or reactivate yourself. Ask another person with this permission.",
     )  # fmt: skip
     ROLE_IN_USE = ("role_in_use", 409, "The role is still assigned to {who}. Assign them another role first.")
+    API_ROLES_USED_UP = (
+        "api_roles_used_up", 409, "An organization can have at most {most} API roles. Delete one to add another.",
+    )  # fmt: skip
+    API_KEYS_USED_UP = (
+        "api_keys_used_up", 409, "There can be at most {most} API keys in use. Revoke one to create another.",
+    )  # fmt: skip
+    API_KEY_UNUSABLE = ("api_key_unusable", 401, "The API key {why}.")
+    INSUFFICIENT_SCOPE = ("insufficient_scope", 403, "{sentence}")
     NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions to end.")
     NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change. Set one first.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor, Required
     from watchword.control.base.audit_log import Scalar
 
-_WITHOUT_TRUST: Final = frozenset({Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Privilege.SELF})
+_WITHOUT_TRUST: Final = frozenset(
+    {Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Privilege.API_ROLES, Privilege.SELF}
+)
 """Changes under these rights concern no verifier. Every other change publishes the organization's trust."""
 
 _MISSING_RIGHT: Final = frozenset(
     {
         RefusalReason.PERMISSION_MISSING,
         RefusalReason.SESSION_ENDED,
+        RefusalReason.API_KEY_UNUSABLE,
+        RefusalReason.INSUFFICIENT_SCOPE,
         RefusalReason.SUBSCRIPTION_INACTIVE,
         RefusalReason.ORGANIZATION_SUSPENDED,
     }
@@ -87,6 +91,8 @@ class UnitOfWork:
                 action=action if action is not None else self.action,
                 target=target,
                 changes=changes or {},
+                client=self.actor.client,
+                request_id=self.actor.request_id,
             )
         )
 
@@ -204,8 +210,7 @@ def check_permission(actor: Actor, organization_id: str | None, permission: Requ
     if organization_id is not None and not actor.reaches(organization_id):
         raise Refusal(RefusalReason.NOT_FOUND)
     if not actor.may(permission, organization_id):
-        label = permission.value if isinstance(permission, Permission) else permission.value.capitalize()
-        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=label)
+        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(permission))
 
 
 def record_refused(
@@ -245,6 +250,8 @@ def record_refused(
                 target=(target or organization_id or "provider")[:TARGET_MAX],
                 result=REFUSED,
                 changes={"reason": [None, refusal.code]},
+                client=actor.client,
+                request_id=actor.request_id,
             )
         )
 

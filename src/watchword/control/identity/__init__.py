@@ -1,4 +1,4 @@
-"""People, roles, sessions, passwords and signing in.
+"""People, roles, sessions, passwords and signing in; API roles and API keys.
 
 Invariants:
 
@@ -8,5 +8,6 @@ Invariants:
   can sign in.
 - A person can neither grant, change nor take over permissions that they do not hold.
 - Person, role and session are read again under the lock of the organization, or of the operators.
-- Only hashes of passwords, session keys and link secrets are stored.
+- A person or an API client can neither create, change nor assign an API role that gives more than they hold.
+- Only hashes of passwords, session keys, link secrets and API keys are stored.
 """

@@ -11,13 +11,28 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from watchword.control.base.actor import OPERATOR_PERMISSIONS, Actor, Permission
+from watchword.control.base.actor import OPERATOR_PERMISSIONS, OPERATOR_VIEWS, Actor, Permission
+from watchword.control.identity.api_models import ApiClientUse, ApiKey, ApiRole
 from watchword.control.identity.session_rules import ABSOLUTE, BROWSER_MAX, IDLE, KEPT_AFTERWARDS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.base.actor import Interface
+
+__all__ = [
+    "JOINED",
+    "ApiClientUse",
+    "ApiKey",
+    "ApiRole",
+    "Person",
+    "PersonKind",
+    "Role",
+    "Session",
+    "SessionQuerySet",
+    "SignInLink",
+    "SignInThrottle",
+]
 
 EMAIL_MAX = 254
 
@@ -113,6 +128,7 @@ class Person(AbstractBaseUser):
                 person_id=self.pk,
                 operator=True,
                 permissions=OPERATOR_PERMISSIONS,
+                views=OPERATOR_VIEWS,
                 interface=interface,
                 address=address,
             )

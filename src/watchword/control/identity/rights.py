@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.control.base.actor import Interface, Privilege
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.identity.api_actors import current_api_rights
 from watchword.control.identity.models import Person, PersonKind, Session
 from watchword.control.identity.session_rules import SessionEnd, session_end
 
@@ -36,8 +37,10 @@ def current_rights(actor: Actor, required: Required, now: datetime) -> Actor:
         now: the time at which the session must be alive.
 
     Raises:
-        Refusal: session_ended.
+        Refusal: session_ended; for the management API api_key_unusable or insufficient_scope.
     """
+    if actor.interface is Interface.API:
+        return current_api_rights(actor, now)
     if actor.person_id is None:
         if actor.interface not in _WITHOUT_PERSON:
             raise _session_ended(SessionEnd.GONE)

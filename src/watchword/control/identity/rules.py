@@ -58,7 +58,8 @@ def normalised_email(typed: str) -> str:
 def check_person(*, email: str, name: str) -> dict[str, str]:
     """Return one sentence for each invalid field, by the field's name."""
     faults = {}
-    if len(email) > EMAIL_MAX or _EMAIL.fullmatch(email) is None:
+    # A name that ends with `$` is that of an API client in the audit log.
+    if len(email) > EMAIL_MAX or _EMAIL.fullmatch(email) is None or "$@" in email:
         faults["email"] = "Enter an e-mail address such as alice@acme.example."
     if len(name) > NAME_MAX or (name != "" and not is_printable(name)):
         faults["name"] = f"The name has at most {NAME_MAX} characters, none of them invisible."

@@ -1,18 +1,20 @@
-"""Rules that all commands about people and roles share."""
+"""Rules that all commands about people, roles and API keys share."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from watchword.control.base.actor import Permission
+from watchword.control.base.actor import Interface, Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.identity.api_rules import ApiLevel
 from watchword.control.identity.models import JOINED, Person, PersonKind, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from watchword.control.base.actor import Actor
+    from watchword.control.base.actor import Actor, ApiCategory
+    from watchword.control.identity.api_models import ApiRole
 
 
 def refuse_more_than_own(actor: Actor, permissions: frozenset[Permission]) -> None:
@@ -33,6 +35,30 @@ def permissions_not_held(actor: Actor, permissions: frozenset[Permission]) -> tu
     if actor.operator:
         return ()
     return tuple(sorted(permission.value for permission in permissions - actor.permissions))
+
+
+def refuse_more_api_rights_than_own(actor: Actor, role: ApiRole) -> None:
+    """Refuse to create, change or assign an API role that gives more than the actor holds.
+
+    Unlike with people's roles, operators are not exempt: with an API key of their own making they could change the
+    organization's authorization servers.
+
+    Raises:
+        Refusal: permission_missing.
+    """
+    missing = api_rights_not_held(actor, role.organization_id, role.held())
+    if missing:
+        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(missing[0].right))
+
+
+def api_rights_not_held(
+    actor: Actor, organization_id: str, held: Mapping[ApiCategory, ApiLevel]
+) -> tuple[ApiCategory, ...]:
+    """Return the categories in which the actor has less than `held`. The command line may grant everything."""
+    if actor.interface is Interface.COMMAND_LINE:
+        return ()
+    may = {ApiLevel.FULL: actor.may, ApiLevel.VIEW: actor.may_view}
+    return tuple(category for category, level in held.items() if not may[level](category.right, organization_id))
 
 
 @contextmanager

@@ -93,8 +93,8 @@ def test_field_p_the_filter_offers_the_interfaces_that_there_are(reading_bob: Cl
     select = re.search(r'<select[^>]*name="interface".*?</select>', page, re.DOTALL)
     assert select is not None
     offered = re.findall(r"<option[^>]*>([^<]+)</option>", select[0])
-    assert offered == ["Any", "Portal", "Command line", "Worker"]
-    assert "Interface must be a value of the list." in text(reading_bob.get(ACME, {"interface": "api"}))
+    assert offered == ["Any", "Portal", "API", "Command line", "Worker"]
+    assert "Interface must be a value of the list." in text(reading_bob.get(ACME, {"interface": "telephone"}))
 
 
 def test_it_opens_to_what_was_changed(reading_bob: Client) -> None:
