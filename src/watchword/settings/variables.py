@@ -8,6 +8,9 @@ FILE_VARIABLE: Final = "WATCHWORD_CONFIG"
 LOG_FORMAT_VARIABLE: Final = "WATCHWORD_LOG_FORMAT"
 LOG_FORMATS: Final = ("text", "json")
 STOP_ON_EOF_VARIABLE: Final = "WATCHWORD_STOP_ON_EOF"
+PORTAL_URL_VARIABLE: Final = "WATCHWORD_PORTAL_URL"
+API_KEY_VARIABLE: Final = "WATCHWORD_API_KEY"
+API_ORGANIZATION_VARIABLE: Final = "WATCHWORD_ORGANIZATION"
 
 OTHER_VARIABLES: Final = MappingProxyType(
     {
@@ -20,6 +23,12 @@ OTHER_VARIABLES: Final = MappingProxyType(
             "`watchword serve` sets it for the roles that it starts: they stop when their standard input ends. Do not "
             "set it yourself."
         ),
+        PORTAL_URL_VARIABLE: (
+            "For the commands that use the management API, such as `watchword plan`: the portal's URL. Set it together "
+            "with the API key; `watchword login` stores both instead."
+        ),
+        API_KEY_VARIABLE: "For the same commands: the API key, or an access token of the organization.",
+        API_ORGANIZATION_VARIABLE: "For the same commands: the organization's id, unless `--organization` names it.",
         "WATCHWORD_TEST_DATABASE_URL": "For the tests of Watchword: the PostgreSQL database that they use.",
     }
 )

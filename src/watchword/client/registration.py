@@ -1,0 +1,93 @@
+"""Authorization servers as the management API describes them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_SERVERS: Final = 2
+"""Per organization."""
+
+
+class UnexpectedResponse(Exception):
+    """The response is not what the management API sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What administrators set, with the API's own names. None in the last five means any, or none.
+
+    Attributes:
+        ca_bundle: certificates in canonical PEM, so that equal ones are equal texts.
+    """
+
+    name: str
+    description: str
+    jwks_location: str
+    verify_certificate: bool
+    accepts_bound_tokens: bool
+    ca_bundle: str | None
+    issuer: str | None
+    audience: str | None
+    client_id: str | None
+    required_role: str | None
+
+    def as_json(self) -> dict[str, str | bool | None]:
+        return {name: getattr(self, name) for name in FIELDS}
+
+    @property
+    def accepts_any_token(self) -> bool:
+        """Whether every token that the server signs is accepted, which the API wants to have confirmed."""
+        return self.issuer is None and self.audience is None and self.client_id is None
+
+
+FIELDS: Final = tuple(field.name for field in fields(Registration))
+_FLAGS: Final = frozenset({"verify_certificate", "accepts_bound_tokens"})
+_TEXTS: Final = frozenset({"name", "description", "jwks_location"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresentServer:
+    """A registered server. `version` is for If-Match."""
+
+    id: str
+    version: int
+    enabled: bool
+    registration: Registration
+
+    @property
+    def name(self) -> str:
+        return self.registration.name
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether the API hid values of the location's query, because the client may only read."""
+        return "…" in self.registration.jwks_location
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what the API sends. Members that this version does not know are ignored.
+
+        Raises:
+            UnexpectedResponse: a member is missing or has another type.
+        """
+        values: dict[str, Any] = {name: document.get(name) for name in FIELDS}
+        good = (
+            all(isinstance(values[name], bool) for name in _FLAGS)
+            and all(isinstance(values[name], str) for name in _TEXTS)
+            and all(values[name] is None or isinstance(values[name], str) for name in set(FIELDS) - _FLAGS - _TEXTS)
+            and isinstance(document.get("id"), str)
+            and type(document.get("version")) is int
+            and isinstance(document.get("enabled"), bool)
+        )
+        if not good:
+            raise UnexpectedResponse("The portal's description of an authorization server cannot be read.")
+        return cls(
+            id=document["id"],
+            version=document["version"],
+            enabled=document["enabled"],
+            registration=Registration(**values),
+        )
