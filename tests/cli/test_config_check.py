@@ -6,7 +6,7 @@ import hashlib
 import socket
 import sqlite3
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -119,6 +119,9 @@ def make_database(path: Path, *, without: tuple[str, str] | None = None) -> None
     connection.execute("CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT, applied TEXT)")
     rows = [each for each in migrations() if each != without]
     connection.executemany("INSERT INTO django_migrations (app, name) VALUES (?, ?)", rows)
+    connection.execute(
+        "CREATE TABLE servers_authorizationserver (organization_id TEXT, enabled BOOL, required_role TEXT)"
+    )
     connection.commit()
     connection.close()
 
@@ -512,6 +515,23 @@ def test_fm_01_host_that_cannot_be_used_is_found(workplace: Workplace, host: str
     assert status == 1
     assert sentence.startswith(words.format(port))
     assert sentence in workplace.serve("verifier")[1]
+
+
+def test_fl_05_role_that_no_token_can_name_is_a_warning(workplace: Workplace, bare_command_line: CommandLine) -> None:
+    def warnings(*arguments: str) -> list[str]:
+        told: list[str] = bare_command_line.run("config", "check", "--json", *arguments).json()["warnings"]
+        return told
+
+    workplace.make_ready()
+    assert warnings() == []
+    with closing(sqlite3.connect(workplace.folder / "data" / "watchword.sqlite3")) as database, database:
+        rows = [("globex", 1, "Orders"), ("acme", 1, "Orders"), ("acme", 0, "Orders"), ("initech", 1, None)]
+        database.executemany("INSERT INTO servers_authorizationserver VALUES (?, ?, ?)", rows)
+    (warning,) = warnings()
+    assert warning.startswith("cloud_name is not set, but registrations of acme, globex require an API role.")
+    assert warnings("verifier") == warnings("--offline") == []
+    workplace.set("CLOUD_NAME", "orders")
+    assert warnings() == []
 
 
 def test_settings_file_with_secrets_that_others_can_read_is_a_warning(

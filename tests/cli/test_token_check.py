@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 
 from kit import acme, forge
 from kit.registrations import add, organization
@@ -14,6 +15,7 @@ from watchword.core.decision import Deny, Reason
 from watchword.core.trust import SubscriptionPeriod
 from watchword.core.verify import STEPS
 from watchword.feed import Snapshot
+from watchword.settings.load import load_control_settings
 from watchword.verifier.disk.copy import DiskCopy
 
 if TYPE_CHECKING:
@@ -107,6 +109,26 @@ def test_a_damaged_copy_is_not_used(bare_command_line: CommandLine, tmp_path: Pa
 def good_token(key: forge.Key) -> str:
     now = int(time.time())
     return forge.token(key, "RS256", iat=now, exp=now + 300)
+
+
+def test_fl_05_missing_role_is_shown_with_its_scope(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = forge.rsa_key("first")
+    now = int(time.time())
+    monkeypatch.setattr(settings, "WATCHWORD", load_control_settings(cloud_name="orders"))
+    organization()
+    add(key, required_role="Reader")
+    check = ("token", "check", "--organization", "acme")
+    refused = command_line.run(*check, stdin=good_token(key))
+    assert refused.exit_code == 1
+    assert refused.stdout.splitlines()[12].startswith("✗ 13")
+    assert "(insufficient_scope)" in refused.stdout
+    assert "The token must carry the scope orders::acme::Reader." in refused.stdout
+    carrying = forge.token(key, "RS256", iat=now, exp=now + 300, scope="orders::acme::Reader")
+    assert command_line.ok(*check, "--json", stdin=carrying).json()["role"] == "Reader"
+    # A verifier's own setting counts first.
+    monkeypatch.setenv("WATCHWORD_VERIFIER_CLOUD_NAME", "other")
+    document = command_line.run(*check, "--json", stdin=carrying).json()
+    assert document["missing_scope"] == "other::acme::Reader"
 
 
 def test_fg_01_leeway_is_the_verifiers_setting(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

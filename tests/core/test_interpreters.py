@@ -88,6 +88,7 @@ def _decisions() -> list[list[object]]:
             forge.token(RSA, "RS256", header_changes={"alg": f"RS256{text}"}),
             forge.token(RSA, "RS256", iss=text, sub=text, scope=text, client_id=text, aud=[text]),
             forge.token(RSA, "RS256", scp=[text, text], scope=...),
+            forge.token(RSA, "RS256", scope=f"c::acme::Orders{text} c::acme{text}::Orders {text}c::acme::Orders"),
             forge.token(RSA, "RS256", exp=text),
         ]
     return [[token, trust, forge.NOW] for token in tokens]

@@ -104,6 +104,7 @@ NAMING_NONE: list[dict[str, Any]] = [
     {"scope": f"{CLOUD}::acme\x00::Orders"},
     # The cloud's name, exactly.
     {"scope": f"API.EXAMPLE{ACME.removeprefix(CLOUD)}"},
+    {"scope": f"{CLOUD}:: API.EXAMPLE{ACME.removeprefix(CLOUD)}"},
     {"scope": f"apiXexample{ACME.removeprefix(CLOUD)}"},
     {"scope": f"{CLOUD}acme::Orders"},
     {"scope": [f"API.EXAMPLE{ACME.removeprefix(CLOUD)}"]},

@@ -17,6 +17,7 @@ from watchword.core.verify import LIMITS, STEPS, Limits, verify, verify_token
 
 KEY = forge.rsa_key("rsa-1")
 TRUST = acme.trust(KEY)
+REQUIRING = acme.trust(server=acme.server(KEY, required_role="Orders"))
 STALE = acme.trust()
 NOW = forge.NOW
 OPEN = acme.trust(server=acme.server(KEY, issuer=ANY, audience=ANY, client_id=ANY))
@@ -136,7 +137,8 @@ def test_steps_refuse_in_order() -> None:
         (9, bearer(key=KEY, **{**wrong, "exp": NOW}), TRUST),
         (10, bearer(key=KEY, aud="x", client_id="x"), TRUST),
         (11, bearer(key=KEY, client_id="x", cnf={}), TRUST),
-        (12, bearer(key=KEY, cnf={}), TRUST),
+        (12, bearer(key=KEY, cnf={}), REQUIRING),
+        (13, bearer(key=KEY), REQUIRING),
     ]
     for step, authorization, trust in requests:
         known, good_until = (None, NOW) if trust is STALE else (trust, NOW + 1)
@@ -147,8 +149,7 @@ def test_steps_refuse_in_order() -> None:
 
 def test_numbers_of_steps_match_reasons_and_documents() -> None:
     assert len(STEPS) == 13
-    # No reason yet for the API role.
-    assert {reason.step for reason in Reason} == set(range(13))
+    assert {reason.step for reason in Reason} == set(range(14))
     numbers = [str(number) for number in range(1, 14)]
     source = Path(story.__file__).with_name("verify.py").read_text()
     assert re.findall(r"^ +# (\d+)\. ", source, flags=re.MULTILINE) == numbers

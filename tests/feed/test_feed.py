@@ -32,7 +32,7 @@ from watchword.feed import (
     read_packed,
     snapshot,
 )
-from watchword.feed.documents import OLDEST_SCHEMA
+from watchword.feed.documents import OLDEST_SCHEMA, SCHEMA_WITHOUT_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,11 +60,12 @@ TRUSTS = [
     acme.trust(server=acme.server(issuer="any", audience="any", client_id="any")),
     acme.trust(server=acme.server(KEY, forge.ec_key(), forge.ed25519_key().named(None))),
     acme.trust(server=acme.server(accepts_bound_tokens=True)),
+    acme.trust(server=acme.server(required_role="Orders")),
 ]
 
 
 @pytest.mark.parametrize(
-    "trust", TRUSTS, ids=["acme", "suspended", "bare", "anything goes", "the word any", "keys", "bound"]
+    "trust", TRUSTS, ids=["acme", "suspended", "bare", "anything goes", "the word any", "keys", "bound", "role"]
 )
 def test_trust_survives_encoding(trust: Trust) -> None:
     assert decode_trust(through_json(encode_trust(trust))) == trust
@@ -110,7 +111,7 @@ def at(path: str, value: object) -> Callable[[Any], None]:
 
 
 WRONG_IN_TRUST: list[tuple[str, object]] = [
-    *rows("schema", [0, 1, 3, "2", 1.0, True, None, ...]),
+    *rows("schema", [0, 1, 3, 4, "2", 1.0, True, None, ...]),
     *rows("organization", ["", "a", "Acme", "acme-", "-acme", "1acme", "acme\n", "a" * 33, "ac me", 1, None, ...]),
     *rows("revision", [0, -1, 1.5, "1", True, 2**53, None, ...]),
     *rows("suspended", [0, 1, "false", None, ...]),
@@ -161,6 +162,37 @@ def test_fl_04_document_of_schema_1_accepts_bound_tokens() -> None:
     at("server.accepts_bound_tokens", ...)(older)
     assert decode_trust(older) == acme.trust(server=acme.server(KEY, accepts_bound_tokens=True))
     assert decode_trust({**older, "server": None}) == acme.trust(server=None)
+
+
+def test_fl_05_only_trust_that_requires_a_role_is_of_schema_3() -> None:
+    document: Any = encode_trust(acme.trust(server=acme.server(KEY, required_role="Orders")))
+    assert document["schema"] == SCHEMA == 3
+    assert document["server"]["required_role"] == "Orders"
+    for trust in TRUSTS[:-1]:
+        older: Any = encode_trust(trust)
+        assert older["schema"] == 2
+        assert "required_role" not in (older["server"] or {})
+    assert decode_trust({**document, "server": None}) == acme.trust(server=None)
+
+
+@pytest.mark.parametrize(
+    "role",
+    ["", "a" * 17, "Orders-1", "Order 1", "Ord\u00e9", "Orders\n", "*", 1, True, None, ["Orders"], ...],
+    ids=repr,
+)
+def test_fl_05_trust_without_a_readable_role_is_refused(role: object) -> None:
+    document = encode_trust(acme.trust(server=acme.server(KEY, required_role="Orders")))
+    at("server.required_role", role)(document)
+    with pytest.raises(FeedRefused, match=r"required_role|server"):
+        decode_trust(document)
+
+
+def test_fl_05_role_in_a_document_of_an_older_schema_is_refused() -> None:
+    document = encode_trust(acme.trust(server=acme.server(KEY, required_role="Orders")))
+    for schema in (1, 2):
+        at("schema", schema)(document)
+        with pytest.raises(FeedRefused, match="server"):
+            decode_trust(document)
 
 
 @pytest.mark.parametrize("schema", [OLDEST_SCHEMA - 1, SCHEMA + 1])
@@ -342,7 +374,7 @@ def test_concurrent_first_requests_get_one_object(monkeypatch: pytest.MonkeyPatc
         b"{}",
         b'{"not_understood":{}}',
         b'{"not_understood":',
-        pack(ACME).document.replace(b'"schema":%d' % SCHEMA, b'"schema":"1"'),
+        pack(ACME).document.replace(b'"schema":%d' % SCHEMA_WITHOUT_ROLE, b'"schema":"1"'),
         pack(ACME).document.replace(b"acme", b"Acme", 1),
         pack(ACME).document.replace(b'"revision":1', b'"revision":0'),
         b" " + pack(ACME).document,

@@ -27,6 +27,7 @@ from watchword.feed import (
     read_packed,
     read_trust,
 )
+from watchword.feed.documents import SCHEMA_WITHOUT_ROLE
 
 KEY = forge.rsa_key("rsa-1")
 ACME = acme.trust(KEY)
@@ -133,7 +134,7 @@ def test_fi_01_unreadable_document_is_stored_unchanged(document: dict[str, Any])
 def test_fi_01_newer_version_reads_stored_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     document = encode_trust(GLOBEX)
     with monkeypatch.context() as older:
-        older.setattr("watchword.feed.documents.SCHEMA", SCHEMA - 1)
+        older.setattr("watchword.feed.documents.SCHEMA", SCHEMA_WITHOUT_ROLE - 1)
         kept = pack(read_trust(document))
         assert isinstance(kept.trust, NotUnderstood)
     organization, revision, packed = read_packed(kept.document)
@@ -141,7 +142,7 @@ def test_fi_01_newer_version_reads_stored_documents(monkeypatch: pytest.MonkeyPa
 
 
 def test_fi_01_older_version_reads_newer_files() -> None:
-    line = pack(GLOBEX).document.replace(b'{"schema":%d' % SCHEMA, b'{"schema":%d' % (SCHEMA + 1))
+    line = pack(GLOBEX).document.replace(b'{"schema":%d' % SCHEMA_WITHOUT_ROLE, b'{"schema":%d' % (SCHEMA + 1))
     organization, revision, packed = read_packed(line)
     assert (organization, revision) == ("globex", 2)
     assert isinstance(packed.trust, NotUnderstood)

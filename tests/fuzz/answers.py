@@ -44,9 +44,10 @@ def asked_here(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[
     places = {id(trust): place for place, trust in enumerate(decisions.TRUSTS)}
 
     def recorded(
-        authorization: Sequence[str], trust: Trust | None, *, now: float, snapshot_good_until: float
+        authorization: Sequence[str], trust: Trust | None, *, now: float, snapshot_good_until: float, cloud_name: str
     ) -> Decision:
-        decision = verify.verify(authorization, trust, now=now, snapshot_good_until=snapshot_good_until)
+        decision = _verified(authorization, trust, now, snapshot_good_until)
+        assert cloud_name == decisions.CLOUD
         questions.append(Question(authorization, places[id(trust)], now, snapshot_good_until))
         answers.append(_answer(decision))
         return decision
@@ -77,17 +78,23 @@ def answers_of_another(
     return file, answers
 
 
+def _verified(authorization: Sequence[str], trust: Trust | None, now: float, snapshot_good_until: float) -> Decision:
+    return verify.verify(
+        authorization, trust, now=now, snapshot_good_until=snapshot_good_until, cloud_name=decisions.CLOUD
+    )
+
+
 def _answer(decision: Decision) -> Answer:
     if isinstance(decision, Allow):
         return ["allowed", *decision]
-    return [decision.reason.code, decision.unknown_kid, decision.profile]
+    return [decision.reason.code, decision.unknown_kid, decision.profile, decision.missing_scope]
 
 
 def main() -> None:
     documents, questions = json.load(sys.stdin)
     trusts = [None if document is None else decode_trust(document) for document in documents]
     answers = [
-        _answer(verify.verify(authorization, trusts[trust], now=now, snapshot_good_until=snapshot_good_until))
+        _answer(_verified(authorization, trusts[trust], now, snapshot_good_until))
         for authorization, trust, now, snapshot_good_until in questions
     ]
     json.dump([verify.__file__, *answers], sys.stdout)

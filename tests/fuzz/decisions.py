@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Option = TypeVar("Option")
 
 NOW: Final = forge.NOW
-SCOPE: Final = "orders:read c::acme::r"
-"""Names Acme for the cloud `c`."""
+CLOUD: Final = "c"
+SCOPE: Final = f"orders:read {CLOUD}::acme::r"
+"""Names Acme and an API role."""
 
 LEEWAY: Final = 60
 SIGNERS: Final = {
@@ -42,6 +43,7 @@ TRUSTS: Final[Sequence[Trust | None]] = (
     GOOD,
     OPEN,
     replace(GOOD, server=replace(ANYTHING, client_id="acme-batch")),
+    replace(GOOD, server=replace(ANYTHING, required_role="r")),
     replace(GOOD, suspended=True),
     replace(GOOD, subscription=None),
     replace(GOOD, subscription=SubscriptionPeriod(NOW - 5, NOW + 5)),
@@ -114,7 +116,7 @@ def check(octets: bytes) -> None:
 
 def _any_text(choices: Choices, _alg: str, trust: Trust | None, clock: float) -> None:
     authorization = [choices.text(), choices.octets.decode("utf-8", "replace")][: 1 + choices.number() % 2]
-    decision = verify(authorization, trust, now=clock, snapshot_good_until=NOW + 1_000)
+    decision = verify(authorization, trust, now=clock, snapshot_good_until=NOW + 1_000, cloud_name=CLOUD)
     assert isinstance(decision, Deny), decision
     assert decision.reason is not Reason.UNDECIDABLE
 
@@ -125,7 +127,7 @@ def _edited_text(choices: Choices, alg: str, trust: Trust | None, clock: float) 
     decision = _decided(edited, trust, clock)
     if isinstance(decision, Allow):
         assert edited == good
-        _holds_up(forge.claims(), trust, clock)
+        _holds_up(forge.claims(scope=SCOPE), trust, clock)
 
 
 def _signed(choices: Choices, alg: str, trust: Trust | None, clock: float) -> None:
@@ -149,7 +151,7 @@ def _octets(text: str) -> bytes:
 
 
 def _decided(token: str, trust: Trust | None, clock: float) -> Decision:
-    decision = verify([f"Bearer {token}"], trust, now=clock, snapshot_good_until=NOW + 1_000)
+    decision = verify([f"Bearer {token}"], trust, now=clock, snapshot_good_until=NOW + 1_000, cloud_name=CLOUD)
     assert isinstance(decision, Allow) or decision.reason is not Reason.UNDECIDABLE
     _agrees(token, decision, trust, clock)
     return decision
@@ -158,7 +160,7 @@ def _decided(token: str, trust: Trust | None, clock: float) -> Decision:
 def _agrees(token: str, decision: Decision, trust: Trust | None, clock: float) -> None:
     """Hold what is decided by a path to what is decided where the token names the organization."""
     known = {} if trust is None else {"acme": trust}
-    named, by_token = decide_by_token(token, known, "c", now=clock, snapshot_good_until=NOW + 1_000)
+    named, by_token = decide_by_token(token, known, CLOUD, now=clock, snapshot_good_until=NOW + 1_000)
     if named == "acme":
         assert by_token == decision
     elif named:
@@ -189,3 +191,7 @@ def _holds_up(claims: dict[str, Any], trust: Trust | None, clock: float) -> None
         named = [claims[name] for name in ("client_id", "cid", "appid") if name in claims]
         assert named
         assert set(named) == {trust.server.client_id}
+    if trust.server.required_role is not None:
+        granted = [claims.get(name, []) for name in ("scope", "scp", "roles")]
+        words = [word for value in granted for word in (value.split(" ") if isinstance(value, str) else value)]
+        assert f"{CLOUD}::{trust.organization}::{trust.server.required_role}" in words

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kit.behind import ROUTINGS
+from kit.behind import CLOUD, ROUTINGS
 from kit.feed_server import feed_server
 from kit.gateways import GATEWAYS, SECRET, Site, backends
 from kit.routed import SHARED, routed_sites, trust_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Behind, FeedServer]]:
-    told = {"api_url": "https://api.example/{organization}", "api_name": "Orders"}
+    told = {"api_url": "https://api.example/{organization}", "api_name": "Orders", "cloud_name": CLOUD}
     with backends(tmp_path_factory.mktemp("behind"), secret=SECRET, at=None, **told) as (behind, feed, _):
         yield behind, feed
 

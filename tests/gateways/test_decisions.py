@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kit import acme, live
-from kit.gateways import GATEWAYS, METADATA, Site
+from kit.behind import CLOUD
+from kit.gateways import GATEWAYS, METADATA, Site, identity_at_api
 from kit.pasted import pasted
 from kit.processes import LOOPBACK, free_port, wait_until
 from kit.raw_http import exchange
+from watchword.core.decision import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,6 +236,29 @@ def test_suspended_organization_gets_403(site: Site, feed: FeedServer) -> None:
     assert answer.header("WWW-Authenticate") is None
     assert answer.json()["reason"] == "organization_suspended"
     assert len(site.api.requests) == before
+
+
+@pytest.mark.usefixtures("acme_again")
+def test_fl_05_token_without_the_required_role_gets_403_with_the_scope(site: Site, feed: FeedServer) -> None:
+    scope = f"{CLOUD}::acme::Orders"
+    good, lacking = live.token(scope=scope), live.token(scope=f"{CLOUD}::acme::Billing {CLOUD}::globex::Orders")
+    feed.publish(live.trust(server=acme.server(live.KEY, required_role="Orders", keys_good_until=live.in_an_hour())))
+    wait_until(lambda: site.get(lacking).status != 200, what="a role is required", timeout=30)
+    before = len(site.api.requests)
+    answer = site.get(lacking, "X-Auth-Role: Orders", f"X-Auth-Scope: {scope}")
+    assert answer.status == 403
+    assert answer.header("WWW-Authenticate") == (
+        'Bearer realm="watchword", error="insufficient_scope", '
+        f'error_description="{Reason.INSUFFICIENT_SCOPE.sentence}", scope="{scope}", '
+        f'resource_metadata="https://api.example{METADATA}/acme"'
+    )
+    assert (answer.json()["reason"], answer.json()["scope"]) == ("insufficient_scope", scope)
+    assert len(site.api.requests) == before
+    # A client without a token of Acme's server gets what it gets for every organization.
+    for unsigned in (None, live.token(signature=b"0" * 256)):
+        assert "scope" not in str(site.get(unsigned).header("WWW-Authenticate"))
+    assert identity_at_api(site.get(good))["x-auth-role"] == ["Orders"]
+    assert site.send(path=site.document()).json()["scopes_supported"] == [scope]
 
 
 @pytest.mark.usefixtures("acme_again")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import live
+from kit.behind import CLOUD
 from kit.forged_headers import IDENTITY, SPELLINGS
 from kit.gateways import SECRET, identity_at_api
 from kit.raw_http import exchange
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.enable_socket
 
 
 def test_api_gets_exactly_the_identity_of_the_token(site: Site) -> None:
-    answer = site.get(live.token())
+    answer = site.get(live.token(scope=f"orders:read {CLOUD}::acme::reader"))
     seen = identity_at_api(answer)
     (expires,) = seen.pop("x-auth-expires")
     assert expires.isdigit()
@@ -32,7 +33,8 @@ def test_api_gets_exactly_the_identity_of_the_token(site: Site) -> None:
         "x-auth-issuer": ["https://login.acme.example/"],
         "x-auth-subject": ["alice"],
         "x-auth-client-id": ["acme-batch"],
-        "x-auth-scope": ["orders:read orders:write"],
+        "x-auth-scope": [f"orders:read {CLOUD}::acme::reader"],
+        "x-auth-role": ["reader"],
     }
     assert "authorization" not in [name for name, _ in answer.json()["headers"]]
 

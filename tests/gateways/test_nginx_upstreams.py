@@ -73,6 +73,7 @@ def test_every_upstream_gets_the_whole_identity(served: tuple[Kind, Site]) -> No
         "x-auth-subject": "alice",
         "x-auth-client-id": "acme-batch",
         "x-auth-scope": "orders:read orders::acme::reader",
+        "x-auth-role": "reader",
     }
 
 

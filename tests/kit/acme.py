@@ -30,6 +30,7 @@ def server(*published: forge.Key | Mapping[str, object], **changes: Any) -> Serv
         "audience": "https://api.example/",
         "client_id": "acme-batch",
         "accepts_bound_tokens": False,
+        "required_role": None,
         "keys": keys(*published) if published else (),
         "keys_good_until": forge.NOW + DAY,
     }
@@ -49,8 +50,8 @@ def trust(*published: forge.Key | Mapping[str, object], **changes: Any) -> Trust
     return Trust(**{**good, **changes})
 
 
-def decide(token: str, known: Trust | None, *, now: float = forge.NOW) -> Decision:
-    return verify_token(token, known, now=now, snapshot_good_until=forge.NOW + DAY)
+def decide(token: str, known: Trust | None, *, now: float = forge.NOW, cloud_name: str = "") -> Decision:
+    return verify_token(token, known, now=now, snapshot_good_until=forge.NOW + DAY, cloud_name=cloud_name)
 
 
 def reason(decision: Decision) -> Reason | None:

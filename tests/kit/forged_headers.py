@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kit.client import Answer
 
-IDENTITY: Final = ("Organization", "Server", "Issuer", "Subject", "Client-Id", "Scope", "Expires")
+IDENTITY: Final = ("Organization", "Server", "Issuer", "Subject", "Client-Id", "Scope", "Expires", "Role")
 
 SPELLINGS: Final = {
     "lower case": "x-auth-{0}",

@@ -38,6 +38,7 @@ def servers(draw: st.DrawFn) -> ServerTrust:
         audience=draw(EXPECTED),
         client_id=draw(EXPECTED),
         accepts_bound_tokens=draw(st.booleans()),
+        required_role=draw(st.none() | st.from_regex(r"[0-9A-Za-z]{1,16}", fullmatch=True)),
         keys=tuple(draw(st.lists(st.sampled_from(KEYS), unique=True))),
         keys_good_until=draw(TIMES),
     )

@@ -66,7 +66,7 @@ def test_only_the_single_named_organization_decides(drawn: tuple[dict[str, Any],
         return
     assert {organization} == named
     # As if the path had named it.
-    assert decision == decide(text, KNOWN[organization], forge.NOW, forge.NOW + 1)
+    assert decision == decide(text, KNOWN[organization], forge.NOW, forge.NOW + 1, cloud_name=CLOUD)
     if organization == signer:
         assert isinstance(decision, Allow)
         assert decision.organization == signer

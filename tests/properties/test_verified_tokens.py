@@ -43,6 +43,7 @@ SERVERS = [
     acme.server(KEYS[0]),
     acme.server(KEYS[1], audience="b"),
     acme.server(*KEYS, client_id="other"),
+    acme.server(*KEYS, required_role="x"),
     acme.server(*KEYS, keys_good_until=NOW + 61),
 ]
 SUBSCRIPTIONS = [None, SubscriptionPeriod(NOW - 9, NOW + 9), SubscriptionPeriod(NOW - 99, NOW + 999)]

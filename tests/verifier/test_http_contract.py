@@ -104,10 +104,37 @@ def test_an_allow_carries_the_whole_identity() -> None:
             (b"x-auth-client-id", b"acme-batch"),
             (b"x-auth-scope", b"orders:read orders:write"),
             (b"x-auth-expires", b"1700000300"),
+            (b"x-auth-role", b""),
             (b"cache-control", b"no-store"),
         ],
         b"",
     )
+
+
+def test_role_of_the_decision_is_passed_on() -> None:
+    answer = wire.allowed(allow()._replace(role="Orders"))
+    assert isinstance(answer, wire.Response)
+    assert header(answer, "x-auth-role") == "Orders"
+
+
+@pytest.mark.parametrize("gateway", wire.PROFILES)
+def test_fl_05_refusal_names_the_missing_scope_in_challenge_and_problem(gateway: str) -> None:
+    shared = wire.PROFILES[gateway].denials[Reason.INSUFFICIENT_SCOPE]
+    before = wire.Response(shared.status, list(shared.headers), shared.body)
+    answer = wire.lacking_scope(shared, "api.example::acme::Orders")
+    assert shared == before
+    assert answer.status == 403
+    assert json.loads(answer.body) == {**json.loads(shared.body), "scope": "api.example::acme::Orders"}
+    assert header(answer, "www-authenticate") == (
+        'Bearer realm="watchword", error="insufficient_scope", '
+        f'error_description="{Reason.INSUFFICIENT_SCOPE.sentence}", scope="api.example::acme::Orders"'
+    )
+    if gateway == "nginx":
+        assert header(answer, "x-watchword-status") == "403"
+        assert header(answer, "x-watchword-problem") == answer.body.decode()
+    changed = {"www-authenticate", "x-watchword-problem"}
+    kept = [pair for pair in answer.headers if pair[0].decode() not in changed]
+    assert kept == [pair for pair in shared.headers if pair[0].decode() not in changed]
 
 
 def test_what_the_token_does_not_say_is_an_empty_header() -> None:
@@ -224,7 +251,7 @@ def test_every_denial_says_the_same_in_status_challenge_and_body(reason: Reason)
     assert_readable_by_pages(answer)
     assert (header(answer, "retry-after") is not None) == (reason.status == 503)
     challenge = header(answer, "www-authenticate")
-    assert (challenge is not None) == (reason.status in {400, 401})
+    assert (challenge is not None) == (reason.status in {400, 401} or reason is Reason.INSUFFICIENT_SCOPE)
     if reason.error is not None:
         assert challenge == f'Bearer realm="watchword", error="{reason.error}", error_description="{reason.sentence}"'
 
@@ -249,8 +276,9 @@ def test_nginx_gets_only_what_auth_request_can_pass_on_and_can_restore_the_rest(
     assert header(answer, "x-watchword-problem") == plain.body.decode()
     assert PRINTABLE.fullmatch(plain.body.decode())
     assert header(answer, "www-authenticate") == header(plain, "www-authenticate")
-    # nginx copies the challenge of a 401 alone.
-    assert (answer.status == 401) == (header(plain, "www-authenticate") is not None)
+    # nginx copies the challenge of a 401 alone; the shipped files copy that of a 403.
+    challenged = answer.status == 401 or reason is Reason.INSUFFICIENT_SCOPE
+    assert challenged == (header(plain, "www-authenticate") is not None)
 
 
 @pytest.mark.parametrize("gateway", ["caddy", "traefik", "envoy", "haproxy"])

@@ -23,7 +23,9 @@ WELL_KNOWN = "/.well-known/oauth-protected-resource"
 OWN = "https://api.example/{organization}"
 
 
-def resource(url: str = OWN, name: str | None = None, *, known: bool = True) -> ProtectedResource:
+def resource(
+    url: str = OWN, name: str | None = None, *, known: bool = True, cloud_name: str = "cloud"
+) -> ProtectedResource:
     current = CurrentSnapshot(hard_limit=3600)
     if known:
         organizations = {
@@ -31,9 +33,13 @@ def resource(url: str = OWN, name: str | None = None, *, known: bool = True) -> 
             "globex": acme.trust(organization="globex", server=None),
             "initech": acme.trust(organization="initech", server=acme.server(issuer=ANY)),
             "initech-2": acme.trust(organization="initech-2", server=acme.server(issuer="acme-tokens")),
+            "requiring": acme.trust(organization="requiring", server=acme.server(required_role="Orders")),
+            "requiring-2": acme.trust(
+                organization="requiring-2", server=acme.server(issuer=ANY, required_role="Orders")
+            ),
         }
         current.swap(Snapshot("first", 1, MappingProxyType(organizations)), heard_at=forge.NOW)
-    return ProtectedResource(url=url, name=name, current=current)
+    return ProtectedResource(url=url, name=name, current=current, cloud_name=cloud_name)
 
 
 def denying(reason: Reason, gateway: str = "plain") -> wire.RequestHandler:
@@ -70,7 +76,19 @@ def test_the_document_names_the_api_and_the_organizations_authorization_server()
     }
 
 
-@pytest.mark.parametrize("organization", ["globex", "initech", "initech-2", "nobody"])
+def test_fl_05_document_names_the_required_scope_beside_the_authorization_server() -> None:
+    assert document(f"{WELL_KNOWN}/requiring", resource()) == {
+        "resource": "https://api.example/requiring",
+        "authorization_servers": ["https://login.acme.example/"],
+        "scopes_supported": ["cloud::requiring::Orders"],
+        "bearer_methods_supported": ["header"],
+    }
+    assert "scopes_supported" not in document(f"{WELL_KNOWN}/requiring", resource(cloud_name=""))
+    told = resource("https://api.example")
+    assert document(WELL_KNOWN, told) == {"resource": "https://api.example", "bearer_methods_supported": ["header"]}
+
+
+@pytest.mark.parametrize("organization", ["globex", "initech", "initech-2", "requiring-2", "nobody"])
 def test_no_issuer_to_tell_and_no_such_organization_look_alike(organization: str) -> None:
     assert document(f"{WELL_KNOWN}/{organization}", resource()) == {
         "resource": f"https://api.example/{organization}",
@@ -147,7 +165,7 @@ def test_a_denial_is_otherwise_what_it_was_and_the_shared_one_is_not_touched(rea
     assert answer == wire.Response(shared.status, headers, shared.body)
     assert shared.headers == before
     has_challenge = any(name == b"www-authenticate" for name, _ in answer.headers)
-    assert has_challenge == (reason.status in {400, 401})
+    assert has_challenge == (reason.status in {400, 401} or reason is Reason.INSUFFICIENT_SCOPE)
 
 
 @pytest.mark.parametrize(

@@ -202,10 +202,11 @@ def test_a_clock_that_is_no_number_finds_nothing() -> None:
         (lambda trust: replace(trust, server=acme.server(KEY, issuer="https://b.example/")), Reason.ISSUER_MISMATCH),
         (lambda trust: replace(trust, server=acme.server(KEY, audience="https://b/")), Reason.AUDIENCE_MISMATCH),
         (lambda trust: replace(trust, server=acme.server(KEY, client_id="b")), Reason.CLIENT_MISMATCH),
+        (lambda trust: replace(trust, server=acme.server(KEY, required_role="Orders")), Reason.CLOUD_NAME_MISSING),
     ],
     ids=[
         "suspension", "the end of the subscription", "disabling", "lost keys", "another key under the kid",
-        "a withdrawn key", "another issuer", "another audience", "another client",
+        "a withdrawn key", "another issuer", "another audience", "another client", "a required role",
     ],
 )  # fmt: skip
 def test_m04_m07_after_a_change_of_trust_the_new_trust_decides(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watchword.cli.control_plane import control_settings, set_up_django
-from watchword.cli.migrations import check_database
+from watchword.cli.migrations import check_database, read_only_connection
 from watchword.cli.options import settings_options
 from watchword.cli.output import FAILED, USAGE, CommandFailed, console, json_option, print_json
 from watchword.cli.serve import ROLES
@@ -51,8 +51,8 @@ def check(context: click.Context, *, role: str | None, offline: bool, as_json: b
     secrets, the database and its migrations, and whether the ports are free. Writes and creates nothing. Use --offline
     while Watchword is running, or where its database cannot be reached.
 
-    Warns if other users can read secrets in the settings file, and without ROLE if portal and verifier name the API
-    differently. A warning stops no start.
+    Warns if other users can read secrets in the settings file, without ROLE if portal and verifier name the API
+    differently, and if registrations require an API role but no cloud name is set. A warning stops no start.
 
     The exit status is that of the start: 0 when it would succeed, 1 when the database or a port would prevent it, 2
     when a setting or a file would.
@@ -60,6 +60,8 @@ def check(context: click.Context, *, role: str | None, offline: bool, as_json: b
     found = read_all(role)
     outside = [] if offline else [*database_problems(found), *taken(*ports_of(found, role))]
     warnings = [*differences(found.control, found.verifier), *exposed_secrets()]
+    if not (found.sentences or outside or offline):
+        warnings += roles_without_cloud_name(found.control)
     if as_json:
         print_json({"problems": [*found.sentences, *outside], "warnings": warnings, "settings": found.shown})
     else:
@@ -141,6 +143,21 @@ def database_problems(found: Found) -> Iterator[str]:
         check_database(found.control)
     except CommandFailed as failed:
         yield failed.message
+
+
+def roles_without_cloud_name(control: ControlSettings | None) -> list[str]:
+    """A sentence if registrations require an API role that no token can name."""
+    if control is None or control.cloud_name is not None:
+        return []
+    from watchword.control.servers.queries import organizations_that_require_roles
+
+    with read_only_connection(control.database()):
+        names = organizations_that_require_roles()
+    sentence = (
+        f"cloud_name is not set, but registrations of {', '.join(names)} require an API role. Verifiers without a "
+        "cloud name refuse their tokens."
+    )
+    return [sentence] if names else []
 
 
 def ports_of(found: Found, role: str | None) -> Iterator[Ports]:

@@ -44,7 +44,7 @@ def check(context: click.Context, *, organization: str, snapshot: Path | None, f
 
     The token is never an argument, because all users of this machine can read arguments. A leading "Bearer " is
     ignored.
-    Leeway and the largest token are those of the verifier's settings on this machine.
+    Leeway, the largest token and the cloud name are those of the verifier's settings on this machine.
 
     Exit status 0 when the token is allowed, 1 when it is denied, 2 on wrong usage.
     """
@@ -57,8 +57,17 @@ def check(context: click.Context, *, organization: str, snapshot: Path | None, f
     from watchword.core.verify import verify_token
     from watchword.settings.load import load_verifier_settings
 
-    limits = load_verifier_settings().limits
-    decision = verify_token(text, trust, now=time.time(), snapshot_good_until=good_until, limits=limits)
+    settings = load_verifier_settings()
+    # The verifier of `watchword serve` takes the portal's too.
+    cloud_name = settings.cloud_name or (portal_cloud_name() if snapshot is None else None)
+    decision = verify_token(
+        text,
+        trust,
+        now=time.time(),
+        snapshot_good_until=good_until,
+        limits=settings.limits,
+        cloud_name=cloud_name or "",
+    )
     document = describe(decision)
     if as_json:
         print_json(document)
@@ -96,6 +105,12 @@ def trust_from_database(organization: str) -> tuple[Trust | None, float]:
     return trust_of(organization), time.time() + FRESH_SECONDS
 
 
+def portal_cloud_name() -> str | None:
+    from django.conf import settings
+
+    return str(settings.WATCHWORD.cloud_name) if settings.WATCHWORD.cloud_name is not None else None
+
+
 def trust_from_snapshot(path: Path, organization: str) -> tuple[Trust | None, float]:
     """The trust of a verifier's disk copy, None for an unknown organization, and until when the copy is valid."""
     from watchword.settings.load import load_verifier_settings
@@ -124,6 +139,7 @@ def describe(decision: Decision) -> dict[str, Any]:
             "decision": "allow",
             "organization": decision.organization,
             "server": decision.server,
+            "role": decision.role,
             "claims": {
                 "issuer": claims.issuer,
                 "subject": claims.subject,
@@ -141,6 +157,7 @@ def describe(decision: Decision) -> dict[str, Any]:
         "public_reason": reason.public.code,
         "sentence": reason.sentence,
         "status": reason.status,
+        "missing_scope": decision.missing_scope,
         "steps": [
             {"number": number, "title": title, "result": result(number, reason.step)}
             for number, title in enumerate(STEPS, start=1)
@@ -169,5 +186,7 @@ def show(document: dict[str, Any]) -> None:
             out.print(f"  {name:<10} {' '.join(value) if isinstance(value, list) else value}")
     else:
         out.print(f"\nDenied: {document['sentence']} ({document['reason']})", style="bold red")
+        if document["missing_scope"] is not None:
+            out.print(f"The token must carry the scope {document['missing_scope']}.")
         if document["public_reason"] != document["reason"]:
             out.print(f"The client sees the reason {document['public_reason']}.")

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, Literal, NamedTuple, final
 
 Status = Literal[400, 401, 403, 503]
-OAuthError = Literal["invalid_request", "invalid_token"]
+OAuthError = Literal["invalid_request", "invalid_token", "insufficient_scope"]
 
 KEY_STEP: Final = 5
 SIGNATURE_STEP: Final = 6
@@ -23,7 +23,7 @@ class Reason(Enum):
         code: stable, snake_case.
         step: the number of the verification step (core/verify.py) that denies with it; 0 for an internal fault.
         status: the HTTP status of RFC 6750 section 3.1: 400 malformed request, 401 bad token, 403 organization
-            not entitled, 503 not decidable.
+            not entitled or API role missing, 503 not decidable.
         error: the `error` of the `WWW-Authenticate` challenge; None if RFC 6750 defines none.
         sentence: the description for people. It contains no part of the token and no configured value.
     """
@@ -143,6 +143,15 @@ class Reason(Enum):
         "The access token is bound to a key or certificate (cnf) and cannot be used as a bearer token.",
     )  # fmt: skip
 
+    # 13. The API role that the registration requires.
+    INSUFFICIENT_SCOPE = (
+        "insufficient_scope", 13, 403, "insufficient_scope", "The access token lacks the API role that is required.",
+    )  # fmt: skip
+    CLOUD_NAME_MISSING = (
+        "cloud_name_missing", 13, 503, None,
+        "An API role is required, but the verifier lacks the cloud name that its scope begins with.",
+    )  # fmt: skip
+
     # A claim does not fit into the gateway's headers.
     SCOPE_TOO_LONG = (
         "scope_too_long", 11, 401, "invalid_token",
@@ -227,6 +236,8 @@ class Allow(NamedTuple):
         good_from, good_until: Unix seconds. While the snapshot is fresh, the same trust gives the same decision about
             the same token at all times in [good_from, good_until), so the decision may be cached that long.
         profile: the kind of token, for counting.
+        role: the API role that is required. If none is, the one that the token names for this organization; None if it
+            names none or several, or if the verifier has no cloud name.
     """
 
     organization: str
@@ -235,12 +246,13 @@ class Allow(NamedTuple):
     good_from: float
     good_until: float
     profile: TokenProfile
+    role: str | None = None
 
 
 class Deny(NamedTuple):
     """The request is denied.
 
-    Decisions that differ only in `profile` and `kid` are equal.
+    Decisions that differ only in `profile`, `kid` and `missing_scope` are equal.
 
     Attributes:
         reason: why.
@@ -250,12 +262,14 @@ class Deny(NamedTuple):
         kid: the key that the token names, if the public reason is that of an unknown key; None if it names none, or
             one that no key can have. The sender controls it too. The verifier lets the request wait for this key for
             every organization, because the response time would otherwise reveal which organizations exist.
+        missing_scope: the scope that the token must carry, if the reason is INSUFFICIENT_SCOPE; else None.
     """
 
     reason: Reason
     unknown_kid: str | None = None
     profile: TokenProfile | None = None
     kid: str | None = None
+    missing_scope: str | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Deny) and self[:2] == other[:2]

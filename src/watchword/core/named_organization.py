@@ -1,8 +1,10 @@
-"""Finds the organization that a token names, if the request itself names none.
+"""Reads the words of a token that name an organization and an API role: `<cloud name>::<organization>::<API role>`.
 
-The token is not verified yet, so the name proves nothing: it only selects the keys that must verify the token. A token
-that names another organization fails against that organization's keys. The issuer cannot select them: every
-organization may register any issuer, so one customer's calls could count for another.
+An unverified token's word only selects the keys that must verify the token, if the request itself names no
+organization: a token that names another organization fails against that organization's keys. The issuer cannot select
+them: every organization may register any issuer, so one customer's calls could count for another.
+
+A verified token's word proves that the organization's authorization server granted the API role.
 """
 
 from __future__ import annotations
@@ -11,16 +13,19 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.decision import Reason
-from watchword.core.trust import ORGANIZATION_ID
+from watchword.core.trust import API_ROLE, ORGANIZATION_ID
 
 if TYPE_CHECKING:
-    from watchword.core.claims import UnverifiedClaims
+    from collections.abc import Mapping
+
+    from watchword.core.claims import SignedClaims, UnverifiedClaims
+    from watchword.core.strict_json import JsonValue
 
 CLAIMS: Final = ("scope", "scp", "roles")
 """`scope` of RFC 8693 and RFC 9068, `scp` of Okta and Entra ID, `roles` of Entra ID's application permissions."""
 
-_AFTER_CLOUD_NAME: Final = re.compile(f"({ORGANIZATION_ID})::[0-9A-Za-z]{{1,16}}")
-"""The organization and the API role of `<cloud name>::<organization>::<API role>`."""
+_AFTER_CLOUD_NAME: Final = re.compile(f"({ORGANIZATION_ID})::{API_ROLE}")
+_ROLE: Final = re.compile(API_ROLE)
 
 
 def organization_named(claims: UnverifiedClaims, cloud_name: str) -> str | Reason:
@@ -31,22 +36,62 @@ def organization_named(claims: UnverifiedClaims, cloud_name: str) -> str | Reaso
     """
     named = None
     begins = f"{cloud_name}::"
+    for word in _words(claims, begins):
+        found = _AFTER_CLOUD_NAME.fullmatch(word, len(begins))
+        if found is None or found[1] == named:
+            continue
+        if named is not None:
+            return Reason.ORGANIZATION_AMBIGUOUS
+        named = found[1]
+    return Reason.ORGANIZATION_NOT_NAMED if named is None else named
+
+
+def roles_named(claims: SignedClaims, cloud_name: str, organization: str) -> tuple[str, ...]:
+    """The API roles of this organization that CLAIMS name, each once, in the order of their first appearance.
+
+    Words of other organizations and other clouds, and words of another form, are ignored. Nothing is normalised.
+
+    Args:
+        claims: of a token that a key of this organization has signed.
+        cloud_name: never empty.
+        organization: its id.
+    """
+    begins = f"{cloud_name}::{organization}::"
+    words = _words(claims, begins)
+    if not words:
+        return ()
+    return tuple(dict.fromkeys([word[len(begins) :] for word in words if _ROLE.fullmatch(word, len(begins))]))
+
+
+def check_role(
+    claims: SignedClaims, required_role: str | None, cloud_name: str, organization: str
+) -> str | Reason | None:
+    """Step 13: the role for `Allow.role`, if the required one, if any, is among those that the token names.
+
+    The verifier cannot know the scope of a required role without the cloud name, so it denies.
+    """
+    if not cloud_name:
+        return None if required_role is None else Reason.CLOUD_NAME_MISSING
+    named = roles_named(claims, cloud_name, organization)
+    if required_role is None:
+        return named[0] if len(named) == 1 else None
+    return required_role if required_role in named else Reason.INSUFFICIENT_SCOPE
+
+
+def scope_of(cloud_name: str, organization: str, role: str) -> str:
+    """The word that names this API role of this organization."""
+    return f"{cloud_name}::{organization}::{role}"
+
+
+def _words(claims: Mapping[str, JsonValue], begins: str) -> list[str]:
+    """The words of CLAIMS with this beginning."""
+    found: list[str] = []
     for claim in CLAIMS:
         written = claims.get(claim)
-        # Most tokens contain at most one such word, so a text without the cloud's name is not split.
+        # Most tokens contain at most one such word, so a text without the beginning is not split.
         if isinstance(written, str):
-            words = written.split(" ") if begins in written else []
+            if begins in written:
+                found += [word for word in written.split(" ") if word.startswith(begins)]
         elif isinstance(written, list):
-            words = [entry for entry in written if isinstance(entry, str)]
-        else:
-            continue
-        for word in words:
-            if not word.startswith(begins):
-                continue
-            found = _AFTER_CLOUD_NAME.fullmatch(word, len(begins))
-            if found is None or found[1] == named:
-                continue
-            if named is not None:
-                return Reason.ORGANIZATION_AMBIGUOUS
-            named = found[1]
-    return Reason.ORGANIZATION_NOT_NAMED if named is None else named
+            found += [word for word in written if isinstance(word, str) and word.startswith(begins)]
+    return found

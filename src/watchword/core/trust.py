@@ -5,6 +5,7 @@ Immutable; a change is a new `Trust` with a higher revision.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,11 @@ Expected = str | Unchecked
 ORGANIZATION_ID: Final = "[a-z][a-z0-9-]{0,30}[a-z0-9]"
 """The pattern of organization ids."""
 
+API_ROLE: Final = "[0-9A-Za-z]{1,16}"
+"""The pattern of the names of API roles."""
+
+_API_ROLE: Final = re.compile(API_ROLE)
+
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionPeriod:
@@ -50,6 +56,7 @@ class ServerTrust:
         name: the administrator's name for it, `[A-Za-z0-9]{1,64}`; sent to the gateway as X-Auth-Server.
         issuer, audience, client_id: the required value, or ANY. An empty or lost one is a ValueError.
         accepts_bound_tokens: whether to accept a token that is bound to a key or certificate without proof of that key.
+        required_role: the API role that each token must carry, of the form API_ROLE; None if none is required.
         keys: the admitted keys of the last good fetch, at most MOST_KEYS.
         keys_good_until: Unix seconds; from then on the keys are too old to be used.
     """
@@ -60,6 +67,7 @@ class ServerTrust:
     audience: Expected
     client_id: Expected
     accepts_bound_tokens: bool
+    required_role: str | None
     keys: tuple[SigningKey, ...]
     keys_good_until: int
 
@@ -68,6 +76,9 @@ class ServerTrust:
             if not expected:
                 # An empty or lost value would match an empty or absent claim (C-10).
                 raise ValueError("Give a non-empty text, or ANY.")
+        if self.required_role is not None and _API_ROLE.fullmatch(self.required_role) is None:
+            # In the response it stands in a challenge and in a header.
+            raise ValueError("Give a role of 1 to 16 ASCII letters and digits, or None.")
 
 
 @dataclass(frozen=True, slots=True)

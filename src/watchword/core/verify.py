@@ -20,7 +20,7 @@ from watchword.core.compact import UnverifiedToken, parse
 from watchword.core.decision import Allow, Decision, Deny, Reason, VerifiedClaims
 from watchword.core.header import choose_key
 from watchword.core.jwk import SigningKey, is_kid
-from watchword.core.named_organization import organization_named
+from watchword.core.named_organization import check_role, organization_named, scope_of
 from watchword.core.profile import profile_of
 from watchword.core.signature import signed_claims
 from watchword.core.trust import entitled, verifying_server
@@ -72,17 +72,23 @@ def verify(
     now: float,
     snapshot_good_until: float,
     limits: Limits = LIMITS,
+    cloud_name: str = "",
 ) -> Decision:
     """Decide about a request as `decide` does; `authorization` holds the values of all its Authorization headers."""
     try:
         text = text_of(authorization, limits.max_token_bytes)
     except Exception:  # noqa: BLE001 - as below.
         return Deny(Reason.UNDECIDABLE)
-    return decide(text, trust, now, snapshot_good_until, limits)
+    return decide(text, trust, now, snapshot_good_until, limits, cloud_name)
 
 
-def decide(
-    text: str | Reason, trust: Trust | None, now: float, snapshot_good_until: float, limits: Limits = LIMITS
+def decide(  # noqa: PLR0917 - names cost time.
+    text: str | Reason,
+    trust: Trust | None,
+    now: float,
+    snapshot_good_until: float,
+    limits: Limits = LIMITS,
+    cloud_name: str = "",
 ) -> Decision:
     """Decide about a request. Never raises; without an `Allow` the request must not pass.
 
@@ -95,10 +101,12 @@ def decide(
         now: Unix seconds.
         snapshot_good_until: Unix seconds from which on the trust is too old to be used.
         limits: limits on size and clocks.
+        cloud_name: the first part of the scopes that name an API role, see `named_organization`; empty if there is
+            none.
     """
     try:
         read = _read(text, now, snapshot_good_until)
-        return read if isinstance(read, Deny) else _judge(read[0], read[1], trust, now, limits)
+        return read if isinstance(read, Deny) else _judge(read[0], read[1], trust, now, limits, cloud_name)
     except Exception:  # noqa: BLE001 - a fault has not shown that the token is good.
         return Deny(Reason.UNDECIDABLE)
 
@@ -133,7 +141,7 @@ def decide_by_token(
         organization = organization_named(token.claims, cloud_name)
         if type(organization) is Reason:
             return "", _deny(organization, token)
-        return organization, _judge(token, algorithm, organizations.get(organization), now, limits)
+        return organization, _judge(token, algorithm, organizations.get(organization), now, limits, cloud_name)
     except Exception:  # noqa: BLE001 - as above.
         return "", Deny(Reason.UNDECIDABLE)
 
@@ -167,7 +175,9 @@ def _read(text: str | Reason, now: float, snapshot_good_until: float) -> tuple[U
     return token, algorithm
 
 
-def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, now: float, limits: Limits) -> Decision:
+def _judge(  # noqa: C901, PLR0917 - one story; names cost time.
+    token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, now: float, limits: Limits, cloud_name: str
+) -> Decision:
     """Steps 5 to 13: whether the token is valid for this organization."""
     # 5. The key by organization, server and kid. The algorithm must fit the key, and so must the issuer if the key's
     # publisher binds it to one. The organization's state is checked no earlier, so that a token with other faults gets
@@ -218,7 +228,12 @@ def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, no
     if bound is not None:
         return _deny(bound, token)
 
-    # 13. No API role is required yet.
+    # 13. The API role, if the registration requires one.
+    role = check_role(claims, server.required_role, cloud_name, known.organization)
+    if type(role) is Reason:
+        scope_required = scope_of(cloud_name, known.organization, str(server.required_role))
+        missing = scope_required if role is Reason.INSUFFICIENT_SCOPE else None
+        return _deny(role, token)._replace(missing_scope=missing)
 
     # By position: keyword arguments would cost a twentieth of the time of all steps without the signature.
     return Allow(
@@ -228,6 +243,7 @@ def _judge(token: UnverifiedToken, algorithm: Algorithm, trust: Trust | None, no
         max(entitled_from, valid_from),
         min(entitled_until, valid_until),
         profile_of(token.header.profile, claims),
+        role,
     )
 
 
@@ -239,7 +255,20 @@ def _deny(reason: Reason, token: UnverifiedToken, keys: Sequence[SigningKey] = (
 
 
 def verify_token(
-    token: str, trust: Trust | None, *, now: float, snapshot_good_until: float, limits: Limits = LIMITS
+    token: str,
+    trust: Trust | None,
+    *,
+    now: float,
+    snapshot_good_until: float,
+    limits: Limits = LIMITS,
+    cloud_name: str = "",
 ) -> Decision:
     """Decide about a bare token, as if it came in one well-formed header."""
-    return verify((f"Bearer {token}",), trust, now=now, snapshot_good_until=snapshot_good_until, limits=limits)
+    return verify(
+        (f"Bearer {token}",),
+        trust,
+        now=now,
+        snapshot_good_until=snapshot_good_until,
+        limits=limits,
+        cloud_name=cloud_name,
+    )

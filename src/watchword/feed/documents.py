@@ -17,17 +17,30 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from watchword.core.jwk import KeySetRefused, admit_stored
-from watchword.core.trust import ANY, ORGANIZATION_ID, Expected, NotUnderstood, ServerTrust, SubscriptionPeriod, Trust
+from watchword.core.trust import (
+    ANY,
+    API_ROLE,
+    ORGANIZATION_ID,
+    Expected,
+    NotUnderstood,
+    ServerTrust,
+    SubscriptionPeriod,
+    Trust,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Of trust. Raised for each change of the members or their meaning.
 
 2 added `accepts_bound_tokens` to a server. A document of schema 1 means that bound tokens are accepted, as before.
+
+3 added `required_role` to a server. Trust that requires no role is still written as schema 2, so that verifiers of the
+previous version go on serving its organization. They deny the others, because they cannot check the role.
 """
 
+SCHEMA_WITHOUT_ROLE: Final = 2
 OLDEST_SCHEMA: Final = 1
 """Older documents are still read: verifiers are upgraded before the control plane, and have a copy on disk."""
 
@@ -44,6 +57,10 @@ _ANY_ORGANIZATION = re.compile(r".{1,256}", re.DOTALL)
 """An id that a later version may allow."""
 
 _SERVER_NAME = re.compile(r"[A-Za-z0-9]{1,64}")
+_API_ROLE = re.compile(API_ROLE)
+_SINCE: Final = {1: "", 2: " accepts_bound_tokens", 3: " accepts_bound_tokens required_role"}
+"""The members of a server that each schema added, together with those of the schemas before."""
+
 _MAX_INTEGER: Final = 2**53
 
 
@@ -87,7 +104,7 @@ def encode_trust(trust: Trust) -> dict[str, object]:
         document: dict[str, object] = json.loads(trust.document)
         return document | {"organization": trust.organization, "revision": trust.revision}
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA_WITHOUT_ROLE if trust.server is None or trust.server.required_role is None else SCHEMA,
         "organization": trust.organization,
         "revision": trust.revision,
         "suspended": trust.suspended,
@@ -111,7 +128,7 @@ def decode_trust(document: object) -> Trust:
         revision=_integer(members["revision"], "revision", minimum=1),
         suspended=_boolean(members["suspended"], "suspended"),
         subscription=None if subscription is None else _decode_subscription(subscription),
-        server=None if server is None else _decode_server(server, of_schema_1=members["schema"] == 1),
+        server=None if server is None else _decode_server(server, _integer(members["schema"], "schema")),
     )
 
 
@@ -191,6 +208,7 @@ def _decode_subscription(document: object) -> SubscriptionPeriod:
 
 
 def _encode_server(server: ServerTrust) -> dict[str, object]:
+    since_3 = {} if server.required_role is None else {"required_role": server.required_role}
     return {
         "id": server.id,
         "name": server.name,
@@ -198,14 +216,14 @@ def _encode_server(server: ServerTrust) -> dict[str, object]:
         "audience": _encode_expected(server.audience),
         "client_id": _encode_expected(server.client_id),
         "accepts_bound_tokens": server.accepts_bound_tokens,
+        **since_3,
         "keys": [key.to_jwk() for key in server.keys],
         "keys_good_until": server.keys_good_until,
     }
 
 
-def _decode_server(document: object, *, of_schema_1: bool) -> ServerTrust:
-    since_2 = "" if of_schema_1 else " accepts_bound_tokens"
-    members = _members(document, "server", f"id name issuer audience client_id keys keys_good_until{since_2}")
+def _decode_server(document: object, schema: int) -> ServerTrust:
+    members = _members(document, "server", f"id name issuer audience client_id keys keys_good_until{_SINCE[schema]}")
     try:
         keys = admit_stored(_list(members["keys"], "keys"))
     except KeySetRefused:
@@ -216,10 +234,15 @@ def _decode_server(document: object, *, of_schema_1: bool) -> ServerTrust:
         issuer=_decode_expected(members["issuer"], "issuer"),
         audience=_decode_expected(members["audience"], "audience"),
         client_id=_decode_expected(members["client_id"], "client_id"),
-        accepts_bound_tokens=of_schema_1 or _boolean(members["accepts_bound_tokens"], "accepts_bound_tokens"),
+        accepts_bound_tokens=schema == 1 or _boolean(members["accepts_bound_tokens"], "accepts_bound_tokens"),
+        required_role=None if schema <= SCHEMA_WITHOUT_ROLE else _role(members["required_role"]),
         keys=keys,
         keys_good_until=_integer(members["keys_good_until"], "keys_good_until"),
     )
+
+
+def _role(value: object) -> str:
+    return _matching(value, _API_ROLE, "required_role")
 
 
 def _encode_expected(expected: Expected) -> object:

@@ -157,7 +157,8 @@ class ControlSettings(PlaneSettings):
 
     cloud_name: CloudName | None = None
     """The first part of the scope by which a token names its organization, as in
-    `<cloud name>::<organization>::<API role>`. Needed if `api_routing` is `token`; give verifiers the same one."""
+    `<cloud name>::<organization>::<API role>`. Needed if `api_routing` is `token`, or if registrations shall require an
+    API role; give verifiers the same one."""
 
     api_upstream: str | None = None
     """`host:port` where gateways reach the API. The texts for gateways name it."""

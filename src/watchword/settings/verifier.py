@@ -69,7 +69,8 @@ class VerifierSettings(PlaneSettings):
 
     cloud_name: CloudName | None = None
     """Lets tokens name their organization in `scope`, `scp` or `roles`, as
-    `<cloud name>::<organization>::<API role>`; compared exactly. Without it, `/verify-by-token/` is not answered.
+    `<cloud name>::<organization>::<API role>`; compared exactly. Without it, `/verify-by-token/` is not answered, and
+    tokens of a registration that requires an API role are refused.
     `watchword serve` without a role takes the portal's if this is not set."""
 
     traefik_routing: Literal["host", "path"] | None = None

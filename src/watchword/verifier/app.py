@@ -37,7 +37,8 @@ class Verifier:
         pending_requests: the requests that wait for a key; the owner runs it in a thread.
 
     Args:
-        cloud_name: the first part of the scopes by which tokens name their organization; empty if no token may.
+        cloud_name: the first part of the scopes by which tokens name their organization and API roles; empty if no
+            token may.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class Verifier:
         organizations = view.snapshot.organizations
         if named is not None:
             trust = organizations.get(named)
-            return named, trust, decide(token, trust, now, view.good_until, self._limits)
+            return named, trust, decide(token, trust, now, view.good_until, self._limits, self._cloud_name)
         organization, decision = decide_by_token(
             token, organizations, self._cloud_name, now=now, snapshot_good_until=view.good_until, limits=self._limits
         )
@@ -141,6 +142,7 @@ class Verifier:
             now=self._clock(),
             snapshot_good_until=view.good_until,
             limits=self._limits,
+            cloud_name=self._cloud_name,
         )
 
     def _deliver(
@@ -166,6 +168,8 @@ class Verifier:
             if isinstance(decision, Allow):
                 decision = Deny(response, profile=decision.profile)
             response = profile.denials[response]
+            if decision.missing_scope is not None:
+                response = http_contract.lacking_scope(response, decision.missing_scope)
         counter = usage.counter(organization, trust, decision)
         counter.calls += 1
         return response, counter

@@ -159,9 +159,29 @@ def allowed(decision: Allow, max_scope: int = MAX_SCOPE) -> Response | Reason:
         (b"x-auth-client-id", client_id.encode("ascii")),
         (b"x-auth-scope", scope.encode("ascii")),
         (b"x-auth-expires", b"%d" % claims.expires_at),
+        (b"x-auth-role", (decision.role or "").encode("ascii")),
         (b"cache-control", b"no-store"),
     ]
     return Response(HTTPStatus.OK, headers, b"")
+
+
+def lacking_scope(denial: Response, scope: str) -> Response:
+    """The denial with the missing scope in its challenge (RFC 6750 section 3) and its problem document.
+
+    A new response for each request, because all organizations share the denials.
+    """
+    problem = denial.body[:-1] + b', "scope": "%s"}' % scope.encode("ascii")
+    headers = [(name, problem if value == denial.body else value) for name, value in denial.headers]
+    return with_challenge_parameter(Response(denial.status, headers, problem), "scope", scope)
+
+
+def with_challenge_parameter(response: Response, name: str, value: str) -> Response:
+    """The same response with one more parameter in its challenge; `value` has no character that needs an escape."""
+    parameter = f', {name}="{value}"'.encode("ascii")
+    headers = [
+        (header, content + parameter if header == CHALLENGE_HEADER else content) for header, content in response.headers
+    ]
+    return Response(response.status, headers, response.body)
 
 
 def encoded(value: str) -> str:

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from watchword.core.named_organization import scope_of
 from watchword.core.trust import ANY, ORGANIZATION_ID
 from watchword.settings.api_address import ORGANIZATION
 from watchword.verifier import http_contract
@@ -22,6 +23,7 @@ from watchword.verifier.http_contract import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from watchword.core.trust import ServerTrust
     from watchword.verifier.http_contract import RequestHandler
     from watchword.verifier.snapshot import CurrentSnapshot
 
@@ -31,17 +33,16 @@ PREFLIGHT_SECONDS: Final = 86_400
 _DOCUMENTS: Final = f"{WELL_KNOWN}/"
 _ID: Final = re.compile(ORGANIZATION_ID)
 
-_CHALLENGED: Final = frozenset({400, 401})
-
 
 class ProtectedResource:
     """Serves the metadata document, and adds its URL to every challenge."""
 
-    def __init__(self, *, url: str, name: str | None, current: CurrentSnapshot) -> None:
+    def __init__(self, *, url: str, name: str | None, current: CurrentSnapshot, cloud_name: str = "") -> None:
         self._url = url
         self._is_per_organization = ORGANIZATION in url
         self._name = name
         self._current = current
+        self._cloud_name = cloud_name
         parts = urlsplit(url)
         # RFC 9728 section 3.1 puts the well-known part between host and path of the resource. Gateways read the
         # organization from it as from any request, and ask the verifier for `/.well-known/…/{organization}`.
@@ -66,8 +67,8 @@ class ProtectedResource:
     def metadata(self, organization: str | None) -> Response:
         """The document of RFC 9728 section 2.
 
-        It contains only the issuer of the organization's tokens. An organization without an issuer looks like one that
-        does not exist.
+        It contains only the issuer of the organization's tokens, and the scope that they must carry, if any. An
+        organization without an issuer looks like one that does not exist, so its document has no scope either.
 
         Args:
             organization: None if the URL names none, because the token must name it.
@@ -75,9 +76,11 @@ class ProtectedResource:
         if not self._has_document(organization):
             return http_contract.NOT_FOUND
         document: dict[str, Any] = {"resource": self._url.replace(ORGANIZATION, organization or "")}
-        issuer = None if organization is None else self._issuer(organization)
-        if issuer is not None:
-            document["authorization_servers"] = [issuer]
+        server = None if organization is None else self._discoverable_server(organization)
+        if organization is not None and server is not None:
+            document["authorization_servers"] = [server.issuer]
+            if server.required_role is not None and self._cloud_name:
+                document["scopes_supported"] = [scope_of(self._cloud_name, organization, server.required_role)]
         document["bearer_methods_supported"] = ["header"]
         if self._name is not None:
             document["resource_name"] = self._name
@@ -97,14 +100,13 @@ class ProtectedResource:
         """Whether there is a document: for a valid id, or for None if one URL serves all organizations."""
         return not self._is_per_organization if organization is None else _ID.fullmatch(organization) is not None
 
-    def _issuer(self, organization: str) -> str | None:
+    def _discoverable_server(self, organization: str) -> ServerTrust | None:
         view = self._current.view
         known = None if view is None else view.snapshot.organizations.get(organization)
         if known is None or known.server is None or known.server.issuer is ANY:
             return None
-        issuer = str(known.server.issuer)
         # Tokens may name other issuers, but only an https URL identifies an authorization server (RFC 8414 section 2).
-        return issuer if issuer.startswith("https://") else None
+        return known.server if str(known.server.issuer).startswith("https://") else None
 
     def _with_document_url(self, path: str, response: Response) -> Response:
         """The same response, with the URL of the organization's document in its challenge.
@@ -112,7 +114,7 @@ class ProtectedResource:
         All organizations share the denials; a copy for each would be 30 responses times 100,000. So this copies
         the few headers of a response with a challenge, which takes some microseconds.
         """
-        if response.status not in _CHALLENGED:
+        if not any(name == http_contract.CHALLENGE_HEADER for name, _ in response.headers):
             return response
         found = http_contract.route(path)
         if found is None:
@@ -120,8 +122,5 @@ class ProtectedResource:
         _, organization = found
         if not self._has_document(organization):
             return response
-        url = f', resource_metadata="{self._document.replace(ORGANIZATION, organization or "")}"'.encode("ascii")
-        headers = [
-            (name, value + url if name == http_contract.CHALLENGE_HEADER else value) for name, value in response.headers
-        ]
-        return Response(response.status, headers, response.body)
+        url = self._document.replace(ORGANIZATION, organization or "")
+        return http_contract.with_challenge_parameter(response, "resource_metadata", url)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from watchword.verifier.usage.counting import UsageCounter
 
 ROTATE_SECONDS: Final = 60.0
-ENTRY_BYTES: Final = 1_800
+ENTRY_BYTES: Final = 1_900
 """Memory of an entry in addition to the characters of its token and response: objects and its share of a dictionary."""
 
 

@@ -65,6 +65,7 @@ def test_p05_a_plain_row_with_the_longest_name_is_accepted() -> None:
         {"client_id": "x" * 2049},
         {"version": 0},
         {"accepts_bound_tokens": None},
+        *({"required_role": role} for role in ("", "a" * 17, "Orders-1", "Orders\n", "Ord\u00e9rs", " Orders")),
     ],
 )
 def test_a_faulty_row_is_refused(changes: dict[str, Any]) -> None:

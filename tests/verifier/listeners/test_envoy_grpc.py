@@ -188,6 +188,7 @@ def test_the_decisions_are_those_of_the_other_listener(site: Site) -> None:
         "x-auth-subject": "alice",
         "x-auth-client-id": "acme-batch",
         "x-auth-scope": "orders:read orders:write",
+        "x-auth-role": "",
     }
     good = f"Bearer {live.token()}"
     for asked, status, reason in (

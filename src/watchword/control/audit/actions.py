@@ -77,6 +77,7 @@ FIELDS: Final = {
     "issuer": "Issuer URI",
     "client_id": "Client ID",
     "accepts_bound_tokens": "Accept tokens bound to a key or certificate",
+    "required_role": "Required API Role",
     "accept_any": "Confirmed: every token of this server is accepted",
     "accept_anybody": "Confirmed: tokens that anyone can request are accepted",
     "api_call_threshold": "API call threshold",

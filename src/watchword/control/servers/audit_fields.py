@@ -28,6 +28,7 @@ def audit_fields_of(server: AuthorizationServer) -> dict[str, Scalar]:
         "issuer": server.issuer,
         "client_id": server.client_id,
         "accepts_bound_tokens": server.accepts_bound_tokens,
+        "required_role": server.required_role,
         **confirmed(server),
     }
 

@@ -13,7 +13,6 @@ from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.servers import rules
 from watchword.control.servers.acceptance import CONFIRMED_BY
 from watchword.control.servers.audit_fields import accepted, audit_fields_of, confirmed, difference
-from watchword.control.servers.ca_bundle import checked_ca_bundle
 from watchword.control.servers.conflicts import (
     explained_conflicts,
     find_server,
@@ -21,17 +20,15 @@ from watchword.control.servers.conflicts import (
     other_servers,
     refuse_taken_name,
 )
+from watchword.control.servers.field_checks import checked_fields
 from watchword.control.servers.forced_fetch_commands import bring_forward
 from watchword.control.servers.key_sets import KeyChange, labels
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.sources import KeySource, install, validated
-from watchword.jwks.address import LocationRefused, parse_location
-from watchword.jwks.ca_bundle import CaBundleRefused
 from watchword.jwks.schedule import FORCED_COOL_DOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from uuid import UUID
 
     from watchword.control.base.actor import Actor
@@ -70,7 +67,7 @@ class AddServer:
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_added") as work,
         ):
             slot = free_slot(self.organization_id)
-            source, ca_bundle = _checked(self.fields, work.now)
+            source, ca_bundle = checked_fields(self.fields, work.now, None)
             refuse_taken_name(self.organization_id, self.fields.name)
             validation = validated(self.organization_id, source, self.receipt, work.now)
             disabled = _disable_other(work) if self.fields.enabled else None
@@ -107,7 +104,7 @@ class EditServer:
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_edited") as work,
         ):
             server = find_server(self.organization_id, self.server_id, self.expected_version)
-            source, ca_bundle = _checked(self.fields, work.now, kept=server.ca_bundle)
+            source, ca_bundle = checked_fields(self.fields, work.now, server)
             refuse_taken_name(self.organization_id, self.fields.name, server_id=server.pk)
             before = audit_fields_of(server)
             moved = source != KeySource.of(server)
@@ -203,37 +200,6 @@ def _key_set_of(server: AuthorizationServer) -> KeySetState:
     return KeySetState.objects.select_for_update().get(server=server)
 
 
-def _checked(fields: ServerFields, now: datetime, *, kept: str | None = None) -> tuple[KeySource, str | None]:
-    """Return the key source, and the CA certificates to store, which stay stored while validation is off.
-
-    Args:
-        fields: as typed.
-        now: when the certificates must be valid.
-        kept: the stored certificates. If unchanged, they may have expired: other fields can still be changed.
-
-    Raises:
-        Refusal: fields_invalid with a sentence for each invalid field.
-    """
-    faults: dict[str, str] = {}
-    location = ""
-    ca_bundle = None
-    try:
-        ca_bundle = checked_ca_bundle(fields.authority, now, kept=kept)
-    except CaBundleRefused as refused:
-        faults["authority"] = refused.sentence
-    try:
-        parsed = parse_location(fields.jwks_location)
-    except LocationRefused as refused:
-        faults["jwks_location"] = f"{refused.problem.sentence} {refused.problem.fix}"
-    else:
-        location = parsed.url
-    faults |= rules.check_fields(fields)
-    if faults:
-        raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
-    source = KeySource.named(location, verify_certificate=fields.verify_certificate, ca_bundle=ca_bundle)
-    return source, ca_bundle
-
-
 def _disable_other(work: UnitOfWork, *, except_for: AuthorizationServer | None = None) -> str | None:
     """Disable the organization's other enabled server, if there is one, and return its name."""
     others = other_servers(work.organization_id, None if except_for is None else except_for.pk)
@@ -271,6 +237,7 @@ def _save(server: AuthorizationServer, fields: ServerFields, source: KeySource, 
     server.issuer = rules.stored(fields.issuer)
     server.client_id = rules.stored(fields.client_id)
     server.accepts_bound_tokens = fields.accepts_bound_tokens
+    server.required_role = rules.stored(fields.required_role)
     _stamp(server, work)
     server.save()
 

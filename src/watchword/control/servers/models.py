@@ -17,6 +17,7 @@ from watchword.control.servers.rules import (
     EXPECTED_MAX,
     LOCATION_MAX,
     NAME_MAX,
+    ROLE_MAX,
     SLOTS,
 )
 from watchword.jwks.ca_bundle import MAX_CHARACTERS
@@ -36,6 +37,8 @@ class AuthorizationServer(models.Model):
 
     `accepts_bound_tokens`: whether tokens bound to a key or certificate are accepted without proof. It has no default,
     so that no code can forget it.
+
+    `required_role`: the API role that each token must carry; NULL for none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -53,6 +56,7 @@ class AuthorizationServer(models.Model):
     issuer = models.CharField(max_length=EXPECTED_MAX, null=True)
     client_id = models.CharField(max_length=EXPECTED_MAX, null=True)
     accepts_bound_tokens = models.BooleanField()
+    required_role = models.CharField(max_length=ROLE_MAX, null=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254)
@@ -93,6 +97,9 @@ class AuthorizationServer(models.Model):
             models.CheckConstraint(
                 name="servers_client_id_not_blank",
                 condition=~Q(client_id="") & Q(_at_most("client_id", EXPECTED_MAX)),
+            ),
+            models.CheckConstraint(
+                name="servers_required_role_form", condition=Q(required_role__regex=r"\A[A-Za-z0-9]{1,16}\Z")
             ),
             models.CheckConstraint(name="servers_version_from_1", condition=Q(version__gte=1)),
         ]

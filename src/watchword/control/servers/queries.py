@@ -65,6 +65,7 @@ class ServerRow:
         ca_bundle: the attached CA certificates; empty while the certificate is not validated.
         ca_bundle_state: good, soon or expired; None without any.
         audience, issuer, client_id: None means any.
+        required_role: None means none.
         key_algorithms: the algorithms of `keys`, each once, sorted.
         keys: the keys in use, the newest first.
         withdrawn_keys: the last withdrawn first; at most `rotation.HISTORY_SHOWN`.
@@ -94,6 +95,7 @@ class ServerRow:
     issuer: str | None
     client_id: str | None
     accepts_bound_tokens: bool
+    required_role: str | None
     version: int
     updated_at: datetime
     updated_by: str
@@ -135,6 +137,7 @@ class ServerDetail:
     issuer: str
     client_id: str
     accepts_bound_tokens: bool
+    required_role: str
     updated_at: datetime
     updated_by: str
 
@@ -168,9 +171,16 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
         issuer=server.issuer or "",
         client_id=server.client_id or "",
         accepts_bound_tokens=server.accepts_bound_tokens,
+        required_role=server.required_role or "",
         updated_at=server.updated_at,
         updated_by=server.updated_by,
     )
+
+
+def organizations_that_require_roles() -> list[str]:
+    """Return the ids of the organizations with an enabled server that requires an API role, sorted."""
+    servers = AuthorizationServer.objects.filter(enabled=True, required_role__isnull=False)
+    return list(servers.order_by("organization_id").values_list("organization_id", flat=True))
 
 
 def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
@@ -198,6 +208,7 @@ def _row(server: AuthorizationServer, now: datetime) -> ServerRow:
         issuer=server.issuer,
         client_id=server.client_id,
         accepts_bound_tokens=server.accepts_bound_tokens,
+        required_role=server.required_role,
         version=server.version,
         updated_at=server.updated_at,
         updated_by=server.updated_by,

@@ -23,6 +23,7 @@ NAME_MAX: Final = 64
 DESCRIPTION_MAX: Final = 256
 LOCATION_MAX: Final = 2048
 EXPECTED_MAX: Final = 2048
+ROLE_MAX: Final = 16
 
 REQUEST_TAKEN_UP: Final = timedelta(seconds=60)
 """A worker begins a requested fetch within seconds and ends it within five; after a minute no worker seems to run."""
@@ -42,6 +43,7 @@ class ServerFields:
             `audience`, `issuer` and `client_id` are all blank.
         accept_anybody: the same for tokens that any user of the server can request.
         accepts_bound_tokens: accept tokens bound to a key or certificate without proof.
+        required_role: the API role that each token must carry; "" for none.
         ca_bundle: CA certificates in PEM; "" for none.
     """
 
@@ -56,6 +58,7 @@ class ServerFields:
     accept_any: bool = False
     accept_anybody: bool = False
     accepts_bound_tokens: bool = False
+    required_role: str = ""
     authority: str = field(default="", repr=False)
 
     @property
@@ -70,7 +73,7 @@ def expected(stored: str | None) -> Expected:
 
 
 def stored(typed: str) -> str | None:
-    """Return an Audience URI, Issuer URI or Client ID as it is stored: NULL for a blank field, else as typed.
+    """Return an Audience URI, Issuer URI, Client ID or API role as it is stored: NULL for a blank field, else as typed.
 
     Only the empty string is blank: `check_fields` refuses a value of spaces as a mistake.
     """

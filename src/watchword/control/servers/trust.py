@@ -39,6 +39,7 @@ def _server_trust(state: KeySetState) -> ServerTrust:
         audience=rules.expected(server.audience),
         client_id=rules.expected(server.client_id),
         accepts_bound_tokens=server.accepts_bound_tokens,
+        required_role=server.required_role,
         keys=from_document(state.document),
         # Without a good fetch there are no keys; 0 makes sure of it.
         keys_good_until=0 if state.good_until is None else int(state.good_until.timestamp()),

@@ -229,7 +229,12 @@ def serve(settings: VerifierSettings, stop: threading.Event) -> None:
         ):
             respond: RequestHandler = verifier.respond
             if settings.api_url is not None:
-                resource = ProtectedResource(url=settings.api_url, name=settings.api_name, current=verifier.current)
+                resource = ProtectedResource(
+                    url=settings.api_url,
+                    name=settings.api_name,
+                    current=verifier.current,
+                    cloud_name=settings.cloud_name or "",
+                )
                 respond = resource.wrap(respond)
             if grpc is not None:
                 respond = grpc.respond = _one_at_a_time(respond)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from django.conf import settings
 from django.views.decorators.http import require_safe
@@ -13,11 +13,14 @@ from watchword.control.web.calling.refusal_advice import refusals
 from watchword.control.web.servers.page import ServersPage
 from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.page_responses import guarded_by, show
+from watchword.core.named_organization import scope_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.base.actor import Actor
+
+EXAMPLE_ROLE: Final = "reader"
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,11 @@ class CallingPage(ServersPage):
         given, locked = settings.WATCHWORD, not self.standing.may_change
         base = given.documentation_url
         api_url = given.api_url_of(organization)
-        scope = f"{given.cloud_name}::{organization}::reader" if given.api_routing == "token" else None
         server = next((row for row in self.servers if row.enabled), None)
+        role = None if server is None else server.required_role
+        scope = None
+        if given.cloud_name is not None and (role is not None or given.api_routing == "token"):
+            scope = scope_of(given.cloud_name, organization, role or EXAMPLE_ROLE)
         values = ClientValues(
             api_url=api_url or API_URL.replace("acme", organization),
             scope=scope,
@@ -54,7 +60,8 @@ class CallingPage(ServersPage):
             "document_route": self.route,
             "tokens_document": f"{base}/tokens.md" if base else None,
             "api_url": api_url,
-            "scope_begin": None if scope is None else scope.removesuffix("reader"),
+            "scope": scope,
+            "scope_begin": None if scope is None or role is not None else scope.removesuffix(EXAMPLE_ROLE),
             "server": server,
             "tabs": client_examples(values),
             "refusals": refusals(given.api_routing),

@@ -62,6 +62,10 @@ ADVICE: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.TOKEN_BOUND: (
             "Request a token without DPoP and mutual TLS, or turn on “Accept tokens bound to a key or certificate”."
         ),
+        Reason.INSUFFICIENT_SCOPE: (
+            "Request the scope that the response names in WWW-Authenticate, and have the authorization server grant it "
+            "to the client."
+        ),
         Reason.SCOPE_TOO_LONG: "Request fewer scopes.",
         Reason.CLAIM_TOO_LONG: "Configure the authorization server to use shorter values.",
     },
@@ -77,6 +81,7 @@ ADVICE: Final[Mapping[str, Mapping[Reason, str]]] = {
     "Verifier": {
         Reason.TRUST_STALE: _RETRY,
         Reason.UNDECIDABLE: _RETRY,
+        Reason.CLOUD_NAME_MISSING: "Contact the API provider, who must set the cloud name of the verifiers.",
     },
 }
 """Each reason that a client can see, in groups."""
@@ -87,6 +92,7 @@ SECTIONS: Final[Mapping[Reason, str]] = {
     Reason.NO_MATCHING_KEY: "no_matching_key-no-key-verifies-the-token",
     Reason.TOKEN_BOUND: "token_bound-the-token-is-bound-to-a-key-or-certificate",
     Reason.CLIENT_MISSING: "client_missing-the-token-names-no-client",
+    Reason.INSUFFICIENT_SCOPE: "insufficient_scope-the-token-lacks-the-required-api-role",
 }
 """The reasons that docs/tokens.md explains, with the anchors there."""
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.urls import reverse
 
 from watchword.control.servers.ca_bundle import canonical, described, fingerprints
@@ -13,6 +14,7 @@ from watchword.control.servers.receipt import ReceiptRefused, read
 from watchword.control.servers.shared_servers import shared_server_at
 from watchword.control.servers.sources import KeySource
 from watchword.control.web.activity.presentation import spoken_use
+from watchword.core.named_organization import scope_of
 from watchword.jwks.address import LocationRefused, parse_location
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ _LABELS: Final = {
     "issuer": "Issuer URI",
     "client_id": "Client ID",
     "accepts_bound_tokens": "Accept tokens bound to a key or certificate",
+    "required_role": "Required API Role",
 }
 
 
@@ -71,6 +74,17 @@ def context(page: ServersPage, form: RegistrationForm, detail: ServerDetail | No
         "detail": detail,
         "caution": _caution(page, detail) if detail is not None and detail.enabled else None,
         "displaced": page.enabled_besides(None if detail is None else detail.id),
+        **_role(page),
+    }
+
+
+def _role(page: ServersPage) -> dict[str, str | None]:
+    cloud_name = settings.WATCHWORD.cloud_name
+    begin = None if cloud_name is None else scope_of(cloud_name, page.organization_id, "")
+    return {
+        "scope_begin": begin,
+        "role_help": f"Tokens are refused (insufficient_scope) unless scope, scp or roles contains {begin or '…::'} "
+        "followed by this role, exactly as written here. 1 to 16 letters and digits, such as Orders.",
     }
 
 

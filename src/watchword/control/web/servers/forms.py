@@ -44,6 +44,7 @@ class RegistrationForm(forms.Form):
     accept_any = forms.BooleanField(required=False)
     accept_anybody = forms.BooleanField(required=False)
     accepts_bound_tokens = forms.BooleanField(required=False)
+    required_role = Text()
     receipt = Text()
     version = forms.IntegerField(required=False, min_value=1)
     # What stood in the two fields before they were filled in from metadata: in the form, so that it can be put back.
@@ -71,6 +72,7 @@ class RegistrationForm(forms.Form):
             accept_any=self._confirmed("accept_any"),
             accept_anybody=self._confirmed("accept_anybody"),
             accepts_bound_tokens=self._confirmed("accepts_bound_tokens"),
+            required_role=self._text("required_role"),
             authority=PRIVATE_KEY if self.private_key_pasted else self._text("authority"),
         )
 
@@ -122,6 +124,7 @@ def of(detail: ServerDetail) -> RegistrationForm:
         "issuer": detail.issuer,
         "client_id": detail.client_id,
         "accepts_bound_tokens": detail.accepts_bound_tokens,
+        "required_role": detail.required_role,
         **{field: accepted.confirmed_by == field for field in CONFIRMED_BY.values()},
         "version": detail.version,
     }

@@ -2,7 +2,7 @@
 local VERIFIERS = "http://127.0.0.1:8089"
 local BY_TOKEN = os.getenv("WATCHWORD_ROUTING") == "token"
 local SECRET = os.getenv("WATCHWORD_SECRET") or ""
-local IDENTITY = { "organization", "server", "issuer", "subject", "client-id", "scope", "expires" }
+local IDENTITY = { "organization", "server", "issuer", "subject", "client-id", "scope", "expires", "role" }
 local DENIALS = { [400] = true, [401] = true, [403] = true, [503] = true }
 local PASSED_ON = {
   "content-type", "cache-control", "www-authenticate", "retry-after",
