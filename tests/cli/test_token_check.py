@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from kit import acme, forge
+from kit.api_access import api_role
 from kit.registrations import add, organization
 from watchword.cli.token import describe, result
 from watchword.core.decision import Deny, Reason
@@ -116,6 +117,7 @@ def test_fl_05_missing_role_is_shown_with_its_scope(command_line: CommandLine, m
     now = int(time.time())
     monkeypatch.setattr(settings, "WATCHWORD", load_control_settings(cloud_name="orders"))
     organization()
+    api_role("Reader")
     add(key, required_role="Reader")
     check = ("token", "check", "--organization", "acme")
     refused = command_line.run(*check, stdin=good_token(key))

@@ -43,6 +43,11 @@ class ServersConfig(AppConfig):
     name = "watchword.control.servers"
     label = "servers"
 
+    def ready(self) -> None:
+        from watchword.control.servers.queries import servers_requiring_api_role  # noqa: PLC0415
+
+        hooks.servers_requiring_api_role.register(servers_requiring_api_role)
+
 
 class ActivityConfig(AppConfig):
     name = "watchword.control.activity"

@@ -9,9 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from kit import registrations, sample_portal
+from kit.api_access import api_role
 from kit.registrations import ALICE, add, events, revision
 from kit.sample_portal import PROD_OKTA
+from watchword.control.base.actor import command_line
 from watchword.control.base.refusals import Refusal
+from watchword.control.identity.api_models import ApiRole
+from watchword.control.identity.api_role_commands import DeleteApiRole, EditApiRole
 from watchword.control.servers.commands import EditServer
 from watchword.control.servers.models import AuthorizationServer
 from watchword.control.servers.trust import trust_of
@@ -39,6 +43,13 @@ def cloud(settings: Any) -> Callable[[str | None], None]:
     return set_name
 
 
+def organization() -> None:
+    """Acme, with two API roles."""
+    registrations.organization("acme")
+    for name in ("Orders", "Billing"):
+        api_role(name)
+
+
 def required_by_verifiers() -> str | None:
     server = trust_of("acme").server
     assert server is not None
@@ -64,7 +75,7 @@ def test_fl_05_new_registration_requires_no_role() -> None:
 
 @pytest.mark.usefixtures("cloud")
 def test_fl_05_required_role_is_published_and_audited() -> None:
-    registrations.organization("acme")
+    organization()
     server = add(required_role="Orders")
     assert required_by_verifiers() == "Orders"
     assert events("server_added")[0].changes["required_role"] == [None, "Orders"]
@@ -79,17 +90,55 @@ def test_fl_05_required_role_is_published_and_audited() -> None:
 
 
 @pytest.mark.usefixtures("cloud")
-@pytest.mark.parametrize("role", [" ", "a" * 17, "Orders-1", "Orders ", "Orders\n", "Ord\u00e9rs", "*"], ids=repr)
-def test_fl_05_what_is_no_role_is_refused(role: str) -> None:
-    registrations.organization("acme")
+@pytest.mark.parametrize("role", ["Reader", "orders", "Orders ", "Orders\n", "a" * 17, "*", "\ud800", "\0"], ids=ascii)
+def test_fl_05_role_that_the_organization_lacks_is_refused(role: str) -> None:
+    organization()
+    registrations.organization("globex")
+    api_role("Reader", "globex")
     with pytest.raises(Refusal) as refused:
         add(required_role=role)
-    assert "1 to 16 characters" in refused.value.field_errors["required_role"]
+    assert "There is no API role of this name" in refused.value.field_errors["required_role"]
+
+
+@pytest.mark.usefixtures("cloud")
+@pytest.mark.parametrize("enabled", [True, False])
+def test_fl_05_required_role_is_neither_renamed_nor_deleted(enabled: bool) -> None:  # noqa: FBT001 - a parameter.
+    organization()
+    role = ApiRole.objects.get(name="Orders")
+    add(required_role="Orders", enabled=enabled)
+
+    def rename(name: str) -> None:
+        version = ApiRole.objects.get(pk=role.pk).version
+        EditApiRole(organization_id="acme", role_id=role.pk, expected_version=version, name=name, rights={}).run(
+            command_line()
+        )
+
+    def delete() -> None:
+        DeleteApiRole(organization_id="acme", role_id=role.pk).run(command_line())
+
+    for change in (delete, lambda: rename("Other"), lambda: rename("orders")):
+        with pytest.raises(Refusal) as refused:
+            change()
+        assert refused.value.code == "api_role_required"
+        assert "ProdOkta" in refused.value.sentence
+    rename("Orders")
+    edit(AuthorizationServer.objects.get(), required_role="Billing", enabled=enabled)
+    delete()
+    assert not ApiRole.objects.filter(pk=role.pk).exists()
+
+
+@pytest.mark.usefixtures("cloud")
+def test_fl_05_role_of_another_organization_hinders_no_change() -> None:
+    organization()
+    add(required_role="Orders")
+    registrations.organization("globex")
+    DeleteApiRole(organization_id="globex", role_id=api_role("Orders", "globex").pk).run(command_line())
+    assert required_by_verifiers() == "Orders"
 
 
 def test_fl_05_without_a_cloud_name_no_role_can_be_required(cloud: Callable[[str | None], None]) -> None:
     cloud(None)
-    registrations.organization("acme")
+    organization()
     with pytest.raises(Refusal) as refused:
         add(required_role="Orders")
     assert "cloud name" in refused.value.field_errors["required_role"]
@@ -97,7 +146,7 @@ def test_fl_05_without_a_cloud_name_no_role_can_be_required(cloud: Callable[[str
 
 def test_fl_05_stored_role_outlives_the_cloud_name(cloud: Callable[[str | None], None]) -> None:
     """An edit of another field neither fails nor drops the restriction."""
-    registrations.organization("acme")
+    organization()
     server = add(required_role="Orders")
     cloud(None)
     edit(server, required_role="Orders", description="renamed")
@@ -116,6 +165,8 @@ class Portal:
 
     def __init__(self) -> None:
         sample_portal.acme()
+        for name in ("Orders", "Billing"):
+            api_role(name)
         self.alice: Person = sample_portal.alice()
         self.client = Client()
         self.client.cookies["watchword_session"] = sample_portal.session_of(self.alice)
@@ -151,7 +202,7 @@ def test_fl_05_window_and_list_show_the_required_role(portal: Portal) -> None:
     assert required_by_verifiers() == "Orders"
     edited = portal.page("edit", server)
     assert '<details class="more-options" open>' in edited
-    assert 'value="Orders"' in edited
+    assert '<option value="Orders" selected>' in edited
     assert "<dt>API role</dt>" in portal.page("list")
     assert "orders::acme::Orders" in portal.page("calling")
     assert portal.save("edit", server, version="1").status_code == 302
@@ -161,11 +212,11 @@ def test_fl_05_window_and_list_show_the_required_role(portal: Portal) -> None:
 
 def test_fl_05_refused_role_is_shown_at_its_field(portal: Portal) -> None:
     server = portal.add("")
-    response = portal.save("edit", server, version="1", required_role="Orders-1")
+    response = portal.save("edit", server, version="1", required_role="Reader")
     assert response.status_code == 422
     page = response.content.decode()
-    assert "1 to 16 characters" in page
-    assert 'value="Orders-1"' in page
+    assert "There is no API role of this name" in page
+    assert '<option value="Reader" selected>' in page
 
 
 def test_fl_05_window_without_a_cloud_name_has_the_field_only_for_a_stored_role(
@@ -174,7 +225,9 @@ def test_fl_05_window_without_a_cloud_name_has_the_field_only_for_a_stored_role(
     server = portal.add("Orders")
     cloud(None)
     assert FIELD not in portal.page("add")
-    assert 'value="Orders"' in portal.page("edit", server)
+    edited = portal.page("edit", server)
+    assert '<option value="Orders" selected>' in edited
+    assert '<option value="Billing">' not in edited
     assert "::acme::" not in portal.page("calling")
 
 

@@ -1,6 +1,6 @@
-"""Functions of higher rooms that `unit_of_work` calls. Each room registers its own when Django starts.
+"""Functions of higher rooms that `unit_of_work` and commands call. Each room registers its own when Django starts.
 
-Through them `unit_of_work` locks, checks and publishes in one transaction without importing a room above it.
+Through them a change locks, checks and publishes in one transaction without importing a room above it.
 """
 
 from __future__ import annotations
@@ -57,12 +57,16 @@ current_rights: Final[Hook[[Actor, Required, datetime], Actor]] = Hook("current_
 publish_trust: Final[Hook[[str], None]] = Hook("publish_trust")
 """Give the organization's trust the next revision, in the transaction of the change."""
 
+servers_requiring_api_role: Final[Hook[[str, str], list[str]]] = Hook("servers_requiring_api_role")
+"""Return the names of the organization's authorization servers that require this API role of each token."""
+
 ALL: Final = (
     lock_organization,
     check_entitlement,
     lock_operators,
     current_rights,
     publish_trust,
+    servers_requiring_api_role,
 )
 
 

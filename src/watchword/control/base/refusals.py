@@ -59,6 +59,10 @@ class RefusalReason(Enum):
     API_ROLES_USED_UP = (
         "api_roles_used_up", 409, "An organization can have at most {most} API roles. Delete one to add another.",
     )  # fmt: skip
+    API_ROLE_REQUIRED = (
+        "api_role_required", 409,
+        "Tokens must carry this API role, because {who} requires it. Change the required API role there first.",
+    )  # fmt: skip
     API_KEYS_USED_UP = (
         "api_keys_used_up", 409, "There can be at most {most} API keys in use. Revoke one to create another.",
     )  # fmt: skip

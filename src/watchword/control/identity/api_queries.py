@@ -104,6 +104,12 @@ def list_api_roles(organization_id: str, now: datetime) -> tuple[ApiRoleRow, ...
     return tuple(sorted(rows, key=lambda row: row.name.casefold()))
 
 
+def api_role_names(organization_id: str) -> list[str]:
+    """The names of the organization's API roles, sorted as `list_api_roles`."""
+    names = ApiRole.objects.filter(organization_id=organization_id).values_list("name", flat=True)
+    return sorted(names, key=str.casefold)
+
+
 def list_api_keys(organization_id: str | None, now: datetime) -> tuple[ApiKeyRow, ...]:
     """All API keys of the organization, or of the provider for None. The usable ones come first, each by name."""
     keys = ApiKey.objects.filter(organization_id=organization_id).select_related("api_role")

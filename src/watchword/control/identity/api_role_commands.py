@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 
+from watchword.control.base import hooks
 from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.times import spoken
@@ -73,7 +74,7 @@ class EditApiRole:
         rights: all rights after the edit, as in CreateApiRole.
 
     Raises (`run`):
-        Refusal: not_found, version_stale, and as CreateApiRole.
+        Refusal: not_found, version_stale, api_role_required for another name, and as CreateApiRole.
     """
 
     organization_id: str
@@ -91,6 +92,7 @@ class EditApiRole:
             _check(self.name, self.rights)
             before = _audit_fields(role)
             if self.name != role.name:
+                _refuse_if_required(role)
                 # The clients that were seen have tokens with the old name.
                 ApiClientUse.objects.filter(api_role=role).delete()
             role.name, role.rights = self.name, dict(self.rights)
@@ -113,7 +115,7 @@ class DeleteApiRole:
         expected_version: as in EditApiRole; None deletes the role in any version.
 
     Raises (`run`):
-        Refusal: not_found, version_stale, permission_missing.
+        Refusal: not_found, version_stale, api_role_required, permission_missing.
     """
 
     organization_id: str
@@ -127,6 +129,7 @@ class DeleteApiRole:
             role = _role(work, self.role_id)
             if self.expected_version is not None:
                 _check_version(role, self.expected_version)
+            _refuse_if_required(role)
             work.record(target=role.name, changes={name: [value, None] for name, value in _audit_fields(role).items()})
             revoke_keys_of_role(work, role)
             role.delete()
@@ -139,6 +142,13 @@ def _role(work: UnitOfWork, role_id: int) -> ApiRole:
         raise Refusal(RefusalReason.NOT_FOUND)
     refuse_more_api_rights_than_own(work.actor, role)
     return role
+
+
+def _refuse_if_required(role: ApiRole) -> None:
+    """No token could name the role any more, so the API would refuse every client of the authorization server."""
+    servers = hooks.servers_requiring_api_role(role.organization_id, role.name)
+    if servers:
+        raise Refusal(RefusalReason.API_ROLE_REQUIRED, who=" and ".join(servers))
 
 
 def _check(name: str, rights: Mapping[str, str]) -> None:

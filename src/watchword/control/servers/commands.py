@@ -67,7 +67,7 @@ class AddServer:
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_added") as work,
         ):
             slot = free_slot(self.organization_id)
-            source, ca_bundle = checked_fields(self.fields, work.now, None)
+            source, ca_bundle = checked_fields(self.organization_id, self.fields, work.now, None)
             refuse_taken_name(self.organization_id, self.fields.name)
             validation = validated(self.organization_id, source, self.receipt, work.now)
             disabled = _disable_other(work) if self.fields.enabled else None
@@ -104,7 +104,7 @@ class EditServer:
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_edited") as work,
         ):
             server = find_server(self.organization_id, self.server_id, self.expected_version)
-            source, ca_bundle = checked_fields(self.fields, work.now, server)
+            source, ca_bundle = checked_fields(self.organization_id, self.fields, work.now, server)
             refuse_taken_name(self.organization_id, self.fields.name, server_id=server.pk)
             before = audit_fields_of(server)
             moved = source != KeySource.of(server)

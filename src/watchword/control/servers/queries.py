@@ -177,6 +177,12 @@ def server_of(organization_id: str, server_id: UUID) -> ServerDetail | None:
     )
 
 
+def servers_requiring_api_role(organization_id: str, role: str) -> list[str]:
+    """Return the names of the organization's servers that require this API role, also of disabled ones; sorted."""
+    servers = AuthorizationServer.objects.filter(organization_id=organization_id, required_role=role)
+    return list(servers.order_by("name").values_list("name", flat=True))
+
+
 def organizations_that_require_roles() -> list[str]:
     """Return the ids of the organizations with an enabled server that requires an API role, sorted."""
     servers = AuthorizationServer.objects.filter(enabled=True, required_role__isnull=False)

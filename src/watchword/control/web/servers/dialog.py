@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.urls import reverse
 
+from watchword.control.identity.api_queries import api_role_names
 from watchword.control.servers.ca_bundle import canonical, described, fingerprints
 from watchword.control.servers.receipt import ReceiptRefused, read
 from watchword.control.servers.shared_servers import shared_server_at
@@ -74,17 +75,17 @@ def context(page: ServersPage, form: RegistrationForm, detail: ServerDetail | No
         "detail": detail,
         "caution": _caution(page, detail) if detail is not None and detail.enabled else None,
         "displaced": page.enabled_besides(None if detail is None else detail.id),
-        **_role(page),
+        **_role(page, form),
     }
 
 
-def _role(page: ServersPage) -> dict[str, str | None]:
-    cloud_name = settings.WATCHWORD.cloud_name
-    begin = None if cloud_name is None else scope_of(cloud_name, page.organization_id, "")
+def _role(page: ServersPage, form: RegistrationForm) -> dict[str, Any]:
+    """The roles to choose from. Without a cloud name none can be required, only a stored one kept or removed."""
+    cloud_name, chosen = settings.WATCHWORD.cloud_name, str(form["required_role"].value() or "")
+    names = [] if cloud_name is None else api_role_names(page.organization_id)
     return {
-        "scope_begin": begin,
-        "role_help": f"Tokens are refused (insufficient_scope) unless scope, scp or roles contains {begin or '…::'} "
-        "followed by this role, exactly as written here. 1 to 16 letters and digits, such as Orders.",
+        "roles": names if chosen in {"", *names} else [*names, chosen],
+        "scope_begin": None if cloud_name is None else scope_of(cloud_name, page.organization_id, ""),
     }
 
 
