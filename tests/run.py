@@ -1,6 +1,7 @@
 """`make test`: the control plane on PostgreSQL, then everything on SQLite with the coverage gates of tests/gates.py.
 
-What is the same on every database (the tables of permissions, marked `any_database`) runs in the second part alone.
+What is the same on every database runs in the second part alone: tests without a database, and those of pages, forms
+and rules that tests/control/conftest.py marks as `any_database`.
 
 The order is deliberate: the whole suite comes last, so that pytest's own closing lines are the verdict.
 Arguments are handed to one plain pytest run instead: `make test ARGS="-k receipt"`.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -15,6 +16,46 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
     from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
+
+HERE: Final = Path(__file__).parent
+ANY_DATABASE: Final = {
+    "fleet/test_listeners.py",
+    "organizations/test_locks_hold.py",
+    "servers/test_bound_tokens.py",
+    "servers/test_ca_bundle.py",
+    "servers/test_shown_location.py",
+    "test_access_matrix.py",
+    "test_csrf.py",
+    "test_surroundings.py",
+    "web",
+}
+"""Folders and files about pages, forms and rules: these are the same on every database.
+
+The queries, constraints and locks beneath them have tests of their own in the other folders.
+"""
+
+EVERY_DATABASE: Final = {
+    "web/activity/test_pages.py",
+    "web/audit/test_pages.py",
+    "web/console/test_fleet.py",
+    "web/console/test_operators.py",
+    "web/console/test_organization.py",
+    "web/console/test_organizations.py",
+    "web/people/test_people_pages.py",
+    "web/servers/test_form_to_feed.py",
+    "web/servers/test_rotation_watch.py",
+}
+"""Except for these: no test in another folder runs the queries of these pages with rows that matter."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what `make test` runs on one database alone; this hook is called for the tests of this folder only."""
+    assert isinstance(item, pytest.Function)
+    without = item.get_closest_marker("django_db") is None and not {"db", "transactional_db"} & set(item.fixturenames)
+    place = item.path.relative_to(HERE)
+    names = {place.as_posix(), *(folder.as_posix() for folder in place.parents)}
+    if without or (names & ANY_DATABASE and not names & EVERY_DATABASE):
+        item.add_marker(pytest.mark.any_database)
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,6 @@ from watchword.control.servers import validate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-pytestmark = pytest.mark.any_database
-
 Statuses = tuple[int | None, int | None]
 """What GET and an empty POST answer; None where the method is not allowed, which is then so for everybody."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from watchword.control.identity.models import Person
 
-pytestmark = pytest.mark.any_database
-
 REFUSED = "This form has expired"
 ORIGIN = "http://127.0.0.1:8080"
 

@@ -188,6 +188,7 @@ def test_the_table_of_routes_is_read() -> None:
     assert all(re.sub(r"<\w+:\w+>", "", route).count("<") == 0 for route in ROUTES)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("method", ["TRACE", "OPTIONS", "PUT", "DELETE", "PATCH", "CONNECT", "FOO"])
 def test_fn_01_other_methods_are_not_allowed(portal: Portal, method: str) -> None:
     async def story() -> set[int]:
@@ -198,6 +199,7 @@ def test_fn_01_other_methods_are_not_allowed(portal: Portal, method: str) -> Non
     assert portal.faults == []
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("charset", ["utf-7", "utf-16", "rot13", "undefined", "idna", "hex", "\xff", "x" * 5000, "\0"])
 def test_fn_01_forms_in_other_character_sets_are_refused(portal: Portal, charset: str) -> None:
     async def story() -> set[int]:
@@ -211,6 +213,7 @@ def test_fn_01_forms_in_other_character_sets_are_refused(portal: Portal, charset
     assert portal.faults == []
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("kind", "form"),
     [
@@ -238,6 +241,7 @@ def test_fn_01_other_bodies_than_forms_are_refused(portal: Portal, kind: str, fo
     assert portal.faults == []
 
 
+@pytest.mark.any_database
 def test_fn_01_too_large_form_is_refused(portal: Portal) -> None:
     form = b"a=" + b"x" * (django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
     with no_traceback():
@@ -245,6 +249,7 @@ def test_fn_01_too_large_form_is_refused(portal: Portal) -> None:
     assert portal.faults == []
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("path", "query"),
     [
@@ -346,6 +351,7 @@ def test_fn_01_feed_answers_nonsense_requests(portal: Portal, method: str, path:
     assert portal.faults == []
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("begun", [False, True])
 def test_fn_01_error_pages_have_security_headers(*, begun: bool) -> None:
     """Whatever Django did not catch; once the answer has begun, the server can only break it off."""

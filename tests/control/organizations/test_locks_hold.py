@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 FIELDS = ("name", "description", "jwks_location", "audience", "issuer", "client_id")
 

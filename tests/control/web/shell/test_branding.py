@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from watchword.control.identity.models import Person
     from watchword.settings.control import ControlSettings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 TEMPLATES: Final = sorted(Path(web.__file__).parent.rglob("*.html"))
 SVG: Final = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>'
