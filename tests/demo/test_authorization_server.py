@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import jwt
 import pytest
+from mcp.shared.auth import OAuthMetadata
 
 from kit.processes import LOOPBACK, free_port
 from watchword.core.jwk import admit
@@ -97,6 +98,14 @@ def test_metadata_names_the_endpoints(server: Server, name: str) -> None:
     assert document["issuer"] == server.issuing.issuer
     assert document["jwks_uri"] == f"{server.issuing.issuer}/jwks"
     assert document["token_endpoint"] == f"{server.issuing.issuer}/token"
+    # Has every member that clients of the Model Context Protocol insist on.
+    read = OAuthMetadata.model_validate(document)
+    assert str(read.authorization_endpoint) == f"{server.issuing.issuer}/authorize"
+
+
+def test_no_person_can_sign_in(server: Server) -> None:
+    answer = server.ask("/authorize?response_type=code&client_id=acme-client")
+    assert (answer.status, answer.json()["error"]) == (400, "unsupported_response_type")
 
 
 def test_all_keys_of_its_key_set_are_admitted(server: Server) -> None:

@@ -44,6 +44,8 @@ def metadata(issuer: str) -> dict[str, object]:
     return {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/jwks",
+        # RFC 8414 does not require it where no grant uses it, but clients of the Model Context Protocol do.
+        "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "grant_types_supported": ["client_credentials"],
@@ -113,6 +115,14 @@ class AuthorizationServerHandler(DemoHandler):
             self.answer_json(HTTPStatus.OK, metadata(self.issuing.issuer))
         elif path == "/jwks":
             self._jwks()
+        elif path == "/authorize":
+            self.answer_json(
+                HTTPStatus.BAD_REQUEST,
+                {
+                    "error": "unsupported_response_type",
+                    "error_description": "No person signs in here. Get a token with the client credentials grant.",
+                },
+            )
         else:
             self.answer_json(HTTPStatus.NOT_FOUND, {"error": "not_found", "paths": [*METADATA_PATHS, "/jwks"]})
 
