@@ -12,12 +12,14 @@ from hypothesis import settings
 from kit.browser import chromium
 from kit.emptying import log_may_be_emptied
 from kit.postgres import postgres
+from kit.scheduling import FROM_OUTSIDE, SideBySide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
+    from xdist.remote import Producer  # type: ignore[import-untyped]
 
     from kit.postgres import Cluster
 
@@ -29,15 +31,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("watchword", deadline=None)
 settings.load_profile("watchword")
 
-FROM_OUTSIDE = {"browser", "deploy", "end_to_end", "faults", "gateways"}
-"""Folders of tests that start the whole product and look at it from outside."""
 
-
-# After pytest-randomly, whose order stays within each half.
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start the whole product come first: they take long, and what is short fills the gaps at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in FROM_OUTSIDE)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide | None:
+    return SideBySide(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True, scope="module")

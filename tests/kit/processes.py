@@ -26,7 +26,7 @@ _handed_out: set[int] = set()
 # The kernel uses this range for outgoing connections and for servers that bind port 0.
 _PORTS_OF_THE_KERNEL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST_PORT = 5_000
-_MOST_WORKERS = 8
+_MOST_WORKERS = 16
 
 
 def free_port() -> int:
@@ -39,7 +39,7 @@ def free_port() -> int:
     end = int(_PORTS_OF_THE_KERNEL.read_text().split()[0])
     if end < 2 * _LOWEST_PORT:
         end = 2**16
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _MOST_WORKERS
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw15").removeprefix("gw")) % _MOST_WORKERS
     while True:
         port = _LOWEST_PORT + secrets.randbelow((end - _LOWEST_PORT) // _MOST_WORKERS) * _MOST_WORKERS + worker
         if port not in _handed_out and _can_be_bound(port):
