@@ -75,6 +75,28 @@ def test_only_the_single_named_organization_decides(drawn: tuple[dict[str, Any],
         assert decision.reason.public is Reason.NO_MATCHING_KEY
 
 
+@settings(max_examples=300)
+@given(claims(), st.sampled_from(IDS), st.sampled_from(["a", "Z", "9", "aZ"]))
+def test_role_is_found_exactly_if_it_is_named(
+    drawn: tuple[dict[str, Any], set[str]], organization: str, role: str
+) -> None:
+    made, _ = drawn
+    written = [made.get(claim) for claim in ("scope", "scp", "roles")]
+    named = [word for value in written if isinstance(value, str) for word in value.split(" ")]
+    named += [word for value in written if isinstance(value, list) for word in value if isinstance(word, str)]
+    begins = f"{CLOUD}::{organization}::"
+    text = text_of([f"Bearer {forge.token(KEYS[organization], 'ES256', **{'scope': ..., **made})}"], 49_152)
+    server = acme.server(KEYS[organization], required_role=role)
+    trust = acme.trust(organization=organization, server=server)
+    required = decide(text, trust, forge.NOW, forge.NOW + 1, cloud_name=CLOUD)
+    assert isinstance(required, Allow) == (begins + role in named)
+    free = decide(text, KNOWN[organization], forge.NOW, forge.NOW + 1, cloud_name=CLOUD)
+    assert isinstance(free, Allow)
+    found = {word.removeprefix(begins) for word in named if word.startswith(begins)}
+    roles = {one for one in found if one.isascii() and one.isalnum() and len(one) <= 16}
+    assert free.role == (roles.pop() if len(roles) == 1 else None)
+
+
 json_values = st.recursive(
     st.none()
     | st.booleans()

@@ -72,10 +72,19 @@ def check_role(
     """
     if not cloud_name:
         return None if required_role is None else Reason.CLOUD_NAME_MISSING
-    named = roles_named(claims, cloud_name, organization)
     if required_role is None:
+        named = roles_named(claims, cloud_name, organization)
         return named[0] if len(named) == 1 else None
-    return required_role if required_role in named else Reason.INSUFFICIENT_SCOPE
+    word = scope_of(cloud_name, organization, required_role)
+    for claim in CLAIMS:
+        written = claims.get(claim)
+        if isinstance(written, str):
+            # A text is split only if it contains the word, perhaps as a part of another one.
+            if word in written and word in written.split(" "):
+                return required_role
+        elif isinstance(written, list) and word in written:
+            return required_role
+    return Reason.INSUFFICIENT_SCOPE
 
 
 def scope_of(cloud_name: str, organization: str, role: str) -> str:
