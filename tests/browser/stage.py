@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS: Final = 10.0
 ADDRESSES: Final = {
     "api_url": "https://{organization}.api.provider.example",
+    "cloud_name": "provider.example",
     "api_upstream": "orders.internal:8000",
     "gateway_verifiers": ("10.0.0.7:8081", "10.0.0.8:8081"),
 }
