@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from kit import people
+from kit.module_rows import module_rows
 from watchword.control.base.actor import Permission, command_line
+from watchword.control.entrance.middleware import StaticFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_django import Settings
 
     from watchword.control.base.actor import Actor
     from watchword.control.identity.models import Person
     from watchword.control.organizations.models import Organization
+
+__all__ = ["module_rows"]
 
 HERE: Final = Path(__file__).parent
 ANY_DATABASE: Final = {
@@ -56,6 +62,23 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = {place.as_posix(), *(folder.as_posix() for folder in place.parents)}
     if without or (names & ANY_DATABASE and not names & EVERY_DATABASE):
         item.add_marker(pytest.mark.any_database)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_read_once() -> Iterator[None]:
+    """Each `Client` builds the middleware anew, which would find and read the same files each time."""
+    found: dict[str, object] = {}
+    find = StaticFiles.add_files_from_finders
+
+    def once(middleware: StaticFiles) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFiles, "add_files_from_finders", once)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,8 @@ from watchword.control.servers import validate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from kit.module_rows import ModuleRows
+
 Statuses = tuple[int | None, int | None]
 """What GET and an empty POST answer; None where the method is not allowed, which is then so for everybody."""
 
@@ -263,10 +265,20 @@ def objects_of(organization: str) -> dict[str, object]:
     }
 
 
+@pytest.fixture(scope="module")
+def shared_world(module_rows: ModuleRows) -> World:
+    with module_rows():
+        return made_world()
+
+
 @pytest.fixture
-def world(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(shared_world: World, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     settings.ALLOWED_HOSTS = ["testserver"]
     monkeypatch.setattr(validate, "probe", sample_portal.probe)
+    return shared_world
+
+
+def made_world() -> World:
     for organization in ("acme", "globex"):
         people.organization(organization)
     roles = {"every permission": tuple(Permission), "no permission": ()}

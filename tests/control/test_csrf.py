@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
@@ -11,14 +12,15 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from kit import registrations
+from kit import people, registrations
 from kit.people import PASSWORD
+from watchword.control.base.actor import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from watchword.control.identity.models import Person
+    from kit.module_rows import ModuleRows
 
 REFUSED = "This form has expired"
 ORIGIN = "http://127.0.0.1:8080"
@@ -62,23 +64,52 @@ def everything() -> dict[str, list[object]]:
     }
 
 
-@pytest.fixture
-def places(alice: Person) -> dict[str, UUID]:
-    """What the addresses name: a server of Acme and a session of Alice."""
-    server = registrations.add()
-    elsewhere = Client()
-    elsewhere.post("/sign-in", {"email": alice.email, "password": PASSWORD})
-    return {"server": server.pk, "session": alice.sessions.get().public_id}
+@dataclass(frozen=True)
+class Scene:
+    """Attributes: `places` are what addresses name; `cookies` and `right` are those of Alice's browser and its pages;
+    `strangers` is the token of a browser that is not hers; `rows` are all that are there.
+    """
+
+    places: dict[str, UUID]
+    cookies: dict[str, str]
+    right: str
+    strangers: str
+    rows: dict[str, list[object]]
+
+
+@pytest.fixture(scope="module")
+def shared_scene(module_rows: ModuleRows) -> Scene:
+    """Alice has a server, a session elsewhere, and a browser that had to send the token when she signed in with it."""
+    with module_rows():
+        people.organization("acme")
+        alice = people.administrator("alice", "acme", *Permission)
+        server = registrations.add()
+        Client().post("/sign-in", {"email": alice.email, "password": PASSWORD})
+        places = {"server": server.pk, "session": alice.sessions.get().public_id}
+        browser = browser_with({})
+        assert browser.post("/sign-in", {"email": alice.email, "password": PASSWORD}).status_code == 403
+        token = token_of(browser, "/sign-in")
+        signing_in = {"email": alice.email, "password": PASSWORD, "csrfmiddlewaretoken": token}
+        assert browser.post("/sign-in", signing_in).status_code == 302
+        right, strangers = token_of(browser, "/sessions/"), token_of(Client(), "/sign-in")
+        cookies = {name: cookie.value for name, cookie in browser.cookies.items()}
+        return Scene(places, cookies, right, strangers, everything())
 
 
 @pytest.fixture
-def strict(alice: Person, places: dict[str, UUID]) -> Client:
-    """Alice's browser, which must send the token. Without the check of her sign-in, which has its own row."""
+def scene(shared_scene: Scene, db: None) -> Scene:
+    return shared_scene
+
+
+@pytest.fixture
+def strict(scene: Scene) -> Client:
+    """Alice's browser, which must send the token."""
+    return browser_with(scene.cookies)
+
+
+def browser_with(cookies: dict[str, str]) -> Client:
     client = Client(enforce_csrf_checks=True, headers={"Origin": ORIGIN}, SERVER_NAME="127.0.0.1", SERVER_PORT="8080")
-    assert client.post("/sign-in", {"email": alice.email, "password": PASSWORD}).status_code == 403
-    token = token_of(client, "/sign-in")
-    signing_in = {"email": alice.email, "password": PASSWORD, "csrfmiddlewaretoken": token}
-    assert client.post("/sign-in", signing_in).status_code == 302
+    client.cookies.load(cookies)
     return client
 
 
@@ -94,49 +125,42 @@ def test_the_table_is_the_url_table() -> None:
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_no_post_without_the_right_token_changes_anything(strict: Client, places: dict[str, UUID], route: str) -> None:
-    address = address_of(route, places)
-    right = token_of(strict, "/sessions/")
-    strangers = token_of(Client(), "/sign-in")
-    before = everything()
+def test_no_post_without_the_right_token_changes_anything(strict: Client, scene: Scene, route: str) -> None:
+    address = address_of(route, scene.places)
 
     for sent, headers in (
         ({}, {}),
         ({}, {"HX-Request": "true"}),
         ({"csrfmiddlewaretoken": ""}, {}),
         ({"csrfmiddlewaretoken": "wrong"}, {}),
-        ({"csrfmiddlewaretoken": strangers}, {}),
-        ({}, {"X-CSRFToken": strangers}),
-        ({"csrfmiddlewaretoken": right}, {"Origin": "https://evil.example"}),
-        ({"csrfmiddlewaretoken": right}, {"Origin": "null"}),
+        ({"csrfmiddlewaretoken": scene.strangers}, {}),
+        ({}, {"X-CSRFToken": scene.strangers}),
+        ({"csrfmiddlewaretoken": scene.right}, {"Origin": "https://evil.example"}),
+        ({"csrfmiddlewaretoken": scene.right}, {"Origin": "null"}),
     ):
         answer = strict.post(address, sent, headers=headers)
         assert (answer.status_code, REFUSED in answer.content.decode()) == (403, True), (sent, headers)
     for method in ("PUT", "PATCH", "DELETE"):
         assert strict.generic(method, address).status_code == 405
-    assert everything() == before
+    assert everything() == scene.rows
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_no_get_changes_anything(strict: Client, places: dict[str, UUID], route: str) -> None:
-    before = everything()
+def test_no_get_changes_anything(strict: Client, scene: Scene, route: str) -> None:
+    strict.get(address_of(route, scene.places))
+    strict.head(address_of(route, scene.places))
 
-    strict.get(address_of(route, places))
-    strict.head(address_of(route, places))
-
-    assert everything() == before
+    assert everything() == scene.rows
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_with_the_right_token_the_same_post_is_looked_at(strict: Client, places: dict[str, UUID], route: str) -> None:
-    right = token_of(strict, "/sessions/")
-
-    answer = strict.post(address_of(route, places), {"csrfmiddlewaretoken": right})
+def test_with_the_right_token_the_same_post_is_looked_at(strict: Client, scene: Scene, route: str) -> None:
+    answer = strict.post(address_of(route, scene.places), {"csrfmiddlewaretoken": scene.right})
 
     assert REFUSED not in answer.content.decode()
 
 
-def test_a_token_from_before_the_sign_in_is_worth_nothing_after_it(strict: Client) -> None:
+def test_a_token_from_before_the_sign_in_is_worth_nothing_after_it(scene: Scene) -> None:
     early = Client(enforce_csrf_checks=True)
     token = token_of(early, "/sign-in")
     early.post("/sign-in", {"email": "alice@acme.example", "password": PASSWORD, "csrfmiddlewaretoken": token})

@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import Client
 
-from kit import sample_portal
+from kit import people, sample_portal
 from kit.browser_session import BrowserSession
 from kit.people import NOW
 from kit.sample_portal import PROD_OKTA, STANDBY
-from watchword.control.base.actor import command_line
+from watchword.control.base.actor import Permission, command_line
 from watchword.control.fleet.commands import RotateEpoch
 from watchword.control.fleet.models import TrustRecord
 from watchword.control.fleet.queries import read_page
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kit.browser_session import Shown
+    from kit.module_rows import ModuleRows
     from watchword.control.identity.models import Person
-    from watchword.control.organizations.models import Organization
 
 pytestmark = pytest.mark.django_db
 
@@ -65,8 +66,22 @@ def _sample_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validate, "probe", sample_portal.probe)
 
 
+@pytest.fixture(scope="module")
+def shared_before(module_rows: ModuleRows) -> Alice:
+    with module_rows(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validate, "probe", sample_portal.probe)
+        people.organization("acme")
+        return after_everything(people.administrator("alice", "acme", *Permission))
+
+
 @pytest.fixture
-def before(acme: Organization, alice: Person) -> Alice:
+def before(shared_before: Alice, db: None) -> Alice:
+    browser = Client()
+    browser.cookies.update(shared_before.browser.client.cookies)
+    return Alice(BrowserSession(browser), list(shared_before.sent))
+
+
+def after_everything(alice: Person) -> Alice:
     """Alice has done everything the page offers. ProdOkta is enabled, another server stands by."""
     browser = Alice(BrowserSession.of(alice))
     receipt = browser.post("servers:validate", **typed(PROD_OKTA)).value("receipt")
@@ -168,7 +183,7 @@ def test_locked_organization_opens_no_dialog(
     assert "<dialog" not in page.shown_html
 
 
-def test_m_08_suspension_survives_replays_and_restored_feed(before: Alice, alice: Person) -> None:
+def test_m_08_suspension_survives_replays_and_restored_feed(before: Alice) -> None:
     suspend()
     before.replay()
     assert told()["suspended"] is True
