@@ -81,6 +81,11 @@ MISTAKES: Final[dict[str, tuple[Mistake, ...]]] = {
         Mistake(row="a token that is bound to a key", claims={"cnf": {"jkt": "0ZcOCORZNYy"}}),
         Mistake(row="the token of another organization", header=OTHER_KEY),
         Mistake(row="an old token", expired=True),
+        Mistake(
+            row="a token without the API role",
+            claims={"scope": "example-cloud::acme::Billing"},
+            registered={"required_role": "Orders"},
+        ),
     ),
     "okta": (
         Mistake(
@@ -200,7 +205,8 @@ def reason_of(page: str, mistake: Mistake) -> Reason | None:
     if token == MAC:
         token = forge.hmac_token(b"a secret that client and server share", MAC)
     now = forge.NOW + 3_600 * mistake.expired
-    return acme.reason(verify([f"{mistake.scheme} {token}"], trust, now=now, snapshot_good_until=now + 60))
+    authorization = [f"{mistake.scheme} {token}"]
+    return acme.reason(verify(authorization, trust, now=now, snapshot_good_until=now + 60, cloud_name="example-cloud"))
 
 
 def test_there_is_a_case_for_each_page() -> None:

@@ -118,9 +118,14 @@ def test_the_page_says_which_settings_the_verifiers_need(browser: BrowserSession
     assert "WATCHWORD_VERIFIER_TRAEFIK_ROUTING=path" in shown
     assert "API_DOMAIN" not in shown
 
+    given(cloud_name="orders")
+    assert all("WATCHWORD_VERIFIER_CLOUD_NAME=orders" in hints(browser, name) for name in GATEWAYS)
+    given()
+    assert not any("CLOUD_NAME" in hints(browser, name) for name in GATEWAYS)
+
     given(api_url="https://api.example", api_routing="token", cloud_name="orders")
     for name in GATEWAYS:
-        assert ("WATCHWORD_VERIFIER_CLOUD_NAME=orders" in hints(browser, name)) == (name != "python")
+        assert "WATCHWORD_VERIFIER_CLOUD_NAME=orders" in hints(browser, name)
         assert ("This text serves one organization" in hints(browser, name)) == (name == "python")
         assert "TRAEFIK_ROUTING" not in hints(browser, name)
 

@@ -64,11 +64,12 @@ def _what_remains(filled: Filled, given: ControlSettings) -> Iterator[Hint]:
     if "API" in written and given.api_upstream is None:
         yield Hint(API, "The API. Set WATCHWORD_API_UPSTREAM to have it filled in.")
     yield from _verifiers_to_name(written, given)
+    if given.cloud_name is not None:
+        # For routing by token, and for registrations that require an API role.
+        yield Hint(f"WATCHWORD_VERIFIER_CLOUD_NAME={given.cloud_name}", "Each verifier needs this setting.")
     if "routing" not in written:
         yield Hint("acme", "This text serves one organization. Write its ID here.")
-    elif given.api_routing == "token":
-        yield Hint(f"WATCHWORD_VERIFIER_CLOUD_NAME={given.cloud_name}", "Each verifier needs this setting.")
-    elif filled.gateway.name == "traefik":
+    elif given.api_routing != "token" and filled.gateway.name == "traefik":
         yield Hint(f"WATCHWORD_VERIFIER_TRAEFIK_ROUTING={given.api_routing}", "Each verifier needs this setting.")
         if given.api_routing == "host":
             yield Hint(
