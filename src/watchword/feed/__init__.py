@@ -9,8 +9,6 @@ Invariants:
 """
 
 from watchword.feed.documents import (
-    NOT_UNDERSTOOD_HEADER,
-    NOT_UNDERSTOOD_NAMED,
     PAGE_SCHEMA,
     SCHEMA,
     FeedRefused,
@@ -18,11 +16,11 @@ from watchword.feed.documents import (
     SchemaUnknown,
     decode_page,
     decode_trust,
-    encode_not_understood,
     encode_page,
     encode_trust,
     read_trust,
 )
+from watchword.feed.not_understood import NOT_UNDERSTOOD_HEADER, NOT_UNDERSTOOD_NAMED, encode_not_understood
 from watchword.feed.snapshot import (
     EMPTY,
     Organizations,

@@ -29,7 +29,7 @@ from watchword.core.trust import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 SCHEMA: Final = 3
 """Of trust. Raised for each change of the members or their meaning.
@@ -46,11 +46,6 @@ OLDEST_SCHEMA: Final = 1
 
 PAGE_SCHEMA: Final = 1
 """Of pages. A higher number stops every older verifier, so it is raised only if the meaning of a page changes."""
-
-NOT_UNDERSTOOD_HEADER: Final = "watchword-not-understood"
-"""A header of a verifier's request: how many organizations' trust it cannot read, and the first names."""
-
-NOT_UNDERSTOOD_NAMED: Final = 100
 
 _ORGANIZATION = re.compile(ORGANIZATION_ID)
 _ANY_ORGANIZATION = re.compile(r".{1,256}", re.DOTALL)
@@ -149,13 +144,6 @@ def read_trust(document: object) -> Trust:
             document=json.dumps(document, separators=(",", ":")),
             problem=fault.where if isinstance(fault, FeedRefused) else type(fault).__name__,
         )
-
-
-def encode_not_understood(organizations: Sequence[str]) -> str:
-    """The value of NOT_UNDERSTOOD_HEADER, such as `2 acme globex`; `0` for none."""
-    # Ids that this version does not know count too, but may not fit into a header.
-    named = [name for name in organizations if _ORGANIZATION.fullmatch(name)]
-    return " ".join((str(len(organizations)), *named[:NOT_UNDERSTOOD_NAMED]))
 
 
 def encode_page(page: Page) -> dict[str, object]:
