@@ -73,7 +73,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> 
         product.desk("prepare", json.dumps({"acme": {"alice": "API Key Management"}, "globex": {}}))
         product.create_verifier()
         product.desk("register", "acme", forge.key_set(KEY).decode())
-        link = product.command("operator", "create", OPERATOR).strip()
+        link = product.desk("watchword", "operator", "create", OPERATOR).strip()
         product.start("portal")
         product.start("verifier")
         with portal_page(browser, product.portal, name="console-operator") as page:

@@ -63,7 +63,7 @@ def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Itera
     product = Product(tmp_path_factory.mktemp("gateways"), settings=SETTINGS)
     try:
         product.desk("prepare", json.dumps({}))
-        link = product.command("operator", "create", "operator@provider.example").strip()
+        link = product.desk("watchword", "operator", "create", "operator@provider.example").strip()
         product.start("portal")
         with portal_page(browser, product.portal, name="operator") as page:
             set_password(page, link)

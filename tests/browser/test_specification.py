@@ -95,8 +95,8 @@ class Walk:
 
     def subscribe(self, *, until: timedelta) -> None:
         now = datetime.now(UTC)
-        self.portal.product.command(
-            *("organization", "subscribe", "acme"),
+        self.portal.product.desk(
+            *("watchword", "organization", "subscribe", "acme"),
             *("--starts-at", (now - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")),
             *("--expires-at", (now + until).strftime("%Y-%m-%dT%H:%M:%SZ")),
         )

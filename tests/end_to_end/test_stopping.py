@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(120)]
 def product(tmp_path: Path) -> Iterator[Product]:
     made = Product(tmp_path)
     try:
-        made.set_up("acme")
+        made.desk("prepare", json.dumps({"acme": {}}))
+        made.create_verifier()
         yield made
     finally:
         made.close()

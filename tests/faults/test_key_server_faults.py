@@ -109,7 +109,7 @@ def test_j18_frozen_worker_overwrites_nothing_newer(sites: dict[str, Rotating]) 
             environment=product.environment,
         )
         try:
-            site.pass_time(600)
+            site.pass_time(600, with_fetches=True)
             site.wait_for(THIRD, "allowed", seconds=60)
             frozen.resume()
             wait_until(lambda: "superseded" in product.log("worker"), what="the late answer is dropped", timeout=60)

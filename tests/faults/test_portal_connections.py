@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -42,7 +43,8 @@ def database(cluster: Cluster) -> str:
 def product(tmp_path: Path, database: str) -> Iterator[Product]:
     running = Product(tmp_path, database_url=database)
     try:
-        running.set_up("acme")
+        running.desk("prepare", json.dumps({"acme": {}}))
+        running.create_verifier()
         running.start("portal")
         yield running
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections import Counter
@@ -39,7 +40,8 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     # Sign-ins of forty addresses come from this one.
     running = Product(tmp_path_factory.mktemp("overload"), settings={"WATCHWORD_TRUSTED_PROXIES": "127.0.0.0/8"})
     try:
-        running.set_up("acme")
+        running.desk("prepare", json.dumps({"acme": {}}))
+        running.create_verifier()
         running.start("portal")
         yield running
     finally:

@@ -1,39 +1,48 @@
 """Access to the control plane's internals, for tests that run it as processes, beyond the `watchword` commands.
 
-`Product.desk` runs it as `python -m kit.operator_desk ACTION …`.
+`Product.desk` has kit.desk run these in a process of its own.
 """
 
-# ruff: noqa: PLC0415 - models can be imported only when Django is set up, which `main` does.
+# ruff: noqa: PLC0415 - models can be imported only when Django is set up, which `run` does.
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
+import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
+from kit.processes import wait_until
 from watchword.cli.control_plane import open_control_plane
 from watchword.cli.migrations import apply_migrations
 
-ACTIONS = {
-    "prepare": ("people_by_organization", "[api_call_threshold]"),
-    "suspend": ("organization",),
-    "reinstate": ("organization",),
-    "register": ("organization", "key_set"),
-    "register_all": ("servers",),
-    "multiply": ("organization", "names"),
-    "pass_time": ("organization", "seconds"),
-    "inspect": ("organization",),
-    "counted": ("organization",),
-    "not_understanding": ("organization",),
-    "idle": (),
-}
+MIGRATED: Final = "KIT_MIGRATED_DATABASE"
+"""The variable that names the file of an empty SQLite database, kept by the first `prepare` for all later ones."""
+
+
+def run(action: str, *arguments: str) -> None:
+    """Call the function of this name."""
+    if action == "watchword":
+        watchword(*arguments)
+        return
+    open_control_plane()
+    globals()[action](*arguments)
+
+
+def watchword(*arguments: str) -> None:
+    """The `watchword` command with these arguments, where only its effect matters."""
+    from watchword.cli.root import watchword as command
+
+    command(arguments, prog_name="watchword", standalone_mode=False)
 
 
 def prepare(people_by_organization: str, api_call_threshold: str = "") -> None:
     """Migrate, and make organizations with their administrators.
 
-    The commands of `watchword` do the same; one process saves seconds in every test.
+    The commands of `watchword` do the same, one process each.
 
     Args:
         people_by_organization: JSON, such as `{"acme": {"alice": "API Key Management"}}`: the first part of the e-mail
@@ -43,11 +52,27 @@ def prepare(people_by_organization: str, api_call_threshold: str = "") -> None:
     from kit import people
     from watchword.control.base.actor import Permission
 
-    apply_migrations()
+    migrate()
     for organization, permissions in json.loads(people_by_organization).items():
         people.organization(organization, api_call_threshold=int(api_call_threshold) if api_call_threshold else None)
         for name, permission in permissions.items():
             people.administrator(name, organization, *(Permission if permission == "*" else [Permission(permission)]))
+
+
+def migrate() -> None:
+    from django.db import connection
+
+    kept = Path(os.environ[MIGRATED])
+    if connection.vendor == "sqlite" and kept.exists():
+        shutil.copyfile(kept, connection.settings_dict["NAME"])
+        return
+    apply_migrations()
+    if connection.vendor == "sqlite":
+        # The last connection to close leaves one file, without a write-ahead log.
+        connection.close()
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(connection.settings_dict["NAME"], unfinished)
+        unfinished.replace(kept)
 
 
 def suspend(organization: str) -> None:
@@ -137,19 +162,36 @@ def multiply(organization: str, names: str) -> None:
             publish_trust(name)
 
 
-def pass_time(organization: str, seconds: str) -> None:
+def pass_time(organization: str, seconds: str, with_fetches: str = "") -> None:
     """Move the stored times of the organization's key sets back by this many seconds, which may be negative.
 
     For worker and verifiers this is a step of the clock, while tokens and certificates keep their times.
+
+    Args:
+        organization: whose.
+        seconds: by how many.
+        with_fetches: anything if fetches may be under way. Otherwise this waits for their end, because they would then
+            store when the next one is due, as if no time had passed.
     """
     from datetime import timedelta
 
     from django.db import transaction
     from django.db.models import F
+    from django.utils import timezone
 
     from watchword.control.fleet.commands import publish_trust
     from watchword.control.servers.models import AuthorizationServer, KeySetState
 
+    if not with_fetches:
+        wait_until(
+            lambda: (
+                not KeySetState.objects.filter(
+                    server__organization_id=organization, lease_until__gt=timezone.now()
+                ).exists()
+            ),
+            what="no fetch is under way",
+            timeout=40,
+        )
     step = timedelta(seconds=int(seconds))
     times = ("fetched_at", "good_until", "attempted_at", "due_at", "failing_since", "forced_at", "requested_at",
              "spent_until", "lease_until")  # fmt: skip
@@ -227,23 +269,3 @@ def idle() -> None:
     from watchword.control.identity.session_rules import IDLE
 
     Session.objects.update(seen_at=timezone.now() - IDLE)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    actions = parser.add_subparsers(dest="action", required=True)
-    for name, operands in ACTIONS.items():
-        action = actions.add_parser(name)
-        for operand in operands:
-            # In brackets as in a usage line: optional.
-            if operand.startswith("["):
-                action.add_argument(operand.strip("[]"), nargs="?", default="")
-            else:
-                action.add_argument(operand)
-    arguments = vars(parser.parse_args())
-    open_control_plane()
-    globals()[arguments.pop("action")](**arguments)
-
-
-if __name__ == "__main__":
-    main()

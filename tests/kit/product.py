@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.client import request
+from kit.desk import Desk
 from kit.processes import LOOPBACK, ChildProcess, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 PROGRAM = Path(sys.executable).parent / "watchword"
 START_SECONDS = 40.0
@@ -37,6 +39,7 @@ class Product:
     ) -> None:
         self._directory = directory
         self._processes: dict[str, ChildProcess] = {}
+        self._desk: Desk | None = None
         self.portal_port, self.verifier_port, self.admin_port = free_port(), free_port(), free_port()
         self.state_file = directory / "verifier" / "snapshot.json"
         self.environment = {
@@ -79,7 +82,19 @@ class Product:
 
     def command(self, *arguments: str) -> str:
         """Run `watchword …` to its end and return what it wrote to stdout."""
-        return self._run([str(PROGRAM), *arguments])
+        command = [str(PROGRAM), *arguments]
+        done = subprocess.run(
+            command,
+            env=self.whole_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+        if done.returncode != 0:
+            raise CommandFailedError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def set_up(self, *organizations: str) -> None:
         """Migrate, make organizations with an active API subscription, and give the verifier its credential."""
@@ -92,7 +107,13 @@ class Product:
     def create_verifier(self) -> None:
         """Write a credential to the file that the verifier's settings name."""
         credential = self.environment["WATCHWORD_VERIFIER_CREDENTIAL_FILE"]
-        self.command("verifier", "create", "gateway-1", "--credential-file", credential)
+        self.desk("watchword", "verifier", "create", "gateway-1", "--credential-file", credential)
+
+    def subscribe_until(self, organization: str, expires_at: int) -> None:
+        """Let the organization's API subscription end at that moment, in Unix seconds."""
+        moment = datetime.fromtimestamp(expires_at, tz=UTC).isoformat()
+        dates = ("--starts-at", "2026-01-01", "--expires-at", moment)
+        self.desk("watchword", "organization", "subscribe", organization, *dates)
 
     def create_administrator(self, organization: str, email: str) -> str:
         """The one-time sign-in link."""
@@ -100,7 +121,9 @@ class Product:
 
     def desk(self, *arguments: str) -> str:
         """Run an action of kit.operator_desk and return what it wrote."""
-        return self._run([sys.executable, "-m", "kit.operator_desk", *arguments])
+        if self._desk is None:
+            self._desk = Desk(self.whole_environment())
+        return self._desk.run(*arguments)
 
     def start(self, role: str, *, wait: bool = True, open_files: int | None = None) -> ChildProcess:
         """Start `portal`, `worker` or `verifier`, and by default wait until it serves.
@@ -142,6 +165,9 @@ class Product:
         # The verifier first: otherwise it would log that the portal is gone.
         for role in sorted(self._processes, reverse=True):
             self.stop(role)
+        if self._desk is not None:
+            self._desk.close()
+            self._desk = None
 
     def log(self, role: str) -> str:
         return (self._directory / f"{role}.log").read_text(errors="replace")
@@ -155,17 +181,3 @@ class Product:
     def whole_environment(self) -> dict[str, str]:
         """The environment for a program that uses this installation and the kit."""
         return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), **self.environment}
-
-    def _run(self, command: Sequence[str]) -> str:
-        done = subprocess.run(
-            command,
-            env=self.whole_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
-        if done.returncode != 0:
-            raise CommandFailedError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout

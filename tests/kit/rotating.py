@@ -50,9 +50,14 @@ class Rotating:
     def wait_for(self, key: forge.Key, reason: str, *, seconds: float = 30.0) -> None:
         wait_until(lambda: self.reason(key) == reason, what=f"{key.kid} is {reason}", timeout=seconds)
 
-    def pass_time(self, seconds: int) -> None:
-        """A step of the clock for this organization's key set; tokens keep their times."""
-        self.product.desk("pass_time", self.organization, str(seconds))
+    def pass_time(self, seconds: int, *, with_fetches: bool = False) -> None:
+        """A step of the clock for this organization's key set; tokens keep their times.
+
+        Args:
+            seconds: how far.
+            with_fetches: False waits for the end of fetches that are under way.
+        """
+        self.product.desk("pass_time", self.organization, str(seconds), "yes" if with_fetches else "")
 
     def fetches(self, outcome: str = "") -> int:
         """How many fetches the worker has recorded, by its log; `outcome` is a part of the lines that count."""
