@@ -20,8 +20,9 @@ from watchword.control.base.actor import (
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.times import spoken
 from watchword.control.identity.api_models import SECRET_MAX, ApiClientUse, ApiKey, ApiRole, secret_hash
-from watchword.control.identity.api_rules import CLIENTS_KEPT, SEEN_STEP, ApiLevel, scope_of
+from watchword.control.identity.api_rules import CLIENTS_KEPT, SEEN_STEP, ApiLevel
 from watchword.core.characters import printable
+from watchword.core.named_organization import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

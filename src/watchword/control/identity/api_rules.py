@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import TextChoices
 
 from watchword.control.base.actor import ApiCategory
+from watchword.core.trust import API_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ KEY_LIFETIME_MAX: Final = timedelta(days=400)
 SEEN_STEP: Final = timedelta(minutes=1)
 """How often the use of a key or a client is written, so that not every request writes."""
 
-_ROLE_NAME: Final = re.compile(r"[0-9A-Za-z]{1,16}")
+_ROLE_NAME: Final = re.compile(API_ROLE)
 _KEY_NAME: Final = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
@@ -68,8 +69,3 @@ def check_api_key(*, name: str, expires_at: datetime, now: datetime) -> dict[str
     if not now < expires_at <= now + KEY_LIFETIME_MAX:
         faults["expires_at"] = f"The key must expire in the future, at most {KEY_LIFETIME_MAX.days} days from now."
     return faults
-
-
-def scope_of(cloud_name: str, organization_id: str, role: str) -> str:
-    """Return the scope by which an access token names an API role."""
-    return f"{cloud_name}::{organization_id}::{role}"
