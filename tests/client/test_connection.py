@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,7 +13,7 @@ import pytest
 import trustme
 
 from kit.certificates import EXPIRED, FOR_ANOTHER_HOST, FROM_UNKNOWN_AUTHORITY, GOOD, SELF_SIGNED, authority_pem
-from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects, resets, resets_after, sends, speaks_plainly
+from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects, resets_after, sends, speaks_plainly
 from watchword.client.connection import MAX_BODY_BYTES, MAX_LINE_BYTES, Connection
 from watchword.client.login import Login
 from watchword.client.problems import ApiFailed, ApiRefused
@@ -75,7 +76,16 @@ def problem(status: int, headers: dict[str, str] | None = None, **members: Any) 
 
 
 def portal(behaviour: Behaviour, certificate: ServerCertificate = GOOD) -> KeyServer:
-    return KeyServer(behaviour, certificate)
+    """A server that reads the whole request first: closing with unread data would reset the connection."""
+
+    def on_request(conversation: Conversation) -> None:
+        begin = conversation.request.partition(b"\r\n\r\n")[2]
+        missing = int(conversation.header("Content-Length") or 0) - len(begin)
+        while missing > 0 and (received := conversation.connection.recv(missing)):
+            missing -= len(received)
+        behaviour.on_request(conversation)
+
+    return KeyServer(Behaviour(on_request, behaviour.on_connect), certificate)
 
 
 def origin(server: KeyServer) -> str:
@@ -247,10 +257,11 @@ def test_response_that_breaks_off_is_a_failure() -> None:
 
 
 def test_portal_that_does_not_listen_is_reported_after_some_attempts() -> None:
-    with portal(resets()) as server:
-        address = origin(server)
-    with Client(address) as client:
-        assert "cannot be reached (Connection refused)." in str(client.fails())
+    # Bound, so that no other test gets the port, but not listening.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        with Client(f"https://127.0.0.1:{bound.getsockname()[1]}") as client:
+            assert "cannot be reached (Connection refused)." in str(client.fails())
     assert client.waits == [1, 2, 4]
 
 
