@@ -41,6 +41,7 @@ ADDRESSES: Final = {
     "cloud_name": "provider.example",
     "api_upstream": "orders.internal:8000",
     "gateway_verifiers": ("10.0.0.7:8081", "10.0.0.8:8081"),
+    "cloud_name": "example-cloud",
 }
 """What a provider sets for the pages that show how to reach the API."""
 
@@ -122,6 +123,7 @@ class Stage:
         """Put the database into the state. A second time it is put back to the end of the first."""
         self._requests.wait_until_none()
         fix_chance(name)
+        self._set(name)
         if (known := self._laid.get(name)) is not None:
             self._put(known.database)
             return known.answer
@@ -132,6 +134,15 @@ class Stage:
         shutil.copyfile(self._database, kept)
         self._laid[name] = Laid(kept, answer)
         return answer
+
+    @staticmethod
+    def _set(name: str) -> None:
+        from django.conf import settings
+
+        from browser.studio import states
+        from watchword.settings.load import load_control_settings
+
+        settings.WATCHWORD = load_control_settings(**(ADDRESSES | states()[name].settings))
 
     @staticmethod
     def _prepare(name: str) -> dict[str, object]:
@@ -193,9 +204,7 @@ def main() -> None:
 
     from kit import sample_portal
     from watchword.control.servers import validate
-    from watchword.settings.load import load_control_settings
 
-    settings.WATCHWORD = load_control_settings(**ADDRESSES)
     # Standard output is for answers.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     call_command("migrate", verbosity=0)

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -54,6 +54,7 @@ class State:
         whole: the picture shows the page to its end instead of what fits on the screen.
         path: the address to open. Runs after `prepare`, in the portal's process.
         sentence: what there is to see, for the index of the pictures.
+        settings: what the provider set, if it differs from `stage.ADDRESSES`.
     """
 
     name: str
@@ -62,6 +63,7 @@ class State:
     whole: bool = False
     path: Callable[[], str] = servers_page
     sentence: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def states() -> dict[str, State]:

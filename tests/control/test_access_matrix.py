@@ -18,9 +18,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from kit import people, registrations, sample_portal
+from kit.api_access import api_key
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.models import VerifierCredential
+from watchword.control.identity.api_role_commands import CreateApiRole
 from watchword.control.identity.models import Person
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
@@ -47,12 +49,13 @@ class OfOrganization:
     """A route with an organization in its address.
 
     Attributes:
+        permission: None where every administrator of the organization may open it.
         holder: for an administrator of that organization whose role holds `permission`.
         operator: for an operator.
     """
 
     route: str
-    permission: Permission
+    permission: Permission | None
     holder: Statuses
     operator: Statuses
 
@@ -109,6 +112,14 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("people:create-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
     OfOrganization("people:edit-role", ADMINISTRATORS, holder=(200, 409), operator=(200, 409)),
     OfOrganization("people:delete-role", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("api_access:roles", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
+    OfOrganization("api_access:create-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("api_access:edit-role", ADMINISTRATORS, holder=(200, 409), operator=(200, 409)),
+    OfOrganization("api_access:delete-role", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("api_access:keys", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
+    OfOrganization("api_access:create-key", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
+    OfOrganization("api_access:revoke-key", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("api_access:company-profile", None, holder=(200, None), operator=(200, None)),
     # Operators look at an organization's servers, so that they can help, and change nothing.
     OfOrganization("servers:list", KEYS, holder=(200, None), operator=(200, None)),
     OfOrganization("servers:calling", KEYS, holder=(200, None), operator=(200, None)),
@@ -148,6 +159,9 @@ TABLE: Final[tuple[Row, ...]] = (
     OfProvider("console:key-sets", operator=(200, None)),
     OfProvider("console:gateways", operator=(200, None)),
     OfProvider("console:gateway-file", operator=(200, None)),
+    OfProvider("console:api-keys", operator=(200, None)),
+    OfProvider("console:create-api-key", operator=(200, 422)),
+    OfProvider("console:revoke-api-key", operator=(200, 302)),
     OfProvider("console:operators", operator=(200, None)),
     OfProvider("console:invite-operator", operator=(200, 422)),
     OfProvider("console:operator-sign-in-link", operator=(200, 200)),
@@ -206,7 +220,9 @@ def statuses_for(row: Row, visitor: Visitor, organization: str) -> Statuses | in
         return row.person
     if isinstance(row, OfOrganization) and visitor.organization != organization:
         return 404
-    return row.holder if isinstance(row, OfOrganization) and row.permission in visitor.permissions else 403
+    if not isinstance(row, OfOrganization):
+        return 403
+    return row.holder if row.permission is None or row.permission in visitor.permissions else 403
 
 
 def expected(row: Row, visitor: Visitor, organization: str, method: str) -> int:
@@ -243,7 +259,7 @@ def visitor_of(label: str, person: Person, **what: Any) -> Visitor:
 
 
 def objects_of(organization: str) -> dict[str, object]:
-    """A person without any permission, an unused role, and a server."""
+    """A person without any permission, an unused role, a server, an API role without rights, and a key with it."""
     for name in ("Unused", "Nothing"):
         CreateRole(organization_id=organization, name=name, permissions=frozenset()).run(command_line())
     target = CreateAdministrator(
@@ -253,12 +269,15 @@ def objects_of(organization: str) -> dict[str, object]:
     role = target.role
     assert role is not None
     unused = role.organization.roles.get(name="Unused")
+    api_role = CreateApiRole(organization_id=organization, name="Nothing", rights={}).run(command_line())
     server = registrations.add(actor=registrations.administrator("alice", organization, KEYS))
     return {
         "organization": organization,
         "person": target.pk,
         "role": unused.pk,
         "server": server.pk,
+        "api_role": api_role.pk,
+        "api_key": api_key("Nothing", organization).key.public_id,
         "secret": "made-up",
         "name": "made-up.svg",
         "session": uuid4(),
@@ -306,6 +325,7 @@ def made_world() -> World:
     provider = {
         "verifier": VerifierCredential.objects.get().pk,
         "operator": colleague.pk,
+        "operator_key": api_key(None, None).key.public_id,
         "gateway": "nginx",
         "number": 0,
     }

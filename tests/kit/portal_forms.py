@@ -8,6 +8,7 @@ from typing import Final
 from django.test import Client
 
 from kit import registrations, sample_portal
+from kit.api_access import api_role
 from watchword.control.base.actor import Permission
 from watchword.control.identity.models import Person
 
@@ -27,6 +28,10 @@ def of_his_role(bob: Person) -> dict[str, object]:
     return {"organization": "acme", "role": bob.role_id}
 
 
+def of_an_api_role(_bob: Person) -> dict[str, object]:
+    return {"organization": "acme", "api_role": api_role().pk}
+
+
 def of_a_server(_bob: Person) -> dict[str, object]:
     server = registrations.add(actor=registrations.administrator("alice", "acme", Permission.API_KEY_MANAGEMENT))
     return {"organization": "acme", "server": server.pk}
@@ -42,6 +47,9 @@ FORMS: Final[tuple[Row, ...]] = (
     ("people:rename", of_bob),
     ("people:create-role", of_acme),
     ("people:edit-role", of_his_role),
+    ("api_access:create-role", of_acme),
+    ("api_access:edit-role", of_an_api_role),
+    ("api_access:create-key", of_acme),
     ("people:change-password", nothing),
     ("servers:add", of_acme),
     ("servers:edit", of_a_server),
@@ -51,6 +59,7 @@ FORMS: Final[tuple[Row, ...]] = (
     ("console:renew", of_acme),
     ("console:threshold", of_acme),
     ("console:create-verifier", nothing),
+    ("console:create-api-key", nothing),
     ("console:invite-operator", nothing),
 )
 ROUTES: Final = [route for route, _ in FORMS]

@@ -252,6 +252,11 @@ class ControlSettings(PlaneSettings):
         return None if self.api_url is None else self.api_url.replace(ORGANIZATION, organization)
 
     @property
+    def management_api_url(self) -> str:
+        """The management API's base URL, which is also an audience of its access tokens."""
+        return f"{self.public_origin}/api/v1"
+
+    @property
     def port_of_feed(self) -> int:
         """Where verifiers reach the feed."""
         return self.portal_port if self.feed_port is None else self.feed_port

@@ -19,6 +19,7 @@ from django.conf import settings as django_settings
 from django.urls import get_resolver
 
 from kit import people, registrations
+from kit.api_access import api_key, api_role
 from kit.routes import routes
 from kit.sample_portal import session_of
 from watchword.control.base.actor import Permission, command_line
@@ -150,6 +151,9 @@ def portal(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Portal:
         "operator": str(operator.pk),
         "role": str(Role.objects.get(name="Role of bob").pk),
         "server": str(server.pk),
+        "api_role": str(api_role().pk),
+        "api_key": str(api_key().key.public_id),
+        "operator_key": str(api_key(None, None).key.public_id),
         "session": str(server.pk),
         "verifier": str(VerifierCredential.objects.get().pk),
         "secret": "x",

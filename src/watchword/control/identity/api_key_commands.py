@@ -95,7 +95,7 @@ class CreateApiKey:
         if faults:
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
         if role is not None:
-            refuse_more_api_rights_than_own(work.actor, role)
+            refuse_more_api_rights_than_own(work.actor, role.organization_id, role.held())
         return role
 
 

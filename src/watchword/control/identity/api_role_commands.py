@@ -55,7 +55,7 @@ class CreateApiRole:
             if ApiRole.objects.filter(organization_id=self.organization_id).count() >= api_rules.ROLES_MAX:
                 raise Refusal(RefusalReason.API_ROLES_USED_UP, most=api_rules.ROLES_MAX)
             role = ApiRole(organization_id=self.organization_id, name=self.name, rights=dict(self.rights))
-            refuse_more_api_rights_than_own(work.actor, role)
+            refuse_more_api_rights_than_own(work.actor, work.organization_id, role.held())
             _save(role)
             changes = {field: [None, value] for field, value in _audit_fields(role).items()}
             work.record(target=role.name, changes=changes)
@@ -96,7 +96,7 @@ class EditApiRole:
                 # The clients that were seen have tokens with the old name.
                 ApiClientUse.objects.filter(api_role=role).delete()
             role.name, role.rights = self.name, dict(self.rights)
-            refuse_more_api_rights_than_own(work.actor, role)
+            refuse_more_api_rights_than_own(work.actor, work.organization_id, role.held())
             role.version += 1
             role.updated_at, role.updated_by = work.now, work.actor.name
             _save(role)
@@ -140,7 +140,7 @@ def _role(work: UnitOfWork, role_id: int) -> ApiRole:
     role = ApiRole.objects.filter(organization_id=work.organization_id, pk=role_id).first()
     if role is None:
         raise Refusal(RefusalReason.NOT_FOUND)
-    refuse_more_api_rights_than_own(work.actor, role)
+    refuse_more_api_rights_than_own(work.actor, work.organization_id, role.held())
     return role
 
 

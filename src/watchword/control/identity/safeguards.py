@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from watchword.control.base.actor import Actor, ApiCategory
-    from watchword.control.identity.api_models import ApiRole
 
 
 def refuse_more_than_own(actor: Actor, permissions: frozenset[Permission]) -> None:
@@ -37,7 +36,7 @@ def permissions_not_held(actor: Actor, permissions: frozenset[Permission]) -> tu
     return tuple(sorted(permission.value for permission in permissions - actor.permissions))
 
 
-def refuse_more_api_rights_than_own(actor: Actor, role: ApiRole) -> None:
+def refuse_more_api_rights_than_own(actor: Actor, organization_id: str, held: Mapping[ApiCategory, ApiLevel]) -> None:
     """Refuse to create, change or assign an API role that gives more than the actor holds.
 
     Unlike with people's roles, operators are not exempt: with an API key of their own making they could change the
@@ -46,7 +45,7 @@ def refuse_more_api_rights_than_own(actor: Actor, role: ApiRole) -> None:
     Raises:
         Refusal: permission_missing.
     """
-    missing = api_rights_not_held(actor, role.organization_id, role.held())
+    missing = api_rights_not_held(actor, organization_id, held)
     if missing:
         raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(missing[0].right))
 

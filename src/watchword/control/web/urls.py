@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from watchword.control.web.activity import page as activity_page
+from watchword.control.web.api_access import keys_views, operator_keys_views, profile_page
+from watchword.control.web.api_access import roles_views as api_roles_views
 from watchword.control.web.audit import views as audit_views
 from watchword.control.web.calling import page as calling_page
 from watchword.control.web.console import (
@@ -36,6 +38,17 @@ _ROLES = [
     path("create/", roles_views.create, name="create-role"),
     path("<int:role>/edit/", roles_views.edit, name="edit-role"),
     path("<int:role>/delete/", roles_views.delete, name="delete-role"),
+]
+
+_API_ACCESS = [
+    path("role-management/api-roles/", api_roles_views.roles, name="roles"),
+    path("role-management/api-roles/create/", api_roles_views.create, name="create-role"),
+    path("role-management/api-roles/<int:api_role>/edit/", api_roles_views.edit, name="edit-role"),
+    path("role-management/api-roles/<int:api_role>/delete/", api_roles_views.delete, name="delete-role"),
+    path("role-management/api-keys/", keys_views.keys, name="keys"),
+    path("role-management/api-keys/create/", keys_views.create, name="create-key"),
+    path("role-management/api-keys/<uuid:api_key>/revoke/", keys_views.revoke, name="revoke-key"),
+    path("company-profile/", profile_page.company_profile, name="company-profile"),
 ]
 
 _SIGN_IN = [
@@ -113,6 +126,9 @@ _CONSOLE = [
     path("operators/<int:operator>/deactivate/", operator_views.deactivate, name="operator-deactivate"),
     path("operators/<int:operator>/reactivate/", operator_views.reactivate, name="operator-reactivate"),
     path("key-sets/", fleet_views.key_sets, name="key-sets"),
+    path("api-keys/", operator_keys_views.keys, name="api-keys"),
+    path("api-keys/create/", operator_keys_views.create, name="create-api-key"),
+    path("api-keys/<uuid:operator_key>/revoke/", operator_keys_views.revoke, name="revoke-api-key"),
 ]
 
 _ACTIVITY = [path("<slug:organization>/administration/activity/", activity_page.listing, name="list")]
@@ -121,6 +137,7 @@ urlpatterns = [
     path("", include("watchword.control.web.shell.logo")),
     path("", include((_SIGN_IN, "sign_in"))),
     path("", include((_PEOPLE, "people"))),
+    path("<slug:organization>/administration/", include((_API_ACCESS, "api_access"))),
     path(_PAGE, include((_SERVERS, "servers"))),
     path("", include((_ACTIVITY, "activity"))),
     path("", include((_AUDIT, "audit"))),

@@ -38,11 +38,15 @@ OF_ACME: Final = (
     "servers:calling",
     "people:administrators",
     "people:roles",
+    "api_access:roles",
+    "api_access:keys",
+    "api_access:company-profile",
     "activity:list",
     "audit:list",
 )
 OF_PROVIDER: Final = (
     "console:organizations", "console:verifiers", "console:gateways", "console:key-sets", "console:operators",
+    "console:api-keys",
     "audit:provider", "people:sessions",
 )  # fmt: skip
 

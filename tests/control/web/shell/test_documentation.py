@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from watchword.control.identity.models import Person
 
 DOCS: Final = Path(__file__).resolve().parents[4] / "docs"
-OF_ACME: Final = ("servers:list", "people:administrators", "people:roles", "activity:list", "audit:list")
+OF_ACME: Final = (
+    "servers:list", "servers:calling", "people:administrators", "people:roles", "api_access:roles", "api_access:keys",
+    "api_access:company-profile", "activity:list", "audit:list",
+)  # fmt: skip
 TYPED: Final = frozenset({"text", "url", "email", "number", "datetime-local", "textarea"})
 
 
@@ -42,7 +45,7 @@ def test_field_p_each_page_of_the_rail_has_its_document_and_each_document_exists
 
 @pytest.mark.parametrize("route", DOCUMENTS)
 def test_field_p_each_page_links_to_its_document(acme: object, alice: Person, operator: Person, route: str) -> None:
-    place = ["acme"] if route in {*OF_ACME, "console:organization", "servers:calling"} else []
+    place = ["acme"] if route in {*OF_ACME, "console:organization"} else []
     person = operator if route.startswith("console:") or route == "audit:provider" else alice
     page = BrowserSession.of(person).get(route, *place).html
     address = f"https://github.com/watchword/watchword/blob/main/docs/{document_of(route)}"

@@ -59,7 +59,7 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
             "It cannot be shown again. If lost, revoke it and create another.",
         ),
     }
-    return done_with(request, page.reopened(actor), "console/dialogs/secret.html", context)
+    return done_with(request, page.reopened(actor), "shell/secret.html", context)
 
 
 @_of_verifiers

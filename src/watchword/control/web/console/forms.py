@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from django import forms
-
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.organizations.models import SuspensionReason
-from watchword.control.web.shell.form_fields import Text
+from watchword.control.web.shell.form_fields import WHOLE_NUMBER, Text, Typed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django.http import QueryDict
-
     from watchword.control.organizations.models import Subscription
 
-_WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,16}")
 _LOCAL: Final = "%Y-%m-%dT%H:%M:%S"
-
-
-class Typed(forms.Form):
-    """What was typed into a dialog. Nothing is trimmed, so that all of it can be shown again."""
-
-    @classmethod
-    def received(cls, post: QueryDict) -> Self:
-        # Browsers send line breaks as CR LF; drop the CR, which limits do not count.
-        form = cls({name: post.get(name, "").replace("\r\n", "\n") for name in cls.base_fields})
-        form.is_valid()
-        return form
-
-    def refuse(self, field_errors: Mapping[str, str]) -> None:
-        """Put the command's sentences at their fields; a sentence for a field the form lacks stays with the form."""
-        for name, sentence in field_errors.items():
-            self.add_error(name if name in self.fields else None, sentence)
-
-    def text(self, name: str) -> str:
-        return str(self.cleaned_data.get(name, ""))
-
-    def moment(self, name: str, faults: dict[str, str]) -> datetime | None:
-        """The instant typed, in UTC where no zone is named; None for a blank field, or for a fault, which is noted."""
-        typed = self.text(name)
-        if typed == "":
-            return None
-        try:
-            at = datetime.fromisoformat(typed)
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-        except (ValueError, OverflowError):
-            faults[name] = "Enter a date and time such as 2027-01-31T12:00, in UTC."
-            return None
-
-    def number(self, name: str, faults: dict[str, str]) -> int | None:
-        """The whole number typed; None for a blank field, or for a fault, which is noted."""
-        typed = self.text(name)
-        if typed == "":
-            return None
-        if _WHOLE_NUMBER.fullmatch(typed) is None:
-            faults[name] = "Enter a whole number such as 1000000, or leave it blank for no limit."
-            return None
-        return int(typed)
 
 
 class CreateForm(Typed):
@@ -141,7 +92,7 @@ class SubscriptionForm(Typed):
     def expected_version(self) -> int:
         """The version that the change was made from; -1, which none ever has, if it was tampered with."""
         typed = self.text("version")
-        return int(typed) if _WHOLE_NUMBER.fullmatch(typed) else -1
+        return int(typed) if WHOLE_NUMBER.fullmatch(typed) else -1
 
     def _needed(self, name: str, faults: dict[str, str]) -> datetime:
         """Return the instant typed. With a fault, which is noted, the value does not matter."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.base.actor import Actor
-    from watchword.control.web.console.forms import Typed
+    from watchword.control.web.shell.form_fields import Typed
 
 _SUSPEND: Final = "console/dialogs/suspend.html"
 _REINSTATE: Final = "console/dialogs/reinstate.html"

@@ -64,7 +64,7 @@ def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpR
         "onward_url": reverse(OrganizationPage.route, args=[made.organization.pk]),
         "onward_label": f"Open {made.organization.name}",
     }
-    return done_with(request, page.reopened(actor), "console/dialogs/secret.html", context)
+    return done_with(request, page.reopened(actor), "shell/secret.html", context)
 
 
 def _dialog(form: CreateForm) -> dict[str, Any]:

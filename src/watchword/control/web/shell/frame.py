@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.activity.rules import ThresholdNotice
-    from watchword.control.base.actor import Actor, Permission, Required
+    from watchword.control.base.actor import Actor, Required
     from watchword.control.organizations.rules import Entitlement
 
 
@@ -96,7 +96,7 @@ class OrganizationFrame(Frame):
         return threshold_notice(self.organization.pk, self.now)
 
     @classmethod
-    def of(cls, actor: Actor, organization_id: str, *, route: str, permission: Permission) -> OrganizationFrame:
+    def of(cls, actor: Actor, organization_id: str, *, route: str, permission: Required) -> OrganizationFrame:
         """Open it. Operators see what the organization's administrators see, so that they can help.
 
         Raises:

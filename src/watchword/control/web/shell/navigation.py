@@ -56,6 +56,8 @@ def administration() -> Branch:
             Leaf("Role Management", "people:roles", Permission.ADMINISTRATORS),
             Leaf("Activity", "activity:list", Permission.ACTIVITY),
             Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
+            # For everyone in the organization; last, so that it is the start page only without any permission.
+            Leaf("Company Profile", "api_access:company-profile", Privilege.SELF),
         ),
     )
 
@@ -69,6 +71,7 @@ CONSOLE: Final = Branch(
         Leaf("Gateways", "console:gateways", Privilege.OPERATOR),
         Leaf("Key Sets", "console:key-sets", Privilege.OPERATOR),
         Leaf("Operators", "console:operators", Privilege.OPERATOR),
+        Leaf("API Keys", "console:api-keys", Privilege.OPERATOR),
         Leaf("Audit Logs", "audit:provider", Privilege.OPERATOR),
     ),
 )
@@ -106,6 +109,9 @@ DOCUMENTS: Final = {
     "servers:calling": "portal.md#call-the-api",
     "people:administrators": "portal.md#administrators",
     "people:roles": "portal.md#role-management",
+    "api_access:roles": "portal.md#api-roles",
+    "api_access:keys": "portal.md#api-keys",
+    "api_access:company-profile": "portal.md#company-profile",
     "people:sessions": "portal.md#your-sessions",
     "activity:list": "portal.md#activity",
     "audit:list": "portal.md#audit-logs",
@@ -116,6 +122,7 @@ DOCUMENTS: Final = {
     "console:gateways": "portal.md#gateways",
     "console:key-sets": "portal.md#key-sets",
     "console:operators": "portal.md#operators",
+    "console:api-keys": "portal.md#api-keys",
 }
 """By the route of the page."""
 

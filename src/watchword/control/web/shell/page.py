@@ -15,7 +15,7 @@ from watchword.control.base.actor import Privilege
 from watchword.control.web.shell.frame import Frame, OrganizationFrame
 
 if TYPE_CHECKING:
-    from watchword.control.base.actor import Actor, Permission, Required
+    from watchword.control.base.actor import Actor, Required
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ProviderPage(Page):
 class OrganizationPage(Page):
     """A page of one organization, which operators see as well."""
 
-    permission: ClassVar[Permission]
+    permission: ClassVar[Required]
 
     frame: OrganizationFrame
 
