@@ -41,7 +41,6 @@ ADDRESSES: Final = {
     "cloud_name": "provider.example",
     "api_upstream": "orders.internal:8000",
     "gateway_verifiers": ("10.0.0.7:8081", "10.0.0.8:8081"),
-    "cloud_name": "example-cloud",
 }
 """What a provider sets for the pages that show how to reach the API."""
 

@@ -446,7 +446,8 @@ def test_fm_01_database_that_stops_a_start_is_found(workplace: Workplace, fault:
     words, url = DATABASES[fault]
     path = workplace.folder / "data" / "watchword.sqlite3"
     if fault == "lacks a migration":
-        make_database(path, without=("identity", "0001_initial"))
+        # The newest of a room: Django takes an older one for applied if a newer one is.
+        make_database(path, without=max(each for each in migrations() if each[0] == "identity"))
     else:
         workplace.file("data/watchword.sqlite3", "no database " * 100)
     if url is not None:

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_safe
 
 from watchword.control.base.actor import Privilege
 from watchword.control.identity.api_queries import list_api_roles
-from watchword.control.identity.api_rules import scope_of
 from watchword.control.web.api_access.scope_recipes import RECIPES
 from watchword.control.web.shell.page import OrganizationPage
 from watchword.control.web.shell.page_responses import guarded_by, show
+from watchword.core.named_organization import scope_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

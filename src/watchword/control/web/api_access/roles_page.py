@@ -12,11 +12,12 @@ from watchword.control.base.actor import ApiCategory, Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.times import spoken
 from watchword.control.identity.api_queries import list_api_roles
-from watchword.control.identity.api_rules import ROLES_MAX, ApiLevel, scope_of
+from watchword.control.identity.api_rules import ROLES_MAX, ApiLevel
 from watchword.control.identity.rules import listed
 from watchword.control.identity.safeguards import api_rights_not_held
 from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.page import OrganizationPage
+from watchword.core.named_organization import scope_of
 
 if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
