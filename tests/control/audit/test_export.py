@@ -100,6 +100,16 @@ def test_full_export_contains_every_event_once(bob: Client) -> None:
     assert [int(row["Event"]) for row in rows] == expected
 
 
+def test_both_formats_have_client_and_request_of_the_api(bob: Client) -> None:
+    write("ProdOkta", client="=terraform", request_id="r-17")
+    rows = list(csv.DictReader(io.StringIO(body(bob.post(f"{ACME}?target=prod", {"form": "csv"})))))
+    assert [(row["Client ID"], row["Request ID"]) for row in rows] == [("'=terraform", "r-17")]
+    lines = body(bob.post(ACME, {"form": "jsonl"})).splitlines()
+    assert list(documented_check()(lines)) == []
+    found = [event for line in lines if "client" in (event := json.loads(line))]
+    assert [(event["client"], event["request_id"]) for event in found] == [("=terraform", "r-17")]
+
+
 def test_export_is_recorded(bob: Client) -> None:
     write("ProdOkta")
     bob.post(f"{ACME}?target=prod&who=alice", {"form": "jsonl"})

@@ -172,7 +172,7 @@ def test_the_newest_50_clients_of_a_role_are_kept(acme: Organization) -> None:
     assert ApiClientUse.objects.filter(api_role__name="Other").count() == 1
 
 
-def test_invented_clients_do_not_write_without_limit(acme: Organization) -> None:
+def test_m_14_invented_clients_do_not_write_without_limit(acme: Organization) -> None:
     api_role()
     for number in range(60):
         seen(f"c{number}", "Deployer")

@@ -55,6 +55,9 @@ def test_key_is_created_for_ninety_days_and_only_its_hash_is_stored(acting_alice
     assert (row.id, row.name, row.role, row.state) == (new.key.public_id, "ci", "Deployer", ApiKeyState.USABLE)
     assert (row.created_at, row.created_by, row.expires_at) == (NOW, "alice@acme.example", NOW + timedelta(days=90))
     assert (row.last_used_at, row.last_used_address, row.ended_at, row.revoked_by) == (None, None, None, None)
+    assert [list_api_keys("acme", NOW + timedelta(days=day))[0].expires_soon for day in (75, 76, 89, 90)] == [
+        False, True, True, False,
+    ]  # fmt: skip
     stored = ApiKey.objects.values().get()
     assert not [value for value in stored.values() if new.secret[4:] in str(value)]
     assert (event().action, event().target, event().changes["api_role"]) == (
@@ -132,7 +135,7 @@ def test_the_newest_32_ended_keys_stay_in_the_list(shell: Actor, acme: Organizat
     assert (expired.state, expired.ended_at) == (ApiKeyState.EXPIRED, expired.expires_at)
 
 
-def test_revoked_key_stops_at_once(acting_alice: Actor) -> None:
+def test_p_11_revoked_key_stops_at_once(acting_alice: Actor) -> None:
     api_role()
     new = create().run(acting_alice)
     key_actor(new)

@@ -178,7 +178,7 @@ def test_changes_need_the_permission_administrators(acting_alice: Actor, acting_
         assert "“Administrators”" in refusal.sentence
 
 
-def test_roles_beyond_own_rights_cannot_be_changed(acme: Organization) -> None:
+def test_p_10_roles_beyond_own_rights_cannot_be_changed(acme: Organization) -> None:
     manager = people.acting(people.administrator("manager", "acme", Permission.ADMINISTRATORS, Permission.ACTIVITY))
     above, below = api_role("Above", audit_logs="view"), api_role("Below", activity="full")
 
@@ -193,7 +193,7 @@ def test_roles_beyond_own_rights_cannot_be_changed(acme: Organization) -> None:
     edit(below, "Below", {"Activity": "view", "API Roles": "full"}).run(manager)
 
 
-def test_api_client_cannot_give_more_than_it_holds(acme: Organization) -> None:
+def test_p_10_api_client_cannot_give_more_than_it_holds(acme: Organization) -> None:
     api_role(api_roles="full", authorization_servers="view")
     client = key_actor(api_key())
 
@@ -205,7 +205,7 @@ def test_api_client_cannot_give_more_than_it_holds(acme: Organization) -> None:
     assert refused(edit(own, rights=EVERYTHING), client).code == "permission_missing"
 
 
-def test_operators_cannot_give_what_they_do_not_hold(operator: Person, acme: Organization) -> None:
+def test_p_10_operators_cannot_give_what_they_do_not_hold(operator: Person, acme: Organization) -> None:
     actor = people.acting(operator)
     create("Viewer", {"Authorization Servers": "view", "Audit Logs": "full"}).run(actor)
     assert refused(create(), actor).details["permission"] == "API Key Management"

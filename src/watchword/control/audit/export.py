@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = (
     "Event", "Time (UTC)", "Organization", "Who", "What", "Action", "Target", "From", "Interface", "Result", "Changes",
-    "Hash",
+    "Client ID", "Request ID", "Hash",
 )  # fmt: skip
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -83,7 +83,8 @@ def _cells(row: EventRow) -> list[str]:
         changes.append(row.why_refused)
     texts = (
         str(event.sequence), f"{event.at:%Y-%m-%d %H:%M:%S.%f}", event.organization, event.actor, row.what,
-        event.action, event.target, event.address, row.interface, row.result, "; ".join(changes), event.hash,
+        event.action, event.target, event.address, row.interface, row.result, "; ".join(changes),
+        event.client, event.request_id, event.hash,
     )  # fmt: skip
     return [cell(text) for text in texts]
 

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from watchword.control.identity.api_models import ApiClientUse, ApiKey, ApiRole
+from watchword.control.identity.api_rules import EXPIRES_SOON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,7 @@ class ApiKeyRow:
         id: its public id.
         role: the name of its API role; None for a key of the provider, and where the role was deleted.
         last_used_at, last_used_address: of the last request, to the minute; None before the first.
+        expires_soon: whether it can be used, but not for long.
         ended_at: when it expired or was revoked; None while it can be used.
         revoked_by: None if it was not revoked.
     """
@@ -72,6 +74,7 @@ class ApiKeyRow:
     created_at: datetime
     created_by: str
     expires_at: datetime
+    expires_soon: bool
     last_used_at: datetime | None
     last_used_address: str | None
     ended_at: datetime | None
@@ -131,6 +134,7 @@ def _key(key: ApiKey, now: datetime) -> ApiKeyRow:
         created_at=key.created_at,
         created_by=key.created_by,
         expires_at=key.expires_at,
+        expires_soon=state is ApiKeyState.USABLE and key.expires_at - now <= EXPIRES_SOON,
         last_used_at=key.last_used_at,
         last_used_address=key.last_used_address,
         ended_at=ended_at,

@@ -30,6 +30,9 @@ CLIENTS_KEPT: Final = 50
 KEY_LIFETIME: Final = timedelta(days=90)
 KEY_LIFETIME_MAX: Final = timedelta(days=400)
 
+EXPIRES_SOON: Final = timedelta(days=14)
+"""From when on the page marks a key that will expire."""
+
 SEEN_STEP: Final = timedelta(minutes=1)
 """How often the use of a key or a client is written, so that not every request writes."""
 

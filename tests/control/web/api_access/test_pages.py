@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from kit import people
+from kit import people, registrations
 from kit.api_access import EVERYTHING, api_key, api_role, key_actor, token_actor, with_cloud_name
 from kit.browser_session import BrowserSession
 from watchword.control.audit.models import AuditEvent
@@ -19,6 +19,7 @@ from watchword.control.identity.api_queries import list_api_roles
 from watchword.control.identity.api_role_commands import EditApiRole
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import Subscription, SuspensionReason
+from watchword.control.servers.models import AuthorizationServer
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
@@ -120,6 +121,21 @@ class TestApiRoles:
         api_key(name="zeta")
         question = browser.get("api_access:delete-role", "acme", role.pk).text
         assert "API keys terraform and zeta; clients " in question
+
+    def test_role_that_a_server_requires_says_so(self, browser: BrowserSession) -> None:
+        role = api_role()
+        registrations.add(actor=registrations.administrator("bob3", "acme", Permission.API_KEY_MANAGEMENT))
+        server = AuthorizationServer.objects.get()
+        AuthorizationServer.objects.update(required_role="Deployer")
+
+        sentence = f"{server.name} requires this API role of each token"
+        assert f"{sentence}, so it cannot be renamed." in browser.get("api_access:edit-role", "acme", role.pk).text
+        assert f"{sentence}. Change the" in browser.get("api_access:delete-role", "acme", role.pk).text
+        answer = browser.post("api_access:delete-role", "acme", role.pk)
+        assert (answer.status, f"because {server.name} requires it" in answer.text) == (409, True)
+        answer = browser.post("api_access:edit-role", "acme", role.pk, name="Other", version="1", **LEVELS)
+        assert (answer.status, f"because {server.name} requires it" in answer.text) == (409, True)
+        assert browser.post("api_access:edit-role", "acme", role.pk, name="Deployer", version="1").status == 302
 
     def test_refused_dialog_keeps_what_was_typed(self, browser: BrowserSession) -> None:
         api_role()
@@ -224,6 +240,13 @@ class TestApiKeys:
         assert "1 of 32 API keys in use" in page.text
         assert "ci Deployer never" in page.text
         assert secret not in str(list(AuditEvent.objects.values()))
+
+    def test_key_that_expires_soon_is_marked(self, browser: BrowserSession) -> None:
+        api_role()
+        api_key()
+        assert "Expires soon" not in browser.get("api_access:keys", "acme").text
+        ApiKey.objects.update(expires_at=timezone.now() + timedelta(days=13))
+        assert "Expires soon" in browser.get("api_access:keys", "acme").text
 
     def test_key_is_revoked_after_a_question(self, browser: BrowserSession) -> None:
         api_role()

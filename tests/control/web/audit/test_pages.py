@@ -97,6 +97,17 @@ def test_field_p_the_filter_offers_the_interfaces_that_there_are(reading_bob: Cl
     assert "Interface must be a value of the list." in text(reading_bob.get(ACME, {"interface": "telephone"}))
 
 
+def test_requests_to_the_api_show_their_client_and_id(reading_bob: Client) -> None:
+    write()
+    page = text(reading_bob.get(ACME))
+    assert "Client ID" not in page
+    assert "Request ID" not in page
+    write(client="terraform", request_id="r-17", interface="api", actor="oauth-Deployer$@acme.orders")
+    page = text(reading_bob.get(ACME))
+    assert "Client ID terraform" in page
+    assert "Request ID r-17" in page
+
+
 def test_it_opens_to_what_was_changed(reading_bob: Client) -> None:
     write(changes={"description": ["Batch", ""], "verify_certificate": [True, False], "client_id": [None, "x<y"]})
     page = text(reading_bob.get(ACME))

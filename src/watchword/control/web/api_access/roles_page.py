@@ -15,6 +15,7 @@ from watchword.control.identity.api_queries import list_api_roles
 from watchword.control.identity.api_rules import ROLES_MAX, ApiLevel
 from watchword.control.identity.rules import listed
 from watchword.control.identity.safeguards import api_rights_not_held
+from watchword.control.servers.queries import servers_requiring_api_role
 from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.page import OrganizationPage
 from watchword.core.named_organization import scope_of
@@ -104,6 +105,11 @@ class ApiRolesPage(OrganizationPage):
         """Why the actor cannot change the role; None where it can."""
         missing = self._missing(dict(role.rights))
         return _HOLDS_MORE.format(category=missing[0].value) if missing else None
+
+    def required_by(self, role: ApiRoleRow) -> str | None:
+        """Name the authorization servers that require the role of each token; None if there are none."""
+        servers = servers_requiring_api_role(self.organization_id, role.name)
+        return listed(servers) if servers else None
 
     def scope(self, role_name: str) -> str | None:
         cloud_name = settings.WATCHWORD.cloud_name

@@ -106,6 +106,9 @@ def _changeable(request: HttpRequest, page: ApiRolesPage, role_id: int) -> ApiRo
 
 
 def _what_stops(page: ApiRolesPage, row: ApiRoleRow) -> list[str]:
+    required_by = page.required_by(row)
+    if required_by is not None:
+        return [f"{required_by} requires this API role of each token. Change the required API role there first."]
     users, scope = users_of(row), page.scope(row.name)
     stops = "No API key has it, and no client used it." if users is None else f"These lose access at once: {users}."
     keys = ["Its API keys are revoked, which cannot be undone."] if row.keys else []
@@ -127,6 +130,7 @@ def _context(page: ApiRolesPage, form: ApiRoleForm, row: ApiRoleRow | None) -> d
         "save_label": "Create API Role" if row is None else "Save",
         "row": row,
         "users": None if row is None else users_of(row),
+        "required_by": None if row is None else page.required_by(row),
         "scope": None if row is None else page.scope(row.name),
         "version": None if row is None else form["version"].value(),
         "save_url": reverse("api_access:create-role", args=[organization])
