@@ -46,7 +46,8 @@ class Route(NamedTuple):
     entry: URLPattern
 
 
-ROUTES = {route.name: route for route in routes(get_resolver())}
+# Not the API: it reads no cookie, so another site can do nothing with a browser's.
+ROUTES = {route.name: route for route in routes(get_resolver()) if not route.name.startswith("api")}
 
 
 def address_of(route: str, known: dict[str, UUID]) -> str:

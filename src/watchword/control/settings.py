@@ -16,6 +16,7 @@ WATCHWORD = load_control_settings()
 
 _SECURE = WATCHWORD.secure
 _WEB: Final = Path(__file__).parent / "web"
+_API: Final = Path(__file__).parent / "api"
 
 # Lazy, because type checkers and `makemigrations --check` import this module and must not leave a key file behind.
 SECRET_KEY = SimpleLazyObject(WATCHWORD.read_or_create_secret_key)
@@ -33,6 +34,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "heroicons",
+    # For its static files: Swagger UI.
+    "ninja",
     "watchword.control.apps.OrganizationsConfig",
     "watchword.control.apps.IdentityConfig",
     "watchword.control.apps.AuditConfig",
@@ -44,6 +47,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "watchword.control.entrance.middleware.FailingPages",
     "watchword.control.web.shell.middleware.SecurityHeaders",
+    # Before everything that reads a cookie: to the API, cookies mean nothing.
+    "watchword.control.api.middleware.ApiRequests",
     "watchword.control.entrance.readable_requests.ReadableRequests",
     "watchword.control.entrance.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -56,14 +61,14 @@ MIDDLEWARE = [
     "watchword.control.web.shell.middleware.Refusals",
 ]
 
-ROOT_URLCONF = "watchword.control.web.urls"
+ROOT_URLCONF = "watchword.control.urls"
 ASGI_APPLICATION = "watchword.control.entrance.asgi.application"
 
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         # The parts of the web are folders with templates; only rooms with tables are apps of Django.
-        "DIRS": sorted(_WEB.glob("*/templates")),
+        "DIRS": [*sorted(_WEB.glob("*/templates")), _API / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": ["django.template.context_processors.request"],

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 OWN_FILES = Path(__file__).parent / "web" / "shell" / "static"
-PACKAGES = ("django_htmx",)
+PACKAGES = ("django_htmx", "ninja")
 
 
 def folders() -> list[Path]:
@@ -22,7 +22,8 @@ def static_digest() -> str:
     digest = hashlib.sha256()
     for folder in folders():
         for path in sorted(folder.rglob("*")):
-            if path.is_file():
+            # Source maps are large, and browsers load them for developers only.
+            if path.is_file() and path.suffix != ".map":
                 content = path.read_bytes()
                 digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]

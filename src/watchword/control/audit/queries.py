@@ -67,25 +67,30 @@ def matching(events: QuerySet[AuditEvent], filters: Filters) -> QuerySet[AuditEv
 
 
 def page_of(
-    events: QuerySet[AuditEvent], filters: Filters, *, before: int | None = None, after: int | None = None
+    events: QuerySet[AuditEvent],
+    filters: Filters,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    length: int = PAGE,
 ) -> EventPage:
-    """Return the page before event `before`, or after event `after`, or else the newest."""
+    """Return the page before event `before`, or after event `after`, or else the newest; at most `length` events."""
     if filters.faults:
         return EventPage(())
     window = _in_time(_of_organization(events, filters.value("organization")), filters)
     if after is not None:
-        found, end = _search(window.filter(sequence__gt=after), filters, forward=True)
-        if len(found) > PAGE or end is not None:
-            shown = tuple(reversed(found[:PAGE]))
-            newest = shown[0].sequence if len(found) > PAGE else end
+        found, end = _search(window.filter(sequence__gt=after), filters, length, forward=True)
+        if len(found) > length or end is not None:
+            shown = tuple(reversed(found[:length]))
+            newest = shown[0].sequence if len(found) > length else end
             return EventPage(shown, newer=newest, older=shown[-1].sequence if shown else after + 1)
         # Show the newest page in full instead of the few newer events.
         before = None
     older = window if before is None else window.filter(sequence__lt=before)
-    found, end = _search(older, filters, forward=False)
-    shown = tuple(found[:PAGE])
+    found, end = _search(older, filters, length, forward=False)
+    shown = tuple(found[:length])
     newer = None if before is None else shown[0].sequence if shown else before - 1
-    if len(found) > PAGE:
+    if len(found) > length:
         return EventPage(shown, newer=newer, older=shown[-1].sequence)
     return EventPage(shown, newer=newer, older=end, searched_to=end)
 
@@ -113,12 +118,14 @@ def _in_time(events: QuerySet[AuditEvent], filters: Filters) -> QuerySet[AuditEv
     return events
 
 
-def _search(window: QuerySet[AuditEvent], filters: Filters, *, forward: bool) -> tuple[list[AuditEvent], int | None]:
+def _search(
+    window: QuerySet[AuditEvent], filters: Filters, length: int, *, forward: bool
+) -> tuple[list[AuditEvent], int | None]:
     """Return up to one event more than a page, and where the search stopped."""
     window = window.order_by("sequence" if forward else "-sequence")
     if not filters.typed:
-        return list(window[: PAGE + 1]), None
+        return list(window[: length + 1]), None
     end = window.values_list("sequence", flat=True)[SEARCHED : SEARCHED + 1].first()
     if end is not None:
         window = window.filter(sequence__lte=end) if forward else window.filter(sequence__gte=end)
-    return list(matching(window, filters)[: PAGE + 1]), end
+    return list(matching(window, filters)[: length + 1]), end

@@ -75,6 +75,9 @@ class RefusalReason(Enum):
     PASSWORDS_BUSY = (
         "passwords_busy", 429, "Too many people are signing in at the moment. Try again in {seconds} seconds.",
     )  # fmt: skip
+    VALIDATION_FAILED = (
+        "validation_failed", 422, "The JWKS location could not be validated, so nothing was saved.",
+    )  # fmt: skip
     VALIDATION_MISSING = ("validation_missing", 422, "Validate the JWKS location before saving.")
     VALIDATION_EXPIRED = ("validation_expired", 422, "The validation is older than ten minutes. Validate again.")
     VALIDATION_FOR_OTHER_LOCATION = (

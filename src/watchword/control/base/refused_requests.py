@@ -35,6 +35,8 @@ class Kind(Enum):
     """
 
     CREDENTIAL_UNKNOWN = ("credential_unknown", "Unknown or revoked verifier credentials")
+    API_CREDENTIAL_REFUSED = ("api_credential_refused", "API keys and access tokens that were refused")
+    API_FORBIDDEN = ("api_forbidden", "API requests without permission")
     PAGE_FORBIDDEN = ("page_forbidden", "Pages without permission")
     GUESS_THROTTLED = ("guess_throttled", "Guesses at passwords")
     BODY_REFUSED = ("body_refused", "Bodies that are too large or too slow")

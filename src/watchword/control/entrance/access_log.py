@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.urls import Resolver404, resolve
 
+from watchword.control.entrance.api_requests import IN_SCOPE
 from watchword.control.fleet.feed import PATHS, PREFIX
 
 if TYPE_CHECKING:
@@ -26,14 +27,16 @@ def logging_access(application: Application) -> Application:
     """Wrap the application: log a line for each response, and add the request's id to the response.
 
     Each field comes from a closed table or is a number: no path, query, header or address of a client. The id is
-    created here, because a client's could be anything. A proxy in front can log it from the response.
+    created here, because a client's could be anything; that of a request to the management API may be the client's,
+    in a narrow form. A proxy in front can log it from the response.
     """
 
     async def logged(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        given = scope.get(IN_SCOPE)
+        request_id = secrets.token_hex(8) if given is None else given
         # An application that raises sends no response; the server then sends a 500.
         status, began = 500, time.monotonic()
 
@@ -41,6 +44,7 @@ def logging_access(application: Application) -> Application:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            if message["type"] == "http.response.start" and given is None:
                 message = {**message, "headers": [*message.get("headers", ()), (b"x-request-id", request_id.encode())]}
             await send(message)
 

@@ -1,4 +1,4 @@
-"""The applications that the portal's server runs: the feed for verifiers, Django for everything else.
+"""The applications that the portal's server runs: the feed for verifiers, Django for the API and the pages.
 
 If the feed has a port of its own, each port serves only one of them.
 """
@@ -26,6 +26,7 @@ from watchword.control.audit.refused_requests import record_in_background  # noq
 from watchword.control.base import hooks  # noqa: E402
 from watchword.control.base.refused_requests import REFUSED_REQUESTS  # noqa: E402
 from watchword.control.entrance.access_log import logging_access  # noqa: E402
+from watchword.control.entrance.api_requests import identified, is_api, refused_body, with_problems  # noqa: E402
 from watchword.control.entrance.bodies import BodyFault, BodyLimits, BoundedBodies, has_body  # noqa: E402
 from watchword.control.entrance.readable_requests import with_error_pages  # noqa: E402
 from watchword.control.entrance.responses import Response, page, problem  # noqa: E402
@@ -56,6 +57,11 @@ _bounded_pages = BoundedBodies(
 )
 
 
+_bounded_api = with_problems(
+    BoundedBodies(_django, refused_body, BodyLimits(octets=settings.DATA_UPLOAD_MAX_MEMORY_SIZE))  # type: ignore[arg-type]  # As above.
+)
+
+
 _NOT_FOUND: Final = problem(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
 
 
@@ -72,6 +78,7 @@ async def _not_found(_scope: dict[str, Any], _receive: Receive, send: Send) -> N
 def listener(*, feed: bool, pages: bool) -> Application:
     """Return the application of one port. Paths of the other part are not found on it."""
     for_verifiers: Application = _serve_feed if feed else _not_found
+    for_clients: Application = _bounded_api if pages else _not_found
     for_browsers: Application = _bounded_pages if pages else _not_found
 
     async def dispatch(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -79,11 +86,13 @@ def listener(*, feed: bool, pages: bool) -> Application:
             await _live(receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await for_verifiers(scope, receive, send)
+        elif is_api(scope):
+            await for_clients(scope, receive, send)
         else:
             await for_browsers(scope, receive, send)
 
     noted = noting_refused(dispatch, feed_prefix=PREFIX)
-    return logging_access(noted) if settings.WATCHWORD.access_log else noted
+    return identified(logging_access(noted) if settings.WATCHWORD.access_log else noted)
 
 
 async def _live(receive: Receive, send: Send) -> None:

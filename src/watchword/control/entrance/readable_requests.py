@@ -65,10 +65,10 @@ def with_error_pages(application: Application) -> Application:
             nonlocal begun
             begun = True
             if message["type"] == "http.response.start":
-                message = {**message, "headers": _complete(message.get("headers", ()))}
+                message = {**message, "headers": complete(message.get("headers", ()))}
             await send(message)
 
-        status = _unreadable_by_django(scope)
+        status = unreadable_by_django(scope)
         if status is not None:
             await _page("400.html", status, completed)
             return
@@ -99,7 +99,7 @@ def _unreadable(status: int) -> HttpResponse:
     return HttpResponse(render_to_string("400.html"), status=status)
 
 
-def _unreadable_by_django(scope: Mapping[str, Any]) -> int | None:
+def unreadable_by_django(scope: Mapping[str, Any]) -> int | None:
     """Return the status for a request that Django would refuse before its middleware; None if it can read it.
 
     400 for bytes that are no text; 415 for a character set other than UTF-8, which HTML forms never name.
@@ -127,7 +127,8 @@ async def _page(template: str, status: int, send: Send) -> None:
     await Response(status, "text/html; charset=utf-8", render_to_string(template).encode()).send(send)
 
 
-def _complete(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def complete(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers with those security headers that are missing."""
     sent = list(headers)
     present = {name.lower() for name, _ in sent}
     missing = [(name.encode(), value.encode()) for name, value in security_headers()]

@@ -4,8 +4,8 @@ from ipaddress import ip_network
 
 import pytest
 
+from watchword.control.identity.client_address import nearest_untrusted
 from watchword.control.identity.throttle import origin_of_guesses
-from watchword.control.web.shell.signed_in import nearest_untrusted
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 

@@ -11,13 +11,13 @@ from django.db.models import Count, Q
 
 from watchword.control.activity.models import UsageAllowance
 from watchword.control.activity.plausibility import Implausible
+from watchword.control.base.paging import Key, Order, Page, moment, page_of
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.queries import following_verifiers, head
 from watchword.control.fleet.rules import VerifierState, lag, verifier_state
 from watchword.control.servers.models import KeySetState
 from watchword.control.servers.queries import problem_of
 from watchword.control.servers.shown_location import ShownLocation, shown_location
-from watchword.control.web.console.paging import Key, Order, Page, moment, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlencode
 
 from watchword.control.activity.usage_queries import calls_per_second
+from watchword.control.base.paging import AFTER, BEFORE
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.queries import verifiers_that_do_not_understand
 from watchword.control.organizations.models import Organization
@@ -16,7 +17,6 @@ from watchword.control.servers.queries import list_servers
 from watchword.control.web.activity.page import calls_context
 from watchword.control.web.activity.presentation import gauge, spoken_rate
 from watchword.control.web.console import fleet_queries, queries
-from watchword.control.web.console.paging import AFTER, BEFORE
 from watchword.control.web.console.presentation import calls_allowed, countdown, look_of, look_of_verifier
 from watchword.control.web.console.queries import Search, StateFilter
 from watchword.control.web.servers.token_acceptance import token_acceptance
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watchword.control.base.actor import Actor
+    from watchword.control.base.paging import Page
     from watchword.control.organizations.models import Subscription, Suspension
     from watchword.control.organizations.rules import Entitlement
     from watchword.control.servers.queries import ServerRow
-    from watchword.control.web.console.paging import Page
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from django.db.models.lookups import LessThanOrEqual
 
 from watchword.control.activity.queries import allowed_on_day
 from watchword.control.activity.rules import today
+from watchword.control.base.paging import Key, Order, Page, moment, page_of
 from watchword.control.identity.models import Person
 from watchword.control.organizations.models import Organization, Subscription, Suspension
 from watchword.control.organizations.queries import notice_of, terms_of
@@ -33,7 +34,6 @@ from watchword.control.organizations.rules import (
     is_organization_id,
 )
 from watchword.control.servers.models import AuthorizationServer
-from watchword.control.web.console.paging import Key, Order, Page, moment, page_of
 from watchword.core.characters import is_printable
 
 if TYPE_CHECKING:

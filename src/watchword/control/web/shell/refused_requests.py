@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
+from watchword.control.identity.client_address import nearest_untrusted
 from watchword.control.identity.models import Person
-from watchword.control.web.shell.signed_in import client_address, nearest_untrusted
+from watchword.control.web.shell.signed_in import client_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,17 +9,14 @@ from django.conf import settings
 
 from watchword.control.base.actor import Interface
 from watchword.control.identity.backend import PasswordBackend
-from watchword.control.identity.throttle import parsed_address
+from watchword.control.identity.client_address import nearest_untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from django.http import HttpRequest
 
     from watchword.control.base.actor import Actor
     from watchword.control.identity.models import Person
     from watchword.control.identity.session_store import SessionStore
-    from watchword.jwks.address import Network
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -58,17 +55,3 @@ def client_address(request: HttpRequest) -> str | None:
         request.headers.get("X-Forwarded-For", ""),
         settings.WATCHWORD.trusted_proxies,
     )
-
-
-def nearest_untrusted(peer: str, forwarded: str, trusted: Sequence[Network]) -> str | None:
-    """Walk from the connection's peer towards the browser until the first address that is no trusted proxy."""
-    nearest = None
-    for text in (peer, *reversed(forwarded.split(","))):
-        address = parsed_address(text.strip())
-        if address is None:
-            # What a trusted proxy passed on without understanding it ends the walk at that proxy.
-            return nearest
-        nearest = str(address)
-        if not any(address in network for network in trusted):
-            return nearest
-    return nearest

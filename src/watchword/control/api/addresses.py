@@ -1,0 +1,20 @@
+"""The addresses of the API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+
+PREFIX: Final = "/api/v1/"
+
+
+def base_url() -> str:
+    """Return where the API is. Access tokens may have it as their audience."""
+    origin: str = settings.WATCHWORD.public_origin
+    return f"{origin}/api/v1"
+
+
+def address_of(path: str, organization: str) -> str:
+    """Return the absolute address of a path below PREFIX, for the header Location."""
+    return base_url() + path.replace("{slug:organization}", organization)

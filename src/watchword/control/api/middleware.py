@@ -1,0 +1,109 @@
+"""The API's own way through Django: no session, no cookie, no CSRF token and no page of the portal takes part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import ninja.errors
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponseNotAllowed
+from django.http.request import UnreadablePostError
+from django.urls import Resolver404, resolve
+from django.utils.log import log_response
+
+from watchword.control.api import problems
+from watchword.control.api.addresses import PREFIX
+from watchword.control.api.invalid import invalid_parts
+from watchword.control.api.problems import Fault, Problem, fault
+from watchword.control.api.request_ids import HEADER, request_id_of
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_NOT_FOUND: Final = Problem(
+    status=RefusalReason.NOT_FOUND.status, reason=RefusalReason.NOT_FOUND.code, detail=RefusalReason.NOT_FOUND.template
+)
+# The first that fits; the first of these is a SuspiciousOperation, too.
+_OF_DJANGO: Final = (
+    (RequestDataTooBig, Fault.TOO_LARGE),
+    ((BadRequest, SuspiciousOperation, UnreadablePostError), Fault.UNREADABLE),
+)
+
+
+class ApiRequests:
+    """Answers requests below PREFIX; passes all others on."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(PREFIX):
+            return self._get_response(request)
+        request_id = request_id_of(request)
+        try:
+            response = _respond(request)
+        except Problem as problem:
+            response = problems.response(problem, request_id)
+        except Exception as error:  # noqa: BLE001 - every error becomes a problem document.
+            response = problems.response(_problem_of(request, error), request_id)
+        response[HEADER] = request_id
+        return response
+
+
+def _respond(request: HttpRequest) -> HttpResponseBase:
+    # Raises for a foreign Host, which elsewhere CommonMiddleware does.
+    request.get_host()
+    try:
+        match = resolve(request.path_info)
+    except Resolver404:
+        raise _NOT_FOUND from None
+    request.resolver_match = match
+    if request.method not in _METHODS:
+        raise fault(Fault.METHOD_NOT_ALLOWED)
+    sent, request.method = request.method, "GET" if request.method == "HEAD" else request.method
+    response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+    # From here on the server leaves the body out.
+    request.method = sent
+    if isinstance(response, HttpResponseNotAllowed):
+        raise fault(Fault.METHOD_NOT_ALLOWED, headers={"Allow": response["Allow"]})
+    return response
+
+
+def _problem_of(request: HttpRequest, error: Exception) -> Problem:
+    operation = getattr(request, "operation", None)
+    members = {} if operation is None else operation.members
+    if isinstance(error, AccessLost):
+        error = error.refusal
+    if isinstance(error, Refusal):
+        if error.reason is RefusalReason.VERSION_STALE:
+            return fault(Fault.VERSION_DIFFERS)
+        return problems.refused(error, members)
+    if isinstance(error, ninja.errors.ValidationError):
+        return invalid_parts(error.errors)
+    if isinstance(error, Http404):
+        return _NOT_FOUND
+    which = next((each for kinds, each in _OF_DJANGO if isinstance(error, kinds)), None)
+    return _failed(request, error) if which is None else fault(which)
+
+
+def _failed(request: HttpRequest, error: Exception) -> Problem:
+    """Report a fault of ours as Django does for pages: its own function would render one, for which it reads a form."""
+    got_request_exception.send(sender=None, request=request)
+    which = Fault.UNAVAILABLE if isinstance(error, (OperationalError, InterfaceError)) else Fault.FAILED
+    problem = fault(which)
+    log_response(
+        "%s: %s",
+        "Internal Server Error",
+        request.path,
+        response=problems.response(problem, request_id_of(request)),
+        request=request,
+        exception=error,
+    )
+    return problem
