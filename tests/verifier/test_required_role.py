@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from kit import acme, forge
+from kit.processes import wait_until
 from watchword.core.decision import Reason
 from watchword.feed import Snapshot
 from watchword.verifier import http_contract as wire
@@ -108,6 +110,26 @@ def test_fl_05_verifier_without_a_cloud_name_cannot_decide() -> None:
     assert gate.ask(carrying("Orders"), "/verify/nginx/acme").status == 403
     gate.know(requiring(None))
     assert gate.role(carrying("Orders")) == ""
+
+
+def test_fl_05_request_that_waited_for_its_key_needs_the_role_too() -> None:
+    gate, rotated, given = Gate(requiring("Orders")), KEY.named("rotated"), list[wire.Response]()
+    stop = threading.Event()
+    for role in ("Orders", "Billing"):
+        authorization = [f"Bearer {carrying(role, key=rotated)}"]
+        assert gate.verifier.respond("/verify/plain/acme", authorization, given.append) is None
+    gate.know(acme.trust(server=acme.server(KEY, rotated, required_role="Orders")))
+    thread = threading.Thread(target=gate.verifier.pending_requests.run, args=(stop,))
+    thread.start()
+    try:
+        wait_until(lambda: len(given) == 2, what="both answers", timeout=30)
+    finally:
+        stop.set()
+        gate.verifier.pending_requests.wake()
+        thread.join()
+    allowed, refused = given
+    assert dict(allowed.headers)[b"x-auth-role"] == b"Orders"
+    assert f'scope="{CLOUD}::acme::Orders"'.encode() in dict(refused.headers)[b"www-authenticate"]
 
 
 def test_fl_05_role_of_another_organization_is_none() -> None:
