@@ -57,5 +57,5 @@ def test_form_passes_the_files_of_the_walk(alice: Person, settings: Any, monkeyp
         sys.setprofile(None)
     assert response.status_code == 200
     assert TrustRecord.objects.get().revision > revision
-    assert len(WALK) == 15
+    assert len(WALK) == 16
     assert [path for path in WALK if path not in called] == []
