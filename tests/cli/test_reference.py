@@ -7,9 +7,17 @@ from pathlib import Path
 import click
 
 from watchword.cli.reference import help_pages, render
-from watchword.cli.root import COMMANDS, watchword
+from watchword.cli.root import ALL_COMMANDS, watchword
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
+
+WITHOUT_DATA = {
+    *("serve", "demo", "login", "logout"),
+    # These print a file.
+    *("export", "audit-events export"),
+    # These say what they did, on standard error.
+    *("servers delete", "servers disable", "servers enable", "servers refresh", "roles delete"),
+}
 
 
 def test_commands_page_equals_the_help_texts() -> None:
@@ -20,13 +28,17 @@ def test_commands_page_equals_the_help_texts() -> None:
 
 def test_every_command_that_prints_data_offers_json() -> None:
     pages = dict(help_pages(watchword, "watchword"))
-    without = {path for path, text in pages.items() if "COMMAND" not in text and "--json" not in text}
-    assert without == {"watchword serve", "watchword demo"}
+    without = {
+        path.removeprefix("watchword ")
+        for path, text in pages.items()
+        if "COMMAND" not in text and "--json" not in text and "--output" not in text
+    }
+    assert without == WITHOUT_DATA
 
 
 def test_overview_has_the_first_sentence_of_each_command() -> None:
     context = click.Context(watchword)
-    for name, (_, _, line) in COMMANDS.items():
+    for name, (_, _, line) in ALL_COMMANDS.items():
         command = watchword.get_command(context, name)
         assert command is not None
         help_text = command.help or ""
@@ -41,7 +53,7 @@ def test_every_option_has_a_help_text() -> None:
         return own + [option for child in below for option in options_of(child)]
 
     context = click.Context(watchword)
-    for name in COMMANDS:
+    for name in ALL_COMMANDS:
         command = watchword.get_command(context, name)
         assert command is not None
         assert all(option.help for option in options_of(command)), name

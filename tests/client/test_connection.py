@@ -13,7 +13,8 @@ import pytest
 import trustme
 
 from kit.certificates import EXPIRED, FOR_ANOTHER_HOST, FROM_UNKNOWN_AUTHORITY, GOOD, SELF_SIGNED, authority_pem
-from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects, resets_after, sends, speaks_plainly
+from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects, resets_after, sends, speaks_plainly, stalls
+from watchword.client import connection
 from watchword.client.connection import MAX_BODY_BYTES, MAX_LINE_BYTES, Connection
 from watchword.client.login import Login
 from watchword.client.problems import ApiFailed, ApiRefused
@@ -213,8 +214,9 @@ def test_request_is_repeated_after_the_time_that_the_portal_asks_for(
     assert len({request.header("X-Request-ID") for request in server.requests}) == 2
 
 
-def test_date_in_retry_after_is_understood() -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=55), usegmt=True)
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_date_in_retry_after_is_understood(zone: str) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=55), usegmt=True).replace("GMT", zone)
     behaviour = one_after_another(problem(429, {"Retry-After": date}), GOOD_ANSWER)
     with portal(behaviour) as server, Client(origin(server)) as client:
         client.connection.send("GET", SERVERS)
@@ -263,6 +265,13 @@ def test_portal_that_does_not_listen_is_reported_after_some_attempts() -> None:
         with Client(f"https://127.0.0.1:{bound.getsockname()[1]}") as client:
             assert "cannot be reached (Connection refused)." in str(client.fails())
     assert client.waits == [1, 2, 4]
+
+
+def test_portal_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection._TIMEOUTS, "read", 0.3)
+    with portal(stalls()) as server, Client(origin(server)) as client:
+        assert str(client.fails()) == f"{origin(server)} did not answer in time."
+    assert len(server.requests) == 1
 
 
 def test_unknown_host_is_not_tried_again() -> None:

@@ -26,6 +26,7 @@ REFUSED = [
     ("a: 1\nb: 2\na: 3\n", "3:1", "“a” stands here a second time, after line 1"),
     ('a: 1\n"a": 3\n', "2:1", "second time"),
     ("- x: {b: 1, b: 2}\n", "1:13", "second time"),
+    ('"\\e[2J": 1\n"\\e[2J": 1\n', "2:1", "“\\u001B[2J” stands here"),
     ("<<: {a: 1}\n", "1:1", "Merge keys"),
     ("? [a, b]\n: 1\n", "1:3", "name of a member must be a text"),
     ("a: 1\n---\nb: 2\n", "2:1", "second document"),

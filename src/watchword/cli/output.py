@@ -40,6 +40,10 @@ class SettingsWrong(click.ClickException):
     exit_code = USAGE
 
 
+# Their text is for the person at the terminal.
+_SAYS_ALL = (("watchword.client.problems", "ApiFailed"), ("watchword.client.yaml_reading", "FileRefused"))
+
+
 def explain(failure: Exception) -> click.ClickException:
     """The exception that click prints in place of `failure`."""
     sentences = getattr(failure, "sentences", None)
@@ -48,15 +52,16 @@ def explain(failure: Exception) -> click.ClickException:
         return SettingsWrong("\n".join(str(sentence) for sentence in sentences))
     if _is(failure, "watchword.control.base.refusals", "Refusal"):
         return CommandFailed(_refusal(failure))
+    if any(_is(failure, module, name) for module, name in _SAYS_ALL):
+        return CommandFailed(str(failure))
     if _is(failure, "django.db", "OperationalError") or _is(failure, "django.db", "ProgrammingError"):
         return CommandFailed(
             f"The database cannot be used ({_first_line(failure)}). Check database_url with `watchword config check`; "
             "if tables are missing, run `watchword migrate`."
         )
-    if isinstance(failure, OSError) and failure.filename is not None:
-        return CommandFailed(f"{failure.filename}: {failure.strerror}.")
     if isinstance(failure, OSError) and failure.strerror is not None:
-        return CommandFailed(f"The operating system refused what this command needs: {failure.strerror}.")
+        what = "The operating system refused what this command needs" if failure.filename is None else failure.filename
+        return CommandFailed(f"{what}: {failure.strerror}.")
     return CommandFailed(
         f"Unexpected failure ({type(failure).__name__}: {_first_line(failure)}). Run it again with --debug for the "
         "traceback, and please report it."
@@ -95,7 +100,12 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, as_js
     """Print `rows` as a table with `columns` (member → heading), or whole as JSON."""
     if as_json:
         print_json(list(rows))
-        return
+    else:
+        print_table(rows, columns, empty=empty)
+
+
+def print_table(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, empty: str) -> None:
+    """Print `rows` as a table with `columns` (member → heading)."""
     if not rows:
         click.echo(empty)
         return

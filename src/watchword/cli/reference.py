@@ -18,16 +18,19 @@ INTRODUCTION = """\
 and verifier on one machine. In production each role runs by itself (`watchword serve
 portal|worker|verifier`), after `watchword migrate`.
 
+The commands below `watchword login` in the list use the management API. They work from any machine
+with an API key, and need none of the settings: [plan-and-apply.md](plan-and-apply.md).
+
 - **Settings** come from flags, then from the environment (`WATCHWORD_…`), then from a file:
   `watchword.toml` in the working directory, or the one named by `--config`. The verifier's are in
   its table `[verifier]`, or start with `WATCHWORD_VERIFIER_`. `watchword config check` shows them
   all and says what would stop a start; [settings.md](settings.md) explains each.
-- **Results** go to standard output, everything else to standard error. `--json` prints results for
-  programs.
+- **Results** go to standard output, everything else to standard error. `--json` or `--output json`
+  prints results for programs.
 - **Exit status**: 0 done, or allowed; 1 refused, denied or failed; 2 wrong usage or a wrong
-  setting.
-- **Secrets** (tokens, passwords) are read from standard input or a file. They are never arguments,
-  which every user of a machine can read.
+  setting. With `--detailed-exitcode`, `plan` and `apply` also exit with 2 if there are changes.
+- **Secrets** (tokens, passwords, API keys) are read from standard input or a file. They are never
+  arguments, which every user of a machine can read.
 - Colours only at a terminal and without `NO_COLOR`. `--debug` adds the traceback to a failure.
 
 The sections below are the commands' own `--help`; a test keeps them equal.

@@ -38,6 +38,35 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "audit": ("watchword.cli.audit", "audit", "Verify the audit log's hash chain."),
 }
 
+# These use the management API, from any machine.
+REMOTE_COMMANDS: dict[str, tuple[str, str, str]] = {
+    "login": (
+        "watchword.cli.remote.login",
+        "login",
+        "Store the portal's URL, the organization and an API key for the commands of the management API.",
+    ),
+    "logout": ("watchword.cli.remote.login", "logout", "Delete the login that `watchword login` stored."),
+    "servers": (
+        "watchword.cli.remote.servers",
+        "servers",
+        "List and change an organization's authorization servers.",
+    ),
+    "export": (
+        "watchword.cli.remote.plans",
+        "export",
+        "Print the organization's authorization servers as a file for `watchword plan` and `watchword apply`.",
+    ),
+    "plan": ("watchword.cli.remote.plans", "plan", "Show what `watchword apply` would change, and change nothing."),
+    "apply": (
+        "watchword.cli.remote.plans",
+        "apply",
+        "Change the organization's authorization servers until they are those of FILE.",
+    ),
+    "roles": ("watchword.cli.remote.roles", "roles", "List and change an organization's API roles."),
+    "audit-events": ("watchword.cli.remote.audit_events", "audit_events", "Read an organization's audit log."),
+}
+ALL_COMMANDS = COMMANDS | REMOTE_COMMANDS
+
 
 def is_text(value: str) -> bool:
     """True without NUL and surrogates, by which Python represents octets of the command line that are not UTF-8."""
@@ -46,19 +75,23 @@ def is_text(value: str) -> bool:
 
 class Watchword(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature.
-        return list(COMMANDS)
+        return list(ALL_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's.
-        if cmd_name not in COMMANDS:
+        if cmd_name not in ALL_COMMANDS:
             return None
-        module, attribute, _ = COMMANDS[cmd_name]
+        module, attribute, _ = ALL_COMMANDS[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)  # noqa: S101 - tells the type; COMMANDS is ours.
+        assert isinstance(command, click.Command)  # noqa: S101 - tells the type; the table is ours.
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+        for heading, commands in (
+            ("Commands on the machines of an installation", COMMANDS),
+            ("Commands from any machine, over the management API", REMOTE_COMMANDS),
+        ):
+            with formatter.section(heading):
+                formatter.write_dl([(name, line) for name, (_, _, line) in commands.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # No name, address, date or path of this product has these characters, and each reader would fail differently.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from watchword.client.problems import ApiFailed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -12,8 +14,13 @@ MAX_SERVERS: Final = 2
 """Per organization."""
 
 
-class UnexpectedResponse(Exception):
+class UnexpectedResponse(ApiFailed):
     """The response is not what the management API sends."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The portal's answer has another form than expected. Does it run another version of Watchword?"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,7 @@ class PresentServer:
             and isinstance(document.get("enabled"), bool)
         )
         if not good:
-            raise UnexpectedResponse("The portal's description of an authorization server cannot be read.")
+            raise UnexpectedResponse
         return cls(
             id=document["id"],
             version=document["version"],

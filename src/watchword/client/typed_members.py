@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from watchword.client.yaml_reading import Fault, Items, Members, Node, Place, Scalar
+from watchword.client.yaml_writing import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ class ValueRefused(Exception):
 
 
 def text(node: Node) -> str:
-    """A text. Whatever is written without quotes is one, except null, which is likely to be a mistake."""
+    """A text. Everything without quotes is one, except null, which is likely to be a mistake."""
     if not isinstance(node, Scalar):
         raise ValueRefused("must be a text.")
     if node.is_null:
@@ -89,7 +90,7 @@ class MembersReader:
             faults.note(node.place, f"{what} must consist of members in the form “name: value”.")
         for name, member in self._members.items():
             if name not in known:
-                faults.note(member.place, f"“{name}” is not known here. {_suggestion(name, known)}")
+                faults.note(member.place, f"“{printable(name)}” is not known here. {_suggestion(name, known)}")
 
     @property
     def places(self) -> dict[str, Place]:

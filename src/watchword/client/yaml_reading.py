@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import yaml
 from yaml.reader import ReaderError
 
+from watchword.client.yaml_writing import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -125,7 +127,7 @@ def read_yaml(octets: bytes, *, file: str) -> Node:
     except yaml.MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         where = begin if mark is None else Place(file, mark.line + 1, mark.column + 1)
-        raise FileRefused(Fault(where, f"This is not well-formed YAML: {failure.problem}.")) from None
+        raise FileRefused(Fault(where, f"This is not well-formed YAML: {printable(str(failure.problem))}.")) from None
 
 
 def _place_after(text: str, file: str) -> Place:
@@ -183,7 +185,9 @@ class _Builder:
                 raise FileRefused(Fault(name.place, "Merge keys (<<) are not accepted."))
             if name.text in members:
                 line = members[name.text].place.line
-                raise FileRefused(Fault(name.place, f"“{name.text}” stands here a second time, after line {line}."))
+                raise FileRefused(
+                    Fault(name.place, f"“{printable(name.text)}” stands here a second time, after line {line}.")
+                )
             members[name.text] = Member(name.place, self._node(next(self._events), depth=depth + 1))
         return members
 

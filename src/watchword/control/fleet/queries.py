@@ -171,3 +171,29 @@ def verifiers_that_do_not_understand(organization_id: str, now: datetime) -> tup
     """
     rows = list(following_verifiers(now).order_by("name").values_list("name", "not_understood"))
     return tuple(name for name, organizations in rows if organization_id in organizations), len(rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """How far an organization's trust has come.
+
+    Attributes:
+        revision: of its newest trust; None if none was published.
+        verifiers: the number of following verifiers.
+        up_to_date: the number of those that have reported this revision or a later one, and can read it.
+    """
+
+    revision: int | None
+    verifiers: int
+    up_to_date: int
+
+
+def publication_of(organization_id: str, now: datetime) -> Publication:
+    """Return how far the organization's trust has come. Two queries."""
+    revision = TrustRecord.objects.filter(organization_id=organization_id).values_list("revision", flat=True).first()
+    rows = list(following_verifiers(now).values_list("last_revision", "not_understood"))
+    up_to_date = sum(
+        revision is None or ((reported or 0) >= revision and organization_id not in not_understood)
+        for reported, not_understood in rows
+    )
+    return Publication(revision=revision, verifiers=len(rows), up_to_date=up_to_date)

@@ -1,0 +1,179 @@
+"""`watchword export`, `plan` and `apply`: the servers of an organization as a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from watchword.cli.output import CommandFailed, compose
+from watchword.cli.remote.session import (
+    ask_before,
+    connected,
+    output_option,
+    own_access_lost,
+    print_document,
+    remote_options,
+    yes_option,
+)
+from watchword.cli.remote.waiting import wait_for_verifiers
+
+if TYPE_CHECKING:
+    from watchword.client.login import Login
+    from watchword.client.management_api import ManagementApi
+    from watchword.client.planning import Plan, Step
+    from watchword.client.problems import ApiRefused
+    from watchword.client.servers_file import WantedState
+
+CHANGES = 2
+
+file_option = click.option(
+    "-f",
+    "--file",
+    required=True,
+    metavar="FILE",
+    help="servers.yaml, as docs/plan-and-apply.md describes it; - for stdin.",
+)
+exit_code_option = click.option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit with 2 if there are changes, 0 if there is nothing to do, 1 on errors.",
+)
+plan_options = compose(file_option, exit_code_option, output_option, remote_options)
+
+
+@click.command()
+@remote_options
+def export(*, organization: str | None) -> None:
+    """Print the organization's authorization servers as a file for `watchword plan` and `watchword apply`."""
+    from watchword.client.servers_file import write_servers_file
+
+    with connected(organization) as (api, _):
+        servers = api.servers()
+    if any(server.is_masked for server in servers):
+        raise CommandFailed(
+            "The API hides parts of a JWKS location from an API role that may only read authorization servers. Export "
+            "with one that may change them."
+        )
+    click.echo(write_servers_file(api.organization, servers), nl=False)
+
+
+@click.command()
+@plan_options
+@click.pass_context
+def plan(context: click.Context, *, file: str, detailed_exitcode: bool, form: str, organization: str | None) -> None:
+    """Show what `watchword apply` would change, and change nothing.
+
+    Exit status 0, also if there are changes; with --detailed-exitcode 2 then. 1 if the file or the request is refused.
+    """
+    wanted = _read(file)
+    with connected(organization) as (api, _):
+        planned = _planned(api, wanted)
+    _print(planned, form)
+    if planned.steps and detailed_exitcode:
+        context.exit(CHANGES)
+
+
+@click.command()
+@plan_options
+@yes_option
+@click.option("--wait", is_flag=True, help="Then wait until all verifiers have the change; 90 seconds at most.")
+@click.pass_context
+def apply(
+    context: click.Context,
+    *,
+    file: str,
+    detailed_exitcode: bool,
+    form: str,
+    organization: str | None,
+    yes: bool,
+    wait: bool,
+) -> None:
+    """Change the organization's authorization servers until they are those of FILE.
+
+    Shows the plan first. Asks before it deletes a server or ends the access of clients; without a terminal, --yes is
+    needed for that. Stops at the first step that fails; the steps before it stay done, and the next run does the rest.
+
+    Exit status 0 if everything is done; with --detailed-exitcode 2 if something was changed, and 0 only if there was
+    nothing to do. 1 if the file or a step is refused, or if --wait waited in vain.
+    """
+    wanted = _read(file)
+    with connected(organization) as (api, login):
+        planned = _planned(api, wanted)
+        _print(planned, form)
+        ask_before(_losses(planned, login), yes=yes)
+        _apply(planned, api)
+        if wait:
+            wait_for_verifiers(api)
+    if planned.steps and detailed_exitcode:
+        context.exit(CHANGES)
+
+
+def _read(file: str) -> WantedState:
+    from watchword.client.servers_file import read_servers_file
+    from watchword.client.yaml_reading import MAX_OCTETS
+
+    if file == "-":
+        return read_servers_file(sys.stdin.buffer.read(MAX_OCTETS + 1), file="<stdin>")
+    with Path(file).open("rb") as opened:
+        return read_servers_file(opened.read(MAX_OCTETS + 1), file=file)
+
+
+def _planned(api: ManagementApi, wanted: WantedState) -> Plan:
+    from watchword.client.planning import plan as plan_changes
+    from watchword.client.yaml_reading import Fault, FileRefused
+    from watchword.client.yaml_writing import printable
+
+    if wanted.organization is not None and wanted.organization != api.organization:
+        sentence = f"This file is for {printable(wanted.organization)}, but the login is for {api.organization}."
+        raise FileRefused(Fault(wanted.places["organization"], sentence))
+    return plan_changes(api.servers(), wanted)
+
+
+def _print(planned: Plan, form: str) -> None:
+    from watchword.client.plan_output import plan_json, plan_lines
+
+    def table() -> None:
+        for line in plan_lines(planned):
+            click.secho(line, fg={"+": "green", "-": "red", "~": "yellow", ">": "yellow"}.get(line[0]))
+
+    print_document(plan_json(planned), form, table=table)
+
+
+def _losses(planned: Plan, login: Login) -> list[str]:
+    from watchword.client.plan_output import losses
+
+    return [*losses(planned), *(own_access_lost(login) if planned.touches_enabled else [])]
+
+
+def _apply(planned: Plan, api: ManagementApi) -> None:
+    from watchword.client.applying import apply_steps
+    from watchword.client.plan_output import described
+    from watchword.client.problems import ApiFailed, ApiRefused
+
+    done = 0
+    step = None
+    try:
+        for step in apply_steps(planned, api):
+            click.echo(f"[{done + 1}/{len(planned.steps)}] {described(step)}", err=True)
+            done += 1
+    except ApiRefused as refused:
+        raise CommandFailed(f"{_with_lines(refused, step)}\n{_left_after(done, len(planned.steps))}") from None
+    except ApiFailed as failure:
+        unknown = f"It is unknown whether step {done} of {len(planned.steps)} was done: run `watchword plan`."
+        raise CommandFailed(f"{failure}\n{unknown}") from None
+
+
+def _with_lines(refused: ApiRefused, step: Step | None) -> str:
+    """The refusal, with the place in the file of each value that it names."""
+    from watchword.client.planning import AddServer, ChangeServer
+
+    if not isinstance(step, (AddServer, ChangeServer)):
+        return str(refused)
+    return refused.described({error.pointer: str(step.wanted.place_of(error.pointer[1:])) for error in refused.errors})
+
+
+def _left_after(done: int, steps: int) -> str:
+    return f"Step {done} of {steps} failed; the steps before it are done." if done > 1 else "Nothing was changed."

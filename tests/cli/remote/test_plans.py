@@ -1,0 +1,347 @@
+"""`watchword export`, `plan` and `apply` against the management API."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit import api_access, forge, registrations
+from kit.registrations import fields
+from kit.remote_portal import KEY
+from watchword.cli.remote import session
+from watchword.cli.remote.session import connected
+from watchword.client.applying import apply_steps
+from watchword.client.management_api import ManagementApi
+from watchword.client.plan_output import plan_json
+from watchword.client.planning import plan as make_plan
+from watchword.client.problems import ApiFailed, ApiRefused
+from watchword.client.servers_file import read_servers_file
+from watchword.control.servers.commands import DeleteServer, EditServer, EnableServer
+from watchword.control.servers.models import AuthorizationServer
+
+if TYPE_CHECKING:
+    from kit.remote_portal import RemotePortal
+
+pytestmark = pytest.mark.enable_socket
+
+FILE = Path("servers.yaml")
+
+
+def plan(portal: RemotePortal) -> list[str]:
+    return portal.ok("plan", "-f", str(FILE)).stdout.splitlines()
+
+
+def test_exported_servers_need_no_change(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example", "--description", "no: yes\n")
+    portal.add("Backup", "--confirm-any-token")
+    portal.ok("servers", "enable", "ProdOkta")
+    file = portal.export(FILE)
+    assert file.startswith("organization: acme\nenabled_server: ProdOkta\nservers:\n")
+    for command in ("plan", "apply"):
+        outcome = portal.ok(command, "-f", str(FILE), "--detailed-exitcode")
+        assert outcome.stdout == "Nothing to do: the registered servers are those of the file.\n"
+
+
+def test_file_is_applied_once(portal: RemotePortal) -> None:
+    FILE.write_text(
+        f"""\
+enabled_server: ProdOkta
+servers:
+  - name: ProdOkta
+    jwks_location: {portal.keys.location}
+    issuer: https://acme.example
+    audience: null
+    client_id: null
+"""
+    )
+    assert portal.run("plan", "-f", str(FILE), "--detailed-exitcode").exit_code == 2
+    outcome = portal.run("apply", "-f", str(FILE), "--detailed-exitcode")
+    assert outcome.exit_code == 2
+    assert outcome.stdout.splitlines()[-2:] == [
+        "> enabled server: none → ProdOkta",
+        "Plan: 1 to add, another enabled server.",
+    ]
+    assert "[1/2] + add ProdOkta" in outcome.stderr
+    server = AuthorizationServer.objects.get()
+    assert (server.name, server.enabled, server.issuer) == ("ProdOkta", True, "https://acme.example")
+    assert portal.run("apply", "-f", str(FILE), "--detailed-exitcode").exit_code == 0
+
+
+Contents = dict[str, object]
+
+
+def edit_in_portal(choice: random.Random) -> None:
+    """One change that an administrator makes there."""
+    server = choice.choice(list(AuthorizationServer.objects.order_by("created_at")))
+    if not server.enabled and choice.random() < 0.2:
+        EnableServer(organization_id="acme", server_id=server.pk).run(registrations.ALICE)
+        return
+    typed = fields(
+        enabled=server.enabled,
+        name=choice.choice([server.name, f"Renamed{choice.randrange(10**6)}"]),
+        description=choice.choice(["", "null", "0123", 'a "quoted": text', "two\nlines"]),
+        jwks_location=server.jwks_location,
+        verify_certificate=server.verify_certificate,
+        issuer=choice.choice(["https://acme.example", "no", "~"]),
+        audience=choice.choice(["", "1e3", "https://api.example"]),
+        client_id=choice.choice(["", "true", "-"]),
+        accepts_bound_tokens=choice.random() < 0.5,
+    )
+    edit = EditServer(organization_id="acme", server_id=server.pk, expected_version=server.version, fields=typed)
+    edit.run(registrations.ALICE)
+
+
+def contents() -> dict[str, Contents]:
+    """The servers by id, the oldest first."""
+    names = (
+        "name",
+        "description",
+        "jwks_location",
+        "issuer",
+        "audience",
+        "client_id",
+        "accepts_bound_tokens",
+        "enabled",
+    )
+    servers = AuthorizationServer.objects.order_by("created_at")
+    return {str(server.pk): {name: getattr(server, name) for name in names} for server in servers}
+
+
+def wanted_changes(now: dict[str, Contents], before: dict[str, Contents]) -> dict[str, dict[str, Contents]]:
+    """What a plan must show to get from one to the other, except which server is enabled."""
+    return {
+        server: changed
+        for server in before
+        if (
+            changed := {
+                name: {"before": now[server][name], "after": value}
+                for name, value in before[server].items()
+                if name != "enabled" and now[server][name] != value
+            }
+        )
+    }
+
+
+def enabled(servers: dict[str, Contents]) -> object:
+    return next((server["name"] for server in servers.values() if server["enabled"]), None)
+
+
+def test_hundred_edits_in_the_portal_are_planned_exactly_and_undone(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    portal.add("Backup", "--issuer", "https://acme.example")
+    portal.ok("servers", "enable", "ProdOkta")
+    portal.export(FILE)
+    wanted = read_servers_file(FILE.read_bytes(), file="servers.yaml")
+    choice = random.Random(15)  # noqa: S311 - the same edits in each run.
+    before = contents()
+    with connected() as (api, _):
+        for _number in range(100):
+            edit_in_portal(choice)
+            now = contents()
+            steps = plan_json(make_plan(api.servers(), wanted))["steps"]
+            changes = {step["id"]: step["fields"] for step in steps if step["action"] == "change"}
+            assert changes == wanted_changes(now, before)
+            switches = [(step["before"], step["after"]) for step in steps if step["action"] == "enable"]
+            moved = [one["enabled"] for one in now.values()] != [one["enabled"] for one in before.values()]
+            assert switches == ([(enabled(now), enabled(before))] if moved else [])
+    portal.ok("apply", "-f", str(FILE), "--yes")
+    assert contents() == before
+
+
+def test_deleted_server_is_registered_again(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    portal.ok("servers", "enable", "ProdOkta")
+    portal.export(FILE)
+    (server,) = AuthorizationServer.objects.all()
+    DeleteServer(organization_id="acme", server_id=server.pk).run(registrations.ALICE)
+    assert plan(portal)[0] == "+ add ProdOkta"
+    portal.ok("apply", "-f", str(FILE))
+    again = AuthorizationServer.objects.get()
+    assert (again.name, again.issuer, again.enabled) == ("ProdOkta", "https://acme.example", True)
+    assert plan(portal) == ["Nothing to do: the registered servers are those of the file."]
+
+
+def test_both_servers_are_replaced(portal: RemotePortal) -> None:
+    portal.add("A", "--issuer", "https://acme.example")
+    portal.add("B", "--issuer", "https://acme.example")
+    portal.ok("servers", "enable", "A")
+    file = portal.export(FILE)
+    new = "\n".join(line for line in file.splitlines() if "  id: " not in line and "- id: " not in line)
+    new = (
+        new.replace("    name: A", "  - name: C")
+        .replace("    name: B", "  - name: D")
+        .replace("server: A", "server: D")
+    )
+    FILE.write_text(f"{new}\n")
+    portal.ok("apply", "-f", str(FILE), "--yes")
+    assert {(server.name, server.enabled) for server in AuthorizationServer.objects.all()} == {
+        ("C", False),
+        ("D", True),
+    }
+
+
+def test_loss_needs_a_confirmation(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    FILE.write_text("enabled_server: null\nservers: []\n")
+    outcome = portal.run("apply", "-f", str(FILE))
+    assert outcome.exit_code == 1
+    assert "! Deletes ProdOkta with its signing keys and key history." in outcome.stderr
+    assert "at a terminal, or --yes." in outcome.stderr
+    assert AuthorizationServer.objects.count() == 1
+    portal.ok("apply", "-f", str(FILE), "--yes")
+    assert AuthorizationServer.objects.count() == 0
+
+
+def test_refused_value_is_reported_at_its_line(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    file = portal.export(FILE)
+    FILE.write_text(file.replace('"https://acme.example"', '" https://acme.example"'))
+    outcome = portal.run("apply", "-f", str(FILE))
+    assert outcome.exit_code == 1
+    line = next(number for number, text in enumerate(file.splitlines(), start=1) if "issuer:" in text)
+    assert f"  servers.yaml:{line}:5: The Issuer URI begins or ends with a space." in outcome.stderr
+    assert "Request id: " in outcome.stderr
+    assert outcome.stderr.endswith("Nothing was changed.\n")
+
+
+def test_failed_step_leaves_those_before_it_done(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    file = portal.export(FILE)
+    entry = file.partition("servers:\n")[2].replace("ProdOkta", "Other")
+    entry = "\n".join(line for line in entry.splitlines() if "id: " not in line or "client_id" in line)
+    FILE.write_text(
+        file.replace('description: ""', "description: new")
+        + entry.replace("    name", "  - name")
+        .replace("/keys", "/missing")
+        .replace("- name: Other", "- name: bad-name")
+    )
+    outcome = portal.run("apply", "-f", str(FILE))
+    assert outcome.exit_code == 1
+    assert "Step 2 of 2 failed; the steps before it are done." in outcome.stderr
+    assert AuthorizationServer.objects.get().description == "new"
+
+
+def test_step_whose_answer_is_lost_is_reported_as_unknown(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FILE.write_text("enabled_server: null\nservers: []\n")
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+
+    def answer_is_lost(*_: object, **__: object) -> None:
+        raise ApiFailed("The connection broke off.")
+
+    monkeypatch.setattr(ManagementApi, "delete", answer_is_lost)
+    outcome = portal.run("apply", "-f", str(FILE), "--yes")
+    assert outcome.exit_code == 1
+    assert outcome.stderr.endswith("It is unknown whether step 1 of 1 was done: run `watchword plan`.\n")
+
+
+def test_file_for_another_organization_is_refused(portal: RemotePortal) -> None:
+    FILE.write_text("organization: globex\nenabled_server: null\nservers: []\n")
+    outcome = portal.run("plan", "-f", str(FILE))
+    assert outcome.exit_code == 1
+    assert "servers.yaml:1:1: This file is for globex, but the login is for acme." in outcome.stderr
+
+
+@pytest.mark.parametrize("detailed", [[], ["--detailed-exitcode"]])
+def test_unusable_file_is_an_error_with_status_1(portal: RemotePortal, detailed: list[str]) -> None:
+    FILE.write_text("servers: []\nservers: []\n")
+    outcome = portal.run("plan", "-f", str(FILE), *detailed)
+    assert (outcome.exit_code, outcome.stderr) == (
+        1, "Error: servers.yaml:2:1: “servers” stands here a second time, after line 1.\n"
+    )  # fmt: skip
+    assert portal.run("plan", "-f", "missing.yaml", *detailed).exit_code == 1
+
+
+def test_file_can_come_from_standard_input(portal: RemotePortal) -> None:
+    outcome = portal.ok("plan", "-f", "-", stdin="enabled_server: null\nservers: []\n")
+    assert outcome.stdout.startswith("Nothing to do")
+    assert "<stdin>:1:1: " in portal.run("plan", "-f", "-", stdin="[]").stderr
+
+
+def test_role_that_may_only_read_can_plan_but_not_export_hidden_values(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal.ok(
+        "servers",
+        "add",
+        "ProdOkta",
+        "--jwks-location",
+        f"{portal.keys.location}?key=s3cret",
+        "--issuer",
+        "https://a.example",
+    )
+    portal.export(FILE)
+    api_access.api_role("Reader", authorization_servers="view")
+    monkeypatch.setenv("WATCHWORD_API_KEY", api_access.api_key("Reader", name="reader").secret)
+    assert plan(portal) == ["Nothing to do: the registered servers are those of the file."]
+    assert "hides parts of a JWKS location" in portal.run("export").stderr
+    FILE.write_text(FILE.read_text().replace("https://a.example", "https://b.example"))
+    assert "403" in portal.run("apply", "-f", str(FILE)).stderr
+
+
+def test_change_that_was_made_after_the_plan_is_not_overwritten(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    file = portal.export(FILE).replace('"https://acme.example"', "https://other.example")
+    with connected() as (api, _):
+        planned = make_plan(api.servers(), read_servers_file(file.encode(), file="f"))
+        portal.ok("servers", "edit", "ProdOkta", "--description", "changed meanwhile")
+        with pytest.raises(ApiRefused) as refused:
+            list(apply_steps(planned, api))
+    assert (refused.value.status, refused.value.reason) == (412, "version_stale")
+    server = AuthorizationServer.objects.get()
+    assert (server.issuer, server.description) == ("https://acme.example", "changed meanwhile")
+
+
+def access_token() -> str:
+    now = int(time.time())
+    claims = forge.claims(
+        iat=now - 10, nbf=now - 10, exp=now + 600, iss="https://acme.example", scope="orders::acme::Deployer"
+    )
+    return forge.token(KEY, "ES256", payload=claims)
+
+
+def replacement(portal: RemotePortal) -> None:
+    portal.add("Old", "--issuer", "https://acme.example")
+    portal.ok("servers", "enable", "Old")
+    file = portal.export(FILE)
+    without_id = "\n".join(line for line in file.splitlines() if not line.startswith("  - id: "))
+    new = without_id.replace("    name: Old", "  - name: New").replace("server: Old", "server: New")
+    FILE.write_text(new.replace('"https://acme.example"', "https://new.example") + "\n")
+
+
+def test_caller_is_warned_before_it_locks_itself_out(portal: RemotePortal, monkeypatch: pytest.MonkeyPatch) -> None:
+    replacement(portal)
+    monkeypatch.setenv("WATCHWORD_API_KEY", access_token())
+    refused = portal.run("apply", "-f", str(FILE))
+    assert refused.exit_code == 1
+    assert "! Your own access token is one of the enabled server" in refused.stderr
+    assert AuthorizationServer.objects.get().name == "Old"
+    locked_out = portal.run("apply", "-f", str(FILE), "--yes")
+    assert locked_out.exit_code == 1
+    assert "Step 3 of 3 failed; the steps before it are done." in locked_out.stderr
+    assert access_token()[:20] not in locked_out.stderr + locked_out.stdout
+    assert AuthorizationServer.objects.get(enabled=True).name == "New"
+
+
+def test_api_key_does_the_same_without_a_warning(portal: RemotePortal) -> None:
+    replacement(portal)
+    outcome = portal.ok("apply", "-f", str(FILE), "--yes")
+    assert "Your own access token" not in outcome.stderr
+    assert [server.name for server in AuthorizationServer.objects.all()] == ["New"]
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1), ("", 1)])
+def test_person_at_a_terminal_is_asked(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
+) -> None:
+    monkeypatch.setattr(session, "at_terminal", lambda: True)
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    FILE.write_text("enabled_server: null\nservers: []\n")
+    outcome = portal.run("apply", "-f", str(FILE), stdin=answer)
+    assert "Go on? [y/N]: " in outcome.stderr
+    assert (AuthorizationServer.objects.count(), outcome.exit_code) == (left, left)
