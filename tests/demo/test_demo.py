@@ -26,7 +26,7 @@ FLAGS = (
     "--authorization-server-port",
     "--api-port",
 )
-RESULTS = ("200", "401", "401", "200", "200", "200", "200", "200", "401", "200")
+RESULTS = ("200", "401", "401", "200", "200", "200", "200", "200", "401", "200", "200", "403", "2", "0")
 
 
 def start(directory: Path, *arguments: str, **environment: str) -> ChildProcess:

@@ -12,6 +12,7 @@ import pytest
 
 from watchword.demo import walkthrough_check as module
 from watchword.demo.issuing import DemoClient
+from watchword.demo.management_steps import ManagementSteps
 from watchword.demo.walkthrough import Clients, People, Places, RunningVerifier, SignIn, Walkthrough
 from watchword.demo.walkthrough_check import CurlMissing, Runner, check, curl_options, curl_version
 
@@ -38,6 +39,12 @@ def a_walkthrough(authority: str = "/home/alice/demo ca.pem", curl_options: str 
             globex=SignIn(email="charlie@globex.example", password="charlies-password"),
             initech=SignIn(email="charlie@initech.example", password="charlies-other-password"),
             operator=SignIn(email="bob@watchword.example", password="bobs-password"),
+        ),
+        management=ManagementSteps(
+            portal="http://127.0.0.1:8080",
+            organization="acme",
+            api_key="wwk_s3cret",
+            watchword="'/home/alice/my env/python' -m watchword.cli",
         ),
     )
 
@@ -90,6 +97,12 @@ def test_every_command_that_the_check_runs_is_printed() -> None:
         walkthrough.rotate,
         walkthrough.kill,
         walkthrough.ask_killed,
+        walkthrough.get_management_token,
+        walkthrough.management.list_with_scope,
+        walkthrough.management.list_without_scope,
+        walkthrough.management.use_key,
+        walkthrough.management.write_file,
+        walkthrough.management.apply_file,
     ):
         assert command in printed
 
@@ -153,6 +166,11 @@ def test_one_refused_call_among_many_is_reported(monkeypatch: pytest.MonkeyPatch
     result = runner.expect_each("calls", "", 200, 4)
     assert (result.status, result.passed) == (None, False)
     assert list(answers) == [200], "the first refusal ends the step"
+
+
+def test_exit_status_of_the_last_command_is_the_result() -> None:
+    result = Runner(a_walkthrough()).exits("apply", ("X=2", "exit $X"), 2)
+    assert (result.status, result.passed) == (2, True)
 
 
 def test_all_calls_are_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -83,19 +84,21 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
     """Start all parts, print the walk-through, and wait for a stop or run the check. True unless a step failed."""
     from watchword.demo.certificates import make_certificates
     from watchword.demo.issuing import DemoClient
+    from watchword.demo.management_steps import ManagementSteps
     from watchword.demo.walkthrough import Clients, Walkthrough
 
     require_free({flag: (HOST, ports[name]) for flag, name in OWN_PORTS.items()})
     certificates = make_certificates(directory)
     use_demo_settings(directory, certificates.authority, ports)
     machine = prepare()
-    from watchword.demo.sample_data import ACME, GLOBEX, create_people, register_server
+    from watchword.demo.sample_data import ACME, GLOBEX, create_api_key, create_people, register_server
 
     clients = Clients(acme=DemoClient("acme-client"), globex=DemoClient("globex-client"))
     issuer = start_servers(stack, ports, certificates, clients)
     people = create_people()
     register_server(ACME, people.acme, issuer, clients.acme.id)
     register_server(GLOBEX, people.globex, issuer, clients.globex.id)
+    api_key = create_api_key(ACME)
     second = second_verifier(
         machine, port=ports["second_verifier_port"], admin_port=ports["second_verifier_admin_port"]
     )
@@ -105,7 +108,14 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
         # A signal stopped the demo while it was starting, so no step was checked.
         return not check
     places = places_of(ports, (pids[0], pids[1]), issuer, certificates.authority)
-    walkthrough = Walkthrough(places=places, clients=clients, people=people)
+    management = ManagementSteps(
+        portal=places.portal,
+        organization=ACME,
+        api_key=api_key,
+        # `watchword` itself need not be on the PATH.
+        watchword=f"{shlex.quote(sys.executable)} -m watchword.cli",
+    )
+    walkthrough = Walkthrough(places=places, clients=clients, people=people, management=management)
     if check:
         return run_beside(supervisor, lambda: check_walkthrough(walkthrough))
     click.echo(f"\n{walkthrough.text()}\n")
@@ -214,6 +224,8 @@ def check_walkthrough(walkthrough: Walkthrough) -> bool:
 
 def use_demo_settings(directory: Path, authority: Path, ports: dict[str, int]) -> None:
     """Replace all WATCHWORD_ settings of this process and its children by the demo's."""
+    from watchword.demo.management_steps import CLOUD_NAME
+
     for name in [name for name in os.environ if name.startswith("WATCHWORD_")]:
         del os.environ[name]
     empty_file = directory / "watchword.toml"
@@ -230,6 +242,8 @@ def use_demo_settings(directory: Path, authority: Path, ports: dict[str, int]) -
         # No WATCHWORD_API_UPSTREAM: the sample API asks the verifiers itself, so no gateway belongs in front of it.
         WATCHWORD_API_URL=API_URL.format(ports["api_port"]),
         WATCHWORD_GATEWAY_VERIFIERS=f"{HOST}:{ports['verifier_port']},{HOST}:{ports['second_verifier_port']}",
+        WATCHWORD_CLOUD_NAME=CLOUD_NAME,
+        WATCHWORD_VERIFIER_CLOUD_NAME=CLOUD_NAME,
         WATCHWORD_JWKS_CA_FILE=str(authority),
         WATCHWORD_JWKS_ALLOWED_NETWORKS=LOOPBACK_NETWORK,
         WATCHWORD_JWKS_ALLOWED_PORTS=f"443,{ports['authorization_server_port']}",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from watchword.demo.issuing import TOKEN_SECONDS, Issuing
+from watchword.demo.management_steps import scope_of
 from watchword.demo.serving import DemoHandler, serving
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from watchword.demo.issuing import DemoClient
 
-SCOPES = ("invoices.read", "invoices.write")
+SCOPES = ("invoices.read", "invoices.write", scope_of("acme"))
 METADATA_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 # RFC 6749 section 5.1: an answer that holds a token is never kept by a cache.
 NOT_CACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -100,7 +101,7 @@ def grant(issuing: Issuing, authorization: str | None, fields: Mapping[str, str]
         raise OAuthRefusal("unsupported_grant_type", "Only grant_type=client_credentials is offered.")
     scope = fields.get("scope", SCOPES[0])
     if not set(scope.split()) <= set(SCOPES):
-        raise OAuthRefusal("invalid_scope", f"The scopes are {' and '.join(SCOPES)}.")
+        raise OAuthRefusal("invalid_scope", f"The scopes are {', '.join(SCOPES)}.")
     # `resource` (RFC 8707) asks for another audience, so that a visitor can see such a token turned away.
     token = issuing.access_token(client, now=now, audience=fields.get("resource"), scope=scope)
     return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": scope}

@@ -11,7 +11,10 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from watchword.control.base.actor import Interface, command_line
+from watchword.control.base.actor import ApiCategory, Interface, command_line
+from watchword.control.identity.api_key_commands import CreateApiKey
+from watchword.control.identity.api_role_commands import CreateApiRole
+from watchword.control.identity.api_rules import ApiLevel
 from watchword.control.identity.models import Person
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
@@ -20,6 +23,7 @@ from watchword.control.organizations.commands import CreateOrganization, SetSubs
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.rules import ServerFields
 from watchword.control.servers.validate import validate
+from watchword.demo.management_steps import API_ROLE
 from watchword.demo.walkthrough import People, SignIn
 
 ACME = "acme"
@@ -91,6 +95,14 @@ def register_server(organization: str, administrator: SignIn, issuer: str, clien
         client_id=client_id,
     )
     AddServer(organization_id=organization, fields=fields, receipt=receipt).run(actor)
+
+
+def create_api_key(organization: str) -> str:
+    """Make an API role with all rights and an API key of it; returns the key."""
+    actor = command_line()
+    rights = dict.fromkeys(ApiCategory.values, ApiLevel.FULL.value)
+    CreateApiRole(organization_id=organization, name=API_ROLE, rights=rights).run(actor)
+    return CreateApiKey(organization_id=organization, api_role=API_ROLE, name="demo").run(actor).secret
 
 
 def _sign_in(email: str) -> SignIn:

@@ -7,11 +7,14 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchword.demo.management_steps import scope_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from watchword.demo.issuing import DemoClient
+    from watchword.demo.management_steps import ManagementSteps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class Walkthrough:
     places: Places
     clients: Clients
     people: People
+    management: ManagementSteps
 
     @property
     def get_token(self) -> str:
@@ -82,11 +86,15 @@ class Walkthrough:
     def get_globex_token(self) -> str:
         return self._get_token("GLOBEX_TOKEN", self.clients.globex)
 
-    def _get_token(self, variable: str, client: DemoClient) -> str:
+    @property
+    def get_management_token(self) -> str:
+        return self._get_token("MANAGEMENT_TOKEN", self.clients.acme, f"-d scope={scope_of('acme')} ")
+
+    def _get_token(self, variable: str, client: DemoClient, more: str = "") -> str:
         answer = (
             f"curl -s --cacert {shlex.quote(str(self.places.authority))} "
             f"-u {shlex.quote(f'{client.id}:{client.secret}')} "
-            f"-d grant_type=client_credentials {self.places.authorization_server}/token"
+            f"-d grant_type=client_credentials {more}{self.places.authorization_server}/token"
         )
         return f"""{variable}=$({answer} | sed -n 's/.*"access_token": "\\([^"]*\\)".*/\\1/p')"""
 
@@ -196,3 +204,5 @@ class Walkthrough:
         yield ""
         yield f"9. Sign in as {self.people.initech.email}, password {self.people.initech.password}:"
         yield "   the API subscription of Initech has expired, and its page says that tokens are refused."
+        yield ""
+        yield from self.management.lines(self.get_management_token)

@@ -6,12 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from watchword.demo.walkthrough import Walkthrough
 
@@ -29,7 +30,11 @@ _STATUS = re.compile(r"\AHTTP/[0-9.]+ ([0-9]{3})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one step of the walk-through. `status` is the API's last one, None when there was none."""
+    """What became of one step of the walk-through.
+
+    Attributes:
+        status: the last one of the API, or the command's exit status; None when there was none.
+    """
 
     title: str
     expected: int
@@ -64,11 +69,17 @@ def curl_version() -> str:
 
 
 class Runner:
-    """Runs the printed commands with `sh`, keeping both tokens between them as the visitor's shell would."""
+    """Runs the printed commands with `sh`, keeping the tokens between them as the visitor's shell would.
 
-    def __init__(self, walkthrough: Walkthrough) -> None:
+    Args:
+        walkthrough: has the commands.
+        directory: in which they run and write files.
+    """
+
+    def __init__(self, walkthrough: Walkthrough, directory: str | None = None) -> None:
         if shutil.which("curl") is None:
             raise CurlMissing
+        self._directory = directory
         self._walkthrough = walkthrough
         self._tokens: dict[str, str] = {}
 
@@ -77,6 +88,10 @@ class Runner:
 
     def get_globex_token(self) -> None:
         self._tokens["GLOBEX_TOKEN"] = self._shell(f'{self._walkthrough.get_globex_token}\nprintf %s "$GLOBEX_TOKEN"')
+
+    def get_management_token(self) -> None:
+        script = f'{self._walkthrough.get_management_token}\nprintf %s "$MANAGEMENT_TOKEN"'
+        self._tokens["MANAGEMENT_TOKEN"] = self._shell(script)
 
     def rotate(self) -> None:
         self._shell(self._walkthrough.rotate)
@@ -105,17 +120,26 @@ class Runner:
                 break
         return Result(title=title, expected=expected, status=status, seconds=time.monotonic() - started)
 
+    def exits(self, title: str, commands: Sequence[str], expected: int) -> Result:
+        """Run the commands in one shell; the exit status of the last one is the result."""
+        started = time.monotonic()
+        status = self._run("\n".join(commands)).returncode
+        return Result(title=title, expected=expected, status=status, seconds=time.monotonic() - started)
+
     def _shell(self, script: str) -> str:
+        return self._run(script).stdout
+
+    def _run(self, script: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **self._tokens}
-        done = subprocess.run(  # noqa: S603 - the script is made above, of values that were quoted.
+        return subprocess.run(  # noqa: S603 - the script is made above, of values that were quoted.
             ["/bin/sh", "-c", script],
             env=environment,
             check=False,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
+            cwd=self._directory,
         )
-        return done.stdout
 
 
 def check(walkthrough: Walkthrough, *, enable: Callable[[], None], disable: Callable[[], None]) -> Iterator[Result]:
@@ -124,7 +148,15 @@ def check(walkthrough: Walkthrough, *, enable: Callable[[], None], disable: Call
     Raises:
         CurlMissing: there is no curl.
     """
-    runner = Runner(walkthrough)
+    with tempfile.TemporaryDirectory(prefix="watchword-demo-files-") as directory:
+        runner = Runner(walkthrough, directory)
+        yield from _calls(runner, walkthrough, enable=enable, disable=disable)
+        yield from _management(runner, walkthrough)
+
+
+def _calls(
+    runner: Runner, walkthrough: Walkthrough, *, enable: Callable[[], None], disable: Callable[[], None]
+) -> Iterator[Result]:
     runner.get_token()
     yield runner.expect("a token of the registered authorization server", walkthrough.call, 200)
     yield runner.expect("one character of the signature changed", walkthrough.call_altered, 401)
@@ -143,3 +175,13 @@ def check(walkthrough: Walkthrough, *, enable: Callable[[], None], disable: Call
     yield runner.expect("the server disabled in the portal", walkthrough.call, 401)
     enable()
     yield runner.expect("the server enabled again", walkthrough.call, 200)
+
+
+def _management(runner: Runner, walkthrough: Walkthrough) -> Iterator[Result]:
+    steps = walkthrough.management
+    runner.get_management_token()
+    yield runner.expect("the management API, by a token with the scope of an API role", steps.list_with_scope, 200)
+    yield runner.expect("the management API, by a token without it", steps.list_without_scope, 403)
+    changed = (steps.use_key, steps.write_file, steps.apply_file)
+    yield runner.exits("apply of a changed file", changed, 2)
+    yield runner.exits("the same file again: nothing to do", (steps.use_key, steps.apply_file), 0)
