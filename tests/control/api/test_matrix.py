@@ -73,6 +73,7 @@ ROWS: Final[dict[str, Row]] = {
     "list_all_audit_events": Row(200),
     "export_all_audit_events": Row(200),
     "read_activity": Row(200),
+    "read_publication": Row(200),
 }
 
 
