@@ -13,10 +13,12 @@ from kit import people, registrations
 from kit.api_access import EVERYTHING, api_key, api_role, key_actor, token_actor, with_cloud_name
 from kit.browser_session import BrowserSession
 from watchword.control.audit.models import AuditEvent
-from watchword.control.base.actor import Permission
+from watchword.control.base.actor import Permission, command_line
+from watchword.control.identity.api_key_commands import CreateApiKey
 from watchword.control.identity.api_models import ApiKey, ApiRole
 from watchword.control.identity.api_queries import list_api_roles
 from watchword.control.identity.api_role_commands import EditApiRole
+from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import Subscription, SuspensionReason
 from watchword.control.servers.models import AuthorizationServer
@@ -310,6 +312,26 @@ class TestApiKeys:
         assert "Revoke the API key provisioning?" in browser.get(*address).text
         assert browser.post(*address).status == 302
         assert "Revoked" in browser.get("console:api-keys").text
+
+    def test_deactivation_names_the_keys_that_keep_working(
+        self, browser: BrowserSession, bob: Person, operator: Person
+    ) -> None:
+        api_role()
+        acting = people.acting(people.administrator("bob2", "acme", *Permission))
+        address = ("people:deactivate", "acme", acting.person_id)
+        api_key(name="of-the-shell")
+        assert "API key" not in browser.get(*address).text
+        for number, words in enumerate(("The API key k0,", "The API keys k0 and k1,")):
+            CreateApiKey(organization_id="acme", api_role="Deployer", name=f"k{number}").run(acting)
+            assert f"{words} created by Bob2, keep" in browser.get(*address).text
+        assert "API key" not in browser.get("people:deactivate", "acme", bob.pk).text
+        ApiKey.objects.update(expires_at=timezone.now())
+        assert "API key" not in browser.get(*address).text
+
+        colleague = people.knows_password(CreateOperator(email="charlie@provider.example").run(command_line()))
+        CreateApiKey(organization_id=None, api_role=None, name="ops").run(people.acting(colleague))
+        question = BrowserSession.of(operator).get("console:operator-deactivate", colleague.pk).text
+        assert "The API key ops, created by charlie@provider.example, keeps working until revoked." in question
 
     def test_keys_of_others_are_not_found(self, browser: BrowserSession, operator: Person) -> None:
         theirs = api_key(None, None)

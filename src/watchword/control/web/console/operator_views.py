@@ -18,6 +18,7 @@ from watchword.control.identity.operator_commands import (
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.console.forms import OperatorForm
 from watchword.control.web.console.operators_page import OperatorsPage
+from watchword.control.web.people.created_keys import about_created_keys
 from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
@@ -87,6 +88,7 @@ def deactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator
     sentences = [
         f"{line.person.called} is signed out everywhere at once and can no longer sign in. Unused sign-in links end.",
         "The history is kept. You can reactivate the account at any time.",
+        *about_created_keys(line.person, None, page.frame.now),
     ]
     if request.method != "POST":
         return _ask(request, page, line, action="deactivate", sentences=sentences)

@@ -20,6 +20,7 @@ from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.people import forms
+from watchword.control.web.people.created_keys import about_created_keys
 from watchword.control.web.people.people_page import AdministratorsPage, Line, Narrowing
 from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
@@ -128,6 +129,7 @@ def deactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, per
     sentences = [
         f"{line.person.called} is signed out everywhere at once and can no longer sign in; unused sign-in links end.",
         "Role and history are kept. You can reactivate the account at any time.",
+        *about_created_keys(line.person, page.organization_id, page.frame.now),
     ]
     if request.method != "POST":
         return _ask(request, page, line, action="deactivate", sentences=sentences, dangerous=True)
