@@ -40,6 +40,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 FORM: Final = "application/x-www-form-urlencoded"
 TOKEN: Final = "a" * 32
+NOT_ALLOWED: Final = 405
+"""Before any value is read, so one request without values shows it."""
 
 DATES: Final = (
     "0001-01-01", "0001-01-01T00:00+14:00", "0001-01-01T00:00", "9999-12-31", "9999-12-31T23:59:59",
@@ -291,6 +293,9 @@ def test_fn_01_unknown_path_is_not_found(portal: Portal, path: str) -> None:
 
 def test_fn_01_any_value_in_any_parameter_is_answered(portal: Portal) -> None:
     async def story(route: str) -> None:
+        status, _ = await portal.ask("GET", portal.path(route), session=portal.whose(route))
+        if status == NOT_ALLOWED:
+            return
         searched = set(ADDRESSED) & set(await portal.fields(route))
         odd = {name: DATES[:6] if name in {"from", "to"} else TEXTS[6:7] for name in ADDRESSED} if searched else {}
         addresses = [{name: value} for name, values in odd.items() for value in values]
@@ -306,6 +311,9 @@ def test_fn_01_any_value_in_any_parameter_is_answered(portal: Portal) -> None:
 
 def test_fn_01_any_value_in_any_field_is_answered(portal: Portal) -> None:
     async def story(route: str) -> None:
+        status, _ = await portal.ask("POST", portal.path(route), session=portal.whose(route))
+        if status == NOT_ALLOWED:
+            return
         names = await portal.fields(route)
         sound = {name: SOUND.get(name, "") for name in names}
         for name in names:
