@@ -204,6 +204,7 @@ def main() -> None:
     from kit import sample_portal
     from watchword.control.servers import validate
 
+    settings.PASSWORD_HASHERS = ["kit.fast_argon2.FastArgon2"]
     # Standard output is for answers.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     call_command("migrate", verbosity=0)

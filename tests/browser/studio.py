@@ -142,8 +142,9 @@ class Studio:
 
     def answered(self, state: State) -> Answer:
         """The state's page as the portal sends it, without a browser."""
-        # As above.
-        self._page.goto("about:blank")
+        if self._page.url != "about:blank":
+            # As above.
+            self._page.goto("about:blank")
         path, cookies = self._stage.prepare(state)
         cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
         return request(f"{self._stage.origin}{path}", headers={"Cookie": cookie}, timeout=WAIT_MILLISECONDS / 1000)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db.utils import ConnectionHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 
@@ -24,6 +24,7 @@ from watchword.control.identity.models import Session
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.middleware import Refusals, SecurityHeaders
+from watchword.settings.database import sqlite
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
@@ -222,10 +223,9 @@ def test_static_files_have_their_digest_in_the_address_and_are_kept_for_ever(cli
     assert client.get(re.sub("/static/[0-9a-f]+/", "/static/0000000000000000/", address[1])).status_code == 404
 
 
-def test_the_database_is_set_up_as_it_says(db: None) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("about SQLite's own switches")
-    with connection.cursor() as cursor:
+def test_the_database_is_set_up_as_it_says(tmp_path: Path, db: None) -> None:
+    connection = ConnectionHandler({"default": sqlite(tmp_path / "new.sqlite3")})["default"]
+    with connection.temporary_connection() as cursor:
         found = {}
         for name in ("journal_mode", "synchronous", "foreign_keys"):
             found[name] = cursor.execute(f"PRAGMA {name}").fetchone()[0]
