@@ -155,6 +155,16 @@ def test_location_is_masked_for_clients_that_cannot_change_it(server: Authorizat
     assert "hidden" not in shown["Reader"]
 
 
+def test_token_says_nothing_at_an_address_without_an_organization(server: AuthorizationServer) -> None:
+    received = ApiClient(token(scope())).get("/organizations")
+    assert (received.status, received.reason) == (401, "organization_not_named")
+
+
+def test_without_a_cloud_name_no_token_names_a_role(server: AuthorizationServer, settings: Any) -> None:
+    settings.WATCHWORD = settings.WATCHWORD.model_copy(update={"cloud_name": None})
+    assert ApiClient(token(scope())).get(SERVERS).reason == "insufficient_scope"
+
+
 def test_operators_read_servers_and_change_none(server: AuthorizationServer) -> None:
     client = with_key(None, None)
     assert client.get(SERVERS).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,11 @@ def test_committed_document_is_that_of_the_code(committed: dict[str, Any]) -> No
         named = breaking(committed, now)
         clients = "It breaks clients:\n- " + "\n- ".join(named) if named else "It breaks no client."
         pytest.fail(f"The code's document differs from openapi.json. {clients}\n{COMMAND}")
+
+
+def test_command_prints_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_module("watchword.control.api", run_name="__main__")
+    assert capsys.readouterr().out == text_of(document(api))
 
 
 def test_document_is_openapi_3_1(committed: dict[str, Any]) -> None:

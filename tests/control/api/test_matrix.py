@@ -17,7 +17,9 @@ from kit.api_client import KEY, ApiClient, scope, token, with_key
 from watchword.control.api.declarations import ETag
 from watchword.control.api.openapi import template_of
 from watchword.control.api.urls import OPERATIONS
-from watchword.control.base.actor import OPERATOR_PERMISSIONS, ApiCategory, Privilege
+from watchword.control.base.actor import OPERATOR_PERMISSIONS, ApiCategory, Privilege, command_line
+from watchword.control.fleet.commands import CreateVerifier
+from watchword.control.fleet.models import VerifierCredential
 from watchword.control.identity.api_models import ApiKey, ApiRole
 from watchword.control.servers import validate
 
@@ -32,6 +34,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 SERVER: Final[dict[str, Any]] = {
     "name": "New", "jwks_location": registrations.OTHER_LOCATION, "issuer": "https://login.acme.example/",
 }  # fmt: skip
+TERMS: Final = {
+    "starts_at": "2026-01-01T00:00:00Z", "expires_at": "2999-01-01T00:00:00+01:00", "api_call_threshold": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Row:
 
     status: int
     body: Any = None
+    query: str = ""
     operator: int | None = None
 
 
@@ -74,6 +80,20 @@ ROWS: Final[dict[str, Row]] = {
     "export_all_audit_events": Row(200),
     "read_activity": Row(200),
     "read_publication": Row(200),
+    "list_organizations": Row(200),
+    "create_organization": Row(201, {"id": "initech", "name": "Initech"}),
+    "read_organization": Row(200),
+    "read_subscription": Row(200),
+    "change_subscription": Row(200, TERMS),
+    "change_call_threshold": Row(200, {"api_call_threshold": 5}),
+    "read_suspension": Row(200),
+    "suspend_organization": Row(200, {"reason": "terms_violated"}),
+    # Neither organization is suspended.
+    "reinstate_organization": Row(409, query="?reference=CASE"),
+    "list_verifiers": Row(200),
+    "create_verifier": Row(201, {"name": "gateway-2"}),
+    "revoke_verifier": Row(204),
+    "list_failing_key_sets": Row(200),
 }
 
 
@@ -105,12 +125,18 @@ def objects_of(organization: str) -> tuple[dict[str, object], dict[str, str]]:
     api_access.api_key("Nothing", organization, "unused")
     key = ApiKey.objects.get(organization_id=organization, name="unused")
     parts = {"organization": organization, "server": server.pk, "role": role.pk, "key": key.public_id}
-    return parts, {"server": f'"{server.pk}.{server.version}"', "role": f'"{role.pk}.{role.version}"'}
+    parts["verifier"] = VerifierCredential.objects.get().pk
+    return parts, {
+        "organization": f'"{organization}.1"',
+        "server": f'"{server.pk}.{server.version}"',
+        "role": f'"{role.pk}.{role.version}"',
+    }
 
 
 @pytest.fixture
 def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(validate, "probe", sample_portal.probe)
+    CreateVerifier(name="gateway-1").run(command_line())
     every = frozenset(category.right for category in ApiCategory)
     visitors = {}
     for organization in ("acme", "globex"):
@@ -160,6 +186,7 @@ def expected(entry: Operation, visitor: Visitor, organization: str) -> int:
 def ask(world: World, entry: Operation, visitor: Visitor, organization: str) -> int:
     """The status of one request, of which nothing stays in the database."""
     path = template_of(entry)
+    path += ROWS[entry.name].query
     for name, value in world.parts[organization].items():
         path = path.replace(f"{{{name}}}", str(value))
     version = world.etags[organization][entry.identity] if entry.etag is ETag.REQUIRED else None

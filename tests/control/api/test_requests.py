@@ -153,7 +153,7 @@ def test_versions_are_required_exact_and_of_the_same_object(client: ApiClient) -
 @pytest.mark.parametrize(
     "path",
     [
-        "/nothing", "/organizations/acme", "/organizations/acme/authorization-servers/", f"{SERVERS}/1",
+        "/nothing", "/organizations/acme/nothing", "/organizations/acme/authorization-servers/", f"{SERVERS}/1",
         f"{SERVERS}/%00", "/organizations/ac%2Fme/authorization-servers", "/organizations/ACM\u00c9/enabled-server",
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import ninja.errors
@@ -15,6 +16,7 @@ from django.utils.log import log_response
 
 from watchword.control.api import problems
 from watchword.control.api.addresses import PREFIX
+from watchword.control.api.admission import CHALLENGE
 from watchword.control.api.invalid import invalid_parts
 from watchword.control.api.problems import Fault, Problem, fault
 from watchword.control.api.request_ids import HEADER, request_id_of
@@ -54,6 +56,9 @@ class ApiRequests:
         except Exception as error:  # noqa: BLE001 - every error becomes a problem document.
             response = problems.response(_problem_of(request, error), request_id)
         response[HEADER] = request_id
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            # A credential that was good when the request began, and no longer under the lock, has no challenge yet.
+            response.headers.setdefault(CHALLENGE, 'Bearer error="invalid_token"')
         return response
 
 

@@ -153,6 +153,7 @@ def _of_tokens(entry: Operation) -> list[Reason]:
 
 
 def _pair(reason: Fault | RefusalReason) -> tuple[int, str]:
+    reason = Fault.VERSION_DIFFERS if reason is RefusalReason.VERSION_STALE else reason
     return reason.status, reason.code
 
 

@@ -98,8 +98,8 @@ def operation(
         members: the body's member for each field of the command that has another name there.
     """
     right, action = (reads, None) if changes is None else changes
-    if right is None or (reads is not None and changes is not None):
-        raise RuntimeError(f"{method} {path}: declare either what it reads or what it changes")
+    if right is None:
+        raise RuntimeError(f"{method} {path}: declare what it reads or what it changes")
 
     def declared(handler: Handler) -> Handler:
         view = _view(handler, in_organization=ORGANIZATION in path)

@@ -109,7 +109,7 @@ def expected_version(header: str | None, identity: object) -> int:
     if named is None:
         raise fault(Fault.IF_MATCH_MALFORMED)
     begin, _, version = named[1].rpartition(".")
-    if begin != str(identity) or not re.fullmatch(r"[1-9][0-9]{0,8}", version):
+    if begin != str(identity) or not re.fullmatch(r"0|[1-9][0-9]{0,8}", version):
         raise fault(Fault.VERSION_DIFFERS)
     return int(version)
 

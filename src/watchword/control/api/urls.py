@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from django.urls import include, path
 from ninja import NinjaAPI
 
-from watchword.control.api import activity, audit, publication, reference, roles, servers
+from watchword.control.api import activity, audit, fleet, organizations, publication, reference, roles, servers
 from watchword.control.api.declarations import OPERATIONS
 from watchword.control.api.strict_requests import GuardedParser
 
@@ -34,8 +34,9 @@ api: Final = Api(
     docs_url=None,
     parser=GuardedParser(),
 )
-for router in (servers.router, roles.router, audit.router, activity.router, publication.router):
-    api.add_router("", router)
+_RESOURCES: Final = (servers, roles, audit, activity, publication, organizations, fleet)
+for resource in _RESOURCES:
+    api.add_router("", resource.router)
 
 _REFERENCE: Final = [
     path("v1/openapi.json", reference.openapi_document, name="document"),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
-from watchword.control.web.console.fleet_queries import verifier_name
+from watchword.control.fleet.console_queries import verifier_name
 from watchword.control.web.console.forms import VerifierForm
 from watchword.control.web.console.pages import KeySetsPage, VerifiersPage
 from watchword.control.web.shell.notices import Notice

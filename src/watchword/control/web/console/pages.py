@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 from watchword.control.activity.usage_queries import calls_per_second
 from watchword.control.base.paging import AFTER, BEFORE
 from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.fleet import console_queries
 from watchword.control.fleet.queries import verifiers_that_do_not_understand
 from watchword.control.organizations.models import Organization
 from watchword.control.organizations.queries import entitlement_of, terms_of
 from watchword.control.servers.queries import list_servers
 from watchword.control.web.activity.page import calls_context
 from watchword.control.web.activity.presentation import gauge, spoken_rate
-from watchword.control.web.console import fleet_queries, queries
+from watchword.control.web.console import queries
 from watchword.control.web.console.presentation import calls_allowed, countdown, look_of, look_of_verifier
 from watchword.control.web.console.queries import Search, StateFilter
 from watchword.control.web.servers.token_acceptance import token_acceptance
@@ -155,13 +156,13 @@ class VerifiersPage(ProviderPage):
     asked: Mapping[str, str] = field(default_factory=dict)
 
     def context(self) -> dict[str, Any]:
-        page = fleet_queries.list_verifiers(self.asked, self.frame.now)
+        page = console_queries.list_verifiers(self.asked, self.frame.now)
         rates = calls_per_second([row.id for row in page.rows], self.frame.now)
         rows = [
             {"verifier": row, "look": look_of_verifier(row.state), "rate": spoken_rate(rates.get(row.id))}
             for row in page.rows
         ]
-        trouble = fleet_queries.fleet_trouble(self.frame.now)
+        trouble = console_queries.fleet_trouble(self.frame.now)
         return super().context() | {
             "rows": rows,
             "page": page,
@@ -181,7 +182,7 @@ class KeySetsPage(ProviderPage):
     asked: Mapping[str, str] = field(default_factory=dict)
 
     def context(self) -> dict[str, Any]:
-        page = fleet_queries.list_failing(self.asked, self.frame.now)
+        page = console_queries.list_failing(self.asked, self.frame.now)
         return super().context() | {"page": page, **_steps(self.home, page, {})}
 
 

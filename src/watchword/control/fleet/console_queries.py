@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 
 from watchword.control.activity.models import UsageAllowance
 from watchword.control.activity.plausibility import Implausible
-from watchword.control.base.paging import Key, Order, Page, moment, page_of
+from watchword.control.base.paging import PAGE_LENGTH, Key, Order, Page, moment, page_of
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.queries import following_verifiers, head
 from watchword.control.fleet.rules import VerifierState, lag, verifier_state
@@ -74,10 +74,10 @@ class FailingKeySet:
     still_served: bool
 
 
-def list_verifiers(asked: Mapping[str, str], now: datetime) -> Page[VerifierRow]:
+def list_verifiers(asked: Mapping[str, str], now: datetime, *, length: int = PAGE_LENGTH) -> Page[VerifierRow]:
     """A page of the verifiers by name, revoked ones too. Two queries."""
     newest = head().revision
-    page = page_of(VerifierCredential.objects.defer("secret_hash"), _BY_NAME, asked)
+    page = page_of(VerifierCredential.objects.defer("secret_hash"), _BY_NAME, asked, length=length)
     return page.of([_verifier(row, newest, now) for row in page.rows])
 
 
@@ -154,7 +154,12 @@ def verifier_name(verifier_id: int) -> str | None:
     return VerifierCredential.objects.filter(pk=verifier_id).values_list("name", flat=True).first()
 
 
-def list_failing(asked: Mapping[str, str], now: datetime) -> Page[FailingKeySet]:
+def verifier_row(name: str, now: datetime) -> VerifierRow:
+    """The verifier with this name, which exists. Two queries."""
+    return _verifier(VerifierCredential.objects.defer("secret_hash").get(name=name), head().revision, now)
+
+
+def list_failing(asked: Mapping[str, str], now: datetime, *, length: int = PAGE_LENGTH) -> Page[FailingKeySet]:
     """A page of the key sets that fail, the longest failing first. One query."""
     failing = (
         KeySetState.objects.filter(failing_since__isnull=False)
@@ -169,7 +174,7 @@ def list_failing(asked: Mapping[str, str], now: datetime) -> Page[FailingKeySet]
             "server__organization__name",
         )
     )
-    page = page_of(failing, _LONGEST_FAILING_FIRST, asked)
+    page = page_of(failing, _LONGEST_FAILING_FIRST, asked, length=length)
     return page.of([_failing(row, now) for row in page.rows])
 
 
