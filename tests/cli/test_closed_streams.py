@@ -15,7 +15,7 @@ import pytest
 from kit.processes import free_port
 from watchword.cli.demo import listening
 from watchword.cli.output import CommandFailed
-from watchword.cli.root import COMMANDS, is_text
+from watchword.cli.root import ALL_COMMANDS, is_text
 from watchword.cli.supervisor import LogStream
 from watchword.demo.sample_api import sample_api
 from watchword.runtime.logging import configure_logging
@@ -88,7 +88,7 @@ def test_fn_03_unencodable_characters_are_shown_as_numbers(environment: dict[str
 
 @pytest.mark.parametrize("argument", ["a\0b", "\udcff"])
 def test_fn_03_invalid_text_in_arguments_is_wrong_usage(bare_command_line: CommandLine, argument: str) -> None:
-    for name in COMMANDS:
+    for name in ALL_COMMANDS:
         outcome = bare_command_line.run(name, argument)
         assert outcome.exit_code == 2
         assert "NUL or octets that are not UTF-8" in outcome.stderr

@@ -309,6 +309,16 @@ def test_lines_are_copied_whole() -> None:
     assert copied(b'{"a": 1}\n{"b"') == ([b'{"a": 1}'], "The portal's answer ended in the middle of a line.")
 
 
+@pytest.mark.parametrize("failure", [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")])
+def test_failure_to_keep_a_line_is_none_of_the_connection(failure: OSError) -> None:
+    def sink(_line: bytes) -> None:
+        raise failure
+
+    with portal(answers(200, b"{}\n")) as server, Client(origin(server)) as client, pytest.raises(OSError) as raised:  # noqa: PT011
+        client.connection.copy_lines(SERVERS, sink)
+    assert raised.value is failure
+
+
 def test_untrusted_authority_is_not_replaced_by_another_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))

@@ -50,9 +50,8 @@ _ERRORS: Final = 400
 _TIMEOUTS: Final = {
     "connect": CONNECT_SECONDS, "read": RESPONSE_SECONDS, "write": RESPONSE_SECONDS, "pool": CONNECT_SECONDS,
 }  # fmt: skip
-_NETWORK_FAILURES: Final = (
-    httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, OSError,
-)  # fmt: skip
+# Not OSError, which httpcore2 turns into these: one may also come from the file into which lines are copied.
+_NETWORK_FAILURES: Final = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
@@ -80,7 +79,9 @@ class Connection:
         ]
         self._waiting = waiting
         self._sleep = sleep
-        self._pool = httpcore2.ConnectionPool(ssl_context=_tls_context(), max_connections=1)
+        # To this machine without TLS, no authorities need be read.
+        tls = _tls_context() if login.origin.startswith("https://") else None
+        self._pool = httpcore2.ConnectionPool(ssl_context=tls, max_connections=1)
 
     def close(self) -> None:
         self._pool.close()

@@ -25,7 +25,7 @@ class UnexpectedResponse(ApiFailed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What administrators set, with the API's own names. None in the last five means any, or none.
+    """What administrators set, with the API's own names and in its order. None means any, or none.
 
     Attributes:
         ca_bundle: certificates in canonical PEM, so that equal ones are equal texts.
@@ -35,11 +35,11 @@ class Registration:
     description: str
     jwks_location: str
     verify_certificate: bool
-    accepts_bound_tokens: bool
     ca_bundle: str | None
     issuer: str | None
     audience: str | None
     client_id: str | None
+    accepts_bound_tokens: bool
     required_role: str | None
 
     def as_json(self) -> dict[str, str | bool | None]:

@@ -6,13 +6,13 @@ The commands and their parameters come from the command tree itself, so a new on
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from kit import people
+from kit.odd_arguments import DATES, TEXTS, arguments, faults, leaves
 from watchword.cli.root import COMMANDS, watchword
 from watchword.control.base.actor import command_line
 from watchword.control.fleet.commands import CreateVerifier
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DATES: Final = (
-    "0001-01-01", "0001-01-01T00:00+14:00", "9999-12-31", "9999-12-31T23:59:59-14:00", "0000-00-00", "10000-01-01",
-    "2026-02-30", "2026-11-24T00:00+23:59", "2026-W48-7", "now",
-)  # fmt: skip
-TEXTS: Final = (
-    "a\0b", "\udcff", "\U0010ffff", "\r\n", "", " ", "x" * 5000, "9" * 4400, "-1", "1e999", "٣", "a@b", "\x85\u2028",
-)  # fmt: skip
 LEFT_OUT: Final = {"serve", "demo", "config"}
 """They start processes; `config` opens no database, and tests/cli has its tests."""
 
@@ -37,14 +30,6 @@ SOUND: Final = {
     "organization_id": "acme", "email": "alice@acme.example", "name": "New", "expires_at": "2999-01-01",
     "reason": "other", "public_text": "Because.", "organization": "acme", "expect": None,
 }  # fmt: skip
-
-
-def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from leaves(below, (*path, name))
-    else:
-        yield path, command
 
 
 def all_commands() -> dict[str, tuple[tuple[str, ...], click.Command]]:
@@ -61,20 +46,6 @@ def all_commands() -> dict[str, tuple[tuple[str, ...], click.Command]]:
 ALL: Final = all_commands()
 
 
-def arguments(command: click.Command, changed: click.Parameter | None, value: str) -> list[str]:
-    """What the command needs, with one parameter changed."""
-    options, positional = [], []
-    for parameter in command.params:
-        given: Any = value if parameter is changed else SOUND.get(str(parameter.name))
-        if given is None or (parameter is not changed and not parameter.required):
-            continue
-        if isinstance(parameter, click.Argument):
-            positional.append(given)
-        else:
-            options += [parameter.opts[0], given]
-    return [*options, "--", *positional]
-
-
 @pytest.fixture(autouse=True)
 def _acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = dict(os.environ)
@@ -88,15 +59,6 @@ def _acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     os.environ.update(before)
 
 
-def faults(path: tuple[str, ...], given: list[str], stdin: bytes = b"") -> list[str]:
-    result = CliRunner().invoke(watchword, [*path, *given], input=stdin, prog_name="watchword")
-    said = result.stdout + result.stderr
-    is_sound = isinstance(result.exception, (SystemExit, type(None))) and result.exit_code in {0, 1, 2}
-    if is_sound and "Traceback" not in said and "report it" not in said and "cannot be used" not in said:
-        return []
-    return [f"{path} {[text[:40] for text in given]}: {result.exception!r} {said[-300:]}"]
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_fn_02_any_argument_gets_a_sentence(name: str) -> None:
     path, command = ALL[name]
@@ -108,7 +70,7 @@ def test_fn_02_any_argument_gets_a_sentence(name: str) -> None:
             continue
         values = DATES if "date" in parameter.type.name else TEXTS
         for value in values:
-            found += faults(path, arguments(command, parameter, value))
+            found += faults(path, arguments(command, parameter, value, SOUND))
     assert found == []
 
 
@@ -126,7 +88,7 @@ def test_fn_02_any_password_gets_a_sentence(name: str) -> None:
     found = []
     email = next(parameter for parameter in command.params if parameter.name == "email")
     for number, stdin in enumerate(STDIN):
-        found += faults(path, ["--password-stdin", *arguments(command, email, f"p{number}@acme.example")], stdin)
+        found += faults(path, ["--password-stdin", *arguments(command, email, f"p{number}@acme.example", SOUND)], stdin)
     assert found == []
 
 
@@ -134,5 +96,5 @@ def test_fn_02_any_token_gets_a_sentence() -> None:
     path, command = ALL["token check"]
     found = []
     for stdin in (*STDIN, b"Bearer \xff", b"a.b.c", b"Bearer"):
-        found += faults(path, arguments(command, None, ""), stdin)
+        found += faults(path, arguments(command, None, "", SOUND), stdin)
     assert found == []
