@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kit import forge
+from kit.behind import CLOUD
 from kit.client import request
 from kit.portal_alone import ALICE, BOB, Portal, running_portal
 from kit.portal_pages import Registration, ServerDialog, ServersPage
@@ -223,6 +224,20 @@ def bound_tokens(walk: Walk) -> None:
     dialog.field("Accept tokens bound to a key or certificate").check()
     dialog.save()
     walk.accepted(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
+
+
+@says("Not in the specification: the registration requires an API role, chosen under More options (FL-05).")
+def an_api_role(walk: Walk) -> None:
+    walk.portal.product.desk("api_role", "acme", "Orders")
+    dialog = walk.servers.edit("ProdOkta")
+    dialog.field("Required API Role").select_option("Orders")
+    dialog.save()
+    walk.refused("insufficient_scope", scope=f"{CLOUD}::acme::Billing")
+    walk.accepted(scope=f"orders:read {CLOUD}::acme::Orders")
+    dialog = walk.servers.edit("ProdOkta")
+    dialog.field("Required API Role").select_option("none")
+    dialog.save()
+    walk.accepted()
 
 
 @says("If multiple client applications need access, leave Client ID blank.")

@@ -75,6 +75,13 @@ def migrate() -> None:
         unfinished.replace(kept)
 
 
+def api_role(organization: str, name: str) -> None:
+    """An API role with all rights."""
+    from kit import api_access
+
+    api_access.api_role(name, organization)
+
+
 def suspend(organization: str) -> None:
     from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Suspend

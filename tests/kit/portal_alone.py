@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kit import forge
+from kit.behind import CLOUD
 from kit.browser import portal_page
 from kit.certificates import FROM_UNKNOWN_AUTHORITY, authority_pem
 from kit.client import Answer, request
@@ -100,6 +101,8 @@ def running_portal(
             directory,
             database_url=database_url,
             settings={
+                "WATCHWORD_CLOUD_NAME": CLOUD,
+                "WATCHWORD_VERIFIER_CLOUD_NAME": CLOUD,
                 "WATCHWORD_JWKS_CA_FILE": str(authorities),
                 "WATCHWORD_JWKS_ALLOWED_NETWORKS": "127.0.0.0/8",
                 "WATCHWORD_JWKS_ALLOWED_PORTS": f"{keys.port},{stranger.port}",
