@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ def test_token_acts_with_the_first_role_that_exists(acme: Organization, settings
 @pytest.mark.parametrize(
     ("roles", "scope"),
     [
-        ((), "orders::acme::<API role>"),
+        ((), "orders::acme::Deployer"),
         (("deployer",), "orders::acme::deployer"),
         (("Foreign", "Gone"), "orders::acme::Foreign"),
     ],
@@ -144,7 +145,17 @@ def test_token_without_a_role_of_the_organization_is_refused(
     refusal = refusal_of(lambda: seen("terraform", *roles))
     assert (refusal.code, refusal.status, refusal.details["scope"]) == ("insufficient_scope", 403, scope)
     assert f"“{scope}”" in refusal.sentence
+    ApiRole.objects.all().delete()
+    assert refusal_of(lambda: seen("terraform")).details["scope"] == "orders::acme::ROLE"
     assert not ApiClientUse.objects.exists()
+
+
+def test_without_a_cloud_name_tokens_are_refused_with_the_reason(acme: Organization) -> None:
+    refusal = refusal_of(lambda: seen("terraform"))
+    assert refusal.code == "insufficient_scope"
+    assert "has not set a cloud name" in refusal.sentence
+    # RFC 6749 section 3.3.
+    assert re.fullmatch(r"[!#-\[\]-~]+", str(refusal.details["scope"]))
 
 
 def test_clients_are_noted_to_the_minute_and_printable(acme: Organization) -> None:

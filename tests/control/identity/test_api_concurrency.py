@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from kit import people
 from kit.api_access import api_key, api_role, key_actor, token_actor
 from watchword.control.base.actor import command_line
 from watchword.control.base.refusals import AccessLost, Refusal
+from watchword.control.identity.api_actors import _note_client
 from watchword.control.identity.api_key_commands import CreateApiKey, RevokeApiKey
 from watchword.control.identity.api_models import ApiClientUse, ApiKey, ApiRole
 from watchword.control.identity.api_role_commands import CreateApiRole, DeleteApiRole
@@ -84,6 +86,14 @@ def test_revocation_comes_before_a_change_or_after_it() -> None:
 
     created = ApiRole.objects.filter(name="New").exists()
     assert outcomes == (["done", "done"] if created else ["api_key_unusable", "done"])
+
+
+def test_client_of_a_role_that_is_deleted_meanwhile_is_not_noted() -> None:
+    people.organization("acme")
+    role = api_role()
+    ApiRole.objects.all().delete()
+    _note_client(role, "terraform", timezone.now())
+    assert not ApiClientUse.objects.exists()
 
 
 def test_concurrent_requests_note_a_client_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -27,8 +27,6 @@ from watchword.core.named_organization import scope_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-_PLACEHOLDER: Final = "<API role>"
 
 
 def actor_of_api_key(secret: str, *, address: str | None, request_id: str | None, now: datetime) -> Actor:
@@ -73,7 +71,8 @@ def actor_of_access_token(
         now: the time of the request.
 
     Raises:
-        Refusal: insufficient_scope: the organization has none of the roles. `details["scope"]` is the missing scope.
+        Refusal: insufficient_scope: the organization has none of the roles. `details["scope"]` is the missing scope,
+            of an existing role if the token names none.
     """
     known = {role.name: role for role in ApiRole.objects.filter(organization_id=organization_id, name__in=roles)}
     role = next((known[name] for name in roles if name in known), None)
@@ -187,13 +186,27 @@ def _note_client(role: ApiRole, client_id: str, now: datetime) -> None:
     seen.exclude(client_id=client_id).exclude(pk__in=[pk for pk, _ in newest[: CLIENTS_KEPT - 1]]).delete()
 
 
-def _insufficient_scope(organization_id: str, role: str | None) -> Refusal:
-    cloud_name = settings.WATCHWORD.cloud_name or "<cloud name>"
-    scope = scope_of(cloud_name, organization_id, role or _PLACEHOLDER)
-    if role is None:
+def _insufficient_scope(organization_id: str, named: str | None) -> Refusal:
+    """Return the refusal of a token that names no role, or one that does not exist.
+
+    The scope goes into a challenge, where clients read the scope to ask for. So it names a role that exists, and has
+    only characters that RFC 6749 section 3.3 allows in one.
+    """
+    cloud_name = settings.WATCHWORD.cloud_name
+    role = (
+        named
+        or ApiRole.objects.filter(organization_id=organization_id)
+        .order_by("name")
+        .values_list("name", flat=True)
+        .first()
+    )
+    scope = scope_of(cloud_name or "CLOUD-NAME", organization_id, role or "ROLE")
+    if cloud_name is None:
+        sentence = "The API provider has not set a cloud name, so no access token can name an API role. Use an API key."
+    elif named is None:
         sentence = f"The access token names no API role of the organization. It needs a scope such as “{scope}”."
     else:
-        sentence = f"The organization has no API role “{role}”, which the scope “{scope}” names."
+        sentence = f"The organization has no API role “{named}”, which the scope “{scope}” names."
     return Refusal(RefusalReason.INSUFFICIENT_SCOPE, sentence=sentence, scope=scope)
 
 
