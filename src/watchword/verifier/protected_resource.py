@@ -33,6 +33,9 @@ PREFLIGHT_SECONDS: Final = 86_400
 _DOCUMENTS: Final = f"{WELL_KNOWN}/"
 _ID: Final = re.compile(ORGANIZATION_ID)
 
+_CHALLENGED: Final = frozenset({400, 401, 403})
+"""The statuses of refusals with a challenge; of 403 only some have one."""
+
 
 class ProtectedResource:
     """Serves the metadata document, and adds its URL to every challenge."""
@@ -114,7 +117,7 @@ class ProtectedResource:
         All organizations share the denials; a copy for each would be 30 responses times 100,000. So this copies
         the few headers of a response with a challenge, which takes some microseconds.
         """
-        if not any(name == http_contract.CHALLENGE_HEADER for name, _ in response.headers):
+        if response.status not in _CHALLENGED:
             return response
         found = http_contract.route(path)
         if found is None:
