@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from watchword.client.registration import FIELDS
-from watchword.client.servers_file import CONFIRMATIONS, read_servers_file
+from watchword.client.registration import CONFIRMATIONS, FIELDS
+from watchword.client.servers_file import read_servers_file
 from watchword.client.yaml_reading import MAX_OCTETS
 from watchword.settings.variables import API_KEY_VARIABLE, API_ORGANIZATION_VARIABLE, PORTAL_URL_VARIABLE
 

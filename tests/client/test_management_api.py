@@ -28,6 +28,13 @@ def test_members_of_a_later_version_are_ignored_and_missing_ones_that_may_be_nul
 
 
 @pytest.mark.parametrize(
+    ("required", "known"), [("confirm_any_user", "confirm_any_user"), (None, None), ("confirm_later", None), ([], None)]
+)
+def test_only_known_confirmations_are_kept(required: object, known: str | None) -> None:
+    assert PresentServer.from_json({**GOOD, "required_confirmation": required}).confirmation == known
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"name": None},

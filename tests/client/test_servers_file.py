@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kit.certificates import authority_pem
 from kit.registered_servers import present, registration
 from watchword.client.plan_output import plan_json, plan_lines
 from watchword.client.planning import plan
+from watchword.client.registration import CONFIRMATIONS
 from watchword.client.servers_file import WantedState, read_servers_file, write_servers_file
 from watchword.client.yaml_reading import FileRefused
 
@@ -132,9 +135,10 @@ def test_new_server_is_shown_with_all_its_fields() -> None:
     assert (switch["before"], switch["after"]) == (None, "ProdOkta")
 
 
-def test_export_confirms_what_was_confirmed_before() -> None:
-    document = write_servers_file("acme", [present(issuer=None)])
+@pytest.mark.parametrize("confirmation", CONFIRMATIONS)
+def test_export_confirms_what_was_confirmed_before(confirmation: str) -> None:
+    document = write_servers_file("acme", [replace(present(), confirmation=confirmation)])
     state = read(document)
     assert state.organization == "acme"
-    assert state.servers[0].confirmations == ("confirm_any_token",)
+    assert state.servers[0].confirmations == (confirmation,)
     assert read(write_servers_file("acme", [present()])).servers[0].confirmations == ()

@@ -45,25 +45,29 @@ class Registration:
     def as_json(self) -> dict[str, str | bool | None]:
         return {name: getattr(self, name) for name in FIELDS}
 
-    @property
-    def accepts_any_token(self) -> bool:
-        """Whether every token that the server signs is accepted, which the API wants to have confirmed."""
-        return self.issuer is None and self.audience is None and self.client_id is None
-
 
 FIELDS: Final = tuple(field.name for field in fields(Registration))
+CONFIRMATIONS: Final = ("confirm_any_token", "confirm_any_user")
+"""What the API wants to have confirmed before it saves a registration that accepts tokens of others."""
+
 _FLAGS: Final = frozenset({"verify_certificate", "accepts_bound_tokens"})
 _TEXTS: Final = frozenset({"name", "description", "jwks_location"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentServer:
-    """A registered server. `version` is for If-Match."""
+    """A registered server.
+
+    Attributes:
+        version: for If-Match.
+        confirmation: the one of `CONFIRMATIONS` without which the API would not save it again; None if none is needed.
+    """
 
     id: str
     version: int
     enabled: bool
     registration: Registration
+    confirmation: str | None = None
 
     @property
     def name(self) -> str:
@@ -92,9 +96,11 @@ class PresentServer:
         )
         if not good:
             raise UnexpectedResponse
+        required = document.get("required_confirmation")
         return cls(
             id=document["id"],
             version=document["version"],
             enabled=document["enabled"],
             registration=Registration(**values),
+            confirmation=required if required in CONFIRMATIONS else None,
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from watchword.client.registration import FIELDS, MAX_SERVERS, Registration
+from watchword.client.registration import CONFIRMATIONS, FIELDS, MAX_SERVERS, Registration
 from watchword.client.typed_members import (
     Faults,
     MembersReader,
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from watchword.client.registration import PresentServer
-
-CONFIRMATIONS: Final = ("confirm_any_token", "confirm_any_user")
-"""What the API wants to have confirmed before it accepts a registration that accepts tokens of others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +86,9 @@ def write_servers_file(organization: str, servers: Sequence[PresentServer]) -> s
     entries = []
     for server in sorted(servers, key=lambda server: server.name.lower()):
         entry: dict[str, str | bool | None] = {"id": server.id, **server.registration.as_json()}
-        if server.registration.accepts_any_token:
+        if server.confirmation is not None:
             # An administrator has confirmed it; without this the file could not be applied again.
-            entry["confirm_any_token"] = True
+            entry[server.confirmation] = True
         entries.append(entry)
     enabled = next((server.name for server in servers if server.enabled), None)
     return write_yaml({"organization": organization, "enabled_server": enabled, "servers": entries})

@@ -19,7 +19,9 @@ from watchword.client.management_api import ManagementApi
 from watchword.client.plan_output import plan_json
 from watchword.client.planning import plan as make_plan
 from watchword.client.problems import ApiFailed, ApiRefused
+from watchword.client.registration import CONFIRMATIONS, FIELDS
 from watchword.client.servers_file import read_servers_file
+from watchword.control.api.server_models import ServerRegistration
 from watchword.control.servers.commands import DeleteServer, EditServer, EnableServer
 from watchword.control.servers.models import AuthorizationServer
 
@@ -163,6 +165,19 @@ def test_deleted_server_is_registered_again(portal: RemotePortal) -> None:
     again = AuthorizationServer.objects.get()
     assert (again.name, again.issuer, again.enabled) == ("ProdOkta", "https://acme.example", True)
     assert plan(portal) == ["Nothing to do: the registered servers are those of the file."]
+
+
+def test_file_confirms_what_an_administrator_confirmed(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--confirm-any-token")
+    portal.ok("servers", "enable", "ProdOkta", "--confirm-any-token")
+    assert "confirm_any_token: true" in portal.export(FILE)
+    portal.ok("servers", "delete", "ProdOkta", "--yes")
+    portal.ok("apply", "-f", str(FILE))
+    assert AuthorizationServer.objects.get().enabled
+
+
+def test_client_and_api_know_the_same_members() -> None:
+    assert {*ServerRegistration.model_fields} == {*FIELDS, *CONFIRMATIONS}
 
 
 def test_both_servers_are_replaced(portal: RemotePortal) -> None:

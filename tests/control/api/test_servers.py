@@ -192,3 +192,22 @@ def test_key_set_is_read_with_its_history_and_fetched_again(client: ApiClient) -
     assert (again.status, again.headers["Retry-After"]) == (429, "30")
     KeySetState.objects.update(failures=1, failing_since=timezone.now(), problem="timed_out")
     assert client.get(path).body["key_set"]["problem"]["code"] == "timed_out"
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        ({}, None),
+        ({"issuer": None, "audience": None}, "confirm_any_token"),
+        ({"jwks_location": sample_portal.GITLAB, "issuer": "https://gitlab.com"}, "confirm_any_user"),
+    ],
+)
+def test_server_says_which_confirmation_its_registration_needs(
+    client: ApiClient, changes: dict[str, Any], needed: str | None
+) -> None:
+    confirmed = {} if needed is None else {needed: True}
+    server = registered(client, **changes, **confirmed).body
+    assert server["required_confirmation"] == needed
+    path = "/organizations/acme/enabled-server"
+    assert client.send("PUT", path, {"id": server["id"]}).status == (200 if needed is None else 422)
+    assert client.send("PUT", path, {"id": server["id"], **confirmed}).status == 200

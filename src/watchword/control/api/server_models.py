@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 from uuid import UUID
 
 from watchword.control.api.types import Body, Change, GivenId, Resource, Text
+from watchword.control.servers.audit_fields import accepted
 from watchword.control.servers.key_sets import from_document
 from watchword.control.servers.queries import problem_of
 from watchword.control.servers.rules import ServerFields, algorithm_label
@@ -16,6 +17,13 @@ from watchword.jwks.address import masked
 if TYPE_CHECKING:
     from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
     from watchword.jwks.findings import Findings
+
+
+_CONFIRMATIONS: Final[dict[str | None, Literal["confirm_any_token", "confirm_any_user"]]] = {
+    "accept_any": "confirm_any_token",
+    "accept_anybody": "confirm_any_user",
+}
+"""By the field of the Add dialog."""
 
 
 class SigningKey(Resource):
@@ -114,6 +122,8 @@ class Server(Resource):
     accepts_bound_tokens: bool
     required_role: str | None
     """The API role that gateways require of each token; null for none."""
+    required_confirmation: Literal["confirm_any_token", "confirm_any_user"] | None
+    """What a client must confirm to save or enable this registration; null if nothing."""
     enabled: bool
     version: int
     created_at: datetime
@@ -136,6 +146,7 @@ class Server(Resource):
             client_id=server.client_id,
             accepts_bound_tokens=server.accepts_bound_tokens,
             required_role=server.required_role,
+            required_confirmation=_CONFIRMATIONS.get(accepted(server).confirmed_by),
             enabled=server.enabled,
             version=server.version,
             created_at=server.created_at,
