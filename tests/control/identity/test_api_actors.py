@@ -64,6 +64,7 @@ def test_key_acts_with_the_rights_of_its_role(acme: Organization, settings: Sett
     assert not actor.may_view(Permission.AUDIT_LOGS, "globex")
     assert not actor.may(Permission.API_KEY_MANAGEMENT, "globex")
     assert actor.right_name(Permission.ADMINISTRATORS) == "Administrators"
+    assert actor.right_name(Permission.ACTIVITY, viewing=True) == "Activity: View Only"
 
 
 def test_key_of_the_provider_acts_as_an_operator(db: None, settings: Settings) -> None:

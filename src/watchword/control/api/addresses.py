@@ -11,8 +11,8 @@ PREFIX: Final = "/api/v1/"
 
 def base_url() -> str:
     """Return where the API is. Access tokens may have it as their audience."""
-    origin: str = settings.WATCHWORD.public_origin
-    return f"{origin}/api/v1"
+    url: str = settings.WATCHWORD.management_api_url
+    return url
 
 
 def address_of(path: str, organization: str) -> str:

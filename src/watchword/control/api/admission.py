@@ -120,6 +120,6 @@ def _check_right(actor: Actor, operation: Operation, organization: str | None) -
     elif not actor.may_view(operation.right, organization):
         if organization is not None and not actor.reaches(organization):
             raise Refusal(RefusalReason.NOT_FOUND)
-        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(operation.right))
+        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(operation.right, viewing=True))
     if organization is not None and not Organization.objects.filter(pk=organization).exists():
         raise Refusal(RefusalReason.NOT_FOUND)

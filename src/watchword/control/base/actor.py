@@ -142,11 +142,11 @@ class Actor:
         """Whether the actor may read there what `required` may change."""
         return self.may(required, organization) or (self.reaches(organization) and required in self.views)
 
-    def right_name(self, required: Required) -> str:
-        """Return what refusals call the right: for an API client its category, for a person the permission."""
+    def right_name(self, required: Required, *, viewing: bool = False) -> str:
+        """Return what refusals call the right: for an API client category and level, for a person the permission."""
         if self.interface is Interface.API and not self.operator:
             found = [category.value for category in ApiCategory if category.right is required]
-            return f"{found[0]}: Full" if found else required.value.capitalize()
+            return f"{found[0]}: {'View Only' if viewing else 'Full'}" if found else required.value.capitalize()
         if required is Privilege.API_ROLES:
             return Permission.ADMINISTRATORS.value
         return required.value if isinstance(required, Permission) else required.value.capitalize()
