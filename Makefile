@@ -41,6 +41,7 @@ test: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine $(STAMPS)/interpreter ## R
 .PHONY: soak
 soak: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine ## What `make test` does briefly, at full length: faults, floods, every state of every page
 	@SOAK=1 $(BIN)/python tests/run.py -m soak $(ARGS)
+	@SOAK=1 PYTHONPATH=tests $(BIN)/python -m kit.postgres -- $(BIN)/python -m pytest tests/control -m "soak and not any_database"
 
 .PHONY: mutate
 mutate: $(STAMPS)/dev ## Remove each check of core, feed, jwks and usage in turn; a test must fail; ARGS="--only jwks/fetch" narrows

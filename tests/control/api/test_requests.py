@@ -32,7 +32,7 @@ def client(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> ApiClient:
     return with_key()
 
 
-BODIES: Final = {
+BODIES: Final[dict[str, tuple[Any, int, str, list[str] | None]]] = {
     "nothing": (b"", 415, "media_type_unsupported", []),
     "no JSON": (b"{", 400, "body_malformed", []),
     "another value": (b"[]", 400, "body_malformed", []),
@@ -49,6 +49,11 @@ BODIES: Final = {
     "a repeated member": (b'{"name": "A", "name": "B"}', 400, "body_malformed", ["body:/name"]),
     "one repeated by an escape": (rb'{"name": "A", "n\u0061me": "B"}', 400, "body_malformed", ["body:/name"]),
     "a repeated member inside": (b'{"x": [{"a/b": 1, "a/b": 2}]}', 400, "body_malformed", ["body:/x/0/a~1b"]),
+    "a repeated member above deep nesting": (b'{"x": 1, "x": ' + b'{"a":' * 2000 + b"1" + b"}" * 2001, 400,
+                                             "body_malformed", None),
+    "many repeated members": (b"{" + b", ".join(b'"a%d": 1' % (n % 99) for n in range(9999)) + b"}", 400,
+                              "body_malformed", None),
+    "many unknown members": ({**GOOD, **dict.fromkeys(map(str, range(99)), True)}, 422, "fields_invalid", None),
     "U+0000": (rb'{"name": "a\u0000b", "jwks_location": "x"}', 422, "fields_invalid", ["body:/name"]),
     "U+0000 in a name": (rb'{"a\u0000b": 1}', 422, "fields_invalid", ["body:"]),
     "an unknown member": ({**GOOD, "enabled": True}, 422, "fields_invalid", ["body:/enabled"]),
@@ -73,7 +78,8 @@ def test_body_that_could_be_misread_is_a_problem_and_nothing_is_stored(name: str
     body, status, reason, pointers = BODIES[name]
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     received = client.send("POST", SERVERS, raw=raw)
-    assert (received.status, received.reason, received.pointers) == (status, reason, pointers), received.body
+    assert (received.status, received.reason) == (status, reason), received.body
+    assert received.pointers == pointers if pointers is not None else len(received.pointers) in {0, 50}
     assert AuthorizationServer.objects.count() == 0
     assert not AuditEvent.objects.filter(action="server_added").exists()
 

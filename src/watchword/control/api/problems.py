@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from watchword.control.base.refusals import Refusal
 
 CONTENT_TYPE: Final = "application/problem+json"
+MOST_ERRORS: Final = 50
+"""A body can have tens of thousands of invalid members."""
 
 
 class Fault(Enum):
@@ -99,7 +101,7 @@ class Problem(Exception):
         self.status = status
         self.reason = reason
         self.detail = detail
-        self.errors = tuple(errors)
+        self.errors = tuple(errors[:MOST_ERRORS])
         self.headers = dict(headers or {})
         self.more = dict(more or {})
         super().__init__(reason)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from ninja.parser import Parser
 
-from watchword.control.api.problems import Fault, Invalid, fault, fields_invalid
+from watchword.control.api.problems import MOST_ERRORS, Fault, Invalid, fault, fields_invalid
 from watchword.core.strict_json import MAX_DEPTH, JsonRefused, parse_object
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def read_body(octets: bytes) -> dict[str, Any]:
         members: dict[str, Any] = parse_object(octets)
     except JsonRefused:
         raise _malformed(octets) from None
-    nul = [Invalid(pointer, "The text contains the character U+0000.") for pointer in _with_nul(members, "")]
+    nul = _errors(_with_nul(members, ""), "The text contains the character U+0000.")
     if nul:
         raise fields_invalid(nul)
     return members
@@ -135,7 +137,7 @@ def _malformed(octets: bytes) -> Problem:
         return fault(Fault.BODY_MALFORMED, why="It is nested too deeply or contains too long a number.")
     if not isinstance(written, _Pairs):
         return fault(Fault.BODY_MALFORMED, why="It is another value.")
-    duplicates = [Invalid(pointer, "The member is repeated.") for pointer in _duplicates(written, "")]
+    duplicates = _errors(_duplicates(written, "", 1), "The member is repeated.")
     if duplicates:
         return fault(Fault.BODY_MALFORMED, why="A member is repeated.", errors=duplicates)
     return fault(
@@ -144,15 +146,23 @@ def _malformed(octets: bytes) -> Problem:
     )
 
 
-def _duplicates(value: object, pointer: str) -> Iterator[str]:
+def _errors(pointers: Iterator[str], detail: str) -> list[Invalid]:
+    return [Invalid(pointer, detail) for pointer in islice(pointers, MOST_ERRORS)]
+
+
+def _duplicates(value: object, pointer: str, depth: int) -> Iterator[str]:
+    if depth > MAX_DEPTH:
+        # Python's own parser reads more levels than Python can call functions.
+        return
     if isinstance(value, _Pairs):
-        names = [name for name, _ in value]
-        yield from (f"{pointer}/{escaped(name)}" for name in sorted({name for name in names if names.count(name) > 1}))
+        # Counted once, because a body can have tens of thousands of members.
+        counted = Counter(name for name, _ in value)
+        yield from (f"{pointer}/{escaped(name)}" for name in sorted(counted) if counted[name] > 1)
         for name, member in value:
-            yield from _duplicates(member, f"{pointer}/{escaped(name)}")
+            yield from _duplicates(member, f"{pointer}/{escaped(name)}", depth + 1)
     elif isinstance(value, list):
         for number, member in enumerate(value):
-            yield from _duplicates(member, f"{pointer}/{number}")
+            yield from _duplicates(member, f"{pointer}/{number}", depth + 1)
 
 
 def _with_nul(value: object, pointer: str) -> Iterator[str]:
