@@ -82,6 +82,13 @@ class ManagementApi:
         """Delete the server, if it still has this version."""
         self.send("DELETE", _server(server_id), if_match=etag(server_id, version))
 
+    def enabled_id(self) -> str | None:
+        """Which server is enabled."""
+        enabled = self.send("GET", "/enabled-server").get("id")
+        if not isinstance(enabled, (str, NoneType)):
+            raise UnexpectedResponse
+        return enabled
+
     def enable(self, server_id: str | None, confirmations: Mapping[str, bool]) -> None:
         """Enable this server instead of the present one; None disables the present one."""
         self.send("PUT", "/enabled-server", {"id": server_id, **confirmations})
@@ -96,7 +103,7 @@ class ManagementApi:
 
 
 def etag(identity: str | int, version: int) -> str:
-    """The ETag of one version of an object, as docs/api.md describes it."""
+    """The ETag by which the API names one version of an object."""
     return f'"{identity}.{version}"'
 
 

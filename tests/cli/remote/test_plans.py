@@ -12,7 +12,7 @@ import pytest
 from kit import api_access, forge, registrations
 from kit.registrations import fields
 from kit.remote_portal import KEY
-from watchword.cli.remote import session
+from watchword.cli.remote import plans, session
 from watchword.cli.remote.session import connected
 from watchword.client.applying import apply_steps
 from watchword.client.management_api import ManagementApi
@@ -310,6 +310,27 @@ def test_change_that_was_made_after_the_plan_is_not_overwritten(portal: RemotePo
     assert (refused.value.status, refused.value.reason) == (412, "version_stale")
     server = AuthorizationServer.objects.get()
     assert (server.issuer, server.description) == ("https://acme.example", "changed meanwhile")
+
+
+def test_server_that_was_enabled_after_the_plan_stays_enabled(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal.add("First", "--issuer", "https://acme.example")
+    portal.add("Second", "--issuer", "https://acme.example")
+    FILE.write_text(portal.export(FILE).replace("enabled_server: null", "enabled_server: First"))
+
+    def meanwhile(*_: object, **__: object) -> None:
+        EnableServer(organization_id="acme", server_id=AuthorizationServer.objects.get(name="Second").pk).run(
+            registrations.ALICE
+        )
+
+    # After the plan was shown.
+    monkeypatch.setattr(plans, "ask_before", meanwhile)
+    outcome = portal.run("apply", "-f", str(FILE))
+    assert outcome.exit_code == 1
+    assert "Another server was enabled or disabled after the plan was made. Run it again." in outcome.stderr
+    assert outcome.stderr.endswith("Nothing was changed.\n")
+    assert AuthorizationServer.objects.get(enabled=True).name == "Second"
 
 
 def access_token() -> str:

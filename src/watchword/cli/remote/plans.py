@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from watchword.client.login import Login
     from watchword.client.management_api import ManagementApi
     from watchword.client.planning import Plan, Step
-    from watchword.client.problems import ApiRefused
+    from watchword.client.problems import ApiFailed
     from watchword.client.servers_file import WantedState
 
 CHANGES = 2
@@ -149,7 +149,7 @@ def _losses(planned: Plan, login: Login) -> list[str]:
 
 
 def _apply(planned: Plan, api: ManagementApi) -> None:
-    from watchword.client.applying import apply_steps
+    from watchword.client.applying import StateChanged, apply_steps
     from watchword.client.plan_output import described
     from watchword.client.problems import ApiFailed, ApiRefused
 
@@ -159,18 +159,19 @@ def _apply(planned: Plan, api: ManagementApi) -> None:
         for step in apply_steps(planned, api):
             click.echo(f"[{done + 1}/{len(planned.steps)}] {described(step)}", err=True)
             done += 1
-    except ApiRefused as refused:
+    except (ApiRefused, StateChanged) as refused:
         raise CommandFailed(f"{_with_lines(refused, step)}\n{_left_after(done, len(planned.steps))}") from None
     except ApiFailed as failure:
         unknown = f"It is unknown whether step {done} of {len(planned.steps)} was done: run `watchword plan`."
         raise CommandFailed(f"{failure}\n{unknown}") from None
 
 
-def _with_lines(refused: ApiRefused, step: Step | None) -> str:
+def _with_lines(refused: ApiFailed, step: Step | None) -> str:
     """The refusal, with the place in the file of each value that it names."""
     from watchword.client.planning import AddServer, ChangeServer
+    from watchword.client.problems import ApiRefused
 
-    if not isinstance(step, (AddServer, ChangeServer)):
+    if not isinstance(refused, ApiRefused) or not isinstance(step, (AddServer, ChangeServer)):
         return str(refused)
     return refused.described({error.pointer: str(step.wanted.place_of(error.pointer[1:])) for error in refused.errors})
 
