@@ -3,7 +3,7 @@
 All three need Privilege.API_ROLES, which people hold through the permission Administrators. Like the roles of
 administrators they can be changed without an active API subscription. The actor must hold what the role gives, before
 and after the change: Full of a category needs the right to change, View Only the right to read. Operators are not
-exempt, because no operator may change an organization's authorization servers. Only the command line is.
+exempt, because no operator may change an organization's authorization servers (decision 16). Only the command line is.
 """
 
 from __future__ import annotations
