@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _NOT_FOUND: Final = Problem(
     status=RefusalReason.NOT_FOUND.status, reason=RefusalReason.NOT_FOUND.code, detail=RefusalReason.NOT_FOUND.template
 )
@@ -70,8 +69,6 @@ def _respond(request: HttpRequest) -> HttpResponseBase:
     except Resolver404:
         raise _NOT_FOUND from None
     request.resolver_match = match
-    if request.method not in _METHODS:
-        raise fault(Fault.METHOD_NOT_ALLOWED)
     sent, request.method = request.method, "GET" if request.method == "HEAD" else request.method
     response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
     # From here on the server leaves the body out.

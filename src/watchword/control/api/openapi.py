@@ -84,7 +84,7 @@ _IF_MATCH: Final = {
 }  # fmt: skip
 _SENT_ID: Final = {
     "in": "header", "name": "X-Request-ID", "required": False,
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
+    "schema": {"type": "string"}, "description": "1 to 64 letters, digits, `.`, `_`, `-`; another one is replaced.",
 }  # fmt: skip
 _SCHEMES: Final = {
     "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key; it begins with `wwk_`."},
