@@ -161,6 +161,10 @@ def test_versions_are_required_exact_and_of_the_same_object(client: ApiClient) -
     [
         "/nothing", "/organizations/acme/nothing", "/organizations/acme/authorization-servers/", f"{SERVERS}/1",
         f"{SERVERS}/%00", "/organizations/ac%2Fme/authorization-servers", "/organizations/ACM\u00c9/enabled-server",
+        "", f"/{SERVERS}", f"/.{SERVERS}", f"/%2e{SERVERS}", "/organizations/globex/%2e%2e/acme/authorization-servers",
+        "/organizations//authorization-servers", f"{SERVERS}%20", f"{SERVERS}%0a", f"{SERVERS};x=1", f"{SERVERS}%3Fx=1",
+        "/organizations/acme/api-roles/-1", "/organizations/acme/api-roles/1.0", "/organizations/acme/api-roles/\u0663",
+        f"/organizations/acme/api-roles/{'9' * 5000}",
     ],
 )  # fmt: skip
 def test_unknown_address_is_not_found_and_no_page(path: str, client: ApiClient) -> None:
@@ -172,11 +176,32 @@ def test_unknown_address_is_not_found_and_no_page(path: str, client: ApiClient) 
 def test_other_method_is_a_problem_that_names_the_allowed_ones(client: ApiClient) -> None:
     received = client.send("PUT", SERVERS, {})
     assert (received.status, received.reason) == (405, "method_not_allowed")
-    assert set(received.headers["Allow"].split(", ")) == {"GET", "POST"}
+    assert received.headers["Allow"] == "GET, HEAD, POST"
     for method in ("OPTIONS", "TRACE", "PROPFIND"):
-        other = client.send(method, SERVERS)
-        assert (other.reason, set(other.headers["Allow"].split(", "))) == ("method_not_allowed", {"GET", "POST"})
+        received = client.send(method, SERVERS)
+        assert (received.reason, received.headers["Allow"]) == ("method_not_allowed", "GET, HEAD, POST")
     assert client.send("POST", "/openapi.json").headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("organization", ["ACME", "Acme", "acme_", "a" * 300])
+def test_organization_is_found_by_its_exact_id(organization: str, client: ApiClient) -> None:
+    for path in ("authorization-servers", "api-roles", "activity", "audit-events"):
+        assert client.get(f"/organizations/{organization}/{path}").reason == "not_found"
+
+
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_method_is_that_of_the_request(name: str, client: ApiClient) -> None:
+    received = ApiClient(client.secret, {name: "DELETE", "If-Match": '"1"'}).get(f"{SERVERS}?_method=DELETE")
+    assert received.reason == "query_invalid"
+    assert ApiClient(client.secret, {name: "POST"}).get(SERVERS).status == 200
+
+
+def test_other_origins_get_no_permission(client: ApiClient) -> None:
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for method in ("GET", "POST", "OPTIONS"):
+        received = ApiClient(client.secret, asked).send(method, SERVERS, {} if method == "POST" else None)
+        assert not [name for name in received.headers if name.lower().startswith("access-control")]
+        assert "Set-Cookie" not in received.headers
 
 
 def test_head_is_answered_like_get(client: ApiClient) -> None:

@@ -9,6 +9,11 @@ from django.conf import settings
 PREFIX: Final = "/api/v1/"
 
 
+def is_of_api(path: str) -> bool:
+    """Whether the API answers requests to the path. Most paths below PREFIX do not exist."""
+    return f"{path}/".startswith(PREFIX)
+
+
 def base_url() -> str:
     """Return where the API is. Access tokens may have it as their audience."""
     url: str = settings.WATCHWORD.management_api_url

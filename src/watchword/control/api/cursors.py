@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Annotated, Final
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from django.core.signing import BadSignature, Signer
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from watchword.control.api.problems import Fault, Invalid, fault
 
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 _SALT: Final = "watchword.api.cursor.1"
 _MOST: Final = 1000
 
-Limit = Annotated[int, Field(ge=1, le=500, description="How many items a page has at most.")]
+
+def _digits(value: Any) -> Any:
+    """Refuse the other spellings of an integer that the library takes, such as ` 5 `, `+5`, `1_0` and `5.0`."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value) is None:
+        raise ValueError("This must be an integer.")
+    return value
+
+
+Limit = Annotated[int, Field(ge=1, le=500, description="How many items a page has at most."), BeforeValidator(_digits)]
 Cursor = Annotated[str | None, Field(max_length=_MOST, description="`next_cursor` of the page before.")]
 
 

@@ -15,7 +15,7 @@ from django.urls import Resolver404, resolve
 from django.utils.log import log_response
 
 from watchword.control.api import problems
-from watchword.control.api.addresses import PREFIX
+from watchword.control.api.addresses import is_of_api
 from watchword.control.api.admission import CHALLENGE
 from watchword.control.api.invalid import invalid_parts
 from watchword.control.api.problems import Fault, Problem, fault
@@ -39,13 +39,13 @@ _OF_DJANGO: Final = (
 
 
 class ApiRequests:
-    """Answers requests below PREFIX; passes all others on."""
+    """Answers requests to the API; passes all others on."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(PREFIX):
+        if not is_of_api(request.path_info):
             return self._get_response(request)
         request_id = request_id_of(request)
         try:
@@ -74,7 +74,9 @@ def _respond(request: HttpRequest) -> HttpResponseBase:
     # From here on the server leaves the body out.
     request.method = sent
     if isinstance(response, HttpResponseNotAllowed):
-        raise fault(Fault.METHOD_NOT_ALLOWED, headers={"Allow": response["Allow"]})
+        allowed = set(response["Allow"].split(", "))
+        allowed |= {"HEAD"} if "GET" in allowed else set()
+        raise fault(Fault.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(allowed))})
     return response
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from watchword.control.api import problems
-from watchword.control.api.addresses import PREFIX
+from watchword.control.api.addresses import is_of_api
 from watchword.control.api.problems import Fault, fault
 from watchword.control.api.request_ids import HEADER, request_id
 from watchword.control.entrance.readable_requests import complete, unreadable_by_django
@@ -35,7 +35,7 @@ _log = structlog.get_logger("watchword.portal")
 
 def is_api(scope: dict[str, Any]) -> bool:
     """Whether the request is one of the API."""
-    return scope["type"] == "http" and str(scope["path"]).startswith(PREFIX)
+    return scope["type"] == "http" and is_of_api(scope["path"])
 
 
 def identified(application: Application) -> Application:
