@@ -48,6 +48,7 @@ def test_fm_03_links_name_the_port_where_the_portal_listens(nowhere: Path, monke
     assert load_control_settings().public_origin == "http://127.0.0.1:8280"
     monkeypatch.setenv("WATCHWORD_PUBLIC_ORIGIN", "https://portal.example")
     assert load_control_settings().public_origin == "https://portal.example"
+    assert load_control_settings().management_api_url == "https://portal.example/api/v1"
     # One sentence: the origin that would have been made of it is no mistake of its own.
     monkeypatch.delenv("WATCHWORD_PUBLIC_ORIGIN")
     assert problem(portal_port=0).startswith("portal_port: ")

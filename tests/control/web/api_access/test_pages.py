@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.urls import resolve
 from django.utils import timezone
 
 from kit import people, registrations
@@ -54,6 +55,9 @@ class TestApiRoles:
     def test_role_is_created_edited_and_deleted(self, browser: BrowserSession) -> None:
         assert "No API roles yet" in browser.get("api_access:roles", "acme").text
 
+        opened = browser.get("api_access:create-role", "acme")
+        assert "Create API Role" in opened.text
+        assert len(re.findall(r'value="" selected>\s*None', opened.html)) == 4
         answer = browser.post("api_access:create-role", "acme", name="Deployer", **LEVELS)
         assert answer.status == 302
         page = browser.get("api_access:roles", "acme")
@@ -352,6 +356,8 @@ class TestCompanyProfile:
         api_role("Reader", activity="view")
         page = browser.get("api_access:company-profile", "acme")
         copied = set(re.findall(r'data-copy="([^"]+)"', page.html))
+        reference = re.findall(r'href="https://portal.provider.test([^"]+)"', page.html)
+        assert [resolve(path).view_name for path in reference] == ["api-reference:swagger-ui"]
         assert copied == {
             "acme", "orders", "https://acme.api.provider.test", "https://portal.provider.test/api/v1",
             "http://10.0.0.7:8081/verify/plain/acme", "http://10.0.0.8:8081/verify/plain/acme", "orders::acme::Reader",

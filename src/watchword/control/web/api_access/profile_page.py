@@ -39,6 +39,7 @@ class CompanyProfilePage(OrganizationPage):
             "cloud_name": cloud_name,
             "api_url": given.api_url_of(organization),
             "management_api_url": given.management_api_url,
+            "reference_url": f"{given.public_origin}/api/docs",
             "verifier_urls": [f"http://{each}/verify/plain/{organization}" for each in given.gateway_verifiers],
             "has_roles": bool(roles),
             "scopes": scopes,
