@@ -33,7 +33,7 @@ def client(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> ApiClient:
 
 
 BODIES: Final[dict[str, tuple[Any, int, str, list[str] | None]]] = {
-    "nothing": (b"", 415, "media_type_unsupported", []),
+    "nothing": (b"", 415, "media_type_unsupported", ["header:/Content-Type"]),
     "no JSON": (b"{", 400, "body_malformed", []),
     "another value": (b"[]", 400, "body_malformed", []),
     "a text": (b'"x"', 400, "body_malformed", []),
@@ -94,6 +94,13 @@ def test_body_that_could_be_misread_is_a_problem_and_nothing_is_stored(name: str
 def test_body_of_another_type_is_refused(kind: str, client: ApiClient) -> None:
     received = client.send("POST", SERVERS, GOOD, kind=kind)
     assert (received.status, received.reason) == (415, "media_type_unsupported")
+    assert received.pointers == ["header:/Content-Type"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", ""])
+def test_body_with_a_content_coding_is_refused(coding: str, client: ApiClient) -> None:
+    received = ApiClient(client.secret, {"Content-Encoding": coding}).send("POST", SERVERS, GOOD)
+    assert (received.status, received.reason) == (415, "media_type_unsupported")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +155,7 @@ def test_versions_are_required_exact_and_of_the_same_object(client: ApiClient) -
         for method, body in (("PATCH", {"description": "Changed"}), ("DELETE", None)):
             received = client.send(method, path, body, if_match=sent)
             assert (received.status, received.reason) == expected, (method, sent)
+            assert received.pointers == ["header:/If-Match"]
     changed = client.send("PATCH", path, {"description": "Changed"}, if_match=first.headers["ETag"])
     assert (changed.status, changed.body["version"], changed.body["validation"]) == (200, 2, None)
     assert changed.headers["ETag"] == client.get(path).headers["ETag"]

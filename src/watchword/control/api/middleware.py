@@ -17,6 +17,7 @@ from django.utils.log import log_response
 from watchword.control.api import problems
 from watchword.control.api.addresses import is_of_api
 from watchword.control.api.admission import CHALLENGE
+from watchword.control.api.declarations import ETag
 from watchword.control.api.invalid import invalid_parts
 from watchword.control.api.problems import Fault, Problem, fault
 from watchword.control.api.request_ids import HEADER, request_id_of
@@ -87,7 +88,8 @@ def _problem_of(request: HttpRequest, error: Exception) -> Problem:
         error = error.refusal
     if isinstance(error, Refusal):
         if error.reason is RefusalReason.VERSION_STALE:
-            return fault(Fault.VERSION_DIFFERS)
+            by_etag = operation is None or operation.etag is ETag.REQUIRED
+            return fault(Fault.VERSION_DIFFERS if by_etag else Fault.REFERENCE_DIFFERS)
         return problems.refused(error, members)
     if isinstance(error, ninja.errors.ValidationError):
         return invalid_parts(error.errors)

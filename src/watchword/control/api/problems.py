@@ -47,9 +47,13 @@ class Fault(Enum):
     VERSION_DIFFERS = (
         "version_stale", 412, "The ETag in If-Match is not that of the present version. Nothing was changed.",
     )  # fmt: skip
+    REFERENCE_DIFFERS = ("version_stale", 412, "The suspension has another reference. Nothing was changed.")
     TOO_SLOW = ("too_slow", 408, "The request did not arrive in time.")
     TOO_LARGE = ("too_large", 413, "The request is too large.")
-    TYPE_UNSUPPORTED = ("media_type_unsupported", 415, "Send the body as Content-Type: application/json in UTF-8.")
+    TYPE_UNSUPPORTED = (
+        "media_type_unsupported", 415,
+        "Send the body as Content-Type: application/json in UTF-8 and without Content-Encoding.",
+    )  # fmt: skip
     IF_MATCH_MISSING = (
         "if_match_missing", 428, "Send the ETag of what you read in the header If-Match, so that no change is lost.",
     )  # fmt: skip
@@ -75,6 +79,16 @@ class Invalid:
     pointer: str
     detail: str
     place: str = "body"
+
+
+_PLACES: Final = {
+    Fault.IF_MATCH_MISSING: ("/If-Match", "header"),
+    Fault.IF_MATCH_MALFORMED: ("/If-Match", "header"),
+    Fault.VERSION_DIFFERS: ("/If-Match", "header"),
+    Fault.REFERENCE_DIFFERS: ("/reference", "query"),
+    Fault.TYPE_UNSUPPORTED: ("/Content-Type", "header"),
+}
+"""What a fault is about that is always about the same part of a request: pointer and place."""
 
 
 class Problem(Exception):
@@ -111,10 +125,14 @@ def fault(
     which: Fault, *, errors: Sequence[Invalid] = (), headers: Mapping[str, str] | None = None, **details: str
 ) -> Problem:
     """Return the problem of a fault; `details` fill its sentence."""
+    detail = which.sentence.format(**details).strip()
+    if which in _PLACES:
+        pointer, place = _PLACES[which]
+        errors = [Invalid(pointer, detail, place)]
     return Problem(
         status=which.status,
         reason=which.code,
-        detail=which.sentence.format(**details).strip(),
+        detail=detail,
         errors=errors,
         headers=headers,
     )

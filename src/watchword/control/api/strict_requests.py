@@ -51,12 +51,13 @@ def read_body(octets: bytes) -> dict[str, Any]:
 
 
 def check_content_type(request: HttpRequest) -> None:
-    """Refuse a body that is not declared as JSON.
+    """Refuse a body that is not declared as JSON, or that is declared as compressed.
 
     Raises:
         Problem: media_type_unsupported.
     """
-    if not _JSON.fullmatch(request.headers.get("Content-Type", "").strip()):
+    declared = _JSON.fullmatch(request.headers.get("Content-Type", "").strip())
+    if declared is None or request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise fault(Fault.TYPE_UNSUPPORTED)
 
 
