@@ -37,6 +37,7 @@ KINDS = {
     "scripts": r"watchword/control/.+/static/.+\.js",
     "pictures": r"watchword/control/.+/static/.+\.svg",
     "examples for client applications": r"watchword/control/.+/examples/[\w.]+\.(java|mjs|txt|sh|go)",
+    "the management API's document": r"watchword/control/api/openapi\.json",
     "explanations of the gateways' files": r"watchword/gateways/files/([\w-]+/)?README\.md",
     "Caddy's configuration": r"watchword/gateways/files/caddy/Caddyfile",
     "Envoy's configuration": r"watchword/gateways/files/envoy/[\w-]+\.yaml",
