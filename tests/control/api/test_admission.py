@@ -18,6 +18,8 @@ from watchword.control.identity.api_models import ApiClientUse, ApiKey
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 
 if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
     from watchword.control.organizations.models import Organization
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
@@ -215,3 +217,14 @@ def test_nobody_learns_by_credentials_of_nothing_which_organizations_exist(serve
         answers = [ApiClient(secret).get(path) for path in (SERVERS, OF_NOBODY)]
         assert answers[0].status == answers[1].status
         assert answers[0].body | {"request_id": ""} == answers[1].body | {"request_id": ""}
+
+
+@pytest.mark.parametrize(("kind", "queries"), [("key", 2), ("token", 4)])
+def test_reading_takes_few_queries_after_the_first_use(
+    kind: str, queries: int, server: AuthorizationServer, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = with_key() if kind == "key" else ApiClient(token(scope()))
+    for path in (SERVERS, f"{SERVERS}/{server.pk}"):
+        client.get(path)
+        with django_assert_num_queries(queries):
+            assert client.get(path).status == 200

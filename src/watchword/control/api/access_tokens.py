@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from watchword.control.api.addresses import base_url
-from watchword.control.servers.trust import trust_of
+from watchword.control.servers.trust import server_trust_of
 from watchword.core.claims import SignedClaims
 from watchword.core.compact import parse
 from watchword.core.decision import Allow, Reason
 from watchword.core.named_organization import roles_named
-from watchword.core.trust import SubscriptionPeriod
+from watchword.core.trust import SubscriptionPeriod, Trust
 from watchword.core.verify import decide
 
 if TYPE_CHECKING:
     from watchword.core.decision import Decision
-    from watchword.core.trust import Trust
 
 _ALWAYS: Final = SubscriptionPeriod(starts_at=0, expires_at=2**53)
 
@@ -38,8 +37,7 @@ def verified_roles(text: str, organization: str, now: float) -> tuple[tuple[str,
     Returns:
         The API roles that the token names, and its client ID; or why it is refused.
     """
-    trust = _without_entitlement(trust_of(organization))
-    decision = _decide(text, trust, now)
+    decision = _decide(text, _trust_of(organization), now)
     if not isinstance(decision, Allow):
         return decision.reason
     token = parse(text.encode())
@@ -60,10 +58,11 @@ def _decide(text: str, trust: Trust, now: float) -> Decision:
     return decide(text, replace(trust, server=replace(trust.server, audience=base_url())), now, now + 1)
 
 
-def _without_entitlement(trust: Trust) -> Trust:
-    server = trust.server
-    return replace(
-        trust,
+def _trust_of(organization: str) -> Trust:
+    server = server_trust_of(organization)
+    return Trust(
+        organization=organization,
+        revision=0,
         suspended=False,
         subscription=_ALWAYS,
         server=None if server is None else replace(server, required_role=None),

@@ -121,5 +121,6 @@ def _check_right(actor: Actor, operation: Operation, organization: str | None) -
         if organization is not None and not actor.reaches(organization):
             raise Refusal(RefusalReason.NOT_FOUND)
         raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(operation.right, viewing=True))
-    if organization is not None and not Organization.objects.filter(pk=organization).exists():
+    # An organization's own key or role shows that it exists.
+    if organization not in {None, actor.organization} and not Organization.objects.filter(pk=organization).exists():
         raise Refusal(RefusalReason.NOT_FOUND)

@@ -12,11 +12,6 @@ from watchword.core.trust import ServerTrust, SubscriptionPeriod, Trust
 def trust_of(organization_id: str) -> Trust:
     """Return the organization's present trust. The publisher replaces revision 0."""
     subscription = Subscription.objects.filter(organization_id=organization_id).first()
-    state = (
-        KeySetState.objects.select_related("server")
-        .filter(server__organization_id=organization_id, server__enabled=True)
-        .first()
-    )
     return Trust(
         organization=organization_id,
         revision=0,
@@ -26,11 +21,19 @@ def trust_of(organization_id: str) -> Trust:
         else SubscriptionPeriod(
             starts_at=int(subscription.starts_at.timestamp()), expires_at=int(subscription.expires_at.timestamp())
         ),
-        server=None if state is None else _server_trust(state),
+        server=server_trust_of(organization_id),
     )
 
 
-def _server_trust(state: KeySetState) -> ServerTrust:
+def server_trust_of(organization_id: str) -> ServerTrust | None:
+    """Return what is trusted of the organization's enabled server; None without one."""
+    state = (
+        KeySetState.objects.select_related("server")
+        .filter(server__organization_id=organization_id, server__enabled=True)
+        .first()
+    )
+    if state is None:
+        return None
     server = state.server
     return ServerTrust(
         id=str(server.pk),
