@@ -92,6 +92,18 @@ def test_fk_09_connections_are_kept_and_bounded(product: Product, database: str)
         assert ask(product) == HTTPStatus.FOUND
 
 
+def test_fk_09_requests_to_the_management_api_share_the_connections(product: Product, database: str) -> None:
+    product.desk("api_role", "acme", "Deployer")
+    secret = product.desk("api_key", "acme", "Deployer")
+    with psycopg.connect(database, autocommit=True) as own:
+        servers = f"{product.portal}/api/v1/organizations/acme/authorization-servers"
+        assert request(servers, bearer=secret, timeout=60).status == HTTPStatus.OK
+        before = number(own, SESSIONS)
+        for _ in range(REQUESTS):
+            assert request(servers, bearer=secret, timeout=60).status == HTTPStatus.OK
+        assert number(own, SESSIONS) - before < REQUESTS // 4
+
+
 def test_fk_09_lost_connections_cost_no_request(product: Product, database: str) -> None:
     with psycopg.connect(database, autocommit=True) as own:
         assert ask(product) == HTTPStatus.FOUND

@@ -82,6 +82,13 @@ def api_role(organization: str, name: str) -> None:
     api_access.api_role(name, organization)
 
 
+def api_key(organization: str, role: str) -> None:
+    """Print the secret of a new API key."""
+    from kit import api_access
+
+    sys.stdout.write(api_access.api_key(role, organization).secret)
+
+
 def suspend(organization: str) -> None:
     from watchword.control.base.actor import command_line
     from watchword.control.organizations.commands import Suspend
