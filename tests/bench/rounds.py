@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from bench.cores import processor_seconds
-from bench.wrk import load
+from bench.wrk import BEARER, Load, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,7 @@ class Subject:
         tokens: file of paths and tokens.
         distinct: how many lines the file has where none may come twice, else None.
         known: how many tokens must have come once before it is measured.
+        credential: the header with the token, and what its value has before it.
     """
 
     name: str
@@ -54,24 +55,31 @@ class Subject:
     tokens: Path
     distinct: int | None = None
     known: int = 1
+    credential: tuple[str, str] = BEARER
     sent: int = 0
     per_second: list[float] = field(default_factory=list)
     microseconds: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
     remarks: set[str] = field(default_factory=set)
 
     def measure(self, seconds: int) -> None:
         before = processor_seconds(self.pid)
-        result = load(self.port, self.tokens, seconds=seconds, start=self.sent)
+        result = self.load(seconds)
         spent = processor_seconds(self.pid) - before
-        self.sent += result.requests
         self.per_second.append(result.per_second)
         self.microseconds.append(spent / result.requests * 1e6)
+        self.p50.append(result.p50)
         self.p99.append(result.p99)
         if result.failures:
             self.remarks.add(f"{result.failures} failures")
         if self.distinct is not None and self.sent > self.distinct:
             self.remarks.add("tokens came twice")
+
+    def load(self, seconds: int) -> Load:
+        result = load(self.port, self.tokens, seconds=seconds, start=self.sent, credential=self.credential)
+        self.sent += result.requests
+        return result
 
     @property
     def median(self) -> float:
@@ -80,11 +88,12 @@ class Subject:
     def cells(self) -> tuple[str, ...]:
         spread = f"{min(self.per_second):,.0f} to {max(self.per_second):,.0f}"
         microseconds = f"{statistics.median(self.microseconds):.1f}"
-        p99 = f"{statistics.median(self.p99):.1f}"
-        return (self.name, self.kind, f"{self.median:,.0f}", spread, microseconds, p99, ", ".join(sorted(self.remarks)))
+        within = (f"{statistics.median(each):.1f}" for each in (self.p50, self.p99))
+        remarks = ", ".join(sorted(self.remarks))
+        return (self.name, self.kind, f"{self.median:,.0f}", spread, microseconds, *within, remarks)
 
 
-HEADINGS = ("what", "tokens", "requests/s", "spread", "processor, µs", "p99, ms", "remarks")
+HEADINGS = ("what", "tokens", "requests/s", "spread", "processor, µs", "p50, ms", "p99, ms", "remarks")
 
 
 def alternate(subjects: Sequence[Subject], effort: Effort, console: Console) -> None:
@@ -115,4 +124,4 @@ def warm_up(subjects: Sequence[Subject]) -> None:
     for subject in subjects:
         sent = 0
         while subject.distinct is None and sent < subject.known:
-            sent += load(subject.port, subject.tokens, seconds=1, start=sent).requests
+            sent += subject.load(1).requests

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-MEASUREMENTS = ("kernel", "decisions", "in_the_path", "pages", "scale")
+MEASUREMENTS = ("kernel", "decisions", "in_the_path", "management_api", "pages", "scale")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -24,6 +24,6 @@ if __name__ == "__main__":
         name: importlib.import_module(f"bench.{name}").main(quick=arguments.quick)
         for name in arguments.only or MEASUREMENTS
     }
-    compared = ("kernel", "decisions", "in_the_path")
+    compared = ("kernel", "decisions", "in_the_path", "management_api")
     if not arguments.quick and measured.keys() >= set(compared):
         importlib.import_module("bench.report").write([section for name in compared for section in measured[name]])

@@ -1,0 +1,172 @@
+"""Many organizations as rows of the portal's database, for `pages.py` and `management_api.py`; imported only once
+Django is set up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection
+
+from kit.people import operator
+from kit.sample_portal import session_of
+from watchword.control.base.actor import ApiCategory
+from watchword.control.fleet.models import VerifierCredential
+from watchword.control.identity.api_models import KEY_PREFIX, ApiKey, ApiRole, secret_hash
+from watchword.control.organizations.models import Organization, Subscription, Suspension
+from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from django.db.models import Model
+
+BATCH: Final = 5_000
+VERIFIERS: Final = 200
+MODULUS: Final = f"{'n' * 341}w"
+"""Of 2048 bits and odd, so that the keys are used."""
+
+
+def id_of(number: int) -> str:
+    return f"customer-{number:06d}"
+
+
+def session() -> str:
+    """The cookie of an operator who has just signed in."""
+    return session_of(operator())
+
+
+def fill(organizations: int) -> None:
+    now = datetime.now(UTC)
+    _store(_organizations(organizations, now))
+    _store(_subscriptions(organizations, now))
+    _store(_suspensions(organizations, now))
+    servers = list(_servers(organizations, now))
+    _store(servers)
+    _store(_key_sets(servers, now))
+    _store_key_history(now)
+    _store(
+        VerifierCredential(
+            name=f"verifier-{number}", secret_hash=f"{number:064x}", created_at=now, last_seen_at=now, last_revision=1
+        )
+        for number in range(VERIFIERS)
+    )
+
+
+def fill_api_keys(organizations: int) -> None:
+    """One for each organization, of a role that may do everything; see `secret_of`."""
+    now = datetime.now(UTC)
+    rights = dict.fromkeys(ApiCategory.values, "full")
+    roles = [ApiRole(organization_id=id_of(number), name="Deployer", rights=rights) for number in range(organizations)]
+    _store(roles)
+    _store(
+        ApiKey(
+            organization_id=role.organization_id,
+            api_role=role,
+            name="ci",
+            secret_hash=secret_hash(secret_of(number)),
+            created_at=now,
+            created_by="alice",
+            expires_at=now + timedelta(days=90),
+        )
+        for number, role in enumerate(roles)
+    )
+
+
+def secret_of(number: int) -> str:
+    """The API key of an organization."""
+    return f"{KEY_PREFIX}{number:043d}"
+
+
+def _store(rows: Iterable[Model]) -> None:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        type(batch[0])._default_manager.bulk_create(batch)
+
+
+def _organizations(organizations: int, now: datetime) -> Iterator[Model]:
+    for number in range(organizations):
+        yield Organization(id=id_of(number), name=f"Customer number {number} of the API", created_at=now)
+
+
+def _subscriptions(organizations: int, now: datetime) -> Iterator[Model]:
+    """Of fifty: five expired, two not started, one without; the others end on every day of two years."""
+    for number in range(organizations):
+        starts, ends = -400, 1 + number % 730
+        if number % 50 == 0:
+            continue
+        if number % 50 < 6:
+            ends = -1 - number % 300
+        elif number % 50 < 8:
+            starts, ends = 1 + number % 60, 400
+        yield Subscription(
+            organization_id=id_of(number),
+            starts_at=now + timedelta(days=starts),
+            expires_at=now + timedelta(days=ends, seconds=number),
+            api_call_threshold=1_000_000,
+        )
+
+
+def _suspensions(organizations: int, now: datetime) -> Iterator[Model]:
+    """One organization in a hundred is suspended, another one was."""
+    for number in range(0, organizations, 50):
+        lifted = number % 100 == 0
+        yield Suspension(
+            organization_id=id_of(number),
+            reason="terms_violated",
+            reference=f"R{number}",
+            started_at=now,
+            started_by="operator",
+            lifted_at=now if lifted else None,
+            lifted_by="operator" if lifted else None,
+        )
+
+
+def _servers(organizations: int, now: datetime) -> Iterator[Any]:
+    for number in range(organizations):
+        for slot, name in ((1, "ProdOkta"), (2, "Standby")):
+            yield AuthorizationServer(
+                organization_id=id_of(number),
+                slot=slot,
+                enabled=slot == 1,
+                name=name,
+                jwks_location=f"https://login-{number}.example/oauth2/{slot}/keys",
+                verify_certificate=True,
+                accepts_bound_tokens=False,
+                issuer=f"https://login-{number}.example/",
+                audience="https://api.example/",
+                created_at=now,
+                created_by="alice",
+                updated_at=now,
+                updated_by="alice",
+            )
+
+
+def _key_sets(servers: Iterable[Any], now: datetime) -> Iterator[Model]:
+    """One in a hundred fails."""
+    document = [{"kty": "RSA", "kid": kid, "alg": "RS256", "n": MODULUS, "e": "AQAB"} for kid in ("old", "new")]
+    for number, server in enumerate(servers):
+        failing = number % 100 == 0
+        yield KeySetState(
+            server=server,
+            document=document,
+            fetched_at=now - timedelta(minutes=20 if failing else 2),
+            good_until=now + timedelta(hours=23),
+            due_at=now + timedelta(minutes=3),
+            failing_since=now - timedelta(seconds=number) if failing else None,
+            failures=1 if failing else 0,
+            problem="host_not_found" if failing else None,
+        )
+
+
+def _store_key_history(now: datetime) -> None:
+    """Both keys of each server. In one statement, because these are the most rows by far."""
+    table, servers = (model._meta.db_table for model in (KeyHistory, AuthorizationServer))
+    with connection.cursor() as cursor:
+        for kid in ("old", "new"):
+            cursor.execute(
+                f"INSERT INTO {table} (server_id, kid, kty, alg, bits, thumbprint, first_seen_at, last_seen_at)"  # noqa: S608 - our own names.
+                f" SELECT id, %s, 'RSA', 'RS256', 2048, %s, %s, %s FROM {servers}",
+                [kid, f"{kid:x>43}", now, now],
+            )
