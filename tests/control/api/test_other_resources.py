@@ -108,6 +108,15 @@ def test_odd_key_is_refused(changes: dict[str, Any], pointer: str, client: ApiCl
     assert received.pointers == [f"body:/{pointer}"]
 
 
+def test_name_that_is_taken_is_pointed_at(operator: ApiClient) -> None:
+    for path, body, pointer in (
+        ("/organizations", {"id": "acme", "name": "Acme"}, "id"), ("/verifiers", {"name": "one"}, "name"),
+    ):  # fmt: skip
+        operator.send("POST", path, body)
+        received = operator.send("POST", path, body)
+        assert (received.status, received.reason, received.pointers) == (409, "name_taken", [f"body:/{pointer}"])
+
+
 def test_activity_shows_the_last_days(client: ApiClient) -> None:
     body = client.get("/organizations/acme/activity").body
     assert (len(body["days"]), body["api_call_threshold"], body["outcomes"], body["profiles"]) == (31, 1000, [], [])

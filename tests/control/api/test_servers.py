@@ -166,9 +166,11 @@ def test_enabling_switches_and_null_disables(client: ApiClient) -> None:
             [] if chosen is None else [chosen]
         )
     unknown = client.send("PUT", path, {"id": "5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11"})
-    assert (unknown.status, unknown.reason) == (404, "not_found")
-    for odd in ({}, {"id": 1}, {"id": "x"}, {"id": ""}):
-        assert client.send("PUT", path, odd).pointers == ["body:/id"]
+    assert (unknown.status, unknown.reason, unknown.pointers) == (404, "not_found", ["body:/id"])
+    for odd in (1, "x", "", [first], f"{{{first}}}", f"urn:uuid:{first}", first.replace("-", "")):
+        refused = client.send("PUT", path, {"id": odd})
+        assert (refused.reason, refused.pointers) == ("fields_invalid", ["body:/id"]), odd
+    assert client.send("PUT", path, {}).pointers == ["body:/id"]
 
 
 def test_enabling_what_accepts_every_token_must_be_confirmed(client: ApiClient) -> None:

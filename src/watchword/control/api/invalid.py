@@ -24,8 +24,6 @@ _SENTENCES: Final = {
     "dict_type": "This must be an object.",
     "model_type": "This must be an object.",
     "model_attributes_type": "This must be an object.",
-    "uuid_parsing": "This must be a UUID.",
-    "uuid_type": "This must be a UUID.",
 }
 
 

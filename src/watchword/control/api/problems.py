@@ -151,7 +151,11 @@ def refused(refusal: Refusal, members: Mapping[str, str]) -> Problem:
         refusal: the command's.
         members: the member of the body for each field of the command that has another name there.
     """
-    errors = tuple(Invalid(f"/{members.get(name, name)}", detail) for name, detail in refusal.field_errors.items())
+    invalid = refusal.field_errors
+    if refusal.reason is RefusalReason.NAME_TAKEN and not invalid:
+        # Of an organization it is the ID; these commands leave it to their form which field that is.
+        invalid = {"organization_id" if "organization_id" in members else "name": refusal.sentence}
+    errors = tuple(Invalid(f"/{members.get(name, name)}", detail) for name, detail in invalid.items())
     seconds = refusal.details.get("seconds")
     return Problem(
         status=refusal.status,

@@ -189,6 +189,14 @@ def read_enabled_server(call: Call) -> Answer:
 def change_enabled_server(call: Call, choice: ServerToEnable) -> Answer:
     """Enable an authorization server and disable the other one at the same time; null disables the enabled one."""
     if choice.id is not None:
+        if not registrations(call.organization).filter(pk=choice.id).exists():
+            sentence = "The organization has no authorization server with this ID."
+            raise Problem(
+                status=RefusalReason.NOT_FOUND.status,
+                reason=RefusalReason.NOT_FOUND.code,
+                detail=sentence,
+                errors=[Invalid("/id", sentence)],
+            )
         confirmed = choice.confirm_any_token or choice.confirm_any_user
         EnableServer(organization_id=call.organization, server_id=choice.id, confirmed=confirmed).run(call.actor)
     elif (enabled := _enabled(call)) is not None:

@@ -14,6 +14,7 @@ _TIME: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})",
     re.ASCII | re.IGNORECASE,
 )
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _EARLIEST: Final = 1970
 _LATEST: Final = 9998
 
@@ -55,6 +56,13 @@ def _time(value: Any) -> datetime:
     return read
 
 
+def _id(value: Any) -> Any:
+    """Refuse the other spellings of a UUID that the library takes: with braces, without hyphens, as a URN."""
+    if not isinstance(value, str) or _ID.fullmatch(value) is None:
+        raise ValueError("This must be a UUID.")
+    return value
+
+
 def _not_blank(value: str) -> str:
     if value == "":
         raise ValueError("This cannot be an empty text.")
@@ -66,7 +74,7 @@ GivenTime = Annotated[
 ]
 """A time that a client sends."""
 
-GivenId = Annotated[UUID, Field(strict=False)]
+GivenId = Annotated[UUID, Field(strict=False), BeforeValidator(_id)]
 
 Text = Annotated[str, AfterValidator(_not_blank), Field(json_schema_extra={"minLength": 1})]
 """A text with at least one character. To accept any value, clients send null: "" could be a lost value."""
