@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import api_access, forge, registrations
+from kit.key_server import answers
 from kit.registrations import fields
 from kit.remote_portal import KEY
 from watchword.cli.remote import plans, session
@@ -219,6 +220,7 @@ def test_refused_value_is_reported_at_its_line(portal: RemotePortal) -> None:
     assert outcome.exit_code == 1
     line = next(number for number, text in enumerate(file.splitlines(), start=1) if "issuer:" in text)
     assert f"  servers.yaml:{line}:5: The Issuer URI begins or ends with a space." in outcome.stderr
+    assert "Error: servers.yaml:4:5: Unprocessable" in outcome.stderr
     assert "Request id: " in outcome.stderr
     assert outcome.stderr.endswith("Nothing was changed.\n")
 
@@ -252,7 +254,26 @@ def test_step_whose_answer_is_lost_is_reported_as_unknown(
     monkeypatch.setattr(ManagementApi, "delete", answer_is_lost)
     outcome = portal.run("apply", "-f", str(FILE), "--yes")
     assert outcome.exit_code == 1
+    assert "Error: servers.yaml:2:1: The connection broke off.\n" in outcome.stderr
     assert outcome.stderr.endswith("It is unknown whether step 1 of 1 was done: run `watchword plan`.\n")
+
+
+def test_refused_registration_is_reported_at_the_line_of_its_location(portal: RemotePortal) -> None:
+    portal.keys.behaviour = answers(500)
+    FILE.write_text(
+        f"""\
+enabled_server: null
+servers:
+  - name: ProdOkta
+    jwks_location: {portal.keys.location}
+    issuer: x
+    audience: null
+    client_id: null
+"""
+    )
+    outcome = portal.run("apply", "-f", str(FILE))
+    assert "Error: servers.yaml:3:5: " in outcome.stderr
+    assert "  servers.yaml:4:5: " in outcome.stderr
 
 
 def test_file_for_another_organization_is_refused(portal: RemotePortal) -> None:
@@ -328,7 +349,7 @@ def test_server_that_was_enabled_after_the_plan_stays_enabled(
     monkeypatch.setattr(plans, "ask_before", meanwhile)
     outcome = portal.run("apply", "-f", str(FILE))
     assert outcome.exit_code == 1
-    assert "Another server was enabled or disabled after the plan was made. Run it again." in outcome.stderr
+    assert "Error: servers.yaml:2:1: Another server was enabled or disabled after the plan was made." in outcome.stderr
     assert outcome.stderr.endswith("Nothing was changed.\n")
     assert AuthorizationServer.objects.get(enabled=True).name == "Second"
 

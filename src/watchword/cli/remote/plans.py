@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchword.cli.output import CommandFailed, compose
+from watchword.cli.output import CommandFailed, compose, console
 from watchword.cli.remote.session import (
     ask_before,
     connected,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from watchword.client.servers_file import WantedState
 
 CHANGES = 2
+STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "yellow"}
+"""Of a step's line, by its mark."""
 
 file_option = click.option(
     "-f",
@@ -104,7 +106,7 @@ def apply(
         planned = _planned(api, wanted)
         _print(planned, form)
         ask_before(_losses(planned, login), yes=yes)
-        _apply(planned, api)
+        _apply(planned, wanted, api)
         if wait:
             wait_for_verifiers(api)
     if planned.steps and detailed_exitcode:
@@ -136,8 +138,9 @@ def _print(planned: Plan, form: str) -> None:
     from watchword.client.plan_output import plan_json, plan_lines
 
     def table() -> None:
+        out = console()
         for line in plan_lines(planned):
-            click.secho(line, fg={"+": "green", "-": "red", "~": "yellow", ">": "yellow"}.get(line[0]))
+            out.print(line, style=STYLES.get(line[0]), soft_wrap=True)
 
     print_document(plan_json(planned), form, table=table)
 
@@ -148,7 +151,7 @@ def _losses(planned: Plan, login: Login) -> list[str]:
     return [*losses(planned), *(own_access_lost(login) if planned.touches_enabled else [])]
 
 
-def _apply(planned: Plan, api: ManagementApi) -> None:
+def _apply(planned: Plan, wanted: WantedState, api: ManagementApi) -> None:
     from watchword.client.applying import StateChanged, apply_steps
     from watchword.client.plan_output import described
     from watchword.client.problems import ApiFailed, ApiRefused
@@ -160,20 +163,24 @@ def _apply(planned: Plan, api: ManagementApi) -> None:
             click.echo(f"[{done + 1}/{len(planned.steps)}] {described(step)}", err=True)
             done += 1
     except (ApiRefused, StateChanged) as refused:
-        raise CommandFailed(f"{_with_lines(refused, step)}\n{_left_after(done, len(planned.steps))}") from None
+        raise CommandFailed(f"{_with_lines(refused, step, wanted)}\n{_left_after(done, len(planned.steps))}") from None
     except ApiFailed as failure:
         unknown = f"It is unknown whether step {done} of {len(planned.steps)} was done: run `watchword plan`."
-        raise CommandFailed(f"{failure}\n{unknown}") from None
+        raise CommandFailed(f"{_with_lines(failure, step, wanted)}\n{unknown}") from None
 
 
-def _with_lines(refused: ApiFailed, step: Step | None) -> str:
-    """The refusal, with the place in the file of each value that it names."""
-    from watchword.client.planning import AddServer, ChangeServer
+def _with_lines(failure: ApiFailed, step: Step | None, wanted: WantedState) -> str:
+    """The failure after the place in the file from which its step comes, and with that of each value that it names."""
+    from watchword.client.planning import AddServer, ChangeServer, DeleteServer
     from watchword.client.problems import ApiRefused
 
-    if not isinstance(refused, ApiRefused) or not isinstance(step, (AddServer, ChangeServer)):
-        return str(refused)
-    return refused.described({error.pointer: str(step.wanted.place_of(error.pointer[1:])) for error in refused.errors})
+    if isinstance(step, (AddServer, ChangeServer)):
+        place, entry = step.wanted.place, step.wanted
+        if isinstance(failure, ApiRefused):
+            places = {error.pointer: str(entry.place_of(error.pointer[1:])) for error in failure.errors}
+            return f"{place}: {failure.described(places)}"
+        return f"{place}: {failure}"
+    return f"{wanted.places['servers' if isinstance(step, DeleteServer) else 'enabled_server']}: {failure}"
 
 
 def _left_after(done: int, steps: int) -> str:
