@@ -69,6 +69,7 @@ def test_requests_are_counted_by_part_and_class_of_status() -> None:
     ]
     ask(portal, "/acme/", 404)
     ask(portal, "/feed/v1/changes", 200)
+    ask(portal, "/api/v1/organizations", 401)
     with pytest.raises(ZeroDivisionError):
         ask(portal, "/acme/", None)
     found = told(portal)
@@ -76,6 +77,7 @@ def test_requests_are_counted_by_part_and_class_of_status() -> None:
     assert found['watchword_portal_requests_total{part="pages",status="4xx"}'] == 1
     assert found['watchword_portal_requests_total{part="pages",status="5xx"}'] == 1
     assert found['watchword_portal_requests_total{part="feed",status="2xx"}'] == 1
+    assert found['watchword_portal_requests_total{part="api",status="4xx"}'] == 1
     assert found['watchword_portal_requests_total{part="feed",status="5xx"}'] == 0
     # Questions that wait for changes would bury the time that pages take.
     assert found["watchword_portal_page_duration_seconds_count"] == 3

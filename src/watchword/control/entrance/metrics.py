@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from watchword.control.activity.refused_batches import batches_refused
 from watchword.control.base.refused_requests import REFUSED_REQUESTS
+from watchword.control.entrance.api_requests import is_api
 from watchword.control.fleet.feed import PREFIX
 from watchword.control.fleet.queries import head
 from watchword.runtime.metrics import new_registry
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PARTS: Final = ("feed", "pages")
+_PARTS: Final = ("feed", "api", "pages")
 _CLASSES: Final = ("2xx", "3xx", "4xx", "5xx")
 _BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -67,7 +68,7 @@ class PortalMetrics:
             if scope["type"] != "http":
                 await application(scope, receive, send)
                 return
-            part = "feed" if scope["path"].startswith(PREFIX) else "pages"
+            part = _part(scope)
             # An application that raises sends no response; the server then sends a 500.
             status = 500
 
@@ -89,6 +90,12 @@ class PortalMetrics:
                     self._duration.observe(time.monotonic() - began)
 
         return counted
+
+
+def _part(scope: dict[str, Any]) -> str:
+    if scope["path"].startswith(PREFIX):
+        return "feed"
+    return "api" if is_api(scope) else "pages"
 
 
 def why_not_ready() -> str | None:
