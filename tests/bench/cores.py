@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +38,8 @@ def processor_seconds(pid: int) -> float:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text(encoding="utf-8").split():
-            found += [int(child), *_children(int(child))]
+        # A thread may end meanwhile.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in (task / "children").read_text(encoding="utf-8").split():
+                found += [int(child), *_children(int(child))]
     return found

@@ -24,7 +24,7 @@ from bench.cores import SERVER, kept_on
 from bench.peers import Peer
 from bench.peers.bare_django import bare_django
 from bench.report import Section
-from bench.rounds import FULL, HEADINGS, QUICK, Subject, alternate, ratio, show, warm_up
+from bench.rounds import HEADINGS, Effort, Subject, alternate, ratio, show, warm_up
 from kit.postgres import postgres
 from kit.product import Product
 from watchword.settings.database import POOL
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
     from kit.postgres import Cluster
 
+# Longer rounds than those of verifiers: a page takes a hundred times as long as a decision.
+FULL: Final = Effort(rounds=3, seconds=10, tokens=0)
+QUICK: Final = Effort(rounds=2, seconds=4, tokens=0)
+CONNECTIONS: Final = 8
 ORGANIZATIONS: Final = 100_000
 QUICK_ORGANIZATIONS: Final = 1_000
 ASKED: Final = 250
@@ -106,7 +110,7 @@ def _stored(product: Product, organizations: int) -> dict[str, Any]:
 
 
 def _subjects(folder: Path, own: Peer, bare: Peer, rows: dict[str, Any]) -> Iterator[Subject]:
-    asked, session = rows["asked"], rows["session"]
+    asked, session, cookie = rows["asked"], rows["session"], ("Cookie", "watchword_session=")
 
     def lines(name: str, written: Iterable[str]) -> Path:
         file = folder / name
@@ -116,11 +120,11 @@ def _subjects(folder: Path, own: Peer, bare: Peer, rows: dict[str, Any]) -> Iter
     api = "/api/v1/organizations/{organization}/authorization-servers"
     for path, (name, kind) in ((api, LIST), (f"{api}/{{server}}", READ)):
         file = lines(kind, (f"{path.format(**each)} {each['secret']}" for each in asked))
-        yield Subject(name, kind, own.port, own.pid, file, known=ASKED)
+        yield Subject(name, kind, own.port, own.pid, file, known=ASKED, connections=CONNECTIONS)
     file = lines("page", (f"{each['page']} {session}" for each in asked))
-    yield Subject(*PAGE, own.port, own.pid, file, known=ASKED, credential=("Cookie", "watchword_session="))
+    yield Subject(*PAGE, own.port, own.pid, file, known=ASKED, connections=CONNECTIONS, credential=cookie)
     file = lines("bare", (f"/{each['organization']} {each['secret']}" for each in asked))
-    yield Subject(*BARE, bare.port, bare.pid, file, known=ASKED)
+    yield Subject(*BARE, bare.port, bare.pid, file, known=ASKED, connections=CONNECTIONS)
 
 
 def _log_connections(url: str) -> None:

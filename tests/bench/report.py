@@ -26,9 +26,9 @@ INTRODUCTION: Final = """# Benchmarks
 `make bench` writes this page; do not edit it by hand. It is one run on one machine: compare the
 **ratios** between lines of one table, not the figures.
 
-- Each server runs on one core and wrk on another, with 32 connections and requests that are
-  formatted before the clock starts. If the two cores are threads of one physical core, as often in
-  the cloud, they slow each other down, all servers alike.
+- Each server runs on one core and wrk on another, with 32 connections, or 8 for the management
+  API, and requests that are formatted before the clock starts. If the two cores are threads of one
+  physical core, as often in the cloud, they slow each other down, all servers alike.
 - Rounds alternate between the subjects, every second round in reverse order; *requests/s* is the
   median, *spread* the slowest and the fastest round.
 - *p50* and *p99* are the times within which half of the requests, and 99 of 100, were answered,

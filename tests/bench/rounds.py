@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from bench.cores import processor_seconds
-from bench.wrk import BEARER, Load, load
+from bench.wrk import BEARER, CONNECTIONS, Load, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,7 @@ class Subject:
         distinct: how many lines the file has where none may come twice, else None.
         known: how many tokens must have come once before it is measured.
         credential: the header with the token, and what its value has before it.
+        connections: how many requests wait for a response at the same time.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Subject:
     distinct: int | None = None
     known: int = 1
     credential: tuple[str, str] = BEARER
+    connections: int = CONNECTIONS
     sent: int = 0
     per_second: list[float] = field(default_factory=list)
     microseconds: list[float] = field(default_factory=list)
@@ -68,16 +70,25 @@ class Subject:
         result = self.load(seconds)
         spent = processor_seconds(self.pid) - before
         self.per_second.append(result.per_second)
-        self.microseconds.append(spent / result.requests * 1e6)
+        self.microseconds.append(spent / max(result.requests, 1) * 1e6)
         self.p50.append(result.p50)
         self.p99.append(result.p99)
+        if not result.requests:
+            self.remarks.add("no response in a round")
         if result.failures:
             self.remarks.add(f"{result.failures} failures")
         if self.distinct is not None and self.sent > self.distinct:
             self.remarks.add("tokens came twice")
 
     def load(self, seconds: int) -> Load:
-        result = load(self.port, self.tokens, seconds=seconds, start=self.sent, credential=self.credential)
+        result = load(
+            self.port,
+            self.tokens,
+            seconds=seconds,
+            start=self.sent,
+            credential=self.credential,
+            connections=self.connections,
+        )
         self.sent += result.requests
         return result
 

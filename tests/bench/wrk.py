@@ -53,18 +53,27 @@ class Load:
     p99: float
 
 
-def load(port: int, tokens: Path, *, seconds: int, start: int = 0, credential: tuple[str, str] = BEARER) -> Load:
+def load(
+    port: int,
+    tokens: Path,
+    *,
+    seconds: int,
+    start: int = 0,
+    credential: tuple[str, str] = BEARER,
+    connections: int = CONNECTIONS,
+) -> Load:
     """Send the tokens of a file from the line `start` on, and from the first again when they are used up.
 
     Args:
         port, tokens, start: where to, and what.
         seconds: for how long.
         credential: the header, and what its value has before the token.
+        connections: how many requests wait for a response at the same time.
     """
     script = tokens.parent / "tokens.lua"
     script.write_text(_SCRIPT)
     command = [
-        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script),
+        "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "--latency", "-s", str(script),
         f"http://{LOOPBACK}:{port}", "--", str(tokens), str(start), *credential,
     ]  # fmt: skip
     with kept_on(CLIENT):
