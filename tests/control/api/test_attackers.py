@@ -41,6 +41,7 @@ ROLES: Final = f"{ACME}/api-roles"
 KEYS: Final = f"{ACME}/api-keys"
 ALL: Final = dict.fromkeys(ApiCategory.values, "full")
 DAY: Final = timedelta(days=1)
+OTHER: Final = registrations.OTHER_LOCATION
 
 
 @pytest.fixture
@@ -199,6 +200,28 @@ def test_right_that_is_lost_before_the_lock_counts_no_more(
     assert stored() == before
     refused = AuditEvent.objects.filter(result="refused").order_by("-sequence")
     assert refused[0].changes["reason"][1] == reason
+
+
+@pytest.mark.parametrize("change", [registrations.suspend, registrations.expire])
+def test_without_entitlement_nothing_is_fetched_and_no_server_changes(
+    change: Callable[[str], object], server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[object] = []
+    monkeypatch.setattr(validate, "probe", lambda *_, **__: fetched.append(1))
+    clients = [with_key(), ApiClient(token(scope()))]
+    change("acme")
+    before = stored()
+    attempts = [*CHANGES[:5], ("POST", f"{ACME}/authorization-server-validations", {"jwks_location": OTHER})]
+    for client in clients:
+        for method, path, body in attempts:
+            version = f'"{server.pk}.{server.version}"'
+            received = client.send(method, path.replace("SERVER", str(server.pk)), body, if_match=version)
+            assert (received.status, received.reason) in (
+                (403, "organization_suspended"), (403, "subscription_inactive"),
+            ), (method, path)  # fmt: skip
+            assert client.get(SERVERS).status == 200
+    assert stored() == before
+    assert fetched == []
 
 
 # ---------------------------------------------------------------- more rights than one's own

@@ -142,6 +142,14 @@ def test_what_django_cannot_read_is_a_problem(what: dict[str, Any], status: int,
     assert (problem["status"], problem["reason"]) == (status, reason)
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/v1", "/api/v1/", f"/api/v1/.{SERVERS[7:]}", f"{SERVERS}/../api-roles", f"{SERVERS}//"]
+)
+def test_path_that_is_none_of_the_apis_is_a_problem(path: str, key: tuple[bytes, bytes]) -> None:
+    problem = ask(path=path, headers=[key]).problem
+    assert (problem["status"], problem["reason"]) == (404, "not_found")
+
+
 def test_error_that_is_no_problem_document_becomes_one() -> None:
     async def failing(_scope: Any, _receive: Any, send: Any) -> None:
         headers = [(b"content-type", b"text/html"), (b"content-length", b"4"), (b"retry-after", b"9")]
