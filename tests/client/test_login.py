@@ -53,6 +53,14 @@ def test_stored_login_is_found_and_private(environment: dict[str, str], tmp_path
     assert [entry.name for entry in path.parent.iterdir()] == ["login.json"]
 
 
+def test_login_that_cannot_be_stored_leaves_no_file_behind(environment: dict[str, str]) -> None:
+    path = login_path(environment)
+    path.mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        store_login(ACME, environment)
+    assert [entry.name for entry in path.parent.iterdir()] == ["login.json"]
+
+
 def test_new_login_replaces_a_file_that_others_could_read(environment: dict[str, str]) -> None:
     path = store_login(ACME, environment)
     path.chmod(0o644)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from kit.command_line import CommandLine, Outcome
 
 KEY = forge.ec_key("first")
+
+
+def access_token() -> str:
+    """One of Acme's enabled server with the issuer https://acme.example, for the API role Deployer."""
+    now = int(time.time())
+    scope = f"{api_access.CLOUD}::acme::Deployer"
+    claims = forge.claims(iat=now - 10, nbf=now - 10, exp=now + 600, iss="https://acme.example", scope=scope)
+    return forge.token(KEY, "ES256", payload=claims)
 
 
 @dataclass

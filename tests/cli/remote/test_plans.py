@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import random
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from kit import api_access, forge, registrations
+from kit import api_access, registrations
 from kit.key_server import answers
 from kit.registrations import fields
-from kit.remote_portal import KEY
+from kit.remote_portal import access_token
 from watchword.cli.remote import plans, session
 from watchword.cli.remote.session import connected
 from watchword.client.applying import apply_steps
@@ -352,14 +351,6 @@ def test_server_that_was_enabled_after_the_plan_stays_enabled(
     assert "Error: servers.yaml:2:1: Another server was enabled or disabled after the plan was made." in outcome.stderr
     assert outcome.stderr.endswith("Nothing was changed.\n")
     assert AuthorizationServer.objects.get(enabled=True).name == "Second"
-
-
-def access_token() -> str:
-    now = int(time.time())
-    claims = forge.claims(
-        iat=now - 10, nbf=now - 10, exp=now + 600, iss="https://acme.example", scope="orders::acme::Deployer"
-    )
-    return forge.token(KEY, "ES256", payload=claims)
 
 
 def replacement(portal: RemotePortal) -> None:

@@ -10,6 +10,7 @@ import pytest
 from kit import api_access
 from kit.certificates import authority_pem
 from kit.key_server import answers
+from kit.remote_portal import access_token
 from watchword.cli.remote import session
 from watchword.control.audit.models import AuditEvent
 from watchword.control.servers.models import AuthorizationServer, KeySetState
@@ -117,6 +118,25 @@ def test_servers_are_enabled_disabled_and_deleted(portal: RemotePortal) -> None:
     portal.ok("servers", "delete", "First", "--yes")
     portal.ok("servers", "delete", "Second", "--yes")
     assert not AuthorizationServer.objects.exists()
+
+
+def test_caller_is_warned_before_it_changes_its_own_server(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal.add("First", "--issuer", ISSUER)
+    portal.ok("servers", "enable", "First")
+    portal.add("Second", "--issuer", ISSUER)
+    monkeypatch.setenv("WATCHWORD_API_KEY", access_token())
+    for change in (
+        ("delete", "First"),
+        ("disable", "First"),
+        ("enable", "Second"),
+        ("edit", "First", "--issuer", "https://other.example"),
+    ):
+        outcome = portal.run("servers", *change)
+        assert (outcome.exit_code, "! Your own access token is one of" in outcome.stderr) == (1, True), change
+    portal.ok("servers", "edit", "Second", "--description", "not enabled")
+    assert AuthorizationServer.objects.get(enabled=True).issuer == ISSUER
 
 
 def test_key_set_is_refreshed(portal: RemotePortal, monkeypatch: pytest.MonkeyPatch) -> None:
