@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from watchword.control.api.declarations import Operation
 
-pytestmark = [pytest.mark.django_db, pytest.mark.soak]
+# test_schemathesis.py tries every database.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database, pytest.mark.soak]
 
 GOOD: Final[dict[str, Any]] = {
     "name": "New", "jwks_location": registrations.OTHER_LOCATION, "issuer": "https://login.acme.example/",
