@@ -111,7 +111,9 @@ def test_refusals_for_unknown_and_foreign_organizations_take_the_same_steps(serv
             client.get(f"/organizations/{organization}/authorization-servers")
             with CaptureQueriesContext(connection) as seen:
                 client.get(f"/organizations/{organization}/authorization-servers")
-            steps.append([re.sub(rf"'{organization}'|\d+", "?", query["sql"]) for query in seen.captured_queries])
+            # Without the note of the last use, which is written once a minute.
+            read = [query["sql"] for query in seen.captured_queries if query["sql"].startswith("SELECT")]
+            steps.append([re.sub(rf"'{organization}'|\d+", "?", text) for text in read])
         assert steps[0] == steps[1], secret
 
 
