@@ -3,6 +3,7 @@ Django is set up."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from watchword.control.organizations.models import Organization, Subscription, S
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from django.db.models import Model
 
@@ -44,7 +45,7 @@ def fill(organizations: int) -> None:
     _store(_suspensions(organizations, now))
     servers = list(_servers(organizations, now))
     _store(servers)
-    _store(_key_sets(servers, now))
+    _store_key_sets(servers, now)
     _store_key_history(now)
     _store(
         VerifierCredential(
@@ -143,30 +144,47 @@ def _servers(organizations: int, now: datetime) -> Iterator[Any]:
             )
 
 
-def _key_sets(servers: Iterable[Any], now: datetime) -> Iterator[Model]:
+def _store_key_sets(servers: Sequence[Any], now: datetime) -> None:
     """One in a hundred fails."""
     document = [{"kty": "RSA", "kid": kid, "alg": "RS256", "n": MODULUS, "e": "AQAB"} for kid in ("old", "new")]
-    for number, server in enumerate(servers):
-        failing = number % 100 == 0
-        yield KeySetState(
-            server=server,
+    _store(
+        KeySetState(
+            server=servers[number],
             document=document,
-            fetched_at=now - timedelta(minutes=20 if failing else 2),
+            fetched_at=now - timedelta(minutes=20),
             good_until=now + timedelta(hours=23),
             due_at=now + timedelta(minutes=3),
-            failing_since=now - timedelta(seconds=number) if failing else None,
-            failures=1 if failing else 0,
-            problem="host_not_found" if failing else None,
+            failing_since=now - timedelta(seconds=number),
+            failures=1,
+            problem="host_not_found",
         )
+        for number in range(0, len(servers), 100)
+    )
+    _store_for_each_server(
+        KeySetState,
+        f"id NOT IN (SELECT server_id FROM {KeySetState._meta.db_table})",  # noqa: S608 - our own name.
+        document=json.dumps(document),
+        fetched_at=now - timedelta(minutes=2),
+        good_until=now + timedelta(hours=23),
+        due_at=now + timedelta(minutes=3),
+        failures=0,
+        fetch_number=0,
+    )
 
 
 def _store_key_history(now: datetime) -> None:
-    """Both keys of each server. In one statement, because these are the most rows by far."""
-    table, servers = (model._meta.db_table for model in (KeyHistory, AuthorizationServer))
+    """Both keys of each server."""
+    for kid in ("old", "new"):
+        columns = {"kid": kid, "kty": "RSA", "alg": "RS256", "bits": 2048, "thumbprint": f"{kid:x>43}"}
+        _store_for_each_server(KeyHistory, "TRUE", **columns, first_seen_at=now, last_seen_at=now)
+
+
+def _store_for_each_server(model: type[Model], where: str, **columns: Any) -> None:
+    """Store the same row for each server, in one statement, because these are the most rows by far."""
+    table, servers = model._meta.db_table, AuthorizationServer._meta.db_table
+    values = ", ".join("%s" for _ in columns)
     with connection.cursor() as cursor:
-        for kid in ("old", "new"):
-            cursor.execute(
-                f"INSERT INTO {table} (server_id, kid, kty, alg, bits, thumbprint, first_seen_at, last_seen_at)"  # noqa: S608 - our own names.
-                f" SELECT id, %s, 'RSA', 'RS256', 2048, %s, %s, %s FROM {servers}",
-                [kid, f"{kid:x>43}", now, now],
-            )
+        cursor.execute(
+            f"INSERT INTO {table} (server_id, {', '.join(columns)}) SELECT id, {values} FROM {servers} WHERE {where}",  # noqa: S608 - our own names.
+            list(columns.values()),
+        )
