@@ -60,7 +60,7 @@ def stored() -> list[object]:
     ]
 
 
-# ---------------------------------------------------------------- tokens
+# ---------------------------------------------------------------- strange tokens: P-12
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def stored() -> list[object]:
         ({"header_changes": {"typ": "logout+jwt"}}, "type_not_accepted"),
         # At an ID token's, the audience is the client.
         ({"payload": {"aud": "acme-batch", "nonce": "n"}}, "audience_mismatch"),
+        ({"payload": {"aud": "acme-batch", "at_hash": "h"}}, "type_not_accepted"),
     ],
 )
 def test_what_is_no_access_token_is_refused(changes: dict[str, Any], reason: str, server: AuthorizationServer) -> None:
@@ -117,7 +118,7 @@ def test_refusals_for_unknown_and_foreign_organizations_take_the_same_steps(serv
         assert steps[0] == steps[1], secret
 
 
-# ---------------------------------------------------------------- rights lost between the admission and the lock
+# ---------------------------------------------------------------- rights lost between the admission and the lock: P-11
 
 
 def _revoke() -> None:
@@ -226,7 +227,7 @@ def test_without_entitlement_nothing_is_fetched_and_no_server_changes(
     assert fetched == []
 
 
-# ---------------------------------------------------------------- more rights than one's own
+# ---------------------------------------------------------------- more rights than one's own: P-10
 
 
 @pytest.fixture

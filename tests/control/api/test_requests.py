@@ -74,7 +74,7 @@ BODIES: Final[dict[str, tuple[Any, int, str, list[str] | None]]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_body_that_could_be_misread_is_a_problem_and_nothing_is_stored(name: str, client: ApiClient) -> None:
+def test_p13_body_that_could_be_misread_is_a_problem_and_nothing_is_stored(name: str, client: ApiClient) -> None:
     body, status, reason, pointers = BODIES[name]
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     received = client.send("POST", SERVERS, raw=raw)
@@ -198,13 +198,13 @@ def test_organization_is_found_by_its_exact_id(organization: str, client: ApiCli
 
 
 @pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
-def test_method_is_that_of_the_request(name: str, client: ApiClient) -> None:
+def test_p14_method_is_that_of_the_request(name: str, client: ApiClient) -> None:
     received = ApiClient(client.secret, {name: "DELETE", "If-Match": '"1"'}).get(f"{SERVERS}?_method=DELETE")
     assert received.reason == "query_invalid"
     assert ApiClient(client.secret, {name: "POST"}).get(SERVERS).status == 200
 
 
-def test_other_origins_get_no_permission(client: ApiClient) -> None:
+def test_p14_other_origins_get_no_permission(client: ApiClient) -> None:
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     for method in ("GET", "POST", "OPTIONS"):
         received = ApiClient(client.secret, asked).send(method, SERVERS, {} if method == "POST" else None)
@@ -228,7 +228,7 @@ def test_request_id_is_echoed_also_in_problems(client: ApiClient) -> None:
     assert (received.headers["X-Request-ID"], received.body["request_id"]) == ("deploy-17.a_b", "deploy-17.a_b")
 
 
-def test_cookies_and_sessions_mean_nothing(client: ApiClient, alice: Any, django_assert_max_num_queries: Any) -> None:
+def test_p14_cookies_mean_nothing(client: ApiClient, alice: Any, django_assert_max_num_queries: Any) -> None:
     cookie = f"watchword_session={sample_portal.session_of(alice)}"
     assert ApiClient(None, {"Cookie": cookie}).get(SERVERS).reason == "credentials_missing"
     with django_assert_max_num_queries(4) as seen:
