@@ -143,7 +143,18 @@ def test_what_django_cannot_read_is_a_problem(what: dict[str, Any], status: int,
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1", "/api/v1/", f"/api/v1/.{SERVERS[7:]}", f"{SERVERS}/../api-roles", f"{SERVERS}//"]
+    "path",
+    [
+        "/api",
+        "/api/",
+        "/api/v2/organizations",
+        "/api/docs/",
+        "/api/v1",
+        "/api/v1/",
+        f"/api/v1/.{SERVERS[7:]}",
+        f"{SERVERS}/../api-roles",
+        f"{SERVERS}//",
+    ],
 )
 def test_path_that_is_none_of_the_apis_is_a_problem(path: str, key: tuple[bytes, bytes]) -> None:
     problem = ask(path=path, headers=[key]).problem
@@ -181,3 +192,10 @@ def test_export_is_streamed(key: tuple[bytes, bytes]) -> None:
     events = [json.loads(line) for line in found.body.splitlines()]
     assert found.headers["content-type"] == "application/jsonl; charset=utf-8"
     assert [event["action"] for event in events][-1] == "api_key_created"
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/administration/audit-logs/", "/apis", "/"])
+def test_page_is_no_part_of_the_api(path: str) -> None:
+    found = ask(path=path)
+    assert found.status in {200, 302, 404}
+    assert "json" not in found.headers.get("content-type", "")
