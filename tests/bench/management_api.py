@@ -25,6 +25,7 @@ from bench.peers import Peer
 from bench.peers.bare_django import bare_django
 from bench.report import Section
 from bench.rounds import HEADINGS, Effort, Subject, alternate, ratio, show, warm_up
+from bench.tokens import CLOUD_NAME
 from kit.postgres import postgres
 from kit.product import Product
 from watchword.settings.database import POOL
@@ -46,15 +47,16 @@ ASKED: Final = 250
 API: Final = "management API"
 LIST: Final = (API, "list")
 READ: Final = (API, "read")
+BY_TOKEN: Final = (API, "list, access token")
 PAGE: Final = ("portal's page", "list")
 BARE: Final = ("bare Django view", "list")
-COMPARED: Final = ((LIST, BARE), (READ, BARE), (LIST, PAGE))
+COMPARED: Final = ((LIST, BARE), (READ, BARE), (BY_TOKEN, LIST), (LIST, PAGE))
 
 APPLICATION: Final = "portal"
 """Its connections have this name in PostgreSQL's log."""
 
 _HOW: Final = (
-    f"Each request is for another of {ASKED} organizations with two servers, and has that organization's API key.",
+    f"Each request is for another of {ASKED} organizations, with its API key or an access token (RS256) of its server.",
     "*processor* excludes PostgreSQL, which shares the core.",
 )
 _KEPT: Final = f"Its pool has at most {POOL['max_size']}, and the feed listens on one more."
@@ -69,7 +71,9 @@ def main(*, quick: bool = False) -> list[Section]:
         with kept_on(SERVER):
             cluster = parts.enter_context(postgres())
         url = cluster.create_database()
-        product = Product(folder, database_url=url, settings={"PGAPPNAME": APPLICATION})
+        product = Product(
+            folder, database_url=url, settings={"PGAPPNAME": APPLICATION, "WATCHWORD_CLOUD_NAME": CLOUD_NAME}
+        )
         parts.callback(product.close)
         rows = _stored(product, organizations)
         console.print(f"{organizations:,} organizations stored in {time.monotonic() - started:.0f} s.")
@@ -118,8 +122,9 @@ def _subjects(folder: Path, own: Peer, bare: Peer, rows: dict[str, Any]) -> Iter
         return file
 
     api = "/api/v1/organizations/{organization}/authorization-servers"
-    for path, (name, kind) in ((api, LIST), (f"{api}/{{server}}", READ)):
-        file = lines(kind, (f"{path.format(**each)} {each['secret']}" for each in asked))
+    read = f"{api}/{{server}}"
+    for path, (name, kind), credential in ((api, LIST, "secret"), (read, READ, "secret"), (api, BY_TOKEN, "token")):
+        file = lines(kind, (f"{path.format(**each)} {each[credential]}" for each in asked))
         yield Subject(name, kind, own.port, own.pid, file, known=ASKED, connections=CONNECTIONS)
     file = lines("page", (f"{each['page']} {session}" for each in asked))
     yield Subject(*PAGE, own.port, own.pid, file, known=ASKED, connections=CONNECTIONS, credential=cookie)
@@ -160,14 +165,15 @@ def stored(organizations: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         # What PostgreSQL's own daemon does soon after so many rows.
         cursor.execute("VACUUM ANALYZE")
-    numbers = range(0, organizations, organizations // ASKED)[:ASKED]
-    secrets = {portal_rows.id_of(number): portal_rows.secret_of(number) for number in numbers}
-    servers = AuthorizationServer.objects.filter(organization_id__in=secrets, enabled=True)
+    # An ordinary one of each so many: it has a subscription, and keys that can be fetched.
+    numbers = {portal_rows.id_of(number): number for number in range(11, organizations, organizations // ASKED)}
+    servers = AuthorizationServer.objects.filter(organization_id__in=numbers, enabled=True)
     asked = [
         {
             "organization": server.organization_id,
             "server": str(server.pk),
-            "secret": secrets[server.organization_id],
+            "secret": portal_rows.secret_of(numbers[server.organization_id]),
+            "token": portal_rows.token_of(numbers[server.organization_id]),
             "page": reverse("servers:list", args=[server.organization_id]),
         }
         for server in servers

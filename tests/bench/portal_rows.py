@@ -4,12 +4,15 @@ Django is set up."""
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 
+from bench.tokens import CLOUD_NAME, LIFETIME_SECONDS
+from kit import forge
 from kit.people import operator
 from kit.sample_portal import session_of
 from watchword.control.base.actor import ApiCategory
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 
 BATCH: Final = 5_000
 VERIFIERS: Final = 200
-MODULUS: Final = f"{'n' * 341}w"
-"""Of 2048 bits and odd, so that the keys are used."""
+KEY: Final = forge.rsa_key("bench").named("new")
+"""Of every server."""
+
+OLD_MODULUS: Final = f"{'n' * 341}w"
+"""Of 2048 bits and odd, so that the key is used."""
 
 
 def id_of(number: int) -> str:
@@ -78,6 +84,22 @@ def fill_api_keys(organizations: int) -> None:
 def secret_of(number: int) -> str:
     """The API key of an organization."""
     return f"{KEY_PREFIX}{number:043d}"
+
+
+def token_of(number: int) -> str:
+    """An access token of the organization's enabled server."""
+    now = int(time.time())
+    claims = forge.claims(
+        iss=issuer_of(number),
+        scope=f"{CLOUD_NAME}::{id_of(number)}::Deployer",
+        iat=now,
+        exp=now + LIFETIME_SECONDS,
+    )
+    return forge.token(KEY, "RS256", payload=claims)
+
+
+def issuer_of(number: int) -> str:
+    return f"https://login-{number}.example/"
 
 
 def _store(rows: Iterable[Model]) -> None:
@@ -135,7 +157,7 @@ def _servers(organizations: int, now: datetime) -> Iterator[Any]:
                 jwks_location=f"https://login-{number}.example/oauth2/{slot}/keys",
                 verify_certificate=True,
                 accepts_bound_tokens=False,
-                issuer=f"https://login-{number}.example/",
+                issuer=issuer_of(number),
                 audience="https://api.example/",
                 created_at=now,
                 created_by="alice",
@@ -146,7 +168,8 @@ def _servers(organizations: int, now: datetime) -> Iterator[Any]:
 
 def _store_key_sets(servers: Sequence[Any], now: datetime) -> None:
     """One in a hundred fails."""
-    document = [{"kty": "RSA", "kid": kid, "alg": "RS256", "n": MODULUS, "e": "AQAB"} for kid in ("old", "new")]
+    old = {"kty": "RSA", "kid": "old", "alg": "RS256", "n": OLD_MODULUS, "e": "AQAB"}
+    document = [KEY.jwk(alg="RS256"), old]
     _store(
         KeySetState(
             server=servers[number],
