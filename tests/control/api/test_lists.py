@@ -60,6 +60,13 @@ def test_operators_walk_organizations_and_verifiers(client: ApiClient) -> None:
         CreateVerifier(name=name).run(command_line())
     ids = [item["id"] for item in walk(operator, "/organizations?limit=1")]  # type: ignore[index]
     assert ids == ["acme", "globex"]
+    found = operator.get("/organizations?q=GLO&limit=1").body
+    assert ([item["id"] for item in found["items"]], found["next_cursor"]) == (["globex"], None)
+    assert operator.get("/organizations?q=cme").body["items"][0]["id"] == "acme"
+    for nothing in ("nowhere", "x" * 121, "%E2%80%AE"):
+        assert operator.get(f"/organizations?q={nothing}").body["items"] == []
+    cursor = operator.get("/organizations?limit=1").body["next_cursor"]
+    assert operator.get(f"/organizations?q=globex&cursor={cursor}").reason == "cursor_invalid"
     assert len(walk(operator, "/verifiers?limit=1")) == 3
     assert walk(operator, "/failing-key-sets?limit=1") == []
     assert len(walk(operator, "/audit-events?limit=2&organization=globex")) >= 1

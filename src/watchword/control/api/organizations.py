@@ -141,11 +141,16 @@ class NewSuspension(Body):
 
 
 @operation(router, "GET", _ALL, reads=_OPERATOR, returns=Organizations)
-def list_organizations(call: Call, limit: Limit = 50, cursor: Cursor = None) -> Answer:  # noqa: ARG001 - every handler gets it.
-    """List the organizations by ID."""
-    page = list_standings(position_of(_ALL, {}, cursor), timezone.now(), length=limit)
+def list_organizations(
+    call: Call,  # noqa: ARG001 - every handler gets it.
+    q: str = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Answer:
+    """List the organizations by ID. `q` finds the beginning of an ID or a part of a name."""
+    page = list_standings(position_of(_ALL, {"q": q}, cursor), timezone.now(), text=q, length=limit)
     items = [Organization.of(standing) for standing in page.rows]
-    return Answer(body=Organizations(items=items, next_cursor=cursor_of(_ALL, {}, page.after)))
+    return Answer(body=Organizations(items=items, next_cursor=cursor_of(_ALL, {"q": q}, page.after)))
 
 
 @operation(

@@ -23,6 +23,7 @@ from watchword.control.activity.queries import allowed_on_day
 from watchword.control.activity.rules import today
 from watchword.control.base.paging import Key, Order, Page, moment, page_of
 from watchword.control.identity.models import Person
+from watchword.control.organizations.listing import fitting
 from watchword.control.organizations.models import Organization, Subscription, Suspension
 from watchword.control.organizations.queries import notice_of, terms_of
 from watchword.control.organizations.rules import (
@@ -34,7 +35,6 @@ from watchword.control.organizations.rules import (
     is_organization_id,
 )
 from watchword.control.servers.models import AuthorizationServer
-from watchword.core.characters import is_printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-SEARCH_MAX: Final = 120
 SUSPENSIONS_SHOWN: Final = 50
 
 
@@ -122,9 +121,7 @@ def list_organizations(search: Search, now: datetime) -> Page[OrganizationRow]:
     if search.state is not None:
         organizations = _in_state(organizations, search.state, now, joined=not search.text)
     if search.text:
-        organizations = (
-            organizations.filter(_fitting(search.text)) if _searchable(search.text) else organizations.none()
-        )
+        organizations = fitting(organizations, search.text)
     page = page_of(organizations, _BY_ID if search.text else _ORDERS[search.state], search.asked)
     ids = [organization.pk for organization in page.rows]
     suspensions = {row.organization_id: row for row in _live_suspensions().filter(organization_id__in=ids)}
@@ -207,15 +204,6 @@ def _in_the_last_share(now: datetime, path: str) -> LessThanOrEqual:
         ExpressionWrapper(left * EXPIRY_ANNOUNCED_SHARE, DurationField()),
         ExpressionWrapper(expires_at - starts_at, DurationField()),
     )
-
-
-def _searchable(text: str) -> bool:
-    # PostgreSQL refuses U+0000; nothing stored has any of the invisible characters.
-    return len(text) <= SEARCH_MAX and is_printable(text)
-
-
-def _fitting(text: str) -> Q:
-    return Q(pk__startswith=text.lower()) | Q(name__icontains=text)
 
 
 def _live_suspensions() -> QuerySet[Suspension]:
