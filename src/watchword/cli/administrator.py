@@ -23,7 +23,10 @@ person_options = compose(
 
 @click.group()
 def administrator() -> None:
-    """Create, list, deactivate and reactivate administrators of an organization."""
+    """Create, list, deactivate and reactivate administrators of an organization.
+
+    Works on the database of this installation, not through the management API.
+    """
 
 
 @administrator.command("create")

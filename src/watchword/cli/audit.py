@@ -13,7 +13,10 @@ from watchword.cli.output import CommandFailed, json_option, print_json
 
 @click.group()
 def audit() -> None:
-    """Verify the audit log's hash chain."""
+    """Verify the audit log's hash chain.
+
+    Works on the database of this installation, not through the management API, as `watchword audit-events` does.
+    """
 
 
 @audit.command("verify")

@@ -13,7 +13,10 @@ from watchword.cli.people import create_operator, person_named, print_people, se
 
 @click.group()
 def operator() -> None:
-    """Create, list, sign out, deactivate and reactivate operators, the provider's own people."""
+    """Create, list, sign out, deactivate and reactivate operators, the provider's own people.
+
+    Works on the database of this installation, not through the management API.
+    """
 
 
 @operator.command("create")

@@ -19,7 +19,10 @@ MAX_DAYS = 36_500
 
 @click.group()
 def organization() -> None:
-    """Create, entitle, suspend and list organizations."""
+    """Create, entitle, suspend and list organizations.
+
+    Works on the database of this installation, not through the management API.
+    """
 
 
 @organization.command("create")

@@ -18,15 +18,20 @@ INTRODUCTION = """\
 and verifier on one machine. In production each role runs by itself (`watchword serve
 portal|worker|verifier`), after `watchword migrate`.
 
-The commands below `watchword login` in the list use the management API. They work from any machine
-with an API key, and need none of the settings: [plan-and-apply.md](plan-and-apply.md).
+The commands of the list's second part, from `watchword login` on, use the management API only. They
+work from any machine with an API key, and need none of the settings:
+[plan-and-apply.md](plan-and-apply.md). Of the first part, `organization`, `administrator`,
+`operator`, `verifier`, `audit`, `migrate` and `token check` work on the database, so they also work
+while the portal is down; `gateway` and `config` read the settings.
 
 - **Settings** come from flags, then from the environment (`WATCHWORD_…`), then from a file:
   `watchword.toml` in the working directory, or the one named by `--config`. The verifier's are in
   its table `[verifier]`, or start with `WATCHWORD_VERIFIER_`. `watchword config check` shows them
   all and says what would stop a start; [settings.md](settings.md) explains each.
-- **Results** go to standard output, everything else to standard error. `--json` or `--output json`
-  prints results for programs.
+- **Results** go to standard output, everything else to standard error. For programs, commands on
+  the database and the settings print JSON with `--json`, and commands of the management API with
+  `--output json` (or `yaml`). `export` always prints YAML, `audit-events export` JSON Lines.
+  Commands without a result, such as `servers enable`, have no such option.
 - **Exit status**: 0 done, or allowed; 1 refused, denied or failed; 2 wrong usage or a wrong
   setting. With `--detailed-exitcode`, `plan` and `apply` also exit with 2 if there are changes.
 - **Secrets** (tokens, passwords, API keys) are read from standard input or a file. They are never

@@ -14,7 +14,10 @@ from watchword.cli.output import CommandFailed, iso, json_option, print_json, pr
 
 @click.group()
 def verifier() -> None:
-    """Create, revoke and list the credentials of verifiers; make them start over."""
+    """Create, revoke and list the credentials of verifiers; make them start over.
+
+    Works on the database of this installation, not through the management API.
+    """
 
 
 @verifier.command("create")

@@ -37,7 +37,10 @@ filter_options = compose(
 
 @click.group("audit-events")
 def audit_events() -> None:
-    """Read an organization's audit log."""
+    """Read an organization's audit log.
+
+    Uses the management API only, with the login of `watchword login`.
+    """
 
 
 @audit_events.command("list")

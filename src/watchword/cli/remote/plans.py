@@ -49,7 +49,10 @@ plan_options = compose(file_option, exit_code_option, output_option, remote_opti
 @click.command()
 @remote_options
 def export(*, organization: str | None) -> None:
-    """Print the organization's authorization servers as a file for `watchword plan` and `watchword apply`."""
+    """Print the organization's authorization servers as a file for `watchword plan` and `watchword apply`.
+
+    Uses the management API only, with the login of `watchword login`.
+    """
     from watchword.client.servers_file import write_servers_file
 
     with connected(organization) as (api, _):
@@ -67,6 +70,8 @@ def export(*, organization: str | None) -> None:
 @click.pass_context
 def plan(context: click.Context, *, file: str, detailed_exitcode: bool, form: str, organization: str | None) -> None:
     """Show what `watchword apply` would change, and change nothing.
+
+    Uses the management API only, with the login of `watchword login`.
 
     Exit status 0, also if there are changes; with --detailed-exitcode 2 then. 1 if the file or the request is refused.
     """
@@ -94,6 +99,8 @@ def apply(
     wait: bool,
 ) -> None:
     """Change the organization's authorization servers until they are those of FILE.
+
+    Uses the management API only, with the login of `watchword login`.
 
     Shows the plan first. Asks before it deletes a server or ends the access of clients; without a terminal, --yes is
     needed for that. Stops at the first step that fails; the steps before it stay done, and the next run does the rest.

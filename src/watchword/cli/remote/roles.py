@@ -44,7 +44,10 @@ rights_options = compose(
 
 @click.group()
 def roles() -> None:
-    """List and change an organization's API roles."""
+    """List and change an organization's API roles.
+
+    Uses the management API only, with the login of `watchword login`.
+    """
 
 
 @roles.command("list")

@@ -72,7 +72,10 @@ remove_option = click.option(
 
 @click.group()
 def servers() -> None:
-    """List and change an organization's authorization servers."""
+    """List and change an organization's authorization servers.
+
+    Uses the management API only, with the login of `watchword login`.
+    """
 
 
 @servers.command("list")

@@ -158,7 +158,7 @@ def _pair(reason: Fault | RefusalReason) -> tuple[int, str]:
 
 
 def _complete(described: dict[str, Any], entry: Operation) -> None:
-    described["summary"] = entry.name.replace("_", " ").capitalize()
+    described["summary"] = entry.name.replace("_", " ").capitalize().replace(" api ", " API ")
     described["description"] = f"{described.get('description', '')}\n\nRequires: {_right(entry)}."
     described["parameters"] = [
         *described.get("parameters", ()), *([_IF_MATCH] if entry.etag is ETag.REQUIRED else ()), _SENT_ID,
