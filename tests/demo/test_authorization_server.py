@@ -141,6 +141,12 @@ def test_a_token_is_an_rfc_9068_access_token(server: Server) -> None:
     )
 
 
+def test_the_scope_of_any_api_role_is_granted(server: Server) -> None:
+    scope = "demo::acme::Billing invoices.read"
+    token = server.by_post(scope=scope).json()["access_token"]
+    assert jwt.decode(token, options={"verify_signature": False})["scope"] == scope
+
+
 def test_the_client_may_authenticate_by_header(server: Server) -> None:
     client = server.issuing.clients[0]
     assert server.token(basic(client.id, client.secret)).status == 200
@@ -188,6 +194,9 @@ def test_unknown_client_gets_no_token(
     [
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"scope": "everything"}, "invalid_scope"),
+        ({"scope": "demo::acme::"}, "invalid_scope"),
+        ({"scope": "demo::acme::Billing everything"}, "invalid_scope"),
+        ({"scope": "other::acme::Billing"}, "invalid_scope"),
     ],
 )
 def test_unsupported_grant_type_is_refused(server: Server, fields: dict[str, str], error: str) -> None:

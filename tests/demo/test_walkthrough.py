@@ -78,6 +78,7 @@ def test_all_people_and_all_places_are_printed() -> None:
         "http://globex.localhost:8083/invoices",
         "http://127.0.0.1:8081   process 4711",
         "http://127.0.0.1:8091   process 4712",
+        "http://127.0.0.1:8080/api/docs",
     ):
         assert place in text
     for part in ("alices-password", "bobs-password", "charlies-password", "charlies-other-password"):
@@ -103,6 +104,11 @@ def test_every_command_that_the_check_runs_is_printed() -> None:
         walkthrough.management.use_key,
         walkthrough.management.write_file,
         walkthrough.management.apply_file,
+        walkthrough.management.add_role,
+        walkthrough.management.require_role,
+        walkthrough.get_token_with_role,
+        walkthrough.call_with_role,
+        walkthrough.management.require_no_role,
     ):
         assert command in printed
 

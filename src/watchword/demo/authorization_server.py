@@ -8,14 +8,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import time
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
+from watchword.core.named_organization import scope_of
+from watchword.core.trust import API_ROLE, ORGANIZATION_ID
 from watchword.demo.issuing import TOKEN_SECONDS, Issuing
-from watchword.demo.management_steps import scope_of
+from watchword.demo.management_steps import API_ROLE as DEPLOYER
+from watchword.demo.management_steps import CLOUD_NAME
 from watchword.demo.serving import DemoHandler, serving
 
 if TYPE_CHECKING:
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
 
     from watchword.demo.issuing import DemoClient
 
-SCOPES = ("invoices.read", "invoices.write", scope_of("acme"))
+SCOPES = ("invoices.read", "invoices.write", scope_of(CLOUD_NAME, "acme", DEPLOYER))
+# A visitor creates more API roles in the portal, which this server cannot know.
+ROLE_SCOPE = re.compile(f"{CLOUD_NAME}::{ORGANIZATION_ID}::{API_ROLE}")
 METADATA_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 # RFC 6749 section 5.1: an answer that holds a token is never kept by a cache.
 NOT_CACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -100,8 +106,11 @@ def grant(issuing: Issuing, authorization: str | None, fields: Mapping[str, str]
     if fields.get("grant_type") != "client_credentials":
         raise OAuthRefusal("unsupported_grant_type", "Only grant_type=client_credentials is offered.")
     scope = fields.get("scope", SCOPES[0])
-    if not set(scope.split()) <= set(SCOPES):
-        raise OAuthRefusal("invalid_scope", f"The scopes are {', '.join(SCOPES)}.")
+    if not all(word in SCOPES or ROLE_SCOPE.fullmatch(word) for word in scope.split()):
+        raise OAuthRefusal(
+            "invalid_scope",
+            f"The scopes are {', '.join(SCOPES)}, and {CLOUD_NAME}::<organization>::<API role> of any API role.",
+        )
     # `resource` (RFC 8707) asks for another audience, so that a visitor can see such a token turned away.
     token = issuing.access_token(client, now=now, audience=fields.get("resource"), scope=scope)
     return {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, "scope": scope}

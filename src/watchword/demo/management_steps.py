@@ -11,11 +11,8 @@ if TYPE_CHECKING:
 
 CLOUD_NAME: Final = "demo"
 API_ROLE: Final = "Deployer"
-
-
-def scope_of(organization: str) -> str:
-    """The scope by which an access token names the API role."""
-    return f"{CLOUD_NAME}::{organization}::{API_ROLE}"
+REQUIRED_ROLE: Final = "Billing"
+"""The API role that a visitor creates and requires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +30,10 @@ class ManagementSteps:
     organization: str
     api_key: str = field(repr=False)
     watchword: str
+
+    @property
+    def reference(self) -> str:
+        return f"{self.portal}/api/docs"
 
     @property
     def list_with_scope(self) -> str:
@@ -63,10 +64,23 @@ class ManagementSteps:
     def apply_file(self) -> str:
         return f"{self.watchword} apply -f servers.yaml --detailed-exitcode"
 
+    @property
+    def add_role(self) -> str:
+        return f"{self.watchword} roles add {REQUIRED_ROLE} --view activity"
+
+    @property
+    def require_role(self) -> str:
+        return f"{self.watchword} servers edit DemoServer --required-role {REQUIRED_ROLE} --yes"
+
+    @property
+    def require_no_role(self) -> str:
+        return f"{self.watchword} servers edit DemoServer --remove required-role --yes"
+
     def lines(self, get_token: str) -> Iterator[str]:
-        """The printed steps; `get_token` sets `$MANAGEMENT_TOKEN`."""
+        """The printed steps before the last one; `get_token` sets `$MANAGEMENT_TOKEN`."""
         yield "10. Manage the servers from code: a token with the scope of an API role lists them, 200. The token of"
-        yield "    step 1 does not have it: 403, which names the missing scope."
+        yield "    step 1 does not have it: 403, which names the missing scope. Every operation of the management API:"
+        yield f"    {self.reference}"
         yield ""
         yield get_token
         yield self.list_with_scope
@@ -79,3 +93,16 @@ class ManagementSteps:
         yield self.write_file
         yield self.apply_file
         yield self.apply_file
+
+    def role_lines(self, *, call: str, get_token: str, call_with_role: str) -> Iterator[str]:
+        """The printed last step; `get_token` sets a token that names the role, for `call_with_role`."""
+        yield f"12. Create the API role {REQUIRED_ROLE} and require it of each token, here or in the portal (Role"
+        yield "    Management > API Roles, then Edit of DemoServer). The token of step 1 does not name it: 403 within"
+        yield "    seconds. One with its scope: 200. The demo's authorization server grants the scope of any API role."
+        yield ""
+        yield self.add_role
+        yield self.require_role
+        yield call
+        yield get_token
+        yield call_with_role
+        yield self.require_no_role

@@ -7,7 +7,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.demo.management_steps import scope_of
+from watchword.core.named_organization import scope_of
+from watchword.demo.management_steps import API_ROLE, CLOUD_NAME, REQUIRED_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,15 @@ class Walkthrough:
 
     @property
     def get_management_token(self) -> str:
-        return self._get_token("MANAGEMENT_TOKEN", self.clients.acme, f"-d scope={scope_of('acme')} ")
+        return self._get_token("MANAGEMENT_TOKEN", self.clients.acme, self._scope(API_ROLE))
+
+    @property
+    def get_token_with_role(self) -> str:
+        return self._get_token("ROLE_TOKEN", self.clients.acme, self._scope(REQUIRED_ROLE))
+
+    @staticmethod
+    def _scope(role: str) -> str:
+        return f"-d scope={scope_of(CLOUD_NAME, 'acme', role)} "
 
     def _get_token(self, variable: str, client: DemoClient, more: str = "") -> str:
         answer = (
@@ -101,6 +110,10 @@ class Walkthrough:
     @property
     def call(self) -> str:
         return self._call("acme", "$TOKEN")
+
+    @property
+    def call_with_role(self) -> str:
+        return self._call("acme", "$ROLE_TOKEN")
 
     @property
     def call_altered(self) -> str:
@@ -154,6 +167,7 @@ class Walkthrough:
         yield f"  Verifiers             {first.origin}   process {first.pid}   (the API asks this one first)"
         yield f"                        {second.origin}   process {second.pid}"
         yield f"  Authorization server  {places.authorization_server}   (its keys: /jwks)"
+        yield f"  Management API        {self.management.reference}   (its reference)"
         yield ""
         if shutil.which("curl") is None:
             yield "The commands below need curl, which is not installed here (on Debian: apt install curl)."
@@ -206,3 +220,7 @@ class Walkthrough:
         yield "   the API subscription of Initech has expired, and its page says that tokens are refused."
         yield ""
         yield from self.management.lines(self.get_management_token)
+        yield ""
+        yield from self.management.role_lines(
+            call=self.call, get_token=self.get_token_with_role, call_with_role=self.call_with_role
+        )

@@ -93,6 +93,9 @@ class Runner:
         script = f'{self._walkthrough.get_management_token}\nprintf %s "$MANAGEMENT_TOKEN"'
         self._tokens["MANAGEMENT_TOKEN"] = self._shell(script)
 
+    def get_token_with_role(self) -> None:
+        self._tokens["ROLE_TOKEN"] = self._shell(f'{self._walkthrough.get_token_with_role}\nprintf %s "$ROLE_TOKEN"')
+
     def rotate(self) -> None:
         self._shell(self._walkthrough.rotate)
 
@@ -185,3 +188,8 @@ def _management(runner: Runner, walkthrough: Walkthrough) -> Iterator[Result]:
     changed = (steps.use_key, steps.write_file, steps.apply_file)
     yield runner.exits("apply of a changed file", changed, 2)
     yield runner.exits("the same file again: nothing to do", (steps.use_key, steps.apply_file), 0)
+    yield runner.exits("an API role created and required", (steps.use_key, steps.add_role, steps.require_role), 0)
+    yield runner.expect("a token without the required API role", walkthrough.call, 403)
+    runner.get_token_with_role()
+    yield runner.expect("a token with its scope", walkthrough.call_with_role, 200)
+    yield runner.exits("no API role required any more", (steps.use_key, steps.require_no_role), 0)
