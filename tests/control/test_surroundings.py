@@ -244,7 +244,7 @@ def answer_to(exception: Exception) -> HttpResponse | None:
 
 
 def test_a_refusal_becomes_a_page_with_its_status_and_sentence() -> None:
-    missing = answer_to(Refusal(RefusalReason.PERMISSION_MISSING, permission="API Key Management"))
+    missing = answer_to(Refusal(RefusalReason.PERMISSION_MISSING, sentence="Not without API Key Management."))
     unknown = answer_to(Refusal(RefusalReason.NOT_FOUND))
     other = answer_to(Refusal(RefusalReason.SLOTS_USED_UP))
 

@@ -172,7 +172,15 @@ def test_operators_read_servers_and_change_none(server: AuthorizationServer) -> 
     client = with_key(None, None)
     assert client.get(SERVERS).status == 200
     assert client.get(OF_NOBODY).reason == "not_found"
-    assert client.send("POST", f"{SERVERS}/{server.pk}/refresh").reason == "permission_missing"
+    refused = client.send("POST", f"{SERVERS}/{server.pk}/refresh")
+    assert refused.reason == "permission_missing"
+    assert refused.body["detail"] == "Operators cannot change an organization's authorization servers."
+
+
+def test_only_operators_see_all_organizations(server: AuthorizationServer) -> None:
+    refused = with_key("Deployer").get("/organizations")
+    assert (refused.status, refused.reason) == (403, "permission_missing")
+    assert refused.body["detail"] == "Only the provider's operators may do this."
 
 
 def test_key_that_was_revoked_or_has_expired_is_refused(server: AuthorizationServer) -> None:

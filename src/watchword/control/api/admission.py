@@ -11,7 +11,7 @@ from watchword.control.api.access_tokens import verified_roles
 from watchword.control.api.problems import Fault, Problem, fault, refused
 from watchword.control.api.request_ids import request_id_of
 from watchword.control.base.actor import Privilege
-from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.refusals import Refusal, RefusalReason, right_missing
 from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
 from watchword.control.base.unit_of_work import check_permission, record_refused
 from watchword.control.identity.api_actors import actor_of_access_token, actor_of_api_key
@@ -120,7 +120,7 @@ def _check_right(actor: Actor, operation: Operation, organization: str | None) -
     elif not actor.may_view(operation.right, organization):
         if organization is not None and not actor.reaches(organization):
             raise Refusal(RefusalReason.NOT_FOUND)
-        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(operation.right, viewing=True))
+        raise right_missing(actor, operation.right, viewing=True)
     # An organization's own key or role shows that it exists.
     if organization not in {None, actor.organization} and not Organization.objects.filter(pk=organization).exists():
         raise Refusal(RefusalReason.NOT_FOUND)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from watchword.control.base.actor import Permission, Privilege
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from watchword.control.base.actor import Actor, Required
 
 
 class RefusalReason(Enum):
@@ -19,7 +23,7 @@ class RefusalReason(Enum):
         template: the sentence, with placeholders that the code that raises it must fill.
     """
 
-    PERMISSION_MISSING = ("permission_missing", 403, "Your role does not have the “{permission}” permission.")
+    PERMISSION_MISSING = ("permission_missing", 403, "{sentence}")
     SESSION_ENDED = ("session_ended", 401, "Your session has ended. Sign in again.")
     SUBSCRIPTION_INACTIVE = ("subscription_inactive", 403, "{banner}")
     ORGANIZATION_SUSPENDED = ("organization_suspended", 403, "{banner}")
@@ -115,6 +119,19 @@ class Refusal(Exception):
         # The fields show their own sentences, so this one does not repeat them.
         self.above_fields = RefusalReason.FIELDS_INVALID.template if self.field_errors else self.sentence
         super().__init__(self.sentence)
+
+
+def right_missing(actor: Actor, required: Required, *, viewing: bool = False) -> Refusal:
+    """Return the refusal of an actor without a right. It names the permission only where a role can have it."""
+    if required is Privilege.OPERATOR:
+        sentence = "Only the provider's operators may do this."
+    elif actor.operator and required is Permission.API_KEY_MANAGEMENT:
+        sentence = "Operators cannot change an organization's authorization servers."
+    else:
+        name = actor.right_name(required, viewing=viewing)
+        sentence = f"Your role does not have the “{name}” permission."
+        return Refusal(RefusalReason.PERMISSION_MISSING, sentence=sentence, permission=name)
+    return Refusal(RefusalReason.PERMISSION_MISSING, sentence=sentence)
 
 
 class AccessLost(Exception):

@@ -13,7 +13,7 @@ from watchword.control.base import hooks
 from watchword.control.base.actor import Permission, Privilege
 from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.audit_models import TARGET_MAX
-from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason, right_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -210,7 +210,7 @@ def check_permission(actor: Actor, organization_id: str | None, permission: Requ
     if organization_id is not None and not actor.reaches(organization_id):
         raise Refusal(RefusalReason.NOT_FOUND)
     if not actor.may(permission, organization_id):
-        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(permission))
+        raise right_missing(actor, permission)
 
 
 def record_refused(

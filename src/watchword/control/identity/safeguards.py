@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from watchword.control.base.actor import Interface, Permission
-from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.refusals import Refusal, RefusalReason, right_missing
 from watchword.control.identity.api_rules import ApiLevel
 from watchword.control.identity.models import JOINED, Person, PersonKind, Role
 
@@ -26,7 +26,7 @@ def refuse_more_than_own(actor: Actor, permissions: frozenset[Permission]) -> No
     """
     missing = permissions_not_held(actor, permissions)
     if missing:
-        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=missing[0])
+        raise right_missing(actor, Permission(missing[0]))
 
 
 def permissions_not_held(actor: Actor, permissions: frozenset[Permission]) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def refuse_more_api_rights_than_own(actor: Actor, organization_id: str, held: Ma
     """
     missing = api_rights_not_held(actor, organization_id, held)
     if missing:
-        raise Refusal(RefusalReason.PERMISSION_MISSING, permission=actor.right_name(missing[0].right))
+        raise right_missing(actor, missing[0].right)
 
 
 def api_rights_not_held(

@@ -281,4 +281,5 @@ def test_only_operators_see_the_console(acme: Row, alice: Person) -> None:
     ):
         answer = mine.get(route, *place)
         assert answer.status == 403
-        assert "“Operator”" in answer.text
+        assert "Only the provider's operators may do this." in answer.text
+        assert "add this permission" not in answer.text
