@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from kit import api_access, registrations, sample_portal
+from watchword.control.api.openapi import FILE
 from watchword.control.servers import validate
 from watchword.control.servers.models import AuthorizationServer
 
@@ -39,6 +41,13 @@ EXAMPLES: Final = [
 
 def test_the_document_has_examples() -> None:
     assert len(EXAMPLES) > 10
+
+
+def test_the_document_names_every_resource() -> None:
+    paths = json.loads(FILE.read_text())["paths"]
+    resources = {[part for part in path.split("/") if not part.startswith("{")][-1] for path in paths}
+    assert len(resources) > 15
+    assert [name for name in sorted(resources) if not re.search(rf"/{re.escape(name)}(?![\w.-])", DOCUMENT)] == []
 
 
 @pytest.fixture
