@@ -164,8 +164,8 @@ def test_problem_is_shown_with_pointers_and_request_id() -> None:
     assert isinstance(failure, ApiRefused)
     assert (failure.status, failure.reason) == (422, "fields_invalid")
     lines = str(failure).splitlines()
-    assert lines[:2] == ["Unprocessable (422): Some fields are invalid.", "  issuer: It ends with a space."]
-    assert lines[-1] == "  Request id: r-1"
+    assert lines[:2] == ["Some fields are invalid.", "  issuer: It ends with a space."]
+    assert lines[-1] == "  Status 422. Request id: r-1"
     assert "  servers.yaml:3:5: It ends with a space." in failure.described({"/issuer": "servers.yaml:3:5"})
     assert len(server.requests) == 1
 
@@ -177,7 +177,7 @@ def test_401_says_how_to_log_in() -> None:
 
 def test_what_a_terminal_obeys_is_escaped() -> None:
     with portal(problem(400, title="\x1b[2J", detail="a\nb\u202e")) as server, Client(origin(server)) as client:
-        assert str(client.fails()).startswith("\\u001B[2J (400): a\\u000Ab\\u202E")
+        assert str(client.fails()).startswith("a\\u000Ab\\u202E\n  Status 400.")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"title": "x"}'])

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.certificates import authority_pem
 from kit.registered_servers import RegisteredServers, present, registration
 from watchword.client.applying import apply_steps
-from watchword.client.plan_output import described, losses, plan_json, plan_lines
+from watchword.client.losses import losses
+from watchword.client.plan_output import described, plan_json, plan_lines
 from watchword.client.planning import Plan, plan
 from watchword.client.registration import MAX_SERVERS, PresentServer, Registration
 from watchword.client.servers_file import read_servers_file, write_servers_file
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
 NAMES = ["ProdOkta", "prodokta", "Backup", "Entra"]
 VALUES = st.none() | st.sampled_from(["no", "null", "https://acme.example", "0123", "ünï ✓", "a: b # c"])
+VISIBLE = st.characters(exclude_categories=["Cc", "Cf", "Cs", "Cn", "Zl", "Zp"])
 REGISTRATIONS = st.builds(
     Registration,
     name=st.sampled_from(NAMES),
-    description=st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(["~", "two\nlines\n"]),
+    description=st.text(VISIBLE, max_size=20) | st.sampled_from(["~", "two\nlines\n"]),
     jwks_location=st.sampled_from(["https://keys.acme.example/", "https://keys.acme.example/jwks?x=1"]),
     verify_certificate=st.booleans(),
     accepts_bound_tokens=st.booleans(),
@@ -85,7 +88,7 @@ def test_applying_an_old_file_restores_the_old_state(
     assert contents(after) == contents(old)
     assert planned(after, file).steps == ()
     assert len(plan_json(result)["steps"]) == len(result.steps)
-    if any(server.enabled for server in now) and any(server.enabled for server in old) and not result.ends_all_access:
+    if any(server.enabled for server in now) and any(server.enabled for server in old):
         assert servers.without_access == 0
 
 
@@ -151,19 +154,51 @@ def test_both_are_replaced_without_a_gap() -> None:
     ]
 
 
-def test_gap_that_cannot_be_avoided_is_announced() -> None:
+def test_enabled_server_without_room_for_its_successor_is_changed_in_place() -> None:
     now = [present("A", enabled=True), present("B")]
-    result = planned(now, write_servers_file("acme", [present("B"), present("C", enabled=True)]))
-    assert [described(step) for step in result.steps] == [
-        "- delete A with its signing keys and key history",
-        "+ add C",
-        "> enabled server: A → C",
+    wanted = [present("B"), present("C", enabled=True, issuer="https://new.example")]
+    result = planned(now, write_servers_file("acme", wanted))
+    assert list(plan_lines(result)) == [
+        "~ change A",
+        '    name: "A" → "C"',
+        '    issuer: "https://acme.example" → "https://new.example"',
+        "Plan: 1 to change.",
     ]
     assert losses(result) == [
-        "Deletes A with its signing keys and key history.",
-        "Client applications with tokens of A lose access: C is enabled instead.",
-        "No token is accepted from the deletion of the enabled server until the end of these steps.",
+        "A (now C) is the enabled server: tokens with the present issuer are refused from now on."
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ({}, {"issuer": "x"}, "tokens with the present issuer are refused"),
+        ({}, {"issuer": None, "audience": "x"}, "tokens with any issuer are accepted"),
+        ({}, {"audience": "x"}, "tokens without this audience are refused"),
+        ({"client_id": "x"}, {}, "tokens with any client ID are accepted"),
+        ({}, {"required_role": "Admin"}, "tokens without this API role are refused"),
+        ({}, {"jwks_location": "https://keys.globex.example/"}, "tokens signed with keys that the new JWKS location"),
+        ({}, {"verify_certificate": False}, "the certificate of its JWKS location is not verified"),
+        ({}, {"accepts_bound_tokens": True}, "tokens bound to a key are accepted"),
+        ({"accepts_bound_tokens": True}, {}, "tokens bound to a key are refused"),
+    ],
+)
+def test_change_of_the_enabled_server_is_a_loss(before: dict[str, Any], after: dict[str, Any], sentence: str) -> None:
+    wanted = write_servers_file("acme", [present("A", enabled=True, **after)])
+    found = losses(planned([present("A", enabled=True, **before)], wanted))
+    assert any(loss.startswith(f"A is the enabled server: {sentence}") for loss in found)
+    disabled = write_servers_file("acme", [present("A", **after)])
+    assert losses(planned([present("A", **before)], disabled)) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"description": "x"}, {"verify_certificate": True}, {"ca_bundle": authority_pem()}]
+)
+def test_other_changes_of_the_enabled_server_are_no_loss(changes: dict[str, Any]) -> None:
+    now = [present("A", enabled=True, verify_certificate="verify_certificate" not in changes)]
+    result = planned(now, write_servers_file("acme", [present("A", enabled=True, **changes)]))
+    assert result.steps
+    assert losses(result) == []
 
 
 def test_disabling_the_only_server_is_a_loss() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from watchword.client.losses import losses
 from watchword.client.planning import AddServer, ChangeServer, DeleteServer, Step, SwitchEnabled
 from watchword.client.registration import FIELDS
 from watchword.client.yaml_writing import visible
@@ -61,22 +62,6 @@ def summary(plan: Plan) -> str:
     if any(isinstance(step, SwitchEnabled) for step in plan.steps):
         parts.append("another enabled server")
     return f"Plan: {', '.join(parts)}."
-
-
-def losses(plan: Plan) -> list[str]:
-    """What cannot be undone or ends access, a sentence each; `apply` asks before it."""
-    sentences = [
-        f"Deletes {step.server.name} with its signing keys and key history."
-        for step in plan.steps
-        if isinstance(step, DeleteServer)
-    ]
-    switch = next((step for step in plan.steps if isinstance(step, SwitchEnabled)), None)
-    if switch is not None and switch.before is not None:
-        then = "no server is enabled" if switch.target is None else f"{switch.target.name} is enabled instead"
-        sentences.append(f"Client applications with tokens of {switch.before.name} lose access: {then}.")
-    if plan.ends_all_access:
-        sentences.append("No token is accepted from the deletion of the enabled server until the end of these steps.")
-    return sentences
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

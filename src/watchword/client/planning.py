@@ -78,14 +78,10 @@ class Plan:
     def enabled_now(self) -> PresentServer | None:
         return _enabled(self.present)
 
-    @property
-    def ends_all_access(self) -> bool:
-        """Whether an enabled server is deleted before another one can be enabled."""
-        switch = [index for index, step in enumerate(self.steps) if isinstance(step, SwitchEnabled)]
-        return any(
-            isinstance(step, DeleteServer) and step.server.enabled and not any(at < index for at in switch)
-            for index, step in enumerate(self.steps)
-        )
+    def title(self, server: PresentServer) -> str:
+        """A registered server's name, with the one that it gets if this plan renames it."""
+        new = next((name for name, match in self.matches.items() if match.id == server.id), server.name)
+        return server.name if new == server.name else f"{server.name} (now {new})"
 
     @property
     def touches_enabled(self) -> bool:
@@ -106,9 +102,11 @@ def plan(present: Sequence[PresentServer], wanted: WantedState) -> Plan:
     """The steps in an order in which each is possible.
 
     At any time, names are unique without regard to capitals and there are at most `MAX_SERVERS`. The enabled server is
-    switched as late as possible, but before the old one is deleted, so that clients keep their access.
+    switched as late as possible, but before the old one is deleted, so that clients keep their access. If there is no
+    room for both, the registration of the old one is changed into the new one: nothing is lost if that is refused.
     """
     matches = _matched(present, wanted.servers)
+    matches |= _changed_in_place(present, wanted, matches)
     return Plan(steps=tuple(_Ordering(present, wanted, matches).steps()), present=tuple(present), matches=matches)
 
 
@@ -124,6 +122,19 @@ def _matched(present: Sequence[PresentServer], wanted: Sequence[WantedServer]) -
         if server.name not in matches and server.name.lower() in by_name:
             matches[server.name] = by_name[server.name.lower()]
     return matches
+
+
+def _changed_in_place(
+    present: Sequence[PresentServer], wanted: WantedState, matches: dict[str, PresentServer]
+) -> dict[str, PresentServer]:
+    """The enabled server for the one that is to be enabled, if it would have to be deleted before that one is added."""
+    enabled = _enabled(present)
+    kept = {server.id for server in matches.values()}
+    leaving = [server for server in present if server.id not in kept]
+    arrives = wanted.enabled is not None and wanted.enabled not in matches
+    if enabled is None or leaving != [enabled] or len(present) < MAX_SERVERS or not arrives:
+        return {}
+    return {str(wanted.enabled): enabled}
 
 
 def _values(wanted: WantedServer, server: PresentServer) -> Registration:
@@ -148,14 +159,13 @@ class _Ordering:
         self._arriving.sort(key=lambda server: server is not self._target)
         self._changing = [server for server in wanted.servers if server.name in matches]
         self._names = {server.name.lower(): server.id for server in present}
-        self._is_switched = False
 
     def steps(self) -> list[Step]:
         steps: list[Step] = [self._delete(server) for server in self._leaving if not server.enabled]
         changes, renames = self._changes()
         steps += [*changes, *self._additions(), *self._switch()]
         steps += [self._delete(server) for server in self._leaving if server.enabled]
-        return [*steps, *self._additions(), *renames, *self._switch()]
+        return [*steps, *self._additions(), *renames]
 
     def _delete(self, server: PresentServer) -> DeleteServer:
         del self._names[server.name.lower()]
@@ -196,9 +206,6 @@ class _Ordering:
         return steps
 
     def _switch(self) -> list[Step]:
-        if self._is_switched or self._target in self._arriving:
-            return []
-        self._is_switched = True
         match = None if self._target is None else self._matches.get(self._target.name)
         before = self._enabled_now
         if before == match and (self._target is None or match is not None):

@@ -52,7 +52,7 @@ class ApiRefused(ApiFailed):
         for error in self.errors:
             where = (places or {}).get(error.pointer, error.pointer.removeprefix("/"))
             lines.append(f"  {where}: {error.detail}")
-        lines.append(f"  Request id: {self.request_id}")
+        lines.append(f"  Status {self.status}. Request id: {self.request_id}")
         return "\n".join(lines)
 
 
@@ -63,7 +63,7 @@ def refused(status: int, content_type: str, body: bytes, request_id: str) -> Api
         sentence = f"The portal answered with status {status} and without an explanation. Is its URL right?"
         return ApiRefused(status=status, reason="", sentence=sentence, errors=(), request_id=request_id)
     title, detail = _text(document.get("title")), _text(document.get("detail"))
-    sentence = f"{title} ({status}): {detail}" if title and detail else f"{title or detail or 'Refused'} ({status})."
+    sentence = detail or f"{title or 'Refused'} ({status})."
     if status == _UNAUTHORIZED:
         sentence += " Run `watchword login` with a valid API key."
     return ApiRefused(

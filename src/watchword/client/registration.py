@@ -50,6 +50,9 @@ FIELDS: Final = tuple(field.name for field in fields(Registration))
 CONFIRMATIONS: Final = ("confirm_any_token", "confirm_any_user")
 """What the API wants to have confirmed before it saves a registration that accepts tokens of others."""
 
+EXPECTED: Final = ("issuer", "audience", "client_id")
+"""What tokens must have; with none of them, every token of the server is accepted."""
+
 _FLAGS: Final = frozenset({"verify_certificate", "accepts_bound_tokens"})
 _TEXTS: Final = frozenset({"name", "description", "jwks_location"})
 

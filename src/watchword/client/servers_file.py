@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.client.registration import CONFIRMATIONS, FIELDS, MAX_SERVERS, Registration
+from watchword.client.field_rules import faults_of
+from watchword.client.registration import CONFIRMATIONS, EXPECTED, FIELDS, MAX_SERVERS, Registration
 from watchword.client.typed_members import (
     Faults,
     MembersReader,
@@ -86,9 +87,10 @@ def write_servers_file(organization: str, servers: Sequence[PresentServer]) -> s
     entries = []
     for server in sorted(servers, key=lambda server: server.name.lower()):
         entry: dict[str, str | bool | None] = {"id": server.id, **server.registration.as_json()}
-        if server.confirmation is not None:
+        needed = server.confirmation or (None if any(map(entry.get, EXPECTED)) else CONFIRMATIONS[0])
+        if needed is not None:
             # An administrator has confirmed it; without this the file could not be applied again.
-            entry[server.confirmation] = True
+            entry[needed] = True
         entries.append(entry)
     enabled = next((server.name for server in servers if server.enabled), None)
     return write_yaml({"organization": organization, "enabled_server": enabled, "servers": entries})
@@ -133,13 +135,17 @@ def _server(entry: Node, faults: Faults) -> WantedServer:
         accepts_bound_tokens=read.optional("accepts_bound_tokens", flag, default=False),
         required_role=read.optional("required_role", text_or_null, default=None),
     )
-    return WantedServer(
+    server = WantedServer(
         place=entry.place,
         id=read.optional("id", identifier, default=None),
         registration=registration,
         confirmations=tuple(name for name in CONFIRMATIONS if read.optional(name, flag, default=False)),
         places=read.places,
     )
+    for member, sentence in faults_of(registration, server.confirmations).items():
+        if member not in read.refused:
+            faults.note(server.place_of(member), f"{member} {sentence}")
+    return server
 
 
 def _location(node: Node) -> str:

@@ -85,6 +85,8 @@ class MembersReader:
         self._what = what
         self._faults = faults
         self.place = node.place
+        self.refused: set[str] = set()
+        """The members about which a fault was noted."""
         self._members = node.members if isinstance(node, Members) else {}
         if not isinstance(node, Members):
             faults.note(node.place, f"{what} must consist of members in the form “name: value”.")
@@ -99,6 +101,7 @@ class MembersReader:
     def required(self, name: str, read: Callable[[Node], T], *, without: T, hint: str = "") -> T:
         """The value of a member; `without` after a fault was noted."""
         if name not in self._members:
+            self.refused.add(name)
             self._faults.note(self.place, f"{self._what} needs the member “{name}”.{hint}")
             return without
         return self.optional(name, read, default=without)
@@ -111,10 +114,13 @@ class MembersReader:
         try:
             return read(member.value)
         except ValueRefused as refused:
+            self.refused.add(name)
             self._faults.note(member.value.place, f"{name} {refused}")
             return default
 
 
 def _suggestion(name: str, known: Sequence[str]) -> str:
+    if name == "enabled" and "enabled_server" not in known:
+        return "Which server is enabled stands in “enabled_server” at the top of the file."
     near = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean “{near[0]}”?" if near else f"Known are {', '.join(known)}."

@@ -11,7 +11,7 @@ import pytest
 from kit import api_access, registrations
 from kit.key_server import answers
 from kit.registrations import fields
-from kit.remote_portal import access_token
+from kit.remote_portal import KEY, access_token
 from watchword.cli.remote import plans, session
 from watchword.cli.remote.session import connected
 from watchword.client.applying import apply_steps
@@ -214,31 +214,129 @@ def test_loss_needs_a_confirmation(portal: RemotePortal) -> None:
 def test_refused_value_is_reported_at_its_line(portal: RemotePortal) -> None:
     portal.add("ProdOkta", "--issuer", "https://acme.example")
     file = portal.export(FILE)
-    FILE.write_text(file.replace('"https://acme.example"', '" https://acme.example"'))
+    # Whose keys sign tokens for everybody is known to the portal alone.
+    shared = "https://www.googleapis.com/oauth2/v3/certs"
+    FILE.write_text(file.replace(portal.keys.location, shared))
     outcome = portal.run("apply", "-f", str(FILE))
     assert outcome.exit_code == 1
-    line = next(number for number, text in enumerate(file.splitlines(), start=1) if "issuer:" in text)
-    assert f"  servers.yaml:{line}:5: The Issuer URI begins or ends with a space." in outcome.stderr
-    assert "Error: servers.yaml:4:5: Unprocessable" in outcome.stderr
+    line = next(number for number, text in enumerate(file.splitlines(), start=1) if "audience:" in text)
+    assert f"  servers.yaml:{line}:5: " in outcome.stderr
+    assert "Error: servers.yaml:4:5: " in outcome.stderr
+    assert "Unprocessable" not in outcome.stderr
     assert "Request id: " in outcome.stderr
     assert outcome.stderr.endswith("Nothing was changed.\n")
 
 
+def entry_of(name: str, location: str, more: str = "") -> str:
+    return f"""\
+  - name: {name}
+    jwks_location: {location}
+    issuer: https://{name.lower()}.example
+    audience: null
+    client_id: null
+{more}"""
+
+
 def test_failed_step_leaves_those_before_it_done(portal: RemotePortal) -> None:
     portal.add("ProdOkta", "--issuer", "https://acme.example")
-    file = portal.export(FILE)
-    entry = file.partition("servers:\n")[2].replace("ProdOkta", "Other")
-    entry = "\n".join(line for line in entry.splitlines() if "id: " not in line or "client_id" in line)
-    FILE.write_text(
-        file.replace('description: ""', "description: new")
-        + entry.replace("    name", "  - name")
-        .replace("/keys", "/missing")
-        .replace("- name: Other", "- name: bad-name")
-    )
+    file = portal.export(FILE).replace('description: ""', "description: new")
+    FILE.write_text(file + entry_of("Other", portal.keys.location))
+    portal.keys.behaviour = answers(500)
     outcome = portal.run("apply", "-f", str(FILE))
     assert outcome.exit_code == 1
     assert "Step 2 of 2 failed; the steps before it are done." in outcome.stderr
     assert AuthorizationServer.objects.get().description == "new"
+
+
+def two_servers(portal: RemotePortal) -> str:
+    for name in ("First", "Second"):
+        portal.add(name, "--issuer", "https://acme.example")
+    portal.ok("servers", "enable", "First")
+    return portal.export(FILE)
+
+
+def names() -> list[tuple[str, bool]]:
+    return list(AuthorizationServer.objects.order_by("created_at").values_list("name", "enabled"))
+
+
+def test_unusable_key_source_changes_nothing(portal: RemotePortal) -> None:
+    two_servers(portal)
+    location = portal.keys.location
+    portal.keys.behaviour = answers(500)
+    FILE.write_text(f"enabled_server: A\nservers:\n{entry_of('A', location)}{entry_of('B', location)}")
+    outcome = portal.run("apply", "-f", str(FILE), "--yes")
+    assert outcome.exit_code == 1
+    assert "servers.yaml:4:5: No keys can be fetched from jwks_location." in outcome.stderr
+    assert "servers.yaml:9:5: No keys can be fetched from jwks_location." in outcome.stderr
+    assert names() == [("First", True), ("Second", False)]
+
+
+def test_enabled_server_is_replaced_in_its_place(portal: RemotePortal) -> None:
+    file = two_servers(portal)
+    second = file.partition("servers:\n")[2].partition("  - id: ")[2].partition("  - id: ")[2]
+    new = entry_of("Third", portal.keys.location)
+    FILE.write_text(f"enabled_server: Third\nservers:\n{new}  - id: {second}")
+    lines = plan(portal)
+    assert lines[0] == "~ change First"
+    assert "! First (now Third) is the enabled server: tokens with the present issuer are refused from now on." in lines
+    portal.ok("apply", "-f", str(FILE), "--yes")
+    assert names() == [("Third", True), ("Second", False)]
+    assert plan(portal) == ["Nothing to do: the registered servers are those of the file."]
+
+
+def test_unknown_role_is_refused_by_plan_where_roles_can_be_read(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = entry_of("Other", portal.keys.location, "    required_role: Missing\n")
+    FILE.write_text(f"enabled_server: null\nservers:\n{entry}")
+    outcome = portal.run("plan", "-f", str(FILE))
+    assert outcome.exit_code == 1
+    assert 'servers.yaml:8:5: There is no API role "Missing".' in outcome.stderr
+    api_access.api_role("Reader", authorization_servers="view")
+    monkeypatch.setenv("WATCHWORD_API_KEY", api_access.api_key("Reader", name="reader").secret)
+    assert plan(portal)[0] == "+ add Other"
+    monkeypatch.setenv("WATCHWORD_API_KEY", api_access.api_key(name="second").secret)
+    FILE.write_text(FILE.read_text().replace("Missing", "Reader"))
+    assert plan(portal)[0] == "+ add Other"
+
+
+def test_change_of_the_enabled_server_is_asked_about(portal: RemotePortal) -> None:
+    two_servers(portal)
+    FILE.write_text(FILE.read_text().replace("audience: null", "audience: https://api.example", 1))
+    loss = "First is the enabled server: tokens without this audience are refused from now on."
+    assert f"! {loss}" in plan(portal)
+    assert f"! {loss}" in portal.run("apply", "-f", str(FILE)).stderr
+    edited = portal.run("servers", "edit", "First", "--audience", "https://api.example")
+    assert edited.exit_code == 1
+    assert f"! {loss}" in edited.stderr
+    assert AuthorizationServer.objects.get(name="First").audience is None
+    portal.ok("servers", "edit", "Second", "--audience", "https://api.example")
+    portal.ok("apply", "-f", str(FILE), "--yes")
+    assert AuthorizationServer.objects.get(name="First").audience == "https://api.example"
+
+
+@pytest.mark.parametrize("what", ["changed", "deleted", "added"])
+def test_nothing_is_done_if_a_server_was_changed_at_the_question(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    portal.ok("servers", "enable", "ProdOkta")
+    FILE.write_text("enabled_server: null\nservers: []\n")
+
+    def meanwhile(*_: object, **__: object) -> None:
+        if what == "changed":
+            AuthorizationServer.objects.update(version=7)
+        elif what == "deleted":
+            AuthorizationServer.objects.all().delete()
+        else:
+            registrations.add(KEY, name="Other", enabled=False)
+
+    monkeypatch.setattr(plans, "ask_before", meanwhile)
+    outcome = portal.run("apply", "-f", str(FILE), "--yes")
+    assert outcome.exit_code == 1
+    name = "Other" if what == "added" else "ProdOkta"
+    assert outcome.stderr == f"Error: {name} was {what} after the plan was made. Run apply again.\n"
+    assert AuthorizationServer.objects.filter(enabled=True).exists() == (what != "deleted")
 
 
 def test_step_whose_answer_is_lost_is_reported_as_unknown(
@@ -348,8 +446,7 @@ def test_server_that_was_enabled_after_the_plan_stays_enabled(
     monkeypatch.setattr(plans, "ask_before", meanwhile)
     outcome = portal.run("apply", "-f", str(FILE))
     assert outcome.exit_code == 1
-    assert "Error: servers.yaml:2:1: Another server was enabled or disabled after the plan was made." in outcome.stderr
-    assert outcome.stderr.endswith("Nothing was changed.\n")
+    assert outcome.stderr == "Error: Second was changed after the plan was made. Run apply again.\n"
     assert AuthorizationServer.objects.get(enabled=True).name == "Second"
 
 
@@ -367,9 +464,10 @@ def test_caller_is_warned_before_it_locks_itself_out(portal: RemotePortal, monke
     monkeypatch.setenv("WATCHWORD_API_KEY", access_token())
     refused = portal.run("apply", "-f", str(FILE))
     assert refused.exit_code == 1
-    assert "! Your own access token is one of the enabled server" in refused.stderr
+    assert "Nothing was changed. Your own access token is one of the enabled server" in refused.stderr
+    assert portal.run("apply", "-f", str(FILE), "--yes").exit_code == 1
     assert AuthorizationServer.objects.get().name == "Old"
-    locked_out = portal.run("apply", "-f", str(FILE), "--yes")
+    locked_out = portal.run("apply", "-f", str(FILE), "--yes", "--lose-own-access")
     assert locked_out.exit_code == 1
     assert "Step 3 of 3 failed; the steps before it are done." in locked_out.stderr
     assert access_token()[:20] not in locked_out.stderr + locked_out.stdout
@@ -393,3 +491,4 @@ def test_person_at_a_terminal_is_asked(
     outcome = portal.run("apply", "-f", str(FILE), stdin=answer)
     assert "Go on? [y/N]: " in outcome.stderr
     assert (AuthorizationServer.objects.count(), outcome.exit_code) == (left, left)
+    assert ("Aborted" in outcome.stderr, "Nothing was changed." in outcome.stderr) == (False, left == 1)

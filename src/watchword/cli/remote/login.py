@@ -12,6 +12,7 @@ from watchword.cli.output import CommandFailed
 from watchword.cli.remote.session import at_terminal, connected
 
 _FORBIDDEN = 403
+_NOT_FOUND = 404
 
 
 @click.command()
@@ -37,6 +38,8 @@ def login(*, url: str, organization: str) -> None:
         try:
             api.server_documents()
         except ApiRefused as refused:
+            if refused.status == _NOT_FOUND and refused.reason == "not_found":
+                raise CommandFailed(f"No organization {new.organization} for this key.") from None
             # The key is good; its role reads something else.
             if refused.status != _FORBIDDEN or refused.reason != "permission_missing":
                 raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from watchword.cli.output import CommandFailed, compose, console
+from watchword.cli.remote.plan_checks import check_key_sources, check_roles, check_unchanged
 from watchword.cli.remote.session import (
     ask_before,
     connected,
@@ -21,6 +22,8 @@ from watchword.cli.remote.session import (
 from watchword.cli.remote.waiting import wait_for_verifiers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watchword.client.login import Login
     from watchword.client.management_api import ManagementApi
     from watchword.client.planning import Plan, Step
@@ -76,9 +79,9 @@ def plan(context: click.Context, *, file: str, detailed_exitcode: bool, form: st
     Exit status 0, also if there are changes; with --detailed-exitcode 2 then. 1 if the file or the request is refused.
     """
     wanted = _read(file)
-    with connected(organization) as (api, _):
+    with connected(organization) as (api, login):
         planned = _planned(api, wanted)
-    _print(planned, form)
+    _print(planned, form, losses=_losses(planned, login))
     if planned.steps and detailed_exitcode:
         context.exit(CHANGES)
 
@@ -86,6 +89,7 @@ def plan(context: click.Context, *, file: str, detailed_exitcode: bool, form: st
 @click.command()
 @plan_options
 @yes_option
+@click.option("--lose-own-access", is_flag=True, help="Go on with an access token that the change may invalidate.")
 @click.option("--wait", is_flag=True, help="Then wait until all verifiers have the change; 90 seconds at most.")
 @click.pass_context
 def apply(
@@ -96,14 +100,16 @@ def apply(
     form: str,
     organization: str | None,
     yes: bool,
+    lose_own_access: bool,
     wait: bool,
 ) -> None:
     """Change the organization's authorization servers until they are those of FILE.
 
     Uses the management API only, with the login of `watchword login`.
 
-    Shows the plan first. Asks before it deletes a server or ends the access of clients; without a terminal, --yes is
-    needed for that. Stops at the first step that fails; the steps before it stay done, and the next run does the rest.
+    Shows the plan first. Asks before it deletes a server, ends the access of clients or accepts more tokens than
+    before; without a terminal, --yes is needed for that. Stops at the first step that fails; the steps before it stay
+    done, and the next run does the rest.
 
     Exit status 0 if everything is done; with --detailed-exitcode 2 if something was changed, and 0 only if there was
     nothing to do. 1 if the file or a step is refused, or if --wait waited in vain.
@@ -112,7 +118,14 @@ def apply(
     with connected(organization) as (api, login):
         planned = _planned(api, wanted)
         _print(planned, form)
-        ask_before(_losses(planned, login), yes=yes)
+        losses = _losses(planned, login)
+        if planned.touches_enabled and login.is_access_token and not lose_own_access:
+            # With --yes, too: the steps after the one that ends its access would fail.
+            raise CommandFailed(f"Nothing was changed. {losses[-1]} Or allow it with --lose-own-access.")
+        ask_before(losses, yes=yes)
+        if planned.steps:
+            check_key_sources(api, planned)
+            check_unchanged(api, planned)
         _apply(planned, wanted, api)
         if wait:
             wait_for_verifiers(api)
@@ -138,22 +151,26 @@ def _planned(api: ManagementApi, wanted: WantedState) -> Plan:
     if wanted.organization is not None and wanted.organization != api.organization:
         sentence = f"This file is for {printable(wanted.organization)}, but the login is for {api.organization}."
         raise FileRefused(Fault(wanted.places["organization"], sentence))
-    return plan_changes(api.servers(), wanted)
+    planned = plan_changes(api.servers(), wanted)
+    check_roles(api, planned)
+    return planned
 
 
-def _print(planned: Plan, form: str) -> None:
+def _print(planned: Plan, form: str, *, losses: Sequence[str] = ()) -> None:
     from watchword.client.plan_output import plan_json, plan_lines
 
     def table() -> None:
         out = console()
         for line in plan_lines(planned):
             out.print(line, style=STYLES.get(line[0]), soft_wrap=True)
+        for sentence in losses:
+            out.print(f"! {sentence}", style="red", soft_wrap=True)
 
     print_document(plan_json(planned), form, table=table)
 
 
 def _losses(planned: Plan, login: Login) -> list[str]:
-    from watchword.client.plan_output import losses
+    from watchword.client.losses import losses
 
     return [*losses(planned), *(own_access_lost(login) if planned.touches_enabled else [])]
 
@@ -181,13 +198,16 @@ def _with_lines(failure: ApiFailed, step: Step | None, wanted: WantedState) -> s
     from watchword.client.planning import AddServer, ChangeServer, DeleteServer
     from watchword.client.problems import ApiRefused
 
+    said = str(failure)
+    if isinstance(failure, ApiRefused) and failure.reason == "version_stale":
+        # The portal's own sentence says that nothing was changed, but earlier steps may be done.
+        said = "A server was changed after the plan was made. Run apply again."
+    elif isinstance(failure, ApiRefused) and isinstance(step, (AddServer, ChangeServer)):
+        entry = step.wanted
+        said = failure.described({error.pointer: str(entry.place_of(error.pointer[1:])) for error in failure.errors})
     if isinstance(step, (AddServer, ChangeServer)):
-        place, entry = step.wanted.place, step.wanted
-        if isinstance(failure, ApiRefused):
-            places = {error.pointer: str(entry.place_of(error.pointer[1:])) for error in failure.errors}
-            return f"{place}: {failure.described(places)}"
-        return f"{place}: {failure}"
-    return f"{wanted.places['servers' if isinstance(step, DeleteServer) else 'enabled_server']}: {failure}"
+        return f"{step.wanted.place}: {said}"
+    return f"{wanted.places['servers' if isinstance(step, DeleteServer) else 'enabled_server']}: {said}"
 
 
 def _left_after(done: int, steps: int) -> str:

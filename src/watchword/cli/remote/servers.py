@@ -141,7 +141,10 @@ def edit(
     organization: str | None,
     **options: Any,
 ) -> None:
-    """Change some values of an authorization server."""
+    """Change some values of an authorization server.
+
+    Asks before a change of the enabled server ends the access of clients or accepts more tokens than before.
+    """
     values = _values({"name": new_name, **options})
     for one in removed:
         member = one.replace("-", "_")
@@ -154,7 +157,8 @@ def edit(
 
     with connected(organization) as (api, login):
         server = _find(api, name)
-        ask_before(own_access_lost(login) if server["enabled"] else [], yes=yes)
+        if server["enabled"]:
+            ask_before([*_losses_of(server, values), *own_access_lost(login)], yes=yes)
         path = f"/authorization-servers/{server['id']}"
         print_members(api.send("PATCH", path, values, if_match=etag(server["id"], server["version"])), form)
 
@@ -260,6 +264,13 @@ def _certificates(file: str) -> str:
         return read_ca_bundle(Path(file).read_text(encoding="utf-8", errors="replace")).pem
     except CaBundleRefused as refused:
         raise CommandFailed(f"{file}: {refused.sentence}") from None
+
+
+def _losses_of(server: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    from watchword.client.losses import losses_of_change
+
+    changes = {name: (server.get(name), value) for name, value in values.items() if server.get(name) != value}
+    return losses_of_change(str(server["name"]), changes)
 
 
 def _clients_lose_access(server: dict[str, Any]) -> str:

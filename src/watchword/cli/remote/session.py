@@ -93,8 +93,7 @@ def ask_before(losses: Sequence[str], *, yes: bool) -> None:
     """Ask whether to go on, if something cannot be undone or ends access.
 
     Raises:
-        CommandFailed: there is neither a terminal nor `--yes`.
-        Abort: the answer is no.
+        CommandFailed: there is neither a terminal nor `--yes`, or the answer is no.
     """
     for sentence in losses:
         click.echo(f"! {sentence}", err=True)
@@ -102,7 +101,14 @@ def ask_before(losses: Sequence[str], *, yes: bool) -> None:
         return
     if not at_terminal():
         raise CommandFailed("Nothing was changed: this needs a confirmation at a terminal, or --yes.")
-    click.confirm("Go on?", abort=True, err=True)
+    try:
+        is_confirmed = click.confirm("Go on?", err=True)
+    except click.Abort:
+        # At Ctrl+C or the end of the input.
+        is_confirmed = False
+        click.echo(err=True)
+    if not is_confirmed:
+        raise CommandFailed("Nothing was changed.")
 
 
 def at_terminal() -> bool:
