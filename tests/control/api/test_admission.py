@@ -87,6 +87,18 @@ def test_audience_may_be_the_registrations_or_the_api_itself(server: Authorizati
         assert ApiClient(token(scope(), aud=other)).get(SERVERS).reason == "audience_mismatch"
 
 
+def test_blank_audience_and_accepted_bound_tokens_are_for_gateways_alone(
+    server: AuthorizationServer, settings: Any
+) -> None:
+    server.audience, server.accepts_bound_tokens = None, True
+    server.save()
+    own = f"{settings.WATCHWORD.public_origin}/api/v1"
+    assert ApiClient(token(scope(), aud=own)).get(SERVERS).status == 200
+    for other in ("https://api.example/", "acme-batch", ...):
+        assert ApiClient(token(scope(), aud=other)).get(SERVERS).reason == "audience_mismatch"
+    assert ApiClient(token(scope(), aud=own, cnf={"jkt": "x"})).get(SERVERS).reason == "token_bound"
+
+
 def test_token_is_good_for_its_organization_alone(server: AuthorizationServer) -> None:
     client = ApiClient(token(scope(), scope(organization="globex"), scope(organization="nowhere")))
     answers = [client.get(path) for path in (OF_GLOBEX, OF_NOBODY)]

@@ -13,11 +13,12 @@ from watchword.core.claims import SignedClaims
 from watchword.core.compact import parse
 from watchword.core.decision import Allow, Reason
 from watchword.core.named_organization import roles_named
-from watchword.core.trust import SubscriptionPeriod, Trust
+from watchword.core.trust import ANY, SubscriptionPeriod, Trust
 from watchword.core.verify import decide
 
 if TYPE_CHECKING:
     from watchword.core.decision import Decision
+    from watchword.core.trust import ServerTrust
 
 _ALWAYS: Final = SubscriptionPeriod(starts_at=0, expires_at=2**53)
 
@@ -65,5 +66,15 @@ def _trust_of(organization: str) -> Trust:
         revision=0,
         suspended=False,
         subscription=_ALWAYS,
-        server=None if server is None else replace(server, required_role=None),
+        server=None if server is None else _for_this_api(server),
     )
+
+
+def _for_this_api(server: ServerTrust) -> ServerTrust:
+    """The registration with two stricter rules: a token is for some API, and one bound to a key needs its proof.
+
+    A blank Audience URI means any audience at gateways. Here an ID token, or a token for another API of the same
+    server, could then change the registration. Nothing here checks the proof of a bound token.
+    """
+    audience = base_url() if server.audience is ANY else server.audience
+    return replace(server, audience=audience, accepts_bound_tokens=False, required_role=None)
