@@ -148,7 +148,7 @@ def _opened(cluster: Cluster) -> int:
 
 
 def stored(organizations: int) -> dict[str, Any]:
-    """Store them, and return those that are asked for with their credentials."""
+    """Store them, and return those that the bench requests, with their credentials."""
     import django  # noqa: PLC0415 - after the settings of this process are known.
 
     django.setup()

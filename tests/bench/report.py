@@ -58,9 +58,9 @@ READING: Final = """
 - **Keeping an allow** in nginx for some seconds saves the hop for a token that comes again, and
   delays every withdrawal by as long:
   [keeping a decision](gateways.md#keeping-a-decision-for-a-few-seconds).
-- **The management API** is beside the portal's page of the same servers, and a Django view that
-  only looks up the key and reads the rows, on the same server, database and connection pool: the
-  rest is rights, strict reading, response types and request ids.
+- **The management API** is compared with the portal's page of the same servers, and with a Django
+  view that only looks up the key and reads the rows, on the same server, database and connection
+  pool: the rest is rights, strict reading, response types and request ids.
 """
 
 

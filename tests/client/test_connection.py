@@ -287,7 +287,7 @@ def test_endless_response_is_cut_off() -> None:
 
     with portal(Behaviour(floods)) as server, Client(origin(server)) as client:
         assert "too long" in str(client.fails())
-        with pytest.raises(ApiFailed, match="line of the portal's answer is too long"):
+        with pytest.raises(ApiFailed, match="line of the portal's response is too long"):
             client.connection.copy_lines(SERVERS, lambda _line: None)
     assert MAX_BODY_BYTES > MAX_LINE_BYTES
 
@@ -306,7 +306,7 @@ def copied(body: bytes) -> tuple[list[bytes], str]:
 def test_lines_are_copied_whole() -> None:
     assert copied(b'{"a": 1}\n{"b": 2}\n') == ([b'{"a": 1}', b'{"b": 2}'], "")
     assert copied(b"") == ([], "")
-    assert copied(b'{"a": 1}\n{"b"') == ([b'{"a": 1}'], "The portal's answer ended in the middle of a line.")
+    assert copied(b'{"a": 1}\n{"b"') == ([b'{"a": 1}'], "The portal's response ended in the middle of a line.")
 
 
 @pytest.mark.parametrize("failure", [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device")])

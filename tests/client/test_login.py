@@ -181,7 +181,7 @@ def test_key_that_no_header_can_carry_is_refused_without_showing_it(credential: 
 
 @pytest.mark.parametrize("organization", ["", "Acme", "../acme", "acme/x", "a" * 70])
 def test_organization_must_be_an_id(organization: str) -> None:
-    with pytest.raises(LoginUnusable, match="The organization must be its id"):
+    with pytest.raises(LoginUnusable, match="The organization must be an ID"):
         checked_login(url="https://portal.example", organization=organization, credential=KEY)
 
 

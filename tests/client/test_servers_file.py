@@ -63,7 +63,7 @@ def test_shortest_file_has_the_safe_defaults() -> None:
         ("name: ProdOkta", "name: Prod-Okta", "3:5: name must be 1 to 64 of the letters A to Z and digits."),
         ("issuer: https://acme.example", "issuer: null", "6:5: audience is null, as issuer and client_id are: every"),
         ("client_id: null", "client_id: null\n    required_role: a-b", "8:5: required_role must be 1 to 16 of"),
-        ("client_id: null", "client_id: null\n    qqq: true", "8:5: “qqq” is not known here. Known are id, name,"),
+        ("client_id: null", "client_id: null\n    qqq: true", "8:5: “qqq” is not known here. Known: id, name,"),
         ("client_id: null", "client_id: null\n    id: ProdOkta", "8:9: id is not an id, such as"),
         ("client_id: null", 'client_id: null\n    verify_certificate: "true"', "8:25: verify_certificate must be true"),
         ("client_id: null", "client_id: null\n    verify_certificate: yes", "8:25: verify_certificate must be true"),

@@ -66,7 +66,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _static_files_are_read_once() -> Iterator[None]:
-    """Each `Client` builds the middleware anew, which would find and read the same files each time."""
+    """Each `Client` builds the middleware again, which would find and read the same files each time."""
     found: dict[str, object] = {}
     find = StaticFiles.add_files_from_finders
 

@@ -94,7 +94,7 @@ def shared_scene(module_rows: ModuleRows) -> Scene:
         signing_in = {"email": alice.email, "password": PASSWORD, "csrfmiddlewaretoken": token}
         assert browser.post("/sign-in", signing_in).status_code == 302
         rows = everything()
-        # A page that changed something would be found to change nothing if it had been asked for before.
+        # A page that changed something would be found to change nothing after an earlier request for it.
         unasked = transaction.savepoint()
         right, strangers = token_of(browser, "/sessions/"), token_of(Client(), "/sign-in")
         transaction.savepoint_rollback(unasked)

@@ -81,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Ite
 
 
 class Network(httpx2.AsyncHTTPTransport):
-    """Stands for DNS and for the TLS before the gateway; records what was asked, and the answers' challenges."""
+    """Stands for DNS and for the TLS before the gateway; records the requests and the challenges of the responses."""
 
     def __init__(self, site: Site, gateway: str) -> None:
         super().__init__(verify=site.trust)

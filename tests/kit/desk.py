@@ -1,6 +1,6 @@
 """A process that runs one installation's actions of kit.operator_desk, one after the other.
 
-A new process for each would import Django anew, a third of a second of a core. The desks' parent is a server that has
+A new process for each would import Django again, a third of a second of a core. The desks' parent is a server that has
 imported Django once, without any settings; a desk is forked from it when it is first used.
 """
 

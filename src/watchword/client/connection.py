@@ -219,7 +219,7 @@ def _document(response: httpcore2.Response) -> dict[str, Any] | None:
     try:
         return dict(parse_object(octets))
     except JsonRefused:
-        raise ApiFailed("The portal's answer is not a JSON object. Is its URL right?") from None
+        raise ApiFailed("The portal's response is not a JSON object. Is its URL right?") from None
 
 
 def _read(response: httpcore2.Response) -> bytes:
@@ -228,7 +228,7 @@ def _read(response: httpcore2.Response) -> bytes:
     for part in response.iter_stream():
         body += part
         if len(body) > MAX_BODY_BYTES or time.monotonic() > deadline:
-            raise ApiFailed("The portal's answer is too long, or took too long to arrive.")
+            raise ApiFailed("The portal's response is too long, or took too long to arrive.")
     return bytes(body)
 
 
@@ -239,9 +239,9 @@ def _lines(response: httpcore2.Response, sink: Callable[[bytes], None]) -> None:
         for line in whole:
             sink(line)
         if len(rest) > MAX_LINE_BYTES:
-            raise ApiFailed("A line of the portal's answer is too long.")
+            raise ApiFailed("A line of the portal's response is too long.")
     if rest:
-        raise ApiFailed("The portal's answer ended in the middle of a line.")
+        raise ApiFailed("The portal's response ended in the middle of a line.")
 
 
 def _explained(failure: Exception, origin: str) -> str:

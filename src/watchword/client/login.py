@@ -1,4 +1,4 @@
-"""To which portal the commands go, for which organization, and with which credential.
+"""The login of the commands: the portal, the organization and the credential.
 
 They come from three environment variables, or from the file that `watchword login` writes. The two are never mixed: a
 credential from the file must not go to a portal that the environment names.
@@ -83,7 +83,7 @@ def checked_login(*, url: str, organization: str, credential: str) -> Login:
     """
     origin = checked_origin(url)
     if not _ORGANIZATION.fullmatch(organization):
-        raise LoginUnusable("The organization must be its id, such as acme: lower-case letters, digits and hyphens.")
+        raise LoginUnusable("The organization must be an ID, such as acme: lower-case letters, digits and hyphens.")
     if not _CREDENTIAL.fullmatch(credential):
         raise LoginUnusable("The API key is empty or contains characters that no API key has.")
     return Login(origin=origin, organization=organization, credential=credential)

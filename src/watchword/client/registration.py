@@ -19,7 +19,7 @@ class UnexpectedResponse(ApiFailed):
 
     def __init__(self) -> None:
         super().__init__(
-            "The portal's answer has another form than expected. Does it run another version of Watchword?"
+            "The portal's response has another form than expected. Does it run another version of Watchword?"
         )
 
 

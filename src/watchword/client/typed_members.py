@@ -123,4 +123,4 @@ def _suggestion(name: str, known: Sequence[str]) -> str:
     if name == "enabled" and "enabled_server" not in known:
         return "Which server is enabled stands in “enabled_server” at the top of the file."
     near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean “{near[0]}”?" if near else f"Known are {', '.join(known)}."
+    return f"Did you mean “{near[0]}”?" if near else f"Known: {', '.join(known)}."

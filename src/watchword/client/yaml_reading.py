@@ -152,7 +152,7 @@ class _Builder:
         next(self._events)  # The end of the document.
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
-            raise self._refused(event, "The file holds a second document. Write one file for each.")
+            raise self._refused(event, "The file contains a second document. Write each into a file of its own.")
         return node
 
     def _node(self, event: yaml.Event, *, depth: int) -> Node:

@@ -40,7 +40,7 @@ def test_roles_are_created_changed_and_deleted(portal: RemotePortal) -> None:
     refused = portal.run("roles", "delete", "Auditor")
     assert "! Deletes Auditor, revokes its API keys (none)" in refused.stderr
     portal.ok("roles", "delete", "Auditor", "--yes")
-    assert "There is no API role “Auditor”. There are: Deployer." in portal.run("roles", "show", "Auditor").stderr
+    assert "There is no API role “Auditor”. Existing: Deployer." in portal.run("roles", "show", "Auditor").stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["--no-rights", "--view", "activity"]])

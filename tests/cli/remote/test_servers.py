@@ -54,7 +54,7 @@ def test_unknown_server_is_a_failure_that_names_the_others(portal: RemotePortal)
     portal.add("ProdOkta", "--issuer", ISSUER)
     outcome = portal.run("servers", "show", "Other")
     assert outcome.exit_code == 1
-    assert "There is no authorization server “Other”. Registered are: ProdOkta." in outcome.stderr
+    assert "There is no authorization server “Other”. Registered: ProdOkta." in outcome.stderr
 
 
 def test_values_are_changed_and_removed(portal: RemotePortal) -> None:
@@ -168,4 +168,4 @@ def test_operators_key_names_the_organization(portal: RemotePortal, monkeypatch:
 
 def test_wait_that_the_portal_asks_for_is_announced(capsys: pytest.CaptureFixture[str]) -> None:
     session.tell_wait(7)
-    assert capsys.readouterr().err == "The portal cannot do it now. Trying again in 7 s.\n"
+    assert capsys.readouterr().err == "The portal cannot answer now. Trying again in 7 s.\n"

@@ -112,7 +112,7 @@ def apply(
     done, and the next run does the rest.
 
     Exit status 0 if everything is done; with --detailed-exitcode 2 if something was changed, and 0 only if there was
-    nothing to do. 1 if the file or a step is refused, or if --wait waited in vain.
+    nothing to do. 1 if the file or a step is refused, or if --wait timed out.
     """
     wanted = _read(file)
     with connected(organization) as (api, login):

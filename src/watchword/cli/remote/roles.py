@@ -107,7 +107,7 @@ def edit(
     form: str,
     organization: str | None,
 ) -> None:
-    """Rename an API role or replace all its rights by those that are named."""
+    """Rename an API role, or replace all its rights with those given."""
     values: dict[str, Any] = {} if new_name is None else {"name": new_name}
     if no_rights and (full or view):
         raise click.UsageError("--no-rights excludes --full and --view.")
@@ -151,4 +151,4 @@ def _find(api: ManagementApi, name: str) -> dict[str, Any]:
         if str(document["name"]).lower() == name.lower():
             return document
     names = ", ".join(str(document["name"]) for document in documents) or "none"
-    raise CommandFailed(f"There is no API role “{name}”. There are: {names}.")
+    raise CommandFailed(f"There is no API role “{name}”. Existing: {names}.")

@@ -214,7 +214,7 @@ def disable(*, name: str, yes: bool, organization: str | None) -> None:
 @name_argument
 @remote_options
 def refresh(*, name: str, organization: str | None) -> None:
-    """Have the key set of an authorization server fetched now, at most once in 30 seconds."""
+    """Request a fetch of an authorization server's key set, at most once in 30 seconds."""
     with connected(organization) as (api, _):
         server = _find(api, name)
         api.refresh(server["id"])
@@ -287,4 +287,4 @@ def _named(documents: list[dict[str, Any]], name: str) -> dict[str, Any]:
         if name.lower() in {str(document.get("id")), str(document.get("name")).lower()}:
             return document
     names = ", ".join(str(document.get("name")) for document in documents) or "none"
-    raise CommandFailed(f"There is no authorization server “{name}”. Registered are: {names}.")
+    raise CommandFailed(f"There is no authorization server “{name}”. Registered: {names}.")

@@ -54,7 +54,7 @@ def connected(organization: str | None = None, *, login: Login | None = None) ->
 
 
 def tell_wait(seconds: int) -> None:
-    click.echo(f"The portal cannot do it now. Trying again in {seconds} s.", err=True)
+    click.echo(f"The portal cannot answer now. Trying again in {seconds} s.", err=True)
 
 
 def print_document(document: Any, form: str, *, table: Callable[[], None]) -> None:

@@ -136,7 +136,7 @@ def delete_authorization_server(call: Call, server: UUID) -> Answer:
     changes=(_RIGHT, "refresh_requested"), status=202, refusals=(*_UNENTITLED, RefusalReason.TOO_MANY_REQUESTS),
 )  # fmt: skip
 def refresh_key_set(call: Call, server: UUID) -> Answer:
-    """Have the key set fetched now, at most once in 30 seconds. The key set says when that has happened."""
+    """Request a fetch of the key set, at most once in 30 seconds. `fetched_at` shows when it succeeded."""
     RequestRefresh(organization_id=call.organization, server_id=server).run(call.actor)
     return Answer(status=202)
 

@@ -60,7 +60,7 @@ def check_api_role(*, name: str, rights: Mapping[str, str]) -> dict[str, str]:
     if unknown:
         faults["rights"] = f"There is no category “{unknown[0]}”."
     elif not set(rights.values()) <= set(ApiLevel.values):
-        faults["rights"] = "A category has the level “full” or “view”, or is left out."
+        faults["rights"] = "The level is “full” or “view”. For no access, leave the category out."
     return faults
 
 
