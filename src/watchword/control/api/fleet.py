@@ -81,7 +81,7 @@ class FailingKeySetItem(Resource):
     detail: str
     fix: str | None
     good_until: datetime | None
-    """From this time on, the organization's tokens are refused."""
+    """How long the organization's tokens are accepted, at the least; see `KeySet`."""
 
     @classmethod
     def of(cls, row: FailingKeySet) -> Self:

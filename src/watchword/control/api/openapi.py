@@ -28,8 +28,8 @@ FILE: Final = Path(__file__).with_name("openapi.json")
 
 _DESCRIPTION: Final = (
     "Configure what the portal configures. Send an API key, or an access token of the organization's enabled "
-    "authorization server whose scope names an API role. Every error is a problem document (RFC 9457) with a stable "
-    "`reason`."
+    "authorization server whose scope names an API role; one of the two is enough. Every error is a problem document "
+    "(RFC 9457) with a stable `reason`."
 )
 
 _PROBLEM: Final[dict[str, Any]] = {

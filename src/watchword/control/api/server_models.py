@@ -50,7 +50,8 @@ class KeySet(Resource):
 
     fetched_at: datetime | None
     good_until: datetime | None
-    """From this time on, tokens are refused unless a fetch succeeds before."""
+    """How long tokens are accepted with these keys, at the least. A good fetch moves it only once a third of the limit
+    is used up, and lasting failures move it to the full limit after the last good fetch."""
     failing_since: datetime | None
     problem: KeyProblem | None
     keys: list[SigningKey]

@@ -135,10 +135,15 @@ class TestApiRoles:
         AuthorizationServer.objects.update(required_role="Deployer")
 
         sentence = f"{server.name} requires this API role of each token"
-        assert f"{sentence}, so it cannot be renamed." in browser.get("api_access:edit-role", "acme", role.pk).text
-        assert f"{sentence}. Change the" in browser.get("api_access:delete-role", "acme", role.pk).text
+        dialog = browser.get("api_access:edit-role", "acme", role.pk)
+        assert f"{sentence}, so it cannot be renamed." in dialog.text
+        assert (" readonly" in dialog.html, "After a rename" in dialog.text) == (True, False)
+        question = browser.get("api_access:delete-role", "acme", role.pk)
+        assert f"{sentence}. Change the" in question.text
+        assert ('id="confirm"' in question.html, "Close" in question.text) == (False, True)
         answer = browser.post("api_access:delete-role", "acme", role.pk)
         assert (answer.status, f"because {server.name} requires it" in answer.text) == (409, True)
+        assert ('id="confirm"' in answer.html, sentence in answer.text) == (False, False)
         answer = browser.post("api_access:edit-role", "acme", role.pk, name="Other", version="1", **LEVELS)
         assert (answer.status, f"because {server.name} requires it" in answer.text) == (409, True)
         assert browser.post("api_access:edit-role", "acme", role.pk, name="Deployer", version="1").status == 302
@@ -238,6 +243,11 @@ class TestApiKeys:
         assert answer.status == 200
         assert "Copy it now: it is not shown again" in answer.text
         assert "http://127.0.0.1:8080/api/v1" in answer.text
+        command = "watchword login --url http://127.0.0.1:8080 --organization acme"
+        assert f'data-copy="{command}"' in answer.html
+        assert resolve(re.findall(r'href="http://127.0.0.1:8080(/api/[^"]+)"', answer.html)[0]).view_name == (
+            "api-reference:swagger-ui"
+        )
         (secret,) = set(SECRET.findall(answer.html))
         key = ApiKey.objects.get()
         assert key.expires_at - key.created_at == pytest.approx(timedelta(days=30), abs=timedelta(seconds=60))
@@ -311,6 +321,7 @@ class TestApiKeys:
         (secret,) = set(SECRET.findall(answer.html))
         key = ApiKey.objects.get()
         assert (key.organization_id, key.api_role_id, key.created_by) == (None, None, "operator@provider.example")
+        assert ("/api/docs" in answer.html, "watchword login" in answer.text) == (True, False)
         assert secret not in browser.get("console:api-keys").html
         address = ("console:revoke-api-key", key.public_id)
         assert "Revoke the API key provisioning?" in browser.get(*address).text
@@ -364,6 +375,7 @@ class TestCompanyProfile:
         }  # fmt: skip
         for product, claim in (
             ("Okta", "scp"), ("Entra ID", "roles"), ("PingFederate", "scp"), ("Keycloak", "scope"), ("Auth0", "scope"),
+            ("Cognito", "scope"),
         ):  # fmt: skip
             assert f"{product} {claim} " in page.text
 

@@ -12,6 +12,7 @@ import pytest
 from kit import people, registrations
 from kit.browser_session import BrowserSession
 from watchword.control.base.actor import Permission
+from watchword.control.servers.models import AuthorizationServer
 from watchword.control.web.calling.client_examples import API_URL, RESOURCE, SCOPE, ClientValues, client_examples
 from watchword.control.web.calling.refusal_advice import ADVICE, SECTIONS, RefusalRow, refusals
 from watchword.core.decision import Reason
@@ -89,6 +90,7 @@ def test_with_token_routing_the_page_says_which_scope_tokens_need(browser: Brows
     given(**BY_TOKEN)
     shown = browser.get(ROUTE, "acme")
     assert "orders::acme:: followed by an API role of 1 to 16 letters and digits" in shown.text
+    assert "the path /orders , and the scope and resource with your own values" in shown.text
     assert all("orders::acme::reader" in text and SCOPE not in text for text in examples(shown.html))
     assert "organization_not_named" in shown.text
 
@@ -107,6 +109,15 @@ def test_the_page_shows_what_the_registration_expects(browser: BrowserSession) -
     claims = "issuer https://login.acme.example/ , audience api://orders , client ID any"
     assert claims in shown.text
     assert all("api://orders" in text for text in examples(shown.html))
+
+
+def test_a_required_scope_is_copied_and_not_replaced(browser: BrowserSession, given: Any) -> None:
+    given(**BY_TOKEN)
+    register(audience="api://orders", issuer="", client_id="")
+    AuthorizationServer.objects.update(required_role="Billing")
+    shown = browser.get(ROUTE, "acme")
+    assert 'data-copy="orders::acme::Billing"' in shown.html
+    assert "Replace the token endpoint and the path /orders with your own values." in shown.text
 
 
 def test_an_audience_that_would_be_code_stays_out_of_the_examples() -> None:

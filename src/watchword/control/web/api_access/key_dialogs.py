@@ -68,6 +68,7 @@ def revoke_key(request: HttpRequest, actor: Actor, page: Page, key: ApiKeyRow, *
 
 
 def _shown_once(new: NewApiKey) -> dict[str, Any]:
+    given, organization = settings.WATCHWORD, new.key.organization_id
     return {
         "title": f"API key {new.key.name} created",
         "what": "Copy it now: it is not shown again",
@@ -75,7 +76,10 @@ def _shown_once(new: NewApiKey) -> dict[str, Any]:
         "label": "the API key",
         "next_steps": (
             "Store it where your automation keeps its secrets. If lost, revoke it and create another.",
-            f"Send it in the header Authorization: Bearer, to {settings.WATCHWORD.management_api_url}.",
+            f"Send it in the header Authorization: Bearer, to {given.management_api_url}.",
             f"It expires on {spoken(new.key.expires_at)}. Create its successor before that.",
         ),
+        # An operator's key is for many organizations, and a login is for one.
+        "command": organization and f"watchword login --url {given.public_origin} --organization {organization}",
+        "reference_url": f"{given.public_origin}/api/docs",
     }

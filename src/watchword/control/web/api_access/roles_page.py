@@ -28,10 +28,10 @@ ROLE_MANAGEMENT: Final = "people:roles"
 """The entry of the rail to which the tabs belong."""
 
 MEANINGS: Final = {
-    ApiCategory.AUTHORIZATION_SERVERS: "Read, add, edit, enable and delete OAuth 2.0 authorization servers.",
-    ApiCategory.AUDIT_LOGS: "Read and export the audit log.",
-    ApiCategory.ACTIVITY: "Read how the API is used.",
-    ApiCategory.API_ROLES: "Read and manage API roles and API keys.",
+    ApiCategory.AUTHORIZATION_SERVERS: "View Only reads them. Full also adds, edits, enables and deletes them.",
+    ApiCategory.AUDIT_LOGS: "View Only reads the audit log. Full also exports it.",
+    ApiCategory.ACTIVITY: "Both levels read how the API is used.",
+    ApiCategory.API_ROLES: "View Only reads API roles and API keys. Full also creates, edits and deletes them.",
 }
 """What each category is for."""
 

@@ -85,13 +85,15 @@ def delete(request: HttpRequest, actor: Actor, page: ApiRolesPage, api_role: int
             refusal = refused
         else:
             return done(request, page, Notice(f"Deleted the API role {row.name}."))
+    required = page.required_by(row) is not None
     return confirm(
         request,
         page,
-        title=f"Delete the API role {row.name}?",
-        sentences=_what_stops(page, row),
+        title=f"The API role {row.name} cannot be deleted" if required else f"Delete the API role {row.name}?",
+        # The refusal says the same.
+        sentences=[] if required and refusal is not None else _what_stops(page, row),
         url=reverse("api_access:delete-role", args=[page.organization_id, api_role]),
-        label="Delete",
+        label=None if required else "Delete",
         dangerous=True,
         refusal=refusal,
     )

@@ -39,4 +39,9 @@ RECIPES: Final = (
         "scope",
         "On the API, add a permission of this name; authorize the machine-to-machine application for it.",
     ),
+    Recipe(
+        "Cognito",
+        "scope",
+        "Its own scopes contain a slash, so a pre token generation trigger must add this one to the access token.",
+    ),
 )

@@ -41,14 +41,18 @@ class ClientValues:
     scope: str | None = None
     audience: str | None = None
 
+    @property
+    def resource(self) -> str:
+        """What the examples send; made up where the audience is unknown or could break out of its quotes."""
+        return self.audience if self.audience is not None and _SAFE.fullmatch(self.audience) else RESOURCE
+
 
 def client_examples(values: ClientValues) -> tuple[Tab, ...]:
     """One tab for each language."""
-    audience = values.audience
     written = {
         API_URL: values.api_url,
         SCOPE: values.scope or SCOPE,
-        RESOURCE: audience if audience is not None and _SAFE.fullmatch(audience) else RESOURCE,
+        RESOURCE: values.resource,
     }
     # At once: a value may be the example of another one.
     pattern = re.compile("|".join(map(re.escape, written)))

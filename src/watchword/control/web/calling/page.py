@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from django.conf import settings
 from django.views.decorators.http import require_safe
 
-from watchword.control.web.calling.client_examples import API_URL, ClientValues, client_examples
+from watchword.control.web.calling.client_examples import API_URL, RESOURCE, ClientValues, client_examples
 from watchword.control.web.calling.refusal_advice import refusals
 from watchword.control.web.servers.page import ServersPage
 from watchword.control.web.shell.frame import OrganizationFrame
@@ -52,6 +52,9 @@ class CallingPage(ServersPage):
             scope=scope,
             audience=None if server is None else server.audience,
         )
+        replaced = ["scope"] if role is None or scope is None else []
+        if values.resource == RESOURCE:
+            replaced.append("resource")
         return super().context() | {
             "crumb": "Call the API",
             # Where the banner says why tokens are refused, no line above it says the same.
@@ -62,6 +65,7 @@ class CallingPage(ServersPage):
             "api_url": api_url,
             "scope": scope,
             "scope_begin": None if scope is None or role is not None else scope.removesuffix(EXAMPLE_ROLE),
+            "replaced": " and ".join(replaced),
             "server": server,
             "tabs": client_examples(values),
             "refusals": refusals(given.api_routing),

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 MEANINGS: Final = {
-    Permission.API_KEY_MANAGEMENT: "Add, edit, enable and delete OAuth 2.0 authorization servers.",
-    Permission.ADMINISTRATORS: "Invite and deactivate administrators, create and edit roles.",
+    Permission.API_KEY_MANAGEMENT: (
+        "Add, edit, enable and delete OAuth 2.0 authorization servers. It does not cover the API keys of the "
+        "management API."
+    ),
+    Permission.ADMINISTRATORS: "Invite and deactivate administrators; manage roles, API roles and API keys.",
     Permission.AUDIT_LOGS: "Read the audit log: who did what, when and from where.",
     Permission.ACTIVITY: "See how the API is used.",
 }

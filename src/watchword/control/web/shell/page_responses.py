@@ -150,14 +150,14 @@ def confirm(
     title: str,
     sentences: list[str],
     url: str,
-    label: str,
+    label: str | None,
     dangerous: bool = False,
     refusal: Refusal | None = None,
 ) -> HttpResponse:
     """Open the dialog that asks before something is done.
 
-    `sentences` say what will happen, `label` is the button that posts to `url`. `refusal` is why it was not done, where
-    the dialog answers the post.
+    `sentences` say what will happen, `label` is the button that posts to `url`; without it the dialog only says why
+    that cannot be done. `refusal` is why it was not done, where the dialog answers the post.
     """
     context = {
         "title": title,
