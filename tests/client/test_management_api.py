@@ -60,7 +60,6 @@ def test_server_of_another_form_is_not_understood(changes: dict[str, Any]) -> No
         ({"items": {}}, ManagementApi.servers),
         ({"items": [1]}, ManagementApi.servers),
         ({"items": [{}]}, ManagementApi.servers),
-        ({"id": 1}, ManagementApi.enabled_id),
         ({"revision": 1, "verifiers": 1}, ManagementApi.publication),
         ({"revision": "1", "verifiers": 1, "up_to_date": 1}, ManagementApi.publication),
         ({"revision": 1, "verifiers": True, "up_to_date": 1}, ManagementApi.publication),

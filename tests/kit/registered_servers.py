@@ -55,10 +55,10 @@ class RegisteredServers:
         del self.servers[self._find(server_id, version).id]
         self._count()
 
-    def enabled_id(self) -> str | None:
-        return next((server.id for server in self.servers.values() if server.enabled), None)
-
-    def enable(self, server_id: str | None, confirmations: Mapping[str, bool]) -> None:
+    def enable(
+        self, server_id: str | None, confirmations: Mapping[str, bool], *, before: tuple[str, int] | None
+    ) -> None:
+        assert before == next(((server.id, server.version) for server in self.servers.values() if server.enabled), None)
         assert set(confirmations.values()) <= {True}
         assert server_id is None or server_id in self.servers
         for server in [*self.servers.values()]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from watchword.client.planning import AddServer, ChangeServer, DeleteServer, SwitchEnabled
-from watchword.client.problems import ApiFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,13 +12,6 @@ if TYPE_CHECKING:
     from watchword.client.planning import Plan, Step
     from watchword.client.registration import PresentServer
     from watchword.client.servers_file import WantedServer
-
-
-class StateChanged(ApiFailed):
-    """The present state is no longer that of the plan."""
-
-    def __init__(self) -> None:
-        super().__init__("Another server was enabled or disabled after the plan was made. Run it again.")
 
 
 class Servers(Protocol):
@@ -31,22 +23,20 @@ class Servers(Protocol):
 
     def delete(self, server_id: str, version: int) -> None: ...
 
-    def enabled_id(self) -> str | None: ...
-
-    def enable(self, server_id: str | None, confirmations: Mapping[str, bool]) -> None: ...
+    def enable(
+        self, server_id: str | None, confirmations: Mapping[str, bool], *, before: tuple[str, int] | None
+    ) -> None: ...
 
 
 def apply_steps(plan: Plan, servers: Servers) -> Iterator[Step]:
     """Do the steps; yields each one before it is done, so that the caller knows which one failed.
 
     Each step names the version that the plan saw or that a step before left: a change that another administrator made
-    meanwhile is not overwritten. The enabled server has no version, so it is read before it is switched.
+    meanwhile is not overwritten.
 
     Raises:
         ApiRefused: a step was refused.
-        StateChanged: another server was enabled meanwhile.
     """
-    enabled = None if plan.enabled_now is None else plan.enabled_now.id
     versions = {server.id: server.version for server in plan.present}
     ids = {name: server.id for name, server in plan.matches.items()}
     for step in plan.steps:
@@ -61,12 +51,10 @@ def apply_steps(plan: Plan, servers: Servers) -> Iterator[Step]:
                 versions[server.id] = changed.version
             case DeleteServer(server=server):
                 servers.delete(server.id, versions[server.id])
-                enabled = None if server.id == enabled else enabled
             case SwitchEnabled(before=before, target=target):
-                if servers.enabled_id() != enabled:
-                    raise StateChanged
                 target_id = None if target is None else ids[target.name]
-                servers.enable(target_id, {} if target is None else _confirmed(target))
+                replaced = None if before is None else (before.id, versions[before.id])
+                servers.enable(target_id, {} if target is None else _confirmed(target), before=replaced)
                 # To disable and to enable a server are changes of it.
                 for server_id in (None if before is None else before.id, target_id):
                     if server_id is not None:

@@ -82,16 +82,18 @@ class ManagementApi:
         """Delete the server, if it still has this version."""
         self.send("DELETE", _server(server_id), if_match=etag(server_id, version))
 
-    def enabled_id(self) -> str | None:
-        """Which server is enabled."""
-        enabled = self.send("GET", "/enabled-server").get("id")
-        if not isinstance(enabled, (str, NoneType)):
-            raise UnexpectedResponse
-        return enabled
+    def enable(
+        self, server_id: str | None, confirmations: Mapping[str, bool], *, before: tuple[str, int] | None
+    ) -> None:
+        """Enable this server instead of the present one; None disables the present one.
 
-    def enable(self, server_id: str | None, confirmations: Mapping[str, bool]) -> None:
-        """Enable this server instead of the present one; None disables the present one."""
-        self.send("PUT", "/enabled-server", {"id": server_id, **confirmations})
+        Args:
+            server_id: which one.
+            confirmations: those of its registration.
+            before: id and version of the present one. If another one or version is enabled, nothing is changed.
+        """
+        present = etag("none", 0) if before is None else etag(*before)
+        self.send("PUT", "/enabled-server", {"id": server_id, **confirmations}, if_match=present)
 
     def refresh(self, server_id: str) -> None:
         """Have its key set fetched now."""

@@ -430,6 +430,29 @@ def test_change_that_was_made_after_the_plan_is_not_overwritten(portal: RemotePo
     assert (server.issuer, server.description) == ("https://acme.example", "changed meanwhile")
 
 
+def test_enabled_server_that_was_edited_after_the_plan_stays_enabled(portal: RemotePortal) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    portal.ok("servers", "enable", "ProdOkta")
+    with connected() as (api, _):
+        planned = make_plan(api.servers(), read_servers_file(b"enabled_server: null\nservers: []\n", file="f"))
+        portal.ok("servers", "edit", "ProdOkta", "--description", "changed meanwhile")
+        with pytest.raises(ApiRefused) as refused:
+            list(apply_steps(planned, api))
+    assert (refused.value.status, refused.value.reason) == (412, "version_stale")
+    assert AuthorizationServer.objects.get().enabled
+
+
+def test_change_between_two_steps_is_reported_without_saying_that_nothing_was_changed(
+    portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal.add("ProdOkta", "--issuer", "https://acme.example")
+    FILE.write_text("enabled_server: null\nservers: []\n")
+    monkeypatch.setattr(plans, "check_unchanged", lambda *_: AuthorizationServer.objects.update(version=7))
+    outcome = portal.run("apply", "-f", str(FILE), "--yes")
+    assert "A server was changed after the plan was made. Run apply again.\n" in outcome.stderr
+    assert "If-Match" not in outcome.stderr
+
+
 def test_server_that_was_enabled_after_the_plan_stays_enabled(
     portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

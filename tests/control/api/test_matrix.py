@@ -130,6 +130,8 @@ def objects_of(organization: str) -> tuple[dict[str, object], dict[str, str]]:
         "organization": f'"{organization}.1"',
         "server": f'"{server.pk}.{server.version}"',
         "role": f'"{role.pk}.{role.version}"',
+        # Of the enabled server.
+        "": f'"{server.pk}.{server.version}"',
     }
 
 

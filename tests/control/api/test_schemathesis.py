@@ -59,10 +59,12 @@ class Requests:
         api_access.api_key(name="spare")
         self._identities = {
             "server": str(server.pk),
+            # No server is enabled.
+            "": "none",
             "role": spare.pk,
             "key": str(ApiKey.objects.get(name="spare").public_id),
         }
-        self._versions = {str(server.pk): server.version, spare.pk: spare.version}
+        self._versions = {"none": 0, str(server.pk): server.version, spare.pk: spare.version}
         events = ApiClient(self._clients[False].secret).get("/organizations/acme/audit-events?limit=1")
         self._cursor = events.body["next_cursor"]
 

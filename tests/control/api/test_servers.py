@@ -160,17 +160,39 @@ def test_enabling_switches_and_null_disables(client: ApiClient) -> None:
     first, second = (registered(client, name=name).body["id"] for name in ("First", "Second"))
     assert client.get(path).body == {"id": None}
     for chosen in (first, second, second, None, None):
-        assert client.send("PUT", path, {"id": chosen}).body == {"id": chosen}
+        before = client.get(path).headers["ETag"]
+        changed = client.send("PUT", path, {"id": chosen}, if_match=before)
+        assert changed.body == {"id": chosen}
+        assert changed.headers["ETag"] == client.get(path).headers["ETag"]
         assert client.get(path).body == {"id": chosen}
         assert [each["id"] for each in client.get(SERVERS).body["items"] if each["enabled"]] == (
             [] if chosen is None else [chosen]
         )
-    unknown = client.send("PUT", path, {"id": "5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11"})
+    none = '"none.0"'
+    unknown = client.send("PUT", path, {"id": "5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11"}, if_match=none)
     assert (unknown.status, unknown.reason, unknown.pointers) == (404, "not_found", ["body:/id"])
     for odd in (1, "x", "", [first], f"{{{first}}}", f"urn:uuid:{first}", first.replace("-", "")):
-        refused = client.send("PUT", path, {"id": odd})
+        refused = client.send("PUT", path, {"id": odd}, if_match=none)
         assert (refused.reason, refused.pointers) == ("fields_invalid", ["body:/id"]), odd
-    assert client.send("PUT", path, {}).pointers == ["body:/id"]
+    assert client.send("PUT", path, {}, if_match=none).pointers == ["body:/id"]
+
+
+def test_enabled_server_that_was_changed_meanwhile_is_not_disabled(client: ApiClient) -> None:
+    path = "/organizations/acme/enabled-server"
+    first, second = (registered(client, name=name).body["id"] for name in ("First", "Second"))
+    none = client.get(path).headers["ETag"]
+    assert client.send("PUT", path, {"id": first}).reason == "if_match_missing"
+    assert client.send("PUT", path, {"id": first}, if_match="x").reason == "if_match_malformed"
+    enabled = client.send("PUT", path, {"id": first}, if_match=none).headers["ETag"]
+    assert enabled == client.get(f"{SERVERS}/{first}").headers["ETag"]
+    edited = client.send("PATCH", f"{SERVERS}/{first}", {"description": "Changed"}, if_match=enabled)
+    assert edited.status == 200
+    for named in (none, enabled, f"W/{edited.headers['ETag']}"):
+        for chosen in (None, second):
+            refused = client.send("PUT", path, {"id": chosen}, if_match=named)
+            assert (refused.status, refused.reason) == (412, "version_stale")
+            assert client.get(path).body == {"id": first}
+    assert client.send("PUT", path, {"id": second}, if_match=edited.headers["ETag"]).body == {"id": second}
 
 
 def test_enabling_what_accepts_every_token_must_be_confirmed(client: ApiClient) -> None:
@@ -179,8 +201,9 @@ def test_enabling_what_accepts_every_token_must_be_confirmed(client: ApiClient) 
     assert refused.pointers == ["body:/confirm_any_token"]
     server = registered(client, **any_token, confirm_any_token=True).body["id"]
     path = "/organizations/acme/enabled-server"
-    assert client.send("PUT", path, {"id": server}).reason == "tokens_of_others"
-    assert client.send("PUT", path, {"id": server, "confirm_any_token": True}).body == {"id": server}
+    none = client.get(path).headers["ETag"]
+    assert client.send("PUT", path, {"id": server}, if_match=none).reason == "tokens_of_others"
+    assert client.send("PUT", path, {"id": server, "confirm_any_token": True}, if_match=none).body == {"id": server}
 
 
 def test_key_set_is_read_with_its_history_and_fetched_again(client: ApiClient) -> None:
@@ -211,5 +234,7 @@ def test_server_says_which_confirmation_its_registration_needs(
     server = registered(client, **changes, **confirmed).body
     assert server["required_confirmation"] == needed
     path = "/organizations/acme/enabled-server"
-    assert client.send("PUT", path, {"id": server["id"]}).status == (200 if needed is None else 422)
-    assert client.send("PUT", path, {"id": server["id"], **confirmed}).status == 200
+    none = client.get(path).headers["ETag"]
+    assert client.send("PUT", path, {"id": server["id"]}, if_match=none).status == (200 if needed is None else 422)
+    now = client.get(path).headers["ETag"]
+    assert client.send("PUT", path, {"id": server["id"], **confirmed}, if_match=now).status == 200

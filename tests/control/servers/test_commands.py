@@ -25,7 +25,7 @@ from kit.registrations import (
     revision,
 )
 from watchword.control.base.actor import command_line
-from watchword.control.base.refusals import Refusal
+from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.servers.commands import (
     AddServer,
     DeleteServer,
@@ -325,6 +325,25 @@ def test_disabling_leaves_no_server_trusted() -> None:
     server = add()
     assert DisableServer(organization_id="acme", server_id=server.pk, expected_version=1).run(ALICE).version == 2
     assert trust_of("acme").server is None
+
+
+def test_server_is_enabled_only_instead_of_the_expected_one() -> None:
+    first = add(enabled=False)
+    second = add(name="Second", enabled=False)
+
+    def enable(server: AuthorizationServer, *expected: Any) -> None:
+        EnableServer(organization_id="acme", server_id=server.pk, expected_enabled=expected).run(ALICE)
+
+    with pytest.raises(Refusal) as refused:
+        enable(second, first.pk, 1)
+    assert refused.value.reason is RefusalReason.VERSION_STALE
+    enable(first)
+    for expected in ((), (first.pk, 1), (second.pk, 2)):
+        with pytest.raises(Refusal) as refused:
+            enable(second, *expected)
+        assert refused.value.reason is RefusalReason.VERSION_STALE
+    enable(second, first.pk, 2)
+    assert AuthorizationServer.objects.get(enabled=True) == second
 
 
 def test_a_stale_switch_is_refused() -> None:

@@ -176,7 +176,7 @@ def _losses(planned: Plan, login: Login) -> list[str]:
 
 
 def _apply(planned: Plan, wanted: WantedState, api: ManagementApi) -> None:
-    from watchword.client.applying import StateChanged, apply_steps
+    from watchword.client.applying import apply_steps
     from watchword.client.plan_output import described
     from watchword.client.problems import ApiFailed, ApiRefused
 
@@ -186,7 +186,7 @@ def _apply(planned: Plan, wanted: WantedState, api: ManagementApi) -> None:
         for step in apply_steps(planned, api):
             click.echo(f"[{done + 1}/{len(planned.steps)}] {described(step)}", err=True)
             done += 1
-    except (ApiRefused, StateChanged) as refused:
+    except ApiRefused as refused:
         raise CommandFailed(f"{_with_lines(refused, step, wanted)}\n{_left_after(done, len(planned.steps))}") from None
     except ApiFailed as failure:
         unknown = f"It is unknown whether step {done} of {len(planned.steps)} was done: run `watchword plan`."

@@ -192,7 +192,12 @@ def enable(*, name: str, confirm_any_token: bool, confirm_any_user: bool, yes: b
         server = _named(documents, name)
         before = next((one for one in documents if one["enabled"] and one is not server), None)
         ask_before([] if before is None else [_clients_lose_access(before), *own_access_lost(login)], yes=yes)
-        api.enable(server["id"], {name: True for name, is_given in given.items() if is_given})
+        replaced = server if server["enabled"] else before
+        api.enable(
+            server["id"],
+            {name: True for name, is_given in given.items() if is_given},
+            before=None if replaced is None else (replaced["id"], replaced["version"]),
+        )
     click.echo(f"Enabled {server['name']}.", err=True)
 
 
@@ -206,7 +211,7 @@ def disable(*, name: str, yes: bool, organization: str | None) -> None:
         server = _find(api, name)
         if server["enabled"]:
             ask_before([_clients_lose_access(server), *own_access_lost(login)], yes=yes)
-            api.enable(None, {})
+            api.enable(None, {}, before=(server["id"], server["version"]))
     click.echo(f"{server['name']} is disabled.", err=True)
 
 

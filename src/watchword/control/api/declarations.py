@@ -37,7 +37,7 @@ class Operation:
         produces: the content type of success.
         refusals: the reasons of its command, besides those that follow from the right.
         etag: see ETag.
-        identity: the part of the path whose ETag is required.
+        identity: the part of the path whose ETag is required; "" if the operation compares it itself.
         members: the body's member for each field of the command that has another name there.
         parameters: the names of the query parameters.
         takes_body: whether it reads a body.

@@ -17,7 +17,13 @@ from ninja.signature import ViewSignature
 from watchword.control.api.admission import admit
 from watchword.control.api.declarations import OPERATIONS, ORGANIZATION, ETag, Operation
 from watchword.control.api.problems import Fault, fault
-from watchword.control.api.strict_requests import check_content_type, check_query, expected_version, read_body
+from watchword.control.api.strict_requests import (
+    check_content_type,
+    check_query,
+    expected_etag,
+    expected_version,
+    read_body,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -58,12 +64,14 @@ class Call:
         actor: who asks; holds the operation's right.
         organization: of the address; "" for the provider's own addresses.
         version: what If-Match names, for an operation that requires it; else 0.
+        etag: the same as it was sent, for an operation that compares it itself; else "".
     """
 
     request: HttpRequest
     actor: Actor
     organization: str
     version: int = 0
+    etag: str = ""
 
 
 def operation(
@@ -94,7 +102,7 @@ def operation(
         produces: the content type of success.
         refusals: the reasons of its command.
         etag: how it uses versions.
-        identity: the part of the path whose ETag is required.
+        identity: the part of the path whose ETag is required; "" if the operation compares it itself.
         members: the body's member for each field of the command that has another name there.
     """
     right, action = (reads, None) if changes is None else changes
@@ -181,11 +189,13 @@ def _guard(entry: Operation) -> Callable[[Any], Any]:
             elif request.body:
                 raise fault(Fault.BODY_UNEXPECTED)
             check_query(request, entry.parameters)
-            version = 0
-            if entry.etag is ETag.REQUIRED:
+            version, named = 0, ""
+            if entry.etag is ETag.REQUIRED and entry.identity:
                 version = expected_version(request.headers.get("If-Match"), parts[entry.identity])
+            elif entry.etag is ETag.REQUIRED:
+                named = expected_etag(request.headers.get("If-Match"))
             request.call = Call(  # type: ignore[attr-defined]
-                request=request, actor=actor, organization=organization, version=version
+                request=request, actor=actor, organization=organization, version=version, etag=named
             )
             return run(request, **parts)
 

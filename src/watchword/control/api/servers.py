@@ -175,19 +175,26 @@ def validate_key_source(call: Call, source: KeySource) -> Answer:
 _ENABLED: Final = "/organizations/{slug:organization}/enabled-server"
 
 
-@operation(router, "GET", _ENABLED, reads=_RIGHT, returns=EnabledServer)
+@operation(router, "GET", _ENABLED, reads=_RIGHT, returns=EnabledServer, etag=ETag.SENT)
 def read_enabled_server(call: Call) -> Answer:
-    """Read which authorization server is enabled."""
-    return Answer(body=EnabledServer(id=_enabled(call)))
+    """Read which authorization server is enabled. The ETag is the server's own."""
+    return _enabled_answer(_enabled(call))
 
 
 @operation(
     router, "PUT", _ENABLED,
-    changes=(_RIGHT, "server_enabled"), returns=EnabledServer,
+    changes=(_RIGHT, "server_enabled"), returns=EnabledServer, etag=ETag.REQUIRED,
     refusals=(*_UNENTITLED, RefusalReason.TOKENS_OF_OTHERS),
 )  # fmt: skip
 def change_enabled_server(call: Call, choice: ServerToEnable) -> Answer:
-    """Enable an authorization server and disable the other one at the same time; null disables the enabled one."""
+    """Enable an authorization server and disable the other one at the same time; null disables the enabled one.
+
+    If-Match names the server that is enabled now, in the version that was read: one that was changed since is not
+    disabled.
+    """
+    enabled = _enabled(call)
+    if call.etag != _etag_of(enabled):
+        raise fault(Fault.VERSION_DIFFERS)
     if choice.id is not None:
         if not registrations(call.organization).filter(pk=choice.id).exists():
             sentence = "The organization has no authorization server with this ID."
@@ -197,15 +204,29 @@ def change_enabled_server(call: Call, choice: ServerToEnable) -> Answer:
                 detail=sentence,
                 errors=[Invalid("/id", sentence)],
             )
-        confirmed = choice.confirm_any_token or choice.confirm_any_user
-        EnableServer(organization_id=call.organization, server_id=choice.id, confirmed=confirmed).run(call.actor)
-    elif (enabled := _enabled(call)) is not None:
-        DisableServer(organization_id=call.organization, server_id=enabled).run(call.actor)
-    return Answer(body=EnabledServer(id=choice.id))
+        EnableServer(
+            organization_id=call.organization,
+            server_id=choice.id,
+            confirmed=choice.confirm_any_token or choice.confirm_any_user,
+            expected_enabled=() if enabled is None else (enabled.pk, enabled.version),
+        ).run(call.actor)
+    elif enabled is not None:
+        DisableServer(organization_id=call.organization, server_id=enabled.pk, expected_version=enabled.version).run(
+            call.actor
+        )
+    return _enabled_answer(_enabled(call))
 
 
-def _enabled(call: Call) -> UUID | None:
-    return registrations(call.organization).filter(enabled=True).values_list("pk", flat=True).first()
+def _enabled(call: Call) -> AuthorizationServer | None:
+    return registrations(call.organization).filter(enabled=True).first()
+
+
+def _etag_of(enabled: AuthorizationServer | None) -> str:
+    return etag("none", 0) if enabled is None else etag(enabled.pk, enabled.version)
+
+
+def _enabled_answer(enabled: AuthorizationServer | None) -> Answer:
+    return Answer(body=EnabledServer(id=None if enabled is None else enabled.pk), etag=_etag_of(enabled))
 
 
 def _validated(call: Call, fields: ServerFields) -> tuple[Validation, str]:

@@ -97,12 +97,12 @@ def etag(identity: object, version: int) -> str:
     return f'"{identity}.{version}"'
 
 
-def expected_version(header: str | None, identity: object) -> int:
-    """Return the version that If-Match names.
+def expected_etag(header: str | None) -> str:
+    """Return the ETag that If-Match names.
 
     Raises:
-        Problem: if_match_missing, if_match_malformed; version_stale for a weak one or one of another object, which no
-            present version can equal (RFC 9110 section 13.1.1).
+        Problem: if_match_missing, if_match_malformed; version_stale for a weak one, which no present version can equal
+            (RFC 9110 section 13.1.1).
     """
     if header is None:
         raise fault(Fault.IF_MATCH_MISSING)
@@ -111,7 +111,16 @@ def expected_version(header: str | None, identity: object) -> int:
     named = _ETAG.fullmatch(header)
     if named is None:
         raise fault(Fault.IF_MATCH_MALFORMED)
-    begin, _, version = named[1].rpartition(".")
+    return header
+
+
+def expected_version(header: str | None, identity: object) -> int:
+    """Return the version that If-Match names.
+
+    Raises:
+        Problem: as `expected_etag`; version_stale for one of another object, too.
+    """
+    begin, _, version = expected_etag(header)[1:-1].rpartition(".")
     if begin != str(identity) or not re.fullmatch(r"0|[1-9][0-9]{0,8}", version):
         raise fault(Fault.VERSION_DIFFERS)
     return int(version)

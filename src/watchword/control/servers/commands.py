@@ -19,6 +19,7 @@ from watchword.control.servers.conflicts import (
     free_slot,
     other_servers,
     refuse_taken_name,
+    stale,
 )
 from watchword.control.servers.field_checks import checked_fields
 from watchword.control.servers.forced_fetch_commands import bring_forward
@@ -128,13 +129,16 @@ class EditServer:
 class EnableServer:
     """Enable a server and disable the other one in the same transaction.
 
-    `confirmed`: the administrator confirms that it accepts tokens of others, if it does.
+    Attributes:
+        confirmed: the administrator confirms that it accepts tokens of others, if it does.
+        expected_enabled: the server that is enabled before, with its version; () for none, None for any.
     """
 
     organization_id: str
     server_id: UUID
     expected_version: int | None = None
     confirmed: bool = False
+    expected_enabled: tuple[UUID, int] | tuple[()] | None = None
 
     def run(self, actor: Actor) -> Saved:
         with (
@@ -142,6 +146,8 @@ class EnableServer:
             unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_enabled") as work,
         ):
             server = find_server(self.organization_id, self.server_id, self.expected_version)
+            if self.expected_enabled is not None:
+                _check_enabled(server, self.expected_enabled)
             _check_acceptance(server, confirmed=self.confirmed)
             disabled = _disable_other(work, except_for=server)
             _switch(work, server, enabled=True, knowing=confirmed(server))
@@ -198,6 +204,12 @@ class RequestRefresh:
 def _key_set_of(server: AuthorizationServer) -> KeySetState:
     # Locked, so that a concurrent claim of a worker waits and its fetch is then outdated.
     return KeySetState.objects.select_for_update().get(server=server)
+
+
+def _check_enabled(server: AuthorizationServer, expected: tuple[UUID, int] | tuple[()]) -> None:
+    enabled = other_servers(server.organization_id, None).filter(enabled=True).first()
+    if expected != (() if enabled is None else (enabled.pk, enabled.version)):
+        raise stale(server if enabled is None else enabled)
 
 
 def _disable_other(work: UnitOfWork, *, except_for: AuthorizationServer | None = None) -> str | None:
