@@ -63,7 +63,7 @@ def test_example_works_as_it_stands(title: str, number: int, portal: str) -> Non
     is_operator = title == "For operators"
     key = api_access.api_key(None, None) if is_operator else api_access.api_key()
     if title != "Register an authorization server":
-        registrations.add()
+        registrations.add(enabled=title != "Enable one")
     server = AuthorizationServer.objects.first()
     environment = {
         "PATH": os.environ["PATH"],
