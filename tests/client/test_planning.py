@@ -123,13 +123,26 @@ def test_names_are_swapped_by_way_of_a_third_one() -> None:
     lines = list(plan_lines(planned([first, second], write_servers_file("acme", wanted))))
     temporary = f"Renaming{second.id.replace('-', '')[:16]}"
     assert lines == [
-        "~ change Second",
+        "~ change Second (with a temporary name, until another server has left the new one)",
         f'    name: "Second" → "{temporary}"',
         "~ change First",
         '    name: "First" → "Second"',
         f"~ change {temporary}",
         f'    name: "{temporary}" → "First"',
         "Plan: 3 to change.",
+    ]
+
+
+def test_server_that_is_renamed_and_switched_off_has_both_names() -> None:
+    first, second = present("First", enabled=True), present("Second")
+    wanted = [
+        renamed(present("First"), "Other"),
+        PresentServer(id=second.id, version=1, enabled=True, registration=second.registration),
+    ]
+    result = planned([first, second], write_servers_file("acme", wanted))
+    assert "> enabled server: First (now Other) → Second" in list(plan_lines(result))
+    assert losses(result) == [
+        "Client applications with tokens of First (now Other) lose access: Second is enabled instead."
     ]
 
 

@@ -87,6 +87,13 @@ def test_all_faults_are_reported_in_the_order_of_the_file() -> None:
     assert lines == ["servers.yaml:3:5:", "servers.yaml:4:20:", "servers.yaml:6:5:", "servers.yaml:8:1:"]
 
 
+def test_one_kind_of_fault_hides_no_other() -> None:
+    document = SERVER.replace("name: ProdOkta", "name: &name ProdOkta").replace("https://keys", "http://keys")
+    document = document.replace("audience: null", "audienze: *name") + "    client_id: x\n    <<: {issuer: x}\n"
+    lines = [fault.split(" ")[0] for fault in faults(document)]
+    assert lines == [f"servers.yaml:{place}:" for place in ("3:5", "3:11", "4:20", "6:5", "6:15", "8:5", "9:5")]
+
+
 def test_same_name_or_id_twice_is_refused_with_the_first_line() -> None:
     entry = SERVER.split("servers:\n")[1]
     (fault,) = faults(SERVER + entry.replace("ProdOkta", "PRODOKTA"))

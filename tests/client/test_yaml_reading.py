@@ -50,9 +50,9 @@ def test_ambiguous_document_is_refused_where_it_is_wrong(document: str | bytes, 
     octets = document if isinstance(document, bytes) else document.encode()
     with pytest.raises(FileRefused) as refused:
         read_yaml(octets, file="servers.yaml")
-    (fault,) = refused.value.faults
-    assert str(fault).startswith(f"servers.yaml:{where}: ")
-    assert sentence in str(fault)
+    assert any(
+        str(fault).startswith(f"servers.yaml:{where}: ") and sentence in str(fault) for fault in refused.value.faults
+    )
 
 
 @pytest.mark.parametrize("text", ["no", "1e3", "0123", "2026-01-01", "12:30:00", "=", "0x10", ".inf", "true", "null"])

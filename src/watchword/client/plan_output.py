@@ -20,20 +20,24 @@ if TYPE_CHECKING:
     from watchword.client.planning import Plan, Value
 
 ADD, CHANGE, DELETE, ENABLE = "add", "change", "delete", "enable"
+_TEMPORARILY = " (with a temporary name, until another server has left the new one)"
 MARKS = {ADD: "+", CHANGE: "~", DELETE: "-", ENABLE: ">"}
 
 
-def described(step: Step) -> str:
-    """One line, such as `~ change ProdOkta`."""
+def described(step: Step, plan: Plan | None = None) -> str:
+    """One line, such as `~ change ProdOkta`; with the plan, a server that it renames has both names."""
     match step:
         case AddServer():
             return f"{MARKS[ADD]} add {step.wanted.name}"
         case ChangeServer():
-            return f"{MARKS[CHANGE]} change {step.server.name}"
+            temporary = step.registration.name != step.wanted.name
+            return f"{MARKS[CHANGE]} change {step.server.name}{_TEMPORARILY if temporary else ''}"
         case DeleteServer():
             return f"{MARKS[DELETE]} delete {step.server.name} with its signing keys and key history"
         case SwitchEnabled():
             before = "none" if step.before is None else step.before.name
+            if step.before is not None and plan is not None:
+                before = plan.title(step.before)
             after = "none" if step.target is None else step.target.name
             return f"{MARKS[ENABLE]} enabled server: {before} → {after}"
 
@@ -41,7 +45,7 @@ def described(step: Step) -> str:
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The diff and a summary, a line each."""
     for step in plan.steps:
-        yield described(step)
+        yield described(step, plan)
         if isinstance(step, ChangeServer):
             for name, (before, after) in step.changes.items():
                 yield f"    {name}: {shown(name, before)} → {shown(name, after)}{_hidden(name, before, after)}"

@@ -17,7 +17,7 @@ from watchword.client.typed_members import (
     text,
     text_or_null,
 )
-from watchword.client.yaml_reading import FileRefused, Node, Place, read_yaml
+from watchword.client.yaml_reading import Fault, FileRefused, Node, Place, read_yaml
 from watchword.client.yaml_writing import visible, write_yaml
 from watchword.jwks.address import LocationRefused, parse_location
 from watchword.jwks.ca_bundle import CaBundleRefused, read_ca_bundle
@@ -76,9 +76,13 @@ def read_servers_file(octets: bytes, *, file: str) -> WantedState:
         FileRefused: with all faults that were found, in the file's order.
     """
     faults = Faults()
-    state = _state(read_yaml(octets, file=file), faults)
-    if faults.found:
-        raise FileRefused(*sorted(faults.found, key=lambda fault: fault.place))
+    unreadable: list[Fault] = []
+    state = _state(read_yaml(octets, file=file, faults=unreadable), faults)
+    # The first fault of a place explains the others.
+    places = {fault.place for fault in unreadable}
+    found = unreadable + [fault for fault in faults.found if fault.place not in places]
+    if found:
+        raise FileRefused(*sorted(found, key=lambda fault: fault.place))
     return state
 
 
@@ -143,7 +147,8 @@ def _server(entry: Node, faults: Faults) -> WantedServer:
         places=read.places,
     )
     for member, sentence in faults_of(registration, server.confirmations).items():
-        if member not in read.refused:
+        # Whether any token would be accepted is unknown while one of the three values is.
+        if member not in read.refused and not (member in EXPECTED and read.refused & {*EXPECTED}):
             faults.note(server.place_of(member), f"{member} {sentence}")
     return server
 

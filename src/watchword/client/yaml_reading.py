@@ -99,16 +99,25 @@ class Items:
 Node = Scalar | Members | Items
 
 
-def read_yaml(octets: bytes, *, file: str) -> Node:
+def read_yaml(octets: bytes, *, file: str, faults: list[Fault] | None = None) -> Node:
     """Read the one document of a file.
 
     Args:
         octets: the whole file.
         file: its name, for the places.
+        faults: where to note what this reader does not accept but can read on after; None to raise it.
 
     Raises:
         FileRefused: it is not well-formed, or has something that this reader does not accept.
     """
+    found: list[Fault] = [] if faults is None else faults
+    node = _read(octets, file, found)
+    if found and faults is None:
+        raise FileRefused(*found)
+    return node
+
+
+def _read(octets: bytes, file: str, faults: list[Fault]) -> Node:
     begin = Place(file, 1, 1)
     if len(octets) > MAX_OCTETS:
         raise FileRefused(Fault(begin, f"The file is larger than {MAX_OCTETS // 1024} KiB."))
@@ -118,7 +127,7 @@ def read_yaml(octets: bytes, *, file: str) -> Node:
         before = octets[: failure.start].decode("utf-8")
         raise FileRefused(Fault(_place_after(before, file), "The file is not UTF-8.")) from None
     try:
-        return _Builder(text, file).document()
+        return _Builder(text, file, faults).document()
     except ReaderError as failure:
         where = _place_after(text[: failure.position], file)
         raise FileRefused(
@@ -137,8 +146,9 @@ def _place_after(text: str, file: str) -> Place:
 class _Builder:
     """Builds the tree from the parser's events, because PyYAML's own tree no longer shows anchors and aliases."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, faults: list[Fault]) -> None:
         self._file = file
+        self._faults = faults
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
 
     def document(self) -> Node:
@@ -158,11 +168,12 @@ class _Builder:
     def _node(self, event: yaml.Event, *, depth: int) -> Node:
         place = self._place(event)
         if isinstance(event, yaml.AliasEvent):
-            raise self._refused(event, "Aliases (*name) are not accepted. Write the value here, too.")
+            self._note(place, "Aliases (*name) are not accepted. Write the value here, too.")
+            return Scalar(place, "", is_plain=True)
         if getattr(event, "anchor", None) is not None:
-            raise self._refused(event, "Anchors (&name) are not accepted.")
+            self._note(place, "Anchors (&name) are not accepted.")
         if getattr(event, "tag", None) is not None:
-            raise self._refused(event, "Tags (!name) are not accepted. The member decides the type of its value.")
+            self._note(place, "Tags (!name) are not accepted. The member decides the type of its value.")
         if depth >= MAX_DEPTH:
             raise self._refused(event, f"Lists and mappings are nested more than {MAX_DEPTH} deep.")
         if isinstance(event, yaml.ScalarEvent):
@@ -182,14 +193,19 @@ class _Builder:
             if not isinstance(name, Scalar):
                 raise FileRefused(Fault(name.place, "The name of a member must be a text."))
             if name.is_plain and name.text == "<<":
-                raise FileRefused(Fault(name.place, "Merge keys (<<) are not accepted."))
+                self._note(name.place, "Merge keys (<<) are not accepted.")
+                self._node(next(self._events), depth=depth + 1)
+                continue
+            value = self._node(next(self._events), depth=depth + 1)
             if name.text in members:
                 line = members[name.text].place.line
-                raise FileRefused(
-                    Fault(name.place, f"“{printable(name.text)}” stands here a second time, after line {line}.")
-                )
-            members[name.text] = Member(name.place, self._node(next(self._events), depth=depth + 1))
+                self._note(name.place, f"“{printable(name.text)}” stands here a second time, after line {line}.")
+            else:
+                members[name.text] = Member(name.place, value)
         return members
+
+    def _note(self, place: Place, sentence: str) -> None:
+        self._faults.append(Fault(place, sentence))
 
     def _refused(self, event: yaml.Event, sentence: str) -> FileRefused:
         return FileRefused(Fault(self._place(event), sentence))

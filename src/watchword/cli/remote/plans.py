@@ -184,7 +184,7 @@ def _apply(planned: Plan, wanted: WantedState, api: ManagementApi) -> None:
     step = None
     try:
         for step in apply_steps(planned, api):
-            click.echo(f"[{done + 1}/{len(planned.steps)}] {described(step)}", err=True)
+            click.echo(f"[{done + 1}/{len(planned.steps)}] {described(step, planned)}", err=True)
             done += 1
     except ApiRefused as refused:
         raise CommandFailed(f"{_with_lines(refused, step, wanted)}\n{_left_after(done, len(planned.steps))}") from None

@@ -35,6 +35,9 @@ def wait_for_verifiers(
         progress = f"{published.up_to_date} of {published.verifiers} verifiers have revision {published.revision}."
         if progress != shown:
             click.echo(progress, err=True)
+            if not shown and published.up_to_date < published.verifiers:
+                # The change itself takes a second.
+                click.echo("Each verifier reports its revision at its next request, within about 25 seconds.", err=True)
             shown = progress
         if published.verifiers and published.up_to_date == published.verifiers:
             return
