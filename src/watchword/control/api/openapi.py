@@ -87,10 +87,10 @@ _SENT_ID: Final = {
     "schema": {"type": "string"}, "description": "1 to 64 letters, digits, `.`, `_`, `-`; another one is replaced.",
 }  # fmt: skip
 _SCHEMES: Final = {
-    "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key; it begins with `wwk_`."},
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key; it begins with `wwk_`. It is enough."},
     "accessToken": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-        "description": "An access token with the scope `<cloud name>::<organization>::<API role>`.",
+        "description": "Instead of an API key; with the scope `<cloud name>::<organization>::<API role>`.",
     },
 }  # fmt: skip
 
