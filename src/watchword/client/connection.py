@@ -257,14 +257,16 @@ def _explained(failure: Exception, origin: str) -> str:
     if _of_kind(failure, ssl.SSLError) is not None:
         return f"TLS with {origin} failed. Does the portal listen with https at this address?"
     if isinstance(failure, httpcore2.ConnectError):
-        return f"{origin} cannot be reached ({_reason(failure)})."
+        return f"{origin} cannot be reached ({_reason(failure)}). Is its URL right, and does the portal run?"
     return f"The connection to {origin} broke off."
 
 
 def _may_pass(failure: Exception) -> bool:
-    """Whether the failure is one of a portal that is just being restarted. A wrong name or certificate stays wrong."""
-    broken = isinstance(failure, (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError))
-    return broken or _of_kind(failure, ConnectionRefusedError) is not None
+    """Whether the failure is one of a portal that is just being restarted. A wrong name or certificate stays wrong.
+
+    A refused connection is reported at once: a wrong port is likelier than a restart.
+    """
+    return isinstance(failure, (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError))
 
 
 def _of_kind(failure: BaseException | None, kind: type[E]) -> E | None:

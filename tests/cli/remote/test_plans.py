@@ -382,10 +382,10 @@ def test_file_for_another_organization_is_refused(portal: RemotePortal) -> None:
 
 @pytest.mark.parametrize("detailed", [[], ["--detailed-exitcode"]])
 def test_unusable_file_is_an_error_with_status_1(portal: RemotePortal, detailed: list[str]) -> None:
-    FILE.write_text("servers: []\nservers: []\n")
+    FILE.write_text("enabled_server: null\nservers: []\nservers: []\n")
     outcome = portal.run("plan", "-f", str(FILE), *detailed)
     assert (outcome.exit_code, outcome.stderr) == (
-        1, "Error: servers.yaml:2:1: “servers” stands here a second time, after line 1.\n"
+        1, "Error: servers.yaml:3:1: “servers” stands here a second time, after line 2.\n"
     )  # fmt: skip
     assert portal.run("plan", "-f", "missing.yaml", *detailed).exit_code == 1
 
@@ -474,7 +474,7 @@ def test_server_that_was_enabled_after_the_plan_stays_enabled(
 
 
 def replacement(portal: RemotePortal) -> None:
-    portal.add("Old", "--issuer", "https://acme.example")
+    portal.add("Old", "--issuer", "https://acme.example", "--audience", "https://api.example/")
     portal.ok("servers", "enable", "Old")
     file = portal.export(FILE)
     without_id = "\n".join(line for line in file.splitlines() if not line.startswith("  - id: "))

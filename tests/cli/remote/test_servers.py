@@ -123,7 +123,7 @@ def test_servers_are_enabled_disabled_and_deleted(portal: RemotePortal) -> None:
 def test_caller_is_warned_before_it_changes_its_own_server(
     portal: RemotePortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    portal.add("First", "--issuer", ISSUER)
+    portal.add("First", "--issuer", ISSUER, "--audience", "https://api.example/")
     portal.ok("servers", "enable", "First")
     portal.add("Second", "--issuer", ISSUER)
     monkeypatch.setenv("WATCHWORD_API_KEY", access_token())
