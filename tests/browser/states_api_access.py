@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -128,6 +129,13 @@ def _create_role_refused(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _required() -> Person:
+    alice = _in_use()
+    fields = replace(sample_portal.PROD_OKTA, required_role="Deployer")
+    sample_portal.add(sample_portal.acting(alice), fields)
+    return alice
+
+
 def _edit_role(page: Page) -> None:
     _press(page, "Edit Deployer")
 
@@ -186,6 +194,8 @@ STATES: Final = (
     State("api-roles-create-limited", _in_use_as_the_people_desk, _create_role, path=roles),
     State("api-roles-create-refused", _in_use, _create_role_refused, path=roles),
     State("api-roles-edit", _in_use, _edit_role, path=roles),
+    State("api-roles-edit-required", _required, _edit_role, path=roles),
+    State("api-roles-delete-required", _required, _delete_role, path=roles),
     State("api-roles-stale", _in_use, _edit_stale, path=roles),
     State("api-roles-delete", _in_use, _delete_role, path=roles),
     State("api-roles-delete-unused", _in_use, _delete_unused_role, path=roles),
