@@ -161,7 +161,7 @@ class TestApiRoles:
             assert re.search(r'<option value="full" selected>\s*Full', answer.html)
         answer = browser.post("api_access:create-role", "acme", name="New", **(LEVELS | {"activity": "everything"}))
         assert answer.status == 422
-        assert "A category has the level" in answer.text
+        assert "The level is" in answer.text
 
     def test_stale_edit_shows_the_differences_and_the_second_save_is_a_decision(
         self, browser: BrowserSession, acting_alice: Actor
