@@ -15,12 +15,19 @@ NPM_SECONDS = 600
 
 @dataclass(frozen=True)
 class Program:
-    """A program that tests start: where it may be, and the Debian package that brings it."""
+    """A program that tests start.
+
+    Attributes:
+        package: the Debian package that brings it.
+        elsewhere: where it may be, if not on the PATH.
+        instead: a program that does the same, more slowly; where it is, this one need not be installable.
+    """
 
     name: str
     package: str
     elsewhere: str | None = None
     needed_for: frozenset[str] = frozenset({"test", "bench"})
+    instead: str | None = None
 
     def is_present(self) -> bool:
         # Daemons live in /usr/sbin, which is not on every user's PATH; Debian keeps initdb out of any PATH.
@@ -34,6 +41,7 @@ PROGRAMS = (
     Program("haproxy", "haproxy"),
     Program("initdb", "postgresql", elsewhere="usr/lib/postgresql/*/bin/initdb"),
     Program("chromium", "chromium"),
+    Program("chromium-headless-shell", "chromium-headless-shell", instead="chromium"),
     # Lists the files that a release is built from.
     Program("git", "git", needed_for=frozenset({"test"})),
     # Only to read the units in deploy/systemd; nothing of it runs.
@@ -58,18 +66,23 @@ PROGRAMS = (
 
 def install_programs(purpose: str) -> int:
     missing = [p for p in PROGRAMS if purpose in p.needed_for and not p.is_present()]
-    packages = sorted({p.package for p in missing})
-    if not packages:
-        return 0
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        names = ", ".join(p.name for p in missing)
-        sys.stderr.write(f"The tests start {names}, not found here. On Debian: apt install {' '.join(packages)}\n")
+    required = sorted({p.package for p in missing if p.instead is None})
+    may_install = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if required and not may_install:
+        names = ", ".join(p.name for p in missing if p.instead is None)
+        sys.stderr.write(f"The tests start {names}, not found here. On Debian: apt install {' '.join(required)}\n")
         return 2
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-q"], check=True, env=environment)
-    command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
-    subprocess.run(command, check=True, env=environment)
+    if missing and may_install:
+        apt_get("update", "-q", check=bool(required))
+        for packages, check in ((required, True), ([p.package for p in missing if p.instead is not None], False)):
+            if packages:
+                apt_get("install", "-q", "-y", "--no-install-recommends", *packages, check=check)
     return 0
+
+
+def apt_get(*arguments: str, check: bool) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", *arguments], check=check, env=environment)
 
 
 def install_npm_packages(folder: Path) -> int:
