@@ -21,9 +21,14 @@ from watchword.settings.api_address import (
     routing_problem,
 )
 from watchword.settings.base import PlaneSettings, Port, check_origin, is_loopback
-from watchword.settings.branding import LogoFile, MenuLabel, ProductName  # noqa: TC001 - pydantic looks at them.
+from watchword.settings.branding import (  # noqa: TC001 - pydantic looks at them.
+    FolderUrl,
+    LogoFile,
+    MenuLabel,
+    ProductName,
+    SupportContact,
+)
 from watchword.settings.database import postgresql, sqlite
-from watchword.settings.links import FolderUrl, SupportContact  # noqa: TC001 - pydantic looks at them.
 from watchword.settings.secret_files import SECRET_KEY_MIN, read_or_create_secret_key
 from watchword.settings.variables import ENVIRONMENT_PREFIX
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import ninja.errors
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
@@ -18,13 +18,13 @@ from watchword.control.api import problems
 from watchword.control.api.addresses import is_of_api
 from watchword.control.api.admission import CHALLENGE
 from watchword.control.api.declarations import ETag
-from watchword.control.api.invalid import invalid_parts
-from watchword.control.api.problems import Fault, Problem, fault
+from watchword.control.api.problems import Fault, Invalid, Problem, fault, fields_invalid
 from watchword.control.api.request_ids import HEADER, request_id_of
+from watchword.control.api.strict_requests import escaped
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -37,6 +37,21 @@ _OF_DJANGO: Final = (
     (RequestDataTooBig, Fault.TOO_LARGE),
     ((BadRequest, SuspiciousOperation, UnreadablePostError), Fault.UNREADABLE),
 )
+
+_SENTENCES: Final = {
+    "missing": "This member is required.",
+    "extra_forbidden": "Unknown member.",
+    "string_type": "This must be a text.",
+    "bool_type": "This must be true or false.",
+    "int_type": "This must be an integer.",
+    "int_parsing": "This must be an integer.",
+    "int_from_float": "This must be an integer.",
+    "list_type": "This must be a list.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "model_attributes_type": "This must be an object.",
+}
+"""By pydantic's type of an error."""
 
 
 class ApiRequests:
@@ -92,7 +107,7 @@ def _problem_of(request: HttpRequest, error: Exception) -> Problem:
             return fault(Fault.VERSION_DIFFERS if by_etag else Fault.REFERENCE_DIFFERS)
         return problems.refused(error, members)
     if isinstance(error, ninja.errors.ValidationError):
-        return invalid_parts(error.errors)
+        return _invalid_parts(error.errors)
     if isinstance(error, Http404):
         return _NOT_FOUND
     which = next((each for kinds, each in _OF_DJANGO if isinstance(error, kinds)), None)
@@ -113,3 +128,32 @@ def _failed(request: HttpRequest, error: Exception) -> Problem:
         exception=error,
     )
     return problem
+
+
+def _invalid_parts(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Return the problem for django-ninja's list of errors: in the query 400, in the body 422."""
+    found = [_invalid(error) for error in errors]
+    in_query = [invalid for invalid in found if invalid.place == "query"]
+    if in_query:
+        return fault(Fault.QUERY_INVALID, errors=in_query)
+    return fields_invalid(found)
+
+
+def _invalid(error: Mapping[str, Any]) -> Invalid:
+    place, *path = error["loc"]
+    # The body's errors begin with the name of the handler's parameter, which the client does not know.
+    names = path[1:] if place == "body" else path[-1:]
+    return Invalid(_pointer(names), _sentence(error), place)
+
+
+def _pointer(names: Iterable[object]) -> str:
+    return "".join(f"/{escaped(str(name))}" for name in names)
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    known = _SENTENCES.get(error["type"])
+    if known is not None:
+        return known
+    # Ours, from a validator, or one of the library about a bound, which quotes no input.
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return text if text.endswith(".") else f"{text}."

@@ -10,13 +10,11 @@ from ninja import Router
 
 from watchword.control.api.addresses import address_of
 from watchword.control.api.declarations import ETag
+from watchword.control.api.key_set_models import HistoricKey, KeySet, KeySetWithHistory
 from watchword.control.api.operation import Answer, Call, operation
 from watchword.control.api.problems import Fault, Invalid, Problem, fault
 from watchword.control.api.server_models import (
     EnabledServer,
-    HistoricKey,
-    KeySet,
-    KeySetWithHistory,
     KeySource,
     Server,
     ServerChange,

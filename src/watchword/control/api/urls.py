@@ -1,14 +1,18 @@
-"""The addresses of the API and of its reference."""
+"""The addresses of the API, and of its reference: the committed OpenAPI document and Swagger UI, which shows it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from django.urls import include, path
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import include, path, reverse
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
-from watchword.control.api import activity, audit, fleet, organizations, publication, reference, roles, servers
+from watchword.control.api import activity, audit, fleet, organizations, publication, roles, servers
 from watchword.control.api.declarations import OPERATIONS
+from watchword.control.api.openapi import FILE
 from watchword.control.api.strict_requests import GuardedParser
 
 if TYPE_CHECKING:
@@ -38,9 +42,23 @@ _RESOURCES: Final = (servers, roles, audit, activity, publication, organizations
 for resource in _RESOURCES:
     api.add_router("", resource.router)
 
+_DOCUMENT: Final = FILE.read_bytes()
+
+
+@require_safe
+def openapi_document(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - every view gets it.
+    """Return the file as it is. It says nothing about this installation, so it needs no credentials."""
+    return HttpResponse(_DOCUMENT, content_type="application/json")
+
+
+@require_safe
+def swagger_ui(request: HttpRequest) -> HttpResponse:
+    return render(request, "api/reference.html", {"document": reverse("api-reference:document")})
+
+
 _REFERENCE: Final = [
-    path("v1/openapi.json", reference.openapi_document, name="document"),
-    path("docs", reference.swagger_ui, name="swagger-ui"),
+    path("v1/openapi.json", openapi_document, name="document"),
+    path("docs", swagger_ui, name="swagger-ui"),
 ]
 
 urlpatterns = [

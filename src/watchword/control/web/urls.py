@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from watchword.control.web.activity import page as activity_page
-from watchword.control.web.api_access import keys_views, operator_keys_views, profile_page
+from watchword.control.web.api_access import keys_views, profile_page
 from watchword.control.web.api_access import roles_views as api_roles_views
 from watchword.control.web.audit import views as audit_views
 from watchword.control.web.calling import page as calling_page
@@ -126,9 +126,9 @@ _CONSOLE = [
     path("operators/<int:operator>/deactivate/", operator_views.deactivate, name="operator-deactivate"),
     path("operators/<int:operator>/reactivate/", operator_views.reactivate, name="operator-reactivate"),
     path("key-sets/", fleet_views.key_sets, name="key-sets"),
-    path("api-keys/", operator_keys_views.keys, name="api-keys"),
-    path("api-keys/create/", operator_keys_views.create, name="create-api-key"),
-    path("api-keys/<uuid:operator_key>/revoke/", operator_keys_views.revoke, name="revoke-api-key"),
+    path("api-keys/", keys_views.operator_keys, name="api-keys"),
+    path("api-keys/create/", keys_views.create_operator_key, name="create-api-key"),
+    path("api-keys/<uuid:operator_key>/revoke/", keys_views.revoke_operator_key, name="revoke-api-key"),
 ]
 
 _ACTIVITY = [path("<slug:organization>/administration/activity/", activity_page.listing, name="list")]
