@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 import trustme
 from hypothesis import settings
 
@@ -50,6 +51,19 @@ def unmeasured_processes(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if request.path.parent.name in FROM_OUTSIDE:
             patch.setenv("COVERAGE_PROCESS_CONFIG", "")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def uncached_loggers() -> Iterator[None]:
+    """A logger that kept what was configured at its first use would hide lines from the tests after it."""
+    configure = structlog.configure
+
+    def configure_without_cache(**given: Any) -> None:
+        configure(**(given | {"cache_logger_on_first_use": False}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", configure_without_cache)
         yield
 
 
