@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
@@ -12,13 +12,11 @@ from watchword.control.identity.api_queries import ApiKeyState, list_api_keys, l
 from watchword.control.identity.api_rules import KEYS_MAX
 from watchword.control.identity.safeguards import api_rights_not_held
 from watchword.control.web.api_access.roles_page import ROLE_MANAGEMENT, Choice
-from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.page import OrganizationPage, ProviderPage
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from watchword.control.base.actor import Actor
     from watchword.control.identity.api_queries import ApiKeyRow
 
 
@@ -29,13 +27,8 @@ class ApiKeysPage(OrganizationPage):
     template: ClassVar[str] = "api_access/keys/page.html"
     content: ClassVar[str] = "api_access/keys/content.html"
     route: ClassVar[str] = "api_access:keys"
+    entry: ClassVar[str] = ROLE_MANAGEMENT
     permission: ClassVar[Permission] = Permission.ADMINISTRATORS
-
-    @classmethod
-    def of(cls, actor: Actor, **place: str) -> Self:
-        # The navigation marks Role Management, of which this is a tab.
-        organization, permission = place["organization"], cls.permission
-        return cls(OrganizationFrame.of(actor, organization, route=ROLE_MANAGEMENT, permission=permission))
 
     @cached_property
     def keys(self) -> tuple[ApiKeyRow, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 
@@ -16,12 +16,10 @@ from watchword.control.identity.api_rules import ROLES_MAX, ApiLevel
 from watchword.control.identity.rules import listed
 from watchword.control.identity.safeguards import api_rights_not_held
 from watchword.control.servers.queries import servers_requiring_api_role
-from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.page import OrganizationPage
 from watchword.core.named_organization import scope_of
 
 if TYPE_CHECKING:
-    from watchword.control.base.actor import Actor
     from watchword.control.identity.api_queries import ApiRoleRow
 
 ROLE_MANAGEMENT: Final = "people:roles"
@@ -70,13 +68,8 @@ class ApiRolesPage(OrganizationPage):
     template: ClassVar[str] = "api_access/roles/page.html"
     content: ClassVar[str] = "api_access/roles/content.html"
     route: ClassVar[str] = "api_access:roles"
+    entry: ClassVar[str] = ROLE_MANAGEMENT
     permission: ClassVar[Permission] = Permission.ADMINISTRATORS
-
-    @classmethod
-    def of(cls, actor: Actor, **place: str) -> Self:
-        # The navigation marks Role Management, of which this is a tab.
-        organization, permission = place["organization"], cls.permission
-        return cls(OrganizationFrame.of(actor, organization, route=ROLE_MANAGEMENT, permission=permission))
 
     @cached_property
     def roles(self) -> tuple[ApiRoleRow, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.views.decorators.http import require_safe
@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from watchword.control.web.calling.client_examples import API_URL, RESOURCE, ClientValues, client_examples
 from watchword.control.web.calling.refusal_advice import refusals
 from watchword.control.web.servers.page import ServersPage
-from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.page_responses import guarded_by, show
 from watchword.core.named_organization import scope_of
 
@@ -30,12 +29,7 @@ class CallingPage(ServersPage):
     template: ClassVar[str] = "calling/calling.html"
     content: ClassVar[str] = "calling/calling_content.html"
     route: ClassVar[str] = "servers:calling"
-
-    @classmethod
-    def of(cls, actor: Actor, **place: str) -> Self:
-        # The navigation marks the list, of which this is a tab.
-        organization, permission = place["organization"], cls.permission
-        return cls(OrganizationFrame.of(actor, organization, route=ServersPage.route, permission=permission))
+    entry: ClassVar[str] = ServersPage.route
 
     def context(self) -> dict[str, Any]:
         organization = self.organization_id

@@ -26,12 +26,14 @@ class Page:
         template: the whole page.
         content: its part with the id `content`, which holds all that a change can alter and the place of the dialog.
         route: the URL name of the page's own address.
+        entry: the route of the rail's entry, if the page is a tab of another one; "" if it has an entry of its own.
         frame: whose it is, and what stands above its content.
     """
 
     template: ClassVar[str]
     content: ClassVar[str]
     route: ClassVar[str]
+    entry: ClassVar[str] = ""
 
     frame: Frame
 
@@ -87,7 +89,8 @@ class OrganizationPage(Page):
 
     @classmethod
     def of(cls, actor: Actor, **place: str) -> Self:
-        return cls(OrganizationFrame.of(actor, place["organization"], route=cls.route, permission=cls.permission))
+        route = cls.entry or cls.route
+        return cls(OrganizationFrame.of(actor, place["organization"], route=route, permission=cls.permission))
 
     @property
     def organization_id(self) -> str:
