@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from kit import people
 from kit.api_access import api_key, api_role, key_actor, token_actor
+from kit.at_once import at_once
 from watchword.control.base.actor import command_line
-from watchword.control.base.refusals import AccessLost, Refusal
 from watchword.control.identity.api_actors import _note_client
 from watchword.control.identity.api_key_commands import CreateApiKey, RevokeApiKey
 from watchword.control.identity.api_models import ApiClientUse, ApiKey, ApiRole
@@ -23,27 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
-
-
-def at_once(*runs: Callable[[], object]) -> list[str]:
-    """All together, each in a thread with a connection of its own; a refusal is its code."""
-    start = threading.Barrier(len(runs))
-
-    def one(run: Callable[[], object]) -> str:
-        start.wait(timeout=30)
-        try:
-            run()
-        except Refusal as refusal:
-            return refusal.code
-        except AccessLost as lost:
-            return lost.refusal.code
-        else:
-            return "done"
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(runs)) as pool:
-        return sorted(pool.map(one, runs))
 
 
 def create_role(name: str) -> Callable[[], object]:

@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connections
 
 from kit import people
+from kit.at_once import at_once
 from watchword.control.base.actor import Permission, command_line
-from watchword.control.base.refusals import AccessLost, Refusal
 from watchword.control.identity.models import Role
 from watchword.control.identity.people_commands import ChangeRole, DeactivateAdministrator
 from watchword.control.identity.role_commands import CreateRole, EditRole
 from watchword.control.identity.safeguards import full_administrators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from watchword.control.identity.models import Person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
 
 ROUNDS = 5
-
-
-def at_once(*runs: Callable[[], object]) -> list[str]:
-    """All together, each in a thread with a connection of its own; a refusal is its code."""
-    start = threading.Barrier(len(runs))
-
-    def one(run: Callable[[], object]) -> str:
-        start.wait(timeout=30)
-        try:
-            run()
-        except Refusal as refusal:
-            return refusal.code
-        except AccessLost as lost:
-            return lost.refusal.code
-        else:
-            return "done"
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(runs)) as pool:
-        return list(pool.map(one, runs))
 
 
 @pytest.fixture
