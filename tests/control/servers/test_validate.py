@@ -127,7 +127,7 @@ def test_validation_is_limited_to_ten_attempts_a_minute(server: KeyServer) -> No
     with pytest.raises(Refusal) as refused:
         validate(ALICE, "acme", server.location, verify_certificate=True)
     assert (refused.value.code, refused.value.status) == ("too_many_requests", 429)
-    # 10 seconds of the oldest attempt are left, less what this test has taken.
+    # The oldest attempt counts for 10 more seconds, less the time that this test has taken.
     seconds = refused.value.details["seconds"]
     assert isinstance(seconds, int)
     assert 0 < seconds <= 10

@@ -79,6 +79,15 @@ def append(entry: Entry) -> AuditEvent:
     return event
 
 
+def difference(
+    before: Mapping[str, Scalar], after: Mapping[str, Scalar], *, always: frozenset[str] = frozenset()
+) -> dict[str, list[Scalar]]:
+    """Return the pairs of before and after that differ, and those named in `always`."""
+    names = [*before, *(name for name in after if name not in before)]
+    pairs = {name: [before.get(name), after.get(name)] for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or name in always}
+
+
 def canonical(event: AuditEvent) -> dict[str, Any]:
     """Return all fields except the hash, as both the hash and the JSON Lines export use them.
 

@@ -6,9 +6,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from watchword.control.base.actor import Permission, Privilege
+from watchword.control.base.times import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from watchword.control.base.actor import Actor, Required
 
@@ -119,6 +121,21 @@ class Refusal(Exception):
         # The fields show their own sentences, so this one does not repeat them.
         self.above_fields = RefusalReason.FIELDS_INVALID.template if self.field_errors else self.sentence
         super().__init__(self.sentence)
+
+
+def changed_meanwhile(by: str | None, at: datetime | None) -> Refusal:
+    """Return the refusal of a change that was made from an older version: who changed it since, and when.
+
+    Both are None for what was never changed. Then the version was tampered with, and there is no editor to name.
+    """
+    who, when = ("Another person", "an unknown date") if by is None or at is None else (by, spoken(at))
+    return Refusal(RefusalReason.VERSION_STALE, who=who, when=when)
+
+
+def name_taken(name: str, *, field: str = "name") -> Refusal:
+    """Return the refusal of a name that is in use, with its sentence at the field."""
+    sentence = Refusal(RefusalReason.NAME_TAKEN, name=name).sentence
+    return Refusal(RefusalReason.NAME_TAKEN, name=name, field_errors={field: sentence})
 
 
 def right_missing(actor: Actor, required: Required, *, viewing: bool = False) -> Refusal:

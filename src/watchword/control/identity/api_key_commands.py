@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from watchword.control.base.actor import Privilege
-from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.refusals import Refusal, RefusalReason, name_taken
 from watchword.control.base.times import spoken
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import api_rules
@@ -159,5 +159,4 @@ def _save(key: ApiKey) -> None:
         with transaction.atomic():
             key.save(force_insert=True)
     except IntegrityError:
-        sentence = Refusal(RefusalReason.NAME_TAKEN, name=key.name).sentence
-        raise Refusal(RefusalReason.NAME_TAKEN, name=key.name, field_errors={"name": sentence}) from None
+        raise name_taken(key.name) from None

@@ -15,8 +15,8 @@ from django.db import IntegrityError, transaction
 
 from watchword.control.base import hooks
 from watchword.control.base.actor import Privilege
-from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.base.times import spoken
+from watchword.control.base.audit_log import difference
+from watchword.control.base.refusals import Refusal, RefusalReason, changed_meanwhile, name_taken
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import api_rules
 from watchword.control.identity.api_key_commands import revoke_keys_of_role
@@ -57,8 +57,7 @@ class CreateApiRole:
             role = ApiRole(organization_id=self.organization_id, name=self.name, rights=dict(self.rights))
             refuse_more_api_rights_than_own(work.actor, work.organization_id, role.held())
             _save(role)
-            changes = {field: [None, value] for field, value in _audit_fields(role).items()}
-            work.record(target=role.name, changes=changes)
+            work.record(target=role.name, changes=difference({}, _audit_fields(role)))
             return role
 
 
@@ -100,9 +99,7 @@ class EditApiRole:
             role.version += 1
             role.updated_at, role.updated_by = work.now, work.actor.name
             _save(role)
-            after = _audit_fields(role)
-            changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
-            work.record(target=role.name, changes=changes)
+            work.record(target=role.name, changes=difference(before, _audit_fields(role)))
             return role
 
 
@@ -130,7 +127,7 @@ class DeleteApiRole:
             if self.expected_version is not None:
                 _check_version(role, self.expected_version)
             _refuse_if_required(role)
-            work.record(target=role.name, changes={name: [value, None] for name, value in _audit_fields(role).items()})
+            work.record(target=role.name, changes=difference(_audit_fields(role), {}))
             revoke_keys_of_role(work, role)
             role.delete()
 
@@ -158,11 +155,8 @@ def _check(name: str, rights: Mapping[str, str]) -> None:
 
 
 def _check_version(role: ApiRole, expected: int) -> None:
-    if role.version == expected:
-        return
-    # A version that the role never had was tampered with: there is no editor to name.
-    who, when = role.updated_by or "Another person", role.updated_at
-    raise Refusal(RefusalReason.VERSION_STALE, who=who, when="an unknown date" if when is None else spoken(when))
+    if role.version != expected:
+        raise changed_meanwhile(role.updated_by, role.updated_at)
 
 
 def _save(role: ApiRole) -> None:
@@ -170,8 +164,7 @@ def _save(role: ApiRole) -> None:
         with transaction.atomic():
             role.save()
     except IntegrityError:
-        sentence = Refusal(RefusalReason.NAME_TAKEN, name=role.name).sentence
-        raise Refusal(RefusalReason.NAME_TAKEN, name=role.name, field_errors={"name": sentence}) from None
+        raise name_taken(role.name) from None
 
 
 def _audit_fields(role: ApiRole) -> dict[str, str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from django.db import IntegrityError, transaction
 
 from watchword.control.base.actor import Permission
-from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.base.times import spoken
+from watchword.control.base.audit_log import difference
+from watchword.control.base.refusals import Refusal, RefusalReason, changed_meanwhile, name_taken
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import rules
 from watchword.control.identity.models import Person, Role
@@ -60,7 +60,7 @@ class EditRole:
         ) as work:
             role = _role(work.actor, self.organization_id, self.role_id)
             if role.version != self.expected_version:
-                raise _stale(role)
+                raise changed_meanwhile(role.updated_by, role.updated_at)
             permissions = _checked(work.actor, self.name, self.permissions)
             before = _audit_fields(role)
             role.name, role.permissions = self.name, _stored(permissions)
@@ -68,9 +68,7 @@ class EditRole:
             role.updated_at, role.updated_by = work.now, work.actor.name
             with keep_full_administrator(self.organization_id):
                 _save(role)
-            after = _audit_fields(role)
-            changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
-            work.record(target=role.name, changes=changes)
+            work.record(target=role.name, changes=difference(before, _audit_fields(role)))
             return role
 
 
@@ -89,7 +87,7 @@ class DeleteRole:
             holders = list(Person.objects.filter(role=role).order_by("email").values_list("email", flat=True))
             if holders:
                 raise Refusal(RefusalReason.ROLE_IN_USE, who=rules.listed(holders))
-            work.record(target=role.name, changes={name: [value, None] for name, value in _audit_fields(role).items()})
+            work.record(target=role.name, changes=difference(_audit_fields(role), {}))
             role.delete()
 
 
@@ -102,8 +100,7 @@ def create_role(work: UnitOfWork, name: str, permissions: frozenset[str]) -> Rol
     checked = _checked(work.actor, name, permissions)
     role = Role(organization_id=work.organization_id, name=name, permissions=_stored(checked))
     _save(role)
-    changes = {field: [None, value] for field, value in _audit_fields(role).items()}
-    work.record(action="role_created", target=name, changes=changes)
+    work.record(action="role_created", target=name, changes=difference({}, _audit_fields(role)))
     return role
 
 
@@ -143,8 +140,7 @@ def _save(role: Role) -> None:
         with transaction.atomic():
             role.save()
     except IntegrityError:
-        sentence = Refusal(RefusalReason.NAME_TAKEN, name=role.name).sentence
-        raise Refusal(RefusalReason.NAME_TAKEN, name=role.name, field_errors={"role": sentence}) from None
+        raise name_taken(role.name, field="role") from None
 
 
 def _stored(permissions: frozenset[Permission]) -> list[str]:
@@ -153,9 +149,3 @@ def _stored(permissions: frozenset[Permission]) -> list[str]:
 
 def _audit_fields(role: Role) -> dict[str, str]:
     return {"name": role.name, "permissions": ", ".join(role.permissions)}
-
-
-def _stale(role: Role) -> Refusal:
-    # A version that the role never had was tampered with: there is no editor to name.
-    who, when = role.updated_by or "Another person", role.updated_at
-    return Refusal(RefusalReason.VERSION_STALE, who=who, when="an unknown date" if when is None else spoken(when))

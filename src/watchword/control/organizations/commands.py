@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import IntegrityError, transaction
 
 from watchword.control.base.actor import Privilege
-from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.refusals import Refusal, RefusalReason, changed_meanwhile
 from watchword.control.base.times import spoken
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.organizations import rules
@@ -166,9 +166,7 @@ class Reinstate:
             if suspension is None:
                 raise Refusal(RefusalReason.NOT_SUSPENDED)
             if self.reference is not None and suspension.reference != self.reference:
-                raise Refusal(
-                    RefusalReason.VERSION_STALE, who=suspension.started_by, when=spoken(suspension.started_at)
-                )
+                raise changed_meanwhile(suspension.started_by, suspension.started_at)
             return _lift(work, suspension)
 
 
@@ -268,10 +266,9 @@ def _subscription(organization_id: str) -> Subscription:
 
 
 def _stale(subscription: Subscription | None) -> Refusal:
-    # A version that the subscription never had was tampered with: there is no editor to name.
-    if subscription is None or subscription.updated_at is None or subscription.updated_by is None:
-        return Refusal(RefusalReason.VERSION_STALE, who="Another person", when="an unknown date")
-    return Refusal(RefusalReason.VERSION_STALE, who=subscription.updated_by, when=spoken(subscription.updated_at))
+    if subscription is None:
+        return changed_meanwhile(None, None)
+    return changed_meanwhile(subscription.updated_by, subscription.updated_at)
 
 
 def _live(organization_id: str) -> Suspension | None:

@@ -9,8 +9,6 @@ from watchword.control.servers.ca_bundle import fingerprints
 from watchword.control.servers.shown_location import on_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from watchword.control.base.audit_log import Scalar
     from watchword.control.servers.models import AuthorizationServer
 
@@ -43,12 +41,3 @@ def accepted(server: AuthorizationServer) -> AcceptedTokens:
     return AcceptedTokens.of(
         server.jwks_location, audience=server.audience, issuer=server.issuer, client_id=server.client_id
     )
-
-
-def difference(
-    before: Mapping[str, Scalar], after: Mapping[str, Scalar], *, always: frozenset[str] = frozenset()
-) -> dict[str, list[Scalar]]:
-    """Return the pairs of before and after that differ, and those named in `always`."""
-    names = [*before, *(name for name in after if name not in before)]
-    pairs = {name: [before.get(name), after.get(name)] for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1] or name in always}

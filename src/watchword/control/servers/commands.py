@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from watchword.control.base.actor import Permission
+from watchword.control.base.audit_log import difference
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.servers import rules
 from watchword.control.servers.acceptance import CONFIRMED_BY
-from watchword.control.servers.audit_fields import accepted, audit_fields_of, confirmed, difference
+from watchword.control.servers.audit_fields import accepted, audit_fields_of, confirmed
 from watchword.control.servers.conflicts import (
     explained_conflicts,
     find_server,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError
 
-from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.base.times import spoken
+from watchword.control.base.refusals import Refusal, RefusalReason, changed_meanwhile, name_taken
 from watchword.control.servers.models import AuthorizationServer
 from watchword.control.servers.rules import SLOTS
 
@@ -40,7 +39,7 @@ def explained_conflicts(
 def _conflict(organization_id: str, name: str | None, server_id: UUID | None) -> Refusal | None:
     others = other_servers(organization_id, server_id)
     if name is not None and others.filter(name__iexact=name).exists():
-        return _name_taken(name)
+        return name_taken(name)
     if others.count() >= len(SLOTS):
         return Refusal(RefusalReason.SLOTS_USED_UP)
     enabled = others.filter(enabled=True).first()
@@ -48,17 +47,12 @@ def _conflict(organization_id: str, name: str | None, server_id: UUID | None) ->
 
 
 def stale(server: AuthorizationServer) -> Refusal:
-    return Refusal(RefusalReason.VERSION_STALE, who=server.updated_by, when=spoken(server.updated_at))
-
-
-def _name_taken(name: str) -> Refusal:
-    sentence = Refusal(RefusalReason.NAME_TAKEN, name=name).sentence
-    return Refusal(RefusalReason.NAME_TAKEN, name=name, field_errors={"name": sentence})
+    return changed_meanwhile(server.updated_by, server.updated_at)
 
 
 def refuse_taken_name(organization_id: str, name: str, *, server_id: UUID | None = None) -> None:
     if other_servers(organization_id, server_id).filter(name__iexact=name).exists():
-        raise _name_taken(name)
+        raise name_taken(name)
 
 
 def other_servers(organization_id: str, server_id: UUID | None) -> QuerySet[AuthorizationServer]:
