@@ -92,6 +92,17 @@ def test_unchanged_trust_keeps_its_revision(acme: Organization, shell: Actor) ->
     assert TrustRecord.objects.get(organization=acme).revision == before
 
 
+def test_first_subscription_from_a_page_that_showed_one_is_refused(initech: Organization, shell: Actor) -> None:
+    month = timedelta(days=30)
+    command = SetSubscription(organization_id="initech", starts_at=NOW, expires_at=NOW + month, expected_version=1)
+
+    with pytest.raises(Refusal) as refused:
+        command.run(shell)
+
+    assert (refused.value.code, refused.value.details["who"]) == ("version_stale", "Another person")
+    assert not Subscription.objects.filter(organization="initech").exists()
+
+
 def test_invalid_subscription_is_refused(acme: Organization, shell: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         SetSubscription(organization_id="acme", starts_at=NOW, expires_at=NOW).run(shell)
