@@ -77,6 +77,7 @@ class RefusalReason(Enum):
     NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions to end.")
     NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change. Set one first.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
+    CEREMONY_EXPIRED = ("ceremony_expired", 422, "This took too long, or was answered before. Try again.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     PASSWORDS_BUSY = (
         "passwords_busy", 429, "Too many people are signing in at the moment. Try again in {seconds} seconds.",

@@ -13,7 +13,9 @@ from django.db.models.functions import Lower
 
 from watchword.control.base.actor import OPERATOR_PERMISSIONS, OPERATOR_VIEWS, Actor, Permission
 from watchword.control.identity.api_models import ApiClientUse, ApiKey, ApiRole
+from watchword.control.identity.factor_models import AuthenticatorApp, Passkey, RecoveryCode, UsedCeremony
 from watchword.control.identity.session_rules import ABSOLUTE, BROWSER_MAX, IDLE, KEPT_AFTERWARDS
+from watchword.control.identity.single_sign_on_models import EmailDomain, ProviderAccount, SignInPolicy, SingleSignOn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,13 +27,21 @@ __all__ = [
     "ApiClientUse",
     "ApiKey",
     "ApiRole",
+    "AuthenticatorApp",
+    "EmailDomain",
+    "Passkey",
     "Person",
     "PersonKind",
+    "ProviderAccount",
+    "RecoveryCode",
     "Role",
     "Session",
     "SessionQuerySet",
     "SignInLink",
+    "SignInPolicy",
     "SignInThrottle",
+    "SingleSignOn",
+    "UsedCeremony",
 ]
 
 EMAIL_MAX = 254
@@ -165,6 +175,8 @@ class Session(models.Model):
         content: Django's session content, signed.
         started_at: when the person signed in, since each sign-in makes a new session.
         seen_at, address, browser: of the last request, to the minute.
+        factors: values of `factor_rules.Factor` that the person has proven in this session.
+        proven_at: when the last of them was proven; NULL without a person.
     """
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -175,6 +187,8 @@ class Session(models.Model):
     seen_at = models.DateTimeField()
     address = models.CharField(max_length=45, null=True)
     browser = models.CharField(max_length=BROWSER_MAX, default="")
+    factors = models.JSONField(default=list)
+    proven_at = models.DateTimeField(null=True)
 
     objects = SessionQuerySet.as_manager()
 

@@ -9,16 +9,15 @@ Every form with text carries `{% typed_by %}`, signed: who opened it, and at whi
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.core import signing
-from django.utils.crypto import salted_hmac
 
+from watchword.control.identity.sealing import seal as sealed_text
+from watchword.control.identity.sealing import unseal
 from watchword.jwks.ca_bundle import holds_private_key
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ CHARACTERS_MAX: Final = 64 * 1024
 """Four times the longest field, the CA certificates."""
 
 _SALT: Final = "watchword.portal.unsent"
+_PURPOSE: Final = "unsent form"
 _NOT_KEPT: Final = frozenset({"csrfmiddlewaretoken", TYPED_BY, "receipt"})
 _SECRETS: Final = frozenset({"password", "code", "secret"})
 """Words of the names of fields that are never kept."""
@@ -69,7 +69,7 @@ def seal(request: HttpRequest) -> str | None:
     content = json.dumps([person, where, fields])
     if len(content) > CHARACTERS_MAX:
         return None
-    return _cipher().encrypt(content.encode()).decode()
+    return sealed_text(_PURPOSE, content)
 
 
 def is_kept(sealed: str) -> bool:
@@ -116,13 +116,8 @@ def _is_secret(name: str, values: list[str]) -> bool:
 
 
 def _opened(sealed: str) -> Unsent | None:
-    try:
-        content = _cipher().decrypt(sealed.encode(), ttl=int(KEPT.total_seconds()))
-    except InvalidToken:
+    content = unseal(_PURPOSE, sealed, max_age=KEPT)
+    if content is None:
         return None
     person, where, fields = json.loads(content)
     return Unsent(person, where, fields)
-
-
-def _cipher() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(salted_hmac(_SALT, "key", algorithm="sha256").digest()))
