@@ -24,13 +24,14 @@ class Gate:
 DECIDING = (
     "src/watchword/core/*",
     "src/watchword/feed/*",
+    "src/watchword/outbound/*",
     "src/watchword/jwks/*",
     "src/watchword/control/*/rules.py",
     "src/watchword/control/*/commands.py",
     "src/watchword/control/*/*_commands.py",
 )
 GATES = (
-    Gate("what decides: core, feed, jwks, rules, commands", 100, DECIDING),
+    Gate("what decides: core, feed, outbound, jwks, rules, commands", 100, DECIDING),
     Gate("everything else", 95, ("src/watchword/*",), (*DECIDING, "*/migrations/*")),
 )
 

@@ -11,9 +11,9 @@ import pytest
 
 from kit import certificates, forge
 from kit.key_server import Canary, KeyServer, serves
-from watchword.jwks.address import check_address
 from watchword.jwks.probe import FetchPolicy, Findings, Problem, Step, probe
-from watchword.jwks.problem import ProbeFailed
+from watchword.outbound.address import check_address
+from watchword.outbound.problem import ProbeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +104,7 @@ def test_j04_connection_to_another_peer_is_closed(monkeypatch: pytest.MonkeyPatc
             def connect(self, _address: object) -> None:
                 super().connect(("127.0.0.3", elsewhere.port))
 
-        monkeypatch.setattr("watchword.jwks.transport.socket.socket", DetouringSocket)
+        monkeypatch.setattr("watchword.outbound.transport.socket.socket", DetouringSocket)
         findings = probe(elsewhere.location_at("127.0.0.1"), verify_certificate=False, policy=elsewhere.policy())
         assert findings.problem is Problem.ADDRESS_REFUSED
         assert elsewhere.requests == []

@@ -24,9 +24,9 @@ from watchword.control.servers.key_set_commands import claim_due
 from watchword.control.servers.models import AuthorizationServer, KeySetState, Validation
 from watchword.control.servers.queries import list_servers
 from watchword.control.servers.validate import find_metadata, validate
-from watchword.jwks.address import parse_location
 from watchword.jwks.fetch import FetchPolicy
-from watchword.jwks.problem import Problem
+from watchword.outbound.address import parse_location
+from watchword.outbound.problem import Problem
 from watchword.worker.loop import Worker
 
 if TYPE_CHECKING:

@@ -11,18 +11,18 @@ import pytest
 from kit import forge
 from kit.hostile import OK, dribbles_a_handshake, dribbles_between, hangs_up, speaks_old_tls
 from kit.key_server import Behaviour, KeyServer, answers, resets, sends, serves, speaks_plainly, stalls_handshake
-from watchword.jwks import transport
 from watchword.jwks.fetch import fetch
 from watchword.jwks.findings import Journal
 from watchword.jwks.probe import Findings, Problem, probe
-from watchword.jwks.problem import ProbeFailed
+from watchword.outbound import transport
+from watchword.outbound.problem import ProbeFailed
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from watchword.jwks.address import Address
-    from watchword.jwks.deadline import Deadline
+    from watchword.outbound.address import Address
+    from watchword.outbound.deadline import Deadline
 
 pytestmark = pytest.mark.enable_socket
 

@@ -14,11 +14,11 @@ import pytest
 from kit import forge, old_certificates
 from kit.authorities import Issued, issue, presenting, self_signed, server
 from kit.key_server import Behaviour, KeyServer, serves
-from watchword.jwks.ca_bundle import read_ca_bundle
-from watchword.jwks.certificate import presented_chain
-from watchword.jwks.chain import MAX_BYTES, MAX_SHOWN, UNREADABLE, problem_with, read_chain
 from watchword.jwks.probe import Findings, Outcome, Problem, Step, probe
-from watchword.jwks.problem import ProbeFailed
+from watchword.outbound.ca_bundle import read_ca_bundle
+from watchword.outbound.certificate import presented_chain
+from watchword.outbound.chain import MAX_BYTES, MAX_SHOWN, UNREADABLE, problem_with, read_chain
+from watchword.outbound.problem import ProbeFailed
 
 if TYPE_CHECKING:
     import socket

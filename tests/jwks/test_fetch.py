@@ -11,7 +11,7 @@ from kit import forge
 from kit.key_server import KeyServer, answers, sends, serves
 from watchword.jwks.fetch import USER_AGENT, FetchedDocument, FetchPolicy, fetch
 from watchword.jwks.findings import Journal
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from kit.connect_proxy import ConnectProxy, refuses, says
 from kit.key_server import Canary, KeyServer, answers, serves
 from watchword.jwks.fetch import FetchPolicy
 from watchword.jwks.probe import Findings, Outcome, Problem, Step, probe
-from watchword.jwks.proxy import Proxy, parse_credentials, parse_proxy
+from watchword.outbound.proxy import Proxy, parse_credentials, parse_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ from kit import certificates, forge
 from kit.connect_proxy import ConnectProxy, is_silent, refuses, says, says_without_end
 from kit.key_server import KeyServer, serves, stalls_handshake
 from watchword.jwks.probe import Outcome, Problem, Step, probe
-from watchword.jwks.proxy import MAX_HEAD_BYTES, Proxy
+from watchword.outbound.proxy import MAX_HEAD_BYTES, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from kit.key_server import LOOPBACK
-from watchword.jwks.proxy import Proxy
+from watchword.outbound.proxy import Proxy
 
 if TYPE_CHECKING:
     import ssl

@@ -17,7 +17,7 @@ from watchword.core.jwk import KeySetRefused, admit, is_kid
 from watchword.core.strict_json import JsonRefused, parse_object
 from watchword.core.verify import verify_token
 from watchword.feed import FeedRefused, decode_page, decode_trust, encode_page, encode_trust
-from watchword.jwks.address import LocationRefused, parse_location
+from watchword.outbound.address import LocationRefused, parse_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,20 +27,20 @@ from watchword.control.servers.models import KeyHistory, KeySetState
 from watchword.control.servers.rules import ServerFields
 from watchword.control.servers.validate import BeginValidation, RecordValidation
 from watchword.core.jwk import KeySetRefused, admit
-from watchword.jwks.address import LocationRefused, parse_location
-from watchword.jwks.chain import read_chain
 from watchword.jwks.discovery import NotDiscovered
 from watchword.jwks.discovery_problems import OTHER_ISSUER
 from watchword.jwks.findings import Findings, Outcome, Step, StepFinding
 from watchword.jwks.metadata import Fault, Metadata, UnusableMetadata
-from watchword.jwks.problem import Problem
+from watchword.outbound.address import LocationRefused, parse_location
+from watchword.outbound.chain import read_chain
+from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from watchword.control.base.actor import Actor
-    from watchword.jwks.chain import PresentedChain
     from watchword.jwks.fetch import FetchPolicy
+    from watchword.outbound.chain import PresentedChain
 
 ACME: Final = "acme"
 LOCATION: Final = "https://login.acme.example/oauth2/default/v1/keys"

@@ -1,4 +1,4 @@
-"""The guarded fetch: jwks/deadline.py, transport.py, fetch.py, probe.py and findings.py."""
+"""The guarded fetch: outbound/deadline.py and transport.py, jwks/fetch.py, probe.py and findings.py."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_deadline = partial(Mutant, "jwks/deadline.py")
-_transport = partial(Mutant, "jwks/transport.py")
+_deadline = partial(Mutant, "outbound/deadline.py")
+_transport = partial(Mutant, "outbound/transport.py")
 _fetch = partial(Mutant, "jwks/fetch.py")
 _probe = partial(Mutant, "jwks/probe.py")
 _findings = partial(Mutant, "jwks/findings.py")
 _document = partial(Mutant, "jwks/document.py")
+_finding = partial(Mutant, "jwks/certificate_finding.py")
 
 _ANSWERS: Final = "attacks/test_fetching_answers.py::"
 _CERTIFICATES: Final = "attacks/test_fetching_certificates.py::"
@@ -34,24 +35,24 @@ _DOCUMENT: Final = ("jwks/test_probe.py::test_other_documents_are_refused",)
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # The clock.
     _deadline("the end of the time", "if left <= 0:", "if False:",
-              ("jwks/test_transport.py::test_nothing_is_tried_after_the_deadline", *_J10)),
+              ("outbound/test_transport.py::test_nothing_is_tried_after_the_deadline", *_J10)),
     _deadline("the bound of the whole on a part", "Deadline(min(seconds, self.remaining()))", "Deadline(seconds)",
-              ("jwks/test_transport.py::test_connecting_has_its_own_time_limit",)),
+              ("outbound/test_transport.py::test_connecting_has_its_own_time_limit",)),
     _deadline("the bound of a part", "Deadline(min(seconds, self.remaining()))", "Deadline(self.remaining())",
-              ("jwks/test_transport.py::test_connecting_has_its_own_time_limit",)),
+              ("outbound/test_transport.py::test_connecting_has_its_own_time_limit",)),
     _deadline("a wait that lasts", "time.sleep(self.left())", "pass", _J15),
     # The connection.
     _transport("the bound on addresses tried", "candidates = addresses[:MAX_ATTEMPTS]", "candidates = addresses",
-               ("jwks/test_transport.py::test_only_three_addresses_are_tried",)),
+               ("outbound/test_transport.py::test_only_three_addresses_are_tried",)),
     _transport("the time for the other addresses", "/ (len(candidates) - index)", "",
-               ("jwks/test_transport.py::test_filtered_address_leaves_time_for_the_next",)),
+               ("outbound/test_transport.py::test_filtered_address_leaves_time_for_the_next",)),
     _transport("one time for refused and filtered", "    connecting.wait_out()\n", "",
-               ("jwks/test_transport.py::test_connecting_has_its_own_time_limit",)),
+               ("outbound/test_transport.py::test_connecting_has_its_own_time_limit",)),
     _transport("the look at where a connection leads", "if ip_address(peer) != address:", "if False:",
                ("attacks/test_fetching.py::test_j04_connection_to_another_peer_is_closed",)),
     _transport("a limit on connecting", "connection.settimeout(max(timeout, 0.001))",
                "connection.settimeout(30)",
-               ("jwks/test_transport.py::test_addresses_share_the_time_for_connecting",)),
+               ("outbound/test_transport.py::test_addresses_share_the_time_for_connecting",)),
     _transport("the time of the handshake", "whole, self.deadline = self.deadline, within", "whole = self.deadline",
                _J15),
     _transport("the time after the handshake", "        self.deadline = whole\n", "",
@@ -61,10 +62,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _transport("the limit on all waits together", "self._connection.settimeout(self.deadline.remaining())",
                "self._connection.settimeout(0.5)", _J10),
     _transport("the bound on what is received", "if self._bytes_left < 0:", "if False:", (
-        "jwks/test_transport.py::test_the_handshake_counts_toward_the_bytes",
+        "outbound/test_transport.py::test_the_handshake_counts_toward_the_bytes",
         _ANSWERS + "test_j11_empty_tls_records_count_toward_the_limit")),
     _transport("a count of what is received", "self._bytes_left -= len(received)", "pass",
-               ("jwks/test_transport.py::test_the_handshake_counts_toward_the_bytes",)),
+               ("outbound/test_transport.py::test_the_handshake_counts_toward_the_bytes",)),
     _transport("the end of the bytes", "self._incoming.write_eof()", "pass", _J11),
     _transport("the difference between cut off and broken", "cut_off = self._incoming.eof", "cut_off = False", _J11),
     _transport("what the server presented", ", presented=presented_chain(self._tls)) from None", ") from None",
@@ -143,6 +144,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            ("jwks/test_fetch.py::test_default_limits_are_as_documented",)),
     _fetch("256 KiB", "max_bytes: int = 262_144", "max_bytes: int = 1 << 30",
            ("jwks/test_fetch.py::test_default_limits_are_as_documented",)),
+    _finding("the warning that nothing was checked", "if not secured.verify_certificate:", "if False:",
+             ("jwks/test_probe.py::test_disabled_certificate_validation_causes_a_warning",)),
+    _finding("the warning before the certificate expires", "elif facts.expires_soon(now):", "elif False:",
+             ("jwks/test_probe.py::test_certificate_that_expires_soon_causes_a_warning",)),
+    _finding("the warning before the authority expires", "elif ending:", "elif False:",
+             ("jwks/test_attached.py::test_authority_that_expires_soon_causes_a_warning",)),
     # What is made of the answer.
     _probe("sign-in pages", "if claims_html:", "if False:",
            (_ANSWERS + "test_j13_sign_in_page_is_refused",)),

@@ -1,6 +1,6 @@
 """`make mutate`: put each fault of the tables into a copy of the product, and see that its tests notice.
 
-    make mutate ARGS="--only jwks/address"     only mutants of files whose name contains this
+    make mutate ARGS="--only outbound/address" only mutants of files whose name contains this
     make mutate ARGS="--jobs 1"                one at a time
 
 Ends with status 1 if one survives, if its text is not found any more, or if a test fails without any fault.
@@ -37,7 +37,7 @@ SECONDS: Final = 120
 
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:tests/)?(\S.*?)(?: - .*)?$", re.MULTILINE)
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "static", "templates")
-_FOLDERS_OF_TESTS: Final = ("attacks", "core", "feed", "jwks", "verifier", "kit", "mutants")
+_FOLDERS_OF_TESTS: Final = ("attacks", "core", "feed", "outbound", "jwks", "verifier", "kit", "mutants")
 
 
 class Verdict(Enum):

@@ -12,8 +12,9 @@ from mutants.mutant import ROOT, Mutant, Stale
 from mutants.run import Verdict, hunt
 from mutants.tables import ALL
 
-ADDRESS = "jwks/address.py"
-FRAGMENT = "jwks/test_address.py::test_fragment_is_refused"
+ADDRESS = "outbound/address.py"
+FRAGMENT = "outbound/test_address.py::test_fragment_is_refused"
+ABSENT = "outbound/test_address.py::no_such_test"
 
 
 def name_of(mutant: Mutant) -> str:
@@ -84,6 +85,4 @@ def test_the_hunt_tells_killed_from_survived_stale_and_broken() -> None:
 
 def test_killers_that_fail_without_a_mutant_prove_nothing() -> None:
     with pytest.raises(RuntimeError):
-        list(
-            hunt((Mutant(ADDRESS, "a test that is there", "re", "", ("jwks/test_address.py::no_such_test",)),), jobs=1)
-        )
+        list(hunt((Mutant(ADDRESS, "a test that is there", "re", "", (ABSENT,)),), jobs=1))

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from watchword.jwks.address import (
+from watchword.outbound.address import (
     Address,
     JwksLocation,
     LocationRefused,

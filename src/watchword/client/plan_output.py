@@ -11,8 +11,8 @@ from watchword.client.losses import losses
 from watchword.client.planning import AddServer, ChangeServer, DeleteServer, Step, SwitchEnabled
 from watchword.client.registration import FIELDS
 from watchword.client.yaml_writing import visible
-from watchword.jwks.address import masked
-from watchword.jwks.ca_bundle import CaBundleRefused, read_ca_bundle
+from watchword.outbound.address import masked
+from watchword.outbound.ca_bundle import CaBundleRefused, read_ca_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

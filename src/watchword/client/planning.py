@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from watchword.client.registration import FIELDS, MAX_SERVERS
-from watchword.jwks.address import masked
+from watchword.outbound.address import masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

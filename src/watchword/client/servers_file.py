@@ -19,8 +19,8 @@ from watchword.client.typed_members import (
 )
 from watchword.client.yaml_reading import Fault, FileRefused, Node, Place, read_yaml
 from watchword.client.yaml_writing import visible, write_yaml
-from watchword.jwks.address import LocationRefused, parse_location
-from watchword.jwks.ca_bundle import CaBundleRefused, read_ca_bundle
+from watchword.outbound.address import LocationRefused, parse_location
+from watchword.outbound.ca_bundle import CaBundleRefused, read_ca_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from watchword.jwks.deadline import Deadline
 from watchword.jwks.discovery_problems import METADATA_TYPED, OTHER_ISSUER, described, described_issuer
 from watchword.jwks.fetch import fetch
 from watchword.jwks.findings import Journal
 from watchword.jwks.metadata import Metadata, UnusableMetadata, UrlRefused, metadata_locations, read_metadata
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.deadline import Deadline
+from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from watchword.jwks.fetch import FetchPolicy

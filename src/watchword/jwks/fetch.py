@@ -14,13 +14,14 @@ from cryptography.x509 import load_pem_x509_certificates
 from httpcore2 import URL, HTTP11Connection, Origin, RemoteProtocolError, Request
 
 from watchword.core.jwk import MAX_KEYS
-from watchword.jwks import proxy, tls, transport
-from watchword.jwks.address import JwksLocation, Network, is_public, parse_location
-from watchword.jwks.deadline import Deadline
+from watchword.jwks.certificate_finding import describe_certificate
 from watchword.jwks.findings import Journal, Step
-from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.resolve import Resolver, checked_addresses, checked_addresses_beside_proxy, system_resolver
-from watchword.jwks.transport import TcpStream
+from watchword.outbound import proxy, tls, transport
+from watchword.outbound.address import JwksLocation, Network, is_public, parse_location
+from watchword.outbound.deadline import Deadline
+from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.resolve import Resolver, checked_addresses, checked_addresses_beside_proxy, system_resolver
+from watchword.outbound.transport import TcpStream
 
 if TYPE_CHECKING:
     import socket
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
     from httpcore2 import Response
 
-    from watchword.jwks.address import Address
-    from watchword.jwks.proxy import Proxy
-    from watchword.jwks.transport import ByteStream, TlsStream
+    from watchword.outbound.address import Address
+    from watchword.outbound.proxy import Proxy
+    from watchword.outbound.transport import ByteStream, TlsStream
 
 MAX_ETAG_LENGTH: Final = 512
 USER_AGENT: Final = f"Watchword/{version('watchword')}"
@@ -183,7 +184,7 @@ def fetch(
         with journal.step(Step.TLS) as note:
             secured = handshake()
             journal.certificate_expires_at = secured.facts.expires_at
-            secured.describe(note)
+            describe_certificate(secured, note)
         with journal.step(Step.HTTP) as note:
             fetched = _exchange(
                 secured.stream, parsed, _storable(etag), policy.max_bytes, statuses={} if internal else _OF_STATUS

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from watchword.core.jwk import IgnoredKey, KeySet
-    from watchword.jwks.chain import PresentedChain
     from watchword.jwks.metadata import Metadata, UnusableMetadata
+    from watchword.outbound.chain import PresentedChain
 
 
 class Step(Enum):

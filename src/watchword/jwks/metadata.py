@@ -7,9 +7,9 @@ from enum import Enum
 from typing import Final
 
 from watchword.core.strict_json import JsonRefused, is_absent, parse_object
-from watchword.jwks.address import LocationRefused, parse_location
 from watchword.jwks.document import without_mark
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.address import LocationRefused, parse_location
+from watchword.outbound.problem import ProbeFailed, Problem
 
 
 class Fault(Enum):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from watchword.core.jwk import KeySet, KeySetRefused, admit
 from watchword.core.jwk_problems import KeySetProblem
-from watchword.jwks.certificate import now_utc
-from watchword.jwks.chain import read_chain
 from watchword.jwks.document import is_markup, more_precisely
 from watchword.jwks.fetch import FetchPolicy, fetch
 from watchword.jwks.findings import Findings, Journal, Outcome, Step, StepFinding
 from watchword.jwks.metadata import MetadataServed, read_metadata
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.certificate import now_utc
+from watchword.outbound.chain import read_chain
+from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from watchword.core.jwk import IgnoredKey

@@ -22,7 +22,7 @@ from kit.registrations import SETTINGS, add, make_due, stored_jwks
 from watchword.control.servers.fetch_policy import fetch_policy, read_proxy
 from watchword.control.servers.key_set_commands import claim_due
 from watchword.control.servers.models import KeySetState
-from watchword.jwks.proxy import Proxy
+from watchword.outbound.proxy import Proxy
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_control_settings
 from watchword.settings.secret_files import MAX_CHARACTERS

@@ -263,7 +263,7 @@ def _certificates(file: str) -> str:
     Raises:
         CommandFailed: the file has something else.
     """
-    from watchword.jwks.ca_bundle import CaBundleRefused, read_ca_bundle
+    from watchword.outbound.ca_bundle import CaBundleRefused, read_ca_bundle
 
     try:
         return read_ca_bundle(Path(file).read_text(encoding="utf-8", errors="replace")).pem

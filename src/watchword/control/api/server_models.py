@@ -11,7 +11,7 @@ from watchword.control.api.key_set_models import KeySet, SigningKey
 from watchword.control.api.types import Body, Change, GivenId, Resource, Text
 from watchword.control.servers.audit_fields import accepted
 from watchword.control.servers.rules import ServerFields, algorithm_label
-from watchword.jwks.address import masked
+from watchword.outbound.address import masked
 
 if TYPE_CHECKING:
     from watchword.control.servers.models import AuthorizationServer

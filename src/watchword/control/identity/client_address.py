@@ -9,7 +9,7 @@ from watchword.control.identity.throttle import parsed_address
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from watchword.jwks.address import Network
+    from watchword.outbound.address import Network
 
 
 def nearest_untrusted(peer: str, forwarded: str, trusted: Sequence[Network]) -> str | None:

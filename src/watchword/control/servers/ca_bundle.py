@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.jwks.ca_bundle import PRIVATE_KEY_PASTED, CaBundleRefused, holds_private_key, read_ca_bundle
+from watchword.outbound.ca_bundle import PRIVATE_KEY_PASTED, CaBundleRefused, holds_private_key, read_ca_bundle
 
 if TYPE_CHECKING:
     from datetime import datetime

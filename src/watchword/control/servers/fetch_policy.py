@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watchword.jwks.fetch import FetchPolicy
-from watchword.jwks.proxy import parse_credentials, parse_proxy
+from watchword.outbound.proxy import parse_credentials, parse_proxy
 from watchword.settings.base import SettingsProblem
 from watchword.settings.secret_files import read_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from watchword.jwks.proxy import Proxy
+    from watchword.outbound.proxy import Proxy
     from watchword.settings.control import ControlSettings
 
 

@@ -11,8 +11,8 @@ from watchword.control.identity.api_queries import api_role_names
 from watchword.control.servers import rules
 from watchword.control.servers.ca_bundle import checked_ca_bundle
 from watchword.control.servers.sources import KeySource
-from watchword.jwks.address import LocationRefused, parse_location
-from watchword.jwks.ca_bundle import CaBundleRefused
+from watchword.outbound.address import LocationRefused, parse_location
+from watchword.outbound.ca_bundle import CaBundleRefused
 
 if TYPE_CHECKING:
     from datetime import datetime

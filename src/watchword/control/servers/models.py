@@ -20,7 +20,7 @@ from watchword.control.servers.rules import (
     ROLE_MAX,
     SLOTS,
 )
-from watchword.jwks.ca_bundle import MAX_CHARACTERS
+from watchword.outbound.ca_bundle import MAX_CHARACTERS
 
 _CERTIFICATES = r"\A(-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=]+\n)+-----END CERTIFICATE-----\n){1,5}\Z"
 

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from watchword.control.base.times import duration, spoken
-from watchword.jwks.certificate import EXPIRES_SOON
 from watchword.jwks.schedule import MAX_AGE_BOUNDS, STALE_AFTER
+from watchword.outbound.certificate import EXPIRES_SOON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

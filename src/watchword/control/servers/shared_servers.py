@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from watchword.jwks.address import LocationRefused, parse_location
+from watchword.outbound.address import LocationRefused, parse_location
 
 if TYPE_CHECKING:
     from re import Pattern

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.utils.crypto import salted_hmac
 
-from watchword.jwks.address import masked
+from watchword.outbound.address import masked
 
 PATH_MAX: Final = 96
 """Characters of path and query in a list; longer ones lose their middle."""

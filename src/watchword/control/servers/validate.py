@@ -20,10 +20,10 @@ from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import Validation
 from watchword.control.servers.receipt import Receipt
-from watchword.jwks.address import parse_location
-from watchword.jwks.ca_bundle import CaBundleRefused
 from watchword.jwks.discovery import NotDiscovered, discover
 from watchword.jwks.probe import probe
+from watchword.outbound.address import parse_location
+from watchword.outbound.ca_bundle import CaBundleRefused
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

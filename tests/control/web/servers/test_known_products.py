@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from kit import sample_portal
 from watchword.control.web.servers.known_products import PRODUCTS, Product
-from watchword.jwks.address import parse_location
 from watchword.jwks.metadata import check_issuer
+from watchword.outbound.address import parse_location
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:

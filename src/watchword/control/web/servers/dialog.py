@@ -16,7 +16,7 @@ from watchword.control.servers.shared_servers import shared_server_at
 from watchword.control.servers.sources import KeySource
 from watchword.control.web.activity.presentation import spoken_use
 from watchword.core.named_organization import scope_of
-from watchword.jwks.address import LocationRefused, parse_location
+from watchword.outbound.address import LocationRefused, parse_location
 
 if TYPE_CHECKING:
     from watchword.control.servers.queries import ServerDetail

@@ -9,7 +9,7 @@ from django import forms
 from watchword.control.servers.acceptance import CONFIRMED_BY, AcceptedTokens
 from watchword.control.servers.rules import ServerFields
 from watchword.control.web.shell.form_fields import Text
-from watchword.jwks.ca_bundle import holds_private_key
+from watchword.outbound.ca_bundle import holds_private_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

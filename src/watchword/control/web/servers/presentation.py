@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 from watchword.control.servers.rules import algorithm_label
 from watchword.jwks.findings import Outcome
 from watchword.jwks.metadata import UnusableMetadata
-from watchword.jwks.problem import Problem
+from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
-    from watchword.jwks.ca_bundle import Anchor
-    from watchword.jwks.chain import PresentedChain
     from watchword.jwks.findings import Findings, StepFinding
     from watchword.jwks.metadata import Metadata
+    from watchword.outbound.ca_bundle import Anchor
+    from watchword.outbound.chain import PresentedChain
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from watchword.control.web.servers.presentation import shown
 from watchword.control.web.shell import unsent
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, is_partial, show, show_dialog
-from watchword.jwks.ca_bundle import CaBundleRefused
+from watchword.outbound.ca_bundle import CaBundleRefused
 
 if TYPE_CHECKING:
     from uuid import UUID

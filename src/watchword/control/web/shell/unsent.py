@@ -18,7 +18,7 @@ from django.core import signing
 
 from watchword.control.identity.sealing import seal as sealed_text
 from watchword.control.identity.sealing import unseal
-from watchword.jwks.ca_bundle import holds_private_key
+from watchword.outbound.ca_bundle import holds_private_key
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

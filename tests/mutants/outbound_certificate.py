@@ -1,4 +1,4 @@
-"""Certificates of key servers and attached authorities: jwks/certificate.py, tls.py, ca_bundle.py and chain.py."""
+"""Certificates of key servers and attached authorities: outbound/certificate.py, tls.py, ca_bundle.py and chain.py."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_certificate = partial(Mutant, "jwks/certificate.py")
-_tls = partial(Mutant, "jwks/tls.py")
-_bundle = partial(Mutant, "jwks/ca_bundle.py")
-_chain = partial(Mutant, "jwks/chain.py")
+_certificate = partial(Mutant, "outbound/certificate.py")
+_tls = partial(Mutant, "outbound/tls.py")
+_bundle = partial(Mutant, "outbound/ca_bundle.py")
+_chain = partial(Mutant, "outbound/chain.py")
 
 _ATTACHED: Final = "jwks/test_attached.py::"
-_TEXT: Final = "jwks/test_ca_bundle.py::"
-_NOT_SHARED: Final = ("jwks/test_transport.py::test_j24_own_trust_gets_its_own_context",)
+_TEXT: Final = "outbound/test_ca_bundle.py::"
+_NOT_SHARED: Final = ("outbound/test_transport.py::test_j24_own_trust_gets_its_own_context",)
 _ATTACKS: Final = "attacks/test_fetching_certificates.py::"
 _BAD: Final = (_ATTACKS + "test_bad_certificate_has_its_own_problem_and_gets_no_request",)
 _J24: Final = (_ATTACKS + "test_j24_trust_of_one_registration_never_applies_to_another",)
@@ -22,7 +22,7 @@ _TELLING: Final = "attacks/test_fetching_telling.py::"
 _J15: Final = (_TELLING + "test_j15_internal_port_shows_only_whether_tls_answers",)
 _UNFIT: Final = (_TEXT + "test_unfit_authority_is_refused_with_the_reason",)
 _ONLY: Final = (_TEXT + "test_other_text_between_certificates_is_refused",)
-_NAMES: Final = ("jwks/test_certificate.py::test_issuer_is_shown_printable",)
+_NAMES: Final = ("outbound/test_certificate.py::test_issuer_is_shown_printable",)
 _EXPIRED: Final = (_ATTACHED + "test_expired_attached_authority_is_the_reported_cause",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
@@ -37,7 +37,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _certificate("validation that is off staying out of the shared context",
                  "if verify_certificate and ca_bundle is None and", "if ca_bundle is None and", _NOT_SHARED),
     _certificate("the hour", "int(time.monotonic() / SHARED_SECONDS)", "0",
-                 ("jwks/test_transport.py::test_default_trust_shares_a_context_for_an_hour",)),
+                 ("outbound/test_transport.py::test_default_trust_shares_a_context_for_an_hour",)),
     _certificate("the operator's authorities", "if extra_authorities is not None:", "if False:",
                  ("jwks/test_probe.py::test_good_key_set_passes_all_steps",)),
     _certificate("the attached authority", "if ca_bundle is not None:", "if False:",
@@ -49,16 +49,16 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                  ("attacks/test_fetching_answers.py::test_j11_large_and_broken_responses_are_refused",)),
     _certificate("TLS 1.2 as the least", "context.minimum_version = ssl.TLSVersion.TLSv1_2",
                  "context.minimum_version = ssl.TLSVersion.TLSv1",
-                 ("jwks/test_transport.py::test_old_tls_is_refused",)),
+                 ("outbound/test_transport.py::test_old_tls_is_refused",)),
     _certificate("HTTP/1.1 being asked for", 'context.set_alpn_protocols(["http/1.1"])', "pass",
                  (_ATTACKS + "test_only_http_1_1_is_offered",)),
     _certificate("a library that has no chain", "    except AttributeError:\n        return ()",
                  "    except ZeroDivisionError:\n        return ()",
                  (_ATTACHED + "test_library_without_chains_only_omits_the_chain",)),
     _certificate("soon", "timedelta(days=14)", "timedelta(days=15)",
-                 ("jwks/test_certificate.py::test_soon_is_within_14_days",)),
+                 ("outbound/test_certificate.py::test_soon_is_within_14_days",)),
     _certificate("bytes that are no certificate", 'return CertificateFacts("an unknown authority", None)', "raise",
-                 ("jwks/test_certificate.py::test_malformed_certificate_has_no_names",)),
+                 ("outbound/test_certificate.py::test_malformed_certificate_has_no_names",)),
     _certificate("what is unprintable being left out", 'UNPRINTABLE.sub("", ", ".join(values))',
                  '", ".join(values)', _NAMES),
     _certificate("the greatest length of a name", "text[:_MAX_NAME_LENGTH]", "text", _NAMES),
@@ -70,8 +70,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             9: _BAD, 10: _BAD, 18: _BAD, 20: _BAD, 64: _BAD,
             19: _J24,
             62: (_ATTACKS + "test_certificate_must_name_the_host_not_the_address",),
-            2: ("jwks/test_certificate.py::test_openssl_errors_have_their_own_problem",),
-            21: ("jwks/test_certificate.py::test_openssl_errors_have_their_own_problem",),
+            2: ("outbound/test_certificate.py::test_openssl_errors_have_their_own_problem",),
+            21: ("outbound/test_certificate.py::test_openssl_errors_have_their_own_problem",),
         }.items()
     ),
     # Setting TLS up.
@@ -99,12 +99,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _tls("the failure of an internal server's certificate", "    return fail\n", "    return handshake\n", _BAD),
     _tls("the chain of an internal server", "raise ProbeFailed(problem, presented=presented)",
          "raise ProbeFailed(problem)", (_ATTACHED + "test_chain_offers_its_root",)),
-    _tls("the warning that nothing was checked", "if not self.verify_certificate:", "if False:",
-         ("jwks/test_probe.py::test_disabled_certificate_validation_causes_a_warning",)),
-    _tls("the warning before the certificate expires", "elif facts.expires_soon(now):", "elif False:",
-         ("jwks/test_probe.py::test_certificate_that_expires_soon_causes_a_warning",)),
-    _tls("the warning before the authority expires", "elif ending:", "elif False:",
-         (_ATTACHED + "test_authority_that_expires_soon_causes_a_warning",)),
     # What may be attached.
     _bundle("the refusal of private keys", "if holds_private_key(text):", "if False:",
                (_TEXT + "test_private_key_is_refused_and_not_repeated",)),

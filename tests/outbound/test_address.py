@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
 
-from watchword.jwks.address import (
+from watchword.outbound.address import (
     JwksLocation,
     LocationRefused,
     check_address,
@@ -12,7 +12,7 @@ from watchword.jwks.address import (
     masked,
     parse_location,
 )
-from watchword.jwks.problem import Problem
+from watchword.outbound.problem import Problem
 
 
 def problem_of(text: str) -> Problem:

@@ -16,7 +16,7 @@ from unicodedata import ucd_3_2_0
 import idna
 
 from watchword.core.characters import is_printable
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from watchword.jwks.ca_bundle import CaBundleRefused, is_self_signed, read_ca_bundle, was_issued_by
-from watchword.jwks.certificate import fingerprint_of, name_of
-from watchword.jwks.problem import Problem
+from watchword.outbound.ca_bundle import CaBundleRefused, is_self_signed, read_ca_bundle, was_issued_by
+from watchword.outbound.certificate import fingerprint_of, name_of
+from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from watchword.jwks.ca_bundle import Anchor, CaBundle
-    from watchword.jwks.problem import ProbeFailed
+    from watchword.outbound.ca_bundle import Anchor, CaBundle
+    from watchword.outbound.problem import ProbeFailed
 
 MAX_SHOWN: Final = 8
 MAX_BYTES: Final = 16 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.problem import ProbeFailed, Problem
 
 
 class Deadline:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import MD5, SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from watchword.jwks.certificate import EXPIRES_SOON, fingerprint_of, name_of
+from watchword.outbound.certificate import EXPIRES_SOON, fingerprint_of, name_of
 
 if TYPE_CHECKING:
     from datetime import datetime

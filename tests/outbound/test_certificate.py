@@ -7,8 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from kit import forge
-from watchword.jwks.certificate import EXPIRES_SOON, CertificateFacts, problem_of, read_certificate
-from watchword.jwks.problem import Problem
+from watchword.outbound.certificate import EXPIRES_SOON, CertificateFacts, problem_of, read_certificate
+from watchword.outbound.problem import Problem
 
 NOW = datetime.fromtimestamp(forge.NOW, UTC)
 

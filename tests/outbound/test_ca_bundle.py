@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 
 from kit import forge, old_certificates
 from kit.authorities import Issued, issue, self_signed, server
-from watchword.jwks import ca_bundle
-from watchword.jwks.ca_bundle import (
+from watchword.outbound import ca_bundle
+from watchword.outbound.ca_bundle import (
     MAX_CERTIFICATES,
     MAX_CHARACTERS,
     CaBundleRefused,

@@ -12,10 +12,10 @@ import truststore
 
 from kit import authorities, certificates
 from kit.key_server import KeyServer, serves, trickles
-from watchword.jwks.certificate import context_for, new_context
-from watchword.jwks.deadline import Deadline
-from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.transport import TcpStream, TlsStream, connect
+from watchword.outbound.certificate import context_for, new_context
+from watchword.outbound.deadline import Deadline
+from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.transport import TcpStream, TlsStream, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +168,7 @@ def test_j24_own_trust_gets_its_own_context(settings: dict[str, Any]) -> None:
 
 def test_default_trust_shares_a_context_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 7200.0
-    monkeypatch.setattr("watchword.jwks.certificate.time.monotonic", lambda: now)
+    monkeypatch.setattr("watchword.outbound.certificate.time.monotonic", lambda: now)
     first = context_for(verify_certificate=True, extra_authorities=None)
     assert context_for(verify_certificate=True, extra_authorities=None) is first
     with_the_operators = context_for(verify_certificate=True, extra_authorities=OPERATORS)

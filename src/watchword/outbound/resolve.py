@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from watchword.jwks.address import check_address, is_internal_name
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.address import check_address, is_internal_name
+from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
-    from watchword.jwks.address import Address, JwksLocation, Network
-    from watchword.jwks.deadline import Deadline
+    from watchword.outbound.address import Address, JwksLocation, Network
+    from watchword.outbound.deadline import Deadline
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Host and port to addresses in text form. Raises `socket.gaierror` as `socket.getaddrinfo` does."""

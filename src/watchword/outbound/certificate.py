@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from watchword.core.characters import UNPRINTABLE
-from watchword.jwks.problem import Problem
+from watchword.outbound.problem import Problem
 
 EXPIRES_SOON: Final = timedelta(days=14)
 SHARED_SECONDS: Final = 3600.0

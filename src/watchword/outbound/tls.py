@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from watchword.jwks.ca_bundle import CaBundleRefused, read_ca_bundle
-from watchword.jwks.certificate import context_for, now_utc, read_certificate
-from watchword.jwks.chain import problem_with
-from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.transport import TlsStream
+from watchword.outbound.ca_bundle import CaBundleRefused, read_ca_bundle
+from watchword.outbound.certificate import context_for, now_utc, read_certificate
+from watchword.outbound.chain import problem_with
+from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.transport import TlsStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watchword.jwks.ca_bundle import CaBundle
-    from watchword.jwks.certificate import CertificateFacts
-    from watchword.jwks.deadline import Deadline
-    from watchword.jwks.findings import Note
-    from watchword.jwks.transport import ByteStream
+    from watchword.outbound.ca_bundle import CaBundle
+    from watchword.outbound.certificate import CertificateFacts
+    from watchword.outbound.deadline import Deadline
+    from watchword.outbound.transport import ByteStream
 
 _OF_CERTIFICATES: Final = frozenset(each for each in Problem if each.code.startswith(("certificate_", "authority_")))
 """Problems that only a TLS server can cause. The others differ between a port that resets, one that is silent and one
@@ -48,34 +47,6 @@ class Secured:
     facts: CertificateFacts
     attached: CaBundle | None
     verify_certificate: bool
-
-    def describe(self, note: Note) -> None:
-        """Note the issuer and the expiry of the server's certificate, and what the administrator should do."""
-        facts, now = self.facts, now_utc()
-        ending = (
-            ()
-            if self.attached is None
-            else tuple(anchor for anchor in self.attached.anchors if anchor.expires_soon(now))
-        )
-        if not self.verify_certificate:
-            note.warned(
-                f"Certificate validation is off: who the server is was not checked. {facts.describe()}",
-                'Enable "JWKS Server Certificate Validation" once the certificate is signed by a recognized '
-                "authority, or now, by attaching the certificate of its authority.",
-            )
-        elif facts.expires_soon(now):
-            note.warned(
-                f"The certificate expires soon. {facts.describe()}",
-                "Renew the server certificate; from its expiry on, no keys can be fetched.",
-            )
-        elif ending:
-            note.warned(
-                f"{facts.describe()} The attached CA certificate “{ending[0].name}” expires on "
-                f"{ending[0].expires_at:%Y-%m-%d}.",
-                "Attach its successor as well before that day.",
-            )
-        else:
-            note.passed(facts.describe())
 
 
 def secure(

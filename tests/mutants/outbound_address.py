@@ -1,4 +1,4 @@
-"""The rules about URLs and addresses: jwks/address.py and jwks/resolve.py."""
+"""The rules about URLs and addresses: outbound/address.py and outbound/resolve.py."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_address = partial(Mutant, "jwks/address.py")
-_resolve = partial(Mutant, "jwks/resolve.py")
+_address = partial(Mutant, "outbound/address.py")
+_resolve = partial(Mutant, "outbound/resolve.py")
 
-_HOSTS: Final = ("jwks/test_address.py::test_invalid_hosts_are_refused",)
-_CHARACTERS: Final = ("jwks/test_address.py::test_ambiguous_characters_are_refused",)
-_CREDENTIALS: Final = ("jwks/test_address.py::test_credentials_in_the_location_are_refused",)
-_NORMAL: Final = ("jwks/test_address.py::test_location_is_normalized",)
-_PORTS: Final = ("jwks/test_address.py::test_ff_01_invalid_port_is_named",)
-_REFUSED: Final = ("jwks/test_address.py::test_other_addresses_are_refused",)
-_PUBLIC: Final = ("jwks/test_address.py::test_public_unicast_is_accepted",)
-_INSIDE: Final = ("jwks/test_address.py::test_listed_ipv6_network_opens_no_unlisted_ipv4_address",)
-_LISTED: Final = ("jwks/test_address.py::test_operator_may_list_internal_networks",)
-_OWN: Final = ("jwks/test_address.py::test_refused_network_takes_precedence",)
+_HOSTS: Final = ("outbound/test_address.py::test_invalid_hosts_are_refused",)
+_CHARACTERS: Final = ("outbound/test_address.py::test_ambiguous_characters_are_refused",)
+_CREDENTIALS: Final = ("outbound/test_address.py::test_credentials_in_the_location_are_refused",)
+_NORMAL: Final = ("outbound/test_address.py::test_location_is_normalized",)
+_PORTS: Final = ("outbound/test_address.py::test_ff_01_invalid_port_is_named",)
+_REFUSED: Final = ("outbound/test_address.py::test_other_addresses_are_refused",)
+_PUBLIC: Final = ("outbound/test_address.py::test_public_unicast_is_accepted",)
+_INSIDE: Final = ("outbound/test_address.py::test_listed_ipv6_network_opens_no_unlisted_ipv4_address",)
+_LISTED: Final = ("outbound/test_address.py::test_operator_may_list_internal_networks",)
+_OWN: Final = ("outbound/test_address.py::test_refused_network_takes_precedence",)
 _J01: Final = ("attacks/test_fetching.py::test_j01_one_internal_address_refuses_the_host",)
 _J15_NAMES: Final = ("attacks/test_fetching.py::test_j15_existing_and_unknown_internal_names_look_alike",)
 _TELLING: Final = "attacks/test_fetching_telling.py::"
@@ -37,21 +37,21 @@ _EMBEDDED: Final = (("::/96", 0), ("::ffff:0:0:0/96", 0), ("64:ff9b::/96", 0), (
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # The text of a location.
     _address("the greatest length of a location", "len(text) > MAX_LOCATION_LENGTH", "False",
-             ("jwks/test_address.py::test_location_has_a_length_limit",)),
+             ("outbound/test_address.py::test_location_has_a_length_limit",)),
     _address("letters that every interpreter knows",
              'if any(ucd_3_2_0.category(character) == "Cn" for character in text):',
-             "if False:", ("jwks/test_address.py::test_invalid_hosts_are_refused",)),
+             "if False:", ("outbound/test_address.py::test_invalid_hosts_are_refused",)),
     _address("the refusal of what is not printable", 'not is_printable(text) or " " in text', '" " in text',
-             ("jwks/test_address.py::test_ff_01_blanks_and_invisible_characters_are_named",)),
+             ("outbound/test_address.py::test_ff_01_blanks_and_invisible_characters_are_named",)),
     _address("the refusal of blanks", ' or " " in text', "",
-             ("jwks/test_address.py::test_ff_01_blanks_and_invisible_characters_are_named",)),
+             ("outbound/test_address.py::test_ff_01_blanks_and_invisible_characters_are_named",)),
     _address("the refusal of backslashes", 'if "\\\\" in text:', "if False:",
              ("attacks/test_fetching.py::test_j02_only_https_is_accepted", *_CHARACTERS)),
     _address("https as the only scheme", "if text[: len(_HTTPS)].lower() != _HTTPS:", "if False:",
-             ("jwks/test_address.py::test_only_https_with_two_slashes_is_accepted",)),
+             ("outbound/test_address.py::test_only_https_with_two_slashes_is_accepted",)),
     _address("the refusal of credentials", 'if "@" in host_and_port:', "if False:", _CREDENTIALS),
     _address("the refusal of a fragment", "if hash_sign:", "if False:",
-             ("jwks/test_address.py::test_fragment_is_refused",)),
+             ("outbound/test_address.py::test_fragment_is_refused",)),
     _address("the characters of a path", "not _TARGET.fullmatch(target) or ", "", _CHARACTERS),
     _address("the refusal of encoded control characters", " or _ENCODED_CONTROL.search(target)", "",
              ("attacks/test_fetching.py::test_j08_line_breaks_are_refused",)),
@@ -72,9 +72,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _address("the usual form of an address", "return str(IPv4Address(host))", "return host", _HOSTS),
     _address("the mapping of other scripts", "uts46=True", "uts46=False", _NORMAL),
     _address("the values being hidden", "(name for name, equals, _ in", "(name + _ for name, equals, _ in",
-             ("jwks/test_address.py::test_values_of_the_query_are_masked_for_display",)),
+             ("outbound/test_address.py::test_values_of_the_query_are_masked_for_display",)),
     _address("the fragment being hidden", 'url.partition("#")[0].partition', "url.partition",
-             ("jwks/test_address.py::test_values_of_the_query_are_masked_for_display",)),
+             ("outbound/test_address.py::test_values_of_the_query_are_masked_for_display",)),
     _address("brackets in the Host header", 'f"[{self.host}]" if ":" in self.host else self.host', "self.host",
              _NORMAL),
     # Addresses.
@@ -89,7 +89,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     ),
     _address("public unicast being the rule", '"2000::/3"', '"::/0"', _REFUSED),
     _address("unmapping", "address = _unmapped(address)\n", "\n",
-             ("jwks/test_address.py::test_mapped_address_is_read_as_its_ipv4_address",)),
+             ("outbound/test_address.py::test_mapped_address_is_read_as_its_ipv4_address",)),
     _address("the check of embedded addresses", "meant = (address, *embedded_addresses(address))",
              "meant = (address,)", _INSIDE),
     _address("the local NAT64 prefix", "if address in _LOCAL_NAT64:", "if False:", _INSIDE),
@@ -125,23 +125,23 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _resolve("internal names in networks that are opened", "if not allowed_networks and ", "if ",
              ("attacks/test_fetching.py::test_j15_internal_names_are_looked_up_in_an_opened_network",)),
     _resolve("addresses that are no names", "location.address is None and ", "",
-             ("jwks/test_resolve.py::test_addresses_are_not_looked_up",)),
+             ("outbound/test_resolve.py::test_addresses_are_not_looked_up",)),
     _resolve("the check of any address", "(check_address(address, allowed_networks, refused_networks) for",
              "(address for", _J01),
     _resolve("the check of all addresses", "for address in found)", "for address in found[:1])", _J01),
     _resolve("addresses that are not looked up", "(literal,) if literal is not None else ", "",
-             ("jwks/test_resolve.py::test_addresses_are_not_looked_up",)),
+             ("outbound/test_resolve.py::test_addresses_are_not_looked_up",)),
     _resolve("one entry for each address", "tuple(dict.fromkeys(checked))", "tuple(checked)",
-             ("jwks/test_resolve.py::test_addresses_keep_their_order_without_repeats",)),
+             ("outbound/test_resolve.py::test_addresses_keep_their_order_without_repeats",)),
     _resolve("the bound on lookups", " or not lookups.acquire(timeout=deadline.left()):", ":",
-             ("jwks/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
+             ("outbound/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
     _resolve("the end of a lookup that was waited for", "    finally:\n        lookups.release()",
-             "    finally:\n        pass", ("jwks/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
+             "    finally:\n        pass", ("outbound/test_resolve.py::test_lookups_that_hang_are_bounded_in_number",)),
     _resolve("the limit on a lookup's time", "answer.result(timeout=deadline.left())", "answer.result()", _J28),
     _resolve("names that do not exist", "exists = error.errno not in _NO_SUCH_HOST", "exists = True", _J28),
     _resolve("EAI_NODATA among them", ', getattr(socket, "EAI_NODATA", socket.EAI_NONAME)', "", _J28),
     _resolve("a host that has no address", "if not addresses:", "if False:", _J28),
     _resolve("the faults of a lookup", "answer.set_exception(error)", "pass",
              ("attacks/test_fetching.py::test_j28_failed_lookups_have_their_own_problem",
-              "jwks/test_resolve.py::test_resolver_fault_is_raised")),
+              "outbound/test_resolve.py::test_resolver_fault_is_raised")),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The operator's proxy: jwks/proxy.py, what resolve.py and fetch.py do beside one, and its credentials."""
+"""The operator's proxy: outbound/proxy.py, what resolve.py and jwks/fetch.py do beside one, and its credentials."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_proxy = partial(Mutant, "jwks/proxy.py")
-_resolve = partial(Mutant, "jwks/resolve.py")
+_proxy = partial(Mutant, "outbound/proxy.py")
+_resolve = partial(Mutant, "outbound/resolve.py")
 _fetch = partial(Mutant, "jwks/fetch.py")
 
 _THROUGH: Final = "jwks/test_proxy.py::test_fe_01_"

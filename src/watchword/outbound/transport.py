@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from httpcore2 import NetworkStream
 
-from watchword.jwks.certificate import presented_chain, problem_of
-from watchword.jwks.problem import ProbeFailed, Problem
+from watchword.outbound.certificate import presented_chain, problem_of
+from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from watchword.jwks.address import Address
-    from watchword.jwks.deadline import Deadline
+    from watchword.outbound.address import Address
+    from watchword.outbound.deadline import Deadline
 
 MAX_ATTEMPTS: Final = 3
 """How many addresses of one host are tried; the others are checked too."""

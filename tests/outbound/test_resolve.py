@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.jwks import resolve
-from watchword.jwks.address import parse_location
-from watchword.jwks.deadline import Deadline
-from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.resolve import checked_addresses, system_resolver
+from watchword.outbound import resolve
+from watchword.outbound.address import parse_location
+from watchword.outbound.deadline import Deadline
+from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.resolve import checked_addresses, system_resolver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from watchword.jwks.address import Address, Network
-    from watchword.jwks.resolve import Resolver
+    from watchword.outbound.address import Address, Network
+    from watchword.outbound.resolve import Resolver
 
 pytestmark = pytest.mark.enable_socket
 

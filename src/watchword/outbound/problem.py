@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from watchword.jwks import remedies
+from watchword.outbound import remedies
 
 
 class Problem(Enum):

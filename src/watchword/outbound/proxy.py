@@ -13,19 +13,19 @@ from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from watchword.jwks import transport
-from watchword.jwks.certificate import context_for
-from watchword.jwks.problem import ProbeFailed, Problem
-from watchword.jwks.resolve import proxy_addresses
-from watchword.jwks.transport import TlsStream
+from watchword.outbound import transport
+from watchword.outbound.certificate import context_for
+from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.resolve import proxy_addresses
+from watchword.outbound.transport import TlsStream
 
 if TYPE_CHECKING:
     import socket
 
-    from watchword.jwks.address import JwksLocation
-    from watchword.jwks.deadline import Deadline
-    from watchword.jwks.resolve import Resolver
-    from watchword.jwks.transport import ByteStream
+    from watchword.outbound.address import JwksLocation
+    from watchword.outbound.deadline import Deadline
+    from watchword.outbound.resolve import Resolver
+    from watchword.outbound.transport import ByteStream
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 """The limit for the proxy's response headers, including interim responses."""
