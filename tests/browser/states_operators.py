@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from browser.studio import State
-from kit import people
+from kit import enrolled, people
 from watchword.control.base.actor import command_line
 from watchword.control.identity.operator_commands import CreateOperator, DeactivateOperator, InviteOperator
 
@@ -25,6 +25,8 @@ def _operators() -> Person:
     bob = people.knows_password(CreateOperator(email="bob@provider.example", name="Bob Example").run(command_line()))
     bob.last_login = timezone.now() - timedelta(hours=3)
     bob.save()
+    enrolled.passkey(alice)
+    enrolled.authenticator_app(bob)
     InviteOperator(email="charlie@provider.example", name="Charlie Example").run(command_line())
     gone = people.knows_password(CreateOperator(email="carol@provider.example").run(command_line()))
     DeactivateOperator(person_id=gone.pk).run(command_line())

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from browser.studio import State
-from kit import sample_portal
+from kit import enrolled, sample_portal
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.identity.models import Person, Role
 from watchword.control.identity.operator_commands import CreateOperator
@@ -57,8 +57,10 @@ def _several() -> Person:
     alice = _alone()
     for name, permissions in ROLES.items():
         CreateRole(organization_id=ACME, name=name, permissions=frozenset(permissions)).run(command_line())
-    _person("Bob", "API Keys", joined_hours_ago=3)
-    _person("Charlie with a Rather Long Name", "Auditor", joined_hours_ago=50)
+    enrolled.passkey(alice)
+    enrolled.authenticator_app(alice)
+    enrolled.authenticator_app(_person("Bob", "API Keys", joined_hours_ago=3))
+    enrolled.provider_account(_person("Charlie with a Rather Long Name", "Auditor", joined_hours_ago=50))
     _person("Alice B", "People Desk", joined_hours_ago=20)
     invited = _person("Bob C", "Auditor")
     CreateSignInLink(email=invited.email).run(command_line(), now=timezone.now() - timedelta(hours=2))
@@ -134,6 +136,10 @@ def _rename(page: Page) -> None:
 
 def _new_link(page: Page) -> None:
     _press_and_wait(page, "New sign-in link for Bob")
+
+
+def _sign_out(page: Page) -> None:
+    _press_and_wait(page, "Sign out Bob")
 
 
 def _deactivate(page: Page) -> None:
@@ -225,6 +231,7 @@ STATES: Final = (
     State("administrators-last", _several, _demote_oneself, path=administrators),
     State("administrators-rename", _several, _rename, path=administrators),
     State("administrators-new-link", _several, _new_link, path=administrators),
+    State("administrators-sign-out", _several, _sign_out, path=administrators),
     State("administrators-deactivate", _several, _deactivate, path=administrators),
     State("administrators-deactivated", _several, _deactivated, path=administrators),
     State("administrators-reactivate", _several, _reactivate, path=administrators),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kit import enrolled
 from kit.sample_portal import session_of
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.queries import head, verifier_of_secret
@@ -276,6 +277,7 @@ def test_administrators_are_listed_with_role_and_status(acme: CommandLine) -> No
             "name": "",
             "role": "Administrator",
             "status": "invited",
+            "factors": [],
             "last_sign_in": None,
         }
     ]
@@ -283,7 +285,10 @@ def test_administrators_are_listed_with_role_and_status(acme: CommandLine) -> No
     acme.ok(*create, stdin=f"{PASSWORD}\n")
     SignIn(email="alice@acme.example", password=PASSWORD).run(now=datetime(2026, 11, 24, tzinfo=UTC))
     table = acme.ok("administrator", "list", "--organization", "acme").stdout
-    assert re.search(r"^alice@acme\.example .* active +2026-11-24T00:00:00Z", table, re.MULTILINE)
+    assert re.search(r"^alice@acme\.example .* active +not set up yet +2026-11-24T00:00:00Z", table, re.MULTILINE)
+    enrolled.passkey(Person.objects.get())
+    assert "passkey" in acme.ok("administrator", "list", "--organization", "acme").stdout
+    assert acme.ok("administrator", "list", "--organization", "acme", "--json").json()[0]["factors"] == ["passkey"]
 
 
 def test_an_administrator_is_deactivated_and_reactivated(acme: CommandLine) -> None:

@@ -109,6 +109,7 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("people:sign-in-link", ADMINISTRATORS, holder=(200, 200), operator=(200, 200)),
     OfOrganization("people:change-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
     OfOrganization("people:rename", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("people:sign-out", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     OfOrganization("people:deactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     OfOrganization("people:reactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     OfOrganization("people:roles", ADMINISTRATORS, holder=(200, None), operator=(200, None)),

@@ -49,7 +49,7 @@ def create(*, organization_id: str, email: str, role: str | None, password_stdin
 @json_option
 @settings_options
 def list_administrators(*, organization_id: str, as_json: bool) -> None:
-    """List the administrators of an organization with role, status and last sign-in."""
+    """List the administrators of an organization with role, status, second factor and last sign-in."""
     open_migrated_control_plane()
     from watchword.control.identity.queries import list_people
 

@@ -35,7 +35,7 @@ def create(*, email: str, password_stdin: bool, as_json: bool) -> None:
 @json_option
 @settings_options
 def list_operators(*, as_json: bool) -> None:
-    """List the operators with status and last sign-in."""
+    """List the operators with status, second factor and last sign-in."""
     open_migrated_control_plane()
     from watchword.control.identity import queries
 

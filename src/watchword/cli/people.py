@@ -144,11 +144,21 @@ def print_people(people: Iterable[PersonRow], *, as_json: bool, empty: str) -> N
             "name": person.name,
             **({"role": person.role} if person.role else {}),
             "status": person.status.value,
+            "factors": [factor.value for factor in person.factors]
+            if as_json
+            else person.factor_names or "not set up yet",
             "last_sign_in": None if person.last_sign_in is None else iso(person.last_sign_in),
         }
         for person in people
     ]
-    columns = {"email": "E-mail", "name": "Name", "role": "Role", "status": "Status", "last_sign_in": "Last sign-in"}
+    columns = {
+        "email": "E-mail",
+        "name": "Name",
+        "role": "Role",
+        "status": "Status",
+        "factors": "Second factor",
+        "last_sign_in": "Last sign-in",
+    }
     if rows and "role" not in rows[0]:
         del columns["role"]
     print_rows(rows, columns, as_json=as_json, empty=empty)

@@ -19,6 +19,7 @@ from watchword.control.identity.people_commands import (
     InviteAdministrator,
     ReactivateAdministrator,
     RenameAdministrator,
+    SignOutAdministrator,
 )
 from watchword.control.identity.role_commands import CreateRole, EditRole
 from watchword.control.identity.safeguards import full_administrators
@@ -191,6 +192,20 @@ class TestDeactivate:
             assert Person.objects.get(pk=bob.pk).last_login == expected
 
 
+class TestSignOut:
+    def test_all_sessions_of_that_administrator_end_and_the_account_stays_active(
+        self, alice: Person, bob: Person, acting_alice: Actor
+    ) -> None:
+        for person in (alice, bob, bob):
+            sample_portal.session_of(person)
+
+        SignOutAdministrator(organization_id="acme", person_id=bob.pk).run(acting_alice)
+
+        assert {session.person for session in Session.objects.all()} == {alice}
+        assert Person.objects.get(pk=bob.pk).is_active
+        assert (event().organization, event().action, event().target) == ("acme", "sessions_ended", bob.email)
+
+
 class TestNobodyReachesBeyondTheirOwn:
     """Whoever may manage administrators and nothing else must not become, weaken or strengthen anybody above."""
 
@@ -201,6 +216,7 @@ class TestNobodyReachesBeyondTheirOwn:
                 RenameAdministrator(organization_id="acme", person_id=person.pk, name="Bobby"),
                 DeactivateAdministrator(organization_id="acme", person_id=person.pk),
                 ReactivateAdministrator(organization_id="acme", person_id=person.pk),
+                SignOutAdministrator(organization_id="acme", person_id=person.pk),
                 CreateSignInLink(email=person.email),
             ):
                 assert code_of(lambda c=command: c.run(manager)) == "permission_missing", command  # type: ignore[misc]
@@ -224,6 +240,7 @@ class TestNobodyReachesBeyondTheirOwn:
             RenameAdministrator(organization_id="acme", person_id=bob.pk, name="x"),
             DeactivateAdministrator(organization_id="acme", person_id=bob.pk),
             ReactivateAdministrator(organization_id="acme", person_id=bob.pk),
+            SignOutAdministrator(organization_id="acme", person_id=bob.pk),
         ):
             assert code_of(lambda c=command: c.run(acting_bob)) == "permission_missing"  # type: ignore[misc]
 
@@ -231,8 +248,9 @@ class TestNobodyReachesBeyondTheirOwn:
     def test_m_11_people_of_another_organization_are_not_found(self, alice: Person, acting_charlie: Actor) -> None:
         for person_id in (alice.pk, 0, 10**30):
             for organization in ("acme", "globex"):
-                command = DeactivateAdministrator(organization_id=organization, person_id=person_id)
-                assert code_of(lambda c=command: c.run(acting_charlie)) == "not_found"  # type: ignore[misc]
+                for kind in (DeactivateAdministrator, SignOutAdministrator):
+                    command = kind(organization_id=organization, person_id=person_id)
+                    assert code_of(lambda c=command: c.run(acting_charlie)) == "not_found"  # type: ignore[misc]
 
     def test_operators_are_not_found_as_administrators(self, acting_alice: Actor, operator: Person) -> None:
         command = DeactivateAdministrator(organization_id="acme", person_id=operator.pk)

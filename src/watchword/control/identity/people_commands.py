@@ -1,4 +1,4 @@
-"""Administrators: create, invite, edit, deactivate, reactivate. The only writers."""
+"""Administrators: create, invite, edit, deactivate, reactivate, sign out. The only writers."""
 
 from __future__ import annotations
 
@@ -173,6 +173,23 @@ class ReactivateAdministrator:
         ) as work:
             person, _ = _administrator(work.actor, self.organization_id, self.person_id)
             reactivate_person(work, person)
+            return person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOutAdministrator:
+    """End all sessions of an administrator; the account stays active."""
+
+    organization_id: str
+    person_id: int
+
+    def run(self, actor: Actor, *, now: datetime | None = None) -> Person:
+        with unit_of_work(
+            actor, self.organization_id, permission=Permission.ADMINISTRATORS, action="sessions_ended", now=now
+        ) as work:
+            person, _ = _administrator(work.actor, self.organization_id, self.person_id)
+            end_sessions(person.pk)
+            work.record(target=person.email)
             return person
 
 

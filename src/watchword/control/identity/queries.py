@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
-from watchword.control.identity.models import Person, PersonKind, Role
+from watchword.control.identity.factor_rules import Factor
+from watchword.control.identity.models import AuthenticatorApp, Passkey, Person, PersonKind, ProviderAccount, Role
 from watchword.control.identity.rules import PersonStatus, person_status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from django.db.models import QuerySet
+    from django.db.models import Manager, QuerySet
 
     from watchword.control.base.actor import Permission
+
+_BEYOND_THE_PASSWORD: Final[Mapping[Factor, Manager[Any]]] = {
+    Factor.PASSKEY: Passkey.objects,
+    Factor.AUTHENTICATOR_APP: AuthenticatorApp.objects,
+    Factor.SINGLE_SIGN_ON: ProviderAccount.objects,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class PersonRow:
         permissions: of the role, empty for an operator.
         last_sign_in: None before the first.
         link_expires_at: of the unused link, also after it expired; None without one.
+        factors: what the person can sign in with beyond the password: passkey, authenticator app, single sign-on.
     """
 
     id: int
@@ -37,6 +46,12 @@ class PersonRow:
     status: PersonStatus
     last_sign_in: datetime | None
     link_expires_at: datetime | None
+    factors: tuple[Factor, ...]
+
+    @property
+    def factor_names(self) -> str:
+        """Such as `passkey, authenticator app`; "" without any."""
+        return ", ".join(factor.value for factor in self.factors)
 
     @property
     def has_name(self) -> bool:
@@ -90,7 +105,11 @@ def list_roles(organization_id: str) -> tuple[RoleRow, ...]:
 
 def _rows(people: QuerySet[Person]) -> tuple[PersonRow, ...]:
     unused = Max("sign_in_links__expires_at", filter=Q(sign_in_links__used_at__isnull=True))
-    rows = [_person(person) for person in people.select_related("role").annotate(link_expires_at=unused)]
+    annotated = people.select_related("role").annotate(
+        link_expires_at=unused,
+        **{factor.name: Exists(kept.filter(person=OuterRef("pk"))) for factor, kept in _BEYOND_THE_PASSWORD.items()},
+    )
+    rows = [_person(person) for person in annotated]
     return tuple(sorted(rows, key=lambda row: (row.called.casefold(), row.email)))
 
 
@@ -104,4 +123,5 @@ def _person(person: Person) -> PersonRow:
         status=person_status(is_active=person.is_active, has_joined=person.has_joined),
         last_sign_in=person.last_login,
         link_expires_at=getattr(person, "link_expires_at", None),
+        factors=tuple(factor for factor in _BEYOND_THE_PASSWORD if getattr(person, factor.name, False)),
     )

@@ -29,6 +29,7 @@ _ADMINISTRATORS = [
     path("<int:person>/sign-in-link/", people_views.sign_in_link, name="sign-in-link"),
     path("<int:person>/change-role/", people_views.change_role, name="change-role"),
     path("<int:person>/rename/", people_views.rename, name="rename"),
+    path("<int:person>/sign-out/", people_views.sign_out, name="sign-out"),
     path("<int:person>/deactivate/", people_views.deactivate, name="deactivate"),
     path("<int:person>/reactivate/", people_views.reactivate, name="reactivate"),
 ]

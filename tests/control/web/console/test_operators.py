@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from kit import people, sample_portal
+from kit import enrolled, people, sample_portal
 from kit.browser_session import BrowserSession
 from watchword.control.base.actor import command_line
 from watchword.control.identity.models import Person, Session
@@ -31,15 +31,19 @@ def bob(operator: Person) -> Person:
     return people.knows_password(CreateOperator(email="bob@provider.example", name="Bob").run(command_line()))
 
 
-def test_each_operator_shows_status_and_last_sign_in(browser: BrowserSession, bob: Person) -> None:
+def test_each_operator_shows_status_second_factor_and_last_sign_in(
+    browser: BrowserSession, operator: Person, bob: Person
+) -> None:
     CreateOperator(email="charlie@provider.example").run(command_line())
     DeactivateOperator(person_id=bob.pk).run(command_line())
 
+    enrolled.passkey(operator)
+
     text = browser.get(OPERATORS).text
 
-    assert "Bob bob@provider.example Deactivated never" in text
-    assert "charlie@provider.example Invited no sign-in link never" in text
-    assert "Operator You operator@provider.example Active" in text
+    assert "Bob bob@provider.example Deactivated not set up yet never" in text
+    assert "charlie@provider.example Invited no sign-in link not set up yet never" in text
+    assert "Operator You operator@provider.example Active Passkey" in text
 
 
 def test_the_list_needs_the_same_queries_for_any_number_of_operators(

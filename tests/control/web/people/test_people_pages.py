@@ -11,12 +11,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from kit import people, sample_portal
+from kit import enrolled, people, sample_portal
 from kit.browser_session import utc
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission, command_line
-from watchword.control.identity.models import Person, PersonKind, Role, SignInLink
+from watchword.control.identity.models import Person, PersonKind, Role, Session, SignInLink
 from watchword.control.identity.people_commands import ChangeRole, DeactivateAdministrator, InviteAdministrator
 from watchword.control.identity.role_commands import CreateRole, EditRole
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink, usable_link
@@ -125,6 +125,25 @@ class TestAdministrators:
         invite = signed_in(operator).get("invite")
         assert '<option value="Administrator">' in text(invite)
 
+    def test_the_second_factor_of_each_person_is_shown_and_filtered(
+        self, portal: Portal, alice: Person, bob: Person
+    ) -> None:
+        other = people.administrator("bob2", "acme")
+        enrolled.passkey(alice)
+        enrolled.authenticator_app(alice)
+        enrolled.provider_account(other)
+
+        page = portal.get("administrators")
+
+        assert ">Passkey, authenticator app<" in row(page, alice.email)
+        assert ">not set up yet<" in row(page, bob.email)
+        assert ">Single sign-on<" in row(page, other.email)
+        missing, there = portal.get("administrators", factor="missing"), portal.get("administrators", factor="set-up")
+        assert [person.email in text(missing) for person in (bob, other)] == [True, False]
+        assert [person.email in text(there) for person in (bob, other)] == [False, True]
+        assert bob.email in text(portal.get("administrators", factor="<b>"))
+        assert "No administrators match" in text(portal.get("administrators", factor="set-up", status="invited"))
+
     def test_the_number_of_queries_does_not_grow_with_the_people(
         self, portal: Portal, django_assert_max_num_queries: Any
     ) -> None:
@@ -146,7 +165,7 @@ class TestAdministrators:
         page = manager.get("administrators")
         assert "your role does not have the “Audit Logs” permission" in row(page, bob.email)
         assert manager.url("change-role", bob.pk) not in text(page)
-        for name in ("change-role", "rename", "deactivate", "reactivate", "sign-in-link"):
+        for name in ("change-role", "rename", "sign-out", "deactivate", "reactivate", "sign-in-link"):
             assert manager.get(name, bob.pk).status_code == 403
             assert manager.post(name, bob.pk, form={"role": "Role of bob2", "name": "x"}).status_code == 403
 
@@ -156,6 +175,25 @@ class TestAdministrators:
         assert "You cannot deactivate yourself." in row(portal.get("administrators"), alice.email)
         page = signed_in(operator).get("administrators")
         assert "The last active administrator with every permission" in row(page, alice.email)
+
+
+class TestSignOut:
+    def test_confirmed_sign_out_ends_the_sessions(self, portal: Portal, bob: Person) -> None:
+        browser = signed_in(bob)
+        question = portal.get("sign-out", bob.pk, htmx=True)
+        assert "Sign Bob out everywhere?" in text(question)
+        assert Session.objects.filter(person=bob).exists()
+
+        answer = portal.post("sign-out", bob.pk, htmx=True)
+
+        assert "All sessions of Bob have ended." in text(answer)
+        assert not Session.objects.filter(person=bob).exists()
+        assert browser.get("administrators").headers["Location"].startswith("/sign-in")
+
+    def test_own_row_does_not_offer_it(self, portal: Portal, alice: Person, bob: Person) -> None:
+        page = portal.get("administrators")
+        assert portal.url("sign-out", bob.pk) in row(page, bob.email)
+        assert portal.url("sign-out", alice.pk) not in row(page, alice.email)
 
 
 class TestInvite:

@@ -77,7 +77,7 @@ def sign_out(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: 
     if request.method == "POST":
         SignOutOperator(person_id=operator).run(actor)
         return done(request, page, Notice(f"All sessions of {line.person.called} have ended."))
-    sentences = ["All sessions end at once. The account stays active: the password still works."]
+    sentences = ["All sessions end at once. The account stays active: the person can sign in again."]
     return _ask(request, page, line, action="sign-out", sentences=sentences)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
@@ -15,7 +16,7 @@ from watchword.control.identity.safeguards import full_administrators, permissio
 from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from watchword.control.base.actor import Actor
     from watchword.control.identity.queries import PersonRow, RoleRow
@@ -49,20 +50,40 @@ class Choice:
     closed: str | None = None
 
 
+class FactorState(Enum):
+    """Whether a person has a second factor. The values appear in URLs."""
+
+    SET_UP = ("set-up", "Set up")
+    MISSING = ("missing", "Not set up yet")
+
+    def __init__(self, code: str, label: str) -> None:
+        self.code = code
+        self.label = label
+
+
 @dataclass(frozen=True, slots=True)
 class Narrowing:
     """What the list is narrowed to; empty text and None leave it whole."""
 
     text: str = ""
     status: PersonStatus | None = None
+    factor: FactorState | None = None
+
+    @classmethod
+    def asked_for(cls, query: Mapping[str, str]) -> Self:
+        """Read the address; unknown values narrow nothing."""
+        status = next((status for status in PersonStatus if status.value == query.get("status")), None)
+        factor = next((factor for factor in FactorState if factor.code == query.get("factor")), None)
+        return cls(query.get("q", ""), status, factor)
 
     def fits(self, person: PersonRow) -> bool:
         wanted = self.text.strip().casefold()
         found = any(wanted in text.casefold() for text in (person.name, person.email, person.role))
-        return found and self.status in {None, person.status}
+        has = FactorState.SET_UP if person.factors else FactorState.MISSING
+        return found and self.status in {None, person.status} and self.factor in {None, has}
 
     def __bool__(self) -> bool:
-        return self.text.strip() != "" or self.status is not None
+        return self.text.strip() != "" or self.status is not None or self.factor is not None
 
 
 @dataclass(frozen=True)
@@ -117,6 +138,7 @@ class AdministratorsPage(OrganizationPage):
             "counts": [(status.value, _count(self.people, status)) for status in PersonStatus],
             "narrowing": self.narrowing,
             "narrowed": bool(self.narrowing),
+            "factor_states": FactorState,
         }
 
     def _line(self, person: PersonRow) -> Line:

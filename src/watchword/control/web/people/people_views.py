@@ -15,8 +15,8 @@ from watchword.control.identity.people_commands import (
     InviteAdministrator,
     ReactivateAdministrator,
     RenameAdministrator,
+    SignOutAdministrator,
 )
-from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.people import forms
@@ -42,9 +42,7 @@ _guarded: Final = guarded_by(AdministratorsPage)
 @_guarded
 def administrators(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """The list of administrators, narrowed by what the address asks for."""
-    wanted = request.GET.get("status", "")
-    status = next((status for status in PersonStatus if status.value == wanted), None)
-    return show(request, page.narrowed(Narrowing(request.GET.get("q", ""), status)))
+    return show(request, page.narrowed(Narrowing.asked_for(request.GET.dict())))
 
 
 @_guarded
@@ -123,6 +121,17 @@ def rename(request: HttpRequest, actor: Actor, page: AdministratorsPage, person:
 
 
 @_guarded
+def sign_out(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
+    """GET asks, POST ends all sessions of the administrator."""
+    line = page.line(person)
+    if request.method == "POST":
+        SignOutAdministrator(organization_id=page.organization_id, person_id=person).run(actor)
+        return done(request, page, Notice(f"All sessions of {line.person.called} have ended."))
+    sentences = ["All sessions end at once. The account stays active: the person can sign in again."]
+    return _ask(request, page, line, action="sign-out", sentences=sentences, dangerous=True)
+
+
+@_guarded
 def deactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
     """GET asks, POST deactivates."""
     line = page.line(person)
@@ -156,6 +165,7 @@ def reactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, per
 
 _TITLES: Final = {
     "sign-in-link": ("Create a new sign-in link for {}?", "Create Link"),
+    "sign-out": ("Sign {} out everywhere?", "Sign Out"),
     "deactivate": ("Deactivate {}?", "Deactivate"),
     "reactivate": ("Reactivate {}?", "Reactivate"),
 }
