@@ -17,7 +17,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from kit import people, registrations, sample_portal
+from kit import people, registrations, sample_portal, sign_in_settings
 from kit.api_access import api_key
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.fleet.commands import CreateVerifier
@@ -157,6 +157,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfProvider("console:set-subscription", operator=(200, 422)),
     OfProvider("console:renew", operator=(200, 422)),
     OfProvider("console:threshold", operator=(200, 409)),
+    OfProvider("console:assign-domain", operator=(200, 422)),
+    OfProvider("console:remove-domain", operator=(200, 302)),
     OfProvider("console:verifiers", operator=(200, None)),
     OfProvider("console:create-verifier", operator=(200, 422)),
     OfProvider("console:revoke-verifier", operator=(200, 302)),
@@ -271,6 +273,7 @@ def objects_of(organization: str) -> dict[str, object]:
         organization_id=organization, email=f"target@{organization}.example", role="Nothing"
     ).run(command_line())
     people.knows_password(target)
+    sign_in_settings.assign(f"{organization}.example", organization)
     role = target.role
     assert role is not None
     unused = role.organization.roles.get(name="Unused")
@@ -284,6 +287,7 @@ def objects_of(organization: str) -> dict[str, object]:
         "api_role": api_role.pk,
         "api_key": api_key("Nothing", organization).key.public_id,
         "secret": "made-up",
+        "domain": f"{organization}.example",
         "name": "made-up.svg",
         "session": uuid4(),
     }

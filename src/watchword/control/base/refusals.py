@@ -57,11 +57,26 @@ class RefusalReason(Enum):
             "password."
         ),
     )
+    EMERGENCY_ADMINISTRATOR = (
+        "emergency_administrator",
+        409,
+        (
+            "This is the emergency administrator, who can sign in while single sign-on does not work, and needs every "
+            "permission for it. Choose another one under Sign-In Settings first."
+        ),
+    )
+    SECOND_FACTOR_NEEDED = ("second_factor_needed", 409, "{sentence}")
+    SINGLE_SIGN_ON_NEEDED = ("single_sign_on_needed", 409, "{sentence}")
+    DOMAIN_ASSIGNED = ("domain_assigned", 409, "{domain} is already assigned to {who}.")
     OWN_ACCOUNT = (
         "own_account", 409,
         "You cannot deactivate or reactivate yourself. Ask another person with this permission.",
     )  # fmt: skip
     ROLE_IN_USE = ("role_in_use", 409, "The role is still assigned to {who}. Assign them another role first.")
+    ROLE_GIVEN_BY_PROVIDER = (
+        "role_given_by_provider", 409,
+        "Single sign-on gives this role to people. Choose another role under Sign-In Settings first.",
+    )  # fmt: skip
     API_ROLES_USED_UP = (
         "api_roles_used_up", 409, "An organization can have at most {most} API roles. Delete one to add another.",
     )  # fmt: skip
@@ -77,6 +92,9 @@ class RefusalReason(Enum):
     NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions to end.")
     NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change. Set one first.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
+    SINGLE_SIGN_ON_REQUIRED = (
+        "single_sign_on_required", 403, "Your organization requires single sign-on. Sign in with it instead.",
+    )  # fmt: skip
     CEREMONY_EXPIRED = ("ceremony_expired", 422, "This took too long, or was answered before. Try again.")
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     PASSWORDS_BUSY = (

@@ -14,6 +14,7 @@ from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity import rules
 from watchword.control.identity.models import Person, Role
 from watchword.control.identity.safeguards import keep_full_administrator, refuse_more_than_own
+from watchword.control.identity.single_sign_on.queries import uses_role
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,6 +88,8 @@ class DeleteRole:
             holders = list(Person.objects.filter(role=role).order_by("email").values_list("email", flat=True))
             if holders:
                 raise Refusal(RefusalReason.ROLE_IN_USE, who=rules.listed(holders))
+            if uses_role(role):
+                raise Refusal(RefusalReason.ROLE_GIVEN_BY_PROVIDER)
             work.record(target=role.name, changes=difference(_audit_fields(role), {}))
             role.delete()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from watchword.control.base.actor import Interface, Permission
 from watchword.control.base.refusals import Refusal, RefusalReason, right_missing
 from watchword.control.identity.api_rules import ApiLevel
-from watchword.control.identity.models import JOINED, Person, PersonKind, Role
+from watchword.control.identity.models import JOINED, Person, PersonKind, Role, SignInPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,18 +62,23 @@ def api_rights_not_held(
 
 @contextmanager
 def keep_full_administrator(organization_id: str) -> Iterator[None]:
-    """Refuse to remove the organization's last full administrator.
+    """Refuse to remove the organization's last full administrator, or the emergency administrator's permissions.
 
     The organization's row must be locked, as `unit_of_work` does: if two people demote each other at the same time, the
     second is refused. An organization that had no full administrator before, because all are still invited, may change.
 
     Raises:
-        Refusal: last_administrator; the transaction around it rolls back.
+        Refusal: last_administrator or emergency_administrator; the transaction around it rolls back.
     """
     before = full_administrators(organization_id)
     yield
-    if before and not full_administrators(organization_id):
+    after = full_administrators(organization_id)
+    if before and not after:
         raise Refusal(RefusalReason.LAST_ADMINISTRATOR)
+    # Whether this administrator still has a second factor, the commands about factors check.
+    emergency = SignInPolicy.objects.filter(pk=organization_id).values_list("emergency_person_id", flat=True).first()
+    if emergency is not None and emergency not in after:
+        raise Refusal(RefusalReason.EMERGENCY_ADMINISTRATOR)
 
 
 def full_administrators(organization_id: str) -> frozenset[int]:

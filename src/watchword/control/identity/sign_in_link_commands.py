@@ -19,6 +19,7 @@ from watchword.control.identity.models import Person, PersonKind, Session, SignI
 from watchword.control.identity.passwords import hashed_password
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.session_store import end_sessions
+from watchword.control.identity.single_sign_on.queries import only_single_sign_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,13 @@ def _refuse_as_unusable() -> Iterator[None]:
 
 
 def make_link(work: UnitOfWork, person: Person) -> str:
-    """Make the person's link within a change and delete earlier ones. Returns the secret, which is not stored."""
+    """Make the person's link within a change and delete earlier ones. Returns the secret, which is not stored.
+
+    Raises:
+        Refusal: single_sign_on_required, if the person can sign in through the identity provider alone.
+    """
+    if only_single_sign_on(person):
+        raise Refusal(RefusalReason.SINGLE_SIGN_ON_REQUIRED)
     SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     SignInLink.objects.create(

@@ -57,7 +57,8 @@ class SingleSignOn(models.Model):
         issuer: exactly as the provider writes it into ID tokens.
         sealed_client_secret: encrypted with a key that is derived from the secret key.
         role_claim: the claim of the ID token that names roles; "" if everybody gets `default_role`.
-        role_values: `{value of the claim: primary key of a role}`.
+        role_values: pairs of a value of the claim and the primary key of a role; the first pair that fits counts. A
+            list, because PostgreSQL does not keep the order of an object's members.
         default_role: of people for whom the claim names no role; NULL if they are refused.
         version: counts the changes; a change made from an older version is stale.
     """
@@ -70,7 +71,7 @@ class SingleSignOn(models.Model):
     client_id = models.CharField(max_length=CLIENT_ID_MAX)
     sealed_client_secret = models.TextField()
     role_claim = models.CharField(max_length=CLAIM_MAX, blank=True, default="")
-    role_values = models.JSONField(default=dict)
+    role_values = models.JSONField(default=list)
     default_role = models.ForeignKey("identity.Role", on_delete=models.PROTECT, null=True, related_name="+")
     version = models.PositiveIntegerField(default=1)
     updated_at = models.DateTimeField(null=True)

@@ -10,6 +10,7 @@ from watchword.control.web.api_access import roles_views as api_roles_views
 from watchword.control.web.audit import views as audit_views
 from watchword.control.web.calling import page as calling_page
 from watchword.control.web.console import (
+    domain_views,
     fleet_views,
     gateways_page,
     operator_views,
@@ -115,6 +116,8 @@ _CONSOLE = [
     ),
     path("organizations/<slug:organization>/renew/", subscription_views.renew, name="renew"),
     path("organizations/<slug:organization>/threshold/", subscription_views.change_threshold, name="threshold"),
+    path("organizations/<slug:organization>/e-mail-domains/", domain_views.assign, name="assign-domain"),
+    path("organizations/<slug:organization>/e-mail-domains/<str:domain>/", domain_views.remove, name="remove-domain"),
     path("verifiers/", fleet_views.verifiers, name="verifiers"),
     path("verifiers/create/", fleet_views.create_verifier, name="create-verifier"),
     path("verifiers/<int:verifier>/revoke/", fleet_views.revoke_verifier, name="revoke-verifier"),

@@ -98,9 +98,9 @@ def test_the_budget_of_queries(
         suspend()
         Reinstate(organization_id="acme").run(command_line())
 
-    # Session, person, organization; standing (2), subscription, suspensions, servers and their keys (2), people,
-    # verifiers.
-    with django_assert_max_num_queries(13):
+    # Session, person, organization; standing (2), subscription, suspensions, servers and their keys (2), e-mail
+    # domains, people, verifiers.
+    with django_assert_max_num_queries(14):
         browser.get(PAGE, "acme")
 
 
@@ -430,3 +430,32 @@ def test_m_08_administrators_cannot_do_any_of_it_and_attempts_are_audited(
     suspension.refresh_from_db()
     assert suspension.lifted_at is None
     assert stored().version == before.version
+
+
+def test_operator_assigns_and_removes_a_domain(
+    browser: BrowserSession, acme: Organization, globex: Organization
+) -> None:
+    assert "No e-mail domains" in browser.get(PAGE, "acme").text
+    assert "Check first that Acme controls the domain" in browser.get("console:assign-domain", "acme").text
+
+    refused = browser.post("console:assign-domain", "acme", domain="alice@acme.example")
+    assert (refused.status, refused.value("domain")) == (422, "alice@acme.example")
+    assert "Enter a domain such as acme.example" in refused.text
+
+    assert browser.post("console:assign-domain", "acme", domain="Acme.Example").leads_to == (
+        "/operator-console/organizations/acme/"
+    )
+    page = browser.get(PAGE, "acme")
+    assert "acme.example is assigned to Acme." in page.text
+    assert "by operator@provider.example" in page.text
+
+    taken = browser.scripted.post("console:assign-domain", "globex", domain="acme.example")
+    assert (taken.status, "acme.example is already assigned to Acme." in taken.text) == (409, True)
+
+    assert (
+        "can no longer sign in by single sign-on" in browser.get("console:remove-domain", "acme", "acme.example").text
+    )
+    assert browser.get("console:remove-domain", "globex", "acme.example").status == 404
+    assert browser.post("console:remove-domain", "globex", "acme.example").status == 404
+    browser.post("console:remove-domain", "acme", "acme.example")
+    assert "No e-mail domains" in browser.get(PAGE, "acme").text

@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ("client_id", models.CharField(max_length=200)),
                 ("sealed_client_secret", models.TextField()),
                 ("role_claim", models.CharField(blank=True, default="", max_length=100)),
-                ("role_values", models.JSONField(default=dict)),
+                ("role_values", models.JSONField(default=list)),
                 ("version", models.PositiveIntegerField(default=1)),
                 ("updated_at", models.DateTimeField(null=True)),
                 ("updated_by", models.CharField(max_length=254, null=True)),

@@ -28,6 +28,12 @@ class CreateForm(Typed):
     administrator_email = Text()
 
 
+class DomainForm(Typed):
+    """Assign E-mail Domain."""
+
+    domain = Text()
+
+
 class OperatorForm(Typed):
     """Invite Operator."""
 

@@ -12,6 +12,7 @@ from watchword.control.base.paging import AFTER, BEFORE
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet import console_queries
 from watchword.control.fleet.queries import verifiers_that_do_not_understand
+from watchword.control.identity.single_sign_on.queries import email_domains_of
 from watchword.control.organizations.models import Organization
 from watchword.control.organizations.queries import entitlement_of, terms_of
 from watchword.control.servers.queries import list_servers
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from watchword.control.base.actor import Actor
     from watchword.control.base.paging import Page
+    from watchword.control.identity.models import EmailDomain
     from watchword.control.organizations.models import Subscription, Suspension
     from watchword.control.organizations.rules import Entitlement
     from watchword.control.servers.queries import ServerRow
@@ -113,6 +115,10 @@ class OrganizationPage(ProviderPage):
     def servers(self) -> tuple[ServerRow, ...]:
         return list_servers(self.organization.pk, self.frame.now)
 
+    @cached_property
+    def email_domains(self) -> tuple[EmailDomain, ...]:
+        return email_domains_of(self.organization.pk)
+
     @property
     def live_suspension(self) -> Suspension | None:
         return next((suspension for suspension in self.suspensions if suspension.lifted_at is None), None)
@@ -140,6 +146,7 @@ class OrganizationPage(ProviderPage):
             "suspension": self.live_suspension,
             "earlier_suspensions": [row for row in self.suspensions if row.lifted_at is not None],
             "servers": self.servers,
+            "email_domains": self.email_domains,
             "administrators": queries.administrators_of(self.organization.pk),
             **calls_context(self.organization.pk, threshold, self.frame.now),
         }

@@ -1,0 +1,71 @@
+"""Acme's sign-in settings: people with a second factor, an identity provider, an e-mail domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from kit import people
+from watchword.control.base.actor import command_line
+from watchword.control.identity.factor_models import AuthenticatorApp
+from watchword.control.identity.factor_rules import Factor, stored
+from watchword.control.identity.models import Session
+from watchword.control.identity.single_sign_on.configuration_commands import (
+    ConfigureSingleSignOn,
+    SetSingleSignOnEnabled,
+)
+from watchword.control.identity.single_sign_on.domain_commands import AssignEmailDomain
+
+if TYPE_CHECKING:
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.models import Person, SingleSignOn
+
+STRONG: Final = (Factor.PASSWORD, Factor.AUTHENTICATOR_APP)
+WEAK: Final = (Factor.PASSWORD,)
+ISSUER: Final = "https://login.acme.example"
+
+
+def add_app(person: Person) -> None:
+    """Let the person have an authenticator app whose codes no test types."""
+    AuthenticatorApp.objects.create(person=person, sealed_secret="sealed", created_at=people.NOW)
+
+
+def acting(person: Person, *factors: Factor) -> Actor:
+    """The person in a session with these factors."""
+    actor = people.acting(person)
+    assert actor.session is not None
+    Session.objects.filter(public_id=actor.session).update(factors=stored(factors))
+    return actor
+
+
+def strong(person: Person) -> Actor:
+    """The person with a second factor, in a session that began with it."""
+    if not AuthenticatorApp.objects.filter(person=person).exists():
+        add_app(person)
+    return acting(person, *STRONG)
+
+
+def configuration(organization_id: str = "acme", **changes: Any) -> ConfigureSingleSignOn:
+    """A first configuration by default: everybody gets the role of Alice."""
+    good: dict[str, Any] = {
+        "organization_id": organization_id,
+        "issuer": ISSUER,
+        "client_id": "watchword",
+        "client_secret": "a-secret-of-at-least-32-characters",
+        "role_claim": "",
+        "role_values": (),
+        "default_role": "Role of alice",
+        "expected_version": 0,
+    }
+    return ConfigureSingleSignOn(**{**good, **changes})
+
+
+def enabled(actor: Actor, **changes: Any) -> SingleSignOn:
+    """Configure single sign-on and enable it."""
+    row = configuration(**changes).run(actor)
+    return SetSingleSignOnEnabled(
+        organization_id=row.organization_id, enabled=True, expected_version=row.version
+    ).run(actor)  # fmt: skip
+
+
+def assign(domain: str = "acme.example", organization_id: str = "acme") -> None:
+    AssignEmailDomain(organization_id=organization_id, domain=domain).run(command_line())
