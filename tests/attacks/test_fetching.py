@@ -12,8 +12,8 @@ import pytest
 from kit import certificates, forge
 from kit.key_server import Canary, KeyServer, serves
 from watchword.jwks.probe import FetchPolicy, Findings, Problem, Step, probe
-from watchword.outbound.address import check_address
-from watchword.outbound.problem import ProbeFailed
+from watchword.outbound.address import LocationRefused, check_address
+from watchword.outbound.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -135,16 +135,16 @@ def test_j05_refused_ipv4_ranges_are_refused_inside_ipv6_too(network: str) -> No
     ends = ip_network(network)
     for address in {str(ends[0]), str(ends[-1]), str(ends[ends.num_addresses // 2])}:
         for form in [address, *_around(address)]:
-            with pytest.raises(ProbeFailed) as refused:
+            with pytest.raises(LocationRefused) as refused:
                 check_address(ip_address(form))
-            assert refused.value.problem is Problem.ADDRESS_REFUSED, form
+            assert refused.value.failure is Failure.ADDRESS_REFUSED, form
 
 
 @pytest.mark.parametrize("network", ["::/128", "::1/128", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"])
 def test_j05_internal_ipv6_ranges_are_refused(network: str) -> None:
     ends = ip_network(network)
     for address in (ends[0], ends[-1]):
-        with pytest.raises(ProbeFailed):
+        with pytest.raises(LocationRefused):
             check_address(address)
 
 

@@ -25,8 +25,8 @@ from watchword.control.servers.models import AuthorizationServer, KeySetState, V
 from watchword.control.servers.queries import list_servers
 from watchword.control.servers.validate import find_metadata, validate
 from watchword.jwks.fetch import FetchPolicy
+from watchword.jwks.problem import Problem
 from watchword.outbound.address import parse_location
-from watchword.outbound.problem import Problem
 from watchword.worker.loop import Worker
 
 if TYPE_CHECKING:

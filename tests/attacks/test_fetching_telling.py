@@ -14,8 +14,8 @@ from kit.key_server import Behaviour, KeyServer, answers, resets, sends, serves,
 from watchword.jwks.fetch import fetch
 from watchword.jwks.findings import Journal
 from watchword.jwks.probe import Findings, Problem, probe
+from watchword.jwks.probe_failed import ProbeFailed
 from watchword.outbound import transport
-from watchword.outbound.problem import ProbeFailed
 
 if TYPE_CHECKING:
     import socket
@@ -150,7 +150,7 @@ def test_j10_connections_are_closed_after_a_failure(behaviour: Behaviour, monkey
         opened.append(really(addresses, port, connecting))
         return opened[-1]
 
-    monkeypatch.setattr("watchword.jwks.fetch.transport.connect", connect)
+    monkeypatch.setattr("watchword.outbound.exchange.transport.connect", connect)
     with KeyServer(behaviour) as server:
         look_at(server, connect_timeout=CONNECTING)
     assert [connection.fileno() for connection in opened] == [-1]

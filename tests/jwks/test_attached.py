@@ -17,8 +17,8 @@ from kit.key_server import Behaviour, KeyServer, serves
 from watchword.jwks.probe import Findings, Outcome, Problem, Step, probe
 from watchword.outbound.ca_bundle import read_ca_bundle
 from watchword.outbound.certificate import presented_chain
-from watchword.outbound.chain import MAX_BYTES, MAX_SHOWN, UNREADABLE, problem_with, read_chain
-from watchword.outbound.problem import ProbeFailed
+from watchword.outbound.chain import MAX_BYTES, MAX_SHOWN, UNREADABLE, failure_with, read_chain
+from watchword.outbound.failure import ExchangeFailed, Failure
 
 if TYPE_CHECKING:
     import socket
@@ -144,8 +144,8 @@ def test_expired_attached_authority_is_the_reported_cause() -> None:
 
 def test_other_failures_keep_their_problem() -> None:
     attached = read_ca_bundle(issue("Initech Root", expires_in_days=-1).pem)
-    for problem in (Problem.CONNECTION_FAILED, Problem.CERTIFICATE_WRONG_HOST):
-        assert problem_with(attached, ProbeFailed(problem), NOW) is problem
+    for failure in (Failure.CONNECTION_FAILED, Failure.CERTIFICATE_WRONG_HOST):
+        assert failure_with(attached, ExchangeFailed(failure), NOW) is failure
 
 
 def test_authority_that_expires_soon_causes_a_warning() -> None:

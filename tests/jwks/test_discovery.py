@@ -26,8 +26,8 @@ from kit.key_server import (
 from watchword.jwks.discovery import NotDiscovered, discover
 from watchword.jwks.discovery_problems import described
 from watchword.jwks.metadata import Metadata
+from watchword.jwks.problem import Problem
 from watchword.outbound.deadline import Deadline
-from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,11 @@ import pytest
 
 from kit import forge
 from kit.key_server import KeyServer, answers, sends, serves
-from watchword.jwks.fetch import USER_AGENT, FetchedDocument, FetchPolicy, fetch
+from watchword.jwks.fetch import FetchedDocument, FetchPolicy, fetch
 from watchword.jwks.findings import Journal
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.jwks.probe_failed import ProbeFailed
+from watchword.jwks.problem import Problem
+from watchword.outbound.exchange import USER_AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

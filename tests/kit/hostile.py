@@ -25,7 +25,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback stands for the Internet: failures of public hosts may say more than those of internal ones."""
-    monkeypatch.setattr("watchword.jwks.fetch.is_public", lambda _address: True)
+    monkeypatch.setattr("watchword.outbound.exchange.is_public", lambda _address: True)
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def _location(text: object) -> object:
     try:
         location = parse_location(text)
     except LocationRefused as refused:
-        return refused.problem.code
+        return refused.failure.value
     return [location.host, location.port, location.target]
 
 

@@ -24,7 +24,7 @@ from watchword.jwks.findings import Findings
 if TYPE_CHECKING:
     from watchword.control.servers.key_set_commands import Claim, Recorded
     from watchword.control.servers.models import Validation
-    from watchword.outbound.problem import Problem
+    from watchword.jwks.problem import Problem
 
 LOCATION: Final = "https://login.acme.example/keys"
 OTHER_LOCATION: Final = "https://login.acme.example/other-keys"

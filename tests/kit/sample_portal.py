@@ -31,9 +31,9 @@ from watchword.jwks.discovery import NotDiscovered
 from watchword.jwks.discovery_problems import OTHER_ISSUER
 from watchword.jwks.findings import Findings, Outcome, Step, StepFinding
 from watchword.jwks.metadata import Fault, Metadata, UnusableMetadata
+from watchword.jwks.problem import Problem
 from watchword.outbound.address import LocationRefused, parse_location
 from watchword.outbound.chain import read_chain
-from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -192,7 +192,7 @@ def probe(
     try:
         host = parse_location(location).host
     except LocationRefused as refused:
-        return _failed(Step.ADDRESS, refused.problem)
+        return _failed(Step.ADDRESS, Problem.of(refused.failure))
     if location in PRESENTED and verify_certificate:
         problem, chain = PRESENTED[location]
         if ca_bundle is None or problem is Problem.CERTIFICATE_EXPIRED:

@@ -1,4 +1,4 @@
-"""The operator's proxy: outbound/proxy.py, what resolve.py and jwks/fetch.py do beside one, and its credentials."""
+"""The operator's proxy: outbound/proxy.py, what resolve.py and exchange.py do beside one, and its credentials."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mutants.mutant import Mutant
 
 _proxy = partial(Mutant, "outbound/proxy.py")
 _resolve = partial(Mutant, "outbound/resolve.py")
+_exchange = partial(Mutant, "outbound/exchange.py")
 _fetch = partial(Mutant, "jwks/fetch.py")
 
 _THROUGH: Final = "jwks/test_proxy.py::test_fe_01_"
@@ -23,17 +24,18 @@ _INTERNAL: Final = (_PROBLEMS + "names_only_the_proxy_knows_may_be_internal",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # Where a connection goes.
-    _fetch("the proxy being connected to", "return proxy.connect(policy.proxy, policy.resolver, connecting)",
-           "return transport.connect(addresses, location.port, connecting)", _ONLY),
-    _fetch("the tunnel", "            if policy.proxy is not None:\n                stream =",
-           "            if False:\n                stream =", _ONLY),
-    _fetch("the look-up beside a proxy", "look_up = checked_addresses if policy.proxy is None else",
+    _exchange("the proxy being connected to", "return proxy.connect(policy.proxy, policy.resolver, connecting)",
+           "return transport.connect(target.addresses, target.location.port, connecting)", _ONLY),
+    _exchange("the tunnel", "        if policy.proxy is not None:\n            stream =",
+           "        if False:\n            stream =", _ONLY),
+    _exchange("the look-up beside a proxy", "look_up = checked_addresses if policy.proxy is None else",
            "look_up = checked_addresses if True else", _ONLY),
-    _fetch("the doubt about what only the proxy knows", "internal = not (addresses and all(map(is_public, addresses)))",
+    _exchange("the doubt about what only the proxy knows",
+              "internal = not (addresses and all(map(is_public, addresses)))",
            "internal = not all(map(is_public, addresses))", _INTERNAL),
     _fetch("what the page says of a proxy", '    if policy.proxy is None:\n        return "The server accepts',
            '    if True:\n        return "The server accepts', (_THROUGH + "findings_say_that_a_proxy_is_used",)),
-    _resolve("the check of what is known beside a proxy", "if failure.problem not in _UNKNOWN_HERE:", "if False:",
+    _resolve("the check of what is known beside a proxy", "if failed.failure not in _UNKNOWN_HERE:", "if False:",
              (_THROUGH + "names_of_internal_addresses_are_not_sent_to_the_proxy",)),
     _resolve("the refusal of internal names beside a proxy",
              "    if is_internal_name(location.host):\n        raise", "    if False:\n        raise",
@@ -51,9 +53,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            "context_for(verify_certificate=False,", _CERTIFICATE),
     _proxy("the name in the proxy's certificate", "server_hostname=proxy.host", 'server_hostname="keys.globex.example"',
            (_THROUGH + "proxy_is_reached_by_name", *_CERTIFICATE)),
-    _proxy("the problem of TLS with the proxy", "raise ProbeFailed(Problem.PROXY_TLS_FAILED) from None",
+    _proxy("the problem of TLS with the proxy", "raise ExchangeFailed(Failure.PROXY_TLS_FAILED) from None",
            "raise", _CERTIFICATE),
-    _proxy("the problem of an absent proxy", "raise ProbeFailed(Problem.PROXY_UNREACHABLE) from None",
+    _proxy("the problem of an absent proxy", "raise ExchangeFailed(Failure.PROXY_UNREACHABLE) from None",
            "raise", _NOT_THERE),
     # The answer.
     _proxy("one time for all that cannot be reached", "connecting.wait_out()", "pass",

@@ -5,20 +5,20 @@ from ipaddress import IPv4Address, ip_address, ip_network
 import pytest
 
 from watchword.outbound.address import (
-    JwksLocation,
+    Location,
     LocationRefused,
     check_address,
     is_public,
     masked,
     parse_location,
 )
-from watchword.outbound.problem import Problem
+from watchword.outbound.failure import Failure
 
 
-def problem_of(text: str) -> Problem:
+def failure_of(text: str) -> Failure:
     with pytest.raises(LocationRefused) as refused:
         parse_location(text)
-    return refused.value.problem
+    return refused.value.failure
 
 
 @pytest.mark.parametrize(
@@ -26,27 +26,27 @@ def problem_of(text: str) -> Problem:
     [
         (
             "https://login.acme.example/oauth2/v1/keys",
-            JwksLocation("login.acme.example", 443, "/oauth2/v1/keys"),
+            Location("login.acme.example", 443, "/oauth2/v1/keys"),
             "https://login.acme.example/oauth2/v1/keys",
         ),
-        ("HTTPS://LOGIN.Acme.Example", JwksLocation("login.acme.example", 443, "/"), "https://login.acme.example/"),
-        ("https://acme.example:443/k", JwksLocation("acme.example", 443, "/k"), "https://acme.example/k"),
-        ("https://acme.example:8443/k", JwksLocation("acme.example", 8443, "/k"), "https://acme.example:8443/k"),
-        ("https://acme.example./k", JwksLocation("acme.example", 443, "/k"), "https://acme.example/k"),
-        ("https://acme.example?a=b&c", JwksLocation("acme.example", 443, "/?a=b&c"), "https://acme.example/?a=b&c"),
-        ("https://acme.example/a%2Fb", JwksLocation("acme.example", 443, "/a%2Fb"), "https://acme.example/a%2Fb"),
-        ("https://acme.example/?u=x@y", JwksLocation("acme.example", 443, "/?u=x@y"), "https://acme.example/?u=x@y"),
-        ("https://8.8.8.8/k", JwksLocation("8.8.8.8", 443, "/k"), "https://8.8.8.8/k"),
-        ("https://[2606:4700::0]/k", JwksLocation("2606:4700::", 443, "/k"), "https://[2606:4700::]/k"),
-        ("https://[2606:4700::1]:8443/", JwksLocation("2606:4700::1", 8443, "/"), "https://[2606:4700::1]:8443/"),
+        ("HTTPS://LOGIN.Acme.Example", Location("login.acme.example", 443, "/"), "https://login.acme.example/"),
+        ("https://acme.example:443/k", Location("acme.example", 443, "/k"), "https://acme.example/k"),
+        ("https://acme.example:8443/k", Location("acme.example", 8443, "/k"), "https://acme.example:8443/k"),
+        ("https://acme.example./k", Location("acme.example", 443, "/k"), "https://acme.example/k"),
+        ("https://acme.example?a=b&c", Location("acme.example", 443, "/?a=b&c"), "https://acme.example/?a=b&c"),
+        ("https://acme.example/a%2Fb", Location("acme.example", 443, "/a%2Fb"), "https://acme.example/a%2Fb"),
+        ("https://acme.example/?u=x@y", Location("acme.example", 443, "/?u=x@y"), "https://acme.example/?u=x@y"),
+        ("https://8.8.8.8/k", Location("8.8.8.8", 443, "/k"), "https://8.8.8.8/k"),
+        ("https://[2606:4700::0]/k", Location("2606:4700::", 443, "/k"), "https://[2606:4700::]/k"),
+        ("https://[2606:4700::1]:8443/", Location("2606:4700::1", 8443, "/"), "https://[2606:4700::1]:8443/"),
         # J-29: other scripts are stored and shown in ASCII, by the rules of 2008, under which ß is a letter.
-        ("https://bücher.example/", JwksLocation("xn--bcher-kva.example", 443, "/"), "https://xn--bcher-kva.example/"),
-        ("https://faß.example/", JwksLocation("xn--fa-hia.example", 443, "/"), "https://xn--fa-hia.example/"),
+        ("https://bücher.example/", Location("xn--bcher-kva.example", 443, "/"), "https://xn--bcher-kva.example/"),
+        ("https://faß.example/", Location("xn--fa-hia.example", 443, "/"), "https://xn--fa-hia.example/"),
         # Full-width digits and dots mean the address that they look like, and are judged as that.
-        ("https://１２７。０．0.1/", JwksLocation("127.0.0.1", 443, "/"), "https://127.0.0.1/"),  # noqa: RUF001
+        ("https://１２７。０．0.1/", Location("127.0.0.1", 443, "/"), "https://127.0.0.1/"),  # noqa: RUF001
     ],
 )
-def test_location_is_normalized(text: str, location: JwksLocation, url: str) -> None:
+def test_location_is_normalized(text: str, location: Location, url: str) -> None:
     assert parse_location(text) == location
     assert parse_location(text).url == url
     assert parse_location(url) == location
@@ -61,7 +61,7 @@ def test_location_is_normalized(text: str, location: JwksLocation, url: str) -> 
     ],
 )  # fmt: skip
 def test_only_https_with_two_slashes_is_accepted(text: str) -> None:
-    assert problem_of(text) is Problem.SCHEME_NOT_HTTPS
+    assert failure_of(text) is Failure.SCHEME_NOT_HTTPS
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_only_https_with_two_slashes_is_accepted(text: str) -> None:
     ],
 )  # fmt: skip
 def test_ff_01_blanks_and_invisible_characters_are_named(text: str) -> None:
-    assert problem_of(text) is Problem.BLANK_IN_LOCATION
+    assert failure_of(text) is Failure.BLANK_IN_LOCATION
 
 
 @pytest.mark.parametrize("text", [" https://acme.example/", "https://acme.example/  ", "  https://acme.example/ "])
@@ -84,7 +84,7 @@ def test_ff_01_blanks_around_a_location_are_dropped(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "   "])
 def test_ff_01_empty_location_has_its_own_message(text: str) -> None:
-    assert problem_of(text) is Problem.LOCATION_MISSING
+    assert failure_of(text) is Failure.LOCATION_MISSING
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_ff_01_empty_location_has_its_own_message(text: str) -> None:
     ],
 )  # fmt: skip
 def test_ambiguous_characters_are_refused(text: str) -> None:
-    assert problem_of(text) is Problem.LOCATION_MALFORMED
+    assert failure_of(text) is Failure.LOCATION_MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_ambiguous_characters_are_refused(text: str) -> None:
      "https://acme.example:443@globex.example/", "https://acme.example@globex.example#@x"],
 )  # fmt: skip
 def test_credentials_in_the_location_are_refused(text: str) -> None:
-    assert problem_of(text) is Problem.CREDENTIALS_IN_LOCATION
+    assert failure_of(text) is Failure.CREDENTIALS_IN_LOCATION
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_credentials_in_the_location_are_refused(text: str) -> None:
     ["https://acme.example/#keys", "https://acme.example#", "https://acme.example#@globex.example/"],
 )
 def test_fragment_is_refused(text: str) -> None:
-    assert problem_of(text) is Problem.FRAGMENT_IN_LOCATION
+    assert failure_of(text) is Failure.FRAGMENT_IN_LOCATION
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_fragment_is_refused(text: str) -> None:
     ],
 )  # fmt: skip
 def test_invalid_hosts_are_refused(host: str) -> None:
-    assert problem_of(f"https://{host}/keys") is Problem.HOST_MALFORMED
+    assert failure_of(f"https://{host}/keys") is Failure.HOST_MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_invalid_hosts_are_refused(host: str) -> None:
 )
 @pytest.mark.parametrize("host", ["acme.example", "[2606:4700::1]"])
 def test_ff_01_invalid_port_is_named(host: str, port: str) -> None:
-    assert problem_of(f"https://{host}:{port}/") is Problem.PORT_MALFORMED
+    assert failure_of(f"https://{host}:{port}/") is Failure.PORT_MALFORMED
 
 
 def test_location_has_a_length_limit() -> None:
     longest = "https://acme.example/".ljust(2048, "a")
 
     assert parse_location(longest).url == longest
-    assert problem_of(longest + "a") is Problem.LOCATION_TOO_LONG
+    assert failure_of(longest + "a") is Failure.LOCATION_TOO_LONG
 
 
 def test_host_that_is_an_address_is_recognized() -> None:
@@ -213,7 +213,7 @@ def test_public_hosts_may_be_described() -> None:
 def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(LocationRefused) as refused:
         check_address(ip_address(address))
-    assert refused.value.problem is Problem.ADDRESS_REFUSED
+    assert refused.value.failure is Failure.ADDRESS_REFUSED
 
 
 def test_mapped_address_is_read_as_its_ipv4_address() -> None:

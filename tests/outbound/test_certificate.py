@@ -7,8 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from kit import forge
-from watchword.outbound.certificate import EXPIRES_SOON, CertificateFacts, problem_of, read_certificate
-from watchword.outbound.problem import Problem
+from watchword.outbound.certificate import EXPIRES_SOON, CertificateFacts, failure_of, read_certificate
+from watchword.outbound.failure import Failure
 
 NOW = datetime.fromtimestamp(forge.NOW, UTC)
 
@@ -57,16 +57,16 @@ def test_soon_is_within_14_days() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verify_code", "problem"),
+    ("verify_code", "failure"),
     [
-        *((code, Problem.CERTIFICATE_UNKNOWN_AUTHORITY) for code in (2, 19, 20, 21)),
-        (9, Problem.CERTIFICATE_NOT_YET_VALID),
-        (10, Problem.CERTIFICATE_EXPIRED),
-        (18, Problem.CERTIFICATE_SELF_SIGNED),
-        (62, Problem.CERTIFICATE_WRONG_HOST),
-        (64, Problem.CERTIFICATE_WRONG_HOST),
-        (9_999, Problem.CERTIFICATE_REFUSED),
+        *((code, Failure.CERTIFICATE_UNKNOWN_AUTHORITY) for code in (2, 19, 20, 21)),
+        (9, Failure.CERTIFICATE_NOT_YET_VALID),
+        (10, Failure.CERTIFICATE_EXPIRED),
+        (18, Failure.CERTIFICATE_SELF_SIGNED),
+        (62, Failure.CERTIFICATE_WRONG_HOST),
+        (64, Failure.CERTIFICATE_WRONG_HOST),
+        (9_999, Failure.CERTIFICATE_REFUSED),
     ],
 )
-def test_openssl_errors_have_their_own_problem(verify_code: int, problem: Problem) -> None:
-    assert problem_of(verify_code) is problem
+def test_openssl_errors_have_their_own_problem(verify_code: int, failure: Failure) -> None:
+    assert failure_of(verify_code) is failure

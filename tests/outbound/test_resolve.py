@@ -10,7 +10,7 @@ import pytest
 from watchword.outbound import resolve
 from watchword.outbound.address import parse_location
 from watchword.outbound.deadline import Deadline
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import ExchangeFailed, Failure
 from watchword.outbound.resolve import checked_addresses, system_resolver
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def test_lookups_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch
 
     for _ in range(2):
         started = time.monotonic()
-        with pytest.raises(ProbeFailed) as failed:
+        with pytest.raises(ExchangeFailed) as failed:
             look_up("keys.acme.example", hanging, seconds=0.2)
-        assert failed.value.problem is Problem.NAME_LOOKUP_FAILED
+        assert failed.value.failure is Failure.NAME_LOOKUP_FAILED
         assert time.monotonic() - started < 2
     assert asked == ["keys.acme.example"]
 
@@ -91,5 +91,5 @@ def test_lookups_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_lookup_begins_when_the_time_is_up() -> None:
-    with pytest.raises(ProbeFailed):
+    with pytest.raises(ExchangeFailed):
         look_up("keys.acme.example", never, seconds=0)

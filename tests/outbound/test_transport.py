@@ -14,7 +14,7 @@ from kit import authorities, certificates
 from kit.key_server import KeyServer, serves, trickles
 from watchword.outbound.certificate import context_for, new_context
 from watchword.outbound.deadline import Deadline
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import ExchangeFailed, Failure
 from watchword.outbound.transport import TcpStream, TlsStream, connect
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ LOOPBACK = ip_address("127.0.0.1")
 NOBODY = [ip_address(f"127.0.0.{last}") for last in range(10, 20)]
 
 
-def problem_of(action: Callable[[], object]) -> Problem:
-    with pytest.raises(ProbeFailed) as failed:
+def failure_of(action: Callable[[], object]) -> Failure:
+    with pytest.raises(ExchangeFailed) as failed:
         action()
     # The cause may contain text from the server; it must not be shown with the failure.
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__ or failed.value.__context__ is None
-    return failed.value.problem
+    return failed.value.failure
 
 
 def test_next_address_is_tried_after_a_failure() -> None:
@@ -47,17 +47,17 @@ def test_next_address_is_tried_after_a_failure() -> None:
 def test_only_three_addresses_are_tried() -> None:
     with KeyServer(serves(b"{}")) as server:
         addresses = [*NOBODY[:3], LOOPBACK]
-        problem = problem_of(lambda: connect(addresses, server.port, Deadline(0.1)))
-    assert problem is Problem.CONNECTION_FAILED
+        failure = failure_of(lambda: connect(addresses, server.port, Deadline(0.1)))
+    assert failure is Failure.CONNECTION_FAILED
     assert server.connections == 0
 
 
 @pytest.mark.parametrize(("timeout", "total"), [(0.2, 5.0), (5.0, 0.2)])
 def test_connecting_has_its_own_time_limit(timeout: float, total: float) -> None:
     started = time.monotonic()
-    problem = problem_of(lambda: connect(NOBODY, 9, Deadline(total).within(timeout)))
+    failure = failure_of(lambda: connect(NOBODY, 9, Deadline(total).within(timeout)))
 
-    assert problem is Problem.CONNECTION_FAILED
+    assert failure is Failure.CONNECTION_FAILED
     assert 0.2 <= time.monotonic() - started < BUSY
 
 
@@ -67,8 +67,8 @@ def test_addresses_share_the_time_for_connecting() -> None:
         # Linux accepts one connection more than the backlog; then it drops packets, as a filter does.
         with socket.create_connection(("127.0.0.1", port)):
             started = time.monotonic()
-            problem = problem_of(lambda: connect([LOOPBACK] * 3, port, Deadline(0.3)))
-    assert problem is Problem.CONNECTION_FAILED
+            failure = failure_of(lambda: connect([LOOPBACK] * 3, port, Deadline(0.3)))
+    assert failure is Failure.CONNECTION_FAILED
     assert 0.3 <= time.monotonic() - started < BUSY
 
 
@@ -84,7 +84,7 @@ def test_filtered_address_leaves_time_for_the_next() -> None:
 
 def test_nothing_is_tried_after_the_deadline() -> None:
     with KeyServer(serves(b"{}")) as server:
-        assert problem_of(lambda: connect([LOOPBACK], server.port, Deadline(0).within(1))) is (Problem.TIMED_OUT)
+        assert failure_of(lambda: connect([LOOPBACK], server.port, Deadline(0).within(1))) is (Failure.TIMED_OUT)
     assert server.connections == 0
 
 
@@ -97,7 +97,7 @@ def stream_to(server: KeyServer, seconds: float, max_bytes: int = 100_000) -> Tl
 def test_the_handshake_counts_toward_the_bytes() -> None:
     with KeyServer(serves(b"{}")) as server:
         stream = stream_to(server, 2, max_bytes=50)
-        assert problem_of(lambda: stream.handshake(Deadline(2))) is Problem.TOO_LARGE
+        assert failure_of(lambda: stream.handshake(Deadline(2))) is Failure.TOO_LARGE
         stream.close()
 
 
@@ -112,7 +112,7 @@ def test_reads_have_only_the_remaining_time() -> None:
             while True:
                 assert stream.read(1) == b"x"
 
-        assert problem_of(read_on) is Problem.TIMED_OUT
+        assert failure_of(read_on) is Failure.TIMED_OUT
         assert time.monotonic() - started < BUSY
         stream.close()
 
@@ -123,7 +123,7 @@ def test_writes_have_only_the_remaining_time() -> None:
         stream.handshake(Deadline(2))
         stream.write(b"GET / HTTP/1.1\r\n\r\n")
         started = time.monotonic()
-        assert problem_of(lambda: stream.write(b"x" * 50_000_000)) is Problem.TIMED_OUT
+        assert failure_of(lambda: stream.write(b"x" * 50_000_000)) is Failure.TIMED_OUT
         assert time.monotonic() - started < BUSY
         stream.close()
 
@@ -133,8 +133,8 @@ def test_closed_connection_is_a_failure() -> None:
         stream = stream_to(server, 1)
         stream.handshake(Deadline(2))
         stream.close()
-        assert problem_of(lambda: stream.read(1)) is Problem.CONNECTION_FAILED
-        assert problem_of(lambda: stream.write(b"x")) is Problem.CONNECTION_FAILED
+        assert failure_of(lambda: stream.read(1)) is Failure.CONNECTION_FAILED
+        assert failure_of(lambda: stream.write(b"x")) is Failure.CONNECTION_FAILED
 
 
 def test_old_tls_is_refused() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from watchword.outbound.address import (
     Address,
-    JwksLocation,
+    Location,
     LocationRefused,
     check_address,
     embedded_addresses,
@@ -48,7 +48,7 @@ def accepted(address: Address) -> bool:
     return True
 
 
-def parsed(text: str) -> JwksLocation | None:
+def parsed(text: str) -> Location | None:
     try:
         return parse_location(text)
     except LocationRefused:

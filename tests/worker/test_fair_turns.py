@@ -26,7 +26,7 @@ from watchword.control.servers.key_set_commands import claim_due, record_finding
 from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.core.jwk import admit
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 from watchword.worker.loop import ANSWERING_AT_ONCE, FAILING_AT_ONCE, FetchSlots, Worker
 
 if TYPE_CHECKING:

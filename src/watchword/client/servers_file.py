@@ -19,6 +19,7 @@ from watchword.client.typed_members import (
 )
 from watchword.client.yaml_reading import Fault, FileRefused, Node, Place, read_yaml
 from watchword.client.yaml_writing import visible, write_yaml
+from watchword.jwks.problem import Problem
 from watchword.outbound.address import LocationRefused, parse_location
 from watchword.outbound.ca_bundle import CaBundleRefused, read_ca_bundle
 
@@ -158,7 +159,8 @@ def _location(node: Node) -> str:
     try:
         return parse_location(text(node)).url
     except LocationRefused as refused:
-        raise ValueRefused(f"is refused: {refused.problem.sentence} {refused.problem.fix}") from None
+        problem = Problem.of(refused.failure)
+        raise ValueRefused(f"is refused: {problem.sentence} {problem.fix}") from None
 
 
 def _ca_bundle(node: Node) -> str | None:

@@ -9,8 +9,10 @@ from watchword.jwks.discovery_problems import METADATA_TYPED, OTHER_ISSUER, desc
 from watchword.jwks.fetch import fetch
 from watchword.jwks.findings import Journal
 from watchword.jwks.metadata import Metadata, UnusableMetadata, UrlRefused, metadata_locations, read_metadata
+from watchword.jwks.probe_failed import ProbeFailed
+from watchword.jwks.problem import Problem
 from watchword.outbound.deadline import Deadline
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import ExchangeFailed
 
 if TYPE_CHECKING:
     from watchword.jwks.fetch import FetchPolicy
@@ -69,6 +71,10 @@ def discover(
                 ca_bundle=ca_bundle,
                 policy=replace(policy, total_timeout=deadline.remaining()),
             )
+        except ExchangeFailed:
+            # The time was up before the turn of this location.
+            failures.append(Problem.TIMED_OUT)
+            break
         except ProbeFailed as failure:
             failures.append(failure.problem)
             if failure.problem not in _PERHAPS_ELSEWHERE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from watchword.jwks.metadata import Fault
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

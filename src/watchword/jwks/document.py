@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from watchword.core.strict_json import parse_object
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _XML: Final = re.compile(rb"(?i)<\?xml(?!.{0,2000}<html)|<(?:\w+:)?(?:entit|error)", re.DOTALL)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.jwks.probe_failed import ProbeFailed
+from watchword.jwks.problem import Problem
+from watchword.outbound.failure import ExchangeFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,16 +128,21 @@ class Journal:
 
     @contextmanager
     def step(self, step: Step) -> Iterator[Note]:
-        """Time the block and record its result. Records a `ProbeFailed` as the step's failure and raises it again."""
+        """Time the block and record its result. A failure is recorded and raised as `ProbeFailed`."""
         started = time.monotonic()
         note = Note()
         try:
             yield note
-        except ProbeFailed as failure:
-            problem = failure.problem
-            self._record(step, Outcome.FAILED, _milliseconds_since(started), problem.sentence, problem.fix)
-            raise
-        self._record(step, note.outcome, _milliseconds_since(started), note.sentence, note.fix)
+        except ProbeFailed as failed:
+            failure = failed
+        except ExchangeFailed as failed:
+            failure = ProbeFailed(Problem.of(failed.failure), presented=failed.presented)
+        else:
+            self._record(step, note.outcome, _milliseconds_since(started), note.sentence, note.fix)
+            return
+        problem = failure.problem
+        self._record(step, Outcome.FAILED, _milliseconds_since(started), problem.sentence, problem.fix)
+        raise failure from None
 
     def steps(self) -> tuple[StepFinding, ...]:
         """One finding for each step. If one failed, all durations are rounded up."""

@@ -8,8 +8,10 @@ from typing import Final
 
 from watchword.core.strict_json import JsonRefused, is_absent, parse_object
 from watchword.jwks.document import without_mark
+from watchword.jwks.probe_failed import ProbeFailed
+from watchword.jwks.problem import Problem
 from watchword.outbound.address import LocationRefused, parse_location
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import Failure
 
 
 class Fault(Enum):
@@ -29,11 +31,11 @@ class Fault(Enum):
         self.predicate = predicate
 
 
-_OF_PROBLEM: Final = {
-    Problem.LOCATION_TOO_LONG: Fault.TOO_LONG,
-    Problem.BLANK_IN_LOCATION: Fault.INVISIBLE,
-    Problem.SCHEME_NOT_HTTPS: Fault.NOT_HTTPS,
-    Problem.FRAGMENT_IN_LOCATION: Fault.FRAGMENT,
+_OF_FAILURE: Final = {
+    Failure.LOCATION_TOO_LONG: Fault.TOO_LONG,
+    Failure.BLANK_IN_LOCATION: Fault.INVISIBLE,
+    Failure.SCHEME_NOT_HTTPS: Fault.NOT_HTTPS,
+    Failure.FRAGMENT_IN_LOCATION: Fault.FRAGMENT,
 }
 
 
@@ -149,6 +151,6 @@ def _https_url(value: object) -> str:
     try:
         return parse_location(value).url
     except LocationRefused as refused:
-        problem = refused.problem
-    fault = _OF_PROBLEM.get(problem, Fault.NOT_FETCHED)
+        failure = refused.failure
+    fault = _OF_FAILURE.get(failure, Fault.NOT_FETCHED)
     raise UrlRefused(Fault.PLACEHOLDER if fault is Fault.NOT_FETCHED and "{" in value else fault)

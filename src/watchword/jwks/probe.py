@@ -10,9 +10,10 @@ from watchword.jwks.document import is_markup, more_precisely
 from watchword.jwks.fetch import FetchPolicy, fetch
 from watchword.jwks.findings import Findings, Journal, Outcome, Step, StepFinding
 from watchword.jwks.metadata import MetadataServed, read_metadata
+from watchword.jwks.probe_failed import ProbeFailed
+from watchword.jwks.problem import Problem
 from watchword.outbound.certificate import now_utc
 from watchword.outbound.chain import read_chain
-from watchword.outbound.problem import ProbeFailed, Problem
 
 if TYPE_CHECKING:
     from watchword.core.jwk import IgnoredKey

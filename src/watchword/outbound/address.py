@@ -16,7 +16,7 @@ from unicodedata import ucd_3_2_0
 import idna
 
 from watchword.core.characters import is_printable
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import ExchangeFailed, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,12 +38,12 @@ _MAX_HOST_LENGTH = 253
 _MAX_PORT = 65_535
 
 
-class LocationRefused(ProbeFailed):
-    """The location must not be fetched; `problem` says why."""
+class LocationRefused(ExchangeFailed):
+    """The location must not be fetched; `failure` says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class JwksLocation:
+class Location:
     """A well-formed location. `check_address` checks its host's addresses once they are known.
 
     Attributes:
@@ -76,38 +76,38 @@ class JwksLocation:
             return None
 
 
-def parse_location(text: str) -> JwksLocation:
+def parse_location(text: str) -> Location:
     """Parse a JWKS location strictly: refuse everything that another parser might read differently.
 
     Raises:
-        LocationRefused: with a problem that the administrator can fix.
+        LocationRefused: with a failure that the administrator can fix.
     """
     text = text.strip(" ")  # Often copied with the location.
     if not text:
-        raise LocationRefused(Problem.LOCATION_MISSING)
+        raise LocationRefused(Failure.LOCATION_MISSING)
     if len(text) > MAX_LOCATION_LENGTH:
-        raise LocationRefused(Problem.LOCATION_TOO_LONG)
+        raise LocationRefused(Failure.LOCATION_TOO_LONG)
     # Before parsing: a CR, LF or TAB that one parser drops and another keeps can split a request, and a backslash ends
     # the host for browsers but not for RFC 3986.
     if not is_printable(text) or " " in text:
-        raise LocationRefused(Problem.BLANK_IN_LOCATION)
+        raise LocationRefused(Failure.BLANK_IN_LOCATION)
     if "\\" in text:
-        raise LocationRefused(Problem.LOCATION_MALFORMED)
+        raise LocationRefused(Failure.LOCATION_MALFORMED)
     if text[: len(_HTTPS)].lower() != _HTTPS:
-        raise LocationRefused(Problem.SCHEME_NOT_HTTPS)
+        raise LocationRefused(Failure.SCHEME_NOT_HTTPS)
     rest, hash_sign, _ = text[len(_HTTPS) :].partition("#")
     rest, question_mark, query = rest.partition("?")
     host_and_port, _, path = rest.partition("/")
     if "@" in host_and_port:
-        raise LocationRefused(Problem.CREDENTIALS_IN_LOCATION)
+        raise LocationRefused(Failure.CREDENTIALS_IN_LOCATION)
     if hash_sign:
-        raise LocationRefused(Problem.FRAGMENT_IN_LOCATION)
+        raise LocationRefused(Failure.FRAGMENT_IN_LOCATION)
     target = f"/{path}{question_mark}{query}"
     # An encoded line break is harmless here, but not to every server or proxy that decodes it.
     if not _TARGET.fullmatch(target) or _ENCODED_CONTROL.search(target):
-        raise LocationRefused(Problem.LOCATION_MALFORMED)
+        raise LocationRefused(Failure.LOCATION_MALFORMED)
     host, port = _host_and_port(host_and_port)
-    return JwksLocation(host=host, port=port, target=target)
+    return Location(host=host, port=port, target=target)
 
 
 def masked(url: str) -> str:
@@ -124,10 +124,10 @@ def _host_and_port(host_and_port: str) -> tuple[str, int]:
     if match is None:
         host, colon, _ = host_and_port.rpartition(":")
         wrong_port = colon and host != "https" and (host.endswith("]") or not set(host) & set("[]:"))
-        raise LocationRefused(Problem.PORT_MALFORMED if wrong_port else Problem.HOST_MALFORMED)
+        raise LocationRefused(Failure.PORT_MALFORMED if wrong_port else Failure.HOST_MALFORMED)
     port = HTTPS_PORT if match["port"] is None else int(match["port"])
     if not 1 <= port <= _MAX_PORT:
-        raise LocationRefused(Problem.PORT_MALFORMED)
+        raise LocationRefused(Failure.PORT_MALFORMED)
     if match["host"].startswith("["):
         return _ipv6_host(match["host"][1:-1]), port
     return _named_host(match["host"]), port
@@ -136,11 +136,11 @@ def _host_and_port(host_and_port: str) -> tuple[str, int]:
 def _ipv6_host(text: str) -> str:
     # A zone identifier selects a network interface of this machine, which an organization must not do.
     if "%" in text:
-        raise LocationRefused(Problem.HOST_MALFORMED)
+        raise LocationRefused(Failure.HOST_MALFORMED)
     try:
         return str(IPv6Address(text))
     except ValueError:
-        raise LocationRefused(Problem.HOST_MALFORMED) from None
+        raise LocationRefused(Failure.HOST_MALFORMED) from None
 
 
 def _named_host(text: str) -> str:
@@ -149,24 +149,24 @@ def _named_host(text: str) -> str:
     host = host.removesuffix(".")
     labels = host.split(".")
     if len(host) > _MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
-        raise LocationRefused(Problem.HOST_MALFORMED)
+        raise LocationRefused(Failure.HOST_MALFORMED)
     if _NUMERIC_LABEL.fullmatch(labels[-1]):
         # getaddrinfo reads 0177.0.0.1, 2130706433, 127.1 and 0x7f.1 as loopback; here only the usual form is accepted.
         try:
             return str(IPv4Address(host))
         except ValueError:
-            raise LocationRefused(Problem.HOST_MALFORMED) from None
+            raise LocationRefused(Failure.HOST_MALFORMED) from None
     return host
 
 
 def _to_ascii(text: str) -> str:
     # `idna` uses the interpreter's tables, which differ between Python versions; this table is the same in all of them.
     if any(ucd_3_2_0.category(character) == "Cn" for character in text):
-        raise LocationRefused(Problem.HOST_MALFORMED)
+        raise LocationRefused(Failure.HOST_MALFORMED)
     try:
         return idna.encode(text, uts46=True, std3_rules=True).decode("ascii").lower()
     except UnicodeError:
-        raise LocationRefused(Problem.HOST_MALFORMED) from None
+        raise LocationRefused(Failure.HOST_MALFORMED) from None
 
 
 def _networks(*texts: str) -> tuple[Network, ...]:
@@ -239,7 +239,7 @@ def check_address(
     address = _unmapped(address)
     meant = (address, *embedded_addresses(address))
     if not all(_is_acceptable(each, allowed_networks, refused_networks) for each in meant):
-        raise LocationRefused(Problem.ADDRESS_REFUSED)
+        raise LocationRefused(Failure.ADDRESS_REFUSED)
     return address
 
 

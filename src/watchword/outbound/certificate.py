@@ -1,4 +1,4 @@
-"""The certificates of key servers: their validation, their description, and the problems they cause."""
+"""The certificates of key servers: their validation, their description, and the failures they cause."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from watchword.core.characters import UNPRINTABLE
-from watchword.outbound.problem import Problem
+from watchword.outbound.failure import Failure
 
 EXPIRES_SOON: Final = timedelta(days=14)
 SHARED_SECONDS: Final = 3600.0
@@ -26,21 +26,21 @@ SHARED_SECONDS: Final = 3600.0
 _MAX_NAME_LENGTH = 64
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
-_PROBLEM_OF_VERIFY_CODE: dict[int, Problem] = {
-    2: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_GET_ISSUER_CERT
-    9: Problem.CERTIFICATE_NOT_YET_VALID,
-    10: Problem.CERTIFICATE_EXPIRED,
-    18: Problem.CERTIFICATE_SELF_SIGNED,  # DEPTH_ZERO_SELF_SIGNED_CERT
-    19: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # SELF_SIGNED_CERT_IN_CHAIN: the server sent an unknown root.
-    20: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-    21: Problem.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_VERIFY_LEAF_SIGNATURE
-    62: Problem.CERTIFICATE_WRONG_HOST,  # HOSTNAME_MISMATCH
-    64: Problem.CERTIFICATE_WRONG_HOST,  # IP_ADDRESS_MISMATCH
+_FAILURE_OF_VERIFY_CODE: dict[int, Failure] = {
+    2: Failure.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_GET_ISSUER_CERT
+    9: Failure.CERTIFICATE_NOT_YET_VALID,
+    10: Failure.CERTIFICATE_EXPIRED,
+    18: Failure.CERTIFICATE_SELF_SIGNED,  # DEPTH_ZERO_SELF_SIGNED_CERT
+    19: Failure.CERTIFICATE_UNKNOWN_AUTHORITY,  # SELF_SIGNED_CERT_IN_CHAIN: the server sent an unknown root.
+    20: Failure.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+    21: Failure.CERTIFICATE_UNKNOWN_AUTHORITY,  # UNABLE_TO_VERIFY_LEAF_SIGNATURE
+    62: Failure.CERTIFICATE_WRONG_HOST,  # HOSTNAME_MISMATCH
+    64: Failure.CERTIFICATE_WRONG_HOST,  # IP_ADDRESS_MISMATCH
 }
 
 
-def problem_of(verify_code: int) -> Problem:
-    return _PROBLEM_OF_VERIFY_CODE.get(verify_code, Problem.CERTIFICATE_REFUSED)
+def failure_of(verify_code: int) -> Failure:
+    return _FAILURE_OF_VERIFY_CODE.get(verify_code, Failure.CERTIFICATE_REFUSED)
 
 
 def context_for(

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from watchword.outbound.ca_bundle import CaBundleRefused, is_self_signed, read_ca_bundle, was_issued_by
 from watchword.outbound.certificate import fingerprint_of, name_of
-from watchword.outbound.problem import Problem
+from watchword.outbound.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from watchword.outbound.ca_bundle import Anchor, CaBundle
-    from watchword.outbound.problem import ProbeFailed
+    from watchword.outbound.failure import ExchangeFailed
 
 MAX_SHOWN: Final = 8
 MAX_BYTES: Final = 16 * 1024
@@ -83,16 +83,16 @@ def read_chain(presented: Sequence[bytes], now: datetime) -> PresentedChain | No
     return PresentedChain(certificates=certificates, left_out=left_out, root=root, unfit=unfit)
 
 
-def problem_with(attached: CaBundle, failure: ProbeFailed, now: datetime) -> Problem:
-    """The problem to report for a failure of a registration with CA certificates of its own."""
-    if failure.problem in {Problem.CERTIFICATE_UNKNOWN_AUTHORITY, Problem.CERTIFICATE_SELF_SIGNED}:
-        return Problem.CERTIFICATE_OTHER_AUTHORITY
-    if failure.problem is Problem.CERTIFICATE_EXPIRED and any(anchor.expired(now) for anchor in attached.anchors):
+def failure_with(attached: CaBundle, failed: ExchangeFailed, now: datetime) -> Failure:
+    """The failure to report of a registration with CA certificates of its own."""
+    if failed.failure in {Failure.CERTIFICATE_UNKNOWN_AUTHORITY, Failure.CERTIFICATE_SELF_SIGNED}:
+        return Failure.CERTIFICATE_OTHER_AUTHORITY
+    if failed.failure is Failure.CERTIFICATE_EXPIRED and any(anchor.expired(now) for anchor in attached.anchors):
         fingerprints = {anchor.fingerprint for anchor in attached.anchors}
-        others = [_load(der) for der in failure.presented[:MAX_SHOWN] if fingerprint_of(der) not in fingerprints]
+        others = [_load(der) for der in failed.presented[:MAX_SHOWN] if fingerprint_of(der) not in fingerprints]
         if not any(other is not None and other.not_valid_after_utc <= now for other in others):
-            return Problem.AUTHORITY_EXPIRED
-    return failure.problem
+            return Failure.AUTHORITY_EXPIRED
+    return failed.failure
 
 
 def _load(der: bytes) -> x509.Certificate | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import ExchangeFailed, Failure
 
 
 class Deadline:
@@ -24,18 +24,18 @@ class Deadline:
         """Seconds left, more than 0.
 
         Raises:
-            ProbeFailed: TIMED_OUT if the time is up.
+            ExchangeFailed: TIMED_OUT if the time is up.
         """
         left = self.left()
         if left <= 0:
-            raise ProbeFailed(Problem.TIMED_OUT)
+            raise ExchangeFailed(Failure.TIMED_OUT)
         return left
 
     def within(self, seconds: float) -> Deadline:
         """A deadline for a part of the work, never later than this one.
 
         Raises:
-            ProbeFailed: TIMED_OUT if the time is up.
+            ExchangeFailed: TIMED_OUT if the time is up.
         """
         return Deadline(min(seconds, self.remaining()))
 

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 
 from watchword.outbound import transport
 from watchword.outbound.certificate import context_for
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import ExchangeFailed, Failure
 from watchword.outbound.resolve import proxy_addresses
 from watchword.outbound.transport import TlsStream
 
 if TYPE_CHECKING:
     import socket
 
-    from watchword.outbound.address import JwksLocation
+    from watchword.outbound.address import Location
     from watchword.outbound.deadline import Deadline
     from watchword.outbound.resolve import Resolver
     from watchword.outbound.transport import ByteStream
@@ -38,10 +38,10 @@ _BASIC = re.compile(rb"(?i)(?:^|,)[ \t]*basic(?:[ \t,]|$)")
 _CREDENTIALS = re.compile(r"[^\x00-\x1f\x7f:]+:[^\x00-\x1f\x7f]*")
 
 _ABOUT_THE_SERVER = frozenset({404, 408, 410})
-"""Some proxies send these for a name that does not exist, or a server that does not respond. They get the same problem
+"""Some proxies send these for a name that does not exist, or a server that does not respond. They get the same failure
 and take the same time as 502; otherwise Validate would reveal which internal names exist (J-15)."""
 
-_OWN_FAULTS = frozenset(each for each in Problem if each.code.startswith("proxy_"))
+_OWN_FAULTS = frozenset(each for each in Failure if each.value.startswith("proxy_"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,18 +107,18 @@ def connect(proxy: Proxy, resolver: Resolver, connecting: Deadline) -> socket.so
     """Connect to the proxy. The rules about addresses do not apply, because the operator chose its address.
 
     Raises:
-        ProbeFailed: PROXY_UNREACHABLE.
+        ExchangeFailed: PROXY_UNREACHABLE.
     """
     try:
         return transport.connect(proxy_addresses(proxy.host, proxy.port, resolver, connecting), proxy.port, connecting)
-    except ProbeFailed:
-        raise ProbeFailed(Problem.PROXY_UNREACHABLE) from None
+    except ExchangeFailed:
+        raise ExchangeFailed(Failure.PROXY_UNREACHABLE) from None
 
 
 def open_tunnel(
     proxy: Proxy,
     connection: ByteStream,
-    location: JwksLocation,
+    location: Location,
     *,
     extra_authorities: str | None,
     user_agent: str,
@@ -130,19 +130,19 @@ def open_tunnel(
     itself refuse internal addresses.
 
     Raises:
-        ProbeFailed: with the proxy's problem. A failure to connect is reported only when the time is up, as without a
-            proxy (J-15).
+        ExchangeFailed: for a fault of the proxy. That it cannot connect is reported only when the time is up, as
+            without a proxy (J-15).
     """
     stream = _secured(proxy, connection, extra_authorities, connecting) if proxy.over_tls else connection
     try:
         stream.send(_request(proxy, location, user_agent))
         status, head = _answer(stream)
         _check(status, head, proxy)
-    except ProbeFailed as failure:
-        problem = failure.problem if failure.problem in _OWN_FAULTS else Problem.PROXY_NO_CONNECTION
-        if problem is Problem.PROXY_NO_CONNECTION:
+    except ExchangeFailed as failed:
+        failure = failed.failure if failed.failure in _OWN_FAULTS else Failure.PROXY_NO_CONNECTION
+        if failure is Failure.PROXY_NO_CONNECTION:
             connecting.wait_out()
-        raise ProbeFailed(problem) from None
+        raise ExchangeFailed(failure) from None
     return stream
 
 
@@ -151,12 +151,12 @@ def _secured(proxy: Proxy, connection: ByteStream, extra_authorities: str | None
     stream = TlsStream(connection, context, server_hostname=proxy.host)
     try:
         stream.handshake(connecting)
-    except ProbeFailed:
-        raise ProbeFailed(Problem.PROXY_TLS_FAILED) from None
+    except ExchangeFailed:
+        raise ExchangeFailed(Failure.PROXY_TLS_FAILED) from None
     return stream
 
 
-def _request(proxy: Proxy, location: JwksLocation, user_agent: str) -> bytes:
+def _request(proxy: Proxy, location: Location, user_agent: str) -> bytes:
     host = f"[{location.host}]" if ":" in location.host else location.host
     target = f"{host}:{location.port}"
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", f"User-Agent: {user_agent}"]
@@ -182,31 +182,31 @@ def _head(stream: ByteStream, max_bytes: int) -> bytes:
     while not head.endswith(b"\r\n\r\n"):
         received = stream.receive(1)
         if not received:
-            raise ProbeFailed(Problem.PROXY_NO_CONNECTION)
+            raise ExchangeFailed(Failure.PROXY_NO_CONNECTION)
         head += received
         if len(head) > max_bytes or not b"HTTP/1.".startswith(head[:7]):
-            raise ProbeFailed(Problem.PROXY_ANSWER_MALFORMED)
+            raise ExchangeFailed(Failure.PROXY_ANSWER_MALFORMED)
     return bytes(head)
 
 
 def _status(head: bytes) -> int:
     match = _STATUS.fullmatch(head.partition(b"\r\n")[0])
     if match is None:
-        raise ProbeFailed(Problem.PROXY_ANSWER_MALFORMED)
+        raise ExchangeFailed(Failure.PROXY_ANSWER_MALFORMED)
     return int(match[1])
 
 
 def _check(status: int, head: bytes, proxy: Proxy) -> None:
-    """Raise the problem for a status. The body of a refusal is never read."""
+    """Raise the failure for a status. The body of a refusal is never read."""
     if 200 <= status < 300:  # noqa: PLR2004
         return
     if status == 407:  # noqa: PLR2004
         challenges = _CHALLENGE.findall(head)
         if challenges and not any(map(_BASIC.search, challenges)):
-            raise ProbeFailed(Problem.PROXY_SIGN_IN_UNSUPPORTED)
+            raise ExchangeFailed(Failure.PROXY_SIGN_IN_UNSUPPORTED)
         missing = proxy.credentials is None
-        raise ProbeFailed(Problem.PROXY_CREDENTIALS_MISSING if missing else Problem.PROXY_CREDENTIALS_REFUSED)
+        raise ExchangeFailed(Failure.PROXY_CREDENTIALS_MISSING if missing else Failure.PROXY_CREDENTIALS_REFUSED)
     if status in {403, 451}:
-        raise ProbeFailed(Problem.PROXY_FORBIDDEN)
+        raise ExchangeFailed(Failure.PROXY_FORBIDDEN)
     about_the_server = status >= 500 or status in _ABOUT_THE_SERVER  # noqa: PLR2004
-    raise ProbeFailed(Problem.PROXY_NO_CONNECTION if about_the_server else Problem.PROXY_ANSWER_UNEXPECTED)
+    raise ExchangeFailed(Failure.PROXY_NO_CONNECTION if about_the_server else Failure.PROXY_ANSWER_UNEXPECTED)

@@ -10,10 +10,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from watchword.outbound.address import check_address, is_internal_name
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.failure import ExchangeFailed, Failure
 
 if TYPE_CHECKING:
-    from watchword.outbound.address import Address, JwksLocation, Network
+    from watchword.outbound.address import Address, Location, Network
     from watchword.outbound.deadline import Deadline
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -30,7 +30,7 @@ external names, and the fetch needs the rest of the time."""
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 _proxy_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 """Separate, so that hanging lookups of organizations' hosts do not block the lookup of the proxy."""
-_UNKNOWN_HERE = frozenset({Problem.HOST_NOT_FOUND, Problem.NAME_LOOKUP_FAILED})
+_UNKNOWN_HERE = frozenset({Failure.HOST_NOT_FOUND, Failure.NAME_LOOKUP_FAILED})
 _NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 
@@ -39,7 +39,7 @@ def system_resolver(host: str, port: int) -> Sequence[str]:
 
 
 def checked_addresses(
-    location: JwksLocation,
+    location: Location,
     *,
     allowed_networks: Sequence[Network],
     refused_networks: Sequence[Network],
@@ -52,12 +52,12 @@ def checked_addresses(
     for the connection.
 
     Raises:
-        ProbeFailed: the host has no address, a refused one, or the lookup takes too long.
+        ExchangeFailed: the host has no address, a refused one, or the lookup takes too long.
     """
     # An organization must not find out which names exist in this service's network, so an internal name is not even
     # looked up unless the operator allows an internal network.
     if not allowed_networks and location.address is None and is_internal_name(location.host):
-        raise ProbeFailed(Problem.ADDRESS_REFUSED)
+        raise ExchangeFailed(Failure.ADDRESS_REFUSED)
     literal = location.address
     found = (literal,) if literal is not None else _look_up(location.host, location.port, resolver, deadline, _lookups)
     checked = (check_address(address, allowed_networks, refused_networks) for address in found)
@@ -65,7 +65,7 @@ def checked_addresses(
 
 
 def checked_addresses_beside_proxy(
-    location: JwksLocation,
+    location: Location,
     *,
     allowed_networks: Sequence[Network],
     refused_networks: Sequence[Network],
@@ -78,7 +78,7 @@ def checked_addresses_beside_proxy(
     proxy must refuse internal addresses itself (docs/operations.md).
 
     Raises:
-        ProbeFailed: the host has a refused address, or an internal name that is unknown here.
+        ExchangeFailed: the host has a refused address, or an internal name that is unknown here.
     """
     looking_up = deadline.within(LOOKUP_BESIDE_PROXY)
     try:
@@ -89,12 +89,12 @@ def checked_addresses_beside_proxy(
             resolver=resolver,
             deadline=looking_up,
         )
-    except ProbeFailed as failure:
-        if failure.problem not in _UNKNOWN_HERE:
+    except ExchangeFailed as failed:
+        if failed.failure not in _UNKNOWN_HERE:
             raise
     # The operator allows internal networks by address, and no address of this name is known to compare with them.
     if is_internal_name(location.host):
-        raise ProbeFailed(Problem.ADDRESS_REFUSED)
+        raise ExchangeFailed(Failure.ADDRESS_REFUSED)
     return ()
 
 
@@ -102,7 +102,7 @@ def proxy_addresses(host: str, port: int, resolver: Resolver, deadline: Deadline
     """The addresses of the operator's proxy, which are not restricted.
 
     Raises:
-        ProbeFailed: it has none, or the lookup takes too long.
+        ExchangeFailed: it has none, or the lookup takes too long.
     """
     try:
         return (ip_address(host),)
@@ -114,19 +114,19 @@ def _look_up(
     host: str, port: int, resolver: Resolver, deadline: Deadline, lookups: threading.BoundedSemaphore
 ) -> tuple[Address, ...]:
     if not deadline.left() or not lookups.acquire(timeout=deadline.left()):
-        raise ProbeFailed(Problem.NAME_LOOKUP_FAILED)
+        raise ExchangeFailed(Failure.NAME_LOOKUP_FAILED)
     answer: Future[Sequence[str]] = Future()
     # A daemon thread, so that a hanging lookup does not keep the process from ending.
     threading.Thread(target=_ask, args=(answer, resolver, host, port, lookups), name="jwks-lookup", daemon=True).start()
     try:
         addresses = answer.result(timeout=deadline.left())
     except TimeoutError:
-        raise ProbeFailed(Problem.NAME_LOOKUP_FAILED) from None
+        raise ExchangeFailed(Failure.NAME_LOOKUP_FAILED) from None
     except socket.gaierror as error:
         exists = error.errno not in _NO_SUCH_HOST
-        raise ProbeFailed(Problem.NAME_LOOKUP_FAILED if exists else Problem.HOST_NOT_FOUND) from None
+        raise ExchangeFailed(Failure.NAME_LOOKUP_FAILED if exists else Failure.HOST_NOT_FOUND) from None
     if not addresses:
-        raise ProbeFailed(Problem.HOST_NOT_FOUND)
+        raise ExchangeFailed(Failure.HOST_NOT_FOUND)
     return tuple(ip_address(address) for address in addresses)
 
 

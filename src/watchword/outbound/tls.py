@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from watchword.outbound.ca_bundle import CaBundleRefused, read_ca_bundle
 from watchword.outbound.certificate import context_for, now_utc, read_certificate
-from watchword.outbound.chain import problem_with
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.chain import failure_with
+from watchword.outbound.failure import ExchangeFailed, Failure
 from watchword.outbound.transport import TlsStream
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watchword.outbound.deadline import Deadline
     from watchword.outbound.transport import ByteStream
 
-_OF_CERTIFICATES: Final = frozenset(each for each in Problem if each.code.startswith(("certificate_", "authority_")))
+_OF_CERTIFICATES: Final = frozenset(each for each in Failure if each.value.startswith(("certificate_", "authority_")))
 """Problems that only a TLS server can cause. The others differ between a port that resets, one that is silent and one
 with another protocol."""
 
@@ -65,7 +65,7 @@ def secure(
         within: the deadline of the handshake; afterwards the stream's own deadline applies.
 
     Raises:
-        ProbeFailed: includes the presented certificates if they are the reason.
+        ExchangeFailed: includes the presented certificates if they are the reason.
     """
     attached = _attached(settings)
     context = context_for(
@@ -76,10 +76,10 @@ def secure(
     stream = TlsStream(below, context, server_hostname=hostname)
     try:
         certificate = stream.handshake(within)
-    except ProbeFailed as failure:
+    except ExchangeFailed as failed:
         if attached is None:
             raise
-        raise ProbeFailed(problem_with(attached, failure, now_utc()), presented=failure.presented) from None
+        raise ExchangeFailed(failure_with(attached, failed, now_utc()), presented=failed.presented) from None
     return Secured(
         stream=stream,
         facts=read_certificate(certificate),
@@ -89,35 +89,35 @@ def secure(
 
 
 def concealed(
-    handshake: Callable[[], Secured], connecting: Deadline, otherwise: Problem = Problem.CONNECTION_FAILED
+    handshake: Callable[[], Secured], connecting: Deadline, otherwise: Failure = Failure.CONNECTION_FAILED
 ) -> Callable[[], Secured]:
     """Do the handshake with an internal host in the connect step, and return a function with the result for the TLS
     step.
 
-    If the operator allows an internal network, the step, the problem and the time of a validation would reveal which of
+    If the operator allows an internal network, the step, the failure and the time of a validation would reveal which of
     its ports are open and which speak TLS (J-15). So everything but a TLS server looks like a closed port. For a public
     host every client can find this out, and the difference helps the administrator.
 
     Args:
         handshake: with the host.
         connecting: the deadline of the connect step.
-        otherwise: the problem for every failure that is not about a certificate.
+        otherwise: the failure for every failure that is not about a certificate.
 
     Raises:
-        ProbeFailed: `otherwise`, when the deadline is reached.
+        ExchangeFailed: `otherwise`, when the deadline is reached.
     """
     try:
         secured = handshake()
-    except ProbeFailed as failure:
-        if failure.problem not in _OF_CERTIFICATES:
+    except ExchangeFailed as failed:
+        if failed.failure not in _OF_CERTIFICATES:
             connecting.wait_out()
-            raise ProbeFailed(otherwise) from None
-        problem, presented = failure.problem, failure.presented
+            raise ExchangeFailed(otherwise) from None
+        failure, presented = failed.failure, failed.presented
     else:
         return lambda: secured
 
     def fail() -> NoReturn:
-        raise ProbeFailed(problem, presented=presented)
+        raise ExchangeFailed(failure, presented=presented)
 
     return fail
 
@@ -129,4 +129,4 @@ def _attached(settings: CertificateSettings) -> CaBundle | None:
         return read_ca_bundle(settings.ca_bundle)
     except CaBundleRefused:
         # The rules became stricter after it was attached.
-        raise ProbeFailed(Problem.AUTHORITY_UNUSABLE) from None
+        raise ExchangeFailed(Failure.AUTHORITY_UNUSABLE) from None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from httpcore2 import NetworkStream
 
-from watchword.outbound.certificate import presented_chain, problem_of
-from watchword.outbound.problem import ProbeFailed, Problem
+from watchword.outbound.certificate import failure_of, presented_chain
+from watchword.outbound.failure import ExchangeFailed, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,36 +25,36 @@ RECEIVE_BYTES: Final = 16_384
 
 Result = TypeVar("Result")
 
-_TLS_PROBLEMS: Final = (
+_TLS_FAILURES: Final = (
     # Parts of names: OpenSSL puts a TLS version before each alert, which differs between its own versions.
-    ("NO_APPLICATION_PROTOCOL", Problem.HTTP_1_1_NOT_OFFERED),
-    ("PROTOCOL_VERSION", Problem.TLS_TOO_OLD),
-    ("UNSUPPORTED_PROTOCOL", Problem.TLS_TOO_OLD),
-    ("WRONG_VERSION_NUMBER", Problem.TLS_NOT_SPOKEN),
-    ("WRONG_SSL_VERSION", Problem.TLS_NOT_SPOKEN),
-    ("HTTP_REQUEST", Problem.TLS_NOT_SPOKEN),
-    ("PACKET_LENGTH_TOO_LONG", Problem.TLS_NOT_SPOKEN),
-    ("RECORD_LAYER_FAILURE", Problem.TLS_NOT_SPOKEN),
-    ("ALERT_HANDSHAKE_FAILURE", Problem.TLS_HANDSHAKE_REFUSED),
-    ("INSUFFICIENT_SECURITY", Problem.TLS_HANDSHAKE_REFUSED),
+    ("NO_APPLICATION_PROTOCOL", Failure.HTTP_1_1_NOT_OFFERED),
+    ("PROTOCOL_VERSION", Failure.TLS_TOO_OLD),
+    ("UNSUPPORTED_PROTOCOL", Failure.TLS_TOO_OLD),
+    ("WRONG_VERSION_NUMBER", Failure.TLS_NOT_SPOKEN),
+    ("WRONG_SSL_VERSION", Failure.TLS_NOT_SPOKEN),
+    ("HTTP_REQUEST", Failure.TLS_NOT_SPOKEN),
+    ("PACKET_LENGTH_TOO_LONG", Failure.TLS_NOT_SPOKEN),
+    ("RECORD_LAYER_FAILURE", Failure.TLS_NOT_SPOKEN),
+    ("ALERT_HANDSHAKE_FAILURE", Failure.TLS_HANDSHAKE_REFUSED),
+    ("INSUFFICIENT_SECURITY", Failure.TLS_HANDSHAKE_REFUSED),
     # This service sends no certificate, so an alert about one means that the server demanded it.
-    ("ALERT_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
-    ("ALERT_BAD_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
-    ("ALERT_NO_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
-    ("ALERT_UNSUPPORTED_CERTIFICATE", Problem.CLIENT_CERTIFICATE_DEMANDED),
-    ("ALERT_UNKNOWN_CA", Problem.CLIENT_CERTIFICATE_DEMANDED),
-    ("UNRECOGNIZED_NAME", Problem.HOST_NOT_SERVED),
+    ("ALERT_CERTIFICATE", Failure.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_BAD_CERTIFICATE", Failure.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_NO_CERTIFICATE", Failure.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_UNSUPPORTED_CERTIFICATE", Failure.CLIENT_CERTIFICATE_DEMANDED),
+    ("ALERT_UNKNOWN_CA", Failure.CLIENT_CERTIFICATE_DEMANDED),
+    ("UNRECOGNIZED_NAME", Failure.HOST_NOT_SERVED),
 )
 
 
 def connect(addresses: Sequence[Address], port: int, connecting: Deadline) -> socket.socket:
     """Connect to the first address that responds; `connecting` limits all attempts together.
 
-    Reports a failure only when the time is up, so that neither the problem nor the time distinguishes a closed port
+    Reports a failure only when the time is up, so that neither the failure nor the time distinguishes a closed port
     from a filtered one (J-15).
 
     Raises:
-        ProbeFailed: CONNECTION_FAILED, or ADDRESS_REFUSED if the connection leads elsewhere.
+        ExchangeFailed: CONNECTION_FAILED, or ADDRESS_REFUSED if the connection leads elsewhere.
     """
     candidates = addresses[:MAX_ATTEMPTS]
     for index, address in enumerate(candidates):
@@ -63,7 +63,7 @@ def connect(addresses: Sequence[Address], port: int, connecting: Deadline) -> so
         if connection is not None:
             return connection
     connecting.wait_out()
-    raise ProbeFailed(Problem.CONNECTION_FAILED)
+    raise ExchangeFailed(Failure.CONNECTION_FAILED)
 
 
 def _connected(address: Address, port: int, timeout: float) -> socket.socket | None:
@@ -78,12 +78,12 @@ def _connected(address: Address, port: int, timeout: float) -> socket.socket | N
     # The operating system may have redirected the connection: packet filters, socket activation, preloaded libraries.
     if ip_address(peer) != address:
         connection.close()
-        raise ProbeFailed(Problem.ADDRESS_REFUSED)
+        raise ExchangeFailed(Failure.ADDRESS_REFUSED)
     return connection
 
 
 class ByteStream(Protocol):
-    """The connection below TLS: TCP, or TLS with a proxy. Every failure is a `ProbeFailed`."""
+    """The connection below TLS: TCP, or TLS with a proxy. Every failure is an `ExchangeFailed`."""
 
     deadline: Deadline
     """For everything sent and received from now on."""
@@ -110,7 +110,7 @@ class TcpStream:
         received = self._guarded(lambda: self._connection.recv(limit))
         self._bytes_left -= len(received)
         if self._bytes_left < 0:
-            raise ProbeFailed(Problem.TOO_LARGE)
+            raise ExchangeFailed(Failure.TOO_LARGE)
         return received
 
     def send(self, content: bytes) -> None:
@@ -126,9 +126,9 @@ class TcpStream:
             self._connection.settimeout(self.deadline.remaining())
             return operation()
         except TimeoutError:
-            raise ProbeFailed(Problem.TIMED_OUT) from None
+            raise ExchangeFailed(Failure.TIMED_OUT) from None
         except OSError:
-            raise ProbeFailed(Problem.CONNECTION_FAILED) from None
+            raise ExchangeFailed(Failure.CONNECTION_FAILED) from None
 
 
 class TlsStream(NetworkStream):
@@ -196,16 +196,16 @@ class TlsStream(NetworkStream):
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLCertVerificationError as error:
-            raise ProbeFailed(problem_of(error.verify_code), presented=presented_chain(self._tls)) from None
+            raise ExchangeFailed(failure_of(error.verify_code), presented=presented_chain(self._tls)) from None
         except ssl.SSLError as error:
             # Without a TLS close_notify the connection may have been cut by an attacker. Builds of Python name that
             # error differently, so this checks for the end of the bytes.
             cut_off = self._incoming.eof
-            raise ProbeFailed(Problem.CONNECTION_FAILED if cut_off else _problem_of_tls(error)) from None
+            raise ExchangeFailed(Failure.CONNECTION_FAILED if cut_off else _failure_of_tls(error)) from None
 
 
-def _problem_of_tls(error: ssl.SSLError) -> Problem:
-    """The problem for an error of a handshake. The error's text comes from OpenSSL, never from the server."""
+def _failure_of_tls(error: ssl.SSLError) -> Failure:
+    """The failure for an error of a handshake. The error's text comes from OpenSSL, never from the server."""
     # Python does not know all reasons, for instance the one for ALPN; then only the text contains it, in lower case.
     name = error.reason or str(error).upper().replace(" ", "_")
-    return next((problem for part, problem in _TLS_PROBLEMS if part in name), Problem.TLS_FAILED)
+    return next((failure for part, failure in _TLS_FAILURES if part in name), Failure.TLS_FAILED)

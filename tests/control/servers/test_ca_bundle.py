@@ -27,8 +27,8 @@ from watchword.control.servers.queries import list_servers, server_of
 from watchword.control.servers.sources import KeySource
 from watchword.control.servers.validate import validate
 from watchword.control.web.servers.dialog import differences, keeps_source, still_validated
+from watchword.jwks.problem import Problem
 from watchword.outbound.ca_bundle import CaBundleRefused
-from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

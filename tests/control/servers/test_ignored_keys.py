@@ -11,7 +11,7 @@ from watchword.control.web.servers.presentation import shown
 from watchword.core.jwk import IgnoredKey
 from watchword.core.jwk_problems import KeyProblem
 from watchword.jwks.findings import Findings, Outcome, Step, StepFinding
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 
 STEPS = tuple(StepFinding(step, Outcome.PASSED, 1, "Fine.") for step in Step)
 

@@ -15,8 +15,8 @@ from watchword.control.servers.forced_fetch_commands import force_for_unknown_ke
 from watchword.control.servers.key_set_commands import CLOCK_STEP, LEASE, Recorded, claim_due, record_findings
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.control.servers.trust import trust_of
+from watchword.jwks.problem import Problem
 from watchword.jwks.schedule import HEAD_START
-from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from datetime import datetime

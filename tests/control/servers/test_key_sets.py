@@ -48,8 +48,8 @@ from watchword.control.servers.key_set_commands import (
 from watchword.control.servers.key_sets import WITHDRAWN_KEPT, from_document, put_keys
 from watchword.control.servers.models import KeyHistory, KeySetState, Validation
 from watchword.control.servers.trust import trust_of
+from watchword.jwks.problem import Problem
 from watchword.jwks.schedule import HEAD_START
-from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from watchword.jwks.findings import Findings

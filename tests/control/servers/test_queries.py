@@ -18,7 +18,7 @@ from watchword.control.servers.queries import list_servers, server_of
 from watchword.control.servers.trust import trust_of
 from watchword.core.trust import SubscriptionPeriod
 from watchword.feed import decode_trust, encode_trust
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries

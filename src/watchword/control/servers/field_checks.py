@@ -11,6 +11,7 @@ from watchword.control.identity.api_queries import api_role_names
 from watchword.control.servers import rules
 from watchword.control.servers.ca_bundle import checked_ca_bundle
 from watchword.control.servers.sources import KeySource
+from watchword.jwks.problem import Problem
 from watchword.outbound.address import LocationRefused, parse_location
 from watchword.outbound.ca_bundle import CaBundleRefused
 
@@ -46,7 +47,8 @@ def checked_fields(
     try:
         parsed = parse_location(fields.jwks_location)
     except LocationRefused as refused:
-        faults["jwks_location"] = f"{refused.problem.sentence} {refused.problem.fix}"
+        problem = Problem.of(refused.failure)
+        faults["jwks_location"] = f"{problem.sentence} {problem.fix}"
     else:
         location = parsed.url
     if server is None or fields.required_role != (server.required_role or ""):

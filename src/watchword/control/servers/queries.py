@@ -12,8 +12,8 @@ from watchword.control.servers.ca_bundle import described, state_of
 from watchword.control.servers.models import AuthorizationServer, KeyHistory
 from watchword.control.servers.rotation import WithdrawnKey
 from watchword.control.servers.shown_location import ShownLocation, shown_location
+from watchword.jwks.problem import Problem
 from watchword.outbound.address import masked
-from watchword.outbound.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

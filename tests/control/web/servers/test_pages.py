@@ -22,7 +22,7 @@ from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.servers import queries, validate
 from watchword.control.servers.models import AuthorizationServer, KeySetState
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
     from uuid import UUID

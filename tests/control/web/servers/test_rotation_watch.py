@@ -34,7 +34,7 @@ from watchword.control.servers.queries import list_servers
 from watchword.control.servers.rotation import Place
 from watchword.control.servers.rotation_commands import note_asked_for, purge_history
 from watchword.core.jwk import admit
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from watchword.control.servers.rules import algorithm_label
 from watchword.jwks.findings import Outcome
 from watchword.jwks.metadata import UnusableMetadata
-from watchword.outbound.problem import Problem
+from watchword.jwks.problem import Problem
 
 if TYPE_CHECKING:
     from watchword.jwks.findings import Findings, StepFinding

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from enum import Enum
 
-from watchword.outbound import remedies
+from watchword.jwks import remedies
+from watchword.outbound.failure import Failure
 
 
 class Problem(Enum):
     """One problem with a JWKS location.
 
     The sentences are constants: they contain no text of a server and no detail of the network (address, errno), so that
-    no error can be used to read internal services (J-14, J-15).
+    no error can be used to read internal services (J-14, J-15). Each `Failure` of an exchange has a problem here.
 
     Attributes:
         code: stable, snake_case; stored with a key set and shown by the API.
@@ -288,15 +289,10 @@ class Problem(Enum):
         self.sentence = sentence
         self.fix = fix
 
+    @classmethod
+    def of(cls, failure: Failure) -> Problem:
+        """The problem of a failed exchange, which has the same code."""
+        return _OF_FAILURE[failure]
 
-class ProbeFailed(Exception):
-    """A step failed. Always raised `from None`, because the cause may contain what the server sent.
 
-    Attributes:
-        presented: the untrusted certificates in DER that the server presented, if they are the reason.
-    """
-
-    def __init__(self, problem: Problem, *, presented: tuple[bytes, ...] = ()) -> None:
-        super().__init__(problem.code)
-        self.problem = problem
-        self.presented = presented
+_OF_FAILURE = {failure: next(each for each in Problem if each.code == failure.value) for failure in Failure}
