@@ -29,6 +29,7 @@ DECIDING = (
     "src/watchword/control/*/rules.py",
     "src/watchword/control/*/commands.py",
     "src/watchword/control/*/*_commands.py",
+    "src/watchword/control/identity/factors/*",
 )
 GATES = (
     Gate("what decides: core, feed, outbound, jwks, rules, commands", 100, DECIDING),

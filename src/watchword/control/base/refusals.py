@@ -96,6 +96,19 @@ class RefusalReason(Enum):
         "single_sign_on_required", 403, "Your organization requires single sign-on. Sign in with it instead.",
     )  # fmt: skip
     CEREMONY_EXPIRED = ("ceremony_expired", 422, "This took too long, or was answered before. Try again.")
+    PASSKEY_REFUSED = ("passkey_refused", 422, "The passkey could not be verified. Try again, or use another one.")
+    PASSKEYS_USED_UP = (
+        "passkeys_used_up", 409, "You can have at most {most} passkeys. Remove one to add another.",
+    )  # fmt: skip
+    SECOND_FACTOR_EXISTS = (
+        "second_factor_exists", 409, "A second factor was added to your account meanwhile. Sign in again with it.",
+    )  # fmt: skip
+    LAST_FACTOR = (
+        "last_factor", 409, "This is your last second factor, and you must have one. Add another one first.",
+    )  # fmt: skip
+    OWN_FACTORS = (
+        "own_factors", 409, "You cannot reset your own second factors. Ask another person with this permission.",
+    )  # fmt: skip
     TOO_MANY_REQUESTS = ("too_many_requests", 429, "Too many attempts. Try again in {seconds} seconds.")
     PASSWORDS_BUSY = (
         "passwords_busy", 429, "Too many people are signing in at the moment. Try again in {seconds} seconds.",

@@ -38,7 +38,7 @@ class Kind(Enum):
     API_CREDENTIAL_REFUSED = ("api_credential_refused", "API keys and access tokens that were refused")
     API_FORBIDDEN = ("api_forbidden", "API requests without permission")
     PAGE_FORBIDDEN = ("page_forbidden", "Pages without permission")
-    GUESS_THROTTLED = ("guess_throttled", "Guesses at passwords")
+    GUESS_THROTTLED = ("guess_throttled", "Guesses at passwords and second factors")
     BODY_REFUSED = ("body_refused", "Bodies that are too large or too slow")
     REQUEST_UNREADABLE = ("request_unreadable", "Unreadable requests")
     PASSWORDS_BUSY = ("passwords_busy", "Sign-ins at once", False)

@@ -11,7 +11,12 @@ from typing import Final
 from django.db import models
 from django.db.models import Q
 
+from watchword.control.identity.session_rules import BROWSER_MAX
+
 PASSKEY_NAME_MAX: Final = 64
+ADDED_FROM_MAX: Final = BROWSER_MAX + 2 + 45
+"""A browser's name, a comma with a blank, and an IPv6 address."""
+
 CREDENTIAL_ID_MAX: Final = 1364
 """Characters of base64url for the 1,023 bytes that the standard allows (WebAuthn level 3, section 5.1.3)."""
 
@@ -25,6 +30,7 @@ class Passkey(models.Model):
         credential_id: base64url without padding.
         public_key: COSE_Key, CBOR.
         sign_count: of the last assertion; 0 for authenticators that do not count.
+        added_from: browser and IP address, so that a person sees when someone else has added it.
         last_used_at: of the last sign-in or proof; NULL until then.
     """
 
@@ -36,6 +42,7 @@ class Passkey(models.Model):
     public_key = models.BinaryField()
     sign_count = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField()
+    added_from = models.CharField(max_length=ADDED_FROM_MAX, blank=True, default="")
     last_used_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -50,6 +57,7 @@ class AuthenticatorApp(models.Model):
 
     Attributes:
         sealed_secret: encrypted with a key that is derived from the secret key.
+        added_from: browser and IP address.
         last_step: the time step of the last code that was accepted. No code of it or an earlier one is accepted again.
     """
 
@@ -59,6 +67,7 @@ class AuthenticatorApp(models.Model):
     sealed_secret = models.TextField()
     last_step = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField()
+    added_from = models.CharField(max_length=ADDED_FROM_MAX, blank=True, default="")
     last_used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

@@ -25,6 +25,13 @@ LONGEST_DELAY: Final = timedelta(seconds=60)
 """Long enough to stop guessing, short enough that an attacker cannot lock a person out for good."""
 
 FORGOTTEN_AFTER: Final = timedelta(minutes=15)
+
+LONGEST_FACTOR_DELAY: Final = timedelta(hours=1)
+"""Of guesses at a second factor. Six digits are quickly guessed, and a blocked person can use another factor."""
+
+FACTOR_FORGOTTEN_AFTER: Final = timedelta(days=1)
+"""Longer than the delay; otherwise each delay would end with new free guesses."""
+
 ABANDONED_AFTER: Final = timedelta(minutes=1)
 """An attempt that takes longer counts as failed: its process was killed, or the database was unavailable."""
 
@@ -39,6 +46,23 @@ class PersonStatus(Enum):
     INVITED = "invited"
     ACTIVE = "active"
     DEACTIVATED = "deactivated"
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How failures in a row delay the next attempt.
+
+    Attributes:
+        longest: the delay doubles from 1 s up to this.
+        forgotten_after: without a failure for so long, counting begins again.
+    """
+
+    longest: timedelta = LONGEST_DELAY
+    forgotten_after: timedelta = FORGOTTEN_AFTER
+
+
+PASSWORD_DELAYS: Final = Delays()
+FACTOR_DELAYS: Final = Delays(LONGEST_FACTOR_DELAY, FACTOR_FORGOTTEN_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +116,19 @@ def check_role(*, name: str, permissions: Iterable[str], known: Iterable[str]) -
     return faults
 
 
-def after_attempt(attempts: Attempts | None, *, free: int, now: datetime) -> Attempts:
-    """Count one more failure. After the first `free`, the delay doubles from 1 s up to a minute."""
+def after_attempt(attempts: Attempts | None, *, free: int, now: datetime, delays: Delays = PASSWORD_DELAYS) -> Attempts:
+    """Count one more failure. After the first `free`, the delay doubles from 1 s up to the longest."""
     failures = 1
-    if attempts is not None and now - attempts.last_failed_at < FORGOTTEN_AFTER:
+    if attempts is not None and now - attempts.last_failed_at < delays.forgotten_after:
         failures = attempts.failures + 1
     delay = timedelta()
     if failures > free:
         # Bounded before it is computed: a large power of 2 is slow and exceeds timedelta.
-        delay = min(timedelta(seconds=2 ** min(failures - free - 1, 6)), LONGEST_DELAY)
+        delay = min(timedelta(seconds=2 ** min(failures - free - 1, 16)), delays.longest)
     return Attempts(failures, now, now + delay)
 
 
-def most_under_way(attempts: Attempts, *, free: int, now: datetime) -> int:
+def most_under_way(attempts: Attempts, *, free: int, now: datetime, delays: Delays = PASSWORD_DELAYS) -> int:
     """How many attempts may be in progress at once: as many as could fail in a row without a delay."""
-    failures = attempts.failures if now - attempts.last_failed_at < FORGOTTEN_AFTER else 0
+    failures = attempts.failures if now - attempts.last_failed_at < delays.forgotten_after else 0
     return max(free + 1 - failures, 1)

@@ -14,7 +14,7 @@ from django.db import transaction
 from watchword.control.base.actor import Interface, Permission, Privilege
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.identity import rules
+from watchword.control.identity import ceremonies, rules
 from watchword.control.identity.models import Person, PersonKind, Session, SignInLink, SignInThrottle
 from watchword.control.identity.passwords import hashed_password
 from watchword.control.identity.safeguards import refuse_more_than_own
@@ -139,12 +139,13 @@ def usable_link(secret: str, now: datetime) -> SignInLink:
 
 
 def purge(now: datetime) -> None:
-    """Delete expired sessions, attempt counters and links. They had no effect any more, so nothing is audited."""
+    """Delete expired sessions, attempt counters, links and ceremonies. They had no effect: nothing is audited."""
     with transaction.atomic(durable=True):
         Session.objects.forgotten(now).delete()
         yesterday = now - timedelta(days=1)
         SignInThrottle.objects.filter(last_failed_at__lt=yesterday, reserved_at__lt=yesterday).delete()
         SignInLink.objects.filter(expires_at__lt=now - _UNUSED_LINK_KEPT).delete()
+        ceremonies.purge(now)
 
 
 def _hash(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""Slows down password guessing, per account and per IP address.
+"""Slows down guessing, of passwords per account and per IP address, of second factors per person.
 
 Attempts at an account are slowed down regardless of where they come from, so an attacker could keep its owner waiting
 for ever by guessing once a minute. After a sign-in the browser therefore keeps a cookie, and its attempts are counted
@@ -22,9 +22,12 @@ from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
 from watchword.control.identity.models import Person, SignInThrottle
 from watchword.control.identity.rules import (
     ABANDONED_AFTER,
+    FACTOR_DELAYS,
     FREE_PER_ACCOUNT,
     FREE_PER_ADDRESS,
+    PASSWORD_DELAYS,
     Attempts,
+    Delays,
     after_attempt,
     most_under_way,
 )
@@ -32,6 +35,8 @@ from watchword.control.identity.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from watchword.control.identity.factor_rules import Factor
 
 DEVICE_COOKIE_LIFETIME: Final = timedelta(days=180)
 IPV6_PREFIX: Final = 64
@@ -48,11 +53,13 @@ class ThrottleKey:
         own: counted for one account or browser; a success resets it.
         shared: counted for an address, which many people may share; a success resets nothing.
         address: the client's IP address.
+        delays: how failures delay the next attempt.
     """
 
     own: str
     shared: str | None = None
     address: str | None = None
+    delays: Delays = PASSWORD_DELAYS
 
     @property
     def free(self) -> dict[str, int]:
@@ -115,6 +122,11 @@ def person_key(person_id: int) -> ThrottleKey:
     return ThrottleKey(_subject("person", str(person_id)))
 
 
+def factor_key(factor: Factor, person_id: int) -> ThrottleKey:
+    """The key of a person who proves a second factor. Each kind of factor has its own, so that none blocks another."""
+    return ThrottleKey(_subject(factor.value, str(person_id)), delays=FACTOR_DELAYS)
+
+
 def refuse_blocked(throttle_key: ThrottleKey, now: datetime) -> None:
     """Refuse without a lock what `admit_attempt` would refuse, so that guesses do not queue for a hashing slot.
 
@@ -142,10 +154,10 @@ def admit_attempt(throttle_key: ThrottleKey, now: datetime) -> None:
             if row.under_way and now - row.reserved_at > ABANDONED_AFTER:
                 # Their outcome is unknown, for example because the process was killed: they count as failures.
                 for _ in range(row.under_way):
-                    _count_failure(row, free[row.subject], row.reserved_at)
+                    _count_failure(row, throttle_key, row.reserved_at)
                 row.under_way = 0
         _refuse_while_blocked(throttle_key, rows, now)
-        if any(row.under_way >= most_under_way(_attempts(row), free=free[row.subject], now=now) for row in rows):
+        if any(row.under_way >= _most_under_way(row, throttle_key, now) for row in rows):
             raise _too_many(throttle_key, 1)
         for row in rows:
             row.under_way += 1
@@ -155,10 +167,9 @@ def admit_attempt(throttle_key: ThrottleKey, now: datetime) -> None:
 
 def note_failure(throttle_key: ThrottleKey, now: datetime) -> None:
     """End an attempt that failed, inside the caller's transaction."""
-    free = throttle_key.free
-    for row in _locked(free):
+    for row in _locked(throttle_key.free):
         row.under_way = max(row.under_way - 1, 0)
-        _count_failure(row, free[row.subject], now)
+        _count_failure(row, throttle_key, now)
         row.save()
 
 
@@ -207,6 +218,12 @@ def _attempts(row: SignInThrottle) -> Attempts:
     return Attempts(row.failures, row.last_failed_at, row.blocked_until)
 
 
-def _count_failure(row: SignInThrottle, free: int, now: datetime) -> None:
-    after = after_attempt(_attempts(row), free=free, now=now)
+def _most_under_way(row: SignInThrottle, throttle_key: ThrottleKey, now: datetime) -> int:
+    free = throttle_key.free[row.subject]
+    return most_under_way(_attempts(row), free=free, now=now, delays=throttle_key.delays)
+
+
+def _count_failure(row: SignInThrottle, throttle_key: ThrottleKey, now: datetime) -> None:
+    free = throttle_key.free[row.subject]
+    after = after_attempt(_attempts(row), free=free, now=now, delays=throttle_key.delays)
     row.failures, row.last_failed_at, row.blocked_until = after.failures, after.last_failed_at, after.blocked_until

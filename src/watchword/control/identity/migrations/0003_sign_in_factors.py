@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ("sealed_secret", models.TextField()),
                 ("last_step", models.PositiveBigIntegerField(default=0)),
                 ("created_at", models.DateTimeField()),
+                ("added_from", models.CharField(blank=True, default="", max_length=87)),
                 ("last_used_at", models.DateTimeField(null=True)),
             ],
         ),
@@ -131,6 +132,7 @@ class Migration(migrations.Migration):
                 ("public_key", models.BinaryField()),
                 ("sign_count", models.PositiveBigIntegerField(default=0)),
                 ("created_at", models.DateTimeField()),
+                ("added_from", models.CharField(blank=True, default="", max_length=87)),
                 ("last_used_at", models.DateTimeField(null=True)),
                 (
                     "person",

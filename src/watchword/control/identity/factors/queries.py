@@ -1,0 +1,79 @@
+"""Which factors a person has, and whether they must have a second one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchword.control.base.audit_log import SUCCESS
+from watchword.control.base.audit_models import AuditEvent
+from watchword.control.identity.models import (
+    AuthenticatorApp,
+    Passkey,
+    PersonKind,
+    RecoveryCode,
+    SignInPolicy,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchword.control.identity.models import Person
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledFactors:
+    """What a person can use as a second factor.
+
+    Attributes:
+        passkeys: the oldest first; `created_at` and `added_from` say when and from where each was added.
+        app: likewise; None without one.
+        codes_left: recovery codes that are not used up.
+    """
+
+    passkeys: tuple[Passkey, ...]
+    app: AuthenticatorApp | None
+    codes_left: int
+
+    @property
+    def has_app(self) -> bool:
+        return self.app is not None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a second factor. Recovery codes alone are none: they replace one."""
+        return self.has_app or self.passkeys != ()
+
+
+@dataclass(frozen=True, slots=True)
+class FactorsReset:
+    """When another person removed all of somebody's factors, and who it was."""
+
+    at: datetime
+    by: str
+
+
+def enrolled_factors(person_id: int) -> EnrolledFactors:
+    """Three queries."""
+    return EnrolledFactors(
+        passkeys=tuple(Passkey.objects.filter(person_id=person_id).order_by("created_at", "pk")),
+        app=AuthenticatorApp.objects.filter(person_id=person_id).first(),
+        codes_left=RecoveryCode.objects.filter(person_id=person_id, used_at__isnull=True).count(),
+    )
+
+
+def must_have_second_factor(person: Person) -> bool:
+    """Whether the person signs in with a second factor only: every operator, and where the organization requires it."""
+    if person.kind == PersonKind.OPERATOR:
+        return True
+    policies = SignInPolicy.objects.filter(organization_id=person.organization_id, second_factor_required=True)
+    return policies.exists()
+
+
+def last_reset(person: Person) -> FactorsReset | None:
+    """Return who last reset the person's factors, as far as the audit log reaches back."""
+    events = AuditEvent.objects.filter(
+        organization=person.organization_id, action="factors_reset", target=person.email, result=SUCCESS
+    )
+    event = events.order_by("-sequence").first()
+    return None if event is None else FactorsReset(event.at, event.actor)
