@@ -14,7 +14,7 @@ import socket
 import struct
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final, Self
 
@@ -50,9 +50,18 @@ class Conversation:
     connection: ssl.SSLSocket
     closing: threading.Event
 
+    @property
+    def body(self) -> bytes:
+        return self.request.partition(b"\r\n\r\n")[2]
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a part is missing. A server that hangs up before the last byte was sent looks like a broken one."""
+        return b"\r\n\r\n" not in self.request or len(self.body) < int(self.header("Content-Length") or 0)
+
     def header(self, name: str) -> str | None:
         """The value of a request header; None if it was not sent."""
-        for line in self.request.decode("latin-1").split("\r\n")[1:]:
+        for line in self.request.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]:
             found, _, value = line.partition(":")
             if found.lower() == name.lower():
                 return value.strip()
@@ -138,13 +147,12 @@ class KeyServer:
             if not behaviour.on_connect(connection, self._closing):
                 return
             with self._context.wrap_socket(connection, server_side=True) as secured:
-                request = b""
-                while b"\r\n\r\n" not in request:
+                conversation = Conversation(b"", secured, self._closing)
+                while conversation.is_incomplete:
                     received = secured.recv(4096)
                     if not received:
                         return
-                    request += received
-                conversation = Conversation(request, secured, self._closing)
+                    conversation = replace(conversation, request=conversation.request + received)
                 self.requests.append(conversation)
                 behaviour.on_request(conversation)
 

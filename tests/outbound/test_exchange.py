@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.hostile import loopback_is_public
-from kit.key_server import Behaviour, Canary, Conversation, KeyServer, answers, redirects
+from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects
 from watchword.outbound.exchange import USER_AGENT, exchange
 from watchword.outbound.failure import ExchangeFailed, Failure
 from watchword.outbound.messages import Request, Response
@@ -27,16 +27,10 @@ POST = Request(
 )
 
 
-def reads_the_body(status: int = 200) -> Behaviour:
-    """Send the form back, as a server that reads it to its end."""
-
-    def on_request(conversation: Conversation) -> None:
-        _, _, body = conversation.request.partition(b"\r\n\r\n")
-        while len(body) < len(FORM):
-            body += conversation.connection.recv(4096)
-        conversation.answer(status, body, {"Content-Type": "application/json"})
-
-    return Behaviour(on_request)
+def sends_the_form_back(status: int = 200) -> Behaviour:
+    return Behaviour(
+        lambda conversation: conversation.answer(status, conversation.body, {"Content-Type": "application/json"})
+    )
 
 
 def posted(server: KeyServer, accepts: frozenset[int] = frozenset({200})) -> Response:
@@ -51,7 +45,7 @@ def failure_of(server: KeyServer, request: Request = POST) -> Failure:
 
 @pytest.mark.enable_socket
 def test_form_is_posted() -> None:
-    with KeyServer(reads_the_body()) as server:
+    with KeyServer(sends_the_form_back()) as server:
         response = posted(server)
         head, _, _ = server.requests[0].request.partition(b"\r\n\r\n")
         assert head.decode().split("\r\n") == [
@@ -71,7 +65,7 @@ def test_form_is_posted() -> None:
 
 @pytest.mark.enable_socket
 def test_other_statuses_are_returned_only_if_the_caller_names_them() -> None:
-    with KeyServer(reads_the_body(400)) as server:
+    with KeyServer(sends_the_form_back(400)) as server:
         assert posted(server, frozenset({200, 400})).untrusted_body == FORM
         assert failure_of(server) is Failure.HTTP_REFUSED
 
@@ -112,7 +106,7 @@ def test_redirects_never_carry_the_form_on(status: int) -> None:
 
 @pytest.mark.enable_socket
 def test_server_certificate_is_always_validated() -> None:
-    with KeyServer(reads_the_body()) as server:
+    with KeyServer(sends_the_form_back()) as server:
         with pytest.raises(ExchangeFailed) as failed:
             exchange(server.location, POST, policy=server.policy(extra_authorities=None))
         assert failed.value.failure is Failure.CERTIFICATE_UNKNOWN_AUTHORITY
