@@ -16,9 +16,9 @@ from django.db import connections
 from bench.scale import document_of
 from watchword.control.base.actor import command_line
 from watchword.control.fleet import queries
-from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import Feed
 from watchword.control.fleet.models import FeedState, TrustRecord
+from watchword.control.fleet.verifier_commands import CreateVerifier
 from watchword.control.organizations.models import Organization, Subscription
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 

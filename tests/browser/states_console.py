@@ -15,8 +15,8 @@ from kit.sample_portal import PROD_OKTA, STANDBY
 from watchword.control.activity.plausibility import Implausible
 from watchword.control.activity.refused_batches import report_refused
 from watchword.control.base.actor import command_line
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.models import FeedState, VerifierCredential
+from watchword.control.fleet.verifier_commands import CreateVerifier, RevokeVerifier, RotateVerifier
 from watchword.control.organizations.commands import CreateOrganization, Reinstate, SetSubscription, Suspend
 from watchword.control.organizations.models import SuspensionReason
 
@@ -118,6 +118,7 @@ def _fleet() -> Person:
                 last_seen_at=now - ago, last_revision=revision, node=f"{name}.internal", version="0.1.0"
             )
     RevokeVerifier(name="gateway-old").run(command_line())
+    RotateVerifier(name="gateway-fra-2").run(command_line())
     return operator
 
 
@@ -197,6 +198,12 @@ def _created_verifier(page: Page) -> None:
     page.get_by_text("Credential of gateway-sin-1").wait_for()
 
 
+def _rotated_verifier(page: Page) -> None:
+    _press("Rotate the credential of gateway-lon-1", page)
+    page.get_by_role("button", name="Create Credential").click()
+    page.get_by_text("Credential of gateway-lon-1").wait_for()
+
+
 _LIST: Final = partial(reverse, "console:organizations")
 _ONE: Final = partial(reverse, "console:organization", args=[sample_portal.ACME])
 _VERIFIERS: Final = partial(reverse, "console:verifiers")
@@ -230,6 +237,10 @@ STATES: Final = (
     State("console-organization-not-understood", _troubled_fleet, path=_ONE),
     State("console-verifier-create", _fleet, _create_verifier, path=_VERIFIERS),
     State("console-verifier-created", _fleet, _created_verifier, path=_VERIFIERS),
+    State(
+        "console-verifier-rotate", _fleet, partial(_press, "Rotate the credential of gateway-lon-1"), path=_VERIFIERS
+    ),
+    State("console-verifier-rotated", _fleet, _rotated_verifier, path=_VERIFIERS),
     State("console-verifier-revoke", _fleet, partial(_press, "Revoke gateway-lon-1"), path=_VERIFIERS),
     State("console-key-sets-empty", _nothing, path=_KEY_SETS),
     State("console-key-sets", _acme, path=_KEY_SETS),

@@ -345,6 +345,28 @@ def test_revoked_verifier_has_no_valid_credential(command_line: CommandLine) -> 
     assert command_line.run("verifier", "create", "edge-1").exit_code == 1
 
 
+def test_verifier_gets_a_new_credential_while_the_previous_one_works(command_line: CommandLine, tmp_path: Path) -> None:
+    old = command_line.ok("verifier", "create", "edge-1").stdout.strip()
+    path = tmp_path / "credential"
+
+    outcome = command_line.ok("verifier", "rotate", "edge-1", "--overlap", "2", "--credential-file", str(path))
+
+    assert outcome.stdout == f"Verifier edge-1: its secret is in {path}.\n"
+    new = path.read_text().strip()
+    assert all(verifier_of_secret(secret) is not None for secret in (old, new))
+    (row,) = command_line.ok("verifier", "list", "--json").json()
+    created, until = (datetime.fromisoformat(row[name]) for name in ("credential_created_at", "previous_until"))
+    assert until - created == timedelta(hours=2)
+    outcome = command_line.ok("verifier", "revoke", "edge-1", "--previous")
+    assert outcome.stdout == "The previous credential of verifier edge-1 is revoked.\n"
+    assert [verifier_of_secret(secret) is not None for secret in (old, new)] == [False, True]
+    again = command_line.run("verifier", "revoke", "edge-1", "--previous")
+    assert again.exit_code == 1
+    assert "There is no verifier edge-1 with a previous credential" in again.stderr
+    assert "There is no verifier edge-2" in command_line.run("verifier", "rotate", "edge-2").stderr
+    assert command_line.run("verifier", "rotate", "edge-1", "--overlap", "169").exit_code == 2
+
+
 def test_after_a_restored_backup_verifiers_start_over(command_line: CommandLine) -> None:
     before = head().epoch
     assert command_line.ok("verifier", "start-over").stdout.startswith("A new epoch has begun")

@@ -8,6 +8,7 @@ import logging
 import platform
 import socket
 import sys
+from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,11 @@ import pytest
 import structlog
 from click.testing import CliRunner
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from kit.processes import LOOPBACK, free_port
 from watchword.cli import role_processes, root
-from watchword.cli.local_verifier import ensure_credential
+from watchword.cli.local_verifier import ROTATE_AFTER, ensure_credential
 from watchword.cli.migrations import migrate
 from watchword.cli.output import CommandFailed, SettingsWrong, explain, read_secret_from_stdin
 from watchword.cli.roles import connectable, status_of
@@ -147,6 +149,20 @@ def test_password_prompt_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(click.termui, "hidden_prompt_func", lambda _: "a rather long sentence")
     assert read_secret_from_stdin("Password") == "a rather long sentence"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_old_credential_of_the_local_verifier_is_rotated(tmp_path: Path) -> None:
+    path = tmp_path / "verifier" / "credential"
+    ensure_credential(path)
+    first = path.read_text().strip()
+    VerifierCredential.objects.update(created_at=timezone.now() - ROTATE_AFTER - timedelta(seconds=1))
+    ensure_credential(path)
+    second = path.read_text().strip()
+    assert first != second
+    assert all(verifier_of_secret(secret) is not None for secret in (first, second))
+    ensure_credential(path)
+    assert path.read_text().strip() == second
 
 
 @pytest.mark.django_db(transaction=True)

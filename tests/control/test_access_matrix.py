@@ -20,8 +20,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from kit import people, registrations, sample_portal, sign_in_settings
 from kit.api_access import api_key
 from watchword.control.base.actor import Permission, command_line
-from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.models import VerifierCredential
+from watchword.control.fleet.verifier_commands import CreateVerifier, RotateVerifier
 from watchword.control.identity.api_role_commands import CreateApiRole
 from watchword.control.identity.models import Person
 from watchword.control.identity.operator_commands import CreateOperator
@@ -161,6 +161,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfProvider("console:remove-domain", operator=(200, 302)),
     OfProvider("console:verifiers", operator=(200, None)),
     OfProvider("console:create-verifier", operator=(200, 422)),
+    OfProvider("console:rotate-verifier", operator=(200, 200)),
+    OfProvider("console:revoke-previous-credential", operator=(200, 302)),
     OfProvider("console:revoke-verifier", operator=(200, 302)),
     OfProvider("console:key-sets", operator=(200, None)),
     OfProvider("console:gateways", operator=(200, None)),
@@ -330,6 +332,7 @@ def made_world() -> World:
     ]
     Person.objects.filter(pk=gone.pk).update(is_active=False)
     CreateVerifier(name="gateway-1").run(command_line())
+    RotateVerifier(name="gateway-1").run(command_line())
     colleague = people.knows_password(CreateOperator(email="charlie@provider.example").run(command_line()))
     provider = {
         "verifier": VerifierCredential.objects.get().pk,

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from kit.feed_server import CREDENTIAL
 from kit.processes import LOOPBACK
+from watchword.verifier.feed_client.credential import Credential
 from watchword.verifier.feed_client.failures import FeedUnavailable
 from watchword.verifier.feed_client.http import FeedOverHttp
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def connected(origin: str, credential: str = CREDENTIAL, authority_file: Path | None = None) -> Iterator[FeedOverHttp]:
     feed = FeedOverHttp(
         origin=origin,
-        credential=SecretStr(credential),
+        credential=Credential(lambda: SecretStr(credential)),
         node="node-1",
         version="1.2.3",
         ca_file=authority_file,

@@ -70,7 +70,7 @@ def operator(_life: int) -> Iterator[str]:
 def fleet_operator(life: int) -> Iterator[str]:
     """Another operator creates credentials for verifiers, and revokes every second one."""
     from watchword.control.base.actor import command_line
-    from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
+    from watchword.control.fleet.verifier_commands import CreateVerifier, RevokeVerifier
 
     for number in count():
         name = f"edge-{life}-{number}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from watchword.control.activity.batches import decode_batch
 from watchword.control.activity.commands import apply_batch, review_thresholds
 from watchword.control.base.actor import command_line
-from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.models import VerifierCredential
+from watchword.control.fleet.verifier_commands import CreateVerifier
 
 if TYPE_CHECKING:
     from datetime import datetime

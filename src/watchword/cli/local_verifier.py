@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from watchword.cli.roles import connectable, verifier_role
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from watchword.settings.verifier import VerifierSettings
 
 CREDENTIAL_NAME: Final = "local"
+ROTATE_AFTER: Final = timedelta(days=90)
 SECOND_VERIFIER: Final = "verifier-2"
 
 
@@ -76,14 +78,20 @@ def verifier_environment(settings: VerifierSettings) -> dict[str, str]:
 def ensure_credential(path: Path) -> None:
     """Put a working credential into `path`, readable by this user alone.
 
-    A file whose secret the database does not know, because one of the two was replaced, gets a new one.
+    A file whose secret the database does not know, because one of the two was replaced, gets a new one. An old secret
+    is rotated.
     """
+    from django.utils import timezone
+
     from watchword.control.base.actor import command_line
-    from watchword.control.fleet.commands import CreateVerifier
     from watchword.control.fleet.queries import verifier_of_secret
+    from watchword.control.fleet.verifier_commands import CreateVerifier, RotateVerifier
 
     with suppress(FileNotFoundError):
-        if verifier_of_secret(path.read_text(encoding="ascii").strip()) is not None:
+        known = verifier_of_secret(path.read_text(encoding="ascii").strip())
+        if known is not None:
+            if timezone.now() - (known.rotated_at or known.created_at) > ROTATE_AFTER:
+                write_secret(path, RotateVerifier(name=known.name).run(command_line()))
             return
     # Names cannot be reused, so that the audit log is unambiguous; a new credential needs a new name.
     name = f"{CREDENTIAL_NAME}-{secrets.token_hex(4)}"

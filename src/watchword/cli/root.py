@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "verifier": (
         "watchword.cli.verifier",
         "verifier",
-        "Create, revoke and list the credentials of verifiers; make them start over.",
+        "Create, rotate, revoke and list the credentials of verifiers; make them start over.",
     ),
     "gateway": ("watchword.cli.gateway", "gateway", "Print a gateway's configuration with the settings' addresses."),
     "token": ("watchword.cli.token", "token", "Check a token step by step."),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +14,19 @@ from watchword.cli.local_verifier import write_secret
 from watchword.cli.options import settings_options
 from watchword.cli.output import CommandFailed, iso, json_option, print_json, print_rows
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+credential_file_option = click.option(
+    "--credential-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the secret there, readable by you alone, instead of printing it.",
+)
+
 
 @click.group()
 def verifier() -> None:
-    """Create, revoke and list the credentials of verifiers; make them start over.
+    """Create, rotate, revoke and list the credentials of verifiers; make them start over.
 
     Works on the database of this installation, not through the management API.
     """
@@ -22,11 +34,7 @@ def verifier() -> None:
 
 @verifier.command("create")
 @click.argument("name")
-@click.option(
-    "--credential-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the secret there, readable by you alone, instead of printing it.",
-)
+@credential_file_option
 @json_option
 @settings_options
 def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
@@ -37,9 +45,12 @@ def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
     """
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
-    from watchword.control.fleet.commands import CreateVerifier
+    from watchword.control.fleet.verifier_commands import CreateVerifier
 
-    secret = CreateVerifier(name=name).run(command_line())
+    _show(name, CreateVerifier(name=name).run(command_line()), credential_file, as_json=as_json)
+
+
+def _show(name: str, secret: str, credential_file: Path | None, *, as_json: bool) -> None:
     if credential_file is not None:
         write_secret(credential_file, secret)
     if as_json:
@@ -52,29 +63,66 @@ def create(*, name: str, credential_file: Path | None, as_json: bool) -> None:
         click.echo(f"This is the secret of verifier {name}. It is not stored and cannot be shown again.", err=True)
 
 
-@verifier.command("revoke")
+@verifier.command("rotate")
 @click.argument("name")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 168),
+    default=24,
+    show_default=True,
+    metavar="HOURS",
+    help="How long the credential that the verifier uses now stays valid.",
+)
+@credential_file_option
 @json_option
 @settings_options
-def revoke(*, name: str, as_json: bool) -> None:
+def rotate(*, name: str, overlap: int, credential_file: Path | None, as_json: bool) -> None:
+    """Create a new credential for a verifier; the one that it uses stays valid for a while.
+
+    A running verifier reads its credential file again by itself. If the new credential was never used, as when it was
+    lost, run this again: the verifier keeps the one that it uses.
+    """
+    open_migrated_control_plane()
+    from watchword.control.base.actor import command_line
+    from watchword.control.fleet.verifier_commands import RotateVerifier
+
+    with _must_exist(f"There is no verifier {name} with a valid credential; see `watchword verifier list`."):
+        secret = RotateVerifier(name=name, overlap=timedelta(hours=overlap)).run(command_line())
+    _show(name, secret, credential_file, as_json=as_json)
+
+
+@verifier.command("revoke")
+@click.argument("name")
+@click.option("--previous", is_flag=True, help="Revoke only the previous credential, which `rotate` left valid.")
+@json_option
+@settings_options
+def revoke(*, name: str, previous: bool, as_json: bool) -> None:
     """Revoke a verifier's credential. It stops deciding when its snapshot is too old, after 24 hours at most."""
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
+    from watchword.control.fleet.verifier_commands import RevokePreviousSecret, RevokeVerifier
+
+    what = "previous" if previous else "valid"
+    with _must_exist(f"There is no verifier {name} with a {what} credential; see `watchword verifier list`."):
+        (RevokePreviousSecret if previous else RevokeVerifier)(name=name).run(command_line())
+    if as_json:
+        print_json({"name": name, "revoked": True})
+    elif previous:
+        click.echo(f"The previous credential of verifier {name} is revoked.")
+    else:
+        click.echo(f"Verifier {name} is revoked; the feed no longer answers it.")
+
+
+@contextmanager
+def _must_exist(sentence: str) -> Iterator[None]:
     from watchword.control.base.refusals import Refusal, RefusalReason
-    from watchword.control.fleet.commands import RevokeVerifier
 
     try:
-        RevokeVerifier(name=name).run(command_line())
+        yield
     except Refusal as refusal:
         if refusal.reason is not RefusalReason.NOT_FOUND:
             raise
-        raise CommandFailed(
-            f"There is no verifier {name} with a valid credential; see `watchword verifier list`."
-        ) from None
-    if as_json:
-        print_json({"name": name, "revoked": True})
-    else:
-        click.echo(f"Verifier {name} is revoked; the feed no longer answers it.")
+        raise CommandFailed(sentence) from None
 
 
 @verifier.command("start-over")
@@ -109,6 +157,8 @@ def list_verifiers(*, as_json: bool) -> None:
         {
             "name": row.name,
             "created_at": iso(row.created_at),
+            "credential_created_at": iso(row.rotated_at or row.created_at),
+            "previous_until": iso(row.previous_until),
             "revoked_at": iso(row.revoked_at),
             "last_seen_at": iso(row.last_seen_at),
             "last_revision": row.last_revision,
@@ -123,6 +173,7 @@ def list_verifiers(*, as_json: bool) -> None:
         "version": "Version",
         "last_revision": "Revision",
         "last_seen_at": "Last seen",
+        "credential_created_at": "Credential created",
         "revoked_at": "Revoked",
     }
     print_rows(rows, columns, as_json=as_json, empty="There is no verifier yet: `watchword verifier create NAME`.")

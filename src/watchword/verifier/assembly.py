@@ -15,6 +15,7 @@ from watchword.runtime.admin_http import listening
 from watchword.runtime.metrics import new_registry
 from watchword.verifier.app import Verifier
 from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
+from watchword.verifier.feed_client.credential import Credential
 from watchword.verifier.feed_client.follower import FeedClient, report_unknown_keys
 from watchword.verifier.feed_client.http import FeedOverHttp
 from watchword.verifier.metrics import FeedCollector, VerifierCollector
@@ -144,7 +145,7 @@ def _start_from(disk: DiskCopy, current: CurrentSnapshot) -> Snapshot | None:
 def _feed_of(settings: VerifierSettings) -> FeedOverHttp:
     return FeedOverHttp(
         origin=settings.feed_url,
-        credential=settings.read_credential(),
+        credential=Credential(settings.read_credential),
         node=settings.node,
         version=version("watchword"),
         ca_file=settings.feed_ca_file,

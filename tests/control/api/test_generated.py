@@ -111,7 +111,9 @@ def requests(entry: Operation) -> st.SearchStrategy[tuple[Any, dict[str, str]]]:
     return st.tuples(body, st.fixed_dictionaries({}, optional=query))
 
 
-WITHOUT_OBJECT: Final = {"revoke_verifier", "reinstate_organization"}
+WITHOUT_OBJECT: Final = {
+    "rotate_verifier", "revoke_previous_credential", "revoke_verifier", "reinstate_organization",
+}  # fmt: skip
 """There is no verifier and no suspension."""
 
 

@@ -11,7 +11,7 @@ from kit import api_access
 from kit.api_client import ApiClient, with_key
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
-from watchword.control.fleet.commands import CreateVerifier
+from watchword.control.fleet.verifier_commands import CreateVerifier
 
 if TYPE_CHECKING:
     from watchword.control.organizations.models import Organization

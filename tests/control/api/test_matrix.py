@@ -18,8 +18,8 @@ from watchword.control.api.declarations import ETag
 from watchword.control.api.openapi import template_of
 from watchword.control.api.urls import OPERATIONS
 from watchword.control.base.actor import OPERATOR_PERMISSIONS, ApiCategory, Privilege, command_line
-from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.models import VerifierCredential
+from watchword.control.fleet.verifier_commands import CreateVerifier, RotateVerifier
 from watchword.control.identity.api_models import ApiKey, ApiRole
 from watchword.control.servers import validate
 
@@ -92,6 +92,8 @@ ROWS: Final[dict[str, Row]] = {
     "reinstate_organization": Row(409, query="?reference=CASE"),
     "list_verifiers": Row(200),
     "create_verifier": Row(201, {"name": "gateway-2"}),
+    "rotate_verifier": Row(200, {}),
+    "revoke_previous_credential": Row(204),
     "revoke_verifier": Row(204),
     "list_failing_key_sets": Row(200),
 }
@@ -139,6 +141,7 @@ def objects_of(organization: str) -> tuple[dict[str, object], dict[str, str]]:
 def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(validate, "probe", sample_portal.probe)
     CreateVerifier(name="gateway-1").run(command_line())
+    RotateVerifier(name="gateway-1").run(command_line())
     every = frozenset(category.right for category in ApiCategory)
     visitors = {}
     for organization in ("acme", "globex"):

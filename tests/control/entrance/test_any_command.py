@@ -15,7 +15,7 @@ from kit import people
 from kit.odd_arguments import DATES, TEXTS, arguments, faults, leaves
 from watchword.cli.root import COMMANDS, watchword
 from watchword.control.base.actor import command_line
-from watchword.control.fleet.commands import CreateVerifier
+from watchword.control.fleet.verifier_commands import CreateVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

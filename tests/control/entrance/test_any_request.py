@@ -25,9 +25,9 @@ from kit.sample_portal import session_of
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.base.asgi import security_headers
 from watchword.control.entrance.readable_requests import with_error_pages
-from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import Feed
 from watchword.control.fleet.models import VerifierCredential
+from watchword.control.fleet.verifier_commands import CreateVerifier
 from watchword.control.identity.models import Role
 from watchword.control.servers import validate
 from watchword.control.servers.models import AuthorizationServer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +31,7 @@ def head(monkeypatch: pytest.MonkeyPatch) -> list[Head | None]:
 
     monkeypatch.setattr(figures, "head", answer)
     monkeypatch.setattr(figures, "batches_refused", lambda: 3)
+    monkeypatch.setattr(figures, "oldest_credential", lambda _: None)
     monkeypatch.setattr(connections, "close_all", lambda: None)
     return says
 
@@ -59,6 +61,13 @@ def ask(portal: PortalMetrics, path: str, status: int | None) -> list[dict[str, 
 
     asyncio.run(portal.counting(application)({"type": "http", "path": path}, receive, send))
     return sent
+
+
+def test_age_of_the_oldest_verifier_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "watchword_portal_oldest_verifier_credential_seconds"
+    assert name not in told(PortalMetrics())
+    monkeypatch.setattr(figures, "oldest_credential", lambda _: timedelta(days=400))
+    assert told(PortalMetrics())[name] == 400 * 86_400
 
 
 def test_requests_are_counted_by_part_and_class_of_status() -> None:

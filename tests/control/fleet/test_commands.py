@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent, AuditHead
 from watchword.control.base.refusals import Refusal
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch, publish_trust
-from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
-from watchword.control.fleet.queries import is_revoked, verifier_of_secret
+from watchword.control.fleet.commands import RotateEpoch, publish_trust
+from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential, secret_hash
+from watchword.control.fleet.queries import Caller, note_seen, oldest_credential, secrets_in_force, verifier_of_secret
+from watchword.control.fleet.verifier_commands import (
+    CreateVerifier,
+    RevokePreviousSecret,
+    RevokeVerifier,
+    RotateVerifier,
+)
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.feed import decode_trust
@@ -28,9 +36,10 @@ if TYPE_CHECKING:
     [
         lambda actor: Suspend(organization_id="acme", reason=SuspensionReason.TERMS_VIOLATED).run(actor),
         lambda actor: RevokeVerifier(name="edge-1").run(actor),
+        lambda actor: RotateVerifier(name="edge-1").run(actor),
         lambda actor: RotateEpoch().run(actor),
     ],
-    ids=["suspend", "revoke", "rotate"],
+    ids=["suspend", "revoke", "rotate", "new epoch"],
 )
 def test_every_command_locks_the_feed_before_the_audit_log(
     acme: Organization, shell: Actor, run: Callable[[Actor], object]
@@ -76,15 +85,136 @@ def test_only_the_exact_secret_is_accepted(shell: Actor) -> None:
 def test_revoked_secret_is_unknown(shell: Actor) -> None:
     secret = CreateVerifier(name="edge-1").run(shell)
     credential = VerifierCredential.objects.get()
-    assert not is_revoked(credential.pk)
+    assert credential.secret_hash in secrets_in_force()
 
     RevokeVerifier(name="edge-1").run(shell)
 
     assert verifier_of_secret(secret) is None
-    assert is_revoked(credential.pk)
+    assert not secrets_in_force()
     with pytest.raises(Refusal) as refused:
         RevokeVerifier(name="edge-1").run(shell)
     assert refused.value.code == "not_found"
+
+
+@pytest.mark.django_db
+def test_rotation_leaves_the_previous_secret_valid_until_its_time(shell: Actor) -> None:
+    old = CreateVerifier(name="edge-1").run(shell)
+
+    new = RotateVerifier(name="edge-1").run(shell)
+
+    credentials = [verifier_of_secret(old), verifier_of_secret(new)]
+    assert [credential and credential.name for credential in credentials] == ["edge-1", "edge-1"]
+    assert len({credential.pk for credential in credentials if credential}) == 1
+    assert new not in f"{list(VerifierCredential.objects.values())}{list(AuditEvent.objects.values())}"
+    row = VerifierCredential.objects.get()
+    assert row.rotated_at is not None
+    assert row.previous_until == row.rotated_at + timedelta(hours=24)
+    assert AuditEvent.objects.latest("sequence").changes == {"previous_until": [None, row.previous_until.isoformat()]}
+    VerifierCredential.objects.update(previous_until=timezone.now())
+    assert verifier_of_secret(old) is None
+    assert secrets_in_force() == {secret_hash(new)}
+
+
+@pytest.mark.django_db
+def test_rotation_replaces_a_secret_that_was_never_used(shell: Actor) -> None:
+    """The verifier still has the first one, and must not lose access because an operator lost the second."""
+    first = CreateVerifier(name="edge-1").run(shell)
+    lost = RotateVerifier(name="edge-1").run(shell)
+
+    third = RotateVerifier(name="edge-1").run(shell)
+
+    assert [verifier_of_secret(secret) is not None for secret in (first, lost, third)] == [True, False, True]
+
+
+@pytest.mark.django_db
+def test_rotation_keeps_the_secret_that_the_verifier_uses(shell: Actor) -> None:
+    first = CreateVerifier(name="edge-1").run(shell)
+    second = RotateVerifier(name="edge-1").run(shell)
+    for secret in (first, second):
+        credential = verifier_of_secret(secret)
+        assert credential is not None
+        note_seen(credential, Caller(node=None, version=None), 0, timezone.now())
+        credential.refresh_from_db()
+        assert credential.is_newest_used is (secret == second)
+
+    third = RotateVerifier(name="edge-1").run(shell)
+
+    assert [verifier_of_secret(secret) is not None for secret in (first, second, third)] == [False, True, True]
+
+
+@pytest.mark.django_db
+def test_request_from_before_a_rotation_does_not_mark_the_new_secret_as_used(shell: Actor) -> None:
+    earlier = verifier_of_secret(CreateVerifier(name="edge-1").run(shell))
+    assert earlier is not None
+    RotateVerifier(name="edge-1").run(shell)
+
+    note_seen(earlier, Caller(node=None, version=None), 0, timezone.now())
+
+    assert not VerifierCredential.objects.get().is_newest_used
+
+
+@pytest.mark.django_db
+def test_rotation_without_overlap_ends_the_previous_secret_at_once(shell: Actor) -> None:
+    old = CreateVerifier(name="edge-1").run(shell)
+
+    new = RotateVerifier(name="edge-1", overlap=timedelta(0)).run(shell)
+
+    assert verifier_of_secret(old) is None
+    assert verifier_of_secret(new) is not None
+
+
+@pytest.mark.django_db
+def test_previous_secret_can_be_revoked_before_its_time(shell: Actor) -> None:
+    old = CreateVerifier(name="edge-1").run(shell)
+    with pytest.raises(Refusal) as refused:
+        RevokePreviousSecret(name="edge-1").run(shell)
+    assert refused.value.code == "not_found"
+    new = RotateVerifier(name="edge-1").run(shell)
+
+    RevokePreviousSecret(name="edge-1").run(shell)
+
+    assert verifier_of_secret(old) is None
+    assert verifier_of_secret(new) is not None
+
+
+@pytest.mark.django_db
+def test_revocation_ends_both_secrets_and_forbids_rotation(shell: Actor) -> None:
+    old = CreateVerifier(name="edge-1").run(shell)
+    new = RotateVerifier(name="edge-1").run(shell)
+
+    RevokeVerifier(name="edge-1").run(shell)
+
+    assert verifier_of_secret(old) is verifier_of_secret(new) is None
+    assert not secrets_in_force()
+    with pytest.raises(Refusal) as refused:
+        RotateVerifier(name="edge-1").run(shell)
+    assert refused.value.code == "not_found"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("overlap", [timedelta(seconds=-1), timedelta(days=7, seconds=1)])
+def test_overlap_has_bounds(shell: Actor, overlap: timedelta) -> None:
+    old = CreateVerifier(name="edge-1").run(shell)
+
+    with pytest.raises(Refusal) as refused:
+        RotateVerifier(name="edge-1", overlap=overlap).run(shell)
+
+    assert set(refused.value.field_errors) == {"overlap"}
+    assert verifier_of_secret(old) is not None
+
+
+@pytest.mark.django_db
+def test_oldest_credential_is_that_of_a_verifier_that_was_not_rotated(shell: Actor) -> None:
+    now = timezone.now()
+    assert oldest_credential(now) is None
+    for name, days in (("edge-1", 400), ("edge-2", 30), ("edge-3", 900)):
+        CreateVerifier(name=name).run(shell, now=now - timedelta(days=days))
+    RevokeVerifier(name="edge-3").run(shell)
+    assert oldest_credential(now) == timedelta(days=400)
+
+    RotateVerifier(name="edge-1").run(shell, now=now - timedelta(days=10))
+
+    assert oldest_credential(now) == timedelta(days=30)
 
 
 @pytest.mark.django_db
@@ -101,7 +231,13 @@ def test_names_are_well_formed_and_unique(shell: Actor) -> None:
 
 
 def test_administrators_cannot_change_verifiers(acting_alice: Actor) -> None:
-    for command in (CreateVerifier(name="edge-1"), RevokeVerifier(name="edge-1"), RotateEpoch()):
+    for command in (
+        CreateVerifier(name="edge-1"),
+        RotateVerifier(name="edge-1"),
+        RevokePreviousSecret(name="edge-1"),
+        RevokeVerifier(name="edge-1"),
+        RotateEpoch(),
+    ):
         with pytest.raises(Refusal) as refused:
             command.run(acting_alice)
         assert refused.value.code == "permission_missing"
@@ -149,6 +285,8 @@ def test_database_enforces_the_rules(acme: Organization, initech: Organization) 
     refuse(VerifierCredential(name="edge-1", secret_hash="b", created_at=NOW))
     refuse(VerifierCredential(name="edge-2", secret_hash="a", created_at=NOW))
     refuse(VerifierCredential(name="edge 3", secret_hash="c", created_at=NOW))
+    refuse(VerifierCredential(name="edge-4", secret_hash="d", created_at=NOW, previous_secret_hash="e"))
+    refuse(VerifierCredential(name="edge-4", secret_hash="d", created_at=NOW, previous_until=NOW))
     refuse(VerifierCredential(name="edge-3\n", secret_hash="c", created_at=NOW))
     TrustRecord.objects.filter(organization=initech).delete()
     revision = TrustRecord.objects.get(organization=acme).revision

@@ -16,10 +16,16 @@ from kit.forge import ec_key
 from kit.processes import wait_until
 from watchword.control.base.actor import command_line
 from watchword.control.fleet import queries
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier, RotateEpoch
+from watchword.control.fleet.commands import RotateEpoch
 from watchword.control.fleet.feed import MAX_WAIT_SECONDS, Feed
 from watchword.control.fleet.long_poll import POLL_SECONDS
 from watchword.control.fleet.models import FeedState, TrustRecord, VerifierCredential
+from watchword.control.fleet.verifier_commands import (
+    CreateVerifier,
+    RevokePreviousSecret,
+    RevokeVerifier,
+    RotateVerifier,
+)
 from watchword.control.organizations.commands import Suspend
 from watchword.control.organizations.models import SuspensionReason
 from watchword.control.servers.models import KeySetState
@@ -215,13 +221,13 @@ def test_page_is_read_once_for_all_waiting_verifiers(verifier: Verifier, monkeyp
         pages += page is not None
         return page
 
-    def credentials_in_force() -> frozenset[int]:
+    def secrets_in_force() -> frozenset[str]:
         nonlocal checks
         checks += 1
-        return queries.credentials_in_force()
+        return queries.secrets_in_force()
 
     monkeypatch.setattr("watchword.control.fleet.feed.read_page", read_page)
-    monkeypatch.setattr("watchword.control.fleet.feed.credentials_in_force", credentials_in_force)
+    monkeypatch.setattr("watchword.control.fleet.feed.secrets_in_force", secrets_in_force)
 
     async def all_of_them() -> list[Snapshot]:
         return list(await asyncio.gather(*(verifier.follow(known, wait=20) for _ in range(40))))
@@ -303,6 +309,37 @@ def test_revocation_ends_a_waiting_request(verifier: Verifier) -> None:
     acting.join()
     assert (status, problem["code"]) == (401, "credential_unknown")
     assert took < MAX_WAIT_SECONDS
+
+
+def test_verifier_that_got_its_new_secret_in_time_notices_no_gap(verifier: Verifier) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+
+    secret = RotateVerifier(name="edge-1").run(command_line())
+    with_old = run(verifier.follow(known))
+    suspend()
+    with_new = run(Verifier(verifier.feed, secret).follow(with_old))
+    RevokePreviousSecret(name="edge-1").run(command_line())
+
+    assert with_new.organizations["acme"].suspended
+    assert run(verifier.ask("changes"))[0] == 401
+    assert run(Verifier(verifier.feed, secret).ask("changes"))[0] == 200
+
+
+def test_end_of_the_previous_secret_ends_a_waiting_request(verifier: Verifier) -> None:
+    people.organization("acme")
+    known = run(verifier.follow(EMPTY))
+    RotateVerifier(name="edge-1").run(command_line())
+
+    def end_it_when_it_waits() -> None:
+        watches = verifier.feed._watchers
+        wait_until(lambda: any(watch._waiting for watch, _ in list(watches.values())), what="it waits", timeout=60)
+        RevokePreviousSecret(name="edge-1").run(command_line())
+
+    acting = later(0, end_it_when_it_waits)
+    status, _, problem = run(verifier.ask("changes", f"epoch={known.epoch}&after={known.revision}&wait=25"))
+    acting.join()
+    assert (status, problem["code"]) == (401, "credential_unknown")
 
 
 def test_revocation_of_another_credential_keeps_request_waiting(verifier: Verifier) -> None:

@@ -14,8 +14,8 @@ from django.urls import get_resolver
 from kit.routes import routes
 from watchword.control.base.actor import command_line
 from watchword.control.entrance.bodies import BodyLimits
-from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import PATHS, PREFIX, Feed
+from watchword.control.fleet.verifier_commands import CreateVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

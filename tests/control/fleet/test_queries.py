@@ -9,11 +9,11 @@ from django.db import connection
 
 from kit.people import NOW
 from watchword.control.fleet import queries
-from watchword.control.fleet.commands import CreateVerifier
 from watchword.control.fleet.feed import MAX_WAIT_SECONDS
 from watchword.control.fleet.long_poll import POLL_SECONDS, Database, HeadWatcher
 from watchword.control.fleet.models import FeedState, VerifierCredential
-from watchword.control.fleet.queries import Caller, Head, note_seen, read_page
+from watchword.control.fleet.queries import Caller, Head, note_seen, read_page, verifier_of_secret
+from watchword.control.fleet.verifier_commands import CreateVerifier
 from watchword.control.organizations.commands import CreateOrganization
 
 if TYPE_CHECKING:
@@ -22,21 +22,29 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def edge_1(secret: str) -> VerifierCredential:
+    """The credential as a request with this secret has it."""
+    credential = verifier_of_secret(secret)
+    assert credential is not None
+    return credential
+
+
 def test_last_request_is_written_every_few_seconds_at_most(shell: Actor) -> None:
-    CreateVerifier(name="edge-1").run(shell)
-    never_seen = VerifierCredential.objects.get()
+    secret = CreateVerifier(name="edge-1").run(shell)
+    note_seen(edge_1(secret), Caller(node=None, version=None), 0, NOW - timedelta(minutes=1))
+    earlier = edge_1(secret)
 
     for seconds, revision in ((0, 1), (4, 2), (6, 3)):
         # Also for a reader whose copy of the row is old.
-        credential = never_seen if seconds == 4 else VerifierCredential.objects.get()
+        credential = earlier if seconds == 4 else edge_1(secret)
         note_seen(credential, Caller(node=None, version=None), revision, NOW + timedelta(seconds=seconds))
         assert VerifierCredential.objects.get().last_revision == (1 if revision < 3 else 3)
 
 
 def test_last_request_costs_no_write_in_between(shell: Actor, django_assert_num_queries: Any) -> None:
-    CreateVerifier(name="edge-1").run(shell)
-    note_seen(VerifierCredential.objects.get(), Caller(node=None, version=None), 1, NOW)
-    credential = VerifierCredential.objects.get()
+    secret = CreateVerifier(name="edge-1").run(shell)
+    note_seen(edge_1(secret), Caller(node=None, version=None), 1, NOW)
+    credential = edge_1(secret)
 
     with django_assert_num_queries(0):
         note_seen(credential, Caller(node=None, version=None), 2, NOW + timedelta(seconds=4))

@@ -15,8 +15,8 @@ from kit.people import NOW
 from kit.usage import batch, line
 from watchword.control.activity.models import DailyCalls, UsageAllowance, UsageLine
 from watchword.control.audit.models import AuditEvent
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.feed import Feed
+from watchword.control.fleet.verifier_commands import CreateVerifier, RevokeVerifier
 from watchword.control.organizations.models import Suspension
 
 if TYPE_CHECKING:

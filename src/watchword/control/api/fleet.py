@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from django.utils import timezone
 from ninja import Router
+from pydantic import Field
 
 from watchword.control.api.addresses import base_url
 from watchword.control.api.cursors import Cursor, Limit, cursor_of, position_of
@@ -16,7 +17,12 @@ from watchword.control.base.actor import Privilege
 from watchword.control.base.paging import AFTER
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.fleet import console_queries
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
+from watchword.control.fleet.verifier_commands import (
+    CreateVerifier,
+    RevokePreviousSecret,
+    RevokeVerifier,
+    RotateVerifier,
+)
 
 if TYPE_CHECKING:
     from watchword.control.fleet.console_queries import FailingKeySet, VerifierRow
@@ -42,6 +48,12 @@ class Verifier(Resource):
     behind: int | None
     """How many revisions it lacked then."""
     created_at: datetime
+    credential_created_at: datetime
+    """When its newest secret was created."""
+    previous_until: datetime | None
+    """Until then the secret before the newest one is valid too; null if it is not."""
+    is_newest_used: bool
+    """Whether a request has come with the newest secret."""
     last_seen_at: datetime | None
     revoked_at: datetime | None
 
@@ -69,6 +81,13 @@ class CreatedVerifier(Verifier):
 
     secret: str
     """Cannot be shown again."""
+
+
+class Rotation(Body):
+    """How a verifier's credential is rotated."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
+    """How long the secret that the verifier uses now stays valid."""
 
 
 class FailingKeySetItem(Resource):
@@ -123,13 +142,31 @@ def create_verifier(call: Call, verifier: NewVerifier) -> Answer:
     return Answer(body=shown, status=201, location=f"{base_url()}{_VERIFIERS}/{shown.id}")
 
 
+@operation(
+    router, "POST", f"{_VERIFIERS}/{{int:verifier}}/credential",
+    changes=(_RIGHT, "verifier_rotated"), returns=CreatedVerifier,
+)  # fmt: skip
+def rotate_verifier(call: Call, verifier: int, rotation: Rotation) -> Answer:
+    """Give a verifier a new secret; the one that it uses stays valid for a while. Only this response has the secret."""
+    name = _name_of(verifier)
+    secret = RotateVerifier(name=name, overlap=timedelta(hours=rotation.overlap_hours)).run(call.actor)
+    return Answer(body=CreatedVerifier.of(console_queries.verifier_row(name, timezone.now()), secret=secret))
+
+
+@operation(
+    router, "DELETE", f"{_VERIFIERS}/{{int:verifier}}/previous-credential",
+    changes=(_RIGHT, "verifier_previous_revoked"), status=204,
+)  # fmt: skip
+def revoke_previous_credential(call: Call, verifier: int) -> Answer:
+    """Revoke the secret that a rotation left valid."""
+    RevokePreviousSecret(name=_name_of(verifier)).run(call.actor)
+    return Answer(status=204)
+
+
 @operation(router, "DELETE", f"{_VERIFIERS}/{{int:verifier}}", changes=(_RIGHT, "verifier_revoked"), status=204)
 def revoke_verifier(call: Call, verifier: int) -> Answer:
     """Revoke a verifier's credential. Its name cannot be reused."""
-    name = console_queries.verifier_name(verifier)
-    if name is None:
-        raise Refusal(RefusalReason.NOT_FOUND)
-    RevokeVerifier(name=name).run(call.actor)
+    RevokeVerifier(name=_name_of(verifier)).run(call.actor)
     return Answer(status=204)
 
 
@@ -139,6 +176,13 @@ def list_failing_key_sets(call: Call, limit: Limit = 50, cursor: Cursor = None) 
     page = console_queries.list_failing(_asked(_FAILING, cursor), timezone.now(), length=limit)
     items = [FailingKeySetItem.of(row) for row in page.rows]
     return Answer(body=FailingKeySets(items=items, next_cursor=cursor_of(_FAILING, {}, page.after)))
+
+
+def _name_of(verifier: int) -> str:
+    name = console_queries.verifier_name(verifier)
+    if name is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return name
 
 
 def _asked(listing: str, cursor: str | None) -> dict[str, str]:

@@ -59,6 +59,8 @@ ACTIONS: Final = {
     "threshold_changed": "Change API call threshold",
     "threshold_reached": "API call threshold warning",
     "verifier_created": "Create verifier credential",
+    "verifier_rotated": "New verifier credential",
+    "verifier_previous_revoked": "Revoke previous verifier credential",
     "verifier_revoked": "Revoke verifier credential",
     "usage_refused": "Refuse impossible usage report",
     "feed_epoch_rotated": "Restart feed",

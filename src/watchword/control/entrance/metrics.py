@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import DatabaseError, connections
+from django.utils import timezone
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -14,7 +15,7 @@ from watchword.control.activity.refused_batches import batches_refused
 from watchword.control.base.refused_requests import REFUSED_REQUESTS
 from watchword.control.entrance.api_requests import is_api
 from watchword.control.fleet.feed import PREFIX
-from watchword.control.fleet.queries import head
+from watchword.control.fleet.queries import head, oldest_credential
 from watchword.runtime.metrics import new_registry
 
 if TYPE_CHECKING:
@@ -113,6 +114,13 @@ class _Feed(Collector):
         if newest is not None:
             yield GaugeMetricFamily(
                 "watchword_portal_feed_revision", "The newest revision of the feed.", value=newest.revision
+            )
+        oldest = None if newest is None else _query_or_none(lambda: oldest_credential(timezone.now()))
+        if oldest is not None:
+            yield GaugeMetricFamily(
+                "watchword_portal_oldest_verifier_credential_seconds",
+                "The age of the oldest credential of a verifier.",
+                value=oldest.total_seconds(),
             )
         if refused is not None:
             yield CounterMetricFamily(

@@ -1,26 +1,15 @@
-"""Publishing trust, verifier credentials and the feed's epoch. The only writers."""
+"""Publishing trust and the feed's epoch. With verifier_commands.py the only writers."""
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import transaction
 
 from watchword.control.base.actor import Privilege
-from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.fleet.models import (
-    SECRET_PREFIX,
-    FeedState,
-    TrustRecord,
-    VerifierCredential,
-    new_epoch,
-    secret_hash,
-)
+from watchword.control.fleet.models import FeedState, TrustRecord, new_epoch
 from watchword.control.fleet.pg_notify import announce
 from watchword.control.servers.trust import trust_of
 from watchword.feed import encode_trust
@@ -29,51 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.base.actor import Actor
-
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SECRET_BYTES: Final = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateVerifier:
-    """Create a verifier's credential. Returns its secret, which is not stored and cannot be shown again."""
-
-    name: str
-
-    def run(self, actor: Actor, *, now: datetime | None = None) -> str:
-        with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="verifier_created", now=now) as work:
-            if _NAME.fullmatch(self.name) is None:
-                fault = "The name has 1 to 64 characters: letters A to Z and a to z, digits, dot, underscore, hyphen."
-                raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"name": fault})
-            secret = SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
-            try:
-                with transaction.atomic():
-                    VerifierCredential.objects.create(
-                        name=self.name, secret_hash=secret_hash(secret), created_at=work.now
-                    )
-            except IntegrityError:
-                raise Refusal(RefusalReason.NAME_TAKEN, name=self.name) from None
-            work.record(target=self.name)
-            return secret
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeVerifier:
-    """Revoke a credential. Requests with its secret are refused, also one that waits."""
-
-    name: str
-
-    def run(self, actor: Actor, *, now: datetime | None = None) -> None:
-        with unit_of_work(actor, None, permission=Privilege.OPERATOR, action="verifier_revoked", now=now) as work:
-            revoked = VerifierCredential.objects.filter(name=self.name, revoked_at__isnull=True).update(
-                revoked_at=work.now
-            )
-            if revoked != 1:
-                raise Refusal(RefusalReason.NOT_FOUND)
-            FeedState.objects.get_or_create(id=1)
-            FeedState.objects.filter(id=1).update(revocations=F("revocations") + 1)
-            announce()
-            work.record(target=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from watchword.control.activity.plausibility import Implausible
 from watchword.control.base.paging import PAGE_LENGTH, Key, Order, Page, moment, page_of
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.queries import following_verifiers, head
-from watchword.control.fleet.rules import VerifierState, lag, verifier_state
+from watchword.control.fleet.rules import VerifierState, has_previous_secret, lag, verifier_state
 from watchword.control.servers.models import KeySetState
 from watchword.control.servers.queries import problem_of
 from watchword.control.servers.shown_location import ShownLocation, shown_location
@@ -32,13 +32,21 @@ _BECAUSE: Final = {
     Implausible.FOREIGN_STREAM.value: "continues the reports of another credential",
 }
 
+_SECRETS: Final = ("secret_hash", "previous_secret_hash")
 _BY_NAME: Final = Order((Key("name", str),))
 _LONGEST_FAILING_FIRST: Final = Order((Key("failing_since", moment), Key("pk", UUID)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifierRow:
-    """One verifier. `behind` is how many revisions it lacked when it was last seen; None if it never was."""
+    """One verifier.
+
+    Attributes:
+        behind: how many revisions it lacked when it was last seen; None if it never was.
+        credential_created_at: when its newest secret was created.
+        previous_until: when the secret before it ends; None if it has ended, or there was none.
+        is_newest_used: whether a request has come with the newest secret.
+    """
 
     id: int
     name: str
@@ -48,6 +56,9 @@ class VerifierRow:
     revision: int | None
     behind: int | None
     created_at: datetime
+    credential_created_at: datetime
+    previous_until: datetime | None
+    is_newest_used: bool
     last_seen_at: datetime | None
     revoked_at: datetime | None
 
@@ -77,7 +88,7 @@ class FailingKeySet:
 def list_verifiers(asked: Mapping[str, str], now: datetime, *, length: int = PAGE_LENGTH) -> Page[VerifierRow]:
     """A page of the verifiers by name, revoked ones too. Two queries."""
     newest = head().revision
-    page = page_of(VerifierCredential.objects.defer("secret_hash"), _BY_NAME, asked, length=length)
+    page = page_of(VerifierCredential.objects.defer(*_SECRETS), _BY_NAME, asked, length=length)
     return page.of([_verifier(row, newest, now) for row in page.rows])
 
 
@@ -156,7 +167,7 @@ def verifier_name(verifier_id: int) -> str | None:
 
 def verifier_row(name: str, now: datetime) -> VerifierRow:
     """The verifier with this name, which exists. Two queries."""
-    return _verifier(VerifierCredential.objects.defer("secret_hash").get(name=name), head().revision, now)
+    return _verifier(VerifierCredential.objects.defer(*_SECRETS).get(name=name), head().revision, now)
 
 
 def list_failing(asked: Mapping[str, str], now: datetime, *, length: int = PAGE_LENGTH) -> Page[FailingKeySet]:
@@ -188,6 +199,9 @@ def _verifier(row: VerifierCredential, newest: int, now: datetime) -> VerifierRo
         revision=row.last_revision,
         behind=lag(newest=newest, revision=row.last_revision),
         created_at=row.created_at,
+        credential_created_at=row.rotated_at or row.created_at,
+        previous_until=row.previous_until if has_previous_secret(row.previous_until, now) else None,
+        is_newest_used=row.is_newest_used,
         last_seen_at=row.last_seen_at,
         revoked_at=row.revoked_at,
     )

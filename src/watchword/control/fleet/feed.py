@@ -29,11 +29,10 @@ from watchword.control.fleet.pg_notify import Listener
 from watchword.control.fleet.queries import (
     Caller,
     Head,
-    credentials_in_force,
-    is_revoked,
     note_seen,
     nothing_new,
     read_page,
+    secrets_in_force,
     verifier_of_secret,
 )
 from watchword.control.fleet.verifier_reports import (
@@ -185,11 +184,11 @@ class Feed:
         if page is None and max_wait and await watcher.wait_for_change(seen, max_wait):
             # Requests that wake up together need the same results.
             wake_up = watcher.wake_ups
-            # A credential that was revoked during the wait gets no more trust.
-            if credential.pk not in await single_flight.run(wake_up, credentials_in_force):
+            # A secret that was revoked during the wait gets no more trust.
+            if credential.presented_hash not in await single_flight.run(wake_up, secrets_in_force):
                 return _UNAUTHORIZED
             page = await single_flight.run(wake_up, read_page, seen.epoch, seen.revision)
-        elif page is None and max_wait and await self._database.run(is_revoked, credential.pk):
+        elif page is None and max_wait and credential.presented_hash not in await self._database.run(secrets_in_force):
             return _UNAUTHORIZED
         return Response(200, nothing_new(seen) if page is None else page)
 

@@ -67,15 +67,23 @@ class VerifierCredential(models.Model):
     """One verifier's right to read the feed. Only the SHA-256 of its secret is stored.
 
     Attributes:
+        rotated_at: when the newest secret was created; None while the verifier has its first one.
+        is_newest_used: whether a request has come with the newest secret since it was rotated.
+        previous_secret_hash: of the secret before, which the feed accepts until `previous_until`.
         last_seen_at, last_revision, node, version: from the verifier's last request, for the console.
         not_understood: the first organizations whose trust it cannot read.
         not_understood_count: the number of all of them.
         revocations: of FeedState when `verifier_of_secret` read the credential.
+        presented_hash: of the secret by which `verifier_of_secret` found it.
     """
 
     name = models.CharField(max_length=64, unique=True)
     secret_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField()
+    rotated_at = models.DateTimeField(null=True)
+    is_newest_used = models.BooleanField(default=False)
+    previous_secret_hash = models.CharField(max_length=64, unique=True, null=True)
+    previous_until = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField(null=True)
     last_revision = models.PositiveBigIntegerField(null=True)
@@ -84,11 +92,17 @@ class VerifierCredential(models.Model):
     not_understood = models.JSONField(default=list)
     not_understood_count = models.PositiveIntegerField(default=0)
     revocations: int
+    presented_hash: str
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 name="fleet_verifier_name_form", condition=Q(name__regex=r"\A[A-Za-z0-9._-]{1,64}\Z")
+            ),
+            models.CheckConstraint(
+                name="fleet_previous_secret_ends",
+                condition=Q(previous_secret_hash__isnull=True, previous_until__isnull=True)
+                | Q(previous_secret_hash__isnull=False, previous_until__isnull=False, rotated_at__isnull=False),
             ),
         ]
 

@@ -10,8 +10,9 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from django.db.models import Q, Subquery, TextField
+from django.db.models import Min, Q, Subquery, TextField
 from django.db.models.functions import Cast, Coalesce
+from django.utils import timezone
 
 from watchword.control.fleet.models import SECRET_MAX, FeedState, TrustRecord, VerifierCredential, secret_hash
 from watchword.control.fleet.rules import SILENT_AFTER
@@ -111,46 +112,71 @@ def _as_json(page: Page, documents: Sequence[str]) -> bytes:
 
 
 def verifier_of_secret(secret: str) -> VerifierCredential | None:
-    """Return the credential with this secret and the present `revocations`; None for an unknown or revoked one."""
+    """Return the credential with this secret and the present `revocations`; None for an unknown or revoked one.
+
+    After a rotation, the previous secret counts until its time.
+    """
     if not secret or len(secret) > SECRET_MAX:
         return None
     hashed = secret_hash(secret)
     # In the same statement, so that a later revocation ends the wait that may follow.
     so_far = Coalesce(Subquery(FeedState.objects.filter(id=1).values("revocations")), 0)
+    is_newest, is_previous = Q(secret_hash=hashed), Q(previous_secret_hash=hashed, previous_until__gt=timezone.now())
     credential = (
-        VerifierCredential.objects.filter(secret_hash=hashed, revoked_at__isnull=True).annotate(so_far=so_far).first()
+        VerifierCredential.objects.filter(is_newest | is_previous, revoked_at__isnull=True)
+        .annotate(so_far=so_far)
+        .first()
     )
     # The database compares hashes of a random secret, so its timing reveals nothing. Comparing in constant time makes
     # that obvious.
-    if credential is None or not hmac.compare_digest(credential.secret_hash, hashed):
+    if credential is None or not any(
+        hmac.compare_digest(stored or "", hashed)
+        for stored in (credential.secret_hash, credential.previous_secret_hash)
+    ):
         return None
-    credential.revocations = credential.so_far
+    credential.revocations, credential.presented_hash = credential.so_far, hashed
     return credential
 
 
-def is_revoked(credential_id: int) -> bool:
-    return not VerifierCredential.objects.filter(pk=credential_id, revoked_at__isnull=True).exists()
+def secrets_in_force() -> frozenset[str]:
+    """The hashes of all secrets that the feed accepts now."""
+    valid = VerifierCredential.objects.filter(revoked_at__isnull=True)
+    previous = valid.filter(previous_until__gt=timezone.now()).values_list("previous_secret_hash", flat=True)
+    return frozenset(valid.values_list("secret_hash", flat=True)).union(filter(None, previous))
 
 
-def credentials_in_force() -> frozenset[int]:
-    return frozenset(VerifierCredential.objects.filter(revoked_at__isnull=True).values_list("pk", flat=True))
+def oldest_credential(now: datetime) -> timedelta | None:
+    """The age of the verifiers' oldest secret that is the newest of its verifier; None without a verifier."""
+    created = Coalesce("rotated_at", "created_at")
+    oldest = VerifierCredential.objects.filter(revoked_at__isnull=True).aggregate(oldest=Min(created))["oldest"]
+    return None if oldest is None else now - oldest
 
 
 def note_seen(credential: VerifierCredential, caller: Caller, revision: int, now: datetime) -> None:
-    """Update what the console shows of the verifier, at most once per SEEN_STEP unless `not_understood` changed."""
+    """Update what the console shows of the verifier, at most once per SEEN_STEP unless something else changed."""
     not_understood = {
         "not_understood": list(caller.not_understood),
         "not_understood_count": caller.not_understood_count,
     }
-    is_new = any(getattr(credential, name) != value for name, value in not_understood.items())
+    lacks_others = any(getattr(credential, name) != value for name, value in not_understood.items())
+    uses_newest = credential.presented_hash == credential.secret_hash
+    is_new = lacks_others or (uses_newest and not credential.is_newest_used)
     # Checked before the UPDATE, which takes SQLite's write lock even if it changes no row.
     if not is_new and credential.last_seen_at is not None and credential.last_seen_at > now - SEEN_STEP:
         return
-    due = VerifierCredential.objects.filter(pk=credential.pk)
+    # Not if the secret was rotated meanwhile: `is_newest_used` would then be about another one.
+    due = VerifierCredential.objects.filter(pk=credential.pk, secret_hash=credential.secret_hash)
     if not is_new:
         due = due.filter(Q(last_seen_at__isnull=True) | Q(last_seen_at__lte=now - SEEN_STEP))
-    due.update(last_seen_at=now, last_revision=revision, node=caller.node, version=caller.version, **not_understood)
-    if is_new:
+    due.update(
+        last_seen_at=now,
+        last_revision=revision,
+        node=caller.node,
+        version=caller.version,
+        is_newest_used=credential.is_newest_used or uses_newest,
+        **not_understood,
+    )
+    if lacks_others:
         _log.warning(
             "trust_not_understood_by_verifier",
             verifier=credential.name,

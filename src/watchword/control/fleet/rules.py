@@ -1,4 +1,4 @@
-"""A verifier's state, from its last request. Pure."""
+"""A verifier's state, from its last request, and the times of its secrets. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 SILENT_AFTER: Final = timedelta(seconds=60)
 """A following verifier sends a request at least every 20 seconds, also after a failed one."""
+
+OVERLAP: Final = timedelta(hours=24)
+"""How long a verifier's previous secret stays valid after a rotation, unless the operator says otherwise."""
+
+LONGEST_OVERLAP: Final = timedelta(days=7)
 
 
 class VerifierState(Enum):
@@ -36,3 +41,8 @@ def lag(*, newest: int, revision: int | None) -> int | None:
     After restoring a backup a verifier may have a higher revision than the feed; its lag is then 0.
     """
     return None if revision is None else max(0, newest - revision)
+
+
+def has_previous_secret(previous_until: datetime | None, now: datetime) -> bool:
+    """Whether the feed still accepts the secret from before the last rotation."""
+    return previous_until is not None and now < previous_until

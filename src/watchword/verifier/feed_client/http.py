@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pydantic import SecretStr
+    from watchword.verifier.feed_client.credential import Credential
 
 CONNECT_SECONDS: Final = 5.0
 RESPONSE_SECONDS: Final = 10.0
@@ -62,11 +62,11 @@ class FeedOverHttp:
         clock_skew: the difference to the portal's clock.
     """
 
-    def __init__(self, *, origin: str, credential: SecretStr, node: str, version: str, ca_file: Path | None) -> None:
+    def __init__(self, *, origin: str, credential: Credential, node: str, version: str, ca_file: Path | None) -> None:
         self.origin = origin
+        self._credential = credential
         self.clock_skew = ClockSkew()
         self._headers = [
-            ("Authorization", f"Bearer {credential.get_secret_value()}"),
             ("Watchword-Node", node),
             ("Watchword-Version", version),
             ("Accept", "application/json"),
@@ -127,7 +127,8 @@ class FeedOverHttp:
         timeouts = {
             "connect": CONNECT_SECONDS, "read": read_seconds, "write": RESPONSE_SECONDS, "pool": CONNECT_SECONDS,
         }  # fmt: skip
-        headers = [*self._headers, *more_headers]
+        secret = self._credential.current().get_secret_value()
+        headers = [("Authorization", f"Bearer {secret}"), *self._headers, *more_headers]
         if content is not None:
             headers.append(("Content-Type", "application/json"))
         try:

@@ -14,10 +14,10 @@ from kit.browser_session import BrowserSession
 from watchword.control.activity.plausibility import Implausible
 from watchword.control.activity.refused_batches import report_refused
 from watchword.control.base.actor import command_line
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.models import FeedState, VerifierCredential
 from watchword.control.fleet.queries import verifier_of_secret
 from watchword.control.fleet.rules import SILENT_AFTER, VerifierState, lag, verifier_state
+from watchword.control.fleet.verifier_commands import CreateVerifier, RevokeVerifier
 from watchword.control.servers.models import AuthorizationServer, KeySetState
 from watchword.settings.load import load_control_settings
 
@@ -89,10 +89,11 @@ def test_each_verifier_shows_node_version_revision_and_how_it_follows(browser: B
 
     page = browser.get(VERIFIERS)
 
+    earlier, made = now - timedelta(minutes=14), utc(waiting.created_at)
     for words in (
-        f"current Following fra-1 0.1.0 9 · current {NO_RATE} {utc(now)} Revoke",
-        f"behind Following fra-1 0.1.0 6 · 3 behind {NO_RATE} {utc(now)} Revoke",
-        f"silent Silent fra-1 0.1.0 9 · current {NO_RATE} {utc(now - timedelta(minutes=14))} Revoke",
+        f"current Following fra-1 0.1.0 9 · current {NO_RATE} {utc(now)} {made} Rotate Revoke",
+        f"behind Following fra-1 0.1.0 6 · 3 behind {NO_RATE} {utc(now)} {made} Rotate Revoke",
+        f"silent Silent fra-1 0.1.0 9 · current {NO_RATE} {utc(earlier)} {made} Rotate Revoke",
         f"waiting Never seen created {utc(waiting.created_at)}",
         f"gone Revoked {utc(VerifierCredential.objects.get(name='gone').revoked_at)}",
     ):
@@ -163,11 +164,39 @@ def test_revoking_asks_first_and_ends_access(browser: BrowserSession) -> None:
     assert browser.get("console:revoke-verifier", 999_999).status == 404
 
 
+def test_rotation_asks_first_and_shows_the_new_secret_once(browser: BrowserSession) -> None:
+    credential = verifier("gateway-1")
+    assert "stays valid for 24 hours" in browser.get("console:rotate-verifier", credential.pk).text
+
+    page = browser.post("console:rotate-verifier", credential.pk)
+
+    found = re.search(r"wwv_[\w-]+", page.html)
+    assert found is not None
+    assert verifier_of_secret(found[0]) == credential
+    until = VerifierCredential.objects.get().previous_until
+    listed = browser.get(VERIFIERS)
+    assert found[0] not in listed.html
+    assert f"not used yet; previous one valid until {utc(until)}" in listed.text
+    VerifierCredential.objects.update(is_newest_used=True)
+    assert f"in use; previous one valid until {utc(until)}" in browser.get(VERIFIERS).text
+
+    dialog = browser.get("console:revoke-previous-credential", credential.pk)
+    assert "Revoke the previous credential of gateway-1?" in dialog.text
+    assert browser.post("console:revoke-previous-credential", credential.pk).leads_to == "/operator-console/verifiers/"
+
+    listed = browser.get(VERIFIERS)
+    assert "The previous credential of gateway-1 is revoked." in listed.text
+    assert "previous one" not in listed.text
+    assert browser.post("console:revoke-previous-credential", credential.pk).status == 404
+    assert browser.get("console:rotate-verifier", 999_999).status == 404
+
+
 def test_an_administrator_makes_no_credential(acme: Organization, alice: Person) -> None:
     credential = verifier("gateway-1")
 
     assert BrowserSession.of(alice).post("console:create-verifier", name="mine").status == 403
     assert BrowserSession.of(alice).post("console:revoke-verifier", credential.pk).status == 403
+    assert BrowserSession.of(alice).post("console:rotate-verifier", credential.pk).status == 403
     assert VerifierCredential.objects.filter(revoked_at__isnull=True).count() == 1
 
 

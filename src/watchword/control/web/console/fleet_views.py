@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -10,8 +11,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.fleet.commands import CreateVerifier, RevokeVerifier
 from watchword.control.fleet.console_queries import verifier_name
+from watchword.control.fleet.rules import OVERLAP
+from watchword.control.fleet.verifier_commands import (
+    CreateVerifier,
+    RevokePreviousSecret,
+    RevokeVerifier,
+    RotateVerifier,
+)
 from watchword.control.web.console.forms import VerifierForm
 from watchword.control.web.console.pages import KeySetsPage, VerifiersPage
 from watchword.control.web.shell.notices import Notice
@@ -48,26 +55,64 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
         context = _creation(form) | {"refusal": refusal.sentence, "again": True}
         form.refuse(refusal.field_errors or {"name": refusal.sentence})
         return show_dialog(request, page, _CREATE, context, status=refusal.status)
-    context = {
-        "title": f"Credential created for verifier {name}",
-        "what": f"Credential of {name}",
-        "secret": secret,
-        "label": "the credential",
-        "next_steps": (
-            "Keep it in a file that only the verifier can read, named in WATCHWORD_VERIFIER_CREDENTIAL_FILE.",
-            f"Set WATCHWORD_VERIFIER_FEED_URL to {_feed()}; run `watchword serve verifier`.",
-            "It cannot be shown again. If lost, revoke it and create another.",
-        ),
-    }
+    next_steps = (
+        "Keep it in a file that only the verifier can read, named in WATCHWORD_VERIFIER_CREDENTIAL_FILE.",
+        f"Set WATCHWORD_VERIFIER_FEED_URL to {_feed()}; run `watchword serve verifier`.",
+        "It cannot be shown again. If lost, revoke it and create another.",
+    )
+    context = _secret(f"Credential created for verifier {name}", name, secret, next_steps)
     return done_with(request, page.reopened(actor), "shell/secret.html", context)
+
+
+@_of_verifiers
+def rotate_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, verifier: int) -> HttpResponse:
+    """GET asks, POST creates the new credential and shows its secret, once."""
+    name = _name_of(verifier)
+    if request.method == "POST":
+        secret = RotateVerifier(name=name).run(actor)
+        next_steps = (
+            "Write it to the verifier's credential file, which the verifier reads again by itself.",
+            "Restart the verifier if systemd or an environment variable passes the credential.",
+            f"The previous credential stays valid for {OVERLAP // timedelta(hours=1)} hours.",
+            "It cannot be shown again. If lost, create another in the same way.",
+        )
+        context = _secret(f"New credential for verifier {name}", name, secret, next_steps)
+        return done_with(request, page.reopened(actor), "shell/secret.html", context)
+    return confirm(
+        request,
+        page,
+        title=f"Create a new credential for verifier {name}?",
+        sentences=[
+            f"The credential that the verifier uses now stays valid for {OVERLAP // timedelta(hours=1)} hours.",
+            "A new credential that was never used is replaced.",
+        ],
+        url=reverse("console:rotate-verifier", args=[verifier]),
+        label="Create Credential",
+    )
+
+
+@_of_verifiers
+def revoke_previous(request: HttpRequest, actor: Actor, page: VerifiersPage, verifier: int) -> HttpResponse:
+    """GET asks, POST revokes the secret that a rotation left valid."""
+    name = _name_of(verifier)
+    if request.method == "POST":
+        RevokePreviousSecret(name=name).run(actor)
+        return done(request, page, Notice(f"The previous credential of {name} is revoked."))
+    return confirm(
+        request,
+        page,
+        title=f"Revoke the previous credential of {name}?",
+        sentences=["A verifier that still uses it receives no more changes until it gets the new credential."],
+        url=reverse("console:revoke-previous-credential", args=[verifier]),
+        label="Revoke",
+        dangerous=True,
+    )
 
 
 @_of_verifiers
 def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, verifier: int) -> HttpResponse:
     """GET asks, POST revokes."""
-    name = verifier_name(verifier)
-    if name is None:
-        raise Refusal(RefusalReason.NOT_FOUND)
+    name = _name_of(verifier)
     if request.method == "POST":
         RevokeVerifier(name=name).run(actor)
         return done(request, page, Notice(f"Verifier {name} is revoked."))
@@ -91,6 +136,18 @@ def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
 def key_sets(request: HttpRequest, actor: Actor, page: KeySetsPage) -> HttpResponse:  # noqa: ARG001 - the guard's signature.
     """The list."""
     return show(request, replace(page, asked=request.GET.dict()))
+
+
+def _name_of(verifier: int) -> str:
+    name = verifier_name(verifier)
+    if name is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return name
+
+
+def _secret(title: str, name: str, secret: str, next_steps: tuple[str, ...]) -> dict[str, Any]:
+    what, label = f"Credential of {name}", "the credential"
+    return {"title": title, "what": what, "secret": secret, "label": label, "next_steps": next_steps}
 
 
 def _feed() -> str:
