@@ -269,6 +269,12 @@ def _(workplace: Workplace) -> None:
     workplace.set("JWKS_CA_FILE", workplace.file("ca.pem", "nothing"))
 
 
+@fails("list of leaked passwords in another order", "is not in the order of the hashes", EVERYTHING, PORTAL)
+def _(workplace: Workplace) -> None:
+    hashes = "\n".join(f"{number:040X}:1" for number in range(100, 0, -1))
+    workplace.set("BREACHED_PASSWORDS_FILE", workplace.file("leaked.txt", hashes))
+
+
 @fails("proxy's credentials that others can read", "jwks_proxy_credentials_file: other users", *CONTROL)
 def _(workplace: Workplace) -> None:
     workplace.set("JWKS_PROXY", "http://proxy.example:3128")

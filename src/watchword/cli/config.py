@@ -15,6 +15,7 @@ from watchword.cli.serve import ROLES
 from watchword.cli.start_checks import (
     control_checks,
     local_verifier_checks,
+    portal_checks,
     portal_ports,
     problems,
     require,
@@ -106,7 +107,8 @@ def read_all(role: str | None) -> Found:
         except SettingsProblem as problem:
             found.sentences += problem.sentences
         else:
-            found.sentences += problems(control_checks(found.control))
+            checks = control_checks if role == "worker" else portal_checks
+            found.sentences += problems(checks(found.control))
             found.shown |= {name: plain(value) for name, value in found.control}
             if any(sentence.startswith("jwks_proxy:") for sentence in found.sentences):
                 # A wrong address may hold a password.

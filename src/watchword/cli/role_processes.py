@@ -11,6 +11,7 @@ from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.roles import connectable, status_of
 from watchword.cli.start_checks import (
     control_checks,
+    portal_checks,
     portal_ports,
     require,
     require_free,
@@ -34,7 +35,7 @@ def run_portal() -> None:
     configure_logging("portal")
     log_start("portal")
     settings = open_migrated_control_plane()
-    require(control_checks(settings))
+    require(portal_checks(settings))
     require_free(portal_ports(settings))
     from watchword.cli.portal_server import portal_server
 

@@ -15,8 +15,8 @@ from watchword.cli.options import into_environment, settings_options
 from watchword.cli.output import CommandFailed, compose
 from watchword.cli.roles import COLOURS, roles
 from watchword.cli.start_checks import (
-    control_checks,
     local_verifier_checks,
+    portal_checks,
     portal_ports,
     require,
     require_free,
@@ -168,7 +168,7 @@ def prepare() -> Machine:
     from watchword.settings.base import SettingsProblem
 
     control = open_control_plane()
-    require(control_checks(control))
+    require(portal_checks(control))
     try:
         machine = Machine(control, load_local_verifier(control))
         # First, as a second `watchword serve` by mistake is best explained by the portal's port.

@@ -69,6 +69,13 @@ def control_checks(settings: ControlSettings) -> Iterator[Check]:
         yield partial(require_writable_file, "data_dir", settings.sqlite_file)
 
 
+def portal_checks(settings: ControlSettings) -> Iterator[Check]:
+    """For a portal."""
+    yield from control_checks(settings)
+    if settings.breached_passwords_file is not None:
+        yield partial(require_list, "breached_passwords_file", settings.breached_passwords_file)
+
+
 def verifier_checks(settings: VerifierSettings) -> Iterator[Check]:
     """For a verifier."""
     from watchword.verifier.disk.files import require_unlocked
@@ -99,6 +106,16 @@ def state_checks(settings: VerifierSettings) -> Iterator[Check]:
     """For `config check` only: a verifier starts and decides without a copy on disk, and logs a warning."""
     yield partial(require_writable, "state_file", settings.state_file.parent)
     yield partial(require_writable_file, "state_file", settings.state_file)
+
+
+def require_list(setting: str, path: Path) -> None:
+    """Raises SettingsProblem unless the file is a list of leaked passwords."""
+    from watchword.control.identity.breached_passwords import ListUnusable, check_list
+
+    try:
+        check_list(path)
+    except ListUnusable as unusable:
+        raise SettingsProblem(f"{setting}: {path} {unusable}.") from None
 
 
 def require_writable(setting: str, directory: Path) -> None:

@@ -87,6 +87,11 @@ class ControlSettings(PlaneSettings):
     """Signs sessions and receipts; at least 32 characters. If not set, one is created and kept in `data_dir`. All
     portals need the same one."""
 
+    breached_passwords_file: Path | None = None
+    """File of leaked passwords that people cannot choose: SHA-1 hashes in ascending order, as the downloader of Have I
+    Been Pwned writes them. Portals read a few lines of it for each new password. A short list of common passwords is
+    always refused."""
+
     jwks_allowed_networks: Networks = ()
     """Private networks in which key sets may be fetched."""
 

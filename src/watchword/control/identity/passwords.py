@@ -9,17 +9,22 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import structlog
+from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.db import connection
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
+from watchword.control.identity.breached_passwords import ListUnusable, is_breached
 from watchword.control.identity.password_rules import context_words, password_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watchword.control.identity.models import Person
+
+_log = structlog.get_logger("watchword.portal")
 
 AT_ONCE: Final = 2
 """Hashes at the same time: 200 MiB."""
@@ -79,6 +84,9 @@ class HashingSlots:
             raise _busy()
 
 
+_LEAKED: Final = "This password has been leaked, and attackers try it. Choose another one."
+_UNCHECKED: Final = "Passwords cannot be checked at the moment. Try again later, or contact support."
+
 HASHING_SLOTS: Final = HashingSlots()
 
 
@@ -110,13 +118,25 @@ def hashed_password(password: str, person: Person) -> str:
 
 
 def _refuse_weak(password: str, person: Person) -> None:
-    """Refuse a password that is easy to guess or too long."""
+    """Refuse a password that is easy to guess, too long or leaked."""
     context = [person.email, person.name]
     if person.organization is not None:
         context += [person.organization.pk, person.organization.name]
-    fault = password_fault(password, context_words(context))
+    fault = password_fault(password, context_words(context)) or _leaked(password)
     if fault is not None:
         raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"password": fault})
+
+
+def _leaked(password: str) -> str | None:
+    """Return why the list of leaked passwords forbids the password; None if it does not have it, or none is set."""
+    path = settings.WATCHWORD.breached_passwords_file
+    if path is None:
+        return None
+    try:
+        return _LEAKED if is_breached(password, path) else None
+    except ListUnusable as unusable:
+        _log.error("breached_passwords_unusable", problem=str(unusable))
+        return _UNCHECKED
 
 
 def _busy() -> Refusal:
