@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import pytest
 import structlog
 from django.conf import settings as django_settings
+from django.db import connection
 from django.urls import get_resolver
 
 from kit import people, registrations
@@ -47,9 +48,14 @@ DATES: Final = (
     "0001-01-01", "0001-01-01T00:00+14:00", "0001-01-01T00:00", "9999-12-31", "9999-12-31T23:59:59",
     "9999-12-31T23:59-14:00", "0000-00-00", "10000-01-01", "2026-02-30", "2026-11-24T00:00+23:59", "2026-W48-7",
 )  # fmt: skip
+ON_SQLITE: Final = connection.vendor == "sqlite"
 TEXTS: Final = (
-    "a\0b", "\ud800", "\U0010ffff", "\r\n", "<script>", "x" * 5000, "9" * 4400, "9" * 16, "-1", "1e999", "NaN", "٣", "",
+    "a\0b", "\ud800", "\U0010ffff", "x" * 5000, "9" * 4400, "9" * 16, "-1", "٣",
+    # What no database sees in another way is tried on one of them.
+    *(("\r\n", "<script>", "1e999", "NaN", "") if ON_SQLITE else ()),
 )  # fmt: skip
+ALONE: Final = ("x" * 5000, "9" * 16, *(("\ud800", "\r\n") if ON_SQLITE else ()))
+"""For one field while all others are sound. The first two are the ones with which only a database finds fault."""
 
 SOUND: Final = {
     "name": "New", "email": "new@acme.example", "role": "Newcomer", "permissions": "Activity", "version": "1",
@@ -301,7 +307,7 @@ def test_fn_01_any_value_in_any_parameter_is_answered(portal: Portal, part: list
         if status == NOT_ALLOWED:
             return
         searched = set(ADDRESSED) & set(await portal.fields(route))
-        odd = {name: DATES[:6] if name in {"from", "to"} else TEXTS[6:7] for name in ADDRESSED} if searched else {}
+        odd = {name: DATES[:6] if name in {"from", "to"} else TEXTS[4:5] for name in ADDRESSED} if searched else {}
         addresses = [{name: value} for name, values in odd.items() for value in values]
         everywhere = (*DATES, *TEXTS) if searched else (DATES[0], *TEXTS[:3])
         for query in (*addresses, *(dict.fromkeys(ADDRESSED, value) for value in everywhere)):
@@ -322,7 +328,7 @@ def test_fn_01_any_value_in_any_field_is_answered(portal: Portal, part: list[str
         names = await portal.fields(route)
         sound = {name: SOUND.get(name, "") for name in names}
         for name in names:
-            for value in DATES if name.endswith("_at") else TEXTS[1:8:2]:
+            for value in DATES if name.endswith("_at") else ALONE:
                 form = encoded({**sound, name: value})
                 await portal.ask("POST", portal.path(route), form=form, session=portal.whose(route))
         for value in TEXTS:
