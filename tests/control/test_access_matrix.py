@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from kit import people, registrations, sample_portal, sign_in_settings
 from kit.api_access import api_key
@@ -23,7 +25,8 @@ from watchword.control.base.actor import Permission, command_line
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.verifier_commands import CreateVerifier, RotateVerifier
 from watchword.control.identity.api_role_commands import CreateApiRole
-from watchword.control.identity.models import Person
+from watchword.control.identity.factor_rules import PROOF_LIFETIME
+from watchword.control.identity.models import Person, Session
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
 from watchword.control.identity.role_commands import CreateRole
@@ -93,6 +96,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("sign_in:sign-in-again", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
     OfAnybody("sign_in:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("sign_in:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
+    # A session that has just begun needs no other proof.
+    OfAnybody("sign_in:confirm", person=(302, 422), operator=(302, 422), stranger=(302, 302)),
     OfAnybody("sign_in:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
     # No logo is set here; what a logo answers is tested beside its view.
     OfAnybody("shell:logo", person=(404, None), operator=(404, None), stranger=(404, None)),
@@ -178,6 +183,31 @@ TABLE: Final[tuple[Row, ...]] = (
     OfProvider("console:operator-reactivate", operator=(200, 302)),
 )
 METHODS: Final = ("get", "post")
+
+WITHOUT_PROOF: Final = frozenset(
+    {
+        "sign_in:sign-in",
+        "sign_in:sign-in-again",
+        "sign_in:choose-password",
+        "sign_in:confirm",
+        "sign_in:sign-out",
+        "people:rename",
+        "servers:validate",
+        "servers:validate-edit",
+        "servers:trust",
+        "servers:trust-edit",
+        "servers:find",
+        "servers:find-edit",
+        "servers:fill",
+        "servers:fill-edit",
+        "servers:refresh",
+        "audit:export",
+        "audit:provider-export",
+        "console:suspend-preview",
+    }
+)
+"""The routes whose POST needs no recent proof; identity/proof_rules.py has the reasons. All others need it."""
+
 OF_ORGANIZATIONS: Final = [row for row in TABLE if isinstance(row, OfOrganization)]
 
 
@@ -247,14 +277,17 @@ def expected(row: Row, visitor: Visitor, organization: str, method: str) -> int:
 
 
 def ask(visitor: Visitor, method: str, route: str, parts: Mapping[str, object]) -> int:
-    """The status of one request, of which nothing stays in the database."""
+    return int(answer_to(visitor, method, route, parts).status_code)
+
+
+def answer_to(visitor: Visitor, method: str, route: str, parts: Mapping[str, object]) -> Any:
+    """The response to one request, of which nothing stays in the database."""
     address = reverse(route, kwargs={name: parts[name] for name in PARTS[route]})
     cookies = dict(visitor.client.cookies)
     # Not `atomic`: commands refuse to run inside another transaction, and this is only the test's.
     before = transaction.savepoint()
     try:
-        response: Any = getattr(visitor.client, method)(address)
-        return int(response.status_code)
+        return getattr(visitor.client, method)(address)
     finally:
         transaction.savepoint_rollback(before)
         visitor.client.cookies.clear()
@@ -385,6 +418,31 @@ def test_m_11_what_belongs_to_another_organization_is_not_found_at_ones_own_addr
             for index, method in enumerate(METHODS):
                 wanted = NOT_ALLOWED if row.holder[index] is None else 404
                 assert ask(visitor, method, row.route, strange) == wanted, (row.route, visitor.label, method)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.route)
+def test_every_change_asks_for_proof(row: Row, world: World) -> None:
+    """Before its dialog opens, and where the change would be made."""
+    Session.objects.update(proven_at=timezone.now() - PROOF_LIFETIME)
+    label = "operator" if isinstance(row, OfProvider) else "every permission"
+    visitor = next(visitor for visitor in world.visitors if visitor.label == label)
+    fresh = [expected(row, visitor, "acme", method) for method in METHODS]
+    if fresh[1] == NOT_ALLOWED or row.route in WITHOUT_PROOF:
+        # The proof itself asks, because it is needed.
+        fresh[0] = 200 if row.route == "sign_in:confirm" else fresh[0]
+        assert [ask(visitor, method, row.route, world.objects["acme"]) for method in METHODS] == fresh
+        return
+    dialog, change = (answer_to(visitor, method, row.route, world.objects["acme"]) for method in METHODS)
+    if fresh[0] != NOT_ALLOWED:
+        assert (dialog.status_code, dialog["Location"]) == (
+            302,
+            f"/confirm?{urlencode({'next': dialog.request['PATH_INFO']})}",
+        )
+    if change.status_code == 403:
+        assert "Confirm that it is you" in change.content.decode()
+    else:
+        # The view refused the empty form before its command asked for proof.
+        assert change.status_code == fresh[1] >= 400
 
 
 def test_no_post_is_taken_without_its_token(world: World) -> None:

@@ -71,9 +71,20 @@ def _hashed(*_hashers: str) -> str:
 
 
 def acting(person: Person, *, address: str | None = None) -> Actor:
-    """The person in the portal, in a session of their own."""
+    """The person in the portal, in a session of their own with proof of now."""
     now = timezone.now()
     session = Session.objects.create(
-        key_hash=secrets.token_hex(32), person=person, content="", started_at=now, seen_at=now
+        key_hash=secrets.token_hex(32), person=person, content="", started_at=now, seen_at=now, proven_at=now
     )
     return replace(person.actor(interface=Interface.PORTAL, address=address), session=session.public_id)
+
+
+def proven(actor: Actor, at: datetime | None) -> Actor:
+    """The same actor, who last proved at this time who acts in the session."""
+    Session.objects.filter(pk=session_of(actor).pk).update(proven_at=at)
+    return actor
+
+
+def session_of(actor: Actor) -> Session:
+    assert actor.session is not None
+    return Session.objects.get(public_id=actor.session)

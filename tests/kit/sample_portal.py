@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from kit import authorities, forge, people
 from watchword.control.base.actor import Permission, command_line
+from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.models import Person, PersonKind, Role
 from watchword.control.identity.session_store import SessionStore
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
@@ -132,7 +133,7 @@ def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "1
     session[BACKEND_SESSION_KEY] = "watchword.control.identity.backend.PasswordBackend"
     session[HASH_SESSION_KEY] = somebody.get_session_auth_hash()
     session.create()
-    session.begin(timezone.now(), address=address, user_agent=user_agent)
+    session.begin(timezone.now(), address=address, user_agent=user_agent, factors=(Factor.PASSWORD,))
     return str(session.session_key)
 
 

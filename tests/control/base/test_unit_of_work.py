@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from kit import people
 from kit.people import NOW
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchword.control.base.actor import Required
+    from watchword.control.identity.models import Person
 
 SERVERS = Permission.API_KEY_MANAGEMENT
+
+
+@pytest.fixture
+def acting_alice(alice: Person) -> Actor:
+    return people.proven(people.acting(alice, address="192.0.2.1"), NOW)
 
 
 def touch(
@@ -87,7 +94,8 @@ def test_one_change_may_record_several_events(acting_alice: Actor) -> None:
 
 
 def test_time_defaults_to_the_clock(acting_alice: Actor) -> None:
-    with unit_of_work(acting_alice, "acme", permission=SERVERS, action="something_done") as work:
+    actor = people.proven(acting_alice, timezone.now())
+    with unit_of_work(actor, "acme", permission=SERVERS, action="something_done") as work:
         work.record(target="x")
 
     assert abs(work.now - NOW) < timedelta(hours=1)
@@ -112,7 +120,10 @@ def test_m_11_attempt_on_another_organization_is_in_providers_log_only(
 
 
 def test_invalid_input_is_not_recorded_as_attempt(acting_alice: Actor) -> None:
-    with pytest.raises(Refusal), unit_of_work(acting_alice, "acme", permission=SERVERS, action="something_done"):
+    with (
+        pytest.raises(Refusal),
+        unit_of_work(acting_alice, "acme", permission=SERVERS, action="something_done", now=NOW),
+    ):
         raise Refusal(RefusalReason.SLOTS_USED_UP)
 
     assert not AuditEvent.objects.filter(result="refused").exists()

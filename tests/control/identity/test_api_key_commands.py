@@ -46,7 +46,7 @@ def event() -> AuditEvent:
 def test_key_is_created_for_ninety_days_and_only_its_hash_is_stored(acting_alice: Actor) -> None:
     api_role()
 
-    new = create().run(acting_alice, now=NOW)
+    new = create().run(people.proven(acting_alice, NOW), now=NOW)
 
     assert new.secret.startswith("wwk_")
     assert len(new.secret) == 47
@@ -66,14 +66,14 @@ def test_key_is_created_for_ninety_days_and_only_its_hash_is_stored(acting_alice
         [None, "Deployer"],
     )
     assert new.secret not in str(event().changes)
-    assert create("other").run(acting_alice).secret != new.secret
+    assert create("other").run(people.proven(acting_alice, NOW), now=NOW).secret != new.secret
 
 
 @pytest.mark.parametrize("ends", [timedelta(), timedelta(days=-1), timedelta(days=400, seconds=1)])
 def test_key_must_expire_within_400_days(acting_alice: Actor, ends: timedelta) -> None:
     api_role()
     with pytest.raises(Refusal) as refusal:
-        create(ends=NOW + ends).run(acting_alice, now=NOW)
+        create(ends=NOW + ends).run(people.proven(acting_alice, NOW), now=NOW)
     assert list(refusal.value.field_errors) == ["expires_at"]
     create(ends=NOW + timedelta(days=400)).run(acting_alice, now=NOW)
 
@@ -140,7 +140,7 @@ def test_p_11_revoked_key_stops_at_once(acting_alice: Actor) -> None:
     new = create().run(acting_alice)
     key_actor(new)
 
-    RevokeApiKey(organization_id="acme", key_id=new.key.public_id).run(acting_alice, now=NOW)
+    RevokeApiKey(organization_id="acme", key_id=new.key.public_id).run(people.proven(acting_alice, NOW), now=NOW)
 
     with pytest.raises(Refusal) as refusal:
         key_actor(new)
@@ -149,7 +149,7 @@ def test_p_11_revoked_key_stops_at_once(acting_alice: Actor) -> None:
     assert (row.state, row.ended_at, row.revoked_by) == (ApiKeyState.REVOKED, NOW, "alice@acme.example")
     assert (event().action, event().target) == ("api_key_revoked", "ci")
     again = RevokeApiKey(organization_id="acme", key_id=new.key.public_id)
-    assert refused(again, acting_alice).code == "not_found"
+    assert refused(again, people.proven(acting_alice, timezone.now())).code == "not_found"
 
 
 def test_keys_need_the_permission_and_the_rights_of_their_role(acting_bob: Actor) -> None:

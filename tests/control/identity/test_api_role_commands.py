@@ -112,7 +112,9 @@ def test_an_organization_has_at_most_sixteen(acting_alice: Actor, globex: Organi
 def test_edit_is_recorded_with_before_and_after(acting_alice: Actor) -> None:
     role = api_role(activity="view")
 
-    edited = edit(role, "Observer", {"Activity": "view", "Audit Logs": "view"}).run(acting_alice, now=NOW)
+    edited = edit(role, "Observer", {"Activity": "view", "Audit Logs": "view"}).run(
+        people.proven(acting_alice, NOW), now=NOW
+    )
 
     stored = ApiRole.objects.get()
     assert (edited.version, stored.version, stored.updated_at, stored.updated_by) == (2, 2, NOW, "alice@acme.example")

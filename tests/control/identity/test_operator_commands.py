@@ -52,7 +52,7 @@ def bob(operator: Person) -> Person:
 
 
 def test_invited_operator_chooses_a_password_with_the_link(operator: Person) -> None:
-    invitation = InviteOperator(email=" Bob@Provider.Example", name="Bob").run(acting(operator), now=NOW)
+    invitation = InviteOperator(email=" Bob@Provider.Example", name="Bob").run(acting(operator))
 
     joined = RedeemSignInLink(secret=invitation.secret, password=PASSWORD).run(now=NOW)
 

@@ -44,7 +44,7 @@ def event() -> AuditEvent:
 
 
 def invite(email: str, role: str, actor: Actor, name: str = "") -> Person:
-    return InviteAdministrator(organization_id="acme", email=email, name=name, role=role).run(actor, now=NOW).person
+    return InviteAdministrator(organization_id="acme", email=email, name=name, role=role).run(actor).person
 
 
 def code_of(run: Callable[[], object]) -> str:
@@ -64,7 +64,7 @@ class TestInvite:
         command = InviteAdministrator(
             organization_id="acme", email=" Bob2@acme.example", name="Bob Two", role="role of BOB"
         )
-        invitation = command.run(acting_alice, now=NOW)
+        invitation = command.run(acting_alice)
 
         person = usable_link(invitation.secret, NOW).person
         assert (person.email, person.name, person.role, person.kind) == (
@@ -316,7 +316,7 @@ class TestTheLastFullAdministrator:
         rescuer = acting(operator)
         invitation = InviteAdministrator(
             organization_id="acme", email="bob@acme.example", name="Bob", role=OF_ALICE
-        ).run(rescuer, now=NOW)
+        ).run(rescuer)
         RedeemSignInLink(secret=invitation.secret, password="tangerine gravel orbit").run(now=NOW)
         DeactivateAdministrator(organization_id="acme", person_id=alice.pk).run(rescuer)
 

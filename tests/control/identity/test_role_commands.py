@@ -23,7 +23,7 @@ ACTIVITY = Permission.ACTIVITY.value
 
 
 def create(actor: Actor, name: str = "Auditor", *permissions: str) -> Role:
-    return CreateRole(organization_id="acme", name=name, permissions=frozenset(permissions)).run(actor, now=NOW)
+    return CreateRole(organization_id="acme", name=name, permissions=frozenset(permissions)).run(actor)
 
 
 def edit(role: Role, name: str, *permissions: str, version: int | None = None) -> EditRole:
@@ -56,7 +56,7 @@ def test_a_role_is_made_with_its_permissions(acting_alice: Actor) -> None:
 def test_an_edit_is_recorded_with_before_and_after(acting_alice: Actor) -> None:
     role = create(acting_alice, "Auditor", AUDIT)
 
-    edited = edit(role, "Observer", AUDIT, ACTIVITY).run(acting_alice, now=NOW)
+    edited = edit(role, "Observer", AUDIT, ACTIVITY).run(people.proven(acting_alice, NOW), now=NOW)
 
     stored = Role.objects.get(pk=role.pk)
     assert (edited.version, stored.version, stored.updated_at, stored.updated_by) == (2, 2, NOW, "alice@acme.example")
@@ -66,7 +66,7 @@ def test_an_edit_is_recorded_with_before_and_after(acting_alice: Actor) -> None:
 
 def test_a_stale_edit_is_refused_with_who_and_when(alice: Person, acting_alice: Actor) -> None:
     role = create(acting_alice, "Auditor", AUDIT)
-    edit(role, "Observer", AUDIT).run(acting_alice, now=NOW)
+    edit(role, "Observer", AUDIT).run(acting_alice)
 
     refusal = refused(edit(role, "Watcher", AUDIT, version=1), acting_alice)
 

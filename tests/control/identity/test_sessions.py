@@ -242,7 +242,7 @@ def test_store_implements_djangos_interface(alice: Person, advance: Callable[[ti
     assert store.public_id is None
     store.note_seen(timezone.now(), address=None, user_agent="")
     with pytest.raises(RuntimeError, match="there is no session to begin"):
-        store.begin(timezone.now(), address=None, user_agent="")
+        store.begin(timezone.now(), address=None, user_agent="", factors=())
     store["kept"] = 1
     store.save()
     assert store.session_key is not None

@@ -22,6 +22,7 @@ ACTIONS: Final = {
     "certificate_expiring": "Server certificate expires soon",
     "signed_in": "Sign in",
     "signed_out": "Sign out",
+    "identity_confirmed": "Confirm identity",
     "password_set": "Set password",
     "sign_in_link_created": "Create sign-in link",
     "session_ended": "End session",

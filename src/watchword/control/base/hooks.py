@@ -51,8 +51,8 @@ check_entitlement: Final[Hook[[str, datetime], None]] = Hook("check_entitlement"
 lock_operators: Final[Hook[[], None]] = Hook("lock_operators")
 """Lock the rows of all operators until the transaction ends."""
 
-current_rights: Final[Hook[[Actor, Required, datetime], Actor]] = Hook("current_rights")
-"""Return the actor with the rights that the database grants under the lock."""
+current_rights: Final[Hook[[Actor, Required, str, datetime], Actor]] = Hook("current_rights")
+"""Return the actor with the rights that the database grants under the lock, for a change with this audit action."""
 
 publish_trust: Final[Hook[[str], None]] = Hook("publish_trust")
 """Give the organization's trust the next revision, in the transaction of the change."""

@@ -27,6 +27,7 @@ class RefusalReason(Enum):
 
     PERMISSION_MISSING = ("permission_missing", 403, "{sentence}")
     SESSION_ENDED = ("session_ended", 401, "Your session has ended. Sign in again.")
+    PROOF_REQUIRED = ("proof_required", 403, "Confirm that it is you, then try again. Nothing was changed.")
     SUBSCRIPTION_INACTIVE = ("subscription_inactive", 403, "{banner}")
     ORGANIZATION_SUSPENDED = ("organization_suspended", 403, "{banner}")
     NOT_FOUND = ("not_found", 404, "Not found.")
@@ -184,12 +185,14 @@ def right_missing(actor: Actor, required: Required, *, viewing: bool = False) ->
 
 
 class AccessLost(Exception):
-    """The actor has lost the session or the permission since the request began, and nothing was changed.
+    """The actor has lost the session or the permission since the request began, or must prove again who acts.
+
+    Nothing was changed.
 
     Not a Refusal: views show a refusal in the form, while this leads away from the page.
 
     Attributes:
-        refusal: what was lost: session_ended, permission_missing or not_found.
+        refusal: what was lost: session_ended, proof_required, permission_missing or not_found.
     """
 
     def __init__(self, refusal: Refusal) -> None:

@@ -144,7 +144,7 @@ def unit_of_work(
 
     Raises:
         Refusal: not_found, permission_missing, subscription_inactive, organization_suspended.
-        AccessLost: session_ended, or a right that the actor had when the request began.
+        AccessLost: session_ended, proof_required, or a right that the actor had when the request began.
         RuntimeError: a change inside a change, or one without a record. Nothing is written.
     """
     with admitted(actor, organization_id, permission=permission, action=action, now=now) as admission:
@@ -186,7 +186,7 @@ def admitted(
             # Read under the lock, so that a time limit counts that passed during the wait.
             at = timezone.now() if now is None else now
             try:
-                known = hooks.current_rights(actor, permission, at)
+                known = hooks.current_rights(actor, permission, action, at)
                 check_permission(known, organization_id, permission)
             except Refusal as refusal:
                 raise AccessLost(refusal) from None

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 from watchword.control.base.actor import Interface, Privilege
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.identity.api_actors import current_api_rights
+from watchword.control.identity.factor_rules import PROOF_LIFETIME
 from watchword.control.identity.models import Person, PersonKind, Session
+from watchword.control.identity.proof_rules import is_recent, needs_proof
 from watchword.control.identity.session_rules import SessionEnd, session_end
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _WITHOUT_PERSON: Final = frozenset({Interface.COMMAND_LINE, Interface.WORKER})
 
 
-def current_rights(actor: Actor, required: Required, now: datetime) -> Actor:
+def current_rights(actor: Actor, required: Required, action: str, now: datetime) -> Actor:
     """Return the actor with the rights that the database grants now. The organization must be locked already.
 
     Locks the rows of the person and the session until the transaction ends, so a deactivation or a sign-out comes
@@ -34,10 +36,11 @@ def current_rights(actor: Actor, required: Required, now: datetime) -> Actor:
     Args:
         actor: as the request knows it.
         required: what the change needs. Only Privilege.SELF needs no session, because signing in begins one.
+        action: the audit action of the change, which may need recent proof in the session.
         now: the time at which the session must be alive.
 
     Raises:
-        Refusal: session_ended; for the management API api_key_unusable or insufficient_scope.
+        Refusal: session_ended, proof_required; for the management API api_key_unusable or insufficient_scope.
     """
     if actor.interface is Interface.API:
         return current_api_rights(actor, now)
@@ -51,7 +54,7 @@ def current_rights(actor: Actor, required: Required, now: datetime) -> Actor:
     if person is None:
         raise _session_ended(SessionEnd.GONE)
     if actor.session is not None:
-        _check_session(actor.session, person, now)
+        _check_session(actor.session, person, action, now)
     elif actor.interface is Interface.PORTAL and required is not Privilege.SELF:
         raise _session_ended(SessionEnd.GONE)
     return replace(person.actor(interface=actor.interface, address=actor.address), session=actor.session)
@@ -76,12 +79,16 @@ def check_password_unchanged(person: Person) -> None:
         raise AccessLost(_session_ended(SessionEnd.GONE))
 
 
-def _check_session(public_id: UUID, person: Person, now: datetime) -> None:
+def _check_session(public_id: UUID, person: Person, action: str, now: datetime) -> None:
     sessions = Session.objects.select_for_update(no_key=True)
     session = sessions.filter(public_id=public_id, person=person).first()
-    why = SessionEnd.GONE if session is None else session_end(session.started_at, session.seen_at, now)
+    if session is None:
+        raise _session_ended(SessionEnd.GONE)
+    why = session_end(session.started_at, session.seen_at, now)
     if why is not None:
         raise _session_ended(why)
+    if needs_proof(action) and not is_recent(session.proven_at, now, PROOF_LIFETIME):
+        raise Refusal(RefusalReason.PROOF_REQUIRED)
 
 
 def _session_ended(why: SessionEnd) -> Refusal:

@@ -46,9 +46,9 @@ class EndSession:
         Raises:
             Refusal: not_found, also for another person's session.
         """
-        with unit_of_work(
-            actor, actor.organization, permission=Privilege.SELF, action="session_ended", now=now
-        ) as work:
+        # Ending the session of the request is a sign-out; ending another one needs proof.
+        action = "signed_out" if self.session_id == actor.session else "session_ended"
+        with unit_of_work(actor, actor.organization, permission=Privilege.SELF, action=action, now=now) as work:
             session = live_sessions(work.actor.person_id, work.now).filter(public_id=self.session_id).first()
             if session is None:
                 raise Refusal(RefusalReason.NOT_FOUND)
@@ -118,7 +118,7 @@ class ChangePassword:
     def _check_current(self, actor: Actor, person: Person, throttle_key: ThrottleKey, now: datetime | None) -> None:
         admit_attempt(throttle_key, _at(now))
         if len(self.current) > LENGTH_MAX or not person.check_password(self.current):
-            _record_wrong(actor, throttle_key, _at(now))
+            record_wrong(actor, "password_set", throttle_key, _at(now))
             fault = {"current_password": "This is not your current password."}
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
         with transaction.atomic(durable=True):
@@ -136,8 +136,11 @@ def _end(work: UnitOfWork, session: Session) -> None:
     work.record(target=work.actor.name, changes={"session": [where, None]})
 
 
-def _record_wrong(actor: Actor, throttle_key: ThrottleKey, now: datetime) -> None:
-    # It may be a guess at an unattended browser; the organization should see it in its audit log.
+def record_wrong(actor: Actor, action: str, throttle_key: ThrottleKey, now: datetime) -> None:
+    """Count and record a wrong password in a session.
+
+    It may be a guess at an unattended browser; the organization should see it in its audit log.
+    """
     with transaction.atomic(durable=True):
         note_failure(throttle_key, now)
         append(
@@ -147,7 +150,7 @@ def _record_wrong(actor: Actor, throttle_key: ThrottleKey, now: datetime) -> Non
                 actor=actor.name,
                 interface=actor.interface.value,
                 address=actor.address,
-                action="password_set",
+                action=action,
                 target=actor.name,
                 result=REFUSED,
             )

@@ -16,14 +16,18 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.identity.factor_rules import stored
 from watchword.control.identity.models import Session
 from watchword.control.identity.session_rules import LIVE_MAX, SEEN_STEP, SessionEnd, browser_name, session_end
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+    from watchword.control.identity.factor_rules import Factor
 
 KEY_MAX: Final = 128
 """Characters of a cookie that are looked at; our keys have 32."""
@@ -47,12 +51,19 @@ class SessionStore(SessionBase):
         row = self._loaded()
         return None if row is None else row.public_id
 
-    def begin(self, now: datetime, *, address: str | None, user_agent: str) -> None:
-        """Note where the person has just signed in."""
+    @property
+    def proven_at(self) -> datetime | None:
+        """When the person last proved who they are in this session, as of the request's beginning."""
+        row = self._loaded()
+        return None if row is None else row.proven_at
+
+    def begin(self, now: datetime, *, address: str | None, user_agent: str, factors: Collection[Factor]) -> None:
+        """Note where the person has just signed in, and which factors they have proven."""
         row = self._loaded()
         if row is None:
             raise RuntimeError("there is no session to begin")
-        _note(row, now, address, user_agent)
+        row.factors, row.proven_at = stored(factors), now
+        _note(row, now, address, user_agent, factors=row.factors, proven_at=now)
 
     def note_seen(self, now: datetime, *, address: str | None, user_agent: str) -> None:
         """Note when and where the session was last used, at most once a minute."""
@@ -179,10 +190,10 @@ def _session_end_of(row: Session | None, now: datetime) -> SessionEnd | None:
     return session_end(row.started_at, row.seen_at, now)
 
 
-def _note(row: Session, now: datetime, address: str | None, user_agent: str) -> None:
+def _note(row: Session, now: datetime, address: str | None, user_agent: str, **proven: object) -> None:
     """Update a live session only: two requests that run while it ends must not bring it back."""
     row.seen_at, row.address, row.browser = now, address, browser_name(user_agent)
-    Session.objects.live(now).filter(pk=row.pk).update(seen_at=now, address=address, browser=row.browser)
+    Session.objects.live(now).filter(pk=row.pk).update(seen_at=now, address=address, browser=row.browser, **proven)
 
 
 def _person_in(kept: dict[str, Any]) -> int | None:

@@ -21,7 +21,7 @@ from watchword.control.web.console import views as console_views
 from watchword.control.web.people import people_views, roles_views, session_views
 from watchword.control.web.servers import metadata_views, row_views
 from watchword.control.web.servers import views as servers_views
-from watchword.control.web.sign_in import sign_in_again
+from watchword.control.web.sign_in import confirm_views, sign_in_again
 from watchword.control.web.sign_in import views as sign_in_views
 
 _ADMINISTRATORS = [
@@ -59,6 +59,7 @@ _SIGN_IN = [
     path("sign-in-again", sign_in_again.sign_in_again, name="sign-in-again"),
     path("sign-in/<str:secret>", sign_in_views.open_link, name="set-password"),
     path("set-password", sign_in_views.set_password, name="choose-password"),
+    path("confirm", confirm_views.confirm, name="confirm"),
     path("sign-out", sign_in_views.sign_out, name="sign-out"),
 ]
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from watchword.control.web.api_access.key_dialogs import create_key, revoke_key
 from watchword.control.web.api_access.keys_page import ApiKeysPage, OperatorKeysPage, usable_key
 from watchword.control.web.shell.page_responses import guarded_by, show
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -30,6 +31,7 @@ def keys(request: HttpRequest, actor: Actor, page: ApiKeysPage) -> HttpResponse:
 
 
 @_guarded
+@asks_for_proof
 def create(request: HttpRequest, actor: Actor, page: ApiKeysPage) -> HttpResponse:
     """GET opens the dialog, POST creates the key."""
     more = {"choices": page.choices, "save_url": reverse("api_access:create-key", args=[page.organization_id])}
@@ -37,6 +39,7 @@ def create(request: HttpRequest, actor: Actor, page: ApiKeysPage) -> HttpRespons
 
 
 @_guarded
+@asks_for_proof
 def revoke(request: HttpRequest, actor: Actor, page: ApiKeysPage, api_key: UUID) -> HttpResponse:
     """GET asks, POST revokes."""
     url = reverse("api_access:revoke-key", args=[page.organization_id, api_key])
@@ -51,12 +54,14 @@ def operator_keys(request: HttpRequest, actor: Actor, page: OperatorKeysPage) ->
 
 
 @_guarded_console
+@asks_for_proof
 def create_operator_key(request: HttpRequest, actor: Actor, page: OperatorKeysPage) -> HttpResponse:
     """GET opens the dialog, POST creates the key."""
     return create_key(request, actor, page, {"save_url": reverse("console:create-api-key")})
 
 
 @_guarded_console
+@asks_for_proof
 def revoke_operator_key(request: HttpRequest, actor: Actor, page: OperatorKeysPage, operator_key: UUID) -> HttpResponse:
     """GET asks, POST revokes."""
     url = reverse("console:revoke-api-key", args=[operator_key])

@@ -16,6 +16,7 @@ from watchword.control.web.api_access import forms
 from watchword.control.web.api_access.roles_page import MEANINGS, ApiRolesPage, users_of
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,7 @@ def roles(request: HttpRequest, actor: Actor, page: ApiRolesPage) -> HttpRespons
 
 
 @_guarded
+@asks_for_proof
 def create(request: HttpRequest, actor: Actor, page: ApiRolesPage) -> HttpResponse:
     """GET opens the dialog, POST makes the API role."""
     if request.method != "POST":
@@ -53,6 +55,7 @@ def create(request: HttpRequest, actor: Actor, page: ApiRolesPage) -> HttpRespon
 
 
 @_guarded
+@asks_for_proof
 def edit(request: HttpRequest, actor: Actor, page: ApiRolesPage, api_role: int) -> HttpResponse:
     """GET opens the dialog with what is stored, POST saves."""
     row = _changeable(request, page, api_role)
@@ -74,6 +77,7 @@ def edit(request: HttpRequest, actor: Actor, page: ApiRolesPage, api_role: int) 
 
 
 @_guarded
+@asks_for_proof
 def delete(request: HttpRequest, actor: Actor, page: ApiRolesPage, api_role: int) -> HttpResponse:
     """GET asks, POST deletes."""
     row = _changeable(request, page, api_role)

@@ -12,6 +12,7 @@ from watchword.control.web.console.forms import DomainForm
 from watchword.control.web.console.organization_views import guarded
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,7 @@ _ASSIGN: Final = "console/dialogs/domain.html"
 
 
 @guarded
+@asks_for_proof
 def assign(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
     """GET opens the dialog, POST assigns a domain."""
     form = DomainForm() if request.method != "POST" else DomainForm.received(request.POST)
@@ -48,6 +50,7 @@ def assign(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpRe
 
 
 @guarded
+@asks_for_proof
 def remove(request: HttpRequest, actor: Actor, page: OrganizationPage, domain: str) -> HttpResponse:
     """GET says what stops, POST removes the domain."""
     if request.method == "POST":

@@ -23,6 +23,7 @@ from watchword.control.web.console.forms import VerifierForm
 from watchword.control.web.console.pages import KeySetsPage, VerifiersPage
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -43,6 +44,7 @@ def verifiers(request: HttpRequest, actor: Actor, page: VerifiersPage) -> HttpRe
 
 
 @_of_verifiers
+@asks_for_proof
 def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> HttpResponse:
     """GET opens the dialog, POST creates the credential and shows its secret, once."""
     if request.method != "POST":
@@ -65,6 +67,7 @@ def create_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage) -> 
 
 
 @_of_verifiers
+@asks_for_proof
 def rotate_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, verifier: int) -> HttpResponse:
     """GET asks, POST creates the new credential and shows its secret, once."""
     name = _name_of(verifier)
@@ -92,6 +95,7 @@ def rotate_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
 
 
 @_of_verifiers
+@asks_for_proof
 def revoke_previous(request: HttpRequest, actor: Actor, page: VerifiersPage, verifier: int) -> HttpResponse:
     """GET asks, POST revokes the secret that a rotation left valid."""
     name = _name_of(verifier)
@@ -110,6 +114,7 @@ def revoke_previous(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
 
 
 @_of_verifiers
+@asks_for_proof
 def revoke_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, verifier: int) -> HttpResponse:
     """GET asks, POST revokes."""
     name = _name_of(verifier)

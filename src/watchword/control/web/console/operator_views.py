@@ -22,6 +22,7 @@ from watchword.control.web.people.created_keys import about_created_keys
 from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -42,6 +43,7 @@ def operators(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpRe
 
 
 @_guarded
+@asks_for_proof
 def invite(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpResponse:
     """GET opens the dialog, POST makes the operator and shows the link, this once."""
     context: dict[str, Any] = {"save_url": reverse("console:invite-operator")}
@@ -59,6 +61,7 @@ def invite(request: HttpRequest, actor: Actor, page: OperatorsPage) -> HttpRespo
 
 
 @_guarded
+@asks_for_proof
 def sign_in_link(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
     """GET asks, POST makes the link and shows it, this once."""
     line = page.line(operator)
@@ -71,6 +74,7 @@ def sign_in_link(request: HttpRequest, actor: Actor, page: OperatorsPage, operat
 
 
 @_guarded
+@asks_for_proof
 def sign_out(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
     """GET asks, POST ends all sessions of the operator."""
     line = page.line(operator)
@@ -82,6 +86,7 @@ def sign_out(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: 
 
 
 @_guarded
+@asks_for_proof
 def deactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
     """GET asks, POST deactivates."""
     line = page.line(operator)
@@ -100,6 +105,7 @@ def deactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator
 
 
 @_guarded
+@asks_for_proof
 def reactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
     """GET asks, POST reactivates."""
     line = page.line(operator)

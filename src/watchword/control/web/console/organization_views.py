@@ -17,6 +17,7 @@ from watchword.control.web.console.forms import ReinstateForm, SuspendForm
 from watchword.control.web.console.pages import OrganizationPage
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, guarded_by, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -44,6 +45,7 @@ def organization(request: HttpRequest, actor: Actor, page: OrganizationPage) -> 
 
 
 @guarded
+@asks_for_proof
 def suspend(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
     """GET says what stops and shows the banner beforehand, POST suspends."""
     if request.method != "POST":
@@ -72,6 +74,7 @@ def preview(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpR
 
 
 @guarded
+@asks_for_proof
 def reinstate(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
     """GET says what comes back, POST lifts the suspension that was shown."""
     if page.live_suspension is None:

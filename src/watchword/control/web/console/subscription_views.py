@@ -18,6 +18,7 @@ from watchword.control.web.console.organization_views import again, guarded
 from watchword.control.web.console.presentation import calls_allowed
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -45,6 +46,7 @@ _THRESHOLD: Final = _Dialog("Change API Call Threshold", "Change", "console:thre
 
 
 @guarded
+@asks_for_proof
 def set_subscription(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
     """GET opens the dialog with start, expiry and threshold; POST sets them."""
     if request.method != "POST":
@@ -70,6 +72,7 @@ def set_subscription(request: HttpRequest, actor: Actor, page: OrganizationPage)
 
 
 @guarded
+@asks_for_proof
 def renew(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
     """GET suggests one year more, POST renews."""
     before = _subscription(page)
@@ -92,6 +95,7 @@ def renew(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpRes
 
 
 @guarded
+@asks_for_proof
 def change_threshold(request: HttpRequest, actor: Actor, page: OrganizationPage) -> HttpResponse:
     """GET opens the dialog, POST changes the API call threshold."""
     before = _subscription(page)

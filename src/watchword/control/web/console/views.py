@@ -18,6 +18,7 @@ from watchword.control.web.console.pages import OrganizationPage, OrganizationsP
 from watchword.control.web.people.sign_in_links import link_address
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, done_with, guarded_by, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -36,6 +37,7 @@ def organizations(request: HttpRequest, actor: Actor, page: OrganizationsPage) -
 
 
 @_guarded
+@asks_for_proof
 def create(request: HttpRequest, actor: Actor, page: OrganizationsPage) -> HttpResponse:
     """GET opens the dialog, POST creates and shows the first administrator's link, once."""
     if request.method != "POST":

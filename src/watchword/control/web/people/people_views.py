@@ -25,6 +25,7 @@ from watchword.control.web.people.people_page import AdministratorsPage, Line, N
 from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -46,6 +47,7 @@ def administrators(request: HttpRequest, actor: Actor, page: AdministratorsPage)
 
 
 @_guarded
+@asks_for_proof
 def invite(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> HttpResponse:
     """GET opens the dialog, POST makes the administrator and shows the link, this once."""
     context: dict[str, Any] = {
@@ -72,6 +74,7 @@ def invite(request: HttpRequest, actor: Actor, page: AdministratorsPage) -> Http
 
 
 @_guarded
+@asks_for_proof
 def sign_in_link(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
     """GET asks, POST makes the link and shows it, this once."""
     line = page.line(person)
@@ -84,6 +87,7 @@ def sign_in_link(request: HttpRequest, actor: Actor, page: AdministratorsPage, p
 
 
 @_guarded
+@asks_for_proof
 def change_role(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
     """GET opens the dialog, POST gives the role."""
     line = page.line(person)
@@ -121,6 +125,7 @@ def rename(request: HttpRequest, actor: Actor, page: AdministratorsPage, person:
 
 
 @_guarded
+@asks_for_proof
 def sign_out(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
     """GET asks, POST ends all sessions of the administrator."""
     line = page.line(person)
@@ -132,6 +137,7 @@ def sign_out(request: HttpRequest, actor: Actor, page: AdministratorsPage, perso
 
 
 @_guarded
+@asks_for_proof
 def deactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
     """GET asks, POST deactivates."""
     line = page.line(person)
@@ -150,6 +156,7 @@ def deactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, per
 
 
 @_guarded
+@asks_for_proof
 def reactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
     """GET asks, POST reactivates."""
     line = page.line(person)

@@ -16,6 +16,7 @@ from watchword.control.web.people import forms
 from watchword.control.web.people.roles_page import RolesPage
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,7 @@ def roles(request: HttpRequest, actor: Actor, page: RolesPage) -> HttpResponse: 
 
 
 @_guarded
+@asks_for_proof
 def create(request: HttpRequest, actor: Actor, page: RolesPage) -> HttpResponse:
     """GET opens the dialog, POST makes the role."""
     if request.method != "POST":
@@ -53,6 +55,7 @@ def create(request: HttpRequest, actor: Actor, page: RolesPage) -> HttpResponse:
 
 
 @_guarded
+@asks_for_proof
 def edit(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> HttpResponse:
     """GET opens the dialog with what is stored, POST saves."""
     row = page.role(role)
@@ -75,6 +78,7 @@ def edit(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> Http
 
 
 @_guarded
+@asks_for_proof
 def delete(request: HttpRequest, actor: Actor, page: RolesPage, role: int) -> HttpResponse:
     """GET asks, POST deletes."""
     row = page.role(role)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import update_session_auth_hash
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -24,6 +23,7 @@ from watchword.control.web.shell.page_responses import (
     show_dialog,
     with_retry_after,
 )
+from watchword.control.web.shell.proof_responses import asks_for_proof
 from watchword.control.web.shell.signed_in import session_in
 from watchword.control.web.sign_in.views import left
 
@@ -61,6 +61,7 @@ def end(request: HttpRequest, actor: Actor, page: SessionPage, session: UUID) ->
 
 
 @_guarded
+@asks_for_proof
 def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
     """GET asks, POST ends all sessions but this one."""
     own = _own(request)
@@ -85,6 +86,7 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
 
 
 @_guarded
+@asks_for_proof
 def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
     """GET opens the dialog, POST sets the new password."""
     if request.method != "POST":
@@ -106,7 +108,6 @@ def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> Ht
         return with_retry_after(show_dialog(request, page, _CHANGE_PASSWORD, context, status=refusal.status), refusal)
     # A new key as well, so that a stolen old one no longer works.
     update_session_auth_hash(request, person)
-    session_in(request).begin(timezone.now(), address=actor.address, user_agent=request.headers.get("User-Agent", ""))
     return done(
         request,
         page,

@@ -16,6 +16,7 @@ from watchword.control.web.activity.presentation import spoken_use
 from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, is_partial, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,6 +35,7 @@ _ACCEPT: Final = "Accept these tokens"
 
 
 @guarded
+@asks_for_proof
 def enable(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET asks, because another server may be disabled or tokens of others accepted by it; POST enables."""
     if request.method != "POST":
@@ -72,6 +74,7 @@ def _ask_to_enable(
 
 
 @guarded
+@asks_for_proof
 def disable(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET asks, POST disables."""
     if request.method == "POST":
@@ -86,6 +89,7 @@ def disable(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID)
 
 
 @guarded
+@asks_for_proof
 def delete(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET asks, POST deletes."""
     if request.method == "POST":

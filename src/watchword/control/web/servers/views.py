@@ -18,6 +18,7 @@ from watchword.control.web.servers.presentation import shown
 from watchword.control.web.shell import unsent
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, is_partial, show, show_dialog
+from watchword.control.web.shell.proof_responses import asks_for_proof
 from watchword.outbound.ca_bundle import CaBundleRefused
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def listing(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpRespon
 
 
 @guarded
+@asks_for_proof
 def add(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpResponse:
     """GET opens the dialog, POST saves."""
     if request.method != "POST":
@@ -58,6 +60,7 @@ def add(request: HttpRequest, actor: Actor, page: ServersPage) -> HttpResponse:
 
 
 @guarded
+@asks_for_proof
 def edit(request: HttpRequest, actor: Actor, page: ServersPage, server: UUID) -> HttpResponse:
     """GET opens the dialog with what is stored, POST saves."""
     detail = stored_server(page, server)

@@ -18,6 +18,7 @@ from watchword.control.web.shell import notices, unsent
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page import Page
+from watchword.control.web.shell.proof_responses import ask_for_proof, opens_dialog
 from watchword.control.web.shell.refill import refilled
 from watchword.control.web.shell.refused_requests import note_forbidden
 from watchword.control.web.shell.signed_in import actor_of, reread_person, session_in
@@ -67,14 +68,9 @@ def guarded_by(page_class: type[P]) -> Callable[[Callable[..., HttpResponse]], C
                 refused = refusal
             except AccessLost as lost:
                 refused = lost.refusal
-            if refused.reason is RefusalReason.SESSION_ENDED:
-                return _signed_out(request, home, refused)
-            # The change itself, or another one meanwhile, may have put the page out of reach.
-            reread_person(request)
-            try:
-                page = page.reopened(actor_of(request))
-            except Refusal as gone:
-                return _out_of_reach(request, home, gone)
+            if refused.reason is RefusalReason.PROOF_REQUIRED:
+                onward = request.path if opens_dialog(view) else home
+                return ask_for_proof(request, onward, partial=is_partial(request))
             return _refused(request, page, refused)
 
         return guarding
@@ -222,6 +218,14 @@ def _changed(
 
 
 def _refused(request: HttpRequest, page: Page, refusal: Refusal) -> HttpResponse:
+    if refusal.reason is RefusalReason.SESSION_ENDED:
+        return _signed_out(request, page.home, refusal)
+    # The change itself, or another one meanwhile, may have put the page out of reach.
+    reread_person(request)
+    try:
+        page = page.reopened(actor_of(request))
+    except Refusal as gone:
+        return _out_of_reach(request, page.home, gone)
     # The banner of the page already explains a lock.
     locked = refusal.reason in _LOCKED
     notice = Notice("Nothing was changed: changes are locked." if locked else refusal.sentence, warning=True)

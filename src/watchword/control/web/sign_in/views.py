@@ -11,11 +11,11 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from watchword.control.base.actor import Interface
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.models import Person
 from watchword.control.identity.sign_in_commands import SignIn, SignOut
 from watchword.control.identity.sign_in_link_commands import RedeemSignInLink, usable_link
@@ -23,6 +23,7 @@ from watchword.control.web.shell import cookies
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.form_fields import typed_twice
 from watchword.control.web.shell.navigation import home_route
+from watchword.control.web.shell.onward import own_address
 from watchword.control.web.shell.page_responses import with_retry_after
 from watchword.control.web.shell.signed_in import client_address, session_in
 from watchword.control.web.shell.unsent import UNSENT, leave
@@ -39,8 +40,6 @@ FAILED: Final = "The e-mail address or the password is wrong."
 # What the browser kept of the portal's pages and files goes with the session, so that nothing stays on a shared
 # machine. Cookies stay: the session's is removed anyway, and the browser's mark and theme are no secrets.
 CLEARED: Final = '"cache", "storage"'
-
-ONWARD_MAX: Final = 2048
 
 
 @require_safe
@@ -76,7 +75,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 def _before_sign_in(request: HttpRequest, onward: str) -> HttpResponse:
     if isinstance(request.user, Person):
-        return HttpResponseRedirect(_safe(onward) or _home(request.user))
+        return HttpResponseRedirect(own_address(onward) or _home(request.user))
     response = render(request, "sign_in/sign_in.html", {"next": onward, "ended": ended.sentence(request)})
     ended.said(response)
     return response
@@ -140,13 +139,16 @@ def begin_session(request: HttpRequest, person: Person) -> None:
     request.session.flush()
     login(request, person)
     session_in(request).begin(
-        timezone.now(), address=client_address(request), user_agent=request.headers.get("User-Agent", "")
+        timezone.now(),
+        address=client_address(request),
+        user_agent=request.headers.get("User-Agent", ""),
+        factors=(Factor.PASSWORD,),
     )
 
 
 def _let_in(request: HttpRequest, person: Person, onward: str, sealed: str = "") -> HttpResponse:
     begin_session(request, person)
-    response = HttpResponseRedirect(leave(request, sealed, person) or _safe(onward) or _home(person))
+    response = HttpResponseRedirect(leave(request, sealed, person) or own_address(onward) or _home(person))
     cookies.leave_device_cookie(response, person)
     if sealed:
         # The sign-in page that carried the text has said it.
@@ -157,11 +159,3 @@ def _let_in(request: HttpRequest, person: Person, onward: str, sealed: str = "")
 def _home(person: Person) -> str:
     route = home_route(person.actor(interface=Interface.PORTAL, address=None))
     return reverse(route, args=[] if person.organization_id is None else [person.organization_id])
-
-
-def _safe(onward: str) -> str | None:
-    """The page asked for before signing in, if it is one of ours: never an open redirect."""
-    # With no host allowed only an address without host and scheme passes. Backslashes, which browsers take for
-    # slashes, and the tabs and line ends that they drop are read as browsers read them.
-    mine = onward.startswith("/") and url_has_allowed_host_and_scheme(onward, allowed_hosts=None)
-    return onward if mine and len(onward) <= ONWARD_MAX else None

@@ -82,13 +82,14 @@ document.addEventListener(
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   const source = event.detail.elt;
-  if (source.closest("dialog") === null) opener = (source.querySelector("button[id]") ?? source).id || null;
+  // A script's own request, such as for the dialog that a proof opens, has the body as its source.
+  if (source !== document.body && source.closest("dialog") === null) opener = (source.querySelector("button[id]") ?? source).id || null;
 });
 
 document.body.addEventListener("htmx:afterSettle", (event) => {
-  const dialog = document.querySelector("dialog.dialog");
-  if (dialog !== null && !dialog.matches(":modal")) open(dialog);
-  if (dialog === null && event.detail.target.id === "content") focusAfterwards();
+  const dialogs = document.querySelectorAll("dialog.dialog");
+  for (const dialog of dialogs) if (!dialog.matches(":modal")) open(dialog);
+  if (dialogs.length === 0 && event.detail.target.id === "content") focusAfterwards();
 });
 
 // A page that came with its dialog shows it before this script runs: the person may be typing in it already.

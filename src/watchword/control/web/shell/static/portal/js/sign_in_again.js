@@ -6,7 +6,7 @@ const url = template.dataset.url;
 const email = template.content.querySelector("#again-email").value;
 let asking = false;
 
-function say(sentence) {
+export function say(sentence) {
   document.dispatchEvent(new CustomEvent("announce", { detail: sentence }));
   const foot = document.querySelector("dialog.dialog[data-home] .dialog-foot");
   if (foot === null) return;

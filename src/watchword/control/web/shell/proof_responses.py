@@ -1,0 +1,86 @@
+"""How pages ask a person to confirm who they are before a change that needs proof, without losing what was typed.
+
+With scripts the dialog "Confirm that it is you" opens over the page: before the asked dialog, or over the one whose
+form was refused, which stays as it is. Without scripts it is a page of its own; a form that was refused travels in it
+encrypted, and its dialog opens again with the text in it. Nothing is sent again by itself: the person presses the
+button.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django_htmx.http import reswap, retarget
+
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG
+from watchword.control.identity.proof_rules import is_recent
+from watchword.control.web.shell import unsent
+from watchword.control.web.shell.signed_in import session_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.web.shell.page import Page
+
+    View = Callable[..., HttpResponse]
+
+READING: Final = frozenset({"GET", "HEAD"})
+
+_PAGE: Final = "sign_in/confirm_identity.html"
+_DIALOG: Final = "sign_in/confirm_identity_dialog.html"
+
+
+def asks_for_proof(view: View) -> View:
+    """Ask for proof before the dialog of a change that needs it opens, so that a person is asked before typing.
+
+    For views whose GET opens the dialog and whose POST makes the change, below the guard.
+    """
+
+    @wraps(view)
+    def asking(request: HttpRequest, actor: Actor, page: Page, **arguments: Any) -> HttpResponse:
+        if request.method in READING and not proven_for_a_dialog(request):
+            raise Refusal(RefusalReason.PROOF_REQUIRED)
+        return view(request, actor, page, **arguments)
+
+    asking.__dict__["opens_dialog"] = True
+    return asking
+
+
+def opens_dialog(view: View) -> bool:
+    """Whether the address of the view opens a dialog, so that it can be opened again after the proof."""
+    return bool(view.__dict__.get("opens_dialog"))
+
+
+def proven_for_a_dialog(request: HttpRequest) -> bool:
+    """Whether enough time remains to fill in a dialog."""
+    return is_recent(session_in(request).proven_at, timezone.now(), PROOF_FOR_A_DIALOG)
+
+
+def ask_for_proof(request: HttpRequest, onward: str, *, partial: bool) -> HttpResponse:
+    """Answer a request whose change or dialog needs proof; the proof then leads to `onward`.
+
+    A form that htmx sent stays open under the dialog, so it leads nowhere.
+    """
+    sent = request.method not in READING
+    if partial:
+        return proof_dialog(request, {"next": "" if sent else onward}, status=403 if sent else 200)
+    if not sent:
+        return redirect(f"{reverse('sign_in:confirm')}?{urlencode({'next': onward})}")
+    return proof_page(request, {"next": onward, "unsent": unsent.seal(request) or ""}, status=403)
+
+
+def proof_dialog(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    return reswap(retarget(render(request, _DIALOG, context, status=status), "#proof"), "innerHTML")
+
+
+def proof_page(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    return render(request, _PAGE, context, status=status)
