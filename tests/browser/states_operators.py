@@ -60,5 +60,11 @@ STATES: Final = (
     State("console-operator-invite-refused", _operators, _refused, path=_PATH),
     State("console-operator-invited", _operators, _invited, path=_PATH),
     State("console-operator-sign-out", _operators, partial(_press, "Sign out Bob Example"), path=_PATH),
+    State(
+        "console-operator-reset-factors",
+        _operators,
+        partial(_press, "Reset second factor of Bob Example"),
+        path=_PATH,
+    ),
     State("console-operator-deactivate", _operators, partial(_press, "Deactivate Bob Example"), path=_PATH),
 )

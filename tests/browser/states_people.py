@@ -142,6 +142,10 @@ def _sign_out(page: Page) -> None:
     _press_and_wait(page, "Sign out Bob")
 
 
+def _reset_factors(page: Page) -> None:
+    _press_and_wait(page, "Reset second factor of Bob")
+
+
 def _deactivate(page: Page) -> None:
     _press_and_wait(page, "Deactivate Bob")
 
@@ -232,6 +236,7 @@ STATES: Final = (
     State("administrators-rename", _several, _rename, path=administrators),
     State("administrators-new-link", _several, _new_link, path=administrators),
     State("administrators-sign-out", _several, _sign_out, path=administrators),
+    State("administrators-reset-factors", _several, _reset_factors, path=administrators),
     State("administrators-deactivate", _several, _deactivate, path=administrators),
     State("administrators-deactivated", _several, _deactivated, path=administrators),
     State("administrators-reactivate", _several, _reactivate, path=administrators),

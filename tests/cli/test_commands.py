@@ -12,7 +12,7 @@ from kit import enrolled
 from kit.sample_portal import session_of
 from watchword.control.audit.models import AuditEvent
 from watchword.control.fleet.queries import head, verifier_of_secret
-from watchword.control.identity.models import Person, Session
+from watchword.control.identity.models import AuthenticatorApp, Person, Session
 from watchword.control.identity.sign_in_commands import SignIn
 from watchword.control.organizations.models import Organization, Subscription, Suspension
 
@@ -257,6 +257,48 @@ def test_operators_are_listed_signed_out_deactivated_and_reactivated(command_lin
     assert command_line.ok("operator", "reactivate", "bob@watchword.example", "--json").json()["active"] is True
     assert command_line.ok("operator", "deactivate", "alice@watchword.example", "--json").json()["active"] is False
     assert "Reactivated alice@" in command_line.ok("operator", "reactivate", "alice@watchword.example").stdout
+
+
+def test_lost_factors_of_the_last_operator_are_reset(command_line: CommandLine) -> None:
+    command_line.ok("operator", "create", "alice@watchword.example", "--password-stdin", stdin=f"{PASSWORD}\n")
+    alice = Person.objects.get()
+    enrolled.passkey(alice)
+    enrolled.recovery_codes(alice)
+    session_of(alice)
+    reset = ("operator", "reset-factors", "Alice@watchword.example")
+
+    unconfirmed = command_line.run(*reset)
+    assert (unconfirmed.exit_code, alice.passkeys.count()) == (1, 1)
+    assert "! All passkeys, the authenticator app and the recovery codes of alice@watchword.example are removed" in (
+        unconfirmed.stderr
+    )
+    done = command_line.ok(*reset, "--yes")
+
+    assert "must set up a second factor before anything else opens" in done.stdout
+    assert not alice.passkeys.exists()
+    assert not alice.recovery_codes.exists()
+    assert not Session.objects.exists()
+    assert Person.objects.get().is_active
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.action, event.actor, event.target) == ("factors_reset", "command line", alice.email)
+    assert event.changes == {"passkeys": [1, 0], "authenticator_app": [False, False], "recovery_codes": [10, 0]}
+    assert command_line.ok(*reset, "--yes", "--json").json() == {
+        "email": "alice@watchword.example", "factors": [], "second_factor_required": True,
+    }  # fmt: skip
+
+
+def test_lost_factors_of_an_administrator_are_reset_in_that_organization(acme: CommandLine) -> None:
+    acme.ok("administrator", "create", "alice@acme.example", "--organization", "acme")
+    alice = Person.objects.get()
+    enrolled.authenticator_app(alice)
+    reset = ("reset-factors", "acme", "alice@acme.example", "--yes")
+
+    assert acme.run("administrator", "reset-factors", "globex", "alice@acme.example", "--yes").exit_code == 1
+    assert acme.run("operator", "reset-factors", "alice@acme.example", "--yes").exit_code == 1
+    assert AuthenticatorApp.objects.exists()
+    assert "can set up another one" in acme.ok("administrator", *reset).stdout
+    assert not AuthenticatorApp.objects.exists()
+    assert AuditEvent.objects.latest("sequence").organization == "acme"
 
 
 def test_operator_and_administrator_commands_find_only_their_own_people(acme: CommandLine) -> None:

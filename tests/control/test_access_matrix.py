@@ -115,6 +115,7 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("people:change-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
     OfOrganization("people:rename", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     OfOrganization("people:sign-out", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("people:reset-factors", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     OfOrganization("people:deactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     OfOrganization("people:reactivate", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
     OfOrganization("people:roles", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
@@ -179,6 +180,7 @@ TABLE: Final[tuple[Row, ...]] = (
     OfProvider("console:invite-operator", operator=(200, 422)),
     OfProvider("console:operator-sign-in-link", operator=(200, 200)),
     OfProvider("console:operator-sign-out", operator=(200, 302)),
+    OfProvider("console:operator-reset-factors", operator=(200, 302)),
     OfProvider("console:operator-deactivate", operator=(200, 302)),
     OfProvider("console:operator-reactivate", operator=(200, 302)),
 )

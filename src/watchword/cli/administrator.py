@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import click
 
+from watchword.cli.confirmation import yes_option
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.options import settings_options
 from watchword.cli.output import compose, json_option, read_secret_from_stdin
-from watchword.cli.people import create_administrator, print_people, set_active, show_created
+from watchword.cli.people import (
+    create_administrator,
+    person_named,
+    print_people,
+    reset_factors,
+    set_active,
+    show_created,
+)
 
 person_options = compose(
     click.argument("email"),
@@ -55,6 +63,24 @@ def list_administrators(*, organization_id: str, as_json: bool) -> None:
 
     empty = "No administrator: `watchword administrator create EMAIL --organization ID`."
     print_people(list_people(organization_id), as_json=as_json, empty=empty)
+
+
+@administrator.command("reset-factors")
+@click.argument("organization_id", metavar="ORGANIZATION")
+@click.argument("email")
+@yes_option
+@json_option
+@settings_options
+def reset_administrator_factors(*, organization_id: str, email: str, yes: bool, as_json: bool) -> None:
+    """Remove all passkeys, the authenticator app and the recovery codes of an administrator who has lost them.
+
+    Asks before; without a terminal, --yes is needed. All sessions end. The administrator signs in with the password and
+    can set up a second factor again; where the organization requires one, nothing else opens before that.
+    """
+    open_migrated_control_plane()
+    from watchword.control.identity.models import PersonKind
+
+    reset_factors(person_named(email, PersonKind.ADMINISTRATOR, organization_id), yes=yes, as_json=as_json)
 
 
 @administrator.command("deactivate")

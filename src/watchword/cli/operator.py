@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from watchword.cli.administrator import person_options
+from watchword.cli.confirmation import yes_option
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.options import settings_options
 from watchword.cli.output import json_option, print_json, read_secret_from_stdin
-from watchword.cli.people import create_operator, person_named, print_people, set_active, show_created
+from watchword.cli.people import create_operator, person_named, print_people, reset_factors, set_active, show_created
 
 
 @click.group()
@@ -58,6 +59,23 @@ def sign_out(*, email: str, as_json: bool) -> None:
         print_json({"email": email, "signed_out": True})
     else:
         click.echo(f"Signed {email} out everywhere.")
+
+
+@operator.command("reset-factors")
+@click.argument("email")
+@yes_option
+@json_option
+@settings_options
+def reset_operator_factors(*, email: str, yes: bool, as_json: bool) -> None:
+    """Remove all passkeys, the authenticator app and the recovery codes of an operator who has lost them.
+
+    Asks before; without a terminal, --yes is needed. All sessions end. With the next password sign-in the operator must
+    set up a second factor before anything else opens. Works for the last operator, too.
+    """
+    open_migrated_control_plane()
+    from watchword.control.identity.models import PersonKind
+
+    reset_factors(person_named(email, PersonKind.OPERATOR), yes=yes, as_json=as_json)
 
 
 @operator.command("deactivate")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watchword.cli.confirmation import ask_before
 from watchword.cli.output import iso, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -94,18 +95,18 @@ def let_in(control: ControlSettings, person: Person, password: str | None) -> Cr
     return CreatedPerson(email=person.email, organization_id=person.organization_id, link=link)
 
 
-def person_named(email: str, kind: PersonKind) -> Person:
-    """The administrator or operator with this address.
+def person_named(email: str, kind: PersonKind, organization_id: str | None = None) -> Person:
+    """The administrator or operator with this address; `organization_id` where the administrator must be of it.
 
     Raises:
-        Refusal: there is none, or the address belongs to the other kind.
+        Refusal: there is none, or the address belongs to the other kind or another organization.
     """
     from watchword.control.base.refusals import Refusal, RefusalReason
     from watchword.control.identity.models import Person
     from watchword.control.identity.rules import normalised_email
 
     person = Person.objects.filter(email=normalised_email(email), kind=kind).first()
-    if person is None:
+    if person is None or organization_id not in {None, person.organization_id}:
         raise Refusal(RefusalReason.NOT_FOUND)
     return person
 
@@ -134,6 +135,31 @@ def set_active(email: str, kind: PersonKind, *, active: bool, as_json: bool) -> 
         click.echo(f"Reactivated {email}, who can sign in again.")
     else:
         click.echo(f"Deactivated {email}, who is signed out everywhere.")
+
+
+def reset_factors(person: Person, *, yes: bool, as_json: bool) -> None:
+    """Ask, then remove all second factors of an administrator or an operator, and print what happens next.
+
+    Raises:
+        CommandFailed: not confirmed.
+    """
+    from watchword.control.base.actor import command_line
+    from watchword.control.identity.factors.commands import ResetFactors
+    from watchword.control.identity.factors.queries import must_have_second_factor
+
+    email = person.email
+    loss = f"All passkeys, the authenticator app and the recovery codes of {email} are removed, and all sessions end."
+    ask_before([loss], yes=yes)
+    ResetFactors(person_id=person.pk, organization_id=person.organization_id).run(command_line())
+    required = must_have_second_factor(person)
+    if as_json:
+        print_json({"email": email, "factors": [], "second_factor_required": required})
+        return
+    click.echo(f"Reset the second factor of {email}, who is signed out everywhere.")
+    click.echo(
+        f"Next: {email} signs in with the password, and "
+        + ("must set up a second factor before anything else opens." if required else "can set up another one.")
+    )
 
 
 def print_people(people: Iterable[PersonRow], *, as_json: bool, empty: str) -> None:

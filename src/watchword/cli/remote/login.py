@@ -7,9 +7,10 @@ import sys
 
 import click
 
+from watchword.cli.confirmation import at_terminal
 from watchword.cli.options import debug_option
 from watchword.cli.output import CommandFailed
-from watchword.cli.remote.session import at_terminal, connected
+from watchword.cli.remote.session import connected
 
 _FORBIDDEN = 403
 _NOT_FOUND = 404

@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watchword.cli.confirmation import ask_before, yes_option
 from watchword.cli.output import CommandFailed, compose, console
 from watchword.cli.remote.plan_checks import check_key_sources, check_roles, check_unchanged
-from watchword.cli.remote.session import (
-    ask_before,
-    connected,
-    output_option,
-    own_access_lost,
-    print_document,
-    remote_options,
-    yes_option,
-)
+from watchword.cli.remote.session import connected, output_option, own_access_lost, print_document, remote_options
 from watchword.cli.remote.waiting import wait_for_verifiers
 
 if TYPE_CHECKING:

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from watchword.cli.confirmation import ask_before, yes_option
 from watchword.cli.output import CommandFailed, compose
 from watchword.cli.remote.session import (
-    ask_before,
     connected,
     output_option,
     print_document,
     print_list,
     print_members,
     remote_options,
-    yes_option,
 )
 
 if TYPE_CHECKING:

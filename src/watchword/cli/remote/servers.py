@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from watchword.cli.confirmation import ask_before, yes_option
 from watchword.cli.output import CommandFailed, compose, print_table
 from watchword.cli.remote.session import (
-    ask_before,
     connected,
     output_option,
     own_access_lost,
@@ -17,7 +17,6 @@ from watchword.cli.remote.session import (
     print_list,
     print_members,
     remote_options,
-    yes_option,
 )
 
 if TYPE_CHECKING:

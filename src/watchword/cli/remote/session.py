@@ -1,16 +1,15 @@
-"""What the commands of the management API share: the login, the output's form, and the question before a loss."""
+"""What the commands of the management API share: the login and the output's form."""
 
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from watchword.cli.options import debug_option
-from watchword.cli.output import CommandFailed, compose, print_json, print_table
+from watchword.cli.output import compose, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,6 @@ organization_option = click.option(
     metavar="ID",
     help="Instead of the login's own, for a key of an operator.  [env: WATCHWORD_ORGANIZATION]",
 )
-yes_option = click.option("--yes", is_flag=True, help="Do not ask; for automation.")
 output_option = click.option(
     "-o",
     "--output",
@@ -87,33 +85,6 @@ def _printable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {name: printable(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
     ]
-
-
-def ask_before(losses: Sequence[str], *, yes: bool) -> None:
-    """Ask whether to go on, if something cannot be undone or ends access.
-
-    Raises:
-        CommandFailed: there is neither a terminal nor `--yes`, or the answer is no.
-    """
-    for sentence in losses:
-        click.echo(f"! {sentence}", err=True)
-    if not losses or yes:
-        return
-    if not at_terminal():
-        raise CommandFailed("Nothing was changed: this needs a confirmation at a terminal, or --yes.")
-    try:
-        is_confirmed = click.confirm("Go on?", err=True)
-    except click.Abort:
-        # At Ctrl+C or the end of the input.
-        is_confirmed = False
-        click.echo(err=True)
-    if not is_confirmed:
-        raise CommandFailed("Nothing was changed.")
-
-
-def at_terminal() -> bool:
-    """Whether a person can answer."""
-    return sys.stdin.isatty()
 
 
 def own_access_lost(login: Login) -> list[str]:

@@ -31,6 +31,7 @@ _ADMINISTRATORS = [
     path("<int:person>/change-role/", people_views.change_role, name="change-role"),
     path("<int:person>/rename/", people_views.rename, name="rename"),
     path("<int:person>/sign-out/", people_views.sign_out, name="sign-out"),
+    path("<int:person>/reset-second-factor/", people_views.reset_factors, name="reset-factors"),
     path("<int:person>/deactivate/", people_views.deactivate, name="deactivate"),
     path("<int:person>/reactivate/", people_views.reactivate, name="reactivate"),
 ]
@@ -130,6 +131,7 @@ _CONSOLE = [
     path("operators/invite/", operator_views.invite, name="invite-operator"),
     path("operators/<int:operator>/sign-in-link/", operator_views.sign_in_link, name="operator-sign-in-link"),
     path("operators/<int:operator>/sign-out/", operator_views.sign_out, name="operator-sign-out"),
+    path("operators/<int:operator>/reset-second-factor/", operator_views.reset_factors, name="operator-reset-factors"),
     path("operators/<int:operator>/deactivate/", operator_views.deactivate, name="operator-deactivate"),
     path("operators/<int:operator>/reactivate/", operator_views.reactivate, name="operator-reactivate"),
     path("key-sets/", fleet_views.key_sets, name="key-sets"),

@@ -1,4 +1,4 @@
-"""The operators' page: who they are, invite, let in again, sign out, deactivate."""
+"""The operators' page: who they are, invite, let in again, sign out, reset the second factor, deactivate."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_refused_invitation_keeps_what_was_typed(browser: BrowserSession, bob: P
     assert page.value("name") == "Another Bob"
 
 
-@pytest.mark.parametrize("action", ["sign-in-link", "sign-out", "deactivate", "reactivate"])
+@pytest.mark.parametrize("action", ["sign-in-link", "sign-out", "reset-factors", "deactivate", "reactivate"])
 def test_each_change_asks_first_and_changes_nothing_when_asked(
     browser: BrowserSession, bob: Person, action: str
 ) -> None:
@@ -93,6 +93,25 @@ def test_sign_out_ends_the_sessions(browser: BrowserSession, bob: Person) -> Non
 
     assert "All sessions of Bob have ended." in page.text
     assert not Session.objects.filter(person=bob).exists()
+
+
+def test_reset_removes_all_factors_and_says_that_new_ones_must_be_set_up(
+    browser: BrowserSession, operator: Person, bob: Person
+) -> None:
+    for person in (operator, bob):
+        enrolled.passkey(person)
+    sample_portal.session_of(bob)
+    assert "Reset second factor Operator: You cannot reset your own." in browser.get(OPERATORS).html
+    question = browser.get("console:operator-reset-factors", bob.pk).text
+    assert "Bob must set up a second factor before anything else opens" in question
+
+    page = browser.scripted.post("console:operator-reset-factors", bob.pk)
+
+    assert "The second factor of Bob is reset." in page.text
+    assert not bob.passkeys.exists()
+    assert not Session.objects.filter(person=bob).exists()
+    assert browser.scripted.post("console:operator-reset-factors", operator.pk).status == 409
+    assert operator.passkeys.exists()
 
 
 def test_deactivate_and_reactivate(browser: BrowserSession, bob: Person) -> None:

@@ -16,7 +16,7 @@ from kit.browser_session import utc
 from kit.people import NOW
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission, command_line
-from watchword.control.identity.models import Person, PersonKind, Role, Session, SignInLink
+from watchword.control.identity.models import Person, PersonKind, Role, Session, SignInLink, SignInPolicy
 from watchword.control.identity.people_commands import ChangeRole, DeactivateAdministrator, InviteAdministrator
 from watchword.control.identity.role_commands import CreateRole, EditRole
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink, usable_link
@@ -165,7 +165,7 @@ class TestAdministrators:
         page = manager.get("administrators")
         assert "your role does not have the “Audit Logs” permission" in row(page, bob.email)
         assert manager.url("change-role", bob.pk) not in text(page)
-        for name in ("change-role", "rename", "sign-out", "deactivate", "reactivate", "sign-in-link"):
+        for name in ("change-role", "rename", "sign-out", "reset-factors", "deactivate", "reactivate", "sign-in-link"):
             assert manager.get(name, bob.pk).status_code == 403
             assert manager.post(name, bob.pk, form={"role": "Role of bob2", "name": "x"}).status_code == 403
 
@@ -194,6 +194,49 @@ class TestSignOut:
         page = portal.get("administrators")
         assert portal.url("sign-out", bob.pk) in row(page, bob.email)
         assert portal.url("sign-out", alice.pk) not in row(page, alice.email)
+
+
+class TestResetSecondFactor:
+    def test_confirmed_reset_removes_all_factors_and_ends_the_sessions(self, portal: Portal, bob: Person) -> None:
+        enrolled.passkey(bob)
+        enrolled.authenticator_app(bob)
+        enrolled.recovery_codes(bob)
+        browser = signed_in(bob)
+        question = text(portal.get("reset-factors", bob.pk, htmx=True))
+        assert "Reset the second factor of Bob?" in question
+        assert "Make sure first that Bob asked for it" in question
+        assert "can then sign in with the password alone" in question
+        assert bob.passkeys.exists()
+
+        answer = portal.post("reset-factors", bob.pk, htmx=True)
+
+        assert "The second factor of Bob is reset. All sessions have ended." in text(answer)
+        assert "not set up yet" in row(answer, bob.email)
+        assert not bob.passkeys.exists()
+        assert not bob.recovery_codes.exists()
+        assert browser.get("administrators").headers["Location"].startswith("/sign-in")
+        event = AuditEvent.objects.latest("sequence")
+        assert (event.organization, event.action, event.target) == ("acme", "factors_reset", bob.email)
+
+    def test_question_says_that_a_required_factor_must_be_set_up_again(self, portal: Portal, bob: Person) -> None:
+        SignInPolicy.objects.create(organization_id="acme", second_factor_required=True)
+        assert "must set up a second factor before anything else opens" in text(portal.get("reset-factors", bob.pk))
+
+    def test_only_people_with_a_second_factor_have_the_button_and_nobody_for_oneself(
+        self, portal: Portal, alice: Person, bob: Person
+    ) -> None:
+        enrolled.provider_account(bob)
+        assert "Reset second factor" not in text(portal.get("administrators"))
+        for person in (alice, bob):
+            enrolled.passkey(person)
+        page = portal.get("administrators")
+        assert portal.url("reset-factors", bob.pk) in row(page, bob.email)
+        assert portal.url("reset-factors", alice.pk) not in row(page, alice.email)
+        assert "You cannot reset your own." in row(page, alice.email)
+        answer = portal.post("reset-factors", alice.pk, htmx=True)
+        assert answer.status_code == 409
+        assert "You cannot reset your own second factors." in text(answer)
+        assert alice.passkeys.exists()
 
 
 class TestInvite:

@@ -1,4 +1,4 @@
-"""The operators of the provider: invite, let in again, sign out, deactivate."""
+"""The operators of the provider: invite, let in again, sign out, reset the second factor, deactivate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal
+from watchword.control.identity.factors.commands import ResetFactors
 from watchword.control.identity.operator_commands import (
     DeactivateOperator,
     InviteOperator,
@@ -19,6 +20,7 @@ from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.console.forms import OperatorForm
 from watchword.control.web.console.operators_page import OperatorsPage
 from watchword.control.web.people.created_keys import about_created_keys
+from watchword.control.web.people.factor_reset import about_reset, reset_done
 from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
@@ -87,6 +89,17 @@ def sign_out(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: 
 
 @_guarded
 @asks_for_proof
+def reset_factors(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
+    """GET asks, POST removes all second factors of the operator."""
+    line = page.line(operator)
+    if request.method == "POST":
+        ResetFactors(person_id=operator, organization_id=None).run(actor)
+        return done(request, page, Notice(reset_done(line.person)))
+    return _ask(request, page, line, action="reset-factors", sentences=about_reset(line.person, required=True))
+
+
+@_guarded
+@asks_for_proof
 def deactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator: int) -> HttpResponse:
     """GET asks, POST deactivates."""
     line = page.line(operator)
@@ -122,6 +135,7 @@ def reactivate(request: HttpRequest, actor: Actor, page: OperatorsPage, operator
 _TITLES: Final = {
     "sign-in-link": ("Create a new sign-in link for {}?", "Create Link"),
     "sign-out": ("Sign {} out everywhere?", "Sign Out"),
+    "reset-factors": ("Reset the second factor of {}?", "Reset"),
     "deactivate": ("Deactivate {}?", "Deactivate"),
     "reactivate": ("Reactivate {}?", "Reactivate"),
 }
@@ -144,6 +158,6 @@ def _ask(
         sentences=sentences,
         url=reverse(f"console:operator-{action}", args=[line.person.id]),
         label=label,
-        dangerous=action in {"deactivate", "sign-out"},
+        dangerous=action in {"deactivate", "sign-out", "reset-factors"},
         refusal=refusal,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.queries import list_operators
 from watchword.control.identity.safeguards import able_operators
+from watchword.control.web.people.factor_reset import can_be_reset
 from watchword.control.web.shell.page import ProviderPage
 
 if TYPE_CHECKING:
@@ -21,11 +22,17 @@ _LAST: Final = "The last active operator cannot be deactivated."
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An operator as this actor may deal with. `kept` says why the operator cannot be deactivated, if so."""
+    """An operator as this actor may deal with.
+
+    Attributes:
+        kept: why the operator cannot be deactivated; None where that is possible.
+        resettable: whether the operator has a second factor to reset.
+    """
 
     person: PersonRow
     is_actor: bool
     kept: str | None
+    resettable: bool
 
 
 @dataclass(frozen=True)
@@ -67,4 +74,4 @@ class OperatorsPage(ProviderPage):
             kept = _ONESELF
         elif self.able == {person.id}:
             kept = _LAST
-        return Line(person, is_actor, kept)
+        return Line(person, is_actor, kept, can_be_reset(person))

@@ -13,6 +13,7 @@ from watchword.control.identity import queries
 from watchword.control.identity.role_commands import FULL_ROLE
 from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.safeguards import full_administrators, permissions_not_held
+from watchword.control.web.people.factor_reset import can_be_reset
 from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class Line:
     Attributes:
         lock: why the actor can change nothing about the person; None where it can.
         kept: why the person cannot be deactivated; None where that is possible.
+        resettable: whether the person has a second factor to reset.
     """
 
     person: PersonRow
     is_actor: bool
     lock: str | None
     kept: str | None
+    resettable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,8 @@ class AdministratorsPage(OrganizationPage):
             kept = _ONESELF
         elif self.full == {person.id}:
             kept = _LAST
-        return Line(person, is_actor, _lacking(self.frame.actor, person.permissions), kept)
+        lock = _lacking(self.frame.actor, person.permissions)
+        return Line(person, is_actor, lock, kept, can_be_reset(person))
 
 
 def _lacking(actor: Actor, permissions: frozenset[Permission]) -> str | None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from watchword.control.base.refusals import Refusal
+from watchword.control.identity.factors.commands import ResetFactors
 from watchword.control.identity.people_commands import (
     ChangeRole,
     DeactivateAdministrator,
@@ -19,8 +20,10 @@ from watchword.control.identity.people_commands import (
 )
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
+from watchword.control.identity.single_sign_on.queries import policy_of
 from watchword.control.web.people import forms
 from watchword.control.web.people.created_keys import about_created_keys
+from watchword.control.web.people.factor_reset import about_reset, reset_done
 from watchword.control.web.people.people_page import AdministratorsPage, Line, Narrowing
 from watchword.control.web.people.sign_in_links import about_new_link, link_shown
 from watchword.control.web.shell.notices import Notice
@@ -138,6 +141,18 @@ def sign_out(request: HttpRequest, actor: Actor, page: AdministratorsPage, perso
 
 @_guarded
 @asks_for_proof
+def reset_factors(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
+    """GET asks, POST removes all second factors of the administrator."""
+    line = page.line(person)
+    if request.method == "POST":
+        ResetFactors(person_id=person, organization_id=page.organization_id).run(actor)
+        return done(request, page, Notice(reset_done(line.person)))
+    sentences = about_reset(line.person, required=policy_of(page.organization_id).second_factor_required)
+    return _ask(request, page, line, action="reset-factors", sentences=sentences, dangerous=True)
+
+
+@_guarded
+@asks_for_proof
 def deactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, person: int) -> HttpResponse:
     """GET asks, POST deactivates."""
     line = page.line(person)
@@ -173,6 +188,7 @@ def reactivate(request: HttpRequest, actor: Actor, page: AdministratorsPage, per
 _TITLES: Final = {
     "sign-in-link": ("Create a new sign-in link for {}?", "Create Link"),
     "sign-out": ("Sign {} out everywhere?", "Sign Out"),
+    "reset-factors": ("Reset the second factor of {}?", "Reset"),
     "deactivate": ("Deactivate {}?", "Deactivate"),
     "reactivate": ("Reactivate {}?", "Reactivate"),
 }
