@@ -2,94 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import socket
 import ssl
 import urllib.error
-import urllib.request
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 import jwt
 import pytest
 from mcp.shared.auth import OAuthMetadata
 
-from kit.processes import LOOPBACK, free_port
+from kit.demo_server import AUDIENCE, FORM, Server, basic, demo_server
+from kit.processes import LOOPBACK
 from watchword.core.jwk import admit
-from watchword.demo.authorization_server import authorization_server
 from watchword.demo.certificates import make_certificates
-from watchword.demo.issuing import DemoClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from watchword.demo.issuing import Issuing
-
 pytestmark = pytest.mark.enable_socket
-
-AUDIENCE = "https://api.acme.example"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Server:
-    issuing: Issuing
-    context: ssl.SSLContext
-
-    def ask(
-        self, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None, method: str | None = None
-    ) -> Answer:
-        # The origin is ours and https; the lint fears file: URLs.
-        url = self.issuing.issuer + path
-        request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)  # noqa: S310
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.context)
-        )
-        try:
-            with opener.open(request, timeout=5) as response:
-                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.read())
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return Answer(refused.code, {k.lower(): v for k, v in refused.headers.items()}, refused.read())
-
-    def token(self, headers: dict[str, str] | None = None, **fields: str) -> Answer:
-        form = {"grant_type": "client_credentials", **fields}
-        return self.ask("/token", body=urlencode(form).encode(), headers={**FORM, **(headers or {})})
-
-    def by_post(self, **fields: str) -> Answer:
-        client = self.issuing.clients[0]
-        return self.token(None, client_id=client.id, client_secret=client.secret, **fields)
-
-
-def basic(client_id: str, secret: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    certificates = make_certificates(tmp_path_factory.mktemp("demo"))
-    context = ssl.create_default_context(cafile=str(certificates.authority))
-    with authorization_server(
-        host=LOOPBACK,
-        port=free_port(),
-        tls=certificates.server_context(),
-        audience=AUDIENCE,
-        clients=(DemoClient("acme-client"), DemoClient("globex-client")),
-    ) as issuing:
-        yield Server(issuing, context)
+    with demo_server(tmp_path_factory.mktemp("demo")) as running:
+        yield running
 
 
 @pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
@@ -101,11 +38,6 @@ def test_metadata_names_the_endpoints(server: Server, name: str) -> None:
     # Has every member that clients of the Model Context Protocol insist on.
     read = OAuthMetadata.model_validate(document)
     assert str(read.authorization_endpoint) == f"{server.issuing.issuer}/authorize"
-
-
-def test_no_person_can_sign_in(server: Server) -> None:
-    answer = server.ask("/authorize?response_type=code&client_id=acme-client")
-    assert (answer.status, answer.json()["error"]) == (400, "unsupported_response_type")
 
 
 def test_all_keys_of_its_key_set_are_admitted(server: Server) -> None:

@@ -33,7 +33,11 @@ def a_walkthrough(authority: str = "/home/alice/demo ca.pem", curl_options: str 
             authority=Path(authority),
             curl_options=curl_options,
         ),
-        clients=Clients(acme=DemoClient("acme-client", "s3cret"), globex=DemoClient("globex-client", "another")),
+        clients=Clients(
+            acme=DemoClient("acme-client", "s3cret"),
+            globex=DemoClient("globex-client", "another"),
+            portal=DemoClient("portal", "third"),
+        ),
         people=People(
             acme=SignIn(email="alice@acme.example", password="alices-password"),
             globex=SignIn(email="charlie@globex.example", password="charlies-password"),

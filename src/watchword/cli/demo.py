@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from watchword.demo.walkthrough import Clients, Places, Walkthrough
 
 HOST = "127.0.0.1"
+PORTAL_HOST = "localhost"
+"""A name, because browsers offer passkeys for a domain and not for an address."""
 API_URL = "http://{{organization}}.localhost:{}"
 OWN_PORTS = {
     "--authorization-server-port": "authorization_server_port",
@@ -91,11 +93,26 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
     certificates = make_certificates(directory)
     use_demo_settings(directory, certificates.authority, ports)
     machine = prepare()
-    from watchword.demo.sample_data import ACME, GLOBEX, create_api_key, create_people, register_server
+    from watchword.control.identity.factors.totp import new_secret
+    from watchword.demo.sample_data import (
+        ACME,
+        GLOBEX,
+        create_api_key,
+        create_people,
+        enrol_operator_app,
+        register_server,
+        set_up_single_sign_on,
+    )
 
-    clients = Clients(acme=DemoClient("acme-client"), globex=DemoClient("globex-client"))
-    issuer = start_servers(stack, ports, certificates, clients)
+    portal = f"http://{PORTAL_HOST}:{ports['portal_port']}"
+    clients = Clients(
+        acme=DemoClient("acme-client"), globex=DemoClient("globex-client"), portal=DemoClient("watchword-portal")
+    )
+    app_secret = new_secret()
+    issuer = start_servers(stack, ports, certificates, clients, portal=portal, app_secret=app_secret)
     people = create_people()
+    enrol_operator_app(people.operator, app_secret)
+    set_up_single_sign_on(people.acme, issuer, clients.portal)
     register_server(ACME, people.acme, issuer, clients.acme.id)
     register_server(GLOBEX, people.globex, issuer, clients.globex.id)
     api_key = create_api_key(ACME)
@@ -123,24 +140,44 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
     return True
 
 
-def start_servers(stack: ExitStack, ports: dict[str, int], certificates: DemoCertificates, clients: Clients) -> str:
+def start_servers(
+    stack: ExitStack,
+    ports: dict[str, int],
+    certificates: DemoCertificates,
+    clients: Clients,
+    *,
+    portal: str,
+    app_secret: str,
+) -> str:
     """Serve the authorization server and the sample API until the stack ends; returns the issuer.
 
     Raises:
         CommandFailed: a port is taken.
     """
+    from watchword.demo.authenticator_app import DemoApp
     from watchword.demo.authorization_server import authorization_server
+    from watchword.demo.issuing import Issuing
+    from watchword.demo.openid_provider import ALICE, OpenIdClient
     from watchword.demo.sample_api import sample_api
     from watchword.demo.sample_data import AUDIENCE
 
     port = ports["authorization_server_port"]
-    tls = certificates.server_context()
-    issuing = listening(
-        stack,
-        "--authorization-server-port",
-        port,
-        authorization_server(host=HOST, port=port, tls=tls, audience=AUDIENCE, clients=(clients.acme, clients.globex)),
+    issuing = Issuing(issuer=f"https://{HOST}:{port}", audience=AUDIENCE, clients=(clients.acme, clients.globex))
+    relying_party = OpenIdClient(
+        client=clients.portal,
+        redirect_uri=f"{portal}/sign-in/single-sign-on/callback",
+        post_logout_redirect_uri=f"{portal}/sign-in",
     )
+    server = authorization_server(
+        host=HOST,
+        port=port,
+        tls=certificates.server_context(),
+        issuing=issuing,
+        relying_party=relying_party,
+        account=ALICE,
+        operator_code=DemoApp(app_secret).code,
+    )
+    listening(stack, "--authorization-server-port", port, server)
     port = ports["api_port"]
     verifiers = [(HOST, ports["verifier_port"]), (HOST, ports["second_verifier_port"])]
     listening(stack, "--api-port", port, sample_api(host=HOST, port=port, verifiers=verifiers))
@@ -152,7 +189,7 @@ def places_of(ports: dict[str, int], pids: tuple[int, int], issuer: str, authori
     from watchword.demo.walkthrough_check import curl_options, curl_version
 
     return Places(
-        portal=f"http://{HOST}:{ports['portal_port']}",
+        portal=f"http://{PORTAL_HOST}:{ports['portal_port']}",
         verifiers=(
             RunningVerifier(origin=f"http://{HOST}:{ports['verifier_port']}", pid=pids[0]),
             RunningVerifier(origin=f"http://{HOST}:{ports['second_verifier_port']}", pid=pids[1]),
@@ -235,7 +272,7 @@ def use_demo_settings(directory: Path, authority: Path, ports: dict[str, int]) -
         WATCHWORD_CONFIG=str(empty_file),
         WATCHWORD_DATA_DIR=str(directory / "data"),
         WATCHWORD_PORTAL_PORT=str(ports["portal_port"]),
-        WATCHWORD_PUBLIC_ORIGIN=f"http://{HOST}:{ports['portal_port']}",
+        WATCHWORD_PUBLIC_ORIGIN=f"http://{PORTAL_HOST}:{ports['portal_port']}",
         WATCHWORD_VERIFIER_PORT=str(ports["verifier_port"]),
         WATCHWORD_VERIFIER_ADMIN_PORT=str(ports["verifier_admin_port"]),
         WATCHWORD_VERIFIER_NODE="verifier",

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 KEY_BITS = 2048
 TOKEN_SECONDS = 600
@@ -76,8 +76,6 @@ class Issuing:
 
     def access_token(self, client: DemoClient, *, now: float, audience: str | None, scope: str) -> str:
         """A signed JWT access token that lives 10 minutes; `audience` None stands for the server's own API."""
-        with self._lock:
-            key = self._keys[0]
         claims = {
             "iss": self.issuer,
             # RFC 9068 section 2.2: without a person, the subject is the client.
@@ -89,7 +87,13 @@ class Issuing:
             "jti": secrets.token_urlsafe(12),
             "scope": scope,
         }
-        header = {"typ": "at+jwt", "alg": "RS256", "kid": key.kid}
+        return self.signed("at+jwt", claims)
+
+    def signed(self, typ: str, claims: Mapping[str, object]) -> str:
+        """A JWT by the present key."""
+        with self._lock:
+            key = self._keys[0]
+        header = {"typ": typ, "alg": "RS256", "kid": key.kid}
         signing_input = f"{_json_part(header)}.{_json_part(claims)}"
         return f"{signing_input}.{base64url(key.sign(signing_input.encode()))}"
 

@@ -1,5 +1,5 @@
 """What the demo's database holds: Acme and Globex, each with an administrator and a validated registration, Initech,
-whose subscription has expired, and Bob the operator.
+whose subscription has expired, and Bob the operator with an authenticator app. Acme has single sign-on.
 
 Everything goes through the product's own commands, as if people had clicked it. Import only after Django is set up.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -15,16 +16,28 @@ from watchword.control.base.actor import ApiCategory, Interface, command_line
 from watchword.control.identity.api_key_commands import CreateApiKey
 from watchword.control.identity.api_role_commands import CreateApiRole
 from watchword.control.identity.api_rules import ApiLevel
+from watchword.control.identity.factors.authenticator_app import EnrolAuthenticatorApp, seal_setup
+from watchword.control.identity.factors.totp import code_at, step_at
 from watchword.control.identity.models import Person
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
+from watchword.control.identity.role_commands import FULL_ROLE
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink
+from watchword.control.identity.single_sign_on.configuration_commands import (
+    ConfigureSingleSignOn,
+    SetSingleSignOnEnabled,
+)
+from watchword.control.identity.single_sign_on.domain_commands import AssignEmailDomain
 from watchword.control.organizations.commands import CreateOrganization, SetSubscription
 from watchword.control.servers.commands import AddServer
 from watchword.control.servers.rules import ServerFields
 from watchword.control.servers.validate import validate
 from watchword.demo.management_steps import API_ROLE
+from watchword.demo.openid_provider import GROUP
 from watchword.demo.walkthrough import People, SignIn
+
+if TYPE_CHECKING:
+    from watchword.demo.issuing import DemoClient
 
 ACME = "acme"
 GLOBEX = "globex"
@@ -69,6 +82,33 @@ def create_people() -> People:
         link = CreateSignInLink(email=person.email).run(actor)
         RedeemSignInLink(secret=link, password=person.password, interface=Interface.COMMAND_LINE).run(now=now)
     return people
+
+
+def enrol_operator_app(operator: SignIn, secret: str) -> None:
+    """Give the operator the authenticator app whose codes the demo gives out."""
+    person = Person.objects.get(email=operator.email)
+    # Earlier, because the portal accepts the code of each time step once: the first printed code must be another one.
+    earlier = timezone.now() - timedelta(minutes=5)
+    EnrolAuthenticatorApp(
+        sealed_secret=seal_setup(secret, person), code=code_at(secret, step_at(earlier)), pending=person
+    ).run(person.actor(interface=Interface.COMMAND_LINE, address=None), now=earlier)
+
+
+def set_up_single_sign_on(administrator: SignIn, issuer: str, client: DemoClient) -> None:
+    """Assign Acme its e-mail domain, as an operator does, and let its people sign in at `issuer`, as Alice does."""
+    AssignEmailDomain(organization_id=ACME, domain=administrator.email.partition("@")[2]).run(command_line())
+    actor = Person.objects.get(email=administrator.email).actor(interface=Interface.COMMAND_LINE, address=None)
+    configured = ConfigureSingleSignOn(
+        organization_id=ACME,
+        issuer=issuer,
+        client_id=client.id,
+        client_secret=client.secret,
+        role_claim="groups",
+        role_values=((GROUP, FULL_ROLE),),
+        default_role="",
+        expected_version=0,
+    ).run(actor)
+    SetSingleSignOnEnabled(organization_id=ACME, enabled=True, expected_version=configured.version).run(actor)
 
 
 def register_server(organization: str, administrator: SignIn, issuer: str, client_id: str) -> None:

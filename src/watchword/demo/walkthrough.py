@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword.core.named_organization import scope_of
+from watchword.demo.authenticator_app import OPERATOR_CODE_PATH
 from watchword.demo.management_steps import API_ROLE, CLOUD_NAME, REQUIRED_ROLE
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ class People:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """The client of each organization whose API is called."""
+    """The client of each organization whose API is called, and the portal as a client of the OpenID provider."""
 
     acme: DemoClient
     globex: DemoClient
+    portal: DemoClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,11 @@ class Walkthrough:
         return f"curl -s --cacert {authority} -X POST {self.places.authorization_server}/rotate"
 
     @property
+    def operator_code(self) -> str:
+        authority = shlex.quote(str(self.places.authority))
+        return f"curl -s --cacert {authority} {self.places.authorization_server}{OPERATOR_CODE_PATH}"
+
+    @property
     def kill(self) -> str:
         return f"kill -9 {self.places.verifiers[0].pid}"
 
@@ -162,6 +169,8 @@ class Walkthrough:
             ("operator", self.people.operator),
         ):
             yield f"    {role:<18}  {person.email:<24}  password  {person.password}"
+        yield "    The operator needs a code of an authenticator app too. Each call of this command gives another one:"
+        yield f"    {self.operator_code}"
         yield f"  Sample API            {places.api_of('acme')}"
         yield f"                        {places.api_of('globex')}   (the host names the organization)"
         yield f"  Verifiers             {first.origin}   process {first.pid}   (the API asks this one first)"
