@@ -23,26 +23,38 @@ if TYPE_CHECKING:
 FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-def pending(person: Person) -> Actor:
+def waiting(person: Person) -> Actor:
     """The person after the password, before the second factor: without a session."""
     return replace(people.acting(person, address="192.0.2.66"), session=None)
 
 
 def add_passkey(
-    actor: Actor, person: Person, authenticator: Authenticator, *, name: str = "Laptop", now: datetime | None = None
+    actor: Actor,
+    person: Person,
+    authenticator: Authenticator,
+    *,
+    name: str = "Laptop",
+    pending: Person | None = None,
+    now: datetime | None = None,
 ) -> list[str]:
     """Enrol the authenticator; returns the recovery codes."""
     options, sealed = registration_options(person)
     response = authenticator.create(options)
-    return EnrolPasskey(name=name, response=response, sealed=sealed, user_agent=FIREFOX).run(actor, now=now)
+    enrol = EnrolPasskey(name=name, response=response, sealed=sealed, user_agent=FIREFOX, pending=pending)
+    return enrol.run(actor, now=now)
 
 
-def add_app(actor: Actor, person: Person, *, now: datetime | None = None) -> tuple[str, list[str]]:
+def add_app(
+    actor: Actor, person: Person, *, pending: Person | None = None, now: datetime | None = None
+) -> tuple[str, list[str]]:
     """Enrol an app with a code of five minutes ago; returns its secret and the recovery codes."""
     secret = new_secret()
     at = (timezone.now() if now is None else now) - timedelta(minutes=5)
     enrol = EnrolAuthenticatorApp(
-        sealed_secret=seal_setup(secret, person), code=code_at(secret, step_at(at)), user_agent=FIREFOX
+        sealed_secret=seal_setup(secret, person),
+        code=code_at(secret, step_at(at)),
+        user_agent=FIREFOX,
+        pending=pending,
     )
     return secret, enrol.run(actor, now=at)
 

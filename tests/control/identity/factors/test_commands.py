@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from kit import people
+from kit.authenticator import Authenticator
+from kit.factors import add_app, add_passkey, waiting
+from watchword.control.base.actor import Permission, command_line
+from watchword.control.base.audit_models import AuditEvent
+from watchword.control.base.refusals import AccessLost, Refusal
+from watchword.control.identity.factors.commands import (
+    RemoveAuthenticatorApp,
+    RemovePasskey,
+    RenamePasskey,
+    ReplaceRecoveryCodes,
+    ResetFactors,
+)
+from watchword.control.identity.factors.queries import (
+    FactorsReset,
+    enrolled_factors,
+    last_reset,
+    must_have_second_factor,
+)
+from watchword.control.identity.models import Passkey, Session, SignInPolicy
+
+if TYPE_CHECKING:
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.models import Person
+
+pytestmark = pytest.mark.django_db
+ORIGIN = "https://portal.example"
+
+
+@pytest.fixture
+def passkey(acting_alice: Actor, alice: Person, authenticator: Authenticator) -> Passkey:
+    add_passkey(acting_alice, alice, authenticator)
+    return Passkey.objects.get()
+
+
+@pytest.fixture
+def _required(acme: object) -> None:
+    SignInPolicy.objects.create(organization_id="acme", second_factor_required=True)
+
+
+def last_event() -> tuple[str, str, dict[str, list[object]]]:
+    event = AuditEvent.objects.order_by("-sequence")[0]
+    return event.action, event.target, event.changes
+
+
+def test_rename_is_recorded(acting_alice: Actor, passkey: Passkey) -> None:
+    RenamePasskey(passkey_id=passkey.public_id, name="Phone").run(acting_alice)
+
+    assert Passkey.objects.get().name == "Phone"
+    assert last_event() == ("factor_renamed", "alice@acme.example", {"name": ["Laptop", "Phone"]})
+
+
+def test_passkey_may_keep_its_name_but_not_take_anothers(acting_alice: Actor, alice: Person, passkey: Passkey) -> None:
+    add_passkey(acting_alice, alice, Authenticator(ORIGIN), name="Phone")
+
+    RenamePasskey(passkey_id=passkey.public_id, name="LAPTOP").run(acting_alice)
+    with pytest.raises(Refusal) as refused:
+        RenamePasskey(passkey_id=passkey.public_id, name="phone").run(acting_alice)
+    assert refused.value.code == "name_taken"
+
+
+def test_passkey_is_not_renamed_to_an_unreadable_name(acting_alice: Actor, passkey: Passkey) -> None:
+    with pytest.raises(Refusal) as refused:
+        RenamePasskey(passkey_id=passkey.public_id, name="").run(acting_alice)
+    assert set(refused.value.field_errors) == {"name"}
+
+
+def test_only_the_owner_finds_a_passkey(acting_bob: Actor, acting_alice: Actor, passkey: Passkey) -> None:
+    for change in (
+        RenamePasskey(passkey_id=passkey.public_id, name="Mine"),
+        RemovePasskey(passkey_id=passkey.public_id),
+    ):
+        with pytest.raises(Refusal) as refused:
+            change.run(acting_bob)
+        assert refused.value.code == "not_found"
+    with pytest.raises(Refusal) as refused:
+        RemovePasskey(passkey_id=uuid4()).run(acting_alice)
+    assert refused.value.code == "not_found"
+    assert Passkey.objects.get().name == "Laptop"
+
+
+def test_removed_passkey_is_recorded_by_name(acting_alice: Actor, passkey: Passkey) -> None:
+    RemovePasskey(passkey_id=passkey.public_id).run(acting_alice)
+
+    assert last_event() == (
+        "factor_removed",
+        "alice@acme.example",
+        {"factor": ["passkey", None], "name": ["Laptop", None]},
+    )
+
+
+def test_recovery_codes_go_with_the_last_factor(acting_alice: Actor, alice: Person, passkey: Passkey) -> None:
+    add_app(acting_alice, alice)
+
+    RemovePasskey(passkey_id=passkey.public_id).run(acting_alice)
+    assert enrolled_factors(alice.pk).codes_left == 10
+    RemoveAuthenticatorApp().run(acting_alice)
+    assert enrolled_factors(alice.pk).codes_left == 0
+    assert last_event() == ("factor_removed", "alice@acme.example", {"factor": ["authenticator app", None]})
+    with pytest.raises(Refusal) as refused:
+        RemoveAuthenticatorApp().run(acting_alice)
+    assert refused.value.code == "not_found"
+
+
+@pytest.mark.usefixtures("_required")
+def test_last_required_factor_cannot_be_removed(acting_alice: Actor, alice: Person, passkey: Passkey) -> None:
+    with pytest.raises(Refusal) as refused:
+        RemovePasskey(passkey_id=passkey.public_id).run(acting_alice)
+    assert (refused.value.code, refused.value.status) == ("last_factor", 409)
+
+    add_app(acting_alice, alice)
+    RemovePasskey(passkey_id=passkey.public_id).run(acting_alice)
+    with pytest.raises(Refusal) as refused:
+        RemoveAuthenticatorApp().run(acting_alice)
+    assert refused.value.code == "last_factor"
+    assert enrolled_factors(alice.pk).codes_left == 10
+
+
+def test_operators_must_have_a_second_factor(operator: Person) -> None:
+    acting = people.acting(operator)
+    add_app(acting, operator)
+
+    assert must_have_second_factor(operator)
+    with pytest.raises(Refusal) as refused:
+        RemoveAuthenticatorApp().run(acting)
+    assert refused.value.code == "last_factor"
+
+
+def test_an_organization_requires_it_of_its_own_people(alice: Person, charlie: Person) -> None:
+    assert not must_have_second_factor(alice)
+    policy = SignInPolicy.objects.create(organization_id="acme", second_factor_required=False)
+    assert not must_have_second_factor(alice)
+    policy.second_factor_required = True
+    policy.save()
+    assert must_have_second_factor(alice)
+    assert not must_have_second_factor(charlie)
+
+
+def test_recovery_codes_need_a_factor_that_they_replace(acting_alice: Actor) -> None:
+    with pytest.raises(Refusal) as refused:
+        ReplaceRecoveryCodes().run(acting_alice)
+    assert refused.value.code == "not_found"
+
+
+def test_enrolled_factors_of_a_person(acting_alice: Actor, alice: Person, bob: Person, passkey: Passkey) -> None:
+    add_app(acting_alice, alice)
+
+    enrolled, none = enrolled_factors(alice.pk), enrolled_factors(bob.pk)
+
+    assert (enrolled.passkeys, enrolled.has_app, enrolled.codes_left, enrolled.any) == ((passkey,), True, 10, True)
+    assert (none.passkeys, none.has_app, none.codes_left, none.any) == ((), False, 0, False)
+
+
+def test_reset_removes_all_factors_and_sessions(acting_alice: Actor, alice: Person, bob: Person) -> None:
+    acting = people.acting(bob)
+    add_passkey(acting, bob, Authenticator(ORIGIN))
+    add_app(acting, bob)
+    add_app(acting_alice, alice)
+
+    ResetFactors(person_id=bob.pk, organization_id="acme").run(acting_alice)
+
+    assert not enrolled_factors(bob.pk).any
+    assert enrolled_factors(bob.pk).codes_left == 0
+    assert not Session.objects.filter(person=bob).exists()
+    assert enrolled_factors(alice.pk).any
+    assert last_event() == (
+        "factors_reset",
+        bob.email,
+        {"passkeys": [1, 0], "authenticator_app": [True, False], "recovery_codes": [10, 0]},
+    )
+
+
+def test_person_sees_who_reset_the_factors(acting_alice: Actor, alice: Person, bob: Person) -> None:
+    assert last_reset(bob) is None
+
+    ResetFactors(person_id=bob.pk, organization_id="acme").run(acting_alice)
+
+    event = AuditEvent.objects.get(action="factors_reset")
+    assert last_reset(bob) == FactorsReset(event.at, alice.email)
+    assert last_reset(alice) is None
+
+
+def test_refused_reset_is_none(acting_bob: Actor, alice: Person) -> None:
+    with pytest.raises(Refusal) as refused:
+        ResetFactors(person_id=alice.pk, organization_id="acme").run(acting_bob)
+
+    assert refused.value.code == "permission_missing"
+    assert last_reset(alice) is None
+
+
+def test_nobody_resets_their_own_factors(acting_alice: Actor, alice: Person, operator: Person) -> None:
+    for actor, person, organization in ((acting_alice, alice, "acme"), (people.acting(operator), operator, None)):
+        with pytest.raises(Refusal) as refused:
+            ResetFactors(person_id=person.pk, organization_id=organization).run(actor)
+        assert refused.value.code == "own_factors"
+
+
+def test_reset_needs_the_permissions_of_the_person(alice: Person, acme: object) -> None:
+    weaker = people.acting(people.administrator("bob", "acme", Permission.ADMINISTRATORS))
+
+    with pytest.raises(Refusal) as refused:
+        ResetFactors(person_id=alice.pk, organization_id="acme").run(weaker)
+    assert refused.value.code == "permission_missing"
+
+
+def test_people_of_other_organizations_are_not_found(
+    acting_alice: Actor, charlie: Person, alice: Person, operator: Person
+) -> None:
+    for actor, person_id, organization in (
+        (acting_alice, charlie.pk, "acme"),
+        (acting_alice, charlie.pk, "globex"),
+        (people.acting(operator), alice.pk, None),
+        (people.acting(operator), alice.pk, "globex"),
+        (acting_alice, operator.pk, "acme"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            ResetFactors(person_id=person_id, organization_id=organization).run(actor)
+        assert refused.value.code == "not_found"
+    with pytest.raises(Refusal) as refused:
+        ResetFactors(person_id=operator.pk, organization_id=None).run(acting_alice)
+    assert refused.value.code == "permission_missing"
+
+
+def test_operators_and_the_command_line_reset_an_operators_factors(operator: Person, alice: Person) -> None:
+    add_app(people.acting(operator), operator)
+
+    ResetFactors(person_id=operator.pk, organization_id=None).run(command_line())
+
+    assert not enrolled_factors(operator.pk).any
+    ResetFactors(person_id=alice.pk, organization_id="acme").run(people.acting(operator))
+    assert AuditEvent.objects.filter(action="factors_reset").count() == 2
+
+
+def test_stolen_password_adds_a_first_factor_only(alice: Person, acting_alice: Actor) -> None:
+    """The page of the owner then shows it with date, browser and address."""
+    add_app(acting_alice, alice)
+
+    with pytest.raises(Refusal) as refused:
+        add_passkey(waiting(alice), alice, Authenticator(ORIGIN), pending=alice)
+    assert (refused.value.code, refused.value.status) == ("second_factor_exists", 409)
+    with pytest.raises(Refusal) as refused:
+        add_app(waiting(alice), alice, pending=alice)
+    assert refused.value.code == "second_factor_exists"
+    assert not Passkey.objects.exists()
+
+
+def test_first_factor_is_added_before_the_sign_in_is_complete(alice: Person) -> None:
+    assert len(add_passkey(waiting(alice), alice, Authenticator(ORIGIN), pending=alice)) == 10
+    assert Passkey.objects.get().added_from == "Firefox on Linux, 192.0.2.66"
+
+
+def test_replaced_password_adds_no_factor(alice: Person) -> None:
+    type(alice).objects.filter(pk=alice.pk).update(password="another")
+
+    with pytest.raises(AccessLost):
+        add_passkey(waiting(alice), alice, Authenticator(ORIGIN), pending=alice)
+    assert not Passkey.objects.exists()
+
+
+def test_without_session_the_checked_person_must_be_named(alice: Person, bob: Person) -> None:
+    for checked in (None, bob):
+        with pytest.raises(AccessLost):
+            add_passkey(waiting(alice), alice, Authenticator(ORIGIN), pending=checked)
+    assert not Passkey.objects.exists()
