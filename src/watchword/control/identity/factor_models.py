@@ -11,9 +11,9 @@ from typing import Final
 from django.db import models
 from django.db.models import Q
 
+from watchword.control.identity.factors.rules import PASSKEY_NAME_MAX
 from watchword.control.identity.session_rules import BROWSER_MAX
 
-PASSKEY_NAME_MAX: Final = 64
 ADDED_FROM_MAX: Final = BROWSER_MAX + 2 + 45
 """A browser's name, a comma with a blank, and an IPv6 address."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cryptography.exceptions import InvalidSignature
 from fido2 import cbor
@@ -26,7 +26,7 @@ class KeyRefused(Exception):
     """The key is of another kind, or weak."""
 
 
-def stored_key(key: Mapping[object, object]) -> bytes:
+def stored_key(key: Mapping[int, Any]) -> bytes:
     """Return the key as CBOR, with the members that it needs and no others.
 
     The kernel's rules for keys decide whether it is strong: size, form and weaknesses of an RSA modulus, points of the
@@ -56,7 +56,7 @@ def _read(stored: bytes) -> CoseKey:
     return CoseKey.parse(cast("Mapping[int, object]", cbor.decode(stored)))
 
 
-def _members(key: Mapping[object, object]) -> dict[int, int | bytes]:
+def _members(key: Mapping[int, Any]) -> dict[int, int | bytes]:
     match (key.get(_KTY), key.get(_ALG), key.get(_FIRST), key.get(_SECOND), key.get(_THIRD)):
         case (2, ES256.ALGORITHM, 1, bytes(x), bytes(y)):
             return {_KTY: _EC2, _ALG: ES256.ALGORITHM, _FIRST: _P256, _SECOND: x, _THIRD: y}

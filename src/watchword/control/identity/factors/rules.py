@@ -7,8 +7,9 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-from watchword.control.identity.factor_models import PASSKEY_NAME_MAX
 from watchword.core.characters import is_printable
+
+PASSKEY_NAME_MAX: Final = 64
 
 PASSKEYS_MAX: Final = 10
 """Passkeys of one person; enough for every device and a spare."""

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import transaction
+
+from kit.factors import add_app, code_of, waiting
+from kit.people import NOW
+from watchword.control.base.audit_log import REFUSED
+from watchword.control.base.audit_models import AuditEvent
+from watchword.control.base.refusals import Refusal
+from watchword.control.identity.factor_rules import Factor
+from watchword.control.identity.factors.attempts import attempt_key, record_wrong
+from watchword.control.identity.models import SignInThrottle
+from watchword.control.identity.sign_in_link_commands import purge
+from watchword.control.identity.throttle import admit_attempt, note_success
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchword.control.base.actor import Actor
+    from watchword.control.identity.models import Person
+
+pytestmark = pytest.mark.django_db
+
+FREE = 5
+
+
+def guess(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP) -> None:
+    admit_attempt(attempt_key(factor, person), at)
+    record_wrong(waiting(person), factor, person, action="signed_in", now=at)
+
+
+def delay(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP) -> int:
+    """The seconds until the next attempt."""
+    try:
+        admit_attempt(attempt_key(factor, person), at)
+    except Refusal as refusal:
+        return int(str(refusal.details["seconds"]))
+    with transaction.atomic():
+        SignInThrottle.objects.update(under_way=0)
+    return 0
+
+
+def test_delay_of_guesses_doubles_up_to_an_hour(alice: Person) -> None:
+    now, delays = NOW, []
+    for _ in range(FREE + 14):
+        guess(alice, now)
+        delays.append(delay(alice, now))
+        now += timedelta(seconds=delays[-1])
+
+    assert delays == [0] * FREE + [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]
+
+
+def test_waiting_for_the_delay_does_not_begin_the_count_again(alice: Person) -> None:
+    now = NOW
+    for _ in range(FREE + 14):
+        guess(alice, now)
+        now += timedelta(hours=1)
+
+    guess(alice, now)
+    assert delay(alice, now) == 3600
+
+
+def test_guesses_are_forgotten_after_a_day(alice: Person) -> None:
+    for _ in range(FREE):
+        guess(alice, NOW)
+
+    guess(alice, NOW + timedelta(hours=23))
+    assert delay(alice, NOW + timedelta(hours=23)) == 1
+    guess(alice, NOW + timedelta(hours=47, minutes=1))
+    assert delay(alice, NOW + timedelta(hours=47, minutes=1)) == 0
+
+
+def test_purge_keeps_what_still_delays(alice: Person) -> None:
+    for _ in range(FREE + 13):
+        guess(alice, NOW)
+        SignInThrottle.objects.update(blocked_until=NOW)
+    guess(alice, NOW)
+
+    purge(NOW + timedelta(minutes=59))
+    assert delay(alice, NOW + timedelta(minutes=59)) == 60
+
+
+def test_each_factor_and_person_is_counted_alone(alice: Person, bob: Person) -> None:
+    for _ in range(FREE + 1):
+        guess(alice, NOW)
+
+    assert delay(alice, NOW) == 1
+    others = [factor for factor in Factor if factor is not Factor.AUTHENTICATOR_APP]
+    assert [delay(alice, NOW, factor=factor) for factor in others] == [0] * len(others)
+    assert delay(bob, NOW) == 0
+
+
+def test_right_code_resets_the_count(alice: Person) -> None:
+    for _ in range(FREE):
+        guess(alice, NOW)
+    key = attempt_key(Factor.AUTHENTICATOR_APP, alice)
+    admit_attempt(key, NOW)
+    with transaction.atomic():
+        note_success(key)
+
+    guess(alice, NOW)
+    assert delay(alice, NOW) == 0
+
+
+def test_guesses_at_once_are_as_many_as_without_a_delay(alice: Person) -> None:
+    key = attempt_key(Factor.AUTHENTICATOR_APP, alice)
+    for _ in range(FREE + 1):
+        admit_attempt(key, NOW)
+
+    with pytest.raises(Refusal) as refused:
+        admit_attempt(key, NOW)
+    assert refused.value.code == "too_many_requests"
+
+
+def test_wrong_factor_is_recorded_without_what_was_typed(acting_alice: Actor, alice: Person) -> None:
+    secret, _ = add_app(acting_alice, alice)
+    code = code_of(secret, NOW)
+    guess(alice, NOW)
+
+    event = AuditEvent.objects.order_by("-sequence")[0]
+    assert (event.action, event.result, event.organization) == ("signed_in", REFUSED, "acme")
+    assert (event.actor, event.target, event.address) == (alice.email, alice.email, "192.0.2.66")
+    assert event.changes == {"factor": [None, "authenticator app"]}
+    assert code not in str(event.__dict__["changes"])

@@ -1,0 +1,340 @@
+"""Responses of a browser and an authenticator that lie in one point each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.authenticator import (
+    BACKED_UP,
+    BACKUP_POSSIBLE,
+    EDDSA,
+    ES256,
+    EXTENSIONS,
+    PRESENT,
+    RS256,
+    VERIFIED,
+    Authenticator,
+    cbor,
+)
+from watchword.control.identity.factors.webauthn import (
+    RESPONSE_MAX,
+    NewCredential,
+    RelyingParty,
+    ResponseRefused,
+    read_assertion,
+    verify_assertion,
+    verify_registration,
+)
+from watchword.core import base64url
+
+PARTY: Final = RelyingParty("portal.example", "https://portal.example")
+CHALLENGE: Final = base64url.encode(bytes(range(32)))
+OTHER: Final = base64url.encode(bytes(32))
+HANDLE: Final = b"0123456789abcdef"
+REGISTRATION: Final = {
+    "challenge": CHALLENGE,
+    "rp": {"id": PARTY.id},
+    "user": {"id": base64url.encode(HANDLE)},
+}
+ASSERTION: Final = {"challenge": CHALLENGE, "rpId": PARTY.id}
+
+LIES: Final[dict[str, dict[str, Any]]] = {
+    "a subdomain": {"origin": "https://evil.portal.example"},
+    "the parent domain": {"origin": "https://example"},
+    "a host that begins like the portal": {"origin": "https://portal.example.evil.example"},
+    "another port": {"origin": "https://portal.example:8443"},
+    "http instead of https": {"origin": "http://portal.example"},
+    "a path": {"origin": "https://portal.example/"},
+    "upper case": {"origin": "https://Portal.example"},
+    "an opaque origin": {"origin": "null"},
+    "an app instead of a page": {"origin": "android:apk-key-hash:AAAA"},
+    "a list of origins": {"origin": ["https://portal.example"]},
+    "no origin": {"origin": None},
+    "the parent as relying party": {"rp_id": "example"},
+    "a subdomain as relying party": {"rp_id": "evil.portal.example"},
+    "another relying party": {"rp_id": "evil.example"},
+    "no user verification": {"flags": PRESENT},
+    "no user presence": {"flags": VERIFIED},
+    "neither": {"flags": 0},
+    "a backup of what cannot be backed up": {"flags": PRESENT | VERIFIED | BACKED_UP},
+    "another type": {"kind": "payment.get"},
+    "no type": {"kind": None},
+    "another challenge": {"challenge": OTHER},
+    "another spelling of the challenge": {"challenge": CHALLENGE + "="},
+    "an empty challenge": {"challenge": ""},
+    "an embedded page": {"cross_origin": True},
+    "an embedded page, as text": {"cross_origin": "false"},
+    "an embedded page, as number": {"cross_origin": 0},
+    "an unknown embedding": {"cross_origin": None},
+    "the page around it": {"client_members": {"topOrigin": "https://evil.example"}},
+    "a password": {"members": {"type": "password"}},
+    "another id than the raw one": {"members": {"id": OTHER}},
+    "no id": {"members": {"rawId": None}},
+    "an empty id": {"credential_id": b""},
+    "an id that is too long": {"credential_id": bytes(1024)},
+    "an id with padding": {"members": {"id": "AA==", "rawId": "AA=="}},
+    "a response that is no object": {"members": {"response": []}},
+    "client data that are no JSON": {"client_data": b"{"},
+    "client data that are no object": {"client_data": b"[]"},
+    "client data in UTF-16": {"client_data": '{"type":""}'.encode("utf-16")},
+    "no client data": {"client_data": b""},
+    "client data twice": {"client_data": b'{"type":"webauthn.create","type":"webauthn.get"}'},
+    "client data nested a thousand deep": {"client_data": b'{"x":' * 1000 + b"1" + b"}" * 1000},
+    "authenticator data that are too short": {"authenticator_data": bytes(36)},
+    "authenticator data that are too long": {"after": b"\0"},
+    "extensions that are missing": {"flags": PRESENT | VERIFIED | EXTENSIONS},
+    "a huge response": {"client_members": {"x": "x" * RESPONSE_MAX}},
+}
+
+
+def register(authenticator: Authenticator, **lies: Any) -> NewCredential:
+    return verify_registration(authenticator.create(REGISTRATION, **lies), PARTY, CHALLENGE)
+
+
+def sign_in(authenticator: Authenticator, made: NewCredential, **lies: Any) -> int:
+    return verify(authenticator.get(ASSERTION, **lies), made)
+
+
+def verify(response: str, made: NewCredential) -> int:
+    read = read_assertion(response)
+    return verify_assertion(read, PARTY, challenge=CHALLENGE, user_handle=HANDLE, public_key=made.public_key)
+
+
+@pytest.fixture
+def authenticator() -> Authenticator:
+    return Authenticator(PARTY.origin)
+
+
+@pytest.fixture
+def made(authenticator: Authenticator) -> NewCredential:
+    return register(authenticator)
+
+
+@pytest.mark.parametrize("algorithm", [ES256, EDDSA, RS256])
+def test_honest_authenticators_are_believed(algorithm: int) -> None:
+    authenticator = Authenticator(PARTY.origin, algorithm=algorithm, count=7)
+
+    made = register(authenticator)
+
+    assert made.sign_count == 7
+    assert made.credential_id == base64url.encode(authenticator.credential_id)
+    assert sign_in(authenticator, made) == 8
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_lie_at_registration_is_refused(authenticator: Authenticator, lie: dict[str, Any]) -> None:
+    register(authenticator)
+    with pytest.raises(ResponseRefused):
+        register(authenticator, **lie)
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_lie_at_assertion_is_refused(authenticator: Authenticator, made: NewCredential, lie: dict[str, Any]) -> None:
+    assert sign_in(authenticator, made) == 0
+    with pytest.raises(ResponseRefused):
+        sign_in(authenticator, made, **lie)
+
+
+def test_registration_is_no_assertion_and_the_reverse(authenticator: Authenticator, made: NewCredential) -> None:
+    with pytest.raises(ResponseRefused):
+        register(authenticator, kind="webauthn.get")
+    with pytest.raises(ResponseRefused):
+        sign_in(authenticator, made, kind="webauthn.create")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        PRESENT | VERIFIED | BACKUP_POSSIBLE,
+        PRESENT | VERIFIED | BACKUP_POSSIBLE | BACKED_UP,
+        PRESENT | VERIFIED | 0x02 | 0x20,
+    ],
+)
+def test_passkeys_that_are_backed_up_and_reserved_flags_are_accepted(authenticator: Authenticator, flags: int) -> None:
+    assert sign_in(authenticator, register(authenticator, flags=flags), flags=flags) == 0
+
+
+def test_extensions_that_nobody_asked_for_are_ignored(authenticator: Authenticator) -> None:
+    lie = {"flags": PRESENT | VERIFIED | EXTENSIONS, "after": cbor({"credProtect": 2})}
+
+    assert sign_in(authenticator, register(authenticator, **lie), **lie) == 0
+
+
+def test_client_data_may_lack_the_cross_origin_flag(authenticator: Authenticator) -> None:
+    collected = {"type": "webauthn.create", "challenge": CHALLENGE, "origin": PARTY.origin, "future": {"a": [1.5]}}
+
+    made = register(authenticator, client_data=json.dumps(collected).encode())
+    assert made.credential_id == base64url.encode(authenticator.credential_id)
+
+
+def test_attestation_is_ignored(authenticator: Authenticator) -> None:
+    said = authenticator.create(REGISTRATION)
+    attestation = base64url.decode(json.loads(said)["response"]["attestationObject"])
+    data = attestation[attestation.index(b"authData") + 10 :]
+
+    packed = cbor({"fmt": "packed", "attStmt": {"alg": -7, "sig": b"none", "x5c": [b"x"]}, "authData": data})
+    made = register(authenticator, attestation_object=packed)
+    assert made.credential_id == base64url.encode(authenticator.credential_id)
+
+
+def test_credential_must_be_attested_and_named_the_same(authenticator: Authenticator) -> None:
+    rest = hashlib.sha256(PARTY.id.encode()).digest() + bytes([PRESENT | VERIFIED]) + bytes(4)
+    with pytest.raises(ResponseRefused):
+        register(authenticator, authenticator_data=rest, attested=lambda _id, _key: b"")
+    with pytest.raises(ResponseRefused):
+        register(authenticator, members={"id": OTHER, "rawId": OTHER})
+
+
+@pytest.mark.parametrize("handle", [b"", b"0123456789abcdeX", HANDLE + b"\0"])
+def test_user_handle_of_another_person_is_refused(
+    authenticator: Authenticator, made: NewCredential, handle: bytes
+) -> None:
+    with pytest.raises(ResponseRefused):
+        sign_in(authenticator, made, user_handle=handle)
+
+
+@pytest.mark.parametrize("handle", ["not base64url!", 7, ["MDEyMzQ1Njc4OWFiY2RlZg"]])
+def test_user_handle_of_another_type_is_refused(
+    authenticator: Authenticator, made: NewCredential, handle: object
+) -> None:
+    with pytest.raises(ResponseRefused):
+        sign_in(authenticator, made, user_handle=handle)
+
+
+def test_security_key_need_not_send_the_user_handle(authenticator: Authenticator, made: NewCredential) -> None:
+    assert sign_in(authenticator, made, user_handle=None) == 0
+
+
+@pytest.mark.parametrize("algorithm", [ES256, EDDSA, RS256])
+@pytest.mark.parametrize(
+    "signature",
+    [b"", bytes(64), b"\x30\x06\x02\x01\x00\x02\x01\x00", b"\xff" * 256, None],
+    ids=["empty", "zeros", "ASN.1 of zeros", "ones", "absent"],
+)
+def test_wrong_signature_is_refused(algorithm: int, signature: bytes | None) -> None:
+    authenticator = Authenticator(PARTY.origin, algorithm=algorithm)
+    made = register(authenticator)
+
+    with pytest.raises(ResponseRefused):
+        sign_in(authenticator, made, signature=signature)
+
+
+@pytest.mark.parametrize("algorithm", [ES256, EDDSA, RS256])
+def test_signature_of_another_key_is_refused(algorithm: int) -> None:
+    made = register(Authenticator(PARTY.origin, algorithm=algorithm))
+
+    with pytest.raises(ResponseRefused):
+        sign_in(Authenticator(PARTY.origin, algorithm=algorithm), made, user_handle=HANDLE)
+
+
+@pytest.mark.parametrize("part", ["authenticatorData", "clientDataJSON", "signature"])
+def test_every_changed_byte_is_noticed(authenticator: Authenticator, made: NewCredential, part: str) -> None:
+    said = json.loads(authenticator.get(ASSERTION))
+    octets = base64url.decode(said["response"][part])
+    for at in range(len(octets)):
+        changed = bytearray(octets)
+        changed[at] ^= 1
+        said["response"][part] = base64url.encode(bytes(changed))
+        with pytest.raises(ResponseRefused):
+            verify(json.dumps(said), made)
+
+
+WITHOUT_ATTESTATION: Final = {
+    "no map": cbor([1, 2]),
+    "a number": cbor(1),
+    "an empty map": cbor({}),
+    "no authenticator data": cbor({"fmt": "none", "attStmt": {}}),
+    "authenticator data as text": cbor({"fmt": "none", "attStmt": {}, "authData": "x" * 100}),
+    "authenticator data as a list": cbor({"fmt": "none", "attStmt": {}, "authData": [1] * 100}),
+}
+MALFORMED: Final = {
+    "nothing": b"",
+    "a key that cannot be one": b"\xa1\x80\x01",
+    "a length beyond the end": b"\xbb" + b"\xff" * 8,
+    "an indefinite length": b"\xbf\x61a\x01\xff",
+    "a tag": b"\xc0\x61a",
+    "a reserved length": b"\x1f",
+    "text that is not UTF-8": b"\xa1\x61\xff\x01",
+    "six thousand lists in each other": b"\x81" * 6000 + b"\x01",
+    "six thousand maps in each other": b"\xa1\x01" * 3000 + b"\x01",
+}
+
+
+@pytest.mark.parametrize(
+    "octets", [*WITHOUT_ATTESTATION.values(), *MALFORMED.values()], ids=[*WITHOUT_ATTESTATION, *MALFORMED]
+)
+def test_malformed_attestation_is_refused(authenticator: Authenticator, octets: bytes) -> None:
+    with pytest.raises(ResponseRefused):
+        register(authenticator, attestation_object=octets)
+
+
+@pytest.mark.parametrize("octets", MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed_key_and_extensions_are_refused(
+    authenticator: Authenticator, made: NewCredential, octets: bytes
+) -> None:
+    with pytest.raises(ResponseRefused):
+        register(authenticator, cose=octets)
+    with pytest.raises(ResponseRefused):
+        sign_in(authenticator, made, flags=PRESENT | VERIFIED | EXTENSIONS, after=octets)
+
+
+def test_attestation_cut_anywhere_is_refused(authenticator: Authenticator) -> None:
+    said = json.loads(authenticator.create(REGISTRATION))
+    whole = base64url.decode(said["response"]["attestationObject"])
+    for end in range(len(whole)):
+        said["response"]["attestationObject"] = base64url.encode(whole[:end])
+        with pytest.raises(ResponseRefused):
+            verify_registration(json.dumps(said), PARTY, CHALLENGE)
+
+
+@pytest.mark.parametrize(
+    "response",
+    ["", "{", "[]", "null", '"x"', "\ud800", "\0", "{}" * 2, "[" * 10_000, '{"rawId":"AA","rawId":"AA"}', "1" * 9000],
+)
+def test_response_that_is_no_credential_is_refused(response: str, made: NewCredential) -> None:
+    with pytest.raises(ResponseRefused):
+        verify_registration(response, PARTY, CHALLENGE)
+    with pytest.raises(ResponseRefused):
+        verify(response, made)
+
+
+@pytest.mark.parametrize("name", ["clientDataJSON", "attestationObject", "authenticatorData", "signature"])
+@pytest.mark.parametrize("value", [None, 7, "A", "AA==", "A A", "é", {}])
+def test_member_of_another_form_is_refused(
+    authenticator: Authenticator, made: NewCredential, name: str, value: object
+) -> None:
+    registration, assertion = json.loads(authenticator.create(REGISTRATION)), json.loads(authenticator.get(ASSERTION))
+    registration["response"][name] = assertion["response"][name] = value
+    refused = 0
+    for check in (
+        lambda: verify_registration(json.dumps(registration), PARTY, CHALLENGE),
+        lambda: verify(json.dumps(assertion), made),
+    ):
+        try:
+            check()
+        except ResponseRefused:
+            refused += 1
+    assert refused == (2 if name == "clientDataJSON" else 1)
+
+
+@given(st.binary(max_size=300))
+def test_random_authenticator_data_is_refused_and_never_an_error(octets: bytes) -> None:
+    authenticator = Authenticator(PARTY.origin, algorithm=EDDSA)
+    authenticator.create(REGISTRATION)
+    for lie in ({"attestation_object": octets}, {"cose": octets}, {"authenticator_data": octets}):
+        with pytest.raises(ResponseRefused):
+            register(authenticator, **lie)
+
+
+@given(st.text(max_size=300))
+def test_random_text_is_refused_and_never_an_error(text: str) -> None:
+    with pytest.raises(ResponseRefused):
+        verify_registration(text, PARTY, CHALLENGE)
+    with pytest.raises(ResponseRefused):
+        read_assertion(text)
