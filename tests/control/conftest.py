@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from django.utils import timezone
 
 from kit import people
 from kit.module_rows import module_rows
@@ -13,7 +15,8 @@ from watchword.control.base.actor import Permission, command_line
 from watchword.control.entrance.middleware import StaticFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from pytest_django import Settings
 
@@ -145,3 +148,20 @@ def acting_bob(bob: Person) -> Actor:
 @pytest.fixture
 def acting_charlie(charlie: Person) -> Actor:
     return people.acting(charlie, address="192.0.2.3")
+
+
+@pytest.fixture
+def advance(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Move the clock of the control plane."""
+    real = timezone.now
+    moved = timedelta()
+
+    def now() -> datetime:
+        return real() + moved
+
+    def by(step: timedelta) -> None:
+        nonlocal moved
+        moved += step
+
+    monkeypatch.setattr(timezone, "now", now)
+    return by

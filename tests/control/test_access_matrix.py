@@ -94,6 +94,14 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("sign_in:sign-in", person=(302, 422), operator=(302, 422), stranger=(200, 422)),
     # Tells who is signed in, and signs in the person of a page whose session has ended.
     OfAnybody("sign_in:sign-in-again", person=(200, 422), operator=(200, 422), stranger=(200, 422)),
+    # The pages of the second factor open for a pending sign-in only; its own tests have one.
+    OfAnybody("sign_in:second-factor", person=(302, 302), operator=(302, 302), stranger=(302, 302)),
+    OfAnybody("sign_in:second-factor-options", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
+    OfAnybody("sign_in:enrol", person=(302, 302), operator=(302, 302), stranger=(302, 302)),
+    OfAnybody("sign_in:enrol-options", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
+    OfAnybody("sign_in:passkey", person=(None, 422), operator=(None, 422), stranger=(None, 422)),
+    # The tests' portal has an IP address, for which there are no passkeys.
+    OfAnybody("sign_in:passkey-options", person=(None, 404), operator=(None, 404), stranger=(None, 404)),
     OfAnybody("sign_in:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("sign_in:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
     # A session that has just begun needs no other proof.
@@ -188,6 +196,11 @@ METHODS: Final = ("get", "post")
 
 WITHOUT_PROOF: Final = frozenset(
     {
+        # A browser without a person sends them.
+        "sign_in:second-factor",
+        "sign_in:second-factor-options",
+        "sign_in:enrol",
+        "sign_in:enrol-options",
         "sign_in:sign-in",
         "sign_in:sign-in-again",
         "sign_in:choose-password",

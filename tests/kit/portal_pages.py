@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
+
+from watchword.control.identity.factors.totp import code_at, step_at
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -37,7 +40,20 @@ def set_password(page: Page, link: str, password: str = PASSWORD) -> None:
     page.get_by_label("New password", exact=True).fill(password)
     page.get_by_label("Confirm new password", exact=True).fill(password)
     page.get_by_role("button", name="Set password and sign in").click()
+    enrolment = page.get_by_role("heading", name="Add a second factor", exact=True)
+    expect(page.get_by_role("button", name="Sign out").or_(enrolment)).to_be_visible()
+    if enrolment.is_visible():
+        add_app(page)
+
+
+def add_app(page: Page) -> str:
+    """Add an authenticator app on the page that demands a second factor; returns its secret."""
+    secret = page.locator("#setup-secret").inner_text()
+    page.get_by_label("Code that the app shows").fill(code_at(secret, step_at(datetime.now(UTC))))
+    page.get_by_role("button", name="Add the app").click()
+    page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    return secret
 
 
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:

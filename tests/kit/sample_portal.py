@@ -133,7 +133,8 @@ def session_of(somebody: Person, *, user_agent: str = FIREFOX, address: str = "1
     session[BACKEND_SESSION_KEY] = "watchword.control.identity.backend.PasswordBackend"
     session[HASH_SESSION_KEY] = somebody.get_session_auth_hash()
     session.create()
-    session.begin(timezone.now(), address=address, user_agent=user_agent, factors=(Factor.PASSWORD,))
+    # A passkey is enough for everyone.
+    session.begin(timezone.now(), address=address, user_agent=user_agent, factors={Factor.PASSKEY})
     return str(session.session_key)
 
 

@@ -23,7 +23,7 @@ from watchword.control.identity.operator_commands import (
     SignOutOperator,
 )
 from watchword.control.identity.safeguards import able_operators
-from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.identity.sign_in_commands import PasswordAccepted, SignIn
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink, usable_link
 
 if TYPE_CHECKING:
@@ -54,13 +54,17 @@ def bob(operator: Person) -> Person:
 def test_invited_operator_chooses_a_password_with_the_link(operator: Person) -> None:
     invitation = InviteOperator(email=" Bob@Provider.Example", name="Bob").run(acting(operator))
 
-    joined = RedeemSignInLink(secret=invitation.secret, password=PASSWORD).run(now=NOW)
+    accepted = RedeemSignInLink(secret=invitation.secret, password=PASSWORD).run(now=NOW)
 
+    assert isinstance(accepted, PasswordAccepted)
+    joined = accepted.person
     assert (joined.email, joined.name) == ("bob@provider.example", "Bob")
     assert acting(joined).operator
     assert acting(joined).permissions == OPERATOR_PERMISSIONS
     actions = AuditEvent.objects.filter(target="bob@provider.example").order_by("sequence")
-    assert [event.action for event in actions] == ["operator_created", "sign_in_link_created", "password_set"]
+    assert [event.action for event in actions] == [
+        "operator_created", "sign_in_link_created", "password_set", "password_accepted",
+    ]  # fmt: skip
 
 
 def test_invitation_with_a_taken_address_leaves_nothing_behind(operator: Person, bob: Person) -> None:

@@ -23,7 +23,7 @@ from watchword.control.identity.people_commands import (
 )
 from watchword.control.identity.role_commands import CreateRole, EditRole
 from watchword.control.identity.safeguards import full_administrators
-from watchword.control.identity.sign_in_commands import SignIn
+from watchword.control.identity.sign_in_commands import SignedIn, SignIn
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink, usable_link
 
 if TYPE_CHECKING:
@@ -178,7 +178,9 @@ class TestDeactivate:
 
         assert event().changes == {"active": [False, True]}
         assert not Session.objects.filter(person=bob).exists()
-        assert SignIn(email=bob.email, password=PASSWORD).run(now=NOW) == bob
+        signed_in = SignIn(email=bob.email, password=PASSWORD).run(now=NOW)
+        assert isinstance(signed_in, SignedIn)
+        assert signed_in.person == bob
 
     def test_person_cannot_deactivate_own_account(self, alice: Person, acting_alice: Actor, bob: Person) -> None:
         ChangeRole(organization_id="acme", person_id=bob.pk, role=OF_ALICE).run(acting_alice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +14,7 @@ from django.utils import timezone
 from kit.people import PASSWORD
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
+from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.session_rules import ABSOLUTE, IDLE, LIVE_MAX
 from watchword.control.identity.session_store import SessionStore
@@ -25,23 +26,6 @@ if TYPE_CHECKING:
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 COOKIE = "watchword_session"
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def advance(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-    """Move the clock of the control plane."""
-    real = timezone.now
-    moved = timedelta()
-
-    def now() -> datetime:
-        return real() + moved
-
-    def by(step: timedelta) -> None:
-        nonlocal moved
-        moved += step
-
-    monkeypatch.setattr(timezone, "now", now)
-    return by
 
 
 def signed_in(person: Person, **headers: str) -> Client:
@@ -242,7 +226,7 @@ def test_store_implements_djangos_interface(alice: Person, advance: Callable[[ti
     assert store.public_id is None
     store.note_seen(timezone.now(), address=None, user_agent="")
     with pytest.raises(RuntimeError, match="there is no session to begin"):
-        store.begin(timezone.now(), address=None, user_agent="", factors=())
+        store.begin(timezone.now(), address=None, user_agent="", factors={Factor.PASSWORD})
     store["kept"] = 1
     store.save()
     assert store.session_key is not None

@@ -13,10 +13,12 @@ from kit.people import NOW, PASSWORD
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import OPERATOR_PERMISSIONS, Actor, Interface, Permission, command_line
 from watchword.control.base.refusals import Refusal
+from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.models import Person, PersonKind, Role, Session, SignInLink, SignInThrottle
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
 from watchword.control.identity.role_commands import FULL_ROLE, CreateRole
+from watchword.control.identity.sign_in_commands import SignedIn
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink, purge, usable_link
 from watchword.control.web.shell.signed_in import actor_of
 
@@ -136,10 +138,14 @@ def test_the_link_sets_the_password_once(alice: Person, shell: Actor) -> None:
 
     redeemed = RedeemSignInLink(secret=secret, password=NEW_PASSWORD, address="192.0.2.1").run(now=NOW)
 
-    assert redeemed == alice
+    assert isinstance(redeemed, SignedIn)
+    assert (redeemed.person, redeemed.factors) == (alice, frozenset({Factor.PASSWORD}))
     assert Person.objects.get(pk=alice.pk).check_password(NEW_PASSWORD)
-    event = AuditEvent.objects.latest("sequence")
-    assert (event.action, event.actor, event.address) == ("password_set", "alice@acme.example", "192.0.2.1")
+    events = AuditEvent.objects.order_by("-sequence")[:2]
+    assert [(event.action, event.actor, event.address) for event in events] == [
+        ("signed_in", "alice@acme.example", "192.0.2.1"),
+        ("password_set", "alice@acme.example", "192.0.2.1"),
+    ]
     with pytest.raises(Refusal) as refused:
         RedeemSignInLink(secret=secret, password=NEW_PASSWORD).run(now=NOW)
     assert refused.value.code == "link_unusable"
@@ -194,9 +200,10 @@ def test_a_weak_password_is_refused_and_the_link_still_works(alice: Person, shel
 def test_operators_get_a_link_from_operators(operator: Person, shell: Actor) -> None:
     secret = CreateSignInLink(email=operator.email).run(shell, now=NOW)
 
-    redeemed = RedeemSignInLink(secret=secret, password=NEW_PASSWORD, interface=Interface.COMMAND_LINE).run(now=NOW)
+    redeem = RedeemSignInLink(secret=secret, password=NEW_PASSWORD, interface=Interface.COMMAND_LINE)
 
-    assert redeemed == operator
+    assert redeem.run(now=NOW) is None
+    assert Person.objects.get(pk=operator.pk).check_password(NEW_PASSWORD)
     assert AuditEvent.objects.latest("sequence").interface == "command_line"
 
 

@@ -21,6 +21,7 @@ ACTIONS: Final = {
     "fetches_recovered": "Key fetches succeed again",
     "certificate_expiring": "Server certificate expires soon",
     "signed_in": "Sign in",
+    "password_accepted": "Enter password before second factor",
     "signed_out": "Sign out",
     "identity_confirmed": "Confirm identity",
     "password_set": "Set password",
@@ -115,6 +116,9 @@ REASONS: Final = {
     RefusalReason.SUBSCRIPTION_INACTIVE.code: "no active API subscription",
     RefusalReason.ORGANIZATION_SUSPENDED.code: "the organization is suspended",
     RefusalReason.NOT_FOUND.code: "not found",
+    RefusalReason.SINGLE_SIGN_ON_REQUIRED.code: "the organization requires single sign-on",
+    RefusalReason.PASSKEY_REFUSED.code: "the passkey was not verified",
+    RefusalReason.CEREMONY_EXPIRED.code: "the passkey's response came too late or twice",
 }
 
 

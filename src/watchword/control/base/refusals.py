@@ -93,6 +93,11 @@ class RefusalReason(Enum):
     NO_OTHER_SESSIONS = ("no_other_sessions", 409, "You have no other sessions to end.")
     NOT_SUBSCRIBED = ("not_subscribed", 409, "There is no API subscription to renew or change. Set one first.")
     LINK_UNUSABLE = ("link_unusable", 404, "This sign-in link has been used, has expired or was never valid.")
+    SIGN_IN_EXPIRED = (
+        "sign_in_expired", 401, "Your sign-in took too long, or your account was changed meanwhile. Sign in again.",
+    )  # fmt: skip
+    SECOND_FACTOR_REQUIRED = ("second_factor_required", 403, "Your sign-in needs a second factor.")
+    SECOND_FACTOR_WRONG = ("second_factor_wrong", 422, "{sentence}")
     SINGLE_SIGN_ON_REQUIRED = (
         "single_sign_on_required", 403, "Your organization requires single sign-on. Sign in with it instead.",
     )  # fmt: skip

@@ -19,6 +19,7 @@ from watchword.control.identity.models import Person, PersonKind, Session, SignI
 from watchword.control.identity.passwords import hashed_password
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.session_store import end_sessions
+from watchword.control.identity.sign_in_commands import after_password
 from watchword.control.identity.single_sign_on.queries import only_single_sign_on
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from watchword.control.base.actor import Actor
     from watchword.control.base.unit_of_work import UnitOfWork
+    from watchword.control.identity.sign_in_commands import PasswordAccepted, SignedIn
 
 _SECRET_BYTES: Final = 32
 _UNUSED_LINK_KEPT: Final = timedelta(days=30)
@@ -65,7 +67,7 @@ class RedeemSignInLink:
     """Set the password of the link's person. A link works once; of two parallel attempts one succeeds.
 
     Ends every session of the person, because one may belong to an attacker who knew the old password. In the portal
-    it also signs the person in.
+    it also signs the person in, unless the sign-in needs a second factor.
     """
 
     secret: str = field(repr=False)
@@ -73,7 +75,12 @@ class RedeemSignInLink:
     interface: Interface = Interface.PORTAL
     address: str | None = None
 
-    def run(self, *, now: datetime) -> Person:
+    def run(self, *, now: datetime) -> SignedIn | PasswordAccepted | None:
+        """Return what the new password led to; None on the command line, where no one signs in.
+
+        Raises:
+            Refusal: link_unusable, fields_invalid, passwords_busy, single_sign_on_required.
+        """
         link = usable_link(self.secret, now)
         person = link.person
         hashed = hashed_password(self.password, person)
@@ -88,12 +95,10 @@ class RedeemSignInLink:
             if used != 1:
                 raise Refusal(RefusalReason.LINK_UNUSABLE)
             person.password = hashed
-            if self.interface is Interface.PORTAL:
-                person.last_login = now
-            person.save(update_fields=["password", "last_login"])
+            person.save(update_fields=["password"])
             end_sessions(person.pk)
             work.record(target=person.email)
-            return person
+            return after_password(work, person) if self.interface is Interface.PORTAL else None
 
 
 @contextmanager

@@ -21,7 +21,13 @@ from watchword.control.web.console import views as console_views
 from watchword.control.web.people import people_views, roles_views, session_views
 from watchword.control.web.servers import metadata_views, row_views
 from watchword.control.web.servers import views as servers_views
-from watchword.control.web.sign_in import confirm_views, sign_in_again
+from watchword.control.web.sign_in import (
+    confirm_views,
+    enrolment_views,
+    link_views,
+    second_factor_views,
+    sign_in_again,
+)
 from watchword.control.web.sign_in import views as sign_in_views
 
 _ADMINISTRATORS = [
@@ -58,8 +64,15 @@ _SIGN_IN = [
     path("", sign_in_views.start, name="start"),
     path("sign-in", sign_in_views.sign_in, name="sign-in"),
     path("sign-in-again", sign_in_again.sign_in_again, name="sign-in-again"),
-    path("sign-in/<str:secret>", sign_in_views.open_link, name="set-password"),
-    path("set-password", sign_in_views.set_password, name="choose-password"),
+    path("sign-in/passkey", sign_in_views.sign_in_with_passkey, name="passkey"),
+    path("sign-in/passkey/options", sign_in_views.passkey_options, name="passkey-options"),
+    path("sign-in/second-factor", second_factor_views.second_factor, name="second-factor"),
+    path("sign-in/second-factor/options", second_factor_views.options, name="second-factor-options"),
+    path("sign-in/enrol", enrolment_views.enrol, name="enrol"),
+    path("sign-in/enrol/options", enrolment_views.options, name="enrol-options"),
+    # The last of its kind: it takes any name.
+    path("sign-in/<str:secret>", link_views.open_link, name="set-password"),
+    path("set-password", link_views.set_password, name="choose-password"),
     path("confirm", confirm_views.confirm, name="confirm"),
     path("sign-out", sign_in_views.sign_out, name="sign-out"),
 ]

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from kit import people
 from kit.people import PASSWORD
+from kit.signing_in import sign_in
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
 from watchword.control.base.refusals import Refusal
@@ -36,7 +37,7 @@ CHOSEN = "tangerine gravel orbit"
 
 def signed_in(person: Person, user_agent: str = FIREFOX, address: str = "192.0.2.1") -> Client:
     client = Client(headers={"User-Agent": user_agent}, REMOTE_ADDR=address)
-    assert client.post("/sign-in", {"email": person.email, "password": PASSWORD}).status_code == 302
+    assert sign_in(client, person).status_code == 302
     return client
 
 

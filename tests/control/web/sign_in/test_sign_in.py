@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import identify_hasher, make_password
 from django.test import Client
 from django.urls import reverse
 
-from kit import people
+from kit import people, signing_in
 from kit.people import PASSWORD
 from watchword.control.audit.chain import verify_chain
 from watchword.control.audit.models import AuditEvent
@@ -55,8 +55,9 @@ def test_an_administrator_comes_to_the_servers_of_their_organization(client: Cli
 
 
 def test_an_operator_comes_to_the_organizations(client: Client, operator: Person, alice: Person) -> None:
-    answer = client.post("/sign-in", {"email": operator.email, "password": PASSWORD}, follow=True)
+    signing_in.sign_in(client, operator)
 
+    answer = client.get("/", follow=True)
     assert answer.redirect_chain == [("/operator-console/organizations/", 302)]
     assert client.get("/").headers["Location"] == "/operator-console/organizations/"
     assert b"Acme" in answer.content

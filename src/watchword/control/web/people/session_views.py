@@ -25,7 +25,7 @@ from watchword.control.web.shell.page_responses import (
 )
 from watchword.control.web.shell.proof_responses import asks_for_proof
 from watchword.control.web.shell.signed_in import session_in
-from watchword.control.web.sign_in.views import left
+from watchword.control.web.sign_in.sessions import left
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -27,7 +27,19 @@ _SENTENCES: Final = {
 _UNSAVED: Final = "What you sent last was not saved."
 _SUFFIX: Final = "-unsaved"
 _READING: Final = frozenset({"GET", "HEAD"})
-_COMING_AND_GOING: Final = frozenset({"sign_in:sign-in", "sign_in:sign-in-again", "sign_in:sign-out"})
+_COMING_AND_GOING: Final = frozenset(
+    {
+        "sign_in:sign-in",
+        "sign_in:sign-in-again",
+        "sign_in:sign-out",
+        "sign_in:passkey",
+        "sign_in:passkey-options",
+        "sign_in:second-factor",
+        "sign_in:second-factor-options",
+        "sign_in:enrol",
+        "sign_in:enrol-options",
+    }
+)
 
 
 def note(request: HttpRequest, response: HttpResponse) -> None:

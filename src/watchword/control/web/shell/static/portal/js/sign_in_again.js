@@ -38,11 +38,30 @@ async function send(form) {
   return { good: response.ok, ...(await response.json()) };
 }
 
+// What a form has disabled is not sent: first the password, then the second factor.
+function demand(dialog, choice) {
+  const second = choice !== null;
+  for (const field of dialog.querySelectorAll("#again-second input")) field.disabled = !second;
+  const password = dialog.querySelector("#again-password");
+  password.disabled = second;
+  password.value = "";
+  dialog.querySelector("#again-second").hidden = !second;
+  if (!second) {
+    password.focus();
+    return;
+  }
+  const [passkey, code] = [dialog.querySelector("#again-passkey"), dialog.querySelector("#again-code")];
+  passkey.hidden = !choice.passkey;
+  passkey.dataset.options = choice.options;
+  dialog.querySelector("#again-code-field").hidden = !choice.app;
+  (choice.app ? code : passkey).focus();
+}
+
 function ask(other) {
   const dialog = template.content.querySelector("dialog").cloneNode(true);
   const form = dialog.querySelector("form");
   const fault = dialog.querySelector("#again-fault");
-  const password = dialog.querySelector("#again-password");
+  let choice = null;
   const leave = () => {
     dialog.close();
     dialog.remove();
@@ -70,14 +89,22 @@ function ask(other) {
       renew(answer.token);
       return;
     }
-    fault.textContent = answer.sentence ?? "Sign in as the person who opened this page.";
-    fault.hidden = false;
-    password.value = "";
-    password.focus();
+    if (answer.choice) {
+      fault.hidden = true;
+      form.elements.csrfmiddlewaretoken.value = answer.token;
+      choice = answer.choice;
+    } else {
+      fault.textContent = answer.sentence ?? "Sign in as the person who opened this page.";
+      fault.hidden = false;
+      if (answer.good || answer.starts_over) choice = null;
+    }
+    form.elements.passkey.value = "";
+    form.elements.code.value = "";
+    demand(dialog, choice);
   });
   document.body.append(dialog);
   dialog.showModal();
-  password.focus();
+  demand(dialog, choice);
 }
 
 async function resume() {

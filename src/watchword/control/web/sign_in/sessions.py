@@ -1,0 +1,130 @@
+"""Begins and ends the sessions of browsers: with a person, or with a sign-in that waits for its second factor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.contrib.auth import login, logout
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from watchword.control.base.actor import Interface
+from watchword.control.identity.pending_sign_ins import PendingSignIn
+from watchword.control.identity.sign_in_commands import SignedIn
+from watchword.control.identity.sign_in_notices import changes_of_factors
+from watchword.control.web.shell import cookies, notices
+from watchword.control.web.shell import session_end_notice as ended
+from watchword.control.web.shell.navigation import home_route
+from watchword.control.web.shell.notices import Notice
+from watchword.control.web.shell.onward import ONWARD_MAX, own_address
+from watchword.control.web.shell.signed_in import client_address, session_in
+from watchword.control.web.shell.unsent import leave
+from watchword.control.web.sign_in.factor_notices import sentence_about
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.http import HttpRequest, HttpResponse
+
+    from watchword.control.identity.factor_rules import Factor
+    from watchword.control.identity.models import Person
+    from watchword.control.identity.sign_in_commands import PasswordAccepted
+
+# What the browser kept of the portal's pages and files goes with the session, so that nothing stays on a shared
+# machine. Cookies stay: the session's is removed anyway, and the browser's mark and theme are no secrets.
+CLEARED: Final = '"cache", "storage"'
+
+_PENDING: Final = "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A sign-in that waits in this browser for its second factor.
+
+    Attributes:
+        onward: the page to open afterwards, untrusted.
+        unsent: what the person typed before, sealed; untrusted.
+    """
+
+    sign_in: PendingSignIn
+    onward: str
+    unsent: str
+
+
+def begin_session(request: HttpRequest, person: Person, factors: Collection[Factor]) -> None:
+    """Begin the person's session. Only what `complete_sign_in` returned may come here."""
+    # The earlier session belonged to an unknown visitor; login() gives the new one its own key.
+    request.session.flush()
+    login(request, person)
+    session_in(request).begin(
+        timezone.now(),
+        address=client_address(request),
+        user_agent=request.headers.get("User-Agent", ""),
+        factors=factors,
+    )
+
+
+def begin_waiting(request: HttpRequest, accepted: PasswordAccepted, onward: str = "", sealed: str = "") -> None:
+    """Begin a session without a person, whose only content is the pending sign-in."""
+    request.session.flush()
+    request.session[_PENDING] = accepted.pending.content() | {"onward": onward[:ONWARD_MAX], "unsent": sealed}
+
+
+def waiting_in(request: HttpRequest) -> Waiting | None:
+    content = request.session.get(_PENDING)
+    if content is None:
+        return None
+    return Waiting(sign_in=PendingSignIn.read(content), onward=content["onward"], unsent=content["unsent"])
+
+
+def go_on(
+    request: HttpRequest, outcome: SignedIn | PasswordAccepted, onward: str = "", sealed: str = ""
+) -> HttpResponse:
+    """Lead to the portal, or to the second factor."""
+    if isinstance(outcome, SignedIn):
+        return let_in(request, outcome, onward, sealed)
+    begin_waiting(request, outcome, onward, sealed)
+    return HttpResponseRedirect(reverse("sign_in:second-factor"))
+
+
+def let_in(request: HttpRequest, signed_in: SignedIn, onward: str = "", sealed: str = "") -> HttpResponse:
+    """Begin the session and lead to the page asked for."""
+    response = HttpResponseRedirect(begin(request, signed_in, onward, sealed))
+    greet(response, signed_in.person)
+    if sealed:
+        # The sign-in page that carried the text has said it.
+        ended.said(response)
+    return response
+
+
+def begin(request: HttpRequest, signed_in: SignedIn, onward: str = "", sealed: str = "") -> str:
+    """Begin the session with its notices; returns the path of the page to open."""
+    person = signed_in.person
+    begin_session(request, person, signed_in.factors)
+    for change in changes_of_factors(signed_in):
+        notices.leave(request, Notice(sentence_about(change), warning=True))
+    return leave(request, sealed, person) or own_address(onward) or home(person)
+
+
+def greet(response: HttpResponse, person: Person) -> None:
+    """Leave what the browser keeps after a sign-in."""
+    cookies.leave_device_cookie(response, person)
+
+
+def left(request: HttpRequest) -> HttpResponse:
+    """End this browser's session, on the server and in the browser."""
+    logout(request)
+    response = HttpResponseRedirect(reverse("sign_in:sign-in"))
+    response["Clear-Site-Data"] = CLEARED
+    return response
+
+
+def home(person: Person) -> str:
+    route = home_route(person.actor(interface=Interface.PORTAL, address=None))
+    return reverse(route, args=[] if person.organization_id is None else [person.organization_id])
+
+
+def onward_or_home(onward: str, person: Person) -> str:
+    return own_address(onward) or home(person)
