@@ -34,7 +34,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _metadata("the check for blanks around a value", 'if value != value.strip(" "):', "if False:", _UNFIT),
     _metadata("the word for placeholders", 'fault is Fault.NOT_FETCHED and "{" in value', "False", _UNFIT),
     _metadata("the check for a query", 'if "?" in issuer:', "if False:", _QUERY),
-    _metadata("the check of an issuer's form", "    _https_url(value)\n    issuer", "    issuer", _UNFIT),
+    _metadata("the check of an issuer's form", "    https_url(value)\n    issuer", "    issuer", _UNFIT),
     _metadata(
         "the refusal of an issuer that is missing",
         'check_issuer(members.get("issuer"))',

@@ -95,7 +95,7 @@ def read_metadata(untrusted_document: bytes) -> Metadata | UnusableMetadata | No
     except JsonRefused:
         return None
     try:
-        jwks_location = _https_url(members.get("jwks_uri"))
+        jwks_location = https_url(members.get("jwks_uri"))
     except UrlRefused as refused:
         return UnusableMetadata("jwks_uri", refused.fault)
     try:
@@ -111,7 +111,7 @@ def check_issuer(value: object) -> str:
     Raises:
         UrlRefused: with the fault.
     """
-    _https_url(value)
+    https_url(value)
     issuer = str(value)
     if "?" in issuer:
         raise UrlRefused(Fault.QUERY)
@@ -135,8 +135,8 @@ def metadata_locations(issuer: str) -> tuple[str, str]:
     )
 
 
-def _https_url(value: object) -> str:
-    """The normalised URL.
+def https_url(value: object) -> str:
+    """The normalised URL, if the value of a member is one.
 
     Raises:
         UrlRefused: with the fault.
