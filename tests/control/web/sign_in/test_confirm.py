@@ -1,0 +1,299 @@
+"""The page and the dialog "Confirm that it is you": the way there, the proof, and the way back with what was typed."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from kit import people
+from kit.html_form import HtmlForm
+from kit.people import PASSWORD
+from kit.portal_forms import FORMS, browser_of
+from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import Permission
+from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG, PROOF_LIFETIME
+from watchword.control.identity.models import Person, Role, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watchword.control.organizations.models import Organization
+
+CONFIRM: Final = "/confirm"
+ASKED: Final = "Confirm that it is you"
+CREATE_ROLE: Final = "/acme/administration/role-management/create/"
+CHOSEN: Final = "eleven purple bicycles sing"
+HTMX: Final = {"HX-Request": "true"}
+NEW_ROLE: Final = {"role": "Typed by Alice", "permissions": ["Audit Logs"]}
+NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "typed_by", "receipt"})
+
+WITHOUT_PROOF: Final = frozenset({"people:rename"})
+WITHOUT_TEXT: Final = frozenset({"people:change-password"})
+"""Its passwords never come back."""
+
+VALID: Final = {
+    "starts_at": "2026-01-31T12:00",
+    "expires_at": "2027-01-31T12:00",
+    "api_call_threshold": "500",
+    "expires_on": "2027-01-31",
+}
+"""For fields that the view reads before its command runs."""
+
+
+@pytest.fixture
+def bob_of_acme(acme: Organization) -> Person:
+    Role.objects.create(organization=acme, name="Another", permissions=[])
+    return people.administrator("bob", "acme", Permission.AUDIT_LOGS)
+
+
+def forget_proof(age: timedelta = PROOF_LIFETIME) -> None:
+    Session.objects.update(proven_at=timezone.now() - age)
+
+
+def asked(response: Any, status: int = 403) -> dict[str, list[str]]:
+    """The fields of the form that asks for proof."""
+    page = response.content.decode()
+    assert response.status_code == status
+    assert ASKED in page
+    return HtmlForm(page, CONFIRM).fields
+
+
+def proven(client: Client, fields: dict[str, list[str]], **more: str) -> Any:
+    return client.post(CONFIRM, {**fields, "password": PASSWORD, **more})
+
+
+def typed_into(form: HtmlForm) -> dict[str, list[str]]:
+    typed = dict(form.fields)
+    for name, kind in form.kinds.items():
+        if kind in {"text", "email", "url", "textarea", "number", "datetime-local", "date"}:
+            typed[name] = [VALID.get(name, f"Typed into {name}")]
+        elif kind in {"select", "radio"}:
+            typed[name] = form.choices[name][-1:]
+    return typed
+
+
+def text_of(fields: dict[str, list[str]], form: HtmlForm) -> dict[str, list[str]]:
+    return {
+        name: values
+        for name, values in fields.items()
+        if values and name not in NOT_TEXT and form.kinds.get(name) != "password"
+    }
+
+
+CHANGING: Final = [row for row in FORMS if row[0] not in WITHOUT_PROOF | WITHOUT_TEXT]
+
+
+@pytest.mark.parametrize(("route", "place"), CHANGING, ids=[route for route, _ in CHANGING])
+def test_what_was_typed_comes_back_after_the_proof(
+    alice: Person, operator: Person, bob_of_acme: Person, route: str, place: Callable[[Person], dict[str, object]]
+) -> None:
+    person = operator if route.startswith("console:") else alice
+    address = reverse(route, kwargs=place(bob_of_acme))
+    client = browser_of(person)
+    form = HtmlForm(client.get(address).content.decode(), address)
+    typed = typed_into(form)
+    forget_proof()
+    before = AuditEvent.objects.count()
+    refused = client.post(address, typed)
+    fields = asked(refused)
+    assert "Typed into" not in refused.content.decode(), "it is encrypted"
+    answer = proven(client, fields)
+    assert (answer.status_code, answer["Location"]) == (302, address)
+    page = client.get(address).content.decode()
+    assert "What you typed is back; nothing was saved yet." in page
+    again = HtmlForm(page, address)
+    assert text_of(again.fields, again) == text_of(typed, form)
+    assert AuditEvent.objects.count() == before, "nothing is sent by itself"
+
+
+def test_form_returns_without_proof(alice: Person) -> None:
+    client = browser_of(alice)
+    form = HtmlForm(client.get(CREATE_ROLE).content.decode(), CREATE_ROLE)
+    forget_proof(PROOF_LIFETIME)
+    fields = asked(client.post(CREATE_ROLE, form.fields | NEW_ROLE))
+    assert client.post(CONFIRM, {**fields, "back": "on"})["Location"] == CREATE_ROLE
+    # The dialog still needs proof, and its text waits meanwhile.
+    assert client.get(CREATE_ROLE)["Location"] == f"{CONFIRM}?next={CREATE_ROLE.replace('/', '%2F')}"
+    asked(client.get(CONFIRM, {"next": CREATE_ROLE}), 200)
+    proven(client, {"next": [CREATE_ROLE]})
+    assert "Typed by Alice" in client.get(CREATE_ROLE).content.decode()
+
+
+def test_dialog_asks_before_it_opens(alice: Person) -> None:
+    client = browser_of(alice)
+    forget_proof(PROOF_FOR_A_DIALOG - timedelta(minutes=1))
+    assert client.get(CREATE_ROLE).status_code == 200
+    forget_proof(PROOF_FOR_A_DIALOG)
+    led = client.get(CREATE_ROLE)
+    page = client.get(led["Location"])
+    assert proven(client, asked(page, 200))["Location"] == CREATE_ROLE
+    assert client.get(CREATE_ROLE).status_code == 200
+    assert client.get(CONFIRM, {"next": CREATE_ROLE})["Location"] == CREATE_ROLE, "there is nothing left to prove"
+
+
+def test_change_after_the_proof_is_made(alice: Person) -> None:
+    client = browser_of(alice)
+    forget_proof()
+    proven(client, asked(client.get(CONFIRM), 200))
+    assert client.post(CREATE_ROLE, NEW_ROLE).status_code == 302
+    assert Role.objects.filter(name="Typed by Alice").exists()
+
+
+def test_new_password_needs_proof_besides_the_current_one(alice: Person) -> None:
+    client = browser_of(alice)
+    chosen = {"current_password": PASSWORD, "password": CHOSEN, "password_again": CHOSEN}
+    forget_proof()
+    fields = asked(client.post("/sessions/change-password/", chosen))
+    assert CHOSEN not in str(fields)
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+    assert proven(client, fields)["Location"] == "/sessions/change-password/"
+    assert client.post("/sessions/change-password/", chosen).status_code == 302
+    alice.refresh_from_db()
+    assert alice.check_password(CHOSEN)
+
+
+def test_page_says_who_must_prove_it(alice: Person) -> None:
+    client = browser_of(alice)
+    forget_proof()
+    assert HtmlForm(client.get(CONFIRM).content.decode(), CONFIRM).fields["email"] == [alice.email]
+
+
+@pytest.mark.parametrize(
+    "onward",
+    ["https://attacker.example/", "//attacker.example/", "/\\attacker.example", "/\t/attacker.example", "javascript:0"],
+)
+def test_proof_leads_to_own_addresses_only(alice: Person, onward: str) -> None:
+    client = browser_of(alice)
+    assert client.get(CONFIRM, {"next": onward})["Location"] == "/"
+    forget_proof()
+    assert proven(client, {"next": [onward]})["Location"] == "/"
+    forget_proof()
+    shown = client.post(CONFIRM, {"next": onward, "password": PASSWORD}, headers=HTMX)
+    assert json.loads(shown["HX-Trigger"]) == {"proven": {"opens": ""}}
+
+
+def test_script_gets_the_dialog_over_the_form(alice: Person) -> None:
+    """The form stays open under it, so the proof leads nowhere."""
+    client = browser_of(alice)
+    forget_proof()
+    refused = client.post(CREATE_ROLE, NEW_ROLE, headers=HTMX)
+    assert (refused["HX-Retarget"], refused["HX-Reswap"]) == ("#proof", "innerHTML")
+    fields = asked(refused)
+    assert fields["next"] == [""]
+    assert "unsent" not in fields
+    wrong = client.post(CONFIRM, {**fields, "password": "wrong"}, headers=HTMX)
+    assert "This is not your password." in wrong.content.decode()
+    assert wrong["HX-Retarget"] == "#proof"
+    right = client.post(CONFIRM, {**asked(wrong, 422), "password": PASSWORD}, headers=HTMX)
+    assert (right.status_code, right.content) == (200, b"")
+    assert json.loads(right["HX-Trigger"]) == {"proven": {"opens": ""}}
+
+
+def test_script_opens_the_asked_dialog_after_the_proof(alice: Person) -> None:
+    client = browser_of(alice)
+    forget_proof()
+    fields = asked(client.get(CREATE_ROLE, headers=HTMX), 200)
+    right = client.post(CONFIRM, {**fields, "password": PASSWORD}, headers=HTMX)
+    assert json.loads(right["HX-Trigger"]) == {"proven": {"opens": CREATE_ROLE}}
+
+
+def test_refused_change_without_a_dialog_leads_to_its_page(alice: Person) -> None:
+    client = browser_of(alice)
+    other = people.acting(alice)
+    forget_proof()
+    fields = asked(client.post(reverse("people:end-session", args=[other.session])))
+    assert proven(client, fields)["Location"] == reverse("people:sessions")
+    assert Session.objects.filter(public_id=other.session).exists()
+
+
+def test_wrong_password_keeps_the_text(alice: Person) -> None:
+    client = browser_of(alice)
+    form = HtmlForm(client.get(CREATE_ROLE).content.decode(), CREATE_ROLE)
+    forget_proof()
+    fields = asked(client.post(CREATE_ROLE, form.fields | NEW_ROLE))
+    wrong = client.post(CONFIRM, {**fields, "password": "wrong"})
+    assert "This is not your password." in wrong.content.decode()
+    proven(client, asked(wrong, 422))
+    assert "Typed by Alice" in client.get(CREATE_ROLE).content.decode()
+
+
+def test_text_of_another_person_is_dropped(alice: Person, bob_of_acme: Person) -> None:
+    alices, bobs = browser_of(alice), browser_of(bob_of_acme)
+    form = HtmlForm(alices.get(CREATE_ROLE).content.decode(), CREATE_ROLE)
+    forget_proof()
+    fields = asked(alices.post(CREATE_ROLE, form.fields | NEW_ROLE))
+    assert proven(bobs, {**fields, "next": ["/sessions/"]})["Location"] == "/sessions/"
+    asked(alices.get(CONFIRM), 200)
+
+
+def test_guesses_are_slowed_down(alice: Person) -> None:
+    client = browser_of(alice)
+    forget_proof()
+    statuses = [client.post(CONFIRM, {"password": "wrong"}).status_code for _ in range(12)]
+    assert (statuses[0], statuses[-1]) == (422, 429)
+    blocked = client.post(CONFIRM, {"password": PASSWORD})
+    assert blocked.status_code == 429
+    assert int(blocked["Retry-After"]) > 0
+    assert "Too many attempts." in blocked.content.decode()
+
+
+def test_proof_gives_the_session_another_key(alice: Person) -> None:
+    client = browser_of(alice)
+    stolen = Client()
+    stolen.cookies["watchword_session"] = client.cookies["watchword_session"].value
+    forget_proof()
+    proven(client, {})
+    assert stolen.get("/sessions/").status_code == 302
+    assert client.get("/sessions/").status_code == 200
+
+
+def test_other_tab_continues_after_the_proof(alice: Person) -> None:
+    """Both tabs have the same session; the form of the first one was opened before."""
+    client = browser_of(alice)
+    form = HtmlForm(client.get(CREATE_ROLE).content.decode(), CREATE_ROLE)
+    forget_proof()
+    proven(client, {})
+    assert client.post(CREATE_ROLE, form.fields | NEW_ROLE).status_code == 302
+
+
+def test_other_browser_must_prove_it_too(alice: Person) -> None:
+    first, second = browser_of(alice), browser_of(alice)
+    forget_proof()
+    proven(first, {})
+    asked(second.post(CREATE_ROLE, NEW_ROLE))
+    assert not Role.objects.filter(name="Typed by Alice").exists()
+
+
+def test_ended_session_leads_to_the_sign_in_with_the_text(alice: Person) -> None:
+    client = browser_of(alice)
+    form = HtmlForm(client.get(CREATE_ROLE).content.decode(), CREATE_ROLE)
+    forget_proof()
+    fields = asked(client.post(CREATE_ROLE, form.fields | NEW_ROLE))
+    Session.objects.all().delete()
+    assert client.post(CONFIRM, fields, headers=HTMX)["HX-Redirect"] == CREATE_ROLE
+    met = client.post(CONFIRM, fields)
+    assert "What you typed comes back after you sign in." in met.content.decode()
+    kept = re.search(r'name="unsent" value="([^"]+)"', met.content.decode())
+    assert kept is not None
+    assert unescape(kept[1]) == fields["unsent"][0]
+
+
+def test_session_that_ends_during_the_proof(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = browser_of(alice)
+    check = Person.check_password
+
+    def slow(person: Person, password: str) -> bool:
+        Session.objects.all().delete()
+        return check(person, password)
+
+    monkeypatch.setattr(Person, "check_password", slow)
+    assert proven(client, {"next": [CREATE_ROLE]})["Location"].startswith("/sign-in")
