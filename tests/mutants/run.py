@@ -37,7 +37,17 @@ SECONDS: Final = 120
 
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:tests/)?(\S.*?)(?: - .*)?$", re.MULTILINE)
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "static", "templates")
-_FOLDERS_OF_TESTS: Final = ("attacks", "core", "feed", "outbound", "jwks", "verifier", "kit", "mutants")
+_FOLDERS_OF_TESTS: Final = (
+    "attacks",
+    "control/identity",
+    "core",
+    "feed",
+    "outbound",
+    "jwks",
+    "verifier",
+    "kit",
+    "mutants",
+)
 
 
 class Verdict(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mutants import (
+    control_proof,
     core_claims,
     core_keys,
     core_token,
@@ -39,6 +40,7 @@ ALL: Final[tuple[Mutant, ...]] = (
     *jwks_schedule.MUTANTS,
     *feed.MUTANTS,
     *usage.MUTANTS,
+    *control_proof.MUTANTS,
     *verifier_gateway_port.MUTANTS,
     *verifier_routing.MUTANTS,
     *verifier_token_cache.MUTANTS,

@@ -39,7 +39,7 @@ def reason_of(raised: pytest.ExceptionInfo[AccessLost]) -> RefusalReason:
 
 
 @pytest.mark.parametrize("action", sorted(NEEDS_PROOF))
-def test_change_is_refused_without_recent_proof(acting_alice: Actor, action: str) -> None:
+def test_p_31_change_is_refused_without_recent_proof(acting_alice: Actor, action: str) -> None:
     before = AuditEvent.objects.count()
     proven(acting_alice, timezone.now() - PROOF_LIFETIME)
     with pytest.raises(AccessLost) as raised:
@@ -69,7 +69,7 @@ def test_clock_that_was_set_back_prolongs_nothing(acting_alice: Actor) -> None:
         change(acting_alice, "role_created", now=timezone.now() - CLOCK_DIFFERENCE - timedelta(minutes=1))
 
 
-def test_proof_counts_in_its_own_session_only(alice: Person, bob: Person, acting_alice: Actor) -> None:
+def test_p_32_proof_counts_in_its_own_session_only(alice: Person, bob: Person, acting_alice: Actor) -> None:
     proven(acting_alice, None)
     people.acting(alice)
     bobs = people.acting(bob)
@@ -143,7 +143,7 @@ def test_wrong_password_confirms_nothing(acting_alice: Actor) -> None:
     assert people.session_of(acting_alice).proven_at is None
 
 
-def test_guesses_are_slowed_down(acting_alice: Actor) -> None:
+def test_p_33_guesses_are_slowed_down(acting_alice: Actor) -> None:
     proven(acting_alice, None)
     reasons = []
     for _ in range(12):

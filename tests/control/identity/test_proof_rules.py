@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kit.people import NOW
 from watchword.control.audit.actions import ACTIONS
 from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG, PROOF_LIFETIME
 from watchword.control.identity.proof_rules import CLOCK_DIFFERENCE, NEEDS_NONE, NEEDS_PROOF, is_recent, needs_proof
 
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 STEP = timedelta(microseconds=1)
 
 
@@ -38,7 +38,7 @@ def test_action_in_no_table_needs_proof() -> None:
         (-CLOCK_DIFFERENCE - STEP, False),
     ],
 )
-def test_recent_proof(age: timedelta, *, recent: bool) -> None:
+def test_p_32_recent_proof(age: timedelta, *, recent: bool) -> None:
     assert is_recent(NOW - age, NOW, PROOF_LIFETIME) is recent
 
 

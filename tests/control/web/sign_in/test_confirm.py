@@ -212,7 +212,7 @@ def test_refused_change_without_a_dialog_leads_to_its_page(alice: Person) -> Non
     forget_proof()
     fields = asked(client.post(reverse("people:end-session", args=[other.session])))
     assert proven(client, fields)["Location"] == reverse("people:sessions")
-    assert Session.objects.filter(public_id=other.session).exists()
+    assert people.session_of(other).person == alice
 
 
 def test_wrong_password_keeps_the_text(alice: Person) -> None:
@@ -235,7 +235,7 @@ def test_text_of_another_person_is_dropped(alice: Person, bob_of_acme: Person) -
     asked(alices.get(CONFIRM), 200)
 
 
-def test_guesses_are_slowed_down(alice: Person) -> None:
+def test_p_33_guesses_are_slowed_down(alice: Person) -> None:
     client = browser_of(alice)
     forget_proof()
     statuses = [client.post(CONFIRM, {"password": "wrong"}).status_code for _ in range(12)]
@@ -246,7 +246,7 @@ def test_guesses_are_slowed_down(alice: Person) -> None:
     assert "Too many attempts." in blocked.content.decode()
 
 
-def test_proof_gives_the_session_another_key(alice: Person) -> None:
+def test_p_32_proof_gives_the_session_another_key(alice: Person) -> None:
     client = browser_of(alice)
     stolen = Client()
     stolen.cookies["watchword_session"] = client.cookies["watchword_session"].value
