@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watchword.cli.demo import run_beside, use_demo_settings
+from watchword.cli.demo import use_demo_settings
+from watchword.cli.demo_check import run_beside
 from watchword.cli.output import CommandFailed
 from watchword.cli.supervisor import LogStream, Role, Supervisor
 from watchword.settings.load import load_control_settings, load_verifier_settings

@@ -42,12 +42,23 @@ def visit(origin: str) -> PortalVisit:
 
 
 def test_alice_signs_in_and_presses_the_button() -> None:
-    with visiting(f'{FORM}<input name="password">') as (alice, posted):
+    with visiting(f'<form action="/sign-in">{FORM}') as (alice, posted):
         alice.disable()
     assert posted == [
         ("/sign-in", b"csrfmiddlewaretoken=abc&email=alice%40acme.example&password=a%26b"),
         ("/acme/servers/1/disable/", b"csrfmiddlewaretoken=abc"),
     ]
+
+
+def test_second_factor_without_an_app_is_reported() -> None:
+    page = f'<form action="/sign-in/second-factor">{FORM}'
+    with visiting(page) as (alice, _), pytest.raises(VisitFailed, match=r"second factor of alice@acme\.example"):
+        alice.disable()
+
+
+def test_portal_that_demands_no_proof_is_reported() -> None:
+    with visiting(PAGE) as (alice, _), pytest.raises(VisitFailed, match="disable/ with 200"):
+        alice.confirms_before_disabling()
 
 
 def test_a_page_without_the_button_is_reported() -> None:

@@ -7,17 +7,16 @@ import shlex
 import signal
 import sys
 import tempfile
-import threading
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from watchword.cli.demo_check import check_walkthrough, run_beside
 from watchword.cli.local_verifier import second_verifier
 from watchword.cli.options import debug_option
-from watchword.cli.output import FAILED, CommandFailed, console
+from watchword.cli.output import FAILED, CommandFailed
 from watchword.cli.serve import log_stream, prepare, supervised
 from watchword.cli.start_checks import cannot_be_used, require_free
 
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from watchword.cli.supervisor import Supervisor
+    from watchword.demo.authenticator_app import DemoApp
     from watchword.demo.certificates import DemoCertificates
-    from watchword.demo.walkthrough import Clients, Places, Walkthrough
+    from watchword.demo.walkthrough import Clients, Places
 
 HOST = "127.0.0.1"
 PORTAL_HOST = "localhost"
@@ -84,6 +83,7 @@ def demo(context: click.Context, /, *, keep: Path | None, check: bool, **ports: 
 
 def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check: bool) -> bool:
     """Start all parts, print the walk-through, and wait for a stop or run the check. True unless a step failed."""
+    from watchword.demo.authenticator_app import DemoApp
     from watchword.demo.certificates import make_certificates
     from watchword.demo.issuing import DemoClient
     from watchword.demo.management_steps import ManagementSteps
@@ -109,7 +109,8 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
         acme=DemoClient("acme-client"), globex=DemoClient("globex-client"), portal=DemoClient("watchword-portal")
     )
     app_secret = new_secret()
-    issuer = start_servers(stack, ports, certificates, clients, portal=portal, app_secret=app_secret)
+    app = DemoApp(app_secret)
+    issuer = start_servers(stack, ports, certificates, clients, portal=portal, app=app)
     people = create_people()
     enrol_operator_app(people.operator, app_secret)
     set_up_single_sign_on(people.acme, issuer, clients.portal)
@@ -134,7 +135,7 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
     )
     walkthrough = Walkthrough(places=places, clients=clients, people=people, management=management)
     if check:
-        return run_beside(supervisor, lambda: check_walkthrough(walkthrough))
+        return run_beside(supervisor, lambda: check_walkthrough(walkthrough, app.code))
     click.echo(f"\n{walkthrough.text()}\n")
     supervisor.run()
     return True
@@ -147,14 +148,13 @@ def start_servers(
     clients: Clients,
     *,
     portal: str,
-    app_secret: str,
+    app: DemoApp,
 ) -> str:
     """Serve the authorization server and the sample API until the stack ends; returns the issuer.
 
     Raises:
         CommandFailed: a port is taken.
     """
-    from watchword.demo.authenticator_app import DemoApp
     from watchword.demo.authorization_server import authorization_server
     from watchword.demo.issuing import Issuing
     from watchword.demo.openid_provider import ALICE, OpenIdClient
@@ -175,7 +175,7 @@ def start_servers(
         issuing=issuing,
         relying_party=relying_party,
         account=ALICE,
-        operator_code=DemoApp(app_secret).code,
+        operator_code=app.code,
     )
     listening(stack, "--authorization-server-port", port, server)
     port = ports["api_port"]
@@ -212,51 +212,6 @@ def listening(stack: ExitStack, flag: str, port: int, server: AbstractContextMan
         return stack.enter_context(server)
     except OSError as failure:
         raise CommandFailed(cannot_be_used(flag, HOST, port, failure)) from None
-
-
-def run_beside(supervisor: Supervisor, work: Callable[[], bool]) -> bool:
-    """Do `work` while the supervisor restarts roles that end. False if a signal stopped it before it was done."""
-    outcome: Future[bool] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as failure:  # noqa: BLE001 - it is raised again where the result is read.
-            outcome.set_exception(failure)
-        finally:
-            supervisor.request_stop()
-
-    # Signals interrupt only the main thread, which runs the supervisor.
-    threading.Thread(target=run, name="check", daemon=True).start()
-    supervisor.run()
-    return outcome.done() and outcome.result()
-
-
-def check_walkthrough(walkthrough: Walkthrough) -> bool:
-    from watchword.demo.portal_visit import PortalVisit, VisitFailed
-    from watchword.demo.sample_data import ACME, INITECH
-    from watchword.demo.walkthrough_check import CurlMissing, check
-
-    origin, people = walkthrough.places.portal, walkthrough.people
-    alice = PortalVisit(origin=origin, organization=ACME, sign_in=people.acme)
-    charlie = PortalVisit(origin=origin, organization=INITECH, sign_in=people.initech)
-    passed = True
-    out = console()
-    try:
-        for result in check(walkthrough, enable=alice.enable, disable=alice.disable):
-            mark, style = ("✓", "green") if result.passed else ("✗", "red")
-            line = f"{mark} {result.status} after {result.seconds:.1f} s: {result.title}"
-            out.print(line if result.passed else f"{line} (expected {result.expected})", style=style)
-            passed = passed and result.passed
-        refused = charlie.says_that_tokens_are_refused()
-        mark, style = ("✓", "green") if refused else ("✗", "red")
-        out.print(f"{mark} an expired organization: its page says that tokens are refused", style=style)
-        passed = passed and refused
-    except VisitFailed as failed:
-        raise CommandFailed(str(failed)) from None
-    except CurlMissing:
-        raise CommandFailed("The walk-through's commands need curl; on Debian: apt install curl.") from None
-    return passed
 
 
 def use_demo_settings(directory: Path, authority: Path, ports: dict[str, int]) -> None:

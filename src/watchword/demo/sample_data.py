@@ -16,9 +16,10 @@ from watchword.control.base.actor import ApiCategory, Interface, command_line
 from watchword.control.identity.api_key_commands import CreateApiKey
 from watchword.control.identity.api_role_commands import CreateApiRole
 from watchword.control.identity.api_rules import ApiLevel
+from watchword.control.identity.factor_rules import PROOF_LIFETIME
 from watchword.control.identity.factors.authenticator_app import EnrolAuthenticatorApp, seal_setup
 from watchword.control.identity.factors.totp import code_at, step_at
-from watchword.control.identity.models import Person
+from watchword.control.identity.models import Person, Session
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
 from watchword.control.identity.role_commands import FULL_ROLE
@@ -109,6 +110,11 @@ def set_up_single_sign_on(administrator: SignIn, issuer: str, client: DemoClient
         expected_version=0,
     ).run(actor)
     SetSingleSignOnEnabled(organization_id=ACME, enabled=True, expected_version=configured.version).run(actor)
+
+
+def end_proof(person: SignIn) -> None:
+    """Let the proof in the person's sessions be as old as if a quarter of an hour had passed."""
+    Session.objects.filter(person__email=person.email).update(proven_at=timezone.now() - PROOF_LIFETIME)
 
 
 def register_server(organization: str, administrator: SignIn, issuer: str, client_id: str) -> None:
