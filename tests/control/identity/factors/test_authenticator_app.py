@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from kit import people
 from kit.factors import FIREFOX, add_app, code_of
 from kit.people import NOW
 from watchword.control.base.audit_models import AuditEvent
@@ -53,7 +54,9 @@ def test_no_earlier_code_works_after_a_later_one(acting_alice: Actor, alice: Per
 def test_the_code_that_confirmed_the_app_is_used_up(acting_alice: Actor, alice: Person) -> None:
     secret = new_secret()
     code = code_of(secret, NOW)
-    EnrolAuthenticatorApp(sealed_secret=seal_setup(secret, alice), code=code).run(acting_alice, now=NOW)
+    EnrolAuthenticatorApp(sealed_secret=seal_setup(secret, alice), code=code).run(
+        people.proven(acting_alice, NOW), now=NOW
+    )
 
     assert not use(alice, code)
     assert use(alice, code_of(secret, NOW, steps=1))
@@ -92,7 +95,7 @@ def test_wrong_code_adds_nothing(acting_alice: Actor, alice: Person) -> None:
     with pytest.raises(Refusal) as refused:
         EnrolAuthenticatorApp(
             sealed_secret=seal_setup(secret, alice), code=code_of(secret, NOW, steps=2), user_agent=FIREFOX
-        ).run(acting_alice, now=NOW)
+        ).run(people.proven(acting_alice, NOW), now=NOW)
 
     assert set(refused.value.field_errors) == {"code"}
     assert not AuthenticatorApp.objects.exists()
@@ -103,7 +106,7 @@ def test_secret_of_another_persons_form_is_refused(acting_alice: Actor, bob: Per
 
     with pytest.raises(Refusal) as refused:
         EnrolAuthenticatorApp(sealed_secret=seal_setup(secret, bob), code=code_of(secret, NOW)).run(
-            acting_alice, now=NOW
+            people.proven(acting_alice, NOW), now=NOW
         )
 
     assert refused.value.code == "ceremony_expired"

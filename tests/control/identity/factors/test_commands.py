@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from kit import people
 from kit.authenticator import Authenticator
@@ -269,3 +271,42 @@ def test_without_session_the_checked_person_must_be_named(alice: Person, bob: Pe
         with pytest.raises(AccessLost):
             add_passkey(waiting(alice), alice, Authenticator(ORIGIN), pending=checked)
     assert not Passkey.objects.exists()
+
+
+def test_password_alone_changes_no_factor(acting_alice: Actor, alice: Person, passkey: Passkey) -> None:
+    add_app(acting_alice, alice)
+
+    for change in (
+        RenamePasskey(passkey_id=passkey.public_id, name="Mine"),
+        RemovePasskey(passkey_id=passkey.public_id),
+        RemoveAuthenticatorApp(),
+        ReplaceRecoveryCodes(),
+    ):
+        with pytest.raises(AccessLost) as lost:
+            change.run(waiting(alice))
+        assert lost.value.refusal.code == "session_ended"
+    enrolled = enrolled_factors(alice.pk)
+    assert (len(enrolled.passkeys), enrolled.has_app, enrolled.passkeys[0].name) == (1, True, "Laptop")
+
+
+@pytest.mark.parametrize("minutes", [14, 16])
+def test_changes_of_factors_need_recent_proof(
+    acting_alice: Actor, alice: Person, passkey: Passkey, minutes: int
+) -> None:
+    people.proven(acting_alice, timezone.now() - timedelta(minutes=minutes))
+    changes = (
+        lambda: add_app(acting_alice, alice),
+        lambda: add_passkey(acting_alice, alice, Authenticator(ORIGIN), name="Phone"),
+        lambda: RemovePasskey(passkey_id=passkey.public_id).run(acting_alice),
+        lambda: ReplaceRecoveryCodes().run(acting_alice),
+        lambda: RemoveAuthenticatorApp().run(acting_alice),
+    )
+
+    refused = []
+    for change in changes:
+        try:
+            change()
+        except AccessLost as lost:
+            refused.append(lost.refusal.code)
+
+    assert refused == ([] if minutes < 15 else ["proof_required"] * len(changes))

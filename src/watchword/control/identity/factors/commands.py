@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword.control.base.actor import Permission, Privilege
-from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors import rules
@@ -15,10 +16,11 @@ from watchword.control.identity.factors.queries import enrolled_factors, must_ha
 from watchword.control.identity.factors.recovery_codes import replace_codes
 from watchword.control.identity.models import AuthenticatorApp, Passkey, Person, RecoveryCode
 from watchword.control.identity.safeguards import refuse_more_than_own
+from watchword.control.identity.session_rules import SessionEnd
 from watchword.control.identity.session_store import end_sessions
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -154,8 +156,17 @@ def _remove_all(work: UnitOfWork, person: Person) -> None:
     )
 
 
-def _own(actor: Actor, action: str, now: datetime | None) -> AbstractContextManager[UnitOfWork]:
-    return unit_of_work(actor, actor.organization, permission=Privilege.SELF, action=action, now=now)
+@contextmanager
+def _own(actor: Actor, action: str, now: datetime | None) -> Iterator[UnitOfWork]:
+    """Open the transaction of a change of the actor's own factors.
+
+    Raises:
+        AccessLost: session_ended, also before the sign-in is complete: then a password alone has been proven.
+    """
+    with unit_of_work(actor, actor.organization, permission=Privilege.SELF, action=action, now=now) as work:
+        if work.actor.session is None:
+            raise AccessLost(Refusal(RefusalReason.SESSION_ENDED, session_end=SessionEnd.GONE))
+        yield work
 
 
 def _own_passkey(work: UnitOfWork, public_id: UUID) -> Passkey:
