@@ -22,8 +22,9 @@ from typing import Final
 import pytest
 
 _LIBRARIES: Final = (
-    "cryptography.x509", "httpcore2", "idna", "jwt", "joserfc.jwt", "logging.config", "pytest_socket", "pytest_timeout",
-    "ssl", "trustme", "truststore", "kit.authorities", "kit.certificates", "kit.old_certificates",
+    "cryptography.x509", "fido2.webauthn", "httpcore2", "hypothesis", "idna", "jwt", "joserfc.jwt", "logging.config",
+    "pytest_socket", "pytest_timeout", "ssl", "trustme", "truststore", "kit.authorities", "kit.certificates",
+    "kit.old_certificates",
 )  # fmt: skip
 _RSA_KEY: Final = re.compile(r'rsa_key\("([^"]+)"\)')
 _PRODUCT: Final = "watchword"

@@ -1,4 +1,4 @@
-"""Codes, ceremonies and factors at two portals at the same moment."""
+"""Codes, ceremonies and factors at two portals at the same moment (P-23, P-24, P-26, P-28, P-29)."""
 
 from __future__ import annotations
 

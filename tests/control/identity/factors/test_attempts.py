@@ -44,7 +44,7 @@ def delay(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR
     return 0
 
 
-def test_delay_of_guesses_doubles_up_to_an_hour(alice: Person) -> None:
+def test_p_27_delay_of_guesses_doubles_up_to_an_hour(alice: Person) -> None:
     now, delays = NOW, []
     for _ in range(FREE + 14):
         guess(alice, now)

@@ -35,7 +35,7 @@ def use(person: Person, code: str) -> bool:
         return use_code(person.pk, code, NOW)
 
 
-def test_a_code_works_once(acting_alice: Actor, alice: Person) -> None:
+def test_p_26_code_works_once(acting_alice: Actor, alice: Person) -> None:
     secret, codes = add_app(acting_alice, alice, now=NOW)
 
     assert len(codes) == 10

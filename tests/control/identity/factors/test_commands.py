@@ -204,7 +204,7 @@ def test_nobody_resets_their_own_factors(acting_alice: Actor, alice: Person, ope
         assert refused.value.code == "own_factors"
 
 
-def test_reset_needs_the_permissions_of_the_person(alice: Person, acme: object) -> None:
+def test_p_29_reset_needs_the_permissions_of_the_person(alice: Person, acme: object) -> None:
     weaker = people.acting(people.administrator("bob", "acme", Permission.ADMINISTRATORS))
 
     with pytest.raises(Refusal) as refused:
@@ -240,7 +240,7 @@ def test_operators_and_the_command_line_reset_an_operators_factors(operator: Per
     assert AuditEvent.objects.filter(action="factors_reset").count() == 2
 
 
-def test_stolen_password_adds_a_first_factor_only(alice: Person, acting_alice: Actor) -> None:
+def test_p_28_stolen_password_adds_a_first_factor_only(alice: Person, acting_alice: Actor) -> None:
     """The page of the owner then shows it with date, browser and address."""
     add_app(acting_alice, alice)
 

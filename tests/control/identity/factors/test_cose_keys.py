@@ -1,3 +1,5 @@
+"""Which keys of passkeys are accepted (P-22)."""
+
 from __future__ import annotations
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""Ceremonies that are replayed, mixed up, or run with a copy of an authenticator."""
+"""Ceremonies that are replayed, mixed up, or run with a copy of an authenticator (P-21 to P-25)."""
 
 from __future__ import annotations
 

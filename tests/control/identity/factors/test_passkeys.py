@@ -123,7 +123,7 @@ def test_assertion_options_name_the_passkeys_of_a_known_person_only(
         ("http://localhost:8080", "localhost", "http://localhost:8080"),
     ],
 )
-def test_the_only_origin_is_the_portals(settings: Settings, origin: str, party_id: str, of_browsers: str) -> None:
+def test_p_21_the_only_origin_is_the_portals(settings: Settings, origin: str, party_id: str, of_browsers: str) -> None:
     settings.WATCHWORD = settings.WATCHWORD.model_copy(update={"public_origin": origin})
 
     party = relying_party()

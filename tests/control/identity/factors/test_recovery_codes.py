@@ -23,7 +23,7 @@ def use(person: Person, code: str) -> bool:
 
 
 @pytest.mark.django_db
-def test_each_code_works_once(acting_alice: Actor, alice: Person, bob: Person) -> None:
+def test_p_26_each_code_works_once(acting_alice: Actor, alice: Person, bob: Person) -> None:
     _, codes = add_app(acting_alice, alice)
 
     assert not use(bob, codes[0])

@@ -35,7 +35,7 @@ def test_a_code_has_120_bits_in_groups() -> None:
         ("0123-4567-89AB-CDEF-GHJK-MNP\0", None),
         ("\ud800" * 24, None),
         ("", None),
-        ("-" * 100_000, None),
+        ("0123-4567-89AB-CDEF-GHJK-MNPQ" + "-" * 72, None),
     ],
 )
 def test_separators_and_case_do_not_matter(typed: str, read: str | None) -> None:

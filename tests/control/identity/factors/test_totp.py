@@ -62,7 +62,7 @@ def test_step_changes_every_thirty_seconds() -> None:
         ("{1}", False),
         ("", False),
         ("{0}" + " " * 20, False),
-        ("{0}" * 100_000, False),
+        ("{0}" * 4, False),
         ("\N{FULLWIDTH DIGIT ONE}" * 6, False),
         ("\N{ARABIC-INDIC DIGIT ONE}" * 6, False),
         ("\0" * 6, False),

@@ -1,4 +1,4 @@
-"""Responses of a browser and an authenticator that lie in one point each."""
+"""Responses of a browser and an authenticator that lie in one point each (P-21, P-22, P-25)."""
 
 from __future__ import annotations
 
