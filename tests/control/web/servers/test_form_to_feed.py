@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONTROL = Path(watchword.__file__).parent / "control"
 CHAPTER = (Path(__file__).parents[4] / "ARCHITECTURE.md").read_text().partition("### A form, from POST")[2]
-WALK = re.findall(r"^\d+\. `([a-z_/.]+)`", CHAPTER.partition("\n## ")[0], re.MULTILINE)
+WALK = re.findall(r"^\d+\. `([a-z_/.]+)`", CHAPTER.partition("\n##")[0], re.MULTILINE)
 
 
 @pytest.mark.django_db
