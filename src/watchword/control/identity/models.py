@@ -91,7 +91,12 @@ class PersonKind(models.TextChoices):
 
 
 class Person(AbstractBaseUser):
-    """A user: an administrator of one organization, or an operator of the provider."""
+    """A user: an administrator of one organization, or an operator of the provider.
+
+    Attributes:
+        factors_reset_at, factors_reset_by: when another person last removed all second factors, and who did, as the
+            person's own page shows it; NULL if it never happened.
+    """
 
     email = models.CharField(max_length=EMAIL_MAX, unique=True)
     name = models.CharField(max_length=120, blank=True, default="")
@@ -102,6 +107,8 @@ class Person(AbstractBaseUser):
     role = models.ForeignKey(Role, on_delete=models.PROTECT, null=True, related_name="people")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
+    factors_reset_at = models.DateTimeField(null=True)
+    factors_reset_by = models.CharField(max_length=EMAIL_MAX, null=True)
 
     objects: ClassVar[BaseUserManager[Self]] = BaseUserManager()
 

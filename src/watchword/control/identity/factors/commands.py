@@ -138,6 +138,8 @@ class ResetFactors:
             if person.role is not None:
                 refuse_more_than_own(work.actor, person.role.held())
             _remove_all(work, person)
+            person.factors_reset_at, person.factors_reset_by = work.now, work.actor.name
+            person.save(update_fields=["factors_reset_at", "factors_reset_by"])
             end_sessions(person.pk)
             return person
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.control.base.audit_log import SUCCESS
-from watchword.control.base.audit_models import AuditEvent
 from watchword.control.identity.models import (
     AuthenticatorApp,
     Passkey,
@@ -71,9 +69,7 @@ def must_have_second_factor(person: Person) -> bool:
 
 
 def last_reset(person: Person) -> FactorsReset | None:
-    """Return who last reset the person's factors, as far as the audit log reaches back."""
-    events = AuditEvent.objects.filter(
-        organization=person.organization_id, action="factors_reset", target=person.email, result=SUCCESS
-    )
-    event = events.order_by("-sequence").first()
-    return None if event is None else FactorsReset(event.at, event.actor)
+    """Return who last reset the person's factors; None if nobody did."""
+    if person.factors_reset_at is None or person.factors_reset_by is None:
+        return None
+    return FactorsReset(person.factors_reset_at, person.factors_reset_by)

@@ -49,6 +49,16 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField(
+            model_name="person",
+            name="factors_reset_at",
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name="person",
+            name="factors_reset_by",
+            field=models.CharField(max_length=254, null=True),
+        ),
+        migrations.AddField(
             model_name="session",
             name="factors",
             field=models.JSONField(default=list),
