@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import certificates, forge
+from kit.hostile import LOOPBACK_SPELLINGS
 from kit.key_server import Canary, KeyServer, serves
 from watchword.jwks.probe import FetchPolicy, Findings, Problem, Step, probe
 from watchword.outbound.address import LocationRefused, check_address
@@ -36,16 +37,7 @@ def look_at(server: KeyServer, *, verify_certificate: bool = True, **changes: ob
 # ------------------------------------------------------------------------------------------------ addresses and names
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1", "localhost", "127.1", "0177.0.0.1", "0x7f.1", "2130706433", "017700000001", "0x7f000001",
-        "127.0.0.1.", "LOCALHOST", "localhost.", "１２７.0.0.1", "127。0。0。1", "①②⑦.0.0.1", "0.0.0.0", "0",  # noqa: RUF001, S104
-        "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[2002:7f00:1::]", "[::]",
-        "alice@127.0.0.1", "acme.example@127.0.0.1", "127.0.0.1%00.acme.example", "127.0.0.1\t",
-        "127.0.0.1\\.acme.example",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("host", LOOPBACK_SPELLINGS)
 def test_j01_internal_addresses_are_not_connected_to_in_any_spelling(host: str) -> None:
     with Canary() as canary:
         policy = FetchPolicy(allowed_ports=frozenset({canary.port}), connect_timeout=0.1, total_timeout=2)

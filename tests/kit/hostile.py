@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
+LOOPBACK_SPELLINGS = (
+    "127.0.0.1", "localhost", "127.1", "0177.0.0.1", "0x7f.1", "2130706433", "017700000001", "0x7f000001",
+    "127.0.0.1.", "LOCALHOST", "localhost.", "１２７.0.0.1", "127。0。0。1", "①②⑦.0.0.1", "0.0.0.0", "0",  # noqa: RUF001, S104
+    "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[2002:7f00:1::]", "[::]",
+    "alice@127.0.0.1", "acme.example@127.0.0.1", "127.0.0.1%00.acme.example", "127.0.0.1\t",
+    "127.0.0.1\\.acme.example",
+)  # fmt: skip
+"""Hosts that some resolver or library takes for this machine."""
+
 
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
