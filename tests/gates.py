@@ -26,13 +26,14 @@ DECIDING = (
     "src/watchword/feed/*",
     "src/watchword/outbound/*",
     "src/watchword/jwks/*",
+    "src/watchword/openid/*",
     "src/watchword/control/*/rules.py",
     "src/watchword/control/*/commands.py",
     "src/watchword/control/*/*_commands.py",
     "src/watchword/control/identity/factors/*",
 )
 GATES = (
-    Gate("what decides: core, feed, outbound, jwks, rules, commands", 100, DECIDING),
+    Gate("what decides: core, feed, outbound, jwks, openid, rules, commands", 100, DECIDING),
     Gate("everything else", 95, ("src/watchword/*",), (*DECIDING, "*/migrations/*")),
 )
 

@@ -21,7 +21,7 @@ INSTALLED: Final = frozenset(("node_modules", "__pycache__"))
 UNTESTED: Final = frozenset(("C-08",))
 """Rows about something that does not exist, so that there is nothing to test."""
 
-_LETTERS = "A|T|C|M|J|W|G|P|F[A-P]"
+_LETTERS = "A|T|C|M|J|O|W|G|P|F[A-P]"
 _ROW = re.compile(r"^\| (\S+) \| .+ \| .+ \| (.+) \|$", re.MULTILINE)
 _CITED = re.compile(rf"\b({_LETTERS})-(\d\d)\b(?: to (?:\1-)?(\d\d)\b)?")
 _IN_A_NAME = re.compile(rf"\b(?:def test|class Test|async def test)_?((?i:{_LETTERS}))_?(\d\d)_")

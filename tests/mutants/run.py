@@ -44,6 +44,7 @@ _FOLDERS_OF_TESTS: Final = (
     "feed",
     "outbound",
     "jwks",
+    "openid",
     "verifier",
     "kit",
     "mutants",

@@ -214,6 +214,12 @@ def test_o07_recent_sign_in_must_be_shown_if_it_was_asked_for(auth_time: object)
     accepted(id_token(auth_time=auth_time))
 
 
+@pytest.mark.parametrize("auth_time", [..., None, "", str(NOW), True, 0, -1])
+def test_o07_time_of_the_sign_in_is_a_time(auth_time: object) -> None:
+    assert verified(id_token(auth_time=auth_time), auth_time_required=True) is IdTokenProblem.AUTHENTICATION_TIME
+    assert accepted(id_token(auth_time=auth_time)).auth_time is None
+
+
 def test_o07_time_of_the_sign_in_is_within_what_was_asked_for() -> None:
     accepted(id_token(auth_time=NOW - 60), max_age=0)
     accepted(id_token(auth_time=NOW - 360), max_age=300)

@@ -241,3 +241,9 @@ def test_keys_are_fetched_by_the_rules_for_key_sets(server: SignInServer) -> Non
     )
     server.instead = {"/jwks": answers(200, b'{"keys":[]}')}
     assert fetch_keys(server.provider(), server.policy()) is Problem.EMPTY_KEY_SET
+
+
+def test_keys_are_fetched_over_a_validated_connection(server: SignInServer) -> None:
+    untrusted = server.policy(extra_authorities=None)
+    assert fetch_keys(server.provider(), untrusted) is Problem.CERTIFICATE_UNKNOWN_AUTHORITY
+    assert server.requests == []

@@ -116,7 +116,7 @@ def test_answer_that_claims_to_be_a_page_is_refused(server: SignInServer) -> Non
 
 
 def test_token_type_has_any_case(server: SignInServer) -> None:
-    server.answer = (200, {"id_token": "a.b.c", "token_type": "bearer", "access_token": "x"})
+    server.answer = (200, {"id_token": "a.b.c", "token_type": "bEARER", "access_token": "x"})
     assert redeemed(server) == "a.b.c"
 
 
