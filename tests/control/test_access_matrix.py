@@ -106,6 +106,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("sign_in:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
     # A session that has just begun needs no other proof.
     OfAnybody("sign_in:confirm", person=(302, 422), operator=(302, 422), stranger=(302, 302)),
+    # The portal of these tests has an IP address, where there are no passkeys.
+    OfAnybody("sign_in:confirm-options", person=(None, 404), operator=(None, 404), stranger=(None, 302)),
     OfAnybody("sign_in:sign-out", person=(None, 302), operator=(None, 302), stranger=(None, 302)),
     # No logo is set here; what a logo answers is tested beside its view.
     OfAnybody("shell:logo", person=(404, None), operator=(404, None), stranger=(404, None)),
@@ -205,6 +207,7 @@ WITHOUT_PROOF: Final = frozenset(
         "sign_in:sign-in-again",
         "sign_in:choose-password",
         "sign_in:confirm",
+        "sign_in:confirm-options",
         "sign_in:sign-out",
         "people:rename",
         "servers:validate",

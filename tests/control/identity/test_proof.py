@@ -117,12 +117,16 @@ def test_another_session_ends_with_proof_only(alice: Person, acting_alice: Actor
 
 def test_password_confirms_identity(acting_alice: Actor) -> None:
     proven(acting_alice, None)
-    before = AuditEvent.objects.count()
     ConfirmIdentity(password=PASSWORD).run(acting_alice)
     session = people.session_of(acting_alice)
     assert session.proven_at is not None
     assert session.factors == [Factor.PASSWORD.value]
-    assert AuditEvent.objects.count() == before
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.action, event.result, event.changes) == (
+        "identity_confirmed",
+        "success",
+        {"factors": [None, "password"]},
+    )
     change(acting_alice, "role_created")
 
 

@@ -9,58 +9,87 @@ from django.utils import timezone
 
 from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.base.unit_of_work import admitted
+from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.identity import session_commands
 from watchword.control.identity.factor_rules import Factor, read, stored
+from watchword.control.identity.factors import attempts
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.password_rules import LENGTH_MAX
 from watchword.control.identity.passwords import HASHING_SLOTS
+from watchword.control.identity.proof_queries import ways_to_prove
 from watchword.control.identity.rights import check_password_unchanged
-from watchword.control.identity.session_commands import record_wrong
+from watchword.control.identity.second_factor_commands import TypedFactor
 from watchword.control.identity.session_rules import SessionEnd
-from watchword.control.identity.throttle import (
-    admit_attempt,
-    note_success,
-    person_key,
-    refuse_blocked,
-)
+from watchword.control.identity.throttle import admit_attempt, note_success, person_key, refuse_blocked
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from uuid import UUID
 
     from watchword.control.base.actor import Actor
+    from watchword.control.base.unit_of_work import UnitOfWork
 
 _ACTION: Final = "identity_confirmed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmIdentity:
-    """Prove again who acts in the actor's session, with the password."""
+    """Prove again who acts in the actor's session.
 
-    password: str = field(repr=False)
+    Attributes:
+        typed: of a person with a second factor.
+        password: of a person without one.
+    """
+
+    typed: TypedFactor = field(default_factory=TypedFactor)
+    password: str = field(default="", repr=False)
 
     def run(self, actor: Actor, *, now: datetime | None = None) -> None:
         """Note the proof in the session. The caller then renews the session's key.
 
         Raises:
-            Refusal: too_many_requests, passwords_busy, fields_invalid.
+            Refusal: too_many_requests, passwords_busy, fields_invalid; second_factor_wrong, also for a way that the
+                person does not have; ceremony_expired, passkey_refused.
             AccessLost: session_ended.
         """
-        session = actor.session
-        if session is None:
+        if actor.session is None:
             raise RuntimeError("only a session can be proven again")
         person = Person.objects.get(email=actor.name)
+        factor = self.typed.factor or Factor.PASSWORD
+        if factor not in ways_to_prove(person):
+            raise Refusal(RefusalReason.SECOND_FACTOR_WRONG, sentence="Use one of the ways that the portal offers.")
+        if factor is Factor.PASSWORD:
+            self._confirm_by_password(actor, actor.session, person, now)
+        else:
+            self._confirm_by_factor(actor, actor.session, person, factor, now)
+
+    def _confirm_by_password(self, actor: Actor, session: UUID, person: Person, now: datetime | None) -> None:
         throttle_key = person_key(person.pk)
         refuse_blocked(throttle_key, _at(now))
         with HASHING_SLOTS.held():
             admit_attempt(throttle_key, _at(now))
             if len(self.password) > LENGTH_MAX or not person.check_password(self.password):
-                record_wrong(actor, _ACTION, throttle_key, _at(now))
+                session_commands.record_wrong(actor, _ACTION, throttle_key, _at(now))
                 raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"password": "This is not your password."})
-        with admitted(actor, actor.organization, permission=Privilege.SELF, action=_ACTION, now=now) as admission:
+        with _confirming(actor, now) as work:
             check_password_unchanged(person)
             note_success(throttle_key)
-            note_proof(session, Factor.PASSWORD, admission.now)
+            _complete(work, session, Factor.PASSWORD)
+
+    def _confirm_by_factor(
+        self, actor: Actor, session: UUID, person: Person, factor: Factor, now: datetime | None
+    ) -> None:
+        throttle_key = attempts.attempt_key(factor, person)
+        admit_attempt(throttle_key, _at(now))
+        try:
+            with _confirming(actor, now) as work:
+                self.typed.use(person, work.now)
+                note_success(throttle_key)
+                _complete(work, session, factor)
+        except Refusal:
+            attempts.record_wrong(actor, factor, person, action=_ACTION, now=_at(now))
+            raise
 
 
 def note_proof(session: UUID, factor: Factor, now: datetime) -> None:
@@ -74,6 +103,16 @@ def note_proof(session: UUID, factor: Factor, now: datetime) -> None:
         raise AccessLost(Refusal(RefusalReason.SESSION_ENDED, session_end=SessionEnd.GONE))
     row.factors, row.proven_at = stored(read(row.factors) | {factor}), now
     row.save(update_fields=["factors", "proven_at"])
+
+
+def _confirming(actor: Actor, now: datetime | None) -> AbstractContextManager[UnitOfWork]:
+    return unit_of_work(actor, actor.organization, permission=Privilege.SELF, action=_ACTION, now=now)
+
+
+def _complete(work: UnitOfWork, session: UUID, factor: Factor) -> None:
+    note_proof(session, factor, work.now)
+    # Also what succeeds is recorded: it is an authentication, and it may use a recovery code up.
+    work.record(target=work.actor.name, changes={"factors": [None, factor.value]})
 
 
 def _at(now: datetime | None) -> datetime:

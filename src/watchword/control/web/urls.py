@@ -74,6 +74,7 @@ _SIGN_IN = [
     path("sign-in/<str:secret>", link_views.open_link, name="set-password"),
     path("set-password", link_views.set_password, name="choose-password"),
     path("confirm", confirm_views.confirm, name="confirm"),
+    path("confirm/options", confirm_views.options, name="confirm-options"),
     path("sign-out", sign_in_views.sign_out, name="sign-out"),
 ]
 

@@ -14,9 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from kit import people
+from kit.authenticator import Authenticator
+from kit.factors import add_passkey
 from kit.html_form import HtmlForm
 from kit.people import PASSWORD
 from kit.portal_forms import FORMS, browser_of
+from kit.signing_in import give_app, next_code
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission
 from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG, PROOF_LIFETIME
@@ -31,6 +34,7 @@ CONFIRM: Final = "/confirm"
 ASKED: Final = "Confirm that it is you"
 CREATE_ROLE: Final = "/acme/administration/role-management/create/"
 CHOSEN: Final = "eleven purple bicycles sing"
+ORIGIN: Final = "https://portal.example"
 HTMX: Final = {"HX-Request": "true"}
 NEW_ROLE: Final = {"role": "Typed by Alice", "permissions": ["Audit Logs"]}
 NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "typed_by", "receipt"})
@@ -52,6 +56,10 @@ VALID: Final = {
 def bob_of_acme(acme: Organization) -> Person:
     Role.objects.create(organization=acme, name="Another", permissions=[])
     return people.administrator("bob", "acme", Permission.AUDIT_LOGS)
+
+
+def changes() -> int:
+    return AuditEvent.objects.exclude(action="identity_confirmed").count()
 
 
 def forget_proof(age: timedelta = PROOF_LIFETIME) -> None:
@@ -101,7 +109,7 @@ def test_what_was_typed_comes_back_after_the_proof(
     form = HtmlForm(client.get(address).content.decode(), address)
     typed = typed_into(form)
     forget_proof()
-    before = AuditEvent.objects.count()
+    before = changes()
     refused = client.post(address, typed)
     fields = asked(refused)
     assert "Typed into" not in refused.content.decode(), "it is encrypted"
@@ -111,7 +119,7 @@ def test_what_was_typed_comes_back_after_the_proof(
     assert "What you typed is back; nothing was saved yet." in page
     again = HtmlForm(page, address)
     assert text_of(again.fields, again) == text_of(typed, form)
-    assert AuditEvent.objects.count() == before, "nothing is sent by itself"
+    assert changes() == before, "nothing is sent by itself"
 
 
 def test_form_returns_without_proof(alice: Person) -> None:
@@ -164,7 +172,7 @@ def test_new_password_needs_proof_besides_the_current_one(alice: Person) -> None
 def test_page_says_who_must_prove_it(alice: Person) -> None:
     client = browser_of(alice)
     forget_proof()
-    assert HtmlForm(client.get(CONFIRM).content.decode(), CONFIRM).fields["email"] == [alice.email]
+    assert f"Confirm that you are {alice.email};" in client.get(CONFIRM).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -297,3 +305,33 @@ def test_session_that_ends_during_the_proof(alice: Person, monkeypatch: pytest.M
 
     monkeypatch.setattr(Person, "check_password", slow)
     assert proven(client, {"next": [CREATE_ROLE]})["Location"].startswith("/sign-in")
+
+
+def test_person_with_an_app_is_asked_for_its_code(alice: Person) -> None:
+    give_app(alice)
+    client = browser_of(alice)
+    forget_proof()
+    fields = asked(client.get(CONFIRM, {"next": CREATE_ROLE}), 200)
+    assert "password" not in fields
+    by_password = client.post(CONFIRM, {**fields, "password": PASSWORD})
+    assert "Use one of the ways that the portal offers." in by_password.content.decode()
+    asked(client.post(CONFIRM, {**fields, "code": "000000"}), 422)
+    assert client.post(CONFIRM, {**fields, "code": next_code(alice)})["Location"] == CREATE_ROLE
+
+
+def test_passkey_begins_with_its_options(alice: Person, settings: Any) -> None:
+    settings.WATCHWORD = settings.WATCHWORD.model_copy(update={"public_origin": ORIGIN})
+    authenticator = Authenticator(ORIGIN)
+    add_passkey(people.acting(alice), alice, authenticator)
+    client = browser_of(alice)
+    forget_proof()
+    page = client.get(CONFIRM, {"next": CREATE_ROLE})
+    assert "/confirm/options" in page.content.decode()
+    options = client.post("/confirm/options").json()
+    sent = {**asked(page, 200), "passkey": authenticator.get(options)}
+    assert client.post(CONFIRM, sent)["Location"] == CREATE_ROLE
+    assert client.get(CREATE_ROLE).status_code == 200
+
+
+def test_stranger_gets_no_options() -> None:
+    assert Client().post("/confirm/options")["Location"].startswith("/sign-in")

@@ -18,13 +18,16 @@ from django.utils import timezone
 from django_htmx.http import reswap, retarget
 
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG
+from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG, Factor
+from watchword.control.identity.models import Person
+from watchword.control.identity.proof_queries import ways_to_prove
 from watchword.control.identity.proof_rules import is_recent
 from watchword.control.web.shell import unsent
+from watchword.control.web.shell.factor_choice import FactorChoice
 from watchword.control.web.shell.signed_in import session_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest, HttpResponse
 
@@ -71,16 +74,32 @@ def ask_for_proof(request: HttpRequest, onward: str, *, partial: bool) -> HttpRe
     A form that htmx sent stays open under the dialog, so it leads nowhere.
     """
     sent = request.method not in READING
+    if not isinstance(request.user, Person):
+        raise TypeError("only a person can prove who they are")
     if partial:
-        return proof_dialog(request, {"next": "" if sent else onward}, status=403 if sent else 200)
+        return proof_dialog(request, request.user, {"next": "" if sent else onward}, status=403 if sent else 200)
     if not sent:
         return redirect(f"{reverse('sign_in:confirm')}?{urlencode({'next': onward})}")
-    return proof_page(request, {"next": onward, "unsent": unsent.seal(request) or ""}, status=403)
+    return proof_page(request, request.user, {"next": onward, "unsent": unsent.seal(request) or ""}, status=403)
 
 
-def proof_dialog(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    return reswap(retarget(render(request, _DIALOG, context, status=status), "#proof"), "innerHTML")
+def proof_dialog(
+    request: HttpRequest, person: Person, context: Mapping[str, object], *, status: int = 200
+) -> HttpResponse:
+    """The dialog over the page."""
+    response = render(request, _DIALOG, {**context, **_ways(person)}, status=status)
+    return reswap(retarget(response, "#proof"), "innerHTML")
 
 
-def proof_page(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    return render(request, _PAGE, context, status=status)
+def proof_page(
+    request: HttpRequest, person: Person, context: Mapping[str, object], *, status: int = 200
+) -> HttpResponse:
+    """The page of its own, for browsers without scripts."""
+    return render(request, _PAGE, {**context, **_ways(person)}, status=status)
+
+
+def _ways(person: Person) -> dict[str, object]:
+    return {
+        "password": Factor.PASSWORD in ways_to_prove(person),
+        "choice": FactorChoice.of(person.pk, reverse("sign_in:confirm-options")),
+    }

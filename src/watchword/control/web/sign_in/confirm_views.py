@@ -8,7 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from watchword.control.base.refusals import AccessLost, Refusal
@@ -19,6 +19,8 @@ from watchword.control.web.shell.page_responses import is_partial, sign_in_with_
 from watchword.control.web.shell.proof_responses import READING, proof_dialog, proof_page, proven_for_a_dialog
 from watchword.control.web.shell.signed_in import actor_of, session_in
 from watchword.control.web.shell.unsent import UNSENT, is_kept, leave
+from watchword.control.web.sign_in.ceremony_cookies import use_options
+from watchword.control.web.sign_in.factor_choice import typed_factor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -36,17 +38,23 @@ def confirm(request: HttpRequest) -> HttpResponse:
     if request.method in READING:
         if proven_for_a_dialog(request):
             return redirect(onward or reverse("sign_in:start"))
-        return proof_page(request, {"next": onward})
+        return proof_page(request, request.user, {"next": onward})
     if BACK in request.POST:
         return _onward(request, request.user, onward)
     return _take(request, request.user, onward)
 
 
+@require_POST
+def options(request: HttpRequest) -> HttpResponse:
+    """Begin to use one of the person's passkeys."""
+    return use_options(request.user.pk) if isinstance(request.user, Person) else _to_sign_in(request, "")
+
+
 def _take(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
     try:
-        ConfirmIdentity(password=request.POST.get("password", "")).run(actor_of(request))
+        ConfirmIdentity(typed=typed_factor(request), password=request.POST.get("password", "")).run(actor_of(request))
     except Refusal as refusal:
-        return with_retry_after(_again(request, onward, refusal), refusal)
+        return with_retry_after(_again(request, person, onward, refusal), refusal)
     except AccessLost:
         return _to_sign_in(request, onward)
     session_in(request).cycle_key()
@@ -55,7 +63,7 @@ def _take(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
     return _onward(request, person, onward)
 
 
-def _again(request: HttpRequest, onward: str, refusal: Refusal) -> HttpResponse:
+def _again(request: HttpRequest, person: Person, onward: str, refusal: Refusal) -> HttpResponse:
     context = {
         "next": onward,
         "unsent": request.POST.get(UNSENT, ""),
@@ -63,7 +71,7 @@ def _again(request: HttpRequest, onward: str, refusal: Refusal) -> HttpResponse:
         "refusal": None if refusal.field_errors else refusal.sentence,
     }
     answer = proof_dialog if is_partial(request) else proof_page
-    return answer(request, context, status=refusal.status)
+    return answer(request, person, context, status=refusal.status)
 
 
 def _onward(request: HttpRequest, person: Person, onward: str) -> HttpResponse:

@@ -1,52 +1,17 @@
-"""The choice of a second factor: what `sign_in/factor_choice.html` offers, and what its form sent."""
+"""The choice of a second factor, and what its form sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.control.identity.factors.passkeys import relying_party
-from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.second_factor_commands import TypedFactor
+from watchword.control.web.shell.factor_choice import FactorChoice
 from watchword.control.web.sign_in.ceremony_cookies import PASSKEY, passkey_response
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactorChoice:
-    """What a person can prove who they are with.
-
-    Attributes:
-        passkey: a passkey, at this portal's address.
-        passkeys_elsewhere: the person has passkeys, but this portal's address is an IP address.
-        app: a code of the authenticator app.
-        recovery: a recovery code.
-        options_url: where the script begins to use a passkey.
-    """
-
-    passkey: bool
-    passkeys_elsewhere: bool
-    app: bool
-    recovery: bool
-    options_url: str
-
-    @classmethod
-    def of(cls, person_id: int, options_url: str, *, recovery: bool = True) -> FactorChoice:
-        enrolled = enrolled_factors(person_id)
-        has_passkeys, possible = bool(enrolled.passkeys), relying_party() is not None
-        return cls(
-            passkey=has_passkeys and possible,
-            passkeys_elsewhere=has_passkeys and not possible,
-            app=enrolled.has_app,
-            recovery=recovery,
-            options_url=options_url,
-        )
-
-    def as_json(self) -> dict[str, object]:
-        """For a script that shows the choice."""
-        return {"passkey": self.passkey, "app": self.app, "options": self.options_url}
+__all__ = ["FactorChoice", "typed_factor"]
 
 
 def typed_factor(request: HttpRequest) -> TypedFactor:
