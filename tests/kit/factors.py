@@ -41,22 +41,22 @@ def add_passkey(
     options, sealed = registration_options(person)
     response = authenticator.create(options)
     enrol = EnrolPasskey(name=name, response=response, sealed=sealed, user_agent=FIREFOX, pending=pending)
-    return _enrolled(enrol, actor, now)
+    return enrol.run(_proven(actor, now), now=now)
 
 
 def add_app(
     actor: Actor, person: Person, *, pending: Person | None = None, now: datetime | None = None
 ) -> tuple[str, list[str]]:
-    """Enrol an app with a code of five minutes ago; returns its secret and the recovery codes."""
+    """Enrol an app with the code before the present one, which stays unused; returns secret and recovery codes."""
     secret = new_secret()
-    at = (timezone.now() if now is None else now) - timedelta(minutes=5)
+    at = timezone.now() if now is None else now
     enrol = EnrolAuthenticatorApp(
         sealed_secret=seal_setup(secret, person),
-        code=code_at(secret, step_at(at)),
+        code=code_of(secret, at, steps=-1),
         user_agent=FIREFOX,
         pending=pending,
     )
-    return secret, _enrolled(enrol, actor, at)
+    return secret, enrol.run(_proven(actor, now), now=at)
 
 
 def code_of(secret: str, now: datetime, *, steps: int = 0) -> str:
@@ -64,10 +64,6 @@ def code_of(secret: str, now: datetime, *, steps: int = 0) -> str:
     return code_at(secret, step_at(now + steps * timedelta(seconds=PERIOD)))
 
 
-def _enrolled(enrol: EnrolPasskey | EnrolAuthenticatorApp, actor: Actor, at: datetime | None) -> list[str]:
-    """Enrol at this time with proof of the same time, and leave the session with proof of now."""
-    if actor.session is None or at is None:
-        return enrol.run(actor, now=at)
-    codes = enrol.run(people.proven(actor, at), now=at)
-    people.proven(actor, timezone.now())
-    return codes
+def _proven(actor: Actor, now: datetime | None) -> Actor:
+    """The actor, who has just proven who acts; without a session nothing can be noted."""
+    return actor if actor.session is None or now is None else people.proven(actor, now)
