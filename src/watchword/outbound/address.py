@@ -1,4 +1,4 @@
-"""Rules for the URLs and IP addresses from which key sets are fetched. Pure: no name lookups.
+"""Rules for the URLs and IP addresses of servers that organizations name. Pure: no name lookups.
 
 The standard library is not strict enough: `ipaddress.is_global` is True on Python 3.11 for NAT64, 6to4 and
 IPv4-compatible forms of loopback and metadata addresses, `getaddrinfo` turns `0177.0.0.1`, `2130706433` and full-width
@@ -77,7 +77,7 @@ class Location:
 
 
 def parse_location(text: str) -> Location:
-    """Parse a JWKS location strictly: refuse everything that another parser might read differently.
+    """Parse a location strictly: refuse everything that another parser might read differently.
 
     Raises:
         LocationRefused: with a failure that the administrator can fix.

@@ -1,4 +1,4 @@
-"""The certificates of key servers: their validation, their description, and the failures they cause."""
+"""The certificates of servers: their validation, their description, and the failures they cause."""
 
 from __future__ import annotations
 

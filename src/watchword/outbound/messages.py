@@ -18,6 +18,10 @@ MAX_HEADERS: Final = 8
 MAX_HEADER_LENGTH: Final = 8 * 1024
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_RESERVED: Final = frozenset(
+    {"host", "user-agent", "accept", "accept-encoding", "connection", "content-length", "transfer-encoding"}
+)
+"""The exchange itself sends these. A second one could end the request elsewhere, or send it to another host."""
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 """One line of ASCII: a line break in a value would begin another header or another request."""
 
@@ -47,6 +51,8 @@ class Request:
         lines = (("Accept", self.accept), *self.headers)
         if len(lines) > MAX_HEADERS or not all(_is_header(name, value) for name, value in lines):
             raise ValueError("A header is not one line of printable ASCII characters, or too long.")
+        if not _RESERVED.isdisjoint(name.lower() for name, _ in self.headers):
+            raise ValueError("The exchange itself sends this header.")
 
 
 def _is_header(name: str, value: str) -> bool:

@@ -1,6 +1,6 @@
-"""The operator's proxy: a tunnel to the key server by HTTP CONNECT.
+"""The operator's proxy: a tunnel to the server by HTTP CONNECT.
 
-TLS with the key server runs through the tunnel, so the proxy sees only its name. Only the status of the proxy's
+TLS with the server runs through the tunnel, so the proxy sees only its name. Only the status of the proxy's
 response is used, and no part of it is shown.
 """
 
@@ -177,7 +177,7 @@ def _answer(stream: ByteStream) -> tuple[int, bytes]:
 
 
 def _head(stream: ByteStream, max_bytes: int) -> bytes:
-    """The status line and the header, read byte by byte, because the bytes after them belong to the key server."""
+    """The status line and the header, read byte by byte, because the bytes after them belong to the server."""
     head = bytearray()
     while not head.endswith(b"\r\n\r\n"):
         received = stream.receive(1)

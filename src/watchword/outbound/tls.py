@@ -1,4 +1,4 @@
-"""TLS with a key server: validates its certificate and describes it for administrators."""
+"""TLS with a server: validates its certificate, and hides what an internal host would reveal."""
 
 from __future__ import annotations
 
