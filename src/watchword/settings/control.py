@@ -93,20 +93,22 @@ class ControlSettings(PlaneSettings):
     always refused."""
 
     jwks_allowed_networks: Networks = ()
-    """Private networks in which key sets may be fetched."""
+    """Private networks in which key sets may be fetched and identity providers called."""
 
     jwks_refused_networks: Networks = ()
-    """Public networks in which key sets may not be fetched, such as your own. Wins over `jwks_allowed_networks`."""
+    """Public networks in which no key set may be fetched and no identity provider called, such as your own. Wins over
+    `jwks_allowed_networks`."""
 
     jwks_allowed_ports: Annotated[frozenset[Port], NoDecode] = frozenset({443})
-    """Ports that a JWKS location may name."""
+    """Ports that a JWKS location and the URLs of an identity provider may name."""
 
     jwks_ca_file: Path | None = None
-    """PEM file of certificate authorities to trust for key servers and the proxy, in addition to the system's."""
+    """PEM file of certificate authorities to trust for key servers, identity providers and the proxy, in addition to
+    the system's."""
 
     jwks_proxy: str | None = None
-    """`http://host:port` or `https://host:port` of the proxy through which key sets are fetched. Nothing else names
-    one: `HTTPS_PROXY` in the environment is not read."""
+    """`http://host:port` or `https://host:port` of the proxy through which key sets are fetched and identity
+    providers called. Nothing else names one: `HTTPS_PROXY` in the environment is not read."""
 
     jwks_proxy_credentials_file: Path | None = None
     """File with `user:password` in its only line, for the proxy. Other users must not be able to read it."""
