@@ -44,7 +44,8 @@ class Installation:
 
     @contextmanager
     def console(self, name: str, *, scripts: bool = True) -> Iterator[Page]:
-        """The operator at the list of organizations."""
+        """The operator at the list of organizations, who has just proven who acts."""
+        self.product.desk("prove")
         with portal_page(
             self.browser, self.product.portal, name=name, scripts=scripts, signed_in=self.operator
         ) as page:

@@ -283,3 +283,14 @@ def idle() -> None:
     from watchword.control.identity.session_rules import IDLE
 
     Session.objects.update(seen_at=timezone.now() - IDLE)
+
+
+def prove(minutes: str = "0") -> None:
+    """Let the last proof in every session be this old."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from watchword.control.identity.models import Session
+
+    Session.objects.update(proven_at=timezone.now() - timedelta(minutes=int(minutes)))

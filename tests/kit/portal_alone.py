@@ -53,6 +53,9 @@ class Portal:
     @contextmanager
     def open(self, email: str, name: str, *, follow_the_menu: bool = True, scripts: bool = True) -> Iterator[Page]:
         """A signed-in person on the page of their organization's authorization servers."""
+        if email in self.signed_in:
+            # The sign-in may be long ago on a slow machine, and changes need proof.
+            self.product.desk("prove")
         with portal_page(
             self.browser, self.product.portal, name=name, scripts=scripts, signed_in=self.signed_in.get(email)
         ) as page:

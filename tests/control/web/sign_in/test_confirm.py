@@ -172,7 +172,7 @@ def test_new_password_needs_proof_besides_the_current_one(alice: Person) -> None
 def test_page_says_who_must_prove_it(alice: Person) -> None:
     client = browser_of(alice)
     forget_proof()
-    assert f"Confirm that you are {alice.email};" in client.get(CONFIRM).content.decode()
+    assert f"Confirm that you are {alice.email}." in client.get(CONFIRM).content.decode()
 
 
 @pytest.mark.parametrize(
