@@ -253,6 +253,7 @@ sets("authorities missing", "jwks_ca_file: cannot be read", *CONTROL, JWKS_CA_FI
 sets("no proxy", "jwks_proxy: must be", *CONTROL, JWKS_PROXY="socks5://proxy.example:1080")
 sets("proxy's credentials alone", "jwks_proxy_credentials_file: is used only", *CONTROL,
      JWKS_PROXY_CREDENTIALS_FILE="none")  # fmt: skip
+sets("half a provider of operators", "are used together", *CONTROL, OPERATOR_SSO_CLIENT_ID="watchword")
 sets("feed's authorities missing", "feed_ca_file: cannot be read", *DECIDES, VERIFIER_FEED_CA_FILE="none.pem")
 sets("no credential file", "credential_file: none cannot be read", VERIFIER, VERIFIER_CREDENTIAL_FILE="none")
 sets("no secrets", "gateway_secret_file: none cannot be read", *DECIDES, VERIFIER_GATEWAY_SECRET_FILE="none")
@@ -279,6 +280,13 @@ def _(workplace: Workplace) -> None:
 def _(workplace: Workplace) -> None:
     workplace.set("JWKS_PROXY", "http://proxy.example:3128")
     workplace.set("JWKS_PROXY_CREDENTIALS_FILE", workplace.file("proxy", "alice:hunter2", 0o644))
+
+
+@fails("client secret of operators that others can read", "operator_sso_client_secret_file: other users", *CONTROL)
+def _(workplace: Workplace) -> None:
+    workplace.set("OPERATOR_SSO_ISSUER", "https://login.provider.example")
+    workplace.set("OPERATOR_SSO_CLIENT_ID", "watchword")
+    workplace.set("OPERATOR_SSO_CLIENT_SECRET_FILE", workplace.file("client-secret", "secret", 0o644))
 
 
 @fails("secret key that others can read", "data_dir: other users", *CONTROL)

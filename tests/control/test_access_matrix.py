@@ -26,7 +26,7 @@ from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.verifier_commands import CreateVerifier, RotateVerifier
 from watchword.control.identity.api_role_commands import CreateApiRole
 from watchword.control.identity.factor_rules import PROOF_LIFETIME
-from watchword.control.identity.models import Person, Session
+from watchword.control.identity.models import Person, Session, SingleSignOn
 from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.identity.people_commands import CreateAdministrator
 from watchword.control.identity.role_commands import CreateRole
@@ -55,12 +55,14 @@ class OfOrganization:
         permission: None where every administrator of the organization may open it.
         holder: for an administrator of that organization whose role holds `permission`.
         operator: for an operator.
+        every: whether the holder needs every other permission, too.
     """
 
     route: str
     permission: Permission | None
     holder: Statuses
     operator: Statuses
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,12 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("sign_in:passkey", person=(None, 422), operator=(None, 422), stranger=(None, 422)),
     # The tests' portal has an IP address, for which there are no passkeys.
     OfAnybody("sign_in:passkey-options", person=(None, 404), operator=(None, 404), stranger=(None, 404)),
+    # A signed-in person is led to their start page.
+    OfAnybody("sign_in:single-sign-on", person=(302, 302), operator=(302, 302), stranger=(200, 422)),
+    # Without a ceremony that this browser began.
+    OfAnybody("sign_in:single-sign-on-callback", person=(422, None), operator=(422, None), stranger=(422, None)),
+    # None of them has an account at an identity provider.
+    OfAnybody("sign_in:confirm-single-sign-on", person=(422, None), operator=(422, None), stranger=(302, None)),
     OfAnybody("sign_in:set-password", person=(404, None), operator=(404, None), stranger=(404, None)),
     OfAnybody("sign_in:choose-password", person=(404, 404), operator=(404, 404), stranger=(404, 404)),
     # A session that has just begun needs no other proof.
@@ -132,6 +140,14 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("people:create-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
     OfOrganization("people:edit-role", ADMINISTRATORS, holder=(200, 409), operator=(200, 409)),
     OfOrganization("people:delete-role", ADMINISTRATORS, holder=(200, 302), operator=(200, 302)),
+    OfOrganization("sign_in_settings:settings", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
+    OfOrganization("sign_in_settings:second-factor", ADMINISTRATORS, holder=(200, 409), operator=(403, 403)),
+    # Single sign-on needs every permission.
+    OfOrganization("sign_in_settings:configure", ADMINISTRATORS, (200, 409), (403, 403), every=True),
+    OfOrganization("sign_in_settings:enable", ADMINISTRATORS, (200, 409), (403, 403), every=True),
+    OfOrganization("sign_in_settings:remove", ADMINISTRATORS, (200, 409), (403, 403), every=True),
+    OfOrganization("sign_in_settings:only", ADMINISTRATORS, (200, 409), (403, 403), every=True),
+    OfOrganization("sign_in_settings:allow-others", ADMINISTRATORS, (200, 409), (403, 403), every=True),
     OfOrganization("api_access:roles", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
     OfOrganization("api_access:create-role", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
     OfOrganization("api_access:edit-role", ADMINISTRATORS, holder=(200, 409), operator=(200, 409)),
@@ -204,6 +220,7 @@ WITHOUT_PROOF: Final = frozenset(
         "sign_in:enrol",
         "sign_in:enrol-options",
         "sign_in:sign-in",
+        "sign_in:single-sign-on",
         "sign_in:sign-in-again",
         "sign_in:choose-password",
         "sign_in:confirm",
@@ -279,7 +296,8 @@ def statuses_for(row: Row, visitor: Visitor, organization: str) -> Statuses | in
         return 404
     if not isinstance(row, OfOrganization):
         return 403
-    return row.holder if row.permission is None or row.permission in visitor.permissions else 403
+    needed = frozenset(Permission) if row.every else {row.permission} - {None}
+    return row.holder if needed <= visitor.permissions else 403
 
 
 def expected(row: Row, visitor: Visitor, organization: str, method: str) -> int:
@@ -326,10 +344,13 @@ def objects_of(organization: str) -> dict[str, object]:
         organization_id=organization, email=f"target@{organization}.example", role="Nothing"
     ).run(command_line())
     people.knows_password(target)
-    sign_in_settings.assign(f"{organization}.example", organization)
     role = target.role
     assert role is not None
     unused = role.organization.roles.get(name="Unused")
+    sign_in_settings.assign(f"{organization}.example", organization)
+    SingleSignOn.objects.create(
+        organization_id=organization, issuer=sign_in_settings.ISSUER, client_id="watchword", default_role=role
+    )
     api_role = CreateApiRole(organization_id=organization, name="Nothing", rights={}).run(command_line())
     server = registrations.add(actor=registrations.administrator("alice", organization, KEYS))
     return {

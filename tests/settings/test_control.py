@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from kit.secret_file import secret_file
-from watchword.control.servers.fetch_policy import fetch_policy
+from watchword.control.base.fetch_policy import fetch_policy
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_control_settings
 
@@ -256,3 +256,47 @@ def test_file_without_ca_certificates_is_reported(nowhere: Path, content: bytes 
 
     with pytest.raises(SettingsProblem, match="jwks_ca_file"):
         fetch_policy(load_control_settings(jwks_ca_file="ca.pem"))
+
+
+def operators(nowhere: Path, content: str = "secret\n", **changes: object) -> dict[str, object]:
+    good: dict[str, object] = {
+        "operator_sso_issuer": "https://login.provider.example",
+        "operator_sso_client_id": "watchword",
+        "operator_sso_client_secret_file": secret_file(nowhere / "client-secret", content),
+    }
+    return {**good, **changes}
+
+
+def test_operators_sign_in_through_a_provider_that_is_named_whole(nowhere: Path) -> None:
+    settings = load_control_settings(**operators(nowhere), operator_sso_only=True)
+    assert settings.read_operator_sso_client_secret() == "secret"
+    assert load_control_settings().read_operator_sso_client_secret() == ""
+    for name in operators(nowhere):
+        assert "are used together" in problem(**(operators(nowhere) | {name: None}))
+    assert "needs operator_sso_issuer" in problem(operator_sso_only=True)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "", "login.provider.example", "http://login.provider.example", "https://", "https://a:b@login.provider.example",
+        "https://login.provider.example?x=1", "https://login.provider.example#x", "https://login.provider.example:0",
+        "https://login.provider.example:x", "https://login.provider.example/a b", "https://[::1",
+    ],
+)  # fmt: skip
+def test_anything_else_is_no_issuer(nowhere: Path, issuer: str) -> None:
+    assert problem(**operators(nowhere, operator_sso_issuer=issuer)).startswith("operator_sso_issuer: must be an https")
+
+
+@pytest.mark.parametrize("content", ["", "\n", "two\nlines", "with\tcontrol"])
+def test_client_secret_of_operators_is_one_line(nowhere: Path, content: str) -> None:
+    settings = load_control_settings(**operators(nowhere, content))
+    with pytest.raises(SettingsProblem, match="must hold the secret in its only line"):
+        settings.read_operator_sso_client_secret()
+
+
+def test_client_secret_of_operators_is_private(nowhere: Path) -> None:
+    settings = load_control_settings(**operators(nowhere))
+    (nowhere / "client-secret").chmod(0o644)
+    with pytest.raises(SettingsProblem, match="other users of this machine can read"):
+        settings.read_operator_sso_client_secret()

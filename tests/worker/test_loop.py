@@ -17,9 +17,9 @@ from kit import authorities, registrations
 from kit.forge import ec_key, key_set
 from kit.key_server import KeyServer, answers, serves, stalls
 from kit.registrations import SETTINGS, add, events, make_due, receipt, revision, stored_jwks
+from watchword.control.base.fetch_policy import fetch_policy
 from watchword.control.fleet.models import TrustRecord
 from watchword.control.organizations.models import Organization, Subscription
-from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import FAULT_OF_OURS, claim_due
 from watchword.control.servers.models import AuthorizationServer, KeyHistory, KeySetState, Validation
 from watchword.jwks.probe import probe

@@ -56,9 +56,10 @@ def require(checks: Iterable[Check]) -> None:
 
 def control_checks(settings: ControlSettings) -> Iterator[Check]:
     """For portal and worker."""
-    from watchword.control.servers.fetch_policy import fetch_policy
+    from watchword.control.base.fetch_policy import fetch_policy
 
     yield partial(fetch_policy, settings)
+    yield settings.read_operator_sso_client_secret
     if settings.secret_key is None:
         if settings.secret_key_file.exists():
             yield partial(read_secret_key, settings.secret_key_file)

@@ -213,6 +213,16 @@ def check_origin(url: str) -> SplitResult:
     return parts
 
 
+def is_issuer(url: str) -> bool:
+    """Whether the text can be the issuer of an OpenID provider: an https URL, without user, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.port != 0 and parts.username is None and not parts.query and not parts.fragment
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and plain and url.isprintable() and " " not in url
+
+
 def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

@@ -20,7 +20,7 @@ from watchword.settings.api_address import (
     is_host_and_port,
     routing_problem,
 )
-from watchword.settings.base import PlaneSettings, Port, check_origin, is_loopback
+from watchword.settings.base import PlaneSettings, Port, check_origin, is_issuer, is_loopback
 from watchword.settings.branding import (  # noqa: TC001 - pydantic looks at them.
     FolderUrl,
     LogoFile,
@@ -29,7 +29,7 @@ from watchword.settings.branding import (  # noqa: TC001 - pydantic looks at the
     SupportContact,
 )
 from watchword.settings.database import postgresql, sqlite
-from watchword.settings.secret_files import SECRET_KEY_MIN, read_or_create_secret_key
+from watchword.settings.secret_files import SECRET_KEY_MIN, read_line, read_or_create_secret_key
 from watchword.settings.variables import ENVIRONMENT_PREFIX
 
 # NoDecode: in the environment a list is written with commas, not as JSON.
@@ -122,6 +122,20 @@ class ControlSettings(PlaneSettings):
     keys_hard_limit: Annotated[int, Field(ge=3600, le=7 * 86400)] = 86400
     """Seconds after the last successful fetch at which keys stop being trusted."""
 
+    operator_sso_issuer: str | None = None
+    """Issuer of the OpenID provider through which operators can sign in, exactly as it states it, such as
+    `https://login.provider.example`. Needs `operator_sso_client_id` and `operator_sso_client_secret_file`. The limits
+    of `jwks_allowed_networks`, `jwks_allowed_ports`, `jwks_ca_file` and `jwks_proxy` hold for it, too."""
+
+    operator_sso_client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Client ID of the portal at that provider."""
+
+    operator_sso_client_secret_file: Path | None = None
+    """File with the client secret in its only line. Other users must not be able to read it."""
+
+    operator_sso_only: bool = False
+    """Lets operators sign in through that provider alone. While it does not work, set this to false."""
+
     audit_kept_days: Annotated[int, Field(ge=30, le=36525)] = 184
     """Days after which the worker deletes events of the audit log."""
 
@@ -205,6 +219,24 @@ class ControlSettings(PlaneSettings):
         if self.feed_port == self.portal_port:
             # The kernel would share out the connections between both servers (SO_REUSEPORT).
             raise ValueError("feed_port must differ from portal_port; leave it out to serve both on one port")
+        return self
+
+    @field_validator("operator_sso_issuer")
+    @classmethod
+    def _is_an_issuer(cls, issuer: str | None) -> str | None:
+        if issuer is not None and not is_issuer(issuer):
+            raise ValueError("must be an https URL without user, query and fragment, as the provider states it")
+        return issuer
+
+    @model_validator(mode="after")
+    def _operators_have_a_whole_provider(self) -> Self:
+        given = (self.operator_sso_issuer, self.operator_sso_client_id, self.operator_sso_client_secret_file)
+        if None in given and any(given):
+            raise ValueError(
+                "operator_sso_issuer, operator_sso_client_id and operator_sso_client_secret_file are used together"
+            )
+        if self.operator_sso_only and None in given:
+            raise ValueError("operator_sso_only = true needs operator_sso_issuer")
         return self
 
     @field_validator("api_url")
@@ -296,6 +328,15 @@ class ControlSettings(PlaneSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return read_or_create_secret_key(self.secret_key_file)
+
+    def read_operator_sso_client_secret(self) -> str:
+        """The client secret of the operators' provider; "" without one.
+
+        Raises:
+            SettingsProblem: the file cannot be read, is blank, or other users can read it.
+        """
+        path = self.operator_sso_client_secret_file
+        return "" if path is None else read_line("operator_sso_client_secret_file", path)
 
     def database(self) -> dict[str, Any]:
         """The entry of Django's DATABASES."""

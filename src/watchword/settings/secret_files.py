@@ -36,6 +36,18 @@ def read_secret(setting: str, path: Path, *, encoding: str = "ascii") -> str:
     return text
 
 
+def read_line(setting: str, path: Path) -> str:
+    """The only line of a secret's file.
+
+    Raises:
+        SettingsProblem: as `read_secret`, and if the file holds no line or several.
+    """
+    line = read_secret(setting, path).strip()
+    if not line.isprintable() or line == "":
+        raise SettingsProblem(f"{setting}: {path} must hold the secret in its only line.")
+    return line
+
+
 def require_private(setting: str, path: Path) -> None:
     """The same check for a file that a library opens by its name.
 

@@ -16,9 +16,9 @@ import structlog
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from watchword.control.base.fetch_policy import fetch_policy
 from watchword.control.identity.sign_in_link_commands import purge as purge_people
 from watchword.control.servers import key_set_commands, rotation_commands
-from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_set_commands import RefreshSettings
 from watchword.control.servers.shown_location import on_one_line
 from watchword.jwks.probe import probe

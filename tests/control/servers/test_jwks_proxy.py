@@ -19,7 +19,7 @@ from kit.connect_proxy import ConnectProxy
 from kit.forge import ec_key, key_set
 from kit.key_server import Canary, KeyServer, serves
 from kit.registrations import SETTINGS, add, make_due, stored_jwks
-from watchword.control.servers.fetch_policy import fetch_policy, read_proxy
+from watchword.control.base.fetch_policy import fetch_policy, read_proxy
 from watchword.control.servers.key_set_commands import claim_due
 from watchword.control.servers.models import KeySetState
 from watchword.outbound.proxy import Proxy

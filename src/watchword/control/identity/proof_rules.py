@@ -72,6 +72,8 @@ NEEDS_NONE: Final = frozenset(
         "signed_in",
         "password_accepted",
         "identity_confirmed",
+        # A part of the sign-in.
+        "provider_account_linked",
         # A person who leaves an unattended browser must not have to wait.
         "signed_out",
         # They change no access.

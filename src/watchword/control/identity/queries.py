@@ -114,14 +114,16 @@ def _rows(people: QuerySet[Person]) -> tuple[PersonRow, ...]:
 
 
 def _person(person: Person) -> PersonRow:
+    factors = tuple(factor for factor in _BEYOND_THE_PASSWORD if getattr(person, factor.name, False))
+    has_joined = person.has_joined or Factor.SINGLE_SIGN_ON in factors
     return PersonRow(
         id=person.pk,
         name=person.name,
         email=person.email,
         role="" if person.role is None else person.role.name,
         permissions=frozenset() if person.role is None else person.role.held(),
-        status=person_status(is_active=person.is_active, has_joined=person.has_joined),
+        status=person_status(is_active=person.is_active, has_joined=has_joined),
         last_sign_in=person.last_login,
         link_expires_at=getattr(person, "link_expires_at", None),
-        factors=tuple(factor for factor in _BEYOND_THE_PASSWORD if getattr(person, factor.name, False)),
+        factors=factors,
     )

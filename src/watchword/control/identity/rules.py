@@ -91,7 +91,7 @@ def check_person(*, email: str, name: str) -> dict[str, str]:
 
 
 def person_status(*, is_active: bool, has_joined: bool) -> PersonStatus:
-    """Invited until a password is set; deactivated takes precedence."""
+    """Invited until a password is set or the identity provider signs the person in; deactivated takes precedence."""
     if not is_active:
         return PersonStatus.DEACTIVATED
     return PersonStatus.ACTIVE if has_joined else PersonStatus.INVITED

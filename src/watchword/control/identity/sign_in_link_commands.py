@@ -116,7 +116,8 @@ def make_link(work: UnitOfWork, person: Person) -> str:
     Raises:
         Refusal: single_sign_on_required, if the person can sign in through the identity provider alone.
     """
-    if only_single_sign_on(person):
+    # A link of an operator is an invitation, too: operators are created before their first single sign-on.
+    if person.kind == PersonKind.ADMINISTRATOR and only_single_sign_on(person):
         raise Refusal(RefusalReason.SINGLE_SIGN_ON_REQUIRED)
     SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
     secret = secrets.token_urlsafe(_SECRET_BYTES)

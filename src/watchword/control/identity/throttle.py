@@ -127,6 +127,11 @@ def factor_key(factor: Factor, person_id: int) -> ThrottleKey:
     return ThrottleKey(_subject(factor.value, str(person_id)), delays=FACTOR_DELAYS)
 
 
+def provider_key(address: str | None) -> ThrottleKey:
+    """The key of an address at which sign-ins through identity providers fail."""
+    return ThrottleKey(_subject("provider", origin_of_guesses(address)), address=address)
+
+
 def refuse_blocked(throttle_key: ThrottleKey, now: datetime) -> None:
     """Refuse without a lock what `admit_attempt` would refuse, so that guesses do not queue for a hashing slot.
 

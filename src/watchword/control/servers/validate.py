@@ -8,15 +8,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from watchword.control.base.actor import Permission
+from watchword.control.base.connections import release_connection
+from watchword.control.base.fetch_policy import fetch_policy
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import admitted
 from watchword.control.servers import receipt
 from watchword.control.servers.ca_bundle import canonical, checked_ca_bundle
-from watchword.control.servers.fetch_policy import fetch_policy
 from watchword.control.servers.key_sets import to_document
 from watchword.control.servers.models import Validation
 from watchword.control.servers.receipt import Receipt
@@ -122,12 +122,6 @@ def _admitted(actor: Actor, organization_id: str, now: datetime) -> AbstractCont
     return admitted(
         actor, organization_id, permission=Permission.API_KEY_MANAGEMENT, action="validation_attempted", now=now
     )
-
-
-def release_connection() -> None:
-    """Release the database connection, so that other pages can use it while a slow server responds."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def ca_bundle_to_use(ca_bundle: str, *, used: bool) -> str | None:

@@ -27,8 +27,11 @@ from watchword.control.web.sign_in import (
     link_views,
     second_factor_views,
     sign_in_again,
+    single_sign_on_views,
 )
 from watchword.control.web.sign_in import views as sign_in_views
+from watchword.control.web.sign_in_settings import provider_views
+from watchword.control.web.sign_in_settings import views as settings_views
 
 _ADMINISTRATORS = [
     path("", people_views.administrators, name="administrators"),
@@ -47,6 +50,16 @@ _ROLES = [
     path("create/", roles_views.create, name="create-role"),
     path("<int:role>/edit/", roles_views.edit, name="edit-role"),
     path("<int:role>/delete/", roles_views.delete, name="delete-role"),
+]
+
+_SIGN_IN_SETTINGS = [
+    path("", settings_views.settings, name="settings"),
+    path("second-factor/", settings_views.second_factor, name="second-factor"),
+    path("configure/", provider_views.configure, name="configure"),
+    path("enable/", provider_views.enable, name="enable"),
+    path("remove/", provider_views.remove, name="remove"),
+    path("only/", provider_views.only, name="only"),
+    path("allow-others/", provider_views.allow_others, name="allow-others"),
 ]
 
 _API_ACCESS = [
@@ -70,9 +83,12 @@ _SIGN_IN = [
     path("sign-in/second-factor/options", second_factor_views.options, name="second-factor-options"),
     path("sign-in/enrol", enrolment_views.enrol, name="enrol"),
     path("sign-in/enrol/options", enrolment_views.options, name="enrol-options"),
+    path("sign-in/single-sign-on", single_sign_on_views.begin, name="single-sign-on"),
+    path("sign-in/single-sign-on/callback", single_sign_on_views.callback, name="single-sign-on-callback"),
     # The last of its kind: it takes any name.
     path("sign-in/<str:secret>", link_views.open_link, name="set-password"),
     path("set-password", link_views.set_password, name="choose-password"),
+    path("confirm/single-sign-on", single_sign_on_views.confirm, name="confirm-single-sign-on"),
     path("confirm", confirm_views.confirm, name="confirm"),
     path("confirm/options", confirm_views.options, name="confirm-options"),
     path("sign-out", sign_in_views.sign_out, name="sign-out"),
@@ -160,6 +176,10 @@ urlpatterns = [
     path("", include("watchword.control.web.shell.logo")),
     path("", include((_SIGN_IN, "sign_in"))),
     path("", include((_PEOPLE, "people"))),
+    path(
+        "<slug:organization>/administration/sign-in-settings/",
+        include((_SIGN_IN_SETTINGS, "sign_in_settings")),
+    ),
     path("<slug:organization>/administration/", include((_API_ACCESS, "api_access"))),
     path(_PAGE, include((_SERVERS, "servers"))),
     path("", include((_ACTIVITY, "activity"))),

@@ -80,7 +80,7 @@ def test_configuration_without_faults() -> None:
         ("role_values", (("x" * 201, "Administrator"),)),
         ("role_values", (("a\u202eb", "Administrator"),)),
         ("role_values", (("admins", "Administrator"), ("admins", "Auditor"))),
-        ("role_values", tuple((str(number), "Administrator") for number in range(65))),
+        ("role_values", tuple((str(number), "Administrator") for number in range(33))),
     ],
 )
 def test_faults_stand_at_their_field(field: str, value: object) -> None:
@@ -93,58 +93,19 @@ def test_values_need_a_claim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "role"),
+    ("values", "role"),
     [
-        ({"groups": ["admins"]}, 1),
-        ({"groups": "admins"}, 1),
-        ({"groups": ["auditors", "admins"]}, 1),
-        ({"groups": ["auditors"]}, 2),
-        ({"groups": ["Admins"]}, None),
-        ({"groups": ["admins "]}, None),
-        ({"groups": "admins,auditors"}, None),
-        ({"groups": "admins auditors"}, None),
-        ({"groups": [["admins"]]}, None),
-        ({"groups": {"admins": True}}, None),
-        ({"groups": [{"name": "admins"}, 1, None, True]}, None),
-        ({"groups": None}, None),
-        ({"Groups": ["admins"]}, None),
-        ({"realm_access": {"groups": ["admins"]}}, None),
-        ({}, None),
+        (("admins",), 1),
+        (("auditors", "admins"), 1),
+        (("auditors",), 2),
+        (("Admins",), None),
+        (("admins ",), None),
+        (("admins,auditors",), None),
+        ((), None),
     ],
 )
-def test_first_configured_value_that_the_claim_holds_gives_the_role(
-    claims: dict[str, object], role: int | None
-) -> None:
-    assert rules.role_by_claim(claims, "groups", [("admins", 1), ("auditors", 2)]) == role
-
-
-def test_without_a_claim_no_value_gives_a_role() -> None:
-    assert rules.role_by_claim({"": "admins"}, "", [("admins", 1)]) is None
-
-
-@pytest.mark.parametrize(
-    ("claims", "verified"),
-    [
-        ({"email_verified": True}, True),
-        ({"email_verified": False}, False),
-        ({"email_verified": "true"}, False),
-        ({"email_verified": 1}, False),
-        ({"email_verified": None}, False),
-        ({"email_verified": False, "xms_edov": True}, False),
-        ({"xms_edov": True}, True),
-        ({"xms_edov": 1}, True),
-        ({"xms_edov": "1"}, True),
-        ({"xms_edov": "true"}, True),
-        ({"xms_edov": False}, False),
-        ({"xms_edov": "false"}, False),
-        ({"xms_edov": 1.0}, False),
-        ({"xms_edov": ["1"]}, False),
-        ({"xms_edov": None}, False),
-        ({}, False),
-    ],
-)
-def test_address_counts_as_verified_only_where_the_provider_says_so(claims: dict[str, object], verified: bool) -> None:  # noqa: FBT001 - a column of the table.
-    assert rules.email_is_verified(claims) is verified
+def test_first_configured_value_that_the_claim_holds_gives_the_role(values: tuple[str, ...], role: int | None) -> None:
+    assert rules.role_by_claim(values, [("admins", 1), ("auditors", 2)]) == role
 
 
 def test_domain_of_an_address() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DOCS: Final = Path(__file__).resolve().parents[4] / "docs"
 OF_ACME: Final = (
     "servers:list", "servers:calling", "people:administrators", "people:roles", "api_access:roles", "api_access:keys",
-    "api_access:company-profile", "activity:list", "audit:list",
+    "api_access:company-profile", "sign_in_settings:settings", "activity:list", "audit:list",
 )  # fmt: skip
 TYPED: Final = frozenset({"text", "url", "email", "number", "datetime-local", "textarea"})
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from watchword.control.identity.models import (
     AuthenticatorApp,
     Passkey,
@@ -61,11 +63,14 @@ def enrolled_factors(person_id: int) -> EnrolledFactors:
 
 
 def must_have_second_factor(person: Person) -> bool:
-    """Whether the person signs in with a second factor only: every operator, and where the organization requires it."""
+    """Whether the person signs in with a second factor only.
+
+    These are all operators, the people of an organization that requires it, and its emergency administrator.
+    """
     if person.kind == PersonKind.OPERATOR:
         return True
-    policies = SignInPolicy.objects.filter(organization_id=person.organization_id, second_factor_required=True)
-    return policies.exists()
+    demanding = Q(second_factor_required=True) | Q(emergency_person_id=person.pk)
+    return SignInPolicy.objects.filter(demanding, organization_id=person.organization_id).exists()
 
 
 def last_reset(person: Person) -> FactorsReset | None:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.control.identity.models import EmailDomain, Person, ProviderAccount, Role, SignInPolicy, SingleSignOn
+from django.conf import settings
+
+from watchword.control.identity.factor_rules import is_strong, read
+from watchword.control.identity.models import (
+    EmailDomain,
+    Person,
+    PersonKind,
+    ProviderAccount,
+    Role,
+    Session,
+    SignInPolicy,
+    SingleSignOn,
+)
+from watchword.control.identity.safeguards import full_administrators
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -107,6 +120,8 @@ def has_second_factor(person_id: int) -> bool:
 
 def only_single_sign_on(person: Person) -> bool:
     """Whether this person can sign in through the identity provider alone. The emergency administrator need not."""
+    if person.kind == PersonKind.OPERATOR:
+        return bool(settings.WATCHWORD.operator_sso_only)
     policy = SignInPolicy.objects.filter(pk=person.organization_id, single_sign_on_only=True).first()
     return policy is not None and policy.emergency_person_id != person.pk
 
@@ -115,3 +130,15 @@ def uses_role(role: Role) -> bool:
     """Whether the organization's single sign-on gives the role to people."""
     row = SingleSignOn.objects.filter(pk=role.organization_id).first()
     return row is not None and (row.default_role_id == role.pk or any(pk == role.pk for _, pk in row.role_values))
+
+
+def emergency_candidates(organization_id: str) -> tuple[Person, ...]:
+    """Who can become the emergency administrator, by e-mail address."""
+    able = Person.objects.filter(pk__in=full_administrators(organization_id)).order_by("email")
+    return tuple(able.exclude(passkeys__isnull=True, authenticator_app__isnull=True).distinct())
+
+
+def sessions_to_end(organization_id: str, now: datetime) -> int:
+    """How many live sessions began without a second factor."""
+    live = Session.objects.live(now).filter(person__organization_id=organization_id)
+    return sum(not is_strong(read(factors)) for factors in live.values_list("factors", flat=True))

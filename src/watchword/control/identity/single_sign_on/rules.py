@@ -10,10 +10,12 @@ from watchword.core.characters import is_printable
 from watchword.outbound.address import LocationRefused, parse_location
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
 SECRET_MAX: Final = 1024
-ROLE_VALUES_MAX: Final = 64
+ROLE_VALUES_MAX: Final = 32
+"""A form has at most 100 fields."""
+
 ROLE_VALUE_MAX: Final = 200
 
 _CLIENT_TEXT: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
@@ -91,27 +93,6 @@ def _role_values_fault(role_claim: str, role_values: Sequence[tuple[str, str]]) 
     return None if twice is None else f"The value “{twice}” has two roles."
 
 
-def claimed_values(claims: Mapping[str, object], role_claim: str) -> frozenset[str]:
-    """Return the texts of the claim: one, or those of a list. Anything else names no role."""
-    held = claims.get(role_claim)
-    listed = held if isinstance(held, list) else [held]
-    return frozenset(value for value in listed if isinstance(value, str))
-
-
-def role_by_claim(claims: Mapping[str, object], role_claim: str, role_values: Sequence[tuple[str, int]]) -> int | None:
+def role_by_claim(values: Collection[str], role_values: Sequence[tuple[str, int]]) -> int | None:
     """Return the role of the first configured value that the claim holds, compared exactly; None for none."""
-    held = claimed_values(claims, role_claim) if role_claim else frozenset()
-    return next((role for value, role in role_values if value in held), None)
-
-
-def email_is_verified(claims: Mapping[str, object]) -> bool:
-    """Whether the provider says that the address is the person's.
-
-    `email_verified` is a boolean (OpenID Connect Core 1.0, section 5.1). Entra ID does not send it; its optional claim
-    `xms_edov` says that the domain's owner is verified. It counts only where `email_verified` is absent.
-    """
-    if "email_verified" in claims:
-        return claims["email_verified"] is True
-    # Some tenants send it as text or as a number.
-    owner_verified = claims.get("xms_edov")
-    return isinstance(owner_verified, str | int) and owner_verified in {True, "1", "true"}
+    return next((role for value, role in role_values if value in values), None)

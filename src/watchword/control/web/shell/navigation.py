@@ -54,6 +54,7 @@ def administration() -> Branch:
             ),
             Leaf("Administrators", "people:administrators", Permission.ADMINISTRATORS),
             Leaf("Role Management", "people:roles", Permission.ADMINISTRATORS),
+            Leaf("Sign-In Settings", "sign_in_settings:settings", Permission.ADMINISTRATORS),
             Leaf("Activity", "activity:list", Permission.ACTIVITY),
             Leaf("Audit Logs", "audit:list", Permission.AUDIT_LOGS),
             # For everyone in the organization; last, so that it is the start page only without any permission.
@@ -112,6 +113,7 @@ DOCUMENTS: Final = {
     "api_access:roles": "portal.md#api-roles",
     "api_access:keys": "portal.md#api-keys",
     "api_access:company-profile": "portal.md#company-profile",
+    "sign_in_settings:settings": "portal.md#sign-in-settings",
     "people:sessions": "portal.md#your-sessions",
     "activity:list": "portal.md#activity",
     "audit:list": "portal.md#audit-logs",

@@ -32,6 +32,8 @@ _COMING_AND_GOING: Final = frozenset(
         "sign_in:sign-in",
         "sign_in:sign-in-again",
         "sign_in:sign-out",
+        "sign_in:single-sign-on",
+        "sign_in:single-sign-on-callback",
         "sign_in:passkey",
         "sign_in:passkey-options",
         "sign_in:second-factor",

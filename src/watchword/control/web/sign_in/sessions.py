@@ -22,6 +22,7 @@ from watchword.control.web.shell.onward import ONWARD_MAX, own_address
 from watchword.control.web.shell.signed_in import client_address, session_in
 from watchword.control.web.shell.unsent import leave
 from watchword.control.web.sign_in.factor_notices import sentence_about
+from watchword.control.web.sign_in.provider_sign_out import offer, sign_out_address
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -115,8 +116,10 @@ def greet(response: HttpResponse, person: Person) -> None:
 
 def left(request: HttpRequest) -> HttpResponse:
     """End this browser's session, on the server and in the browser."""
+    at_provider = sign_out_address(request)
     logout(request)
     response = HttpResponseRedirect(reverse("sign_in:sign-in"))
+    offer(response, at_provider)
     response["Clear-Site-Data"] = CLEARED
     return response
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -22,6 +23,7 @@ from watchword.control.web.shell.page_responses import with_retry_after
 from watchword.control.web.shell.signed_in import client_address
 from watchword.control.web.shell.unsent import UNSENT
 from watchword.control.web.sign_in.ceremony_cookies import passkey_response, use_options
+from watchword.control.web.sign_in.provider_sign_out import offered
 from watchword.control.web.sign_in.sessions import go_on, home, left, let_in, onward_or_home
 
 if TYPE_CHECKING:
@@ -89,14 +91,17 @@ def sign_in_page(request: HttpRequest, context: Mapping[str, object], refusal: R
 def _before_sign_in(request: HttpRequest, onward: str) -> HttpResponse:
     if isinstance(request.user, Person):
         return HttpResponseRedirect(onward_or_home(onward, request.user))
-    context = {"next": onward, "ended": ended.sentence(request)} | _ways()
+    context = {"next": onward, "ended": ended.sentence(request), "at_provider": offered(request)} | _ways()
     response = render(request, "sign_in/sign_in.html", context)
     ended.said(response)
     return response
 
 
 def _ways() -> dict[str, object]:
-    return {"passkeys": relying_party() is not None}
+    return {
+        "passkeys": relying_party() is not None,
+        "operators_sign_on": settings.WATCHWORD.operator_sso_issuer is not None,
+    }
 
 
 @require_POST

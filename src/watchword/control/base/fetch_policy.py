@@ -1,4 +1,4 @@
-"""The operator's limits and proxy for fetching key sets, from the settings."""
+"""The operator's limits and proxy for connections to servers that organizations name, from the settings."""
 
 from __future__ import annotations
 

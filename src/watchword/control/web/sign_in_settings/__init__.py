@@ -1,0 +1,1 @@
+"""How the people of an organization sign in: second factor and single sign-on."""

@@ -1,0 +1,180 @@
+"""Full sign-ins through a real OpenID provider over TLS."""
+
+from __future__ import annotations
+
+import re
+from html import unescape as html_unescape
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.sign_in_settings import assign
+from kit.signing_in import give_app, sign_in
+from kit.single_sign_on import (
+    SignOn,
+    browser,
+    configured,
+    event,
+    linked,
+    refused,
+    running,
+    server,
+    signed_in,
+    text_of,
+)
+from watchword.control.audit.models import AuditEvent
+from watchword.control.identity.models import Person, ProviderAccount, Session, SignInPolicy
+from watchword.control.identity.sealing import seal
+from watchword.control.identity.single_sign_on.configuration_commands import CLIENT_SECRET
+
+if TYPE_CHECKING:
+    from kit.authorization_server import AuthorizationServer
+
+
+__all__ = ["browser", "running", "server"]
+
+pytestmark = pytest.mark.enable_socket
+
+
+def test_new_person_is_created_with_the_default_role(browser: SignOn, server: AuthorizationServer, bob: Person) -> None:
+    assign()
+    configured(server, default_role=bob.role)
+
+    answer = browser.sign_in("alice")
+
+    assert (answer.status_code, signed_in(browser)) == (302, "alice@acme.example")
+    alice = Person.objects.get(email="alice@acme.example")
+    assert (alice.name, alice.role, alice.organization_id, alice.has_joined) == ("Alice", bob.role, "acme", False)
+    assert Session.objects.get(person=alice).factors == ["single sign-on"]
+    assert event().changes == {"factors": [None, "single sign-on"]}
+    assert event("provider_account_linked").changes["subject"] == [None, "alice"]
+    assert event("administrator_created").target == alice.email
+
+
+def test_person_is_found_by_subject_and_keeps_the_address(
+    browser: SignOn, server: AuthorizationServer, bob: Person
+) -> None:
+    assign()
+    configured(server, default_role=bob.role)
+    linked(bob, server, "alice")
+
+    browser.sign_in("alice")
+
+    # The provider says alice@acme.example, and the account is Bob's.
+    assert signed_in(browser) == bob.email
+    assert not Person.objects.filter(email="alice@acme.example").exists()
+
+
+def test_existing_person_is_linked_once_and_keeps_the_role(
+    browser: SignOn, server: AuthorizationServer, alice: Person, bob: Person
+) -> None:
+    assign()
+    configured(server, default_role=bob.role)
+
+    browser.sign_in("alice", next="/sessions/")
+    assert (signed_in(browser), Person.objects.get(pk=alice.pk).role) == (alice.email, alice.role)
+    SignOn(server).sign_in("alice")
+    assert ProviderAccount.objects.get().person == alice
+    assert AuditEvent.objects.filter(action="provider_account_linked").count() == 1
+
+
+def test_sign_in_goes_on_after_the_keys_were_rotated(
+    browser: SignOn, server: AuthorizationServer, alice: Person
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    response = browser.respond("alice")
+    server.publish("second", sign_with="second", algorithm="ES256")
+    try:
+        answer = browser.open(response)
+        assert (answer.status_code, signed_in(browser)) == (302, alice.email)
+    finally:
+        server.publish("first", sign_with="first")
+
+
+def test_onward_leads_to_own_pages_only(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    assert browser.sign_in("alice", next="/sessions/").headers["Location"] == "/sessions/"
+    for onward in ("https://evil.example/", "//evil.example/", "/\\evil.example", "/" + "x" * 600):
+        leads_to = SignOn(server).sign_in("alice", next=onward).headers["Location"]
+        assert leads_to.startswith("/acme/administration/")
+
+
+def test_address_leads_to_the_provider_of_its_domain(
+    browser: SignOn, server: AuthorizationServer, alice: Person
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    page = browser.portal.post("/sign-in/single-sign-on", {"email": "Alice@ACME.example", "next": "/sessions/"})
+    assert "Continue to localhost" in text_of(page)
+    url = html_unescape(re.search(r'<a class="button button-main" href="([^"]+)"', page.content.decode())[1])  # type: ignore[index]
+    assert "login_hint=Alice%40ACME.example" in url
+    assert browser.open(browser.at_provider.sign_in(url)).headers["Location"] == "/sessions/"
+    assert signed_in(browser) == alice.email
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["alice@globex.example", "alice@sub.acme.example", "alice@acme.example.evil.example", "alice", "", "@"],
+)
+def test_address_of_another_domain_leads_nowhere(
+    browser: SignOn, server: AuthorizationServer, alice: Person, email: str
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    page = browser.portal.post("/sign-in/single-sign-on", {"email": email})
+    assert (page.status_code, "not set up for this address" in text_of(page)) == (422, True)
+    assert AuditEvent.objects.filter(action="signed_in").count() == 0
+
+
+@pytest.mark.parametrize("organization", ["globex", "nowhere", "ACME", "", "a" * 65, "../acme"])
+def test_unknown_organizations_and_those_without_single_sign_on_are_alike(
+    browser: SignOn, acme: object, globex: object, organization: str
+) -> None:
+    page = browser.portal.get("/sign-in/single-sign-on", {"organization": organization})
+    assert (page.status_code, "not set up for this address" in text_of(page)) == (422, True)
+
+
+def test_wrong_client_secret_is_named_in_the_log(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
+    assign()
+    configured(server, default_role=alice.role, sealed_client_secret=seal(CLIENT_SECRET, "wrong"))
+    assert "Ask the administrators of that provider." in refused(browser, browser.sign_in("alice"), "client_refused")
+
+
+def test_secret_that_cannot_be_decrypted_is_as_if_there_was_none(
+    browser: SignOn, server: AuthorizationServer, alice: Person
+) -> None:
+    configured(server, default_role=alice.role, sealed_client_secret="x")
+    assert browser.portal.get("/sign-in/single-sign-on", {"organization": "acme"}).status_code == 422
+
+
+def test_organization_without_other_ways(
+    browser: SignOn, server: AuthorizationServer, alice: Person, bob: Person
+) -> None:
+    assign()
+    configured(server, default_role=bob.role)
+    give_app(alice)
+    SignInPolicy.objects.create(organization_id="acme", single_sign_on_only=True, emergency_person=alice)
+
+    by_password = SignOn(server)
+    answer = sign_in(by_password.portal, bob)
+    assert (signed_in(by_password), "requires single sign-on" in text_of(answer)) == (None, True)
+    browser.sign_in("bob")
+    assert signed_in(browser) == bob.email
+    emergency = SignOn(server)
+    sign_in(emergency.portal, alice)
+    assert signed_in(emergency) == alice.email
+    assert Session.objects.get(person=alice).factors == ["password", "authenticator app"]
+
+
+def test_sign_out_offers_the_providers_sign_out(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    browser.sign_in("alice")
+    browser.portal.post("/sign-out")
+    page = browser.portal.get("/sign-in")
+    assert "Also sign out at localhost" in text_of(page)
+    assert f'href="{server.issuer}/session/end?client_id=watchword"' in page.content.decode()
+    browser.portal.cookies["watchword_provider_sign_out"] = "forged"
+    assert "Also sign out" not in text_of(browser.portal.get("/sign-in"))

@@ -1,0 +1,381 @@
+"""What must not sign anybody in, tried at a real OpenID provider over TLS."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from kit import people
+from kit.identity_provider import PEOPLE, AtIdentityProvider
+from kit.sign_in_settings import assign
+from kit.single_sign_on import (
+    COOKIE,
+    REDIRECT_URI,
+    WATCHWORD,
+    SignOn,
+    browser,
+    configured,
+    event,
+    linked,
+    refused,
+    running,
+    server,
+    signed_in,
+    text_of,
+)
+from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import Permission, command_line
+from watchword.control.identity.ceremonies import opened
+from watchword.control.identity.models import Person, ProviderAccount, SignInThrottle
+from watchword.control.identity.people_commands import DeactivateAdministrator
+from watchword.control.identity.single_sign_on import ceremony
+from watchword.control.identity.single_sign_on.ceremony import KIND
+from watchword.control.identity.single_sign_on.domain_commands import RemoveEmailDomain
+from watchword.core import base64url
+from watchword.openid.id_token import verify_id_token
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+    from kit.authorization_server import AuthorizationServer
+
+
+__all__ = ["browser", "running", "server"]
+
+pytestmark = pytest.mark.enable_socket
+
+
+CLAIMS = dict(PEOPLE["alice"])
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        (CLAIMS | {"email_verified": False}, "email_unverified"),
+        (CLAIMS | {"email_verified": "true"}, "email_unverified"),
+        (CLAIMS | {"email_verified": False, "xms_edov": True}, "email_unverified"),
+        ({"email": "alice@acme.example"}, "email_unverified"),
+        ({"email_verified": True}, "email_unverified"),
+        (CLAIMS | {"email": ["alice@acme.example"]}, "email_unverified"),
+        (CLAIMS | {"email": "alice@acme.example\u200b"}, "email_unverified"),
+        (CLAIMS | {"email": "alice@acme.example, bob@acme.example"}, "email_unverified"),
+        (CLAIMS | {"email": "alice@evil.example"}, "email_outside_domains"),
+        (CLAIMS | {"email": "alice@sub.acme.example"}, "email_outside_domains"),
+        (CLAIMS | {"email": "alice@evil.example@acme.example"}, "email_unverified"),
+        (CLAIMS | {"email": "alice@acme.example.evil.example"}, "email_outside_domains"),
+        # A domain of another organization, and a person there.
+        (CLAIMS | {"email": "charlie@globex.example"}, "email_outside_domains"),
+        # A person of another organization, and an operator, with an address in Acme's domain.
+        (CLAIMS | {"email": "moved@acme.example"}, "person_taken"),
+        (CLAIMS | {"email": "operator@acme.example"}, "person_taken"),
+        # Linked with another account of this provider.
+        (CLAIMS | {"email": "bob@acme.example"}, "person_taken"),
+        (CLAIMS | {"email": "gone@acme.example"}, "person_deactivated"),
+    ],
+)  # fmt: skip
+def test_p_60_identity_that_is_none_of_the_organizations_people_is_refused(
+    *,
+    browser: SignOn,
+    server: AuthorizationServer,
+    bob: Person,
+    charlie: Person,
+    claims: dict[str, object],
+    reason: str,
+) -> None:
+    assign()
+    assign("globex.example", "globex")
+    configured(server, default_role=bob.role)
+    linked(bob, server, "bob")
+    moved = people.administrator("moved", "globex")
+    operator = people.operator()
+    gone = people.administrator("gone", "acme")
+    Person.objects.filter(pk=moved.pk).update(email="moved@acme.example")
+    Person.objects.filter(pk=operator.pk).update(email="operator@acme.example")
+    Person.objects.filter(pk=gone.pk).update(is_active=False)
+    server.set_people({"alice": claims})
+
+    refused(browser, browser.sign_in("alice"), reason)
+
+    assert ProviderAccount.objects.count() == 1
+    assert not Person.objects.filter(email__contains="alice").exists()
+
+
+def test_p_61_provider_of_one_organization_signs_nobody_into_another(
+    browser: SignOn, server: AuthorizationServer, alice: Person, charlie: Person
+) -> None:
+    """Both organizations use the same provider and client, so issuer and subject are equal."""
+    assign()
+    assign("globex.example", "globex")
+    configured(server, default_role=alice.role)
+    configured(server, "globex", default_role=charlie.role)
+    linked(alice, server, "alice")
+
+    refused(browser, browser.sign_in("alice", "globex"), "email_outside_domains", "globex")
+
+    linked(charlie, server, "alice")
+    browser.sign_in("alice", "globex")
+    assert signed_in(browser) == charlie.email
+    other = SignOn(server)
+    other.sign_in("alice")
+    assert signed_in(other) == alice.email
+
+
+def test_p_62_account_whose_person_belongs_elsewhere_signs_nobody_in(
+    browser: SignOn, server: AuthorizationServer, alice: Person, charlie: Person
+) -> None:
+    """A row that the commands never write: the provider's organization and the person's differ."""
+    assign()
+    configured(server, default_role=alice.role)
+    linked(charlie, server, "alice")
+    ProviderAccount.objects.update(organization_id="acme")
+    refused(browser, browser.sign_in("alice"), "person_taken")
+
+
+def test_p_63_domain_that_was_taken_away_signs_nobody_in(
+    browser: SignOn, server: AuthorizationServer, alice: Person
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    browser.sign_in("alice")
+    RemoveEmailDomain(organization_id="acme", domain="acme.example").run(command_line())
+    assert signed_in(browser) is None
+    refused(browser, browser.sign_in("alice"), "email_outside_domains")
+
+
+def test_p_64_deactivated_person_is_refused(
+    browser: SignOn, server: AuthorizationServer, alice: Person, bob: Person
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    linked(bob, server, "bob")
+    DeactivateAdministrator(organization_id="acme", person_id=bob.pk).run(command_line())
+    assert "deactivated" in refused(browser, browser.sign_in("bob"), "person_deactivated")
+
+
+def test_p_65_response_is_accepted_once(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    url = browser.respond("alice")
+    cookie = browser.ceremony
+    browser.open(url)
+    assert signed_in(browser) == alice.email
+
+    thief = SignOn(server)
+    thief.portal.cookies[COOKIE] = cookie
+    refused(thief, thief.open(url), "code_refused")
+    # A new code for the same ceremony, which the cookie would still open.
+    thief.portal.cookies[COOKIE] = cookie
+    again = AtIdentityProvider(server).sign_in(browser_request(cookie, server), "bob")
+    refused(thief, thief.open(again), "ceremony_expired")
+
+
+def browser_request(cookie: str, server: AuthorizationServer) -> str:
+    """The authorization request of a ceremony, sent a second time."""
+    values = opened(KIND, cookie).values
+    challenge = base64url.encode(hashlib.sha256(values["verifier"].encode()).digest())
+    query = {
+        "response_type": "code", "client_id": WATCHWORD.id, "redirect_uri": REDIRECT_URI, "state": values["state"],
+        "nonce": values["nonce"], "scope": "openid email profile", "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }  # fmt: skip
+    return f"{server.issuer}/auth?{urlencode(query)}"
+
+
+def test_p_66_response_of_another_browsers_sign_in_is_refused(
+    browser: SignOn, server: AuthorizationServer, alice: Person, bob: Person
+) -> None:
+    """An attacker who lets a victim's browser open their own response would sign the victim in as the attacker."""
+    assign()
+    configured(server, default_role=alice.role)
+    attacker = SignOn(server)
+    url = attacker.respond("bob")
+
+    # Without a ceremony, nothing is known and nothing is recorded.
+    before = AuditEvent.objects.count()
+    answer = browser.open(url)
+    assert (answer.status_code, signed_in(browser), AuditEvent.objects.count()) == (422, None, before)
+    browser.begin()
+    refused(browser, browser.open(url), "state_mismatch")
+    # The victim's own sign-in still works, and the attacker's does in the attacker's browser.
+    browser.open(browser.respond("alice"))
+    assert signed_in(browser) == alice.email
+    attacker.open(url)
+    assert signed_in(attacker) == bob.email
+
+
+def test_p_67_code_of_another_ceremony_is_refused(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    first = parse_qs(urlsplit(browser.respond("alice")).query)
+    second = parse_qs(urlsplit(browser.respond("alice")).query)
+    query = {"code": first["code"][0], "state": second["state"][0], "iss": server.issuer}
+    refused(browser, browser.portal.get("/sign-in/single-sign-on/callback", query), "code_refused")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"state": None}, "state_missing"),
+        ({"state": ""}, "state_missing"),
+        ({"state": "x"}, "state_mismatch"),
+        ({"state": ["x", "y"]}, "parameter_repeated"),
+        ({"iss": None}, "issuer_missing"),
+        ({"iss": "https://evil.example"}, "issuer_mismatch"),
+        ({"code": None}, "code_missing"),
+        ({"code": "made-up"}, "code_refused"),
+        ({"error": "access_denied"}, "access_denied"),
+        ({"error": "server_error"}, "unavailable"),
+        ({"error": "<script>alert(1)</script>"}, "request_refused"),
+    ],
+)
+def test_p_68_response_that_was_changed_is_refused(
+    browser: SignOn, server: AuthorizationServer, alice: Person, change: dict[str, Any], reason: str
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    query: dict[str, Any] = {
+        name: values[0] for name, values in parse_qs(urlsplit(browser.respond("alice")).query).items()
+    }
+    sent = {name: value for name, value in {**query, **change}.items() if value is not None}
+    answer = browser.portal.get("/sign-in/single-sign-on/callback", sent)
+    assert "script>alert" not in answer.content.decode()
+    refused(browser, answer, reason)
+
+
+def test_cancelled_sign_in_says_so(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    url = browser.at_provider.cancel(browser.begin())
+    assert "The identity provider did not sign you in." in refused(browser, browser.open(url), "access_denied")
+
+
+@pytest.mark.parametrize("change", ["disabled", "removed", "other client", "other issuer"])
+def test_p_69_configuration_that_was_changed_meanwhile_signs_nobody_in(
+    browser: SignOn, server: AuthorizationServer, alice: Person, change: str
+) -> None:
+    assign()
+    row = configured(server, default_role=alice.role)
+    url = browser.respond("alice")
+    match change:
+        case "disabled":
+            row.enabled = False
+            row.save()
+        case "removed":
+            row.delete()
+        case "other client":
+            row.client_id = "other"
+            row.save()
+        case _:
+            row.issuer = "https://evil.example"
+            row.save()
+    answer = browser.open(url)
+    assert (answer.status_code, signed_in(browser)) == (422, None)
+    assert "not set up for this address" in text_of(answer)
+
+
+def test_p_70_configuration_disabled_while_the_provider_responds_signs_nobody_in(
+    browser: SignOn, server: AuthorizationServer, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assign()
+    row = configured(server, default_role=alice.role)
+
+    def verify_and_disable(*arguments: Any, **named: Any) -> Any:
+        type(row).objects.update(enabled=False)
+        return verify_id_token(*arguments, **named)
+
+    monkeypatch.setattr(f"{ceremony.__name__}.verify_id_token", verify_and_disable)
+    refused(browser, browser.sign_in("alice"), "single_sign_on_unknown")
+
+
+def test_p_71_claims_give_only_roles_that_were_configured(
+    browser: SignOn, server: AuthorizationServer, alice: Person, bob: Person
+) -> None:
+    assign()
+    assert alice.role is not None
+    assert bob.role is not None
+    configured(server, role_claim="groups", role_values=[["administrators", alice.role.pk], ["staff", bob.role.pk]])
+    for groups, role in (
+        (["staff"], bob.role),
+        (["administrators"], alice.role),
+        (["staff", "administrators"], alice.role),
+        ("staff", bob.role),
+    ):
+        server.set_people({"new": PEOPLE["bob"] | {"email": "new@acme.example", "groups": groups}})
+        browser = SignOn(server)
+        browser.sign_in("new")
+        assert signed_in(browser) == "new@acme.example"
+        assert Person.objects.get(email="new@acme.example").role == role
+    assert event("role_changed").changes == {"role": [alice.role.name, bob.role.name]}
+    others: tuple[object, ...] = (
+        [],
+        ["Administrators"],
+        ["administrators "],
+        [["administrators"]],
+        {"administrators": True},
+        alice.role.name,
+        str(alice.role.pk),
+        [alice.role.pk],
+    )
+    for other in others:
+        server.set_people({"new": PEOPLE["bob"] | {"email": "new@acme.example", "groups": other}})
+        browser = SignOn(server)
+        refused(browser, browser.sign_in("new"), "no_role")
+        SignInThrottle.objects.all().delete()
+
+
+def test_p_72_role_of_another_organization_is_never_given(
+    browser: SignOn, server: AuthorizationServer, alice: Person, charlie: Person
+) -> None:
+    """A row that the commands never write."""
+    assign()
+    assert charlie.role is not None
+    configured(server, role_claim="groups", role_values=[["staff", charlie.role.pk]])
+    refused(browser, browser.sign_in("bob"), "no_role")
+
+
+def test_p_73_last_full_administrator_is_never_demoted(
+    browser: SignOn, server: AuthorizationServer, alice: Person, bob: Person
+) -> None:
+    assign()
+    assert bob.role is not None
+    configured(server, role_claim="groups", role_values=[["staff", bob.role.pk]])
+    linked(alice, server, "alice")
+    browser.sign_in("alice")
+    assert (signed_in(browser), Person.objects.get(pk=alice.pk).role) == (alice.email, alice.role)
+
+    people.administrator("second", "acme", *Permission)
+    SignOn(server).sign_in("alice")
+    assert Person.objects.get(pk=alice.pk).role == bob.role
+
+
+def test_p_74_frequent_failures_are_refused_before_anything_is_sent(
+    browser: SignOn, server: AuthorizationServer, alice: Person
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    server.set_people({"alice": CLAIMS | {"email_verified": False}})
+    statuses = [SignOn(server).sign_in("alice").status_code for _ in range(6)]
+    assert statuses == [422] * 6
+    answer = browser.portal.get("/sign-in/single-sign-on", {"organization": "acme"})
+    assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
+    assert AuditEvent.objects.filter(action="signed_in", result="refused").count() == 6
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://127.0.0.1", "https://localhost:1", "https://10.0.0.1", "https://169.254.169.254", "https://[::1]",
+        "https://2130706433", "https://0177.0.0.1", "https://metadata.internal", "https://login.acme.example:22",
+    ],
+)  # fmt: skip
+def test_p_75_issuer_inside_the_network_is_never_asked(
+    browser: SignOn, server: AuthorizationServer, settings: Settings, alice: Person, issuer: str
+) -> None:
+    changes = {"jwks_allowed_networks": (), "jwks_allowed_ports": frozenset({443, 1})}
+    settings.WATCHWORD = settings.WATCHWORD.model_copy(update=changes)
+    configured(server, default_role=alice.role, issuer=issuer)
+    answer = browser.portal.get("/sign-in/single-sign-on", {"organization": "acme"})
+    assert "could not be reached" in refused(browser, answer, "provider_not_found")
