@@ -120,7 +120,7 @@ def test_o02_repeated_parameter_is_refused(name: str) -> None:
 )
 def test_o02_state_is_of_this_browsers_request(state: str, problem: ResponseProblem) -> None:
     assert checked({"state": [state]}) is problem
-    # Also for an error: a stranger must not end somebody's sign-in.
+    # Also for an error: a stranger must not end Alice's sign-in.
     assert checked({"state": [state], "error": ["access_denied"], "code": ["..."]}) is problem
 
 

@@ -46,7 +46,7 @@ class AuthorizationRequest:
         redirect_uri: where the response goes; sent exactly so to the token endpoint, too.
         state: binds the response to this request; 256 random bits, like the next two.
         nonce: binds the ID token to this request.
-        verifier: proves at the token endpoint that the code was asked for here (PKCE).
+        verifier: proves to the token endpoint that this service requested the code (PKCE).
     """
 
     issuer: str

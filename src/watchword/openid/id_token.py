@@ -96,7 +96,7 @@ def verify_id_token(
         nonce: of the request.
         now: Unix seconds.
         leeway: seconds by which clocks may differ.
-        max_age: seconds since the person proved a factor; must have been asked for in the request.
+        max_age: seconds since the person proved a factor, as in the request.
         auth_time_required: whether the token must say when that was.
 
     Raises:
@@ -116,7 +116,7 @@ def verify_id_token(
         return claims
 
     # 3. From this provider, for this client and for this sign-in; issued just now; and the person proved a factor as
-    # recently as was asked for.
+    # recently as the request demanded.
     problem = _binding_problem(claims, issuer, client_id, nonce) or _time_problem(claims, now, leeway)
     auth_time = _seconds(claims.get("auth_time"))
     if problem is None and (auth_time_required or max_age is not None):

@@ -44,7 +44,7 @@ _REQUIRED: Final = {
     "grant_types_supported": "authorization_code",
     "code_challenge_methods_supported": "S256",
 }
-"""A list that is absent says nothing, so only one that is given must have its value."""
+"""An absent list says nothing, so only a list that is present must contain its value."""
 
 
 class TokenAuthentication(Enum):
