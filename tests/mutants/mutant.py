@@ -24,6 +24,7 @@ class Mutant:
         old: must occur exactly once in the file.
         new: what stands there instead.
         killers: tests below tests/, as pytest names them; at least one must fail.
+        with_django: whether they need Django and a database, which takes a few seconds for each mutant.
     """
 
     file: str
@@ -31,6 +32,7 @@ class Mutant:
     old: str
     new: str
     killers: tuple[str, ...]
+    with_django: bool = False
 
     @property
     def path(self) -> Path:

@@ -36,7 +36,11 @@ SECONDS: Final = 120
 """For one mutant. One that never ends has been noticed, too."""
 
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:tests/)?(\S.*?)(?: - .*)?$", re.MULTILINE)
+_PEOPLE: Final = "tests/control/conftest.py"
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "static", "templates")
+_OPTIONS: Final = {False: "tests/mutants/killers.ini", True: "tests/mutants/django_killers.ini"}
+"""By whether the killers need Django."""
+
 _FOLDERS_OF_TESTS: Final = (
     "attacks",
     "control/identity",
@@ -75,6 +79,7 @@ class Tree:
         self.folder = folder
         for name in ("src", *(f"tests/{name}" for name in _FOLDERS_OF_TESTS)):
             shutil.copytree(ROOT / name, folder / name, ignore=_LEFT_OUT)
+        shutil.copy(ROOT / _PEOPLE, folder / _PEOPLE)
         # Byte code that is checked by its source's hash: two mutants of the same length, a moment apart, have the same
         # size and time.
         rooms = sorted({str(mutant.path.parent) for mutant in ALL})
@@ -88,6 +93,8 @@ class Tree:
                 # Before the installed package, which leads to the source that was copied.
                 "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder / 'tests'}",
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                # The children leave their temporary files, such as databases, behind.
+                "TMPDIR": str(folder),
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -97,14 +104,12 @@ class Tree:
     def close(self) -> None:
         self._bench.communicate()
 
-    def tests(
-        self, names: Iterable[str], *, module: str, file: Path, until_one_fails: bool = True
-    ) -> tuple[int | None, str]:
+    def tests(self, names: Iterable[str], *, mutant: Mutant, until_one_fails: bool = True) -> tuple[int | None, str]:
         """Run tests against this copy; the exit status of pytest, None without an end, and what it printed."""
-        arguments = ["-c", "tests/mutants/killers.ini", "--rootdir", str(self.folder)]
+        arguments = ["-c", _OPTIONS[mutant.with_django], "--rootdir", str(self.folder)]
         order = {
             "arguments": [*arguments, *(("-x",) if until_one_fails else ()), *(f"tests/{name}" for name in names)],
-            "environment": {"MUTANT_MODULE": module, "MUTANT_FILE": str(self.folder / file)},
+            "environment": {"MUTANT_MODULE": mutant.module, "MUTANT_FILE": str(self.folder / mutant.path)},
             "seconds": SECONDS if until_one_fails else None,
         }
         if self._bench.stdin is None or self._bench.stdout is None:
@@ -119,7 +124,7 @@ class Tree:
         source = path.read_text(encoding="utf-8")
         try:
             path.write_text(mutant.applied_to(source), encoding="utf-8")
-            status, output = self.tests(mutant.killers, module=mutant.module, file=mutant.path)
+            status, output = self.tests(mutant.killers, mutant=mutant)
         except Stale as stale:
             return Fate(mutant, Verdict.STALE, str(stale))
         finally:
@@ -149,11 +154,11 @@ def hunt(mutants: Sequence[Mutant], jobs: int) -> Iterable[Fate]:
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         trees = [stack.enter_context(closing(Tree(Path(folder) / str(number)))) for number in range(jobs)]
-        killers = dict.fromkeys(killer for mutant in mutants for killer in mutant.killers)
-        first = mutants[0]
-        status, output = trees[0].tests(killers, module=first.module, file=first.path, until_one_fails=False)
-        if status != 0:
-            raise RuntimeError(output)
+        for alike in filter(None, ([each for each in mutants if each.with_django is needed] for needed in _OPTIONS)):
+            killers = dict.fromkeys(killer for mutant in alike for killer in mutant.killers)
+            status, output = trees[0].tests(killers, mutant=alike[0], until_one_fails=False)
+            if status != 0:
+                raise RuntimeError(output)
         free: SimpleQueue[Tree] = SimpleQueue()
         for tree in trees:
             free.put(tree)
