@@ -44,7 +44,7 @@ soak: $(STAMPS)/dev $(STAMPS)/peers $(STAMPS)/machine ## What `make test` does b
 	@SOAK=1 PYTHONPATH=tests $(BIN)/python -m kit.postgres -- $(BIN)/python -m pytest tests/control -m "soak and not any_database"
 
 .PHONY: mutate
-mutate: $(STAMPS)/dev ## Remove each check of core, feed, outbound, jwks, openid and usage in turn; a test must fail; ARGS="--only jwks/fetch" narrows
+mutate: $(STAMPS)/dev ## Remove each check of core, feed, outbound, jwks, openid, usage and second factors in turn; a test must fail; ARGS="--only jwks/fetch" narrows
 	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ARGS)
 
 .PHONY: bench

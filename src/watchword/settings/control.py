@@ -84,8 +84,8 @@ class ControlSettings(PlaneSettings):
     behind a proxy share the proxy's address, and one count of failed sign-ins."""
 
     secret_key: SecretStr | None = None
-    """Signs sessions and receipts; at least 32 characters. If not set, one is created and kept in `data_dir`. All
-    portals need the same one."""
+    """Signs sessions and receipts, and encrypts the secrets of authenticator apps and identity providers; at least 32
+    characters. If not set, one is created and kept in `data_dir`. All portals need the same one."""
 
     breached_passwords_file: Path | None = None
     """File of leaked passwords that people cannot choose: SHA-1 hashes in ascending order, as the downloader of Have I
