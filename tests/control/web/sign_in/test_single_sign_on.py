@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape as html_unescape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from kit.sign_in_settings import assign
 from kit.signing_in import give_app, sign_in
@@ -178,3 +180,60 @@ def test_sign_out_offers_the_providers_sign_out(browser: SignOn, server: Authori
     assert f'href="{server.issuer}/session/end?client_id=watchword"' in page.content.decode()
     browser.portal.cookies["watchword_provider_sign_out"] = "forged"
     assert "Also sign out" not in text_of(browser.portal.get("/sign-in"))
+
+
+# ------------------------------------------------------------------ proof again
+
+
+def change(browser: SignOn) -> Any:
+    """A change that needs proof."""
+    return browser.portal.get("/acme/administration/administrators/invite/")
+
+
+def late(person: Person) -> None:
+    Session.objects.filter(person=person).update(proven_at=timezone.now() - timedelta(hours=1))
+
+
+def proof_link(browser: SignOn) -> str:
+    page = browser.portal.get(change(browser).headers["Location"])
+    found = re.search(r'href="(/confirm/single-sign-on[^"]*)"', page.content.decode())
+    assert found is not None, text_of(page)
+    assert 'name="password"' not in page.content.decode()
+    return html_unescape(found[1])
+
+
+@pytest.fixture
+def proving(browser: SignOn, server: AuthorizationServer, alice: Person) -> SignOn:
+    """Alice without a password, signed in through the provider an hour ago."""
+    assign()
+    configured(server, default_role=alice.role)
+    alice.set_unusable_password()
+    alice.save()
+    browser.sign_in("alice")
+    late(alice)
+    return browser
+
+
+def test_person_without_password_proves_at_the_provider(proving: SignOn, alice: Person) -> None:
+    begun = proving.portal.get(proof_link(proving))
+    assert "prompt=login" in begun.headers["Location"]
+    assert "max_age=0" in begun.headers["Location"]
+    key = proving.portal.cookies["watchword_session"].value
+
+    answer = proving.open(proving.at_provider.sign_in(begun.headers["Location"], "alice"))
+
+    assert answer.headers["Location"] == "/acme/administration/administrators/invite/"
+    assert change(proving).status_code == 200
+    # A stolen old key has no part in it.
+    assert proving.portal.cookies["watchword_session"].value != key
+    assert event("identity_confirmed").changes == {"factors": [None, "single sign-on"]}
+
+
+def test_proof_over_typed_text_opens_in_a_tab_of_its_own(proving: SignOn) -> None:
+    sent = proving.portal.post("/acme/administration/administrators/invite/", headers={"HX-Request": "true"})
+    assert 'href="/confirm/single-sign-on"' in sent.content.decode()
+    assert 'target="_blank"' in sent.content.decode()
+    begun = proving.portal.get("/confirm/single-sign-on")
+    answer = proving.open(proving.at_provider.sign_in(begun.headers["Location"], "alice"))
+    assert "press the button of your change again" in text_of(answer)
+    assert change(proving).status_code == 200

@@ -12,10 +12,11 @@ from django.utils import timezone
 from watchword.control.base.actor import Actor, Interface, Privilege
 from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.refusals import Refusal
-from watchword.control.base.unit_of_work import admitted, unit_of_work
+from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.ceremonies import spend
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.proof_commands import note_proof
+from watchword.control.identity.proof_queries import ways_to_prove
 from watchword.control.identity.sign_in_commands import UNKNOWN, complete_sign_in
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
 from watchword.control.identity.single_sign_on.people import linked_person, person_of
@@ -88,15 +89,19 @@ class ConfirmBySingleSignOn:
         response, session = self.response, actor.session
         if session is None or response.confirms != actor.person_id:
             raise SignInFailed(SignInFailure.OTHER_PERSON)
-        with admitted(
+        with unit_of_work(
             actor, actor.organization, permission=Privilege.SELF, action="identity_confirmed", now=now
-        ) as admission:
+        ) as work:
             _check_unchanged(response.provider)
-            _spend_once(response.ceremony, admission.now)
+            _spend_once(response.ceremony, work.now)
             person = linked_person(response.provider, response.claims.subject)
-            if person is None or person.pk != actor.person_id:
+            if person is None or person.pk != work.actor.person_id:
                 raise SignInFailed(SignInFailure.OTHER_PERSON)
-            note_proof(session, Factor.SINGLE_SIGN_ON, admission.now)
+            if Factor.SINGLE_SIGN_ON not in ways_to_prove(person):
+                # A second factor was enrolled meanwhile, which the provider does not replace.
+                raise SignInFailed(SignInFailure.UNKNOWN)
+            note_proof(session, Factor.SINGLE_SIGN_ON, work.now)
+            work.record(target=person.email, changes={"factors": [None, Factor.SINGLE_SIGN_ON.value]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

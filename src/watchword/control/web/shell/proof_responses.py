@@ -22,6 +22,7 @@ from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG, Factor
 from watchword.control.identity.models import Person
 from watchword.control.identity.proof_queries import ways_to_prove
 from watchword.control.identity.proof_rules import is_recent
+from watchword.control.identity.single_sign_on.providers import provider_of_person
 from watchword.control.web.shell import unsent
 from watchword.control.web.shell.factor_choice import FactorChoice
 from watchword.control.web.shell.signed_in import session_in
@@ -99,7 +100,11 @@ def proof_page(
 
 
 def _ways(person: Person) -> dict[str, object]:
+    ways = ways_to_prove(person)
+    provider = provider_of_person(person) if Factor.SINGLE_SIGN_ON in ways else None
     return {
-        "password": Factor.PASSWORD in ways_to_prove(person),
+        "password": Factor.PASSWORD in ways,
+        "provider_host": None if provider is None else provider.host,
+        "by_form": ways != {Factor.SINGLE_SIGN_ON},
         "choice": FactorChoice.of(person.pk, reverse("sign_in:confirm-options")),
     }
