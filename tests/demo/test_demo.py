@@ -33,6 +33,7 @@ RESULTS = (
 VISITS = (
     "✓ an expired organization: its page says that tokens are refused",
     "✓ the operator signs in with a code of the authenticator app",
+    "✓ Alice signs in at Acme's identity provider",
     "✓ after 15 minutes: proof again before the server is disabled",
 )
 

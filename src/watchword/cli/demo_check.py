@@ -68,7 +68,7 @@ def _visits(
     walkthrough: Walkthrough, alice: PortalVisit, operator_code: Callable[[], str]
 ) -> Iterator[tuple[str, bool]]:
     """What people see in the portal, and whether it is so."""
-    from watchword.demo.portal_visit import PortalVisit
+    from watchword.demo.portal_visit import PortalVisit, new_browser
     from watchword.demo.sample_data import ACME, INITECH, end_proof
 
     origin, people = walkthrough.places.portal, walkthrough.people
@@ -77,6 +77,10 @@ def _visits(
     yield "an expired organization: its page says that tokens are refused", refused
     bob = PortalVisit(origin=origin, organization=ACME, sign_in=people.operator, code=operator_code)
     yield "the operator signs in with a code of the authenticator app", bob.shows("Operator Console")
+    places = walkthrough.places
+    visitor = PortalVisit(origin=origin, organization=ACME, sign_in=people.acme, browser=new_browser(places.authority))
+    signed_in = visitor.signs_in_at_provider(places.authorization_server)
+    yield "Alice signs in at Acme's identity provider", signed_in
     end_proof(people.acme)
     yield "after 15 minutes: proof again before the server is disabled", alice.confirms_before_disabling()
 

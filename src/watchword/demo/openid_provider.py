@@ -77,7 +77,8 @@ class Account:
     groups: tuple[str, ...]
 
 
-ALICE = Account(subject="alice-of-acme", name="Alice of Acme", email="alice@acme.example", groups=(GROUP,))
+ALICE = Account(subject="alice-of-acme", name="Alice", email="alice@acme.example", groups=(GROUP,))
+SIGN_IN_BUTTON = "Sign in as Alice of Acme"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +128,10 @@ class OpenIdProvider:
             for name in _CARRIED
             if name in asked
         )
-        button = f"Sign in as {html.escape(self.account.name)}"
         return _page(
             "Demo identity provider",
             f"<p>The demo's OpenID provider asks for no password.</p>"
-            f'<form method="post" action="/authorize">{fields}<button type="submit">{button}</button></form>',
+            f'<form method="post" action="/authorize">{fields}<button type="submit">{SIGN_IN_BUTTON}</button></form>',
         )
 
     def signed_in(self, asked: Mapping[str, str], now: float | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -12,8 +13,11 @@ from http import HTTPStatus
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING
 
+from watchword.demo.openid_provider import SIGN_IN_BUTTON
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from watchword.demo.walkthrough import SignIn
 
@@ -26,9 +30,13 @@ class VisitFailed(Exception):
     """The portal did not let the person in, or does not show what the walk-through speaks of."""
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def new_browser(authority: Path | None = None) -> urllib.request.OpenerDirector:
+    """A browser with cookies of its own, which also trusts the certificate authority in this file."""
     # No proxy of the environment: the portal is on this machine.
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar()))
+    handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())]
+    if authority is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(authority))))
+    return urllib.request.build_opener(*handlers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +51,7 @@ class PortalVisit:
     organization: str
     sign_in: SignIn
     code: Callable[[], str] | None = None
-    _browser: urllib.request.OpenerDirector = field(default_factory=_opener)
+    browser: urllib.request.OpenerDirector = field(default_factory=new_browser)
 
     def shows(self, words: str) -> bool:
         """Whether the page on which the person lands has these words; raises VisitFailed."""
@@ -56,6 +64,19 @@ class PortalVisit:
     def disable(self) -> None:
         """Raises VisitFailed."""
         self._press("disable")
+
+    def signs_in_at_provider(self, provider: str) -> bool:
+        """Whether the provider's page has a button that leads into the portal; raises VisitFailed.
+
+        Args:
+            provider: the issuer of the organization's identity provider.
+        """
+        query = urllib.parse.urlencode({"organization": self.organization})
+        page = self._open(f"/sign-in/single-sign-on?{query}")
+        if f"{SIGN_IN_BUTTON}</button>" not in page:
+            return False
+        form = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
+        return f'"/{self.organization}/' in self._open("/authorize", form, origin=provider)
 
     def confirms_before_disabling(self) -> bool:
         """Whether the portal demands proof before it disables the server, and does it after the proof.
@@ -97,10 +118,16 @@ class PortalVisit:
             page = self._open("/sign-in/second-factor", form)
         return page
 
-    def _open(self, path: str, form: dict[str, str] | None = None, expected: HTTPStatus = HTTPStatus.OK) -> str:
+    def _open(
+        self,
+        path: str,
+        form: dict[str, str] | None = None,
+        expected: HTTPStatus = HTTPStatus.OK,
+        origin: str | None = None,
+    ) -> str:
         body = None if form is None else urllib.parse.urlencode(form).encode()
         try:
-            with self._browser.open(self.origin + path, data=body, timeout=PAGE_SECONDS) as response:
+            with self.browser.open((origin or self.origin) + path, data=body, timeout=PAGE_SECONDS) as response:
                 page, status = str(response.read().decode()), response.status
         except urllib.error.HTTPError as refused:
             with refused:

@@ -146,6 +146,10 @@ class Walkthrough:
         return f"curl -s --cacert {authority} {self.places.authorization_server}{OPERATOR_CODE_PATH}"
 
     @property
+    def single_sign_on(self) -> str:
+        return f"{self.places.portal}/sign-in/single-sign-on?organization=acme"
+
+    @property
     def kill(self) -> str:
         return f"kill -9 {self.places.verifiers[0].pid}"
 
@@ -233,3 +237,12 @@ class Walkthrough:
         yield from self.management.role_lines(
             call=self.call, get_token=self.get_token_with_role, call_with_role=self.call_with_role
         )
+        yield ""
+        yield from self._sign_in_steps()
+
+    def _sign_in_steps(self) -> Iterator[str]:
+        yield "13. Single sign-on: sign out, choose 'Sign in with single sign-on' and enter alice@acme.example, or open"
+        yield f"    {self.single_sign_on}"
+        yield "    Your browser warns of the certificate, because the demo's identity provider has one of its own. What"
+        yield "    Acme has entered is under Administration > Sign-In Settings. To try a passkey: Your account > Your"
+        yield "    sign-in. Changes that affect access ask again who you are, 15 minutes after the sign-in."
