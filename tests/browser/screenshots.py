@@ -39,6 +39,9 @@ SHOWN = (
     "audit-mixed",
     "console-organizations",
     "console-gateways-haproxy",
+    "single-sign-on-okta",
+    "single-sign-on-entra-id",
+    "single-sign-on-keycloak",
 )
 """The states that docs/screenshots shows beside these, wide and light."""
 COLOURS = 256
