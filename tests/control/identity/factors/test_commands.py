@@ -145,6 +145,12 @@ def test_an_organization_requires_it_of_its_own_people(alice: Person, charlie: P
     assert not must_have_second_factor(charlie)
 
 
+def test_emergency_administrator_must_have_a_second_factor(alice: Person, bob: Person) -> None:
+    SignInPolicy.objects.create(organization_id="acme", emergency_person=alice)
+
+    assert (must_have_second_factor(alice), must_have_second_factor(bob)) == (True, False)
+
+
 def test_recovery_codes_need_a_factor_that_they_replace(acting_alice: Actor) -> None:
     with pytest.raises(Refusal) as refused:
         ReplaceRecoveryCodes().run(acting_alice)
