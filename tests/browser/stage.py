@@ -71,10 +71,13 @@ def fix_chance(seed: str) -> None:
     def token_hex(size: int = 32) -> str:
         return lot.randbytes(size).hex()
 
+    def token_bytes(size: int = 32) -> bytes:
+        return lot.randbytes(size)
+
     def choice(options: Sequence[T]) -> T:
         return lot.choice(options)
 
-    vars(secrets).update(token_urlsafe=token_urlsafe, token_hex=token_hex, choice=choice)
+    vars(secrets).update(token_urlsafe=token_urlsafe, token_hex=token_hex, token_bytes=token_bytes, choice=choice)
 
 
 @dataclass(frozen=True)

@@ -34,16 +34,19 @@ class Registration:
     client_id: str = ""
 
 
-def set_password(page: Page, link: str, password: str = PASSWORD) -> None:
-    """Follow the one-time link that the command line printed, and choose a password."""
+def set_password(page: Page, link: str, password: str = PASSWORD) -> str | None:
+    """Follow the one-time link that the command line printed, and choose a password.
+
+    Returns:
+        The secret of the authenticator app that operators must add; None for other people.
+    """
     page.goto(link)
     page.get_by_label("New password", exact=True).fill(password)
     page.get_by_label("Confirm new password", exact=True).fill(password)
     page.get_by_role("button", name="Set password and sign in").click()
     enrolment = page.get_by_role("heading", name="Add a second factor", exact=True)
     expect(page.get_by_role("button", name="Sign out").or_(enrolment)).to_be_visible()
-    if enrolment.is_visible():
-        add_app(page)
+    return add_app(page) if enrolment.is_visible() else None
 
 
 def add_app(page: Page) -> str:

@@ -17,13 +17,15 @@ CONTENT_SECURITY_POLICY: Final = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-# Browser features that no page of ours uses. Copy buttons need clipboard-write. Features that some browsers do not
-# know, such as web-share, do not stand here, because those browsers log an error.
+# Browser features that no page of ours uses. Copy buttons need clipboard-write; passkeys need
+# publickey-credentials-create and publickey-credentials-get, which browsers give to no other site's frame by
+# themselves. Features that some browsers do not know, such as web-share, do not stand here, because those browsers log
+# an error.
 _UNUSED_FEATURES: Final = (
     "accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "encrypted-media", "fullscreen",
     "geolocation", "gyroscope", "hid", "idle-detection", "keyboard-map", "local-fonts", "magnetometer", "microphone",
-    "midi", "payment", "picture-in-picture", "publickey-credentials-create", "publickey-credentials-get",
-    "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
+    "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "storage-access", "usb",
+    "window-management", "xr-spatial-tracking",
 )  # fmt: skip
 
 _ALWAYS: Final = (

@@ -14,7 +14,11 @@ from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors import attempts, authenticator_app, passkeys, recovery_codes
-from watchword.control.identity.sign_in_commands import complete_sign_in, refused_sign_in
+from watchword.control.identity.sign_in_commands import (
+    complete_sign_in,
+    end_unaccepted,
+    refused_sign_in,
+)
 from watchword.control.identity.throttle import admit_attempt, note_success
 
 if TYPE_CHECKING:
@@ -63,9 +67,9 @@ class SignInWithPasskey:
             # Deactivated meanwhile.
             raise Refusal(RefusalReason.PASSKEY_REFUSED) from None
         except Refusal as refusal:
-            proven = Factor.PASSKEY if refusal.reason is RefusalReason.SINGLE_SIGN_ON_REQUIRED else None
+            # Replayed, of a copied authenticator, or not what the organization wants: the owner's log should say it.
             with transaction.atomic(durable=True):
-                append(refused_sign_in(person, self.address, _at(now), refusal.code, proven))
+                append(refused_sign_in(person, self.address, _at(now), refusal.code, Factor.PASSKEY))
             raise
 
 
@@ -130,9 +134,13 @@ class ProveSecondFactor:
                 return complete_sign_in(work, self.pending.person(work.now), self.pending.factors | {factor})
         except AccessLost:
             raise Refusal(RefusalReason.SIGN_IN_EXPIRED) from None
-        except Refusal:
-            actor = person.actor(interface=Interface.PORTAL, address=self.address)
-            attempts.record_wrong(actor, factor, person, action="signed_in", now=_at(now))
+        except Refusal as refusal:
+            if refusal.reason is RefusalReason.SINGLE_SIGN_ON_REQUIRED:
+                event = refused_sign_in(person, self.address, _at(now), refusal.code, factor)
+                end_unaccepted(throttle_key, event)
+            else:
+                actor = person.actor(interface=Interface.PORTAL, address=self.address)
+                attempts.record_wrong(actor, factor, person, action="signed_in", now=_at(now))
             raise
 
 

@@ -162,10 +162,8 @@ class SignIn:
         except AccessLost:
             return None
         except Refusal as refusal:
-            if refusal.reason is RefusalReason.SINGLE_SIGN_ON_REQUIRED:
-                with transaction.atomic(durable=True):
-                    note_success(throttle_key)
-                    append(refused_sign_in(person, self.address, _at(now), refusal.code, Factor.PASSWORD))
+            at = _at(now)
+            end_unaccepted(throttle_key, refused_sign_in(person, self.address, at, refusal.code, Factor.PASSWORD))
             raise
 
     def _record_failure(self, email: str, throttle_key: ThrottleKey, now: datetime) -> None:
@@ -187,7 +185,7 @@ def refused_sign_in(
         address: the client's.
         now: when it failed.
         reason: the code of a refusal; None for a wrong password.
-        proven: a factor that was right all the same; the organization should see a stolen password.
+        proven: the factor that was used; the organization should see a stolen password.
     """
     named = UNKNOWN if person is None else person.email
     changes = {"reason": reason, "factors": None if proven is None else proven.value}
@@ -202,6 +200,13 @@ def refused_sign_in(
         result=REFUSED,
         changes={name: [None, value] for name, value in changes.items() if value is not None},
     )
+
+
+def end_unaccepted(throttle_key: ThrottleKey, event: Entry) -> None:
+    """End an attempt with a right factor that the organization does not accept, and record it."""
+    with transaction.atomic(durable=True):
+        note_success(throttle_key)
+        append(event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,15 +10,23 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from kit import people
 from kit.browser_session import Shown
-from kit.people import PASSWORD
+from kit.people import PASSWORD, knows_password
 from kit.signing_in import SECOND_FACTOR, give_app, next_code
 from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import command_line
+from watchword.control.identity.factors.authenticator_app import EnrolAuthenticatorApp
+from watchword.control.identity.factors.commands import ReplaceRecoveryCodes, ResetFactors
 from watchword.control.identity.factors.totp import code_at, step_at
-from watchword.control.identity.models import Person, Session
+from watchword.control.identity.models import AuthenticatorApp, Person, Session, SignInLink, SignInPolicy
+from watchword.control.identity.operator_commands import CreateOperator
+from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from watchword.control.base.actor import Actor
 
 
 ENROL = "/sign-in/enrol"
@@ -167,3 +175,167 @@ def test_pending_sign_in_lasts_ten_minutes(
 
     answer = Shown(client.get(path))
     assert (answer.status, EXPIRED in answer.text) == (401, True)
+
+
+def test_sign_in_page_and_page_asked_for_stay_when_it_expires(
+    client: Client, operator: Person, advance: Callable[[timedelta], None]
+) -> None:
+    with_password(client, operator, next="/sessions/")
+    advance(timedelta(minutes=10))
+
+    assert Shown(client.get(ENROL)).value("next") == "/sessions/"
+
+
+def test_giving_up_ends_the_pending_sign_in(pending: Client) -> None:
+    pending.post("/sign-out")
+
+    assert pending.get(SECOND_FACTOR).headers["Location"] == "/sign-in"
+    assert not Session.objects.exists()
+
+
+def test_password_of_another_person_replaces_whoever_was_signed_in(client: Client, alice: Person, bob: Person) -> None:
+    with_password(client, alice)
+    assert is_signed_in(client)
+
+    with_password(client, bob)
+
+    assert not is_signed_in(client)
+
+
+def test_person_with_a_second_factor_enrols_no_first_one(pending: Client, bob: Person) -> None:
+    assert pending.get(ENROL).headers["Location"] == SECOND_FACTOR
+    assert pending.post(ENROL, {"code": next_code(bob)}).headers["Location"] == SECOND_FACTOR
+    assert not is_signed_in(pending)
+
+
+def test_second_of_two_first_enrolments_is_refused(client: Client, operator: Person) -> None:
+    """Whoever else knows the password came first; the owner sees it and can ask for a reset."""
+    with_password(client, operator)
+    page = Shown(client.get(ENROL))
+    secret = re.search(r'id="setup-secret">(\w{32})<', page.html)
+    assert secret is not None
+    give_app(operator)
+
+    code = code_at(secret[1], step_at(timezone.now()))
+    assert client.post(ENROL, {"setup": page.value("setup"), "code": code}).headers["Location"] == SECOND_FACTOR
+
+
+def test_setup_of_another_person_in_the_same_browser_is_refused(client: Client, operator: Person) -> None:
+    colleague = knows_password(CreateOperator(email="charlie@provider.example", name="Charlie").run(command_line()))
+    with_password(client, operator)
+    of_operator = Shown(client.get(ENROL))
+    secret = re.search(r'id="setup-secret">(\w{32})<', of_operator.html)
+    assert secret is not None
+    with_password(client, colleague)
+
+    sent = {"setup": of_operator.value("setup"), "code": code_at(secret[1], step_at(timezone.now()))}
+    answer = Shown(client.post(ENROL, sent))
+    assert (answer.status, secret[1] in answer.html) == (422, False)
+    assert not AuthenticatorApp.objects.exists()
+
+
+def test_account_changed_during_the_enrolment_is_refused(
+    client: Client, operator: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_password(client, operator)
+    page = Shown(client.get(ENROL))
+    run = EnrolAuthenticatorApp.run
+
+    def deactivating(command: EnrolAuthenticatorApp, *arguments: Any, **named: Any) -> list[str]:
+        deactivate(operator)
+        return run(command, *arguments, **named)
+
+    monkeypatch.setattr(EnrolAuthenticatorApp, "run", deactivating)
+    assert client.post(ENROL, {"setup": page.value("setup"), "code": "000000"}).status_code == 401
+
+
+def test_one_time_link_stops_at_the_second_factor(client: Client, bob: Person, shell: Actor) -> None:
+    client.get(f"/sign-in/{CreateSignInLink(email=bob.email).run(shell)}")
+    chosen = "tangerine gravel orbit"
+
+    answer = client.post("/set-password", {"password": chosen, "password_again": chosen})
+
+    assert answer.headers["Location"] == SECOND_FACTOR
+    assert not is_signed_in(client)
+    assert client.post(SECOND_FACTOR, {"code": next_code(bob)}).headers["Location"] == HOME
+
+
+def test_one_time_link_of_a_person_with_single_sign_on_only_is_refused_and_stays_unused(
+    client: Client, alice: Person, shell: Actor
+) -> None:
+    client.get(f"/sign-in/{CreateSignInLink(email=alice.email).run(shell)}")
+    SignInPolicy.objects.create(
+        organization_id="acme", single_sign_on_only=True, emergency_person=people.administrator("bob", "acme")
+    )
+
+    answer = Shown(client.post("/set-password", {"password": PASSWORD, "password_again": PASSWORD}))
+
+    assert (answer.status, "Your organization requires single sign-on." in answer.text) == (403, True)
+    assert SignInLink.objects.get().used_at is None
+
+
+def test_requirement_turned_on_meanwhile_demands_enrolment(client: Client, alice: Person) -> None:
+    SignInPolicy.objects.create(organization_id="acme", second_factor_required=True)
+
+    assert with_password(client, alice).headers["Location"] == SECOND_FACTOR
+    assert client.get(SECOND_FACTOR).headers["Location"] == ENROL
+
+
+def test_single_sign_on_that_became_required_meanwhile_ends_the_pending_sign_in(client: Client, alice: Person) -> None:
+    with_password(client, give_app(alice))
+    SignInPolicy.objects.create(
+        organization_id="acme", single_sign_on_only=True, emergency_person=people.administrator("bob", "acme")
+    )
+
+    answer = Shown(client.post(SECOND_FACTOR, {"code": next_code(alice)}))
+
+    assert (answer.status, "Your organization requires single sign-on." in answer.text) == (403, True)
+    assert client.get(SECOND_FACTOR).headers["Location"] == "/sign-in"
+
+
+def test_wrong_codes_are_slowed_down(pending: Client) -> None:
+    statuses = [pending.post(SECOND_FACTOR, {"code": "000000"}).status_code for _ in range(12)]
+
+    assert statuses[:6] == [422] * 6
+    assert 429 in statuses
+
+
+class TestNotices:
+    def test_next_sign_in_says_once_that_a_second_factor_was_added(self, client: Client, operator: Person) -> None:
+        with_password(client, operator)
+        page = Shown(client.get(ENROL))
+        secret = re.search(r'id="setup-secret">(\w{32})<', page.html)
+        assert secret is not None
+        code = code_at(secret[1], step_at(timezone.now()) - 1)
+        client.post(ENROL, {"setup": page.value("setup"), "code": code})
+        said = "Your second factor was added on"
+        assert said not in Shown(client.get(HOME)).text
+
+        texts = []
+        for step in (0, 1):
+            client.post("/sign-out")
+            with_password(client, operator)
+            client.post(SECOND_FACTOR, {"code": code_at(secret[1], step_at(timezone.now()) + step)})
+            texts.append(Shown(client.get(HOME)).text)
+
+        assert [said in text for text in texts] == [True, False]
+        assert "from 127.0.0.1. If that was not you, ask for a reset at once." in texts[0]
+
+    def test_reset_is_said_where_it_leads_to(self, client: Client, bob: Person) -> None:
+        ResetFactors(person_id=bob.pk, organization_id=None).run(command_line())
+
+        with_password(client, bob)
+        assert "Your second factors were reset from the command line on" in Shown(client.get(ENROL)).text
+
+    def test_reset_of_a_person_who_needs_none_is_said_after_the_sign_in(self, client: Client, alice: Person) -> None:
+        ResetFactors(person_id=give_app(alice).pk, organization_id="acme").run(command_line())
+
+        with_password(client, alice)
+        assert "Your second factors were reset from the command line on" in Shown(client.get("/", follow=True)).text
+
+    def test_recovery_code_says_how_many_are_left(self, client: Client, bob: Person) -> None:
+        codes = ReplaceRecoveryCodes().run(people.acting(bob))
+        with_password(client, bob)
+        client.post(SECOND_FACTOR, {"recovery_code": codes[0]})
+
+        assert "You signed in with a recovery code; 9 are left." in Shown(client.get(HOME)).text

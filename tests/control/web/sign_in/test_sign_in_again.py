@@ -8,6 +8,7 @@ from django.test import Client
 
 from kit.browser_session import BrowserSession
 from kit.people import PASSWORD
+from kit.signing_in import give_app, next_code
 from watchword.control.identity.models import Session
 
 if TYPE_CHECKING:
@@ -51,3 +52,31 @@ def test_field_h_parts_of_a_page_say_that_signing_in_again_helps(alice: Person) 
     assert answer.headers["X-Sign-In-Again"] == "session-ended"
     strict = Client(enforce_csrf_checks=True)
     assert strict.post("/sign-in", {"email": alice.email}).headers["X-Sign-In-Again"] == "form-expired"
+
+
+def test_second_factor_follows_the_password(operator: Person, client: Client) -> None:
+    give_app(operator)
+    typed = {"email": operator.email, "password": PASSWORD}
+
+    first = client.post(PATH, typed).json()
+    assert first["email"] is None
+    assert first["choice"] == {"passkey": False, "app": True, "options": "/sign-in/second-factor/options"}
+    assert client.get(PATH).json()["email"] is None
+    wrong = client.post(PATH, {"code": "000000"})
+    assert (wrong.status_code, wrong.json()["starts_over"]) == (422, False)
+    assert client.post(PATH, {"code": next_code(operator)}).json()["email"] == operator.email
+    assert client.get(PATH).json()["email"] == operator.email
+
+
+def test_second_factor_without_a_password_starts_over(operator: Person, client: Client) -> None:
+    answer = client.post(PATH, {"code": next_code(give_app(operator))})
+
+    assert (answer.status_code, answer.json()["starts_over"]) == (401, True)
+
+
+def test_first_enrolment_needs_the_sign_in_page(operator: Person, client: Client) -> None:
+    answer = client.post(PATH, {"email": operator.email, "password": PASSWORD})
+
+    assert answer.status_code == 422
+    assert "You must add a second factor" in answer.json()["sentence"]
+    assert client.get("/sign-in/second-factor").headers["Location"] == "/sign-in"

@@ -14,6 +14,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 
 from watchword.control.base.actor import SYSTEM, command_line
+from watchword.control.identity.factors.passkeys import relying_party
 from watchword.control.web.shell.frame import OrganizationFrame
 from watchword.control.web.shell.navigation import CONSOLE, Branch, Leaf, administration, document_of, path_to
 from watchword.control.web.shell.unsent import TYPED_BY
@@ -98,6 +99,18 @@ def by(actor: str) -> str:
 def product_name() -> str:
     name: str = settings.WATCHWORD.product_name
     return name
+
+
+@register.simple_tag
+def passkeys_possible() -> bool:
+    """Whether browsers offer passkeys at the portal's address."""
+    return relying_party() is not None
+
+
+@register.simple_tag
+def operators_sign_on() -> bool:
+    """Whether operators have an identity provider of their own."""
+    return settings.WATCHWORD.operator_sso_issuer is not None
 
 
 @register.simple_tag

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import segno
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST
 
 from watchword.control.base.actor import Interface
@@ -23,11 +21,12 @@ from watchword.control.identity.factors.authenticator_app import (
     secret_of_setup,
     setup_uri,
 )
-from watchword.control.identity.factors.passkeys import EnrolPasskey, relying_party
+from watchword.control.identity.factors.passkeys import EnrolPasskey
 from watchword.control.identity.factors.queries import enrolled_factors, last_reset
 from watchword.control.identity.second_factor_commands import CompleteEnrolment
 from watchword.control.identity.session_rules import browser_name
 from watchword.control.web.shell import session_end_notice as ended
+from watchword.control.web.shell.qr_code import qr_code
 from watchword.control.web.shell.signed_in import client_address
 from watchword.control.web.sign_in.ceremony_cookies import PASSKEY, enrolment_options, new_passkey_response
 from watchword.control.web.sign_in.factor_notices import sentence_of_reset
@@ -73,9 +72,8 @@ class AppSetup:
 
     @classmethod
     def of(cls, person: Person, secret: str, sealed: str) -> AppSetup:
-        code = segno.make(setup_uri(secret, person), error="m")
-        svg = code.svg_inline(scale=4, border=2, title="QR code for your authenticator app", omitsize=True)
-        return cls(secret, sealed, mark_safe(svg))  # noqa: S308 - made of squares.
+        code = qr_code(setup_uri(secret, person), title="QR code for your authenticator app")
+        return cls(secret, sealed, code)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -139,7 +137,6 @@ def _page(request: HttpRequest, person: Person, setup: AppSetup, refusal: Refusa
     since = person.last_login or person.created_at
     context = {
         "person": person,
-        "passkeys": relying_party() is not None,
         "name": request.POST.get("name") or browser_name(request.headers.get("User-Agent", "")),
         "setup": setup,
         "was_reset": sentence_of_reset(reset.by, reset.at) if reset is not None and reset.at >= since else None,

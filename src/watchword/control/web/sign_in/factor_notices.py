@@ -20,5 +20,10 @@ def sentence_about(change: FactorChange) -> str:
     return f"Your second factor was added on {spoken(change.at)}{where}. If that was not you, ask for a reset at once."
 
 
+def sentence_of_recovery(codes_left: int) -> str:
+    left = "one is" if codes_left == 1 else f"{codes_left or 'none'} are"
+    return f"You signed in with a recovery code; {left} left. If your device is lost, replace it in Your sign-in."
+
+
 def sentence_of_reset(actor: str, at: datetime) -> str:
     return f"Your second factors were reset {by(actor)} on {spoken(at)}."

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from watchword.control.identity.factors.queries import EnrolledFactors
     from watchword.control.web.sign_in.sessions import Waiting
 
     View = Callable[[HttpRequest, Waiting, Person], HttpResponse]
@@ -57,11 +56,10 @@ def of_pending(view: View) -> Callable[[HttpRequest], HttpResponse]:
 @of_pending
 def second_factor(request: HttpRequest, waiting: Waiting, person: Person) -> HttpResponse:
     """GET offers the factors that the person has, POST completes the sign-in with one of them."""
-    enrolled = enrolled_factors(person.pk)
-    if not enrolled.any:
+    if not enrolled_factors(person.pk).any:
         return HttpResponseRedirect(reverse("sign_in:enrol"))
     if request.method != "POST":
-        return _page(request, person, enrolled)
+        return _page(request, person)
     try:
         signed_in = ProveSecondFactor(
             pending=waiting.sign_in, typed=typed_factor(request), address=client_address(request)
@@ -69,7 +67,7 @@ def second_factor(request: HttpRequest, waiting: Waiting, person: Person) -> Htt
     except Refusal as refusal:
         if refusal.reason in {RefusalReason.SIGN_IN_EXPIRED, RefusalReason.SINGLE_SIGN_ON_REQUIRED}:
             raise
-        return with_retry_after(_page(request, person, enrolled, refusal), refusal)
+        return with_retry_after(_page(request, person, refusal), refusal)
     return let_in(request, signed_in, waiting.onward, waiting.unsent)
 
 
@@ -80,13 +78,10 @@ def options(request: HttpRequest, waiting: Waiting, person: Person) -> HttpRespo
     return use_options(person.pk)
 
 
-def _page(
-    request: HttpRequest, person: Person, enrolled: EnrolledFactors, refusal: Refusal | None = None
-) -> HttpResponse:
+def _page(request: HttpRequest, person: Person, refusal: Refusal | None = None) -> HttpResponse:
     context = {
         "person": person,
         "choice": FactorChoice.of(person.pk, reverse("sign_in:second-factor-options")),
         "sentence": None if refusal is None else refusal.sentence,
-        "codes_left": enrolled.codes_left,
     }
     return render(request, "sign_in/second_factor.html", context, status=200 if refusal is None else refusal.status)

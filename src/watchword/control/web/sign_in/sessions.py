@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from watchword.control.base.actor import Interface
+from watchword.control.identity.factor_rules import Factor
+from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.pending_sign_ins import PendingSignIn
 from watchword.control.identity.sign_in_commands import SignedIn
 from watchword.control.identity.sign_in_notices import changes_of_factors
@@ -18,10 +20,10 @@ from watchword.control.web.shell import cookies, notices
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.navigation import home_route
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.onward import ONWARD_MAX, own_address
+from watchword.control.web.shell.onward import own_address
 from watchword.control.web.shell.signed_in import client_address, session_in
-from watchword.control.web.shell.unsent import leave
-from watchword.control.web.sign_in.factor_notices import sentence_about
+from watchword.control.web.shell.unsent import is_kept, leave
+from watchword.control.web.sign_in.factor_notices import sentence_about, sentence_of_recovery
 from watchword.control.web.sign_in.provider_sign_out import offer, sign_out_address
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from watchword.control.identity.factor_rules import Factor
     from watchword.control.identity.models import Person
     from watchword.control.identity.sign_in_commands import PasswordAccepted
 
@@ -70,7 +71,8 @@ def begin_session(request: HttpRequest, person: Person, factors: Collection[Fact
 def begin_waiting(request: HttpRequest, accepted: PasswordAccepted, onward: str = "", sealed: str = "") -> None:
     """Begin a session without a person, whose only content is the pending sign-in."""
     request.session.flush()
-    request.session[_PENDING] = accepted.pending.content() | {"onward": onward[:ONWARD_MAX], "unsent": sealed}
+    unsent = sealed if is_kept(sealed) else ""
+    request.session[_PENDING] = accepted.pending.content() | {"onward": own_address(onward) or "", "unsent": unsent}
 
 
 def waiting_in(request: HttpRequest) -> Waiting | None:
@@ -106,6 +108,8 @@ def begin(request: HttpRequest, signed_in: SignedIn, onward: str = "", sealed: s
     begin_session(request, person, signed_in.factors)
     for change in changes_of_factors(signed_in):
         notices.leave(request, Notice(sentence_about(change), warning=True))
+    if Factor.RECOVERY_CODE in signed_in.factors:
+        notices.leave(request, Notice(sentence_of_recovery(enrolled_factors(person.pk).codes_left), warning=True))
     return leave(request, sealed, person) or own_address(onward) or home(person)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,7 +12,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from watchword.control.base.refusals import AccessLost, Refusal
-from watchword.control.identity.factors.passkeys import relying_party
 from watchword.control.identity.models import Person
 from watchword.control.identity.second_factor_commands import SignInWithPasskey
 from watchword.control.identity.sign_in_commands import SignIn, SignOut
@@ -61,7 +59,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         return sign_in_page(request, context, refusal)
     if outcome is None:
-        return render(request, "sign_in/sign_in.html", context | {"sentence": FAILED} | _ways(), status=422)
+        return render(request, "sign_in/sign_in.html", context | {"sentence": FAILED}, status=422)
     return go_on(request, outcome, onward, sealed)
 
 
@@ -84,24 +82,17 @@ def passkey_options(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Dja
 
 def sign_in_page(request: HttpRequest, context: Mapping[str, object], refusal: Refusal) -> HttpResponse:
     """The sign-in page with the sentence of a refusal."""
-    shown = {**context, "sentence": refusal.sentence, **_ways()}
+    shown = {**context, "sentence": refusal.sentence}
     return with_retry_after(render(request, "sign_in/sign_in.html", shown, status=refusal.status), refusal)
 
 
 def _before_sign_in(request: HttpRequest, onward: str) -> HttpResponse:
     if isinstance(request.user, Person):
         return HttpResponseRedirect(onward_or_home(onward, request.user))
-    context = {"next": onward, "ended": ended.sentence(request), "at_provider": offered(request)} | _ways()
+    context = {"next": onward, "ended": ended.sentence(request), "at_provider": offered(request)}
     response = render(request, "sign_in/sign_in.html", context)
     ended.said(response)
     return response
-
-
-def _ways() -> dict[str, object]:
-    return {
-        "passkeys": relying_party() is not None,
-        "operators_sign_on": settings.WATCHWORD.operator_sso_issuer is not None,
-    }
 
 
 @require_POST
