@@ -144,6 +144,8 @@ TABLE: Final[tuple[Row, ...]] = (
     OfOrganization("sign_in_settings:second-factor", ADMINISTRATORS, holder=(200, 409), operator=(403, 403)),
     # Single sign-on needs every permission.
     OfOrganization("sign_in_settings:configure", ADMINISTRATORS, (200, 409), (403, 403), every=True),
+    # Without an issuer, the result says so.
+    OfOrganization("sign_in_settings:check", ADMINISTRATORS, (None, 200), (None, 403), every=True),
     OfOrganization("sign_in_settings:enable", ADMINISTRATORS, (200, 409), (403, 403), every=True),
     OfOrganization("sign_in_settings:remove", ADMINISTRATORS, (200, 409), (403, 403), every=True),
     OfOrganization("sign_in_settings:only", ADMINISTRATORS, (200, 409), (403, 403), every=True),

@@ -132,6 +132,11 @@ def provider_key(address: str | None) -> ThrottleKey:
     return ThrottleKey(_subject("provider", origin_of_guesses(address)), address=address)
 
 
+def connection_check_key(organization_id: str) -> ThrottleKey:
+    """The key of an organization whose administrators test the connection to an identity provider."""
+    return ThrottleKey(_subject("connection check", organization_id))
+
+
 def refuse_blocked(throttle_key: ThrottleKey, now: datetime) -> None:
     """Refuse without a lock what `admit_attempt` would refuse, so that guesses do not queue for a hashing slot.
 

@@ -56,6 +56,7 @@ _SIGN_IN_SETTINGS = [
     path("", settings_views.settings, name="settings"),
     path("second-factor/", settings_views.second_factor, name="second-factor"),
     path("configure/", provider_views.configure, name="configure"),
+    path("check/", provider_views.check, name="check"),
     path("enable/", provider_views.enable, name="enable"),
     path("remove/", provider_views.remove, name="remove"),
     path("only/", provider_views.only, name="only"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
@@ -15,9 +17,10 @@ from watchword.control.identity.single_sign_on.configuration_commands import (
     RemoveSingleSignOn,
     SetSingleSignOnEnabled,
 )
+from watchword.control.identity.single_sign_on.connection_check import CheckConnection
 from watchword.control.identity.single_sign_on.policy_commands import AllowSingleSignOnOnly, refuse_operators
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import done, show_dialog
+from watchword.control.web.shell.page_responses import done, is_partial, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof
 from watchword.control.web.sign_in.single_sign_on_views import redirect_uri
 from watchword.control.web.sign_in_settings.forms import OnlyForm, ProviderForm, version_in
@@ -55,6 +58,24 @@ def configure(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> H
             context |= {"version": page.configuration.version, "differences": _differences(page.configuration, form)}
         return again(request, page, CONFIGURE, context, refusal)
     return done(request, page, Notice("Saved single sign-on."))
+
+
+@require_POST
+@guarded
+def check(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> HttpResponse:
+    """The button "Test Connection". With scripts only its result is replaced, so that a typed secret stays."""
+    form = ProviderForm.received(request.POST)
+    result: dict[str, Any] = {}
+    status = 200
+    try:
+        result["steps"] = CheckConnection(organization_id=page.organization_id, issuer=form.text("issuer")).run(actor)
+    except Refusal as refusal:
+        if refusal.reason is not RefusalReason.TOO_MANY_REQUESTS:
+            raise
+        result["connection_refusal"], status = refusal.sentence, refusal.status
+    if is_partial(request):
+        return render(request, "sign_in_settings/connection.html", result, status=status)
+    return show_dialog(request, page, CONFIGURE, configuring(page, form) | result | {"again": True}, status=status)
 
 
 @guarded
@@ -183,6 +204,7 @@ def configuring(page: SignInSettingsPage, form: ProviderForm) -> dict[str, Any]:
         "save_label": "Save",
         "redirect_uri": redirect_uri(),
         "save_url": reverse("sign_in_settings:configure", args=[organization]),
+        "check_url": reverse("sign_in_settings:check", args=[organization]),
     }
 
 
