@@ -29,6 +29,10 @@ def _sessions() -> str:
     return reverse("people:sessions")
 
 
+def _your_sign_in() -> str:
+    return reverse("people:your-sign-in")
+
+
 def _sign_in() -> str:
     return reverse("sign_in:sign-in")
 
@@ -167,6 +171,6 @@ STATES: Final = (
     State("sessions-operator", _operator, path=_sessions),
     State("sessions-ended", _many, _end_one, path=_sessions),
     State("sessions-end-others", _many, _end_others, path=_sessions),
-    State("sessions-change-password", _many, _open_change, path=_sessions),
-    State("sessions-change-password-refused", _many, _change_badly, path=_sessions),
+    State("sessions-change-password", _many, _open_change, path=_your_sign_in),
+    State("sessions-change-password-refused", _many, _change_badly, path=_your_sign_in),
 )

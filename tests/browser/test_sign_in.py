@@ -56,6 +56,7 @@ def tab_to(page: Page, role: str, name: str) -> None:
 
 
 def change_password(page: Page, current: str, chosen: str) -> None:
+    page.get_by_role("link", name="Your sign-in").click()
     page.get_by_role("button", name="Change password").click()
     dialog = page.get_by_role("dialog", name="Change password")
     dialog.get_by_label("Current password").fill(current)
@@ -72,8 +73,11 @@ def test_everything_about_signing_in_is_done_by_keyboard_alone(portal: Portal) -
         press(page, "Tab")
         page.keyboard.type(PASSWORD)
         press(page, "Enter")
-        expect(page.get_by_role("heading", name="Your sessions")).to_be_visible()
+        expect(page.get_by_role("heading", name="Your account")).to_be_visible()
 
+        tab_to(page, "link", "Your sign-in")
+        press(page, "Enter")
+        expect(page.get_by_role("heading", name="Passkeys", exact=True)).to_be_visible()
         tab_to(page, "button", "Change password")
         press(page, "Space")
         dialog = page.get_by_role("dialog", name="Change password")
@@ -92,6 +96,9 @@ def test_everything_about_signing_in_is_done_by_keyboard_alone(portal: Portal) -
         expect(dialog).to_have_count(0)
         expect(page.get_by_role("button", name="Change password")).to_be_focused()
 
+        tab_to(page, "link", "Sessions")
+        press(page, "Enter")
+        expect(page.get_by_role("table", name="Your live sessions")).to_be_visible()
         tab_to(page, "button", "End all other sessions")
         press(page, "Enter")
         asking = page.get_by_role("alertdialog", name="End all other sessions?")
@@ -208,12 +215,13 @@ def test_the_browsers_own_session_is_first_and_the_new_password_works(portal: Po
         change_password(page, PASSWORD, CHOSEN)
 
         expect(page.get_by_text("Password changed. All your other sessions have ended.")).to_be_visible()
+        page.get_by_role("link", name="Sessions", exact=True).click()
         expect(rows).to_have_count(2)
         other.reload()
         expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
         sign_in(other, BOB, CHOSEN)
         other.goto("/sessions/")
-        expect(other.get_by_role("heading", name="Your sessions")).to_be_visible()
+        expect(other.get_by_role("heading", name="Your account")).to_be_visible()
 
 
 def test_throttled_password_change_says_only_how_long_to_wait(portal: Portal) -> None:

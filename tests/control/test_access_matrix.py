@@ -127,6 +127,15 @@ TABLE: Final[tuple[Row, ...]] = (
     OfAnybody("people:change-password", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
     # Of a session that does not exist; the page's own tests check a person's own sessions.
     OfAnybody("people:end-session", person=(None, 404), operator=(None, 404), stranger=(None, 302)),
+    OfAnybody("people:your-sign-in", person=(200, None), operator=(200, None), stranger=(302, None)),
+    OfAnybody("people:add-passkey", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
+    # At the tests' address, an IP address, there are no passkeys.
+    OfAnybody("people:passkey-options", person=(None, 404), operator=(None, 404), stranger=(None, 302)),
+    OfAnybody("people:rename-passkey", person=(404, 422), operator=(404, 422), stranger=(302, 302)),
+    OfAnybody("people:remove-passkey", person=(404, 404), operator=(404, 404), stranger=(302, 302)),
+    OfAnybody("people:set-up-app", person=(200, 422), operator=(200, 422), stranger=(302, 302)),
+    OfAnybody("people:remove-app", person=(200, 404), operator=(200, 404), stranger=(302, 302)),
+    OfAnybody("people:replace-codes", person=(200, 404), operator=(200, 404), stranger=(302, 302)),
     OfOrganization("people:administrators", ADMINISTRATORS, holder=(200, None), operator=(200, None)),
     OfOrganization("people:invite", ADMINISTRATORS, holder=(200, 422), operator=(200, 422)),
     OfOrganization("people:sign-in-link", ADMINISTRATORS, holder=(200, 200), operator=(200, 200)),
@@ -229,6 +238,7 @@ WITHOUT_PROOF: Final = frozenset(
         "sign_in:confirm-options",
         "sign_in:sign-out",
         "people:rename",
+        "people:rename-passkey",
         "servers:validate",
         "servers:validate-edit",
         "servers:trust",
@@ -366,6 +376,7 @@ def objects_of(organization: str) -> dict[str, object]:
         "domain": f"{organization}.example",
         "name": "made-up.svg",
         "session": uuid4(),
+        "passkey": uuid4(),
     }
 
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from django.test import Client
 
-from kit import registrations, sample_portal
+from kit import enrolled, registrations, sample_portal
 from kit.api_access import api_role
+from kit.signing_in import give_app
 from watchword.control.base.actor import Permission
 from watchword.control.identity.models import Person
 
@@ -37,6 +38,12 @@ def of_a_server(_bob: Person) -> dict[str, object]:
     return {"organization": "acme", "server": server.pk}
 
 
+def of_a_passkey(_bob: Person) -> dict[str, object]:
+    # With an app as well, because the test cannot sign in with this passkey.
+    alice = give_app(Person.objects.get(email="alice@acme.example"))
+    return {"passkey": enrolled.passkey(alice).public_id}
+
+
 def nothing(_bob: Person) -> dict[str, object]:
     return {}
 
@@ -51,6 +58,9 @@ FORMS: Final[tuple[Row, ...]] = (
     ("api_access:edit-role", of_an_api_role),
     ("api_access:create-key", of_acme),
     ("people:change-password", nothing),
+    ("people:set-up-app", nothing),
+    ("people:add-passkey", nothing),
+    ("people:rename-passkey", of_a_passkey),
     ("servers:add", of_acme),
     ("servers:edit", of_a_server),
     ("console:create-organization", nothing),
@@ -61,6 +71,7 @@ FORMS: Final[tuple[Row, ...]] = (
     ("console:create-verifier", nothing),
     ("console:create-api-key", nothing),
     ("console:invite-operator", nothing),
+    ("console:assign-domain", of_acme),
 )
 ROUTES: Final = [route for route, _ in FORMS]
 

@@ -19,7 +19,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.urls import get_resolver
 
-from kit import people, registrations
+from kit import enrolled, people, registrations
 from kit.api_access import api_key, api_role
 from kit.routes import routes
 from kit.sample_portal import session_of
@@ -166,6 +166,8 @@ def portal(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Portal:
         "api_key": str(api_key().key.public_id),
         "operator_key": str(api_key(None, None).key.public_id),
         "session": str(server.pk),
+        "domain": "acme.example",
+        "passkey": str(enrolled.passkey(alice).public_id),
         "verifier": str(VerifierCredential.objects.get().pk),
         "secret": "x",
         "name": "logo.svg",

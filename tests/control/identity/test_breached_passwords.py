@@ -141,7 +141,7 @@ def test_the_page_shows_why(alice: Person) -> None:
     client = Client()
     client.post("/sign-in", {"email": alice.email, "password": PASSWORD})
     form = {"current_password": PASSWORD, "password": LEAKED, "password_again": LEAKED}
-    answer = client.post("/sessions/change-password/", form)
+    answer = client.post("/your-sign-in/change-password/", form)
     assert answer.status_code == 422
     assert "This password has been leaked, and attackers try it." in answer.content.decode()
 

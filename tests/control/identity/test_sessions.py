@@ -279,7 +279,7 @@ def test_sign_in_page_shows_reason_once(
         advance(away)
 
     headers = {"HX-Request": "true"} if htmx else {}
-    met = (client.post if sending else client.get)("/sessions/change-password/", headers=headers)
+    met = (client.post if sending else client.get)("/sessions/end-others/", headers=headers)
     assert met.headers["HX-Redirect" if htmx else "Location"] == ("/sessions/" if htmx else "/sign-in?next=/sessions/")
     page = client.get("/sessions/", follow=True)
 

@@ -18,7 +18,7 @@ from watchword.control.web.console import (
     subscription_views,
 )
 from watchword.control.web.console import views as console_views
-from watchword.control.web.people import people_views, roles_views, session_views
+from watchword.control.web.people import password_views, people_views, roles_views, session_views, your_sign_in_views
 from watchword.control.web.servers import metadata_views, row_views
 from watchword.control.web.servers import views as servers_views
 from watchword.control.web.sign_in import (
@@ -100,8 +100,16 @@ _PEOPLE: list[URLPattern | URLResolver] = [
     path("<slug:organization>/administration/role-management/", include(_ROLES)),
     path("sessions/", session_views.listing, name="sessions"),
     path("sessions/end-others/", session_views.end_others, name="end-other-sessions"),
-    path("sessions/change-password/", session_views.change_password, name="change-password"),
     path("sessions/<uuid:session>/end/", session_views.end, name="end-session"),
+    path("your-sign-in/", your_sign_in_views.your_sign_in, name="your-sign-in"),
+    path("your-sign-in/change-password/", password_views.change_password, name="change-password"),
+    path("your-sign-in/passkeys/add/", your_sign_in_views.add_passkey, name="add-passkey"),
+    path("your-sign-in/passkeys/options/", your_sign_in_views.passkey_options, name="passkey-options"),
+    path("your-sign-in/passkeys/<uuid:passkey>/rename/", your_sign_in_views.rename_passkey, name="rename-passkey"),
+    path("your-sign-in/passkeys/<uuid:passkey>/remove/", your_sign_in_views.remove_passkey, name="remove-passkey"),
+    path("your-sign-in/authenticator-app/set-up/", your_sign_in_views.set_up_app, name="set-up-app"),
+    path("your-sign-in/authenticator-app/remove/", your_sign_in_views.remove_app, name="remove-app"),
+    path("your-sign-in/recovery-codes/replace/", your_sign_in_views.replace_codes, name="replace-codes"),
 ]
 
 _PAGE = (

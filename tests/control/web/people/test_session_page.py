@@ -112,7 +112,7 @@ def test_the_rail_leads_to_the_page(alice: Person) -> None:
     assert re.search(r'<a class="person-name"\s+href="/sessions/"', servers)
 
 
-@pytest.mark.parametrize("path", ["", "end-others/", "change-password/", "5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11/end/"])
+@pytest.mark.parametrize("path", ["", "end-others/", "5f0d7c52-3a0e-4a52-9d3c-0d8f3d1f2b11/end/"])
 def test_every_page_needs_a_sign_in(db: None, path: str) -> None:
     for method in ("get", "post"):
         answer = getattr(Client(), method)(f"/sessions/{path}")
@@ -219,7 +219,7 @@ def change(
     client: Client, current: str = PASSWORD, chosen: str = CHOSEN, again: str | None = None, **headers: str
 ) -> str:
     typed = {"current_password": current, "password": chosen, "password_again": chosen if again is None else again}
-    answer = client.post("/sessions/change-password/", typed, headers=headers, follow=True)
+    answer = client.post("/your-sign-in/change-password/", typed, headers=headers, follow=True)
     content = answer.content.decode()
     # The typed passwords are never sent back.
     assert not [secret for secret in typed.values() if f'value="{secret}"' in content]

@@ -34,8 +34,8 @@ def test_field_h_sign_in_again_needs_only_a_form_token(alice: Person) -> None:
     answer = client.post(PATH, typed | {"csrfmiddlewaretoken": token})
     assert answer.json()["email"] == alice.email
     renewed = {"csrfmiddlewaretoken": answer.json()["token"], "current_password": "x", "password": "y"}
-    assert client.post("/sessions/change-password/", renewed).status_code == 422
-    assert client.post("/sessions/change-password/", renewed | {"csrfmiddlewaretoken": token}).status_code == 403
+    assert client.post("/your-sign-in/change-password/", renewed).status_code == 422
+    assert client.post("/your-sign-in/change-password/", renewed | {"csrfmiddlewaretoken": token}).status_code == 403
 
 
 def test_field_h_guessing_is_slowed_down_as_at_the_sign_in(alice: Person, client: Client) -> None:

@@ -33,4 +33,4 @@ class SessionPage(Page):
 
     def context(self) -> dict[str, Any]:
         """All that both templates and the frame around them need."""
-        return super().context() | {"crumb": "Your account", "sessions": self.sessions}
+        return super().context() | {"crumb": "Your account", "tab": "sessions", "sessions": self.sessions}

@@ -1,28 +1,18 @@
-"""The requests of the page Your sessions translated into commands. Nothing is decided or written here."""
+"""The requests of the tab Sessions translated into commands. Nothing is decided or written here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.contrib.auth import update_session_auth_hash
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.identity.session_commands import ChangePassword, EndOtherSessions, EndSession
+from watchword.control.identity.session_commands import EndOtherSessions, EndSession
 from watchword.control.web.people.session_page import SessionPage
-from watchword.control.web.shell.form_fields import typed_twice
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.page_responses import (
-    confirm,
-    done,
-    guarded_by,
-    is_partial,
-    show,
-    show_dialog,
-    with_retry_after,
-)
+from watchword.control.web.shell.page_responses import confirm, done, guarded_by, is_partial, show
 from watchword.control.web.shell.proof_responses import asks_for_proof
 from watchword.control.web.shell.signed_in import session_in
 from watchword.control.web.sign_in.sessions import left
@@ -33,11 +23,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.base.actor import Actor
-
-_CHANGE_PASSWORD: Final = "people/sessions/change_password.html"  # noqa: S105 - a template.
-_IN_THE_DIALOG: Final = frozenset(
-    {RefusalReason.FIELDS_INVALID, RefusalReason.TOO_MANY_REQUESTS, RefusalReason.PASSWORDS_BUSY}
-)
 
 _guarded: Final = guarded_by(SessionPage)
 
@@ -64,7 +49,7 @@ def end(request: HttpRequest, actor: Actor, page: SessionPage, session: UUID) ->
 @asks_for_proof
 def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
     """GET asks, POST ends all sessions but this one."""
-    own = _own(request)
+    own = own_session(request)
     if request.method == "POST":
         number = EndOtherSessions(kept=own).run(actor)
         return done(request, page, Notice(f"Ended {_sessions(number)}."))
@@ -85,37 +70,8 @@ def end_others(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpRes
     )
 
 
-@_guarded
-@asks_for_proof
-def change_password(request: HttpRequest, actor: Actor, page: SessionPage) -> HttpResponse:
-    """GET opens the dialog, POST sets the new password."""
-    if request.method != "POST":
-        return show_dialog(request, page, _CHANGE_PASSWORD, {"save_url": reverse("people:change-password")})
-    try:
-        person = ChangePassword(
-            current=request.POST.get("current_password", ""), password=typed_twice(request.POST), kept=_own(request)
-        ).run(actor)
-    except Refusal as refusal:
-        if refusal.reason not in _IN_THE_DIALOG:
-            raise
-        told = None if refusal.field_errors else refusal.sentence
-        context = {
-            "save_url": reverse("people:change-password"),
-            "errors": refusal.field_errors,
-            "refusal": told,
-            "again": True,
-        }
-        return with_retry_after(show_dialog(request, page, _CHANGE_PASSWORD, context, status=refusal.status), refusal)
-    # A new key as well, so that a stolen old one no longer works.
-    update_session_auth_hash(request, person)
-    return done(
-        request,
-        page,
-        Notice("Password changed. All your other sessions have ended."),
-    )
-
-
-def _own(request: HttpRequest) -> UUID:
+def own_session(request: HttpRequest) -> UUID:
+    """The session of this request."""
     own = session_in(request).public_id
     if own is None:
         raise RuntimeError("a view that acts must be guarded")

@@ -115,6 +115,7 @@ DOCUMENTS: Final = {
     "api_access:company-profile": "portal.md#company-profile",
     "sign_in_settings:settings": "portal.md#sign-in-settings",
     "people:sessions": "portal.md#your-sessions",
+    "people:your-sign-in": "portal.md#your-sign-in",
     "activity:list": "portal.md#activity",
     "audit:list": "portal.md#audit-logs",
     "audit:provider": "portal.md#audit-logs",

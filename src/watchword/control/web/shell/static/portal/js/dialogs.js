@@ -8,7 +8,7 @@ let opener = null;
 function firstPlace(dialog) {
   return (
     dialog.querySelector('[aria-invalid="true"]') ??
-    dialog.querySelector("[role=alert]") ??
+    dialog.querySelector("[role=alert]:not([hidden])") ??
     dialog.querySelector("[autofocus], [data-first]") ??
     dialog.querySelector("input[type=text], input[type=url]")
   );
