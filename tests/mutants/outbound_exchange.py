@@ -64,7 +64,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _transport("what the server presented", ", presented=presented_chain(self._tls)) from None", ") from None",
                ("jwks/test_attached.py::test_chain_offers_its_root",)),
     _transport("the cause being hidden", "failure_of_tls(error)) from None", "failure_of_tls(error))",
-               (_TELLING + "test_j14_failures_contain_nothing_that_the_server_sent",)),
+               (_SENT + "test_j14_what_the_server_sent_is_not_shown_with_the_failure",)),
     _transport("time-outs being named", "except TimeoutError:", "except ZeroDivisionError:", _J10),
     # The exchange.
     _exchange("the list of ports", "if parsed.port not in policy.allowed_ports:", "if False:",
@@ -127,6 +127,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            "of_status = _OF_STATUS", (_STATUS[0], _SILENT)),
     _exchange("what 401, 403 and 404 mean of a public one", "of_status = {} if internal else _OF_STATUS",
            "of_status: dict[int, Failure] = {}", _TRUE),
+    _exchange("the server's text being hidden", "raise ExchangeFailed(Failure.HTTP_MALFORMED) from None",
+              "raise ExchangeFailed(Failure.HTTP_MALFORMED)",
+              (_SENT + "test_j14_what_the_server_sent_is_not_shown_with_the_failure",)),
     _exchange("the validation of certificates", "verify_certificate=True", "verify_certificate=False",
               (_SENT + "test_server_certificate_is_always_validated",)),
     _exchange("the body being sent", "content=request.body", 'content=b""', (_SENT + "test_form_is_posted",)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.hostile import loopback_is_public
-from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects
+from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects, sends, speaks_plainly
 from watchword.outbound.exchange import USER_AGENT, exchange
 from watchword.outbound.failure import ExchangeFailed, Failure
 from watchword.outbound.messages import Request, Response
@@ -111,6 +111,18 @@ def test_server_certificate_is_always_validated() -> None:
             exchange(server.location, POST, policy=server.policy(extra_authorities=None))
         assert failed.value.failure is Failure.CERTIFICATE_UNKNOWN_AUTHORITY
         assert server.requests == []
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("loopback_is_public")
+@pytest.mark.parametrize(
+    "behaviour", [speaks_plainly(b"220 secret.acme.example ESMTP\r\n"), sends(b"secret\r\n\r\n"), answers(404)]
+)
+def test_j14_what_the_server_sent_is_not_shown_with_the_failure(behaviour: Behaviour) -> None:
+    with KeyServer(behaviour) as server, pytest.raises(ExchangeFailed) as failed:
+        posted(server)
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__ or failed.value.__context__ is None
 
 
 @pytest.mark.parametrize(
