@@ -75,7 +75,7 @@ def test_lookups_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch
 
     def hanging(host: str, _port: int) -> Sequence[str]:
         asked.append(host)
-        released.wait(5)
+        released.wait(60)
         return ["127.0.0.1"]
 
     for _ in range(2):
@@ -83,7 +83,7 @@ def test_lookups_that_hang_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(ExchangeFailed) as failed:
             look_up("keys.acme.example", hanging, seconds=0.2)
         assert failed.value.failure is Failure.NAME_LOOKUP_FAILED
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
     assert asked == ["keys.acme.example"]
 
     released.set()

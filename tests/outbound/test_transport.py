@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.enable_socket
 
-BUSY = 2.0
-"""Seconds within which a busy machine gets there, and far less than what is prevented would take."""
+BUSY = 30.0
+"""Seconds within which a busy machine gets there, and less than what is prevented would take."""
 LOOPBACK = ip_address("127.0.0.1")
 NOBODY = [ip_address(f"127.0.0.{last}") for last in range(10, 20)]
 
@@ -39,7 +39,7 @@ def failure_of(action: Callable[[], object]) -> Failure:
 
 def test_next_address_is_tried_after_a_failure() -> None:
     with KeyServer(serves(b"{}")) as server:
-        connection = connect([NOBODY[0], LOOPBACK], server.port, Deadline(1))
+        connection = connect([NOBODY[0], LOOPBACK], server.port, Deadline(BUSY))
         with connection:
             assert connection.getpeername() == ("127.0.0.1", server.port)
 
@@ -52,7 +52,7 @@ def test_only_three_addresses_are_tried() -> None:
     assert server.connections == 0
 
 
-@pytest.mark.parametrize(("timeout", "total"), [(0.2, 5.0), (5.0, 0.2)])
+@pytest.mark.parametrize(("timeout", "total"), [(0.2, 60.0), (60.0, 0.2)])
 def test_connecting_has_its_own_time_limit(timeout: float, total: float) -> None:
     started = time.monotonic()
     failure = failure_of(lambda: connect(NOBODY, 9, Deadline(total).within(timeout)))
@@ -75,11 +75,11 @@ def test_addresses_share_the_time_for_connecting() -> None:
 def test_filtered_address_leaves_time_for_the_next() -> None:
     with KeyServer(serves(b"{}")) as server, socket.create_server(("127.0.0.10", server.port), backlog=0):
         addresses = [ip_address("127.0.0.10"), LOOPBACK]
-        with socket.create_connection(("127.0.0.10", server.port)):
-            started = time.monotonic()
-            with connect(addresses, server.port, Deadline(BUSY)) as connection:
-                assert connection.getpeername() == ("127.0.0.1", server.port)
-            assert time.monotonic() - started < BUSY
+        with (
+            socket.create_connection(("127.0.0.10", server.port)),
+            connect(addresses, server.port, Deadline(4)) as connection,
+        ):
+            assert connection.getpeername() == ("127.0.0.1", server.port)
 
 
 def test_nothing_is_tried_after_the_deadline() -> None:
@@ -96,15 +96,15 @@ def stream_to(server: KeyServer, seconds: float, max_bytes: int = 100_000) -> Tl
 
 def test_the_handshake_counts_toward_the_bytes() -> None:
     with KeyServer(serves(b"{}")) as server:
-        stream = stream_to(server, 2, max_bytes=50)
-        assert failure_of(lambda: stream.handshake(Deadline(2))) is Failure.TOO_LARGE
+        stream = stream_to(server, BUSY, max_bytes=50)
+        assert failure_of(lambda: stream.handshake(Deadline(BUSY))) is Failure.TOO_LARGE
         stream.close()
 
 
 def test_reads_have_only_the_remaining_time() -> None:
     with KeyServer(trickles(b"", b"x")) as server:
-        stream = stream_to(server, 0.4)
-        stream.handshake(Deadline(2))
+        stream = stream_to(server, 2)
+        stream.handshake(Deadline(BUSY))
         stream.write(b"GET / HTTP/1.1\r\n\r\n")
         started = time.monotonic()
 
@@ -119,8 +119,8 @@ def test_reads_have_only_the_remaining_time() -> None:
 
 def test_writes_have_only_the_remaining_time() -> None:
     with KeyServer(trickles(b"", b"", pause=5)) as server:
-        stream = stream_to(server, 1)
-        stream.handshake(Deadline(2))
+        stream = stream_to(server, 2)
+        stream.handshake(Deadline(BUSY))
         stream.write(b"GET / HTTP/1.1\r\n\r\n")
         started = time.monotonic()
         assert failure_of(lambda: stream.write(b"x" * 50_000_000)) is Failure.TIMED_OUT
@@ -130,8 +130,8 @@ def test_writes_have_only_the_remaining_time() -> None:
 
 def test_closed_connection_is_a_failure() -> None:
     with KeyServer(serves(b"{}"), certificates.GOOD) as server:
-        stream = stream_to(server, 1)
-        stream.handshake(Deadline(2))
+        stream = stream_to(server, BUSY)
+        stream.handshake(Deadline(BUSY))
         stream.close()
         assert failure_of(lambda: stream.read(1)) is Failure.CONNECTION_FAILED
         assert failure_of(lambda: stream.write(b"x")) is Failure.CONNECTION_FAILED
