@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import structlog
@@ -14,7 +14,7 @@ from hypothesis import settings
 from kit.browser import chromium
 from kit.emptying import log_may_be_emptied
 from kit.postgres import postgres
-from kit.scheduling import FROM_OUTSIDE, SideBySide
+from kit.scheduling import SideBySide, is_unmeasured, measures, stop_measuring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # three seconds instead of one.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER")
+"""The name of this process among those of pytest-xdist, such as `gw0`, or None without it."""
+
 # Time is bounded per test, by pytest-timeout; a bound per example fails for no reason on a machine that is busy.
 settings.register_profile("watchword", deadline=None)
 settings.load_profile("watchword")
@@ -39,6 +42,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideByS
     return SideBySide(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_collection() -> None:
+    """Half of the workers never measure, see tests/kit/scheduling.py."""
+    if WORKER is not None and not measures(WORKER):
+        stop_measuring()
+
+
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: searching all of Django for garbage again and again took a tenth of the time."""
     gc.collect()
@@ -46,11 +55,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def unmeasured_processes(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Processes that these tests start run without coverage, in half the time: other tests measure that code."""
+def unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """These tests and the processes that they start run without coverage, in half the time."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.path.parent.name in FROM_OUTSIDE:
+        if is_unmeasured(request.path.relative_to(request.config.rootpath).as_posix()):
             patch.setenv("COVERAGE_PROCESS_CONFIG", "")
+            if WORKER is not None:
+                # For good: a worker gets such files after all others.
+                stop_measuring()
         yield
 
 
