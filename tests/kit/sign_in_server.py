@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from kit import forge
@@ -27,6 +27,12 @@ REQUEST = AuthorizationRequest(
     verifier="alice-verifier",
 )
 KEY = forge.ec_key("acme-sign-in")
+
+ODD_VALUES: Final[tuple[object, ...]] = (
+    None, True, False, 0, -1, 1.5, 1e308, 2**63, "", " ", "é", "\u0000", "https://", "https://[", "https://a b/",
+    "https://é.example/", "https://" + "a" * 300, [], [None], [[]], ["a", 1], {}, {"a": {"b": []}}, "a" * 5_000,
+)  # fmt: skip
+"""For members and claims of which another type or form is expected."""
 
 
 class SignInServer(KeyServer):

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kit import forge
+from kit.sign_in_server import ODD_VALUES
 from watchword.core.jwk import admit
 from watchword.openid.id_token import IdTokenClaims, verify_id_token
 from watchword.openid.problems import IdTokenProblem
@@ -288,3 +289,18 @@ def test_lost_expectation_refuses_every_token(missing: str) -> None:
     expected: dict[str, Any] = {missing: ""}
     with pytest.raises(ValueError, match="nonce"):
         verified(id_token(iss="", aud="", nonce=""), **expected)
+
+
+@pytest.mark.parametrize("claim", [*claims(), "azp", "nbf", "auth_time", "xms_edov", "at_hash", "groups"])
+def test_no_claim_is_a_fault_here(claim: str) -> None:
+    for value in ODD_VALUES:
+        found = verified(id_token(**{claim: value}), auth_time_required=claim == "auth_time")  # type: ignore[arg-type]
+        assert isinstance(found, IdTokenClaims | IdTokenProblem), value
+        if isinstance(found, IdTokenClaims):
+            assert isinstance(found.texts(claim), tuple)
+
+
+@pytest.mark.parametrize("member", ["alg", "kid", "typ", "crit", "jwk", "x5c"])
+def test_no_member_of_a_header_is_a_fault_here(member: str) -> None:
+    for value in ODD_VALUES:
+        assert isinstance(verified(id_token(header={member: value})), IdTokenClaims | IdTokenProblem), value

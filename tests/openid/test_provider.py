@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.key_server import answers, redirects
-from kit.sign_in_server import KEY, SignInServer
+from kit.sign_in_server import KEY, ODD_VALUES, SignInServer
 from watchword.jwks.problem import Problem
 from watchword.openid.discovery_sentences import described
 from watchword.openid.keys import fetch_keys
@@ -247,3 +247,17 @@ def test_keys_are_fetched_over_a_validated_connection(server: SignInServer) -> N
     untrusted = server.policy(extra_authorities=None)
     assert fetch_keys(server.provider(), untrusted) is Problem.CERTIFICATE_UNKNOWN_AUTHORITY
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint",
+        "response_types_supported", "token_endpoint_auth_methods_supported", "id_token_signing_alg_values_supported",
+        "authorization_response_iss_parameter_supported",
+    ],
+)  # fmt: skip
+def test_no_member_of_a_document_is_a_fault_here(server: SignInServer, name: str) -> None:
+    for value in ODD_VALUES:
+        server.metadata = {name: value}
+        assert isinstance(discover(server.issuer, server.policy(resolver=_knows_no_name)), Provider | NotFound), value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.key_server import answers, redirects, sends
-from kit.sign_in_server import CLIENT_ID, REDIRECT_URI, REQUEST, SignInServer
+from kit.sign_in_server import CLIENT_ID, ODD_VALUES, REDIRECT_URI, REQUEST, SignInServer
 from watchword.openid.authorization import AuthorizationRequest
 from watchword.openid.problems import TokenProblem
 from watchword.openid.provider import TokenAuthentication
@@ -177,3 +177,10 @@ def test_code_secret_and_answer_are_not_logged(server: SignInServer, caplog: pyt
 def test_lost_secret_is_an_error() -> None:
     with pytest.raises(ValueError, match="secret"):
         ClientSecret("")
+
+
+@pytest.mark.parametrize(("status", "name"), [(200, "token_type"), (200, "id_token"), (400, "error"), (401, "error")])
+def test_no_answer_is_a_fault_here(server: SignInServer, status: int, name: str) -> None:
+    for value in ODD_VALUES:
+        server.answer = (status, {"token_type": "Bearer", "id_token": "a.b.c", name: value})
+        assert isinstance(redeemed(server), str | CodeRefused), value
