@@ -121,6 +121,7 @@ def test_passkey_is_enrolled_used_lost_and_replaced_by_keyboard_alone(portal: Po
     with portal_page(portal.browser, portal.origin, name="passkey") as page:
         authenticator = VirtualAuthenticator(page)
         page.goto(link)
+        expect(page.get_by_label("New password", exact=True)).to_be_focused()
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
@@ -160,6 +161,20 @@ def test_passkey_is_enrolled_used_lost_and_replaced_by_keyboard_alone(portal: Po
         page.keyboard.type(codes[0].lower())
         page.keyboard.press("Enter")
         expect(page.get_by_text("You signed in with a recovery code; 9 are left.")).to_be_visible()
+
+        # Another one takes its place.
+        press(page, "link", f"{BOB} · your account")
+        press(page, "link", "Your sign-in")
+        press(page, "button", "Add passkey")
+        expect(page.get_by_label("Name", exact=True)).to_be_focused()
+        expect(page.get_by_label("Name", exact=True)).to_have_value("Chrome on Linux 2")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Added the passkey Chrome on Linux 2.")).to_be_visible()
+        assert authenticator.credentials == 1
+        press(page, "button", "Remove Chrome on Linux")
+        press(page, "button", "Remove")
+        expect(page.get_by_text("Removed the passkey Chrome on Linux.")).to_be_visible()
+        expect(page.get_by_role("button", name="Remove Chrome on Linux 2")).to_be_visible()
 
 
 def test_app_needs_no_scripts_and_its_code_follows_the_password_over_typed_text(portal: Portal) -> None:

@@ -218,9 +218,16 @@ class TestResetSecondFactor:
         event = AuditEvent.objects.latest("sequence")
         assert (event.organization, event.action, event.target) == ("acme", "factors_reset", bob.email)
 
-    def test_question_says_that_a_required_factor_must_be_set_up_again(self, portal: Portal, bob: Person) -> None:
-        SignInPolicy.objects.create(organization_id="acme", second_factor_required=True)
-        assert "must set up a second factor before anything else opens" in text(portal.get("reset-factors", bob.pk))
+    def test_question_says_that_a_required_factor_must_be_set_up_again(
+        self, portal: Portal, alice: Person, bob: Person
+    ) -> None:
+        needed = "must set up a second factor before anything else opens"
+        policy = SignInPolicy.objects.create(organization_id="acme", emergency_person=bob)
+        assert needed in text(portal.get("reset-factors", bob.pk))
+        assert needed not in text(portal.get("reset-factors", alice.pk))
+        policy.second_factor_required = True
+        policy.save()
+        assert needed in text(portal.get("reset-factors", alice.pk))
 
     def test_only_people_with_a_second_factor_have_the_button_and_nobody_for_oneself(
         self, portal: Portal, alice: Person, bob: Person

@@ -153,6 +153,11 @@ class TestPasskeys:
         assert page.leads_to == "/your-sign-in/"
         assert "Added the passkey Phone." in browser.get(PAGE).text
 
+    def test_dialog_proposes_a_name_that_is_free(self, browser: BrowserSession, alice: Person) -> None:
+        for name in ("unknown browser", "Unknown browser 2", "Laptop"):
+            enrolled.passkey(alice, name)
+        assert browser.get("people:add-passkey").value("name") == "Unknown browser 3"
+
     def test_refused_passkey_keeps_the_name_and_says_why(self, browser: BrowserSession) -> None:
         made = Authenticator("https://portal.example.attacker.example").create(self.begin(browser))
         page = browser.scripted.post("people:add-passkey", name="Phone", passkey=made)

@@ -147,7 +147,9 @@ def reset_factors(request: HttpRequest, actor: Actor, page: AdministratorsPage, 
     if request.method == "POST":
         ResetFactors(person_id=person, organization_id=page.organization_id).run(actor)
         return done(request, page, Notice(reset_done(line.person)))
-    sentences = about_reset(line.person, required=policy_of(page.organization_id).second_factor_required)
+    policy = policy_of(page.organization_id)
+    required = policy.second_factor_required or policy.emergency_person_id == person
+    sentences = about_reset(line.person, required=required)
     return _ask(request, page, line, action="reset-factors", sentences=sentences, dangerous=True)
 
 

@@ -77,6 +77,12 @@ class YourSignInPage(Page):
                 return passkey
         raise Refusal(RefusalReason.NOT_FOUND)
 
+    def free_name(self, name: str) -> str:
+        """The name, with a number if one of the person's passkeys has it already."""
+        taken = {passkey.name.casefold() for passkey in self.enrolled.passkeys}
+        numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
+        return next(free for free in (name, *numbered) if free.casefold() not in taken)
+
     def context(self) -> dict[str, Any]:
         """All that both templates and the frame around them need."""
         enrolled = self.enrolled

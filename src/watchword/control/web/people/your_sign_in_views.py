@@ -54,7 +54,7 @@ def add_passkey(request: HttpRequest, actor: Actor, page: YourSignInPage) -> Htt
     context = {"save_url": reverse("people:add-passkey"), "options_url": reverse("people:passkey-options")}
     user_agent = request.headers.get("User-Agent", "")
     if request.method != "POST":
-        return show_dialog(request, page, _ADD, context | {"name": browser_name(user_agent)})
+        return show_dialog(request, page, _ADD, context | {"name": page.free_name(browser_name(user_agent))})
     name, made = request.POST.get("name", ""), new_passkey_response(request)
     try:
         codes = EnrolPasskey(
