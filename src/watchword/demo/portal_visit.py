@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from watchword.demo.walkthrough import SignIn
 
-PAGE_SECONDS = 10.0
+PAGE_SECONDS = 30.0
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
