@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils import timezone
 
 from kit.people import PASSWORD
+from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors.totp import code_at, step_at
 from watchword.control.identity.models import AuthenticatorApp, PersonKind
+from watchword.control.identity.pending_sign_ins import PendingSignIn
 from watchword.control.identity.sealing import seal
+from watchword.control.identity.session_store import SessionStore
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -27,6 +30,15 @@ def give_app(person: Person) -> Person:
         person=person, defaults={"sealed_secret": sealed, "created_at": person.created_at}
     )
     return person
+
+
+def pending_session_of(person: Person) -> str:
+    """The session key of a browser whose password was accepted."""
+    session = SessionStore()
+    pending = PendingSignIn.of(person, frozenset({Factor.PASSWORD}), timezone.now())
+    session["pending"] = pending.content() | {"onward": "", "unsent": ""}
+    session.create()
+    return str(session.session_key)
 
 
 def next_code(person: Person) -> str:

@@ -23,6 +23,7 @@ from kit import enrolled, people, registrations
 from kit.api_access import api_key, api_role
 from kit.routes import routes
 from kit.sample_portal import session_of
+from kit.signing_in import give_app, pending_session_of
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.base.asgi import security_headers
 from watchword.control.entrance.readable_requests import with_error_pages
@@ -30,6 +31,7 @@ from watchword.control.fleet.feed import Feed
 from watchword.control.fleet.models import VerifierCredential
 from watchword.control.fleet.verifier_commands import CreateVerifier
 from watchword.control.identity.models import Role
+from watchword.control.identity.operator_commands import CreateOperator
 from watchword.control.servers import validate
 from watchword.control.servers.models import AuthorizationServer
 from watchword.jwks.findings import Findings
@@ -63,7 +65,7 @@ SOUND: Final = {
     "reason": "terms_violated", "organization_id": "initech", "administrator_email": "x@initech.example",
     "jwks_location": registrations.LOCATION, "verify_certificate": "on", "form": "csv",
     "current_password": people.PASSWORD, "password": "eleven purple bicycles sing",
-    "password_again": "eleven purple bicycles sing",
+    "password_again": "eleven purple bicycles sing", "code": "000000", "recovery_code": "", "passkey": "",
 }  # fmt: skip
 """A value that a view takes, by the name of its field: so that one odd value is met by nothing else that is wrong."""
 
@@ -88,8 +90,10 @@ class Portal:
         return re.sub(r"<\w+:(\w+)>", lambda found: self.places[found[1]], route)
 
     def whose(self, route: str) -> str:
-        """An organization's pages are tried by its administrator, the others by an operator."""
-        return self.sessions["operator" if "operator-console" in route else "alice"]
+        """An organization's pages are tried by its administrator, the console's by an operator, and those of the second
+        factor after a password."""
+        pending = next((name for name in ("second-factor", "enrol") if f"/sign-in/{name}" in route), None)
+        return self.sessions[pending or ("operator" if "operator-console" in route else "alice")]
 
     async def ask(
         self,
@@ -150,6 +154,8 @@ def portal(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Portal:
     # What is tried here are inputs, not outputs: nothing is fetched, and no password costs a second.
     monkeypatch.setattr(validate, "probe", lambda *_, **__: Findings(steps=()))
     settings.PASSWORD_HASHERS = ["kit.fast_argon2.FastArgon2"]
+    # Browsers offer passkeys at a host name only.
+    settings.WATCHWORD = settings.WATCHWORD.model_copy(update={"public_origin": "http://localhost:8080"})
     people.organization("acme")
     alice, operator = people.administrator("alice", "acme", *Permission), people.operator()
     people.administrator("bob", "acme")
@@ -174,7 +180,16 @@ def portal(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Portal:
         "gateway": "nginx",
         "number": "0",
     }
-    return Portal(places, {"alice": session_of(alice), "operator": session_of(operator)})
+    colleague = CreateOperator(email="charlie@provider.example").run(command_line())
+    return Portal(
+        places,
+        {
+            "alice": session_of(alice),
+            "operator": session_of(operator),
+            "second-factor": pending_session_of(give_app(colleague)),
+            "enrol": pending_session_of(operator),
+        },
+    )
 
 
 @contextmanager
