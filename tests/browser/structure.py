@@ -56,7 +56,8 @@ ALIKE: Final = frozenset(
         "servers-two", "sessions-change-password", "sessions-end-others", "sessions-ended", "sessions-expired",
         "sessions-many", "sessions-one", "sessions-operator", "sessions-rail", "sessions-set-password",
         "sessions-set-password-refused", "sessions-sign-in", "sessions-sign-in-too-often",
-        "sign-in-failed",
+        "email-domains-assign", "sign-in-failed", "sign-in-settings-allow-others", "sign-in-settings-remove",
+        "sign-in-settings-require", "sign-in-settings-set-up",
     }
 )  # fmt: skip
 """States all of whose elements other states have as well. Written down, not found out: to find out takes them all."""

@@ -68,7 +68,8 @@ def check(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> HttpR
     result: dict[str, Any] = {}
     status = 200
     try:
-        result["steps"] = CheckConnection(organization_id=page.organization_id, issuer=form.text("issuer")).run(actor)
+        steps = CheckConnection(organization_id=page.organization_id, issuer=form.text("issuer")).run(actor)
+        result |= {"steps": steps, "all_passed": all(step.passed for step in steps)}
     except Refusal as refusal:
         if refusal.reason is not RefusalReason.TOO_MANY_REQUESTS:
             raise
