@@ -13,6 +13,7 @@ from watchword.control.identity import ceremonies
 from watchword.control.identity.factor_rules import CEREMONY_LIFETIME, Factor, is_strong, read, stored
 from watchword.control.identity.models import UsedCeremony
 from watchword.control.identity.sealing import seal, unseal
+from watchword.control.identity.sign_in_link_commands import purge
 
 
 def test_only_the_begun_kind_opens() -> None:
@@ -55,7 +56,7 @@ def test_the_purge_keeps_what_can_be_replayed() -> None:
     for minutes in (-1, 1):
         UsedCeremony.objects.create(ceremony_id=uuid4(), expires_at=NOW + timedelta(minutes=minutes))
 
-    ceremonies.purge(NOW)
+    purge(NOW)
 
     assert [used.expires_at > NOW for used in UsedCeremony.objects.all()] == [True]
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.identity.factor_rules import stored
+from watchword.control.identity.factor_rules import is_strong, read, stored
 from watchword.control.identity.models import Session
 from watchword.control.identity.session_rules import LIVE_MAX, SEEN_STEP, SessionEnd, browser_name, session_end
 
@@ -176,6 +176,14 @@ def end_sessions(person_id: int, *, except_for: UUID | None = None) -> None:
     """
     own = Session.objects.filter(person_id=person_id)
     (own if except_for is None else own.exclude(public_id=except_for)).delete()
+
+
+def end_weak_sessions(person_id: int, *, except_for: UUID | None) -> None:
+    """End the person's sessions that were begun with a password alone, in all browsers but one."""
+    own = Session.objects.filter(person_id=person_id)
+    others = own if except_for is None else own.exclude(public_id=except_for)
+    weak = [row.pk for row in others.only("factors") if not is_strong(read(row.factors))]
+    Session.objects.filter(pk__in=weak).delete()
 
 
 def end_excess_sessions(person_id: int, now: datetime) -> None:

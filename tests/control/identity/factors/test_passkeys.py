@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import transaction
 
+from kit import people
 from kit.authenticator import EDDSA, ES256, RS256, Authenticator
-from kit.factors import FIREFOX, add_passkey
+from kit.factors import FIREFOX, add_app, add_passkey, waiting
 from kit.people import NOW
 from watchword.control.base.audit_models import AuditEvent
 from watchword.control.base.refusals import Refusal
@@ -18,7 +19,7 @@ from watchword.control.identity.factors.passkeys import (
     relying_party,
     verify_assertion,
 )
-from watchword.control.identity.models import Passkey, RecoveryCode
+from watchword.control.identity.models import Passkey, RecoveryCode, Session
 from watchword.core import base64url
 
 if TYPE_CHECKING:
@@ -151,13 +152,37 @@ def test_name_must_be_readable(acting_alice: Actor, alice: Person, authenticator
     assert not Passkey.objects.exists()
 
 
-def test_name_is_taken_ignoring_case(acting_alice: Actor, alice: Person, authenticator: Authenticator) -> None:
+def test_second_passkey_of_a_name_gets_a_number(
+    acting_alice: Actor, alice: Person, authenticator: Authenticator
+) -> None:
+    """The authenticator has made its part when the portal sees the name: a refusal would leave that behind."""
     add_passkey(acting_alice, alice, authenticator)
 
-    with pytest.raises(Refusal) as refused:
-        add_passkey(acting_alice, alice, Authenticator(ORIGIN), name="LAPTOP")
+    add_passkey(acting_alice, alice, Authenticator(ORIGIN), name="LAPTOP")
 
-    assert (refused.value.code, set(refused.value.field_errors)) == ("name_taken", {"name"})
+    assert [passkey.name for passkey in Passkey.objects.order_by("pk")] == ["Laptop", "LAPTOP 2"]
+
+
+def test_first_factor_ends_other_sessions_of_the_password_alone(
+    acting_alice: Actor, alice: Person, bob: Person, authenticator: Authenticator
+) -> None:
+    weak, strong, of_bob = people.acting(alice), people.acting(alice), people.acting(bob)
+    Session.objects.filter(pk=people.session_of(strong).pk).update(factors=["password", "recovery code"])
+
+    add_passkey(acting_alice, alice, authenticator)
+
+    left = set(Session.objects.values_list("public_id", flat=True))
+    assert left == {acting_alice.session, strong.session, of_bob.session}
+    assert weak.session not in left
+
+
+def test_first_factor_of_a_sign_in_ends_all_sessions_of_the_password_alone(alice: Person, bob: Person) -> None:
+    people.acting(alice)
+    of_bob = people.acting(bob)
+
+    add_app(waiting(alice), alice, pending=alice)
+
+    assert [session.public_id for session in Session.objects.all()] == [of_bob.session]
 
 
 def test_a_person_has_at_most_ten_passkeys(acting_alice: Actor, alice: Person) -> None:

@@ -7,10 +7,26 @@ import pytest
 
 from watchword.control.identity.factors.rules import (
     check_passkey_name,
+    free_name,
     new_recovery_code,
     recovery_code_hash,
     typed_recovery_code,
 )
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "free"),
+    [
+        ("Laptop", [], "Laptop"),
+        ("Laptop", ["Phone"], "Laptop"),
+        ("Laptop", ["LAPTOP"], "Laptop 2"),
+        ("Laptop", ["Laptop", "laptop 2"], "Laptop 3"),
+        ("Laptop", ["Laptop", *(f"Laptop {number}" for number in range(2, 11))], "Laptop 11"),
+        ("x" * 64, ["x" * 64], "x" * 61 + " 2"),
+    ],
+)
+def test_names_of_passkeys_are_numbered(name: str, taken: list[str], free: str) -> None:
+    assert free_name(name, taken) == free
 
 
 def test_a_code_has_120_bits_in_groups() -> None:

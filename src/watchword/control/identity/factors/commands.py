@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchword.control.base.actor import Permission, Privilege
-from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason, name_taken
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors import rules
-from watchword.control.identity.factors.passkeys import refuse_taken_name
 from watchword.control.identity.factors.queries import enrolled_factors, must_have_second_factor
 from watchword.control.identity.factors.recovery_codes import replace_codes
 from watchword.control.identity.models import AuthenticatorApp, Passkey, Person, RecoveryCode
@@ -46,7 +45,10 @@ class RenamePasskey:
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
         with _own(actor, "factor_renamed", now) as work:
             passkey = _own_passkey(work, self.passkey_id)
-            refuse_taken_name(Passkey.objects.filter(person_id=passkey.person_id).exclude(pk=passkey.pk), self.name)
+            others = Passkey.objects.filter(person_id=passkey.person_id).exclude(pk=passkey.pk)
+            if self.name.casefold() in {name.casefold() for name in others.values_list("name", flat=True)}:
+                # The person could not tell which one to remove.
+                raise name_taken(self.name)
             before, passkey.name = passkey.name, self.name
             passkey.save(update_fields=["name"])
             work.record(target=work.actor.name, changes={"name": [before, passkey.name]})

@@ -14,6 +14,7 @@ from watchword.control.identity.factors.recovery_codes import replace_codes
 from watchword.control.identity.models import Person
 from watchword.control.identity.rights import check_password_unchanged
 from watchword.control.identity.session_rules import SessionEnd, browser_name
+from watchword.control.identity.session_store import end_weak_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +46,16 @@ class Enrolment:
         return self.browser if address is None else f"{self.browser}, {address}"
 
     def finish(self, factor: Factor, *, name: str | None = None) -> list[str]:
-        """Record the new factor. Returns new recovery codes, if the person has none left."""
+        """Record the new factor. Returns new recovery codes, if the person has none left.
+
+        Other sessions that were begun with the password alone end: from now on it is not enough, and one of them may be
+        an attacker's.
+        """
         changes = {"factor": [None, factor.value], "browser": [None, self.browser]}
         if name is not None:
             changes["name"] = [None, name]
         self.work.record(target=self.person.email, changes=changes)
+        end_weak_sessions(self.person.pk, except_for=self.work.actor.session)
         if enrolled_factors(self.person.pk).codes_left > 0:
             return []
         return replace_codes(self.work, self.person)

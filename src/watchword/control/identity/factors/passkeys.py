@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import Q
 
-from watchword.control.base.refusals import Refusal, RefusalReason, name_taken
+from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity import ceremonies
 from watchword.control.identity.factor_models import Passkey
 from watchword.control.identity.factor_rules import CEREMONY_LIFETIME, Factor
@@ -115,7 +115,7 @@ class EnrolPasskey:
     """Add a passkey to the actor's own account.
 
     Attributes:
-        name: by which the person knows the authenticator.
+        name: by which the person knows the authenticator. It gets a number if another passkey has it.
         response: the JSON of `PublicKeyCredential.toJSON()`.
         sealed: the ceremony's cookie.
         user_agent: of the browser, for the audit log and the person's own page.
@@ -148,7 +148,8 @@ class EnrolPasskey:
                 raise Refusal(RefusalReason.CEREMONY_EXPIRED)
             if len(own) >= rules.PASSKEYS_MAX:
                 raise Refusal(RefusalReason.PASSKEYS_USED_UP, most=rules.PASSKEYS_MAX)
-            refuse_taken_name(own, self.name)
+            # Not refused: the authenticator has made its part already, and would keep it for nothing.
+            name = rules.free_name(self.name, [one.name for one in own])
             if Passkey.objects.filter(credential_id=credential.credential_id).exists():
                 # Nobody can have the same one, unless the authenticator is broken or lies.
                 raise Refusal(RefusalReason.PASSKEY_REFUSED)
@@ -156,14 +157,14 @@ class EnrolPasskey:
             Passkey.objects.create(
                 person=person,
                 user_handle=handle,
-                name=self.name,
+                name=name,
                 credential_id=credential.credential_id,
                 public_key=credential.public_key,
                 sign_count=credential.sign_count,
                 created_at=work.now,
                 added_from=enrolling.added_from,
             )
-            return enrolling.finish(Factor.PASSKEY, name=self.name)
+            return enrolling.finish(Factor.PASSKEY, name=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +228,6 @@ def note_use(assertion: VerifiedAssertion, now: datetime) -> None:
     same = Passkey.objects.filter(ahead, pk=assertion.passkey.pk, person__is_active=True)
     if same.update(sign_count=assertion.sign_count, last_used_at=now) != 1:
         raise Refusal(RefusalReason.PASSKEY_REFUSED)
-
-
-def refuse_taken_name(others: Iterable[Passkey], name: str) -> None:
-    """Refuse a name that another passkey of the person has: they could not tell which one to remove.
-
-    Raises:
-        Refusal: name_taken.
-    """
-    if name.casefold() in {other.name.casefold() for other in others}:
-        raise name_taken(name)
 
 
 def _registered(response: str, ceremony: Ceremony) -> NewCredential:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from watchword.core.characters import is_printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 PASSKEY_NAME_MAX: Final = 64
 
@@ -38,6 +41,13 @@ def check_passkey_name(name: str) -> dict[str, str]:
     if name == "" or name != name.strip() or len(name) > PASSKEY_NAME_MAX or not is_printable(name):
         return {"name": f"The name has 1 to {PASSKEY_NAME_MAX} characters, no blanks around it, none invisible."}
     return {}
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, with a number where one of `taken` is the same, ignoring case."""
+    used = {other.casefold() for other in taken}
+    numbered = (f"{name[: PASSKEY_NAME_MAX - 3]} {number}" for number in range(2, PASSKEYS_MAX + 2))
+    return next(free for free in (name, *numbered) if free.casefold() not in used)
 
 
 def new_recovery_code() -> str:
