@@ -44,6 +44,7 @@ def a_walkthrough(authority: str = "/home/alice/demo ca.pem", curl_options: str 
             initech=SignIn(email="charlie@initech.example", password="charlies-other-password"),
             operator=SignIn(email="bob@watchword.example", password="bobs-password"),
         ),
+        app_secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
         management=ManagementSteps(
             portal="http://127.0.0.1:8080",
             organization="acme",

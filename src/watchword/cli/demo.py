@@ -133,9 +133,11 @@ def run_demo(stack: ExitStack, directory: Path, ports: dict[str, int], *, check:
         # `watchword` itself need not be on the PATH.
         watchword=f"{shlex.quote(sys.executable)} -m watchword.cli",
     )
-    walkthrough = Walkthrough(places=places, clients=clients, people=people, management=management)
+    walkthrough = Walkthrough(
+        places=places, clients=clients, people=people, app_secret=app_secret, management=management
+    )
     if check:
-        return run_beside(supervisor, lambda: check_walkthrough(walkthrough, app.code))
+        return run_beside(supervisor, lambda: check_walkthrough(walkthrough))
     click.echo(f"\n{walkthrough.text()}\n")
     supervisor.run()
     return True

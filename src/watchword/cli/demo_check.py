@@ -39,7 +39,7 @@ def run_beside(supervisor: Supervisor, work: Callable[[], bool]) -> bool:
     return outcome.done() and outcome.result()
 
 
-def check_walkthrough(walkthrough: Walkthrough, operator_code: Callable[[], str]) -> bool:
+def check_walkthrough(walkthrough: Walkthrough) -> bool:
     """Whether everything is as the walk-through says.
 
     Raises:
@@ -57,7 +57,7 @@ def check_walkthrough(walkthrough: Walkthrough, operator_code: Callable[[], str]
             expected = "" if result.passed else f" (expected {result.expected})"
             _print(out, f"{result.status} after {result.seconds:.1f} s: {result.title}{expected}", passed=result.passed)
             passed = passed and result.passed
-        for title, is_so in _visits(walkthrough, alice, operator_code):
+        for title, is_so in _visits(walkthrough, alice):
             _print(out, title, passed=is_so)
             passed = passed and is_so
     except VisitFailed as failed:
@@ -67,18 +67,17 @@ def check_walkthrough(walkthrough: Walkthrough, operator_code: Callable[[], str]
     return passed
 
 
-def _visits(
-    walkthrough: Walkthrough, alice: PortalVisit, operator_code: Callable[[], str]
-) -> Iterator[tuple[str, bool]]:
+def _visits(walkthrough: Walkthrough, alice: PortalVisit) -> Iterator[tuple[str, bool]]:
     """What people see in the portal, and whether it is so."""
     from watchword.demo.portal_visit import PortalVisit, new_browser
     from watchword.demo.sample_data import ACME, INITECH, end_proof
+    from watchword.demo.walkthrough_check import Runner
 
     origin, people = walkthrough.places.portal, walkthrough.people
     charlie = PortalVisit(origin=origin, organization=INITECH, sign_in=people.initech)
     refused = charlie.shows("Tokens are refused: the API subscription expired on")
     yield "an expired organization: its page says that tokens are refused", refused
-    bob = PortalVisit(origin=origin, organization=ACME, sign_in=people.operator, code=operator_code)
+    bob = PortalVisit(origin=origin, organization=ACME, sign_in=people.operator, code=Runner(walkthrough).operator_code)
     yield "the operator signs in with a code of the authenticator app", bob.shows("Operator Console")
     places = walkthrough.places
     visitor = PortalVisit(origin=origin, organization=ACME, sign_in=people.acme, browser=new_browser(places.authority))

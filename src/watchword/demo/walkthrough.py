@@ -74,11 +74,16 @@ class Clients:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walkthrough:
-    """Everything that is printed. The commands are for any POSIX shell with curl and sed."""
+    """Everything that is printed. The commands are for any POSIX shell with curl and sed.
+
+    Attributes:
+        app_secret: of the operator's authenticator app.
+    """
 
     places: Places
     clients: Clients
     people: People
+    app_secret: str
     management: ManagementSteps
 
     @property
@@ -173,7 +178,8 @@ class Walkthrough:
             ("operator", self.people.operator),
         ):
             yield f"    {role:<18}  {person.email:<24}  password  {person.password}"
-        yield "    The operator needs a code of an authenticator app too. Each call of this command gives another one:"
+        yield "    The operator needs a code of an authenticator app too. Each call of this command gives another one;"
+        yield f"    with the secret {self.app_secret} your own app shows them."
         yield f"    {self.operator_code}"
         yield f"  Sample API            {places.api_of('acme')}"
         yield f"                        {places.api_of('globex')}   (the host names the organization)"

@@ -96,6 +96,9 @@ class Runner:
     def get_token_with_role(self) -> None:
         self._tokens["ROLE_TOKEN"] = self._shell(f'{self._walkthrough.get_token_with_role}\nprintf %s "$ROLE_TOKEN"')
 
+    def operator_code(self) -> str:
+        return self._shell(self._walkthrough.operator_code).strip()
+
     def rotate(self) -> None:
         self._shell(self._walkthrough.rotate)
 
