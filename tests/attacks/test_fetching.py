@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-
 pytestmark = pytest.mark.enable_socket
 
 GOOD_SET = forge.key_set(forge.ec_key("alice"))

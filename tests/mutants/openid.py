@@ -17,6 +17,7 @@ _FOUND: Final = "openid/test_provider.py::"
 _SENT: Final = "openid/test_authorization.py::"
 _REDEEMED: Final = "openid/test_token_request.py::"
 _VERIFIED: Final = "openid/test_id_token.py::"
+_PERSON: Final = "openid/test_id_token_person.py::"
 
 _OFFERED: Final = (_FOUND + "test_what_the_flow_needs_must_be_offered_if_a_list_is_given",)
 _RULES: Final = (_FOUND + "test_o11_endpoints_that_this_service_calls_pass_the_address_rules",)
@@ -29,9 +30,9 @@ _RECENT: Final = (_VERIFIED + "test_o07_recent_sign_in_must_be_shown_if_it_was_a
 _MAX_AGE: Final = (_VERIFIED + "test_o07_time_of_the_sign_in_is_within_what_was_asked_for",)
 _PARTY: Final = (_VERIFIED + "test_o06_several_audiences_need_this_client_as_authorized_party",)
 _SUBJECT: Final = (_VERIFIED + "test_subject_is_a_text",)
-_EDOV: Final = (_VERIFIED + "test_o08_other_values_of_that_claim_say_nothing",)
-_TEXTS: Final = (_VERIFIED + "test_claim_has_texts",)
-_SHOWN: Final = (_VERIFIED + "test_name_and_address_are_printable_texts_or_absent",)
+_EDOV: Final = (_PERSON + "test_o08_other_values_of_that_claim_say_nothing",)
+_TEXTS: Final = (_PERSON + "test_claim_has_texts",)
+_SHOWN: Final = (_PERSON + "test_name_and_address_are_printable_texts_or_absent",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # Discovery.
@@ -177,9 +178,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _id_token("a printable subject", " or not is_printable(subject)", "", _SUBJECT),
     _id_token("verified as true alone", 'return claims["email_verified"] is True',
               'return bool(claims["email_verified"])',
-              (_VERIFIED + "test_o08_only_true_verifies_an_address",)),
+              (_PERSON + "test_o08_only_true_verifies_an_address",)),
     _id_token("what the provider denies", 'if "email_verified" in claims:', 'if claims.get("email_verified") is True:',
-              (_VERIFIED + "test_o08_entra_id_says_so_by_another_claim",)),
+              (_PERSON + "test_o08_entra_id_says_so_by_another_claim",)),
     _id_token("Entra ID's claim as a number", "type(value) is int and value == 1", "value == 1", _EDOV),
     _id_token("Entra ID's claim as a text", 'value in {"1", "true"}', 'value.lower() in {"1", "true"}', _EDOV),
     _id_token("printable names", "<= max_length or not is_printable(value):", "<= max_length:", _SHOWN),
