@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kit.connect_proxy import ConnectProxy
 from kit.key_server import answers, redirects, sends
 from kit.sign_in_server import CLIENT_ID, ODD_VALUES, REDIRECT_URI, REQUEST, SignInServer
 from watchword.openid.authorization import AuthorizationRequest
+from watchword.openid.keys import fetch_keys
 from watchword.openid.problems import TokenProblem
-from watchword.openid.provider import TokenAuthentication
+from watchword.openid.provider import TokenAuthentication, discover
 from watchword.openid.token_request import ClientSecret, CodeRefused, redeem_code
 from watchword.outbound.failure import Failure
 
@@ -184,3 +186,15 @@ def test_no_answer_is_a_fault_here(server: SignInServer, status: int, name: str)
     for value in ODD_VALUES:
         server.answer = (status, {"token_type": "Bearer", "id_token": "a.b.c", name: value})
         assert isinstance(redeemed(server), str | CodeRefused), value
+
+
+def test_fe_01_sign_in_goes_through_the_proxy_which_sees_no_secret(server: SignInServer) -> None:
+    with ConnectProxy({}) as proxy:
+        policy = server.policy(proxy=proxy.address())
+        assert discover(server.issuer, policy) == server.provider()
+        assert isinstance(fetch_keys(server.provider(), policy), tuple)
+        assert redeem_code(CODE, REQUEST, SECRET, server.provider(), policy) == "a.b.c"
+        assert proxy.opened == [f"127.0.0.1:{server.port}"] * 3
+        assert proxy.sent
+        for secret in (CODE, "alice-secret", "alice-verifier"):
+            assert secret.encode() not in b"".join([*proxy.heads, bytes(proxy.sent)])
