@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
@@ -21,9 +22,12 @@ from kit.people import PASSWORD
 from kit.portal_forms import FORMS, browser_of
 from kit.signing_in import give_app, next_code
 from watchword.control.audit.models import AuditEvent
-from watchword.control.base.actor import Permission
+from watchword.control.base.actor import Interface, Permission
 from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG, PROOF_LIFETIME
-from watchword.control.identity.models import Person, Role, Session
+from watchword.control.identity.models import Person, ProviderAccount, Role, Session, SingleSignOn
+from watchword.control.identity.sealing import seal
+from watchword.control.identity.session_store import SessionStore
+from watchword.control.identity.single_sign_on.configuration_commands import CLIENT_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,15 +37,16 @@ if TYPE_CHECKING:
 CONFIRM: Final = "/confirm"
 ASKED: Final = "Confirm that it is you"
 CREATE_ROLE: Final = "/acme/administration/role-management/create/"
+CHANGE_PASSWORD: Final = "/your-sign-in/change-password/"
 CHOSEN: Final = "eleven purple bicycles sing"
 ORIGIN: Final = "https://portal.example"
 HTMX: Final = {"HX-Request": "true"}
 NEW_ROLE: Final = {"role": "Typed by Alice", "permissions": ["Audit Logs"]}
 NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "typed_by", "receipt"})
 
-WITHOUT_PROOF: Final = frozenset({"people:rename"})
-WITHOUT_TEXT: Final = frozenset({"people:change-password"})
-"""Its passwords never come back."""
+WITHOUT_PROOF: Final = frozenset({"people:rename", "people:rename-passkey"})
+WITHOUT_TEXT: Final = frozenset({"people:change-password", "people:set-up-app", "people:add-passkey"})
+"""Passwords and codes never come back, and a passkey's response is read before its command asks for proof."""
 
 VALID: Final = {
     "starts_at": "2026-01-31T12:00",
@@ -159,12 +164,12 @@ def test_new_password_needs_proof_besides_the_current_one(alice: Person) -> None
     client = browser_of(alice)
     chosen = {"current_password": PASSWORD, "password": CHOSEN, "password_again": CHOSEN}
     forget_proof()
-    fields = asked(client.post("/sessions/change-password/", chosen))
+    fields = asked(client.post(CHANGE_PASSWORD, chosen))
     assert CHOSEN not in str(fields)
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
-    assert proven(client, fields)["Location"] == "/sessions/change-password/"
-    assert client.post("/sessions/change-password/", chosen).status_code == 302
+    assert proven(client, fields)["Location"] == CHANGE_PASSWORD
+    assert client.post(CHANGE_PASSWORD, chosen).status_code == 302
     alice.refresh_from_db()
     assert alice.check_password(CHOSEN)
 
@@ -335,3 +340,44 @@ def test_passkey_begins_with_its_options(alice: Person, settings: Any) -> None:
 
 def test_stranger_gets_no_options() -> None:
     assert Client().post("/confirm/options")["Location"].startswith("/sign-in")
+
+
+def test_text_waits_in_the_session_for_the_way_through_the_provider(alice: Person) -> None:
+    """A link leads there, which carries no form. tests/control/web/sign_in/test_single_sign_on.py follows it."""
+    secret = seal(CLIENT_SECRET, "secret")
+    issuer = "https://login.acme.example"
+    SingleSignOn.objects.create(
+        organization_id="acme", enabled=True, issuer=issuer, client_id="portal", sealed_client_secret=secret
+    )
+    ProviderAccount.objects.create(
+        person=alice, organization_id="acme", issuer=issuer, subject="1", created_at=alice.created_at
+    )
+    Person.objects.filter(pk=alice.pk).update(password="!")
+    alice.refresh_from_db()
+    client = browser_of(alice)
+    form = HtmlForm(client.get(CREATE_ROLE).content.decode(), CREATE_ROLE)
+    forget_proof()
+    refused = client.post(CREATE_ROLE, form.fields | NEW_ROLE)
+    assert {"password", "recovery_code"}.isdisjoint(asked(refused))
+    assert f'href="/confirm/single-sign-on?next={CREATE_ROLE}"' in refused.content.decode()
+    # What the provider's response leads to.
+    people.proven(alice_in(client), timezone.now())
+    assert "Typed by Alice" in client.get(CREATE_ROLE).content.decode()
+
+
+def alice_in(client: Client) -> Any:
+    """The actor of the browser's session."""
+    public_id = SessionStore(client.cookies["watchword_session"].value).public_id
+    person = Person.objects.get(email="alice@acme.example")
+    return replace(person.actor(interface=Interface.PORTAL, address=None), session=public_id)
+
+
+def test_person_without_any_way_is_sent_to_the_sign_in(alice: Person) -> None:
+    """Such as one whose single sign-on was disabled meanwhile."""
+    Person.objects.filter(pk=alice.pk).update(password="!")
+    alice.refresh_from_db()
+    client = browser_of(alice)
+    forget_proof()
+    page = client.get(CONFIRM)
+    assert {"password", "code", "recovery_code"}.isdisjoint(asked(page, 200))
+    assert "Sign out, and sign in again." in page.content.decode()

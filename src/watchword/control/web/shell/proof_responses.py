@@ -81,7 +81,11 @@ def ask_for_proof(request: HttpRequest, onward: str, *, partial: bool) -> HttpRe
         return proof_dialog(request, request.user, {"next": "" if sent else onward}, status=403 if sent else 200)
     if not sent:
         return redirect(f"{reverse('sign_in:confirm')}?{urlencode({'next': onward})}")
-    return proof_page(request, request.user, {"next": onward, "unsent": unsent.seal(request) or ""}, status=403)
+    sealed = unsent.seal(request) or ""
+    if Factor.SINGLE_SIGN_ON in ways_to_prove(request.user):
+        # The way through the identity provider carries no form, so the text waits in the session.
+        onward = unsent.leave(request, sealed, request.user) or onward
+    return proof_page(request, request.user, {"next": onward, "unsent": sealed}, status=403)
 
 
 def proof_dialog(
@@ -105,6 +109,7 @@ def _ways(person: Person) -> dict[str, object]:
     return {
         "password": Factor.PASSWORD in ways,
         "provider_host": None if provider is None else provider.host,
-        "by_form": ways != {Factor.SINGLE_SIGN_ON},
+        "by_form": ways - {Factor.SINGLE_SIGN_ON} != set(),
+        "no_way": not ways,
         "choice": FactorChoice.of(person.pk, reverse("sign_in:confirm-options")),
     }
