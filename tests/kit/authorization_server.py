@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PEER = Path(__file__).resolve().parent.parent / "peers" / "oidc-provider"
 AUDIENCE = "https://api.watchword.example/orders"
 OTHER_AUDIENCE = "https://api.watchword.example/invoices"
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
 
 
 class PeerMissingError(RuntimeError):

@@ -53,7 +53,8 @@ class AtIdentityProvider:
 
     def _open(self, url: str, form: dict[str, str] | None = None) -> Answer:
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        answer = request(url, form=form, headers={"Cookie": cookies} if cookies else {}, context=self._server.context)
+        headers = {"Cookie": cookies} if cookies else {}
+        answer = request(url, form=form, headers=headers, context=self._server.context, timeout=60.0)
         for name, value in answer.headers:
             if name.lower() == "set-cookie":
                 cookie, _, content = value.partition(";")[0].partition("=")
