@@ -1,0 +1,317 @@
+"""Which person an identity is, decided in the transaction of the sign-in: on every database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kit import people, sign_in_settings
+from kit.sign_in_settings import assign, strong
+from watchword.control.audit.models import AuditEvent
+from watchword.control.base.actor import Permission
+from watchword.control.base.refusals import Refusal
+from watchword.control.fleet.models import FeedState
+from watchword.control.identity.ceremonies import begun, opened
+from watchword.control.identity.factor_rules import Factor, stored
+from watchword.control.identity.models import EmailDomain, Person, ProviderAccount, Session, SingleSignOn
+from watchword.control.identity.proof_queries import ways_to_prove
+from watchword.control.identity.single_sign_on.ceremony import KIND, ProviderResponse
+from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
+from watchword.control.identity.single_sign_on.policy_commands import RequireSecondFactor
+from watchword.control.identity.single_sign_on.providers import (
+    named_provider,
+    provider_of,
+    provider_of_email,
+    provider_of_person,
+)
+from watchword.control.identity.single_sign_on.sign_in_commands import (
+    ConfirmBySingleSignOn,
+    RecordFailure,
+    SignInBySingleSignOn,
+    refuse_frequent_failures,
+)
+from watchword.core.claims import SignedClaims
+from watchword.openid.id_token import IdTokenClaims
+
+if TYPE_CHECKING:
+    from watchword.control.identity.sign_in_commands import SignedIn
+
+ADDRESS = "192.0.2.1"
+
+
+@pytest.fixture
+def configured(alice: Person) -> SingleSignOn:
+    """Acme's single sign-on, enabled, with its domain; new people get the role of Alice."""
+    assign()
+    return sign_in_settings.enabled(strong(alice))
+
+
+def response(
+    subject: str = "new", email: str | None = "new@acme.example", *, organization: str = "acme", **changes: Any
+) -> ProviderResponse:
+    """What the provider says about a person with a verified address."""
+    provider = provider_of(organization)
+    assert provider is not None
+    good: dict[str, Any] = {
+        "issuer": provider.issuer, "subject": subject, "email": email, "email_verified": True, "name": "New",
+        "auth_time": None, "_claims": SignedClaims(changes.pop("claims", {})),
+    }  # fmt: skip
+    claims = IdTokenClaims(**{**good, **changes})
+    return ProviderResponse(provider, opened(KIND, begun(KIND, {})), claims, "", changes.pop("confirms", None), None)
+
+
+def sign_in(given: ProviderResponse) -> SignedIn:
+    return SignInBySingleSignOn(response=given, address=ADDRESS).run()
+
+
+def refused(given: ProviderResponse) -> SignInFailure:
+    before = AuditEvent.objects.count()
+    with pytest.raises(SignInFailed) as failed:
+        sign_in(given)
+    # Nothing of it was written.
+    assert AuditEvent.objects.count() == before
+    return failed.value.failure
+
+
+def linked(person: Person, subject: str) -> ProviderAccount:
+    return ProviderAccount.objects.create(
+        person=person,
+        organization_id=person.organization_id,
+        issuer=sign_in_settings.ISSUER,
+        subject=subject,
+        created_at=people.NOW,
+    )
+
+
+def test_new_person_is_created_with_the_default_role(configured: SingleSignOn) -> None:
+    revision = FeedState.objects.get().revision
+    done = sign_in(response())
+    person = Person.objects.get(email="new@acme.example")
+    assert (done.person, done.factors) == (person, frozenset({Factor.SINGLE_SIGN_ON}))
+    assert (person.name, person.role, person.last_login is None) == ("New", configured.default_role, False)
+    events = AuditEvent.objects.order_by("-sequence")[:3]
+    assert [(event.action, event.actor, event.interface, event.address) for event in reversed(events)] == [
+        ("administrator_created", "single sign-on", "portal", ADDRESS),
+        ("provider_account_linked", "single sign-on", "portal", ADDRESS),
+        ("signed_in", "new@acme.example", "portal", ADDRESS),
+    ]
+    # A sign-in concerns no verifier.
+    assert FeedState.objects.get().revision == revision
+
+
+def test_name_that_cannot_be_shown_is_left_out(configured: SingleSignOn) -> None:
+    assert sign_in(response(name="x" * 121)).person.name == ""
+    assert sign_in(response("other", "other@acme.example", name=None)).person.name == ""
+
+
+def test_person_is_found_by_subject(configured: SingleSignOn, bob: Person) -> None:
+    linked(bob, "bob")
+    assert sign_in(response("bob", None, email_verified=False)).person == bob
+
+
+def test_person_with_the_address_is_linked_once(configured: SingleSignOn, bob: Person) -> None:
+    assert sign_in(response("bob", "Bob@ACME.example")).person == bob
+    assert refused(response("other", bob.email)) is SignInFailure.PERSON_TAKEN
+    assert ProviderAccount.objects.get().subject == "bob"
+
+
+def test_address_must_be_verified_and_assigned(configured: SingleSignOn) -> None:
+    assert refused(response(email_verified=False)) is SignInFailure.EMAIL_UNVERIFIED
+    for email in (None, "", "new", "a b@acme.example", "é@acme.example"):
+        assert refused(response("new", email)) is SignInFailure.EMAIL_UNVERIFIED
+    for email in ("new@evil.example", "new@sub.acme.example"):
+        assert refused(response("new", email)) is SignInFailure.EMAIL_OUTSIDE
+
+
+def test_domain_of_another_organization_does_not_count(configured: SingleSignOn, charlie: Person) -> None:
+    EmailDomain.objects.update(organization_id="globex")
+    assert refused(response()) is SignInFailure.EMAIL_OUTSIDE
+
+
+def test_domain_counts_for_linked_people_too(configured: SingleSignOn, bob: Person) -> None:
+    linked(bob, "bob")
+    EmailDomain.objects.all().delete()
+    assert refused(response("bob", bob.email)) is SignInFailure.EMAIL_OUTSIDE
+
+
+def test_people_of_others_are_never_linked(configured: SingleSignOn, charlie: Person, operator: Person) -> None:
+    for person in (charlie, operator):
+        Person.objects.filter(pk=person.pk).update(email=f"{person.kind}@acme.example")
+        assert refused(response("x", f"{person.kind}@acme.example")) is SignInFailure.PERSON_TAKEN
+
+
+def test_account_of_another_organization_or_issuer_is_not_found(
+    configured: SingleSignOn, charlie: Person, bob: Person
+) -> None:
+    linked(charlie, "same")
+    linked(bob, "other")
+    ProviderAccount.objects.filter(person=bob).update(issuer="https://old.acme.example")
+    assert sign_in(response("same")).person.email == "new@acme.example"
+    assert refused(response("other", bob.email)) is SignInFailure.PERSON_TAKEN
+
+
+def test_account_whose_person_belongs_elsewhere_is_refused(configured: SingleSignOn, charlie: Person) -> None:
+    linked(charlie, "charlie")
+    ProviderAccount.objects.update(organization_id="acme")
+    assert refused(response("charlie")) is SignInFailure.PERSON_TAKEN
+
+
+def test_deactivated_person_is_refused(configured: SingleSignOn, bob: Person) -> None:
+    Person.objects.filter(pk=bob.pk).update(is_active=False)
+    assert refused(response("bob", bob.email)) is SignInFailure.DEACTIVATED
+    linked(bob, "bob")
+    assert refused(response("bob", bob.email)) is SignInFailure.DEACTIVATED
+
+
+def test_ceremony_is_completed_once(configured: SingleSignOn) -> None:
+    given = response()
+    sign_in(given)
+    assert refused(given) is SignInFailure.EXPIRED
+
+
+def test_configuration_is_read_again_under_the_lock(configured: SingleSignOn) -> None:
+    for change in (
+        {"enabled": False},
+        {"client_id": "other"},
+        {"issuer": "https://other.example"},
+        {"role_claim": "x"},
+    ):
+        given = response()
+        SingleSignOn.objects.update(**change)
+        assert refused(given) is SignInFailure.UNKNOWN
+        SingleSignOn.objects.all().delete()
+        configured.save(force_insert=True)
+
+
+def test_roles_by_claim(configured: SingleSignOn, bob: Person, charlie: Person) -> None:
+    assert bob.role is not None
+    assert charlie.role is not None
+    values = [["staff", bob.role.pk], ["globex", charlie.role.pk]]
+    SingleSignOn.objects.update(role_claim="groups", role_values=values, default_role=None)
+    assert sign_in(response(claims={"groups": ["x", "staff"]})).person.role == bob.role
+    others: tuple[dict[str, object], ...] = (
+        {},
+        {"groups": []},
+        {"groups": ["globex"]},
+        {"groups": "STAFF"},
+        {"roles": ["staff"]},
+    )
+    for claims in others:
+        assert refused(response(claims=claims)) is SignInFailure.NO_ROLE
+    assert refused(response("second", "second@acme.example")) is SignInFailure.NO_ROLE
+
+
+def test_role_claim_changes_the_role_at_each_sign_in(configured: SingleSignOn, alice: Person, bob: Person) -> None:
+    assert bob.role is not None
+    linked(bob, "bob")
+    sign_in(response("bob"))
+    assert Person.objects.get(pk=bob.pk).role == bob.role
+    SingleSignOn.objects.update(role_claim="groups")
+    sign_in(response("bob"))
+    assert Person.objects.get(pk=bob.pk).role == alice.role
+    changed = AuditEvent.objects.get(action="role_changed")
+    assert (changed.actor, changed.changes["role"]) == ("single sign-on", [bob.role.name, "Role of alice"])
+
+
+def test_last_full_administrator_keeps_the_role(configured: SingleSignOn, alice: Person, bob: Person) -> None:
+    linked(alice, "alice")
+    SingleSignOn.objects.update(role_claim="groups", default_role=bob.role)
+    assert sign_in(response("alice")).person.role == alice.role
+    people.administrator("second", "acme", *Permission)
+    assert sign_in(response("alice")).person.role == bob.role
+
+
+def test_failures_are_recorded_and_bounded(configured: SingleSignOn) -> None:
+    provider = provider_of("acme")
+    failed = SignInFailed(SignInFailure.NO_ROLE, detail="no_role", email="new@acme.example")
+    references = [RecordFailure(failed=failed, provider=provider, address=ADDRESS).run() for _ in range(8)]
+    assert [reference is None for reference in references] == [False] * 6 + [True] * 2
+    log = AuditEvent.objects.latest("sequence")
+    assert (log.action, log.result, log.target, log.organization) == (
+        "signed_in",
+        "refused",
+        "new@acme.example",
+        "acme",
+    )
+    assert log.changes["reference"] == [None, references[5]]
+    with pytest.raises(Refusal):
+        refuse_frequent_failures(ADDRESS)
+    refuse_frequent_failures("192.0.2.2")
+    before = AuditEvent.objects.count()
+    assert RecordFailure(failed=failed, provider=None, address="192.0.2.3").run() is None
+    assert AuditEvent.objects.count() == before
+
+
+def test_proof_is_the_persons_own(configured: SingleSignOn, bob: Person) -> None:
+    linked(bob, "bob")
+    Person.objects.filter(pk=bob.pk).update(password="!")
+    bob.refresh_from_db()
+    actor = people.proven(sign_in_settings.acting(bob, Factor.SINGLE_SIGN_ON), None)
+    assert ways_to_prove(bob) == {Factor.SINGLE_SIGN_ON}
+
+    def confirm(subject: str, confirms: int | None) -> None:
+        given = response(subject)
+        confirming = ProviderResponse(given.provider, given.ceremony, given.claims, "", confirms, None)
+        ConfirmBySingleSignOn(response=confirming).run(actor)
+
+    for subject, confirms in (("other", bob.pk), ("bob", None), ("bob", bob.pk + 1)):
+        with pytest.raises(SignInFailed):
+            confirm(subject, confirms)
+    assert actor.session is not None
+    assert Session.objects.get(public_id=actor.session).proven_at is None
+    confirm("bob", bob.pk)
+    session = Session.objects.get(public_id=actor.session)
+    assert (session.proven_at is not None, session.factors) == (True, stored([Factor.SINGLE_SIGN_ON]))
+
+
+def test_proof_of_another_linked_person_is_refused(configured: SingleSignOn, alice: Person, bob: Person) -> None:
+    linked(alice, "alice")
+    linked(bob, "bob")
+    actor = sign_in_settings.acting(bob, Factor.SINGLE_SIGN_ON)
+    given = response("alice")
+    confirming = ProviderResponse(given.provider, given.ceremony, given.claims, "", bob.pk, None)
+    with pytest.raises(SignInFailed) as failed:
+        ConfirmBySingleSignOn(response=confirming).run(actor)
+    assert failed.value.failure is SignInFailure.OTHER_PERSON
+
+
+def test_ways_to_prove(configured: SingleSignOn, bob: Person) -> None:
+    assert ways_to_prove(bob) == {Factor.PASSWORD}
+    linked(bob, "bob")
+    assert ways_to_prove(bob) == {Factor.PASSWORD, Factor.SINGLE_SIGN_ON}
+    SingleSignOn.objects.update(enabled=False)
+    assert ways_to_prove(bob) == {Factor.PASSWORD}
+    sign_in_settings.add_app(bob)
+    assert Factor.SINGLE_SIGN_ON not in ways_to_prove(bob)
+
+
+def test_providers(configured: SingleSignOn, bob: Person, charlie: Person, operator: Person) -> None:
+    found = provider_of("acme")
+    assert found is not None
+    assert (found.host, found.client_secret) == ("login.acme.example", "a-secret-of-at-least-32-characters")
+    assert "a-secret" not in repr(found)
+    for email in ("bob@acme.example", "x@ACME.EXAMPLE"):
+        assert provider_of_email(email) == found
+    for email in ("bob@globex.example", "acme.example@", "", "x@sub.acme.example", "x@acme.example\0"):
+        assert provider_of_email(email) is None
+    assert [provider_of_person(person) for person in (bob, charlie, operator)] == [None] * 3
+    linked(bob, "bob")
+    assert provider_of_person(bob) == found
+    SingleSignOn.objects.update(enabled=False)
+    assert (provider_of("acme"), provider_of_email(bob.email), provider_of_person(bob)) == (None, None, None)
+
+
+def test_providers_by_name(configured: SingleSignOn, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert named_provider("acme") == provider_of("acme")
+    assert named_provider("globex") is None
+    # PostgreSQL refuses U+0000, so such text must not reach it.
+    reached: list[str] = []
+    monkeypatch.setattr("watchword.control.identity.single_sign_on.providers.provider_of", reached.append)
+    assert [named_provider(name) for name in ("ACME", "acme\0", "acme\n", "", "a" * 65)] == [None] * 5
+    assert reached == []
+
+
+def test_single_sign_on_satisfies_a_required_second_factor(configured: SingleSignOn, alice: Person) -> None:
+    RequireSecondFactor(organization_id="acme", required=True, expected_version=0).run(strong(alice))
+    assert sign_in(response()).factors == {Factor.SINGLE_SIGN_ON}
