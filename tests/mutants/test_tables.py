@@ -56,7 +56,8 @@ def test_every_mutant_is_another_program() -> None:
 def test_every_killer_exists() -> None:
     killers = {killer for mutant in ALL for killer in mutant.killers}
     parts = [killer.partition("::") for killer in killers]
-    assert [name for file, _, name in parts if name not in names_in(file)] == []
+    # A test in a class is named after both.
+    assert [name for file, _, name in parts if name.rpartition("::")[2] not in names_in(file)] == []
     assert [name_of(mutant) for mutant in ALL if not mutant.killers] == []
 
 

@@ -227,17 +227,24 @@ class TestSecondFactor:
 
         assert prove(pending_of(give_app(bob)), code=next_code(bob)).person == bob
 
-    def test_person_deactivated_during_the_check_is_refused(
-        self, alice: Person, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("change", [{"is_active": False}, {"password": "another"}])
+    def test_person_changed_during_the_check_is_refused(
+        self, alice: Person, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
     ) -> None:
         pending, code = pending_of(give_app(alice)), next_code(alice)
 
-        def deactivating(*arguments: Any) -> None:
-            Person.objects.filter(pk=alice.pk).update(is_active=False)
+        def changing(*arguments: Any) -> None:
+            Person.objects.filter(pk=alice.pk).update(**change)
             admit_attempt(*arguments)
 
-        monkeypatch.setattr(f"{second_factor_commands.__name__}.admit_attempt", deactivating)
+        monkeypatch.setattr(f"{second_factor_commands.__name__}.admit_attempt", changing)
         assert refusal_of(lambda: prove(pending, code=code)) == "sign_in_expired"
+
+    def test_response_of_a_passkey_completes_one_sign_in(self, alice: Person, laptop: Authenticator) -> None:
+        response = response_of(laptop, alice.pk)
+        prove(pending_of(alice), passkey=response)
+
+        assert refusal_of(lambda: prove(pending_of(alice), passkey=response)) == "ceremony_expired"
 
     def test_pending_sign_in_expires(self, alice: Person) -> None:
         pending = pending_of(give_app(alice))
