@@ -116,7 +116,7 @@ def test_passkey_as_second_factor(named: Client, alice: Person) -> None:
     assert sessions(alice) == [["password", "passkey"]]
 
 
-def test_ceremonies_of_two_people_in_one_browser_are_not_mixed(named: Client, alice: Person, bob: Person) -> None:
+def test_p_45_ceremonies_of_two_people_in_one_browser_are_not_mixed(named: Client, alice: Person, bob: Person) -> None:
     alices, bobs = enrolled(alice), enrolled(bob)
     with_password(named, alice)
     for_alice = options(named, SECOND_FACTOR)

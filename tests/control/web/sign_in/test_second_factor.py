@@ -60,7 +60,7 @@ def pending(client: Client, bob: Person) -> Client:
     return client
 
 
-def test_password_alone_signs_no_operator_in(pending: Client) -> None:
+def test_p_41_password_alone_signs_no_operator_in(pending: Client) -> None:
     assert not is_signed_in(pending)
     assert pending.get(HOME).headers["Location"].startswith("/sign-in?next=")
     assert Session.objects.get().person is None
@@ -124,7 +124,7 @@ def test_pages_open_for_no_one_without_a_pending_sign_in(client: Client, bob: Pe
     assert client.post(path, {"code": next_code(bob)}).headers["Location"] == "/sign-in"
 
 
-def test_pending_sign_in_is_worth_nothing_after_its_completion(pending: Client, bob: Person) -> None:
+def test_p_42_pending_sign_in_is_worth_nothing_after_its_completion(pending: Client, bob: Person) -> None:
     replayed = Client()
     replayed.cookies["watchword_session"] = pending.cookies["watchword_session"].value
     assert replayed.get(SECOND_FACTOR).status_code == 200
@@ -134,7 +134,7 @@ def test_pending_sign_in_is_worth_nothing_after_its_completion(pending: Client, 
     assert not is_signed_in(replayed)
 
 
-def test_pending_sign_in_of_another_browser_does_not_help(pending: Client, bob: Person) -> None:
+def test_p_42_pending_sign_in_of_another_browser_does_not_help(pending: Client, bob: Person) -> None:
     other = Client()
 
     assert other.post(SECOND_FACTOR, {"code": next_code(bob)}).headers["Location"] == "/sign-in"
@@ -150,7 +150,7 @@ def change_password(bob: Person) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [deactivate, change_password])
-def test_change_of_the_account_meanwhile_ends_the_pending_sign_in(
+def test_p_42_change_of_the_account_meanwhile_ends_the_pending_sign_in(
     pending: Client, bob: Person, meanwhile: Callable[[Person], None]
 ) -> None:
     code = next_code(bob)
@@ -165,7 +165,7 @@ def test_change_of_the_account_meanwhile_ends_the_pending_sign_in(
 
 
 @pytest.mark.parametrize("path", [SECOND_FACTOR, ENROL])
-def test_pending_sign_in_lasts_ten_minutes(
+def test_p_42_pending_sign_in_lasts_ten_minutes(
     client: Client, operator: Person, advance: Callable[[timedelta], None], path: str
 ) -> None:
     with_password(client, operator)
@@ -208,7 +208,7 @@ def test_person_with_a_second_factor_enrols_no_first_one(pending: Client, bob: P
     assert not is_signed_in(pending)
 
 
-def test_second_of_two_first_enrolments_is_refused(client: Client, operator: Person) -> None:
+def test_p_44_second_of_two_first_enrolments_is_refused(client: Client, operator: Person) -> None:
     """Whoever else knows the password came first; the owner sees it and can ask for a reset."""
     with_password(client, operator)
     page = Shown(client.get(ENROL))
@@ -220,7 +220,7 @@ def test_second_of_two_first_enrolments_is_refused(client: Client, operator: Per
     assert client.post(ENROL, {"setup": page.value("setup"), "code": code}).headers["Location"] == SECOND_FACTOR
 
 
-def test_setup_of_another_person_in_the_same_browser_is_refused(client: Client, operator: Person) -> None:
+def test_p_45_setup_of_another_person_in_the_same_browser_is_refused(client: Client, operator: Person) -> None:
     colleague = knows_password(CreateOperator(email="charlie@provider.example", name="Charlie").run(command_line()))
     with_password(client, operator)
     of_operator = Shown(client.get(ENROL))
@@ -249,7 +249,7 @@ def test_account_changed_during_the_enrolment_is_refused(
     assert client.post(ENROL, {"setup": page.value("setup"), "code": "000000"}).status_code == 401
 
 
-def test_one_time_link_stops_at_the_second_factor(client: Client, bob: Person, shell: Actor) -> None:
+def test_p_41_one_time_link_stops_at_the_second_factor(client: Client, bob: Person, shell: Actor) -> None:
     client.get(f"/sign-in/{CreateSignInLink(email=bob.email).run(shell)}")
     chosen = "tangerine gravel orbit"
 
@@ -281,7 +281,9 @@ def test_requirement_turned_on_meanwhile_demands_enrolment(client: Client, alice
     assert client.get(SECOND_FACTOR).headers["Location"] == ENROL
 
 
-def test_single_sign_on_that_became_required_meanwhile_ends_the_pending_sign_in(client: Client, alice: Person) -> None:
+def test_p_43_single_sign_on_that_became_required_meanwhile_ends_the_pending_sign_in(
+    client: Client, alice: Person
+) -> None:
     with_password(client, give_app(alice))
     SignInPolicy.objects.create(
         organization_id="acme", single_sign_on_only=True, emergency_person=people.administrator("bob", "acme")
