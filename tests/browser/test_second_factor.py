@@ -91,6 +91,8 @@ def tab_to(page: Page, role: Any, name: str) -> None:
     """Press Tab until it has the focus."""
     wanted = page.get_by_role(role, name=name, exact=True)
     expect(wanted).to_be_visible()
+    # With the scripts, which a page loads after it can be seen.
+    page.wait_for_load_state()
     for _ in range(60):
         if wanted.evaluate("element => element === document.activeElement"):
             return

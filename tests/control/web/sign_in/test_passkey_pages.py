@@ -184,3 +184,17 @@ def test_portal_at_an_ip_address_offers_no_passkeys_and_says_so(client: Client, 
     shown = Shown(client.get(SECOND_FACTOR))
     assert NOT_HERE in shown.text
     assert "Use a passkey" not in shown.text
+
+
+def test_form_sent_before_its_script_was_loaded_enrols_nothing_and_can_be_sent_again(
+    named: Client, operator: Person
+) -> None:
+    with_password(named, operator)
+
+    early = Shown(named.post(ENROL, {"passkey": "", "name": "Laptop"}))
+
+    assert (early.status, REFUSED in early.text) == (422, True)
+    assert 'value="Laptop"' in early.html
+    made = Authenticator(ORIGIN).create(options(named, ENROL))
+    assert named.post(ENROL, {"passkey": made, "name": "Laptop"}).status_code == 200
+    assert Passkey.objects.get().person == operator

@@ -137,6 +137,9 @@ class EnrolPasskey:
         faults = rules.check_passkey_name(self.name)
         if faults:
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=faults)
+        if self.response == "":
+            # The form was sent before the page's script was loaded, so no ceremony has begun.
+            raise Refusal(RefusalReason.PASSKEY_REFUSED)
         ceremony = ceremonies.opened(_REGISTRATION, self.sealed)
         credential = _registered(self.response, ceremony)
         with enrolment(actor, pending=self.pending, user_agent=self.user_agent, now=now) as enrolling:

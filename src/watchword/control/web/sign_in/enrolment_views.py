@@ -86,7 +86,7 @@ def enrol(request: HttpRequest, waiting: Waiting, person: Person) -> HttpRespons
         return _page(request, person, AppSetup.new(person))
     # One time for both, so that the enrolment belongs to this sign-in and the next one tells the person about it.
     now = timezone.now()
-    factor = Factor.PASSKEY if request.POST.get(PASSKEY) else Factor.AUTHENTICATOR_APP
+    factor = Factor.PASSKEY if PASSKEY in request.POST else Factor.AUTHENTICATOR_APP
     try:
         codes = _add(request, person, factor, now)
     except AccessLost:
