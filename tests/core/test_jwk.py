@@ -105,3 +105,21 @@ def test_verifier_takes_as_many_keys_as_an_operator_may_allow() -> None:
 def test_key_set_survives_storage() -> None:
     keys = admit(forge.key_set(forge.rsa_key(), forge.ec_key(), forge.ed25519_key(), {"kty": "AKP"})).keys
     assert admit_stored([key.to_jwk() for key in keys]) == keys == acme.keys(*(key.to_jwk() for key in keys))
+
+
+@pytest.mark.parametrize(("limit", "admitted"), [(2048, 3), (2049, 2), (3072, 2), (3073, 1)])
+def test_w03_rsa_keys_below_the_limit_are_ignored(limit: int, admitted: int) -> None:
+    document = forge.key_set(
+        forge.rsa_key("alice").named("1"), forge.rsa_key("alice", 3072).named("2"), forge.ec_key("alice").named("3")
+    )
+    found = admit(document, min_rsa_bits=limit)
+    assert len(found.keys) == admitted
+    assert {key.problem for key in found.ignored} <= {KeyProblem.RSA_BELOW_LIMIT}
+    assert len(found.ignored) == 3 - admitted
+
+
+def test_set_of_keys_below_the_limit_is_refused() -> None:
+    with pytest.raises(KeySetRefused) as refused:
+        admit(forge.key_set(forge.rsa_key("alice")), min_rsa_bits=3072)
+    assert refused.value.problem is KeySetProblem.NO_USABLE_KEY
+    assert [key.problem for key in refused.value.ignored] == [KeyProblem.RSA_BELOW_LIMIT]

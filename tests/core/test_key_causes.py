@@ -79,8 +79,10 @@ CAUSES: dict[KeyProblem, list[tuple[object, str]]] = {
     ],
 }  # fmt: skip
 
-# Of a whole set: ../attacks/test_weak_keys.py. Of a library that lacks a kind of key: test_ml_dsa.py.
+# Of a whole set: ../attacks/test_weak_keys.py. Of a library that lacks a kind of key: test_ml_dsa.py. Of a setting:
+# test_jwk.py.
 ELSEWHERE = {
+    KeyProblem.RSA_BELOW_LIMIT,
     KeyProblem.RSA_SMALL_FACTOR, KeyProblem.RSA_ROCA, KeyProblem.RSA_PRIMES_CLOSE, KeyProblem.RSA_PRIME_SHARED,
     KeyProblem.NOT_LOADABLE,
 }  # fmt: skip

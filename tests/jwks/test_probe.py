@@ -198,6 +198,23 @@ def test_set_of_more_keys_than_the_operator_allows_is_refused() -> None:
     assert (good.problem, bad.problem) == (None, Problem.TOO_MANY_KEYS)
 
 
+def test_rsa_key_below_the_operators_limit_is_not_used() -> None:
+    large = forge.rsa_key("alice", 3072).named("2")
+    with KeyServer(serves(forge.key_set(forge.rsa_key("alice").named("1"), large))) as server:
+        findings = probe(server.location, verify_certificate=True, policy=server.policy(min_rsa_bits=3072))
+    assert findings.key_set is not None
+    assert [key.kid for key in findings.key_set.keys] == ["2"]
+    assert [key.problem.code for key in findings.ignored] == ["rsa_below_limit"]
+
+
+@pytest.mark.parametrize(("limit", "not_modified"), [(2048, True), (3072, False)])
+def test_unchanged_set_is_admitted_again_under_a_raised_limit(limit: int, not_modified: bool) -> None:  # noqa: FBT001 - a row.
+    with KeyServer(serves(forge.key_set(forge.rsa_key("alice", 3072)), etag='"v1"')) as server:
+        policy = server.policy(min_rsa_bits=limit)
+        findings = probe(server.location, verify_certificate=True, policy=policy, etag='"v1"')
+    assert findings.not_modified is not_modified
+
+
 def test_refused_filtered_and_reset_connections_look_alike() -> None:
     """J-15: the Validate button is no port scanner."""
     with KeyServer(resets()) as server:

@@ -39,6 +39,8 @@ _POINT: Final = (_MATERIAL + "test_w04_points_lie_on_their_curve",)
 _SMALL_ORDER: Final = (_MATERIAL + "test_w05_invalid_ed25519_points_are_ignored",)
 _OKP: Final = (_MATERIAL + "test_w05_ed25519_is_the_only_okp_curve",)
 
+_SMALL: Final = ("core/test_jwk.py::test_w03_rsa_keys_below_the_limit_are_ignored",)
+
 MUTANTS: Final[tuple[Mutant, ...]] = (
     # The set.
     _jwk("the largest document", "if len(document) > MAX_DOCUMENT_BYTES:", "if False:", _DOCUMENT),
@@ -49,6 +51,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _jwk("the refusal of an empty list", "if not published:", "if False:", _DOCUMENT),
     _jwk("the most keys", "if len(published) > max_keys:", "if False:", _DOCUMENT),
     _jwk("exactly the most keys", "if len(published) > max_keys:", "if len(published) >= max_keys:", _LARGEST),
+    _jwk("the operator's smallest RSA key", "_large_enough(entry, min_rsa_bits) for", "entry for", _SMALL),
+    _jwk("exactly the operator's smallest RSA key", "entry.bits < min_rsa_bits", "entry.bits <= min_rsa_bits", _SMALL),
     _jwk("the refusal of a set with private members", "if any(_has_private_members(entry) for entry in published):",
          "if False:", _PRIVATE),
     *(

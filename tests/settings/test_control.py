@@ -61,6 +61,12 @@ def test_the_most_keys_of_a_set_are_a_setting(monkeypatch: pytest.MonkeyPatch) -
     assert load_control_settings().jwks_max_keys == 256
 
 
+def test_smallest_rsa_key_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_control_settings().jwks_min_rsa_bits == 2048
+    monkeypatch.setenv("WATCHWORD_JWKS_MIN_RSA_BITS", "3072")
+    assert fetch_policy(load_control_settings()).min_rsa_bits == 3072
+
+
 @pytest.mark.parametrize(
     "contact", ["support@provider.example", "help.desk+api@a-b.example", "https://provider.example/help?topic=api"]
 )
@@ -154,6 +160,8 @@ def test_lists_are_lists_in_the_file(nowhere: Path) -> None:
         ({"refresh_intervall": 300}, "refresh_intervall"),
         ({"jwks_max_keys": 0}, "jwks_max_keys"),
         ({"jwks_max_keys": 257}, "jwks_max_keys"),
+        ({"jwks_min_rsa_bits": 2047}, "jwks_min_rsa_bits"),
+        ({"jwks_min_rsa_bits": 4097}, "jwks_min_rsa_bits"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(flags: dict[str, object], named: str) -> None:

@@ -108,8 +108,8 @@ class KeySetRefused(Exception):
         self.ignored = ignored
 
 
-def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
-    """Admit the keys of a published JWKS document, of at most `max_keys`.
+def admit(document: bytes, max_keys: int = MAX_KEYS, min_rsa_bits: int = jwk_material.MIN_RSA_BITS) -> KeySet:
+    """Admit the keys of a published JWKS document, of at most `max_keys`; no RSA key below `min_rsa_bits`.
 
     Raises:
         KeySetRefused: no key of the set may be used.
@@ -131,6 +131,7 @@ def admit(document: bytes, max_keys: int = MAX_KEYS) -> KeySet:
         # A published private key is compromised, and its siblings most likely too (W-07).
         raise KeySetRefused(KeySetProblem.PRIVATE_MEMBERS)
     entries = _without_weak_keys([admit_key(entry) for entry in published])
+    entries = [_large_enough(entry, min_rsa_bits) for entry in entries]
     ignored = tuple(entry for entry in entries if isinstance(entry, IgnoredKey))
     keys = _without_repetition([entry for entry in entries if isinstance(entry, SigningKey)])
     if not keys:
@@ -252,6 +253,12 @@ def _thumbprint(material: Material) -> str:
         members.append((jwk_material.VARIANT_MEMBER[material.kty], material.variant))
     canonical = "{" + ",".join([f'"{name}":"{value}"' for name, value in sorted(members)]) + "}"
     return base64url.encode(hashlib.sha256(canonical.encode("utf-8")).digest())
+
+
+def _large_enough(entry: SigningKey | IgnoredKey, min_rsa_bits: int) -> SigningKey | IgnoredKey:
+    if isinstance(entry, SigningKey) and entry.kty == "RSA" and entry.bits < min_rsa_bits:
+        return IgnoredKey(entry.kid, entry.kty, KeyProblem.RSA_BELOW_LIMIT)
+    return entry
 
 
 def _without_weak_keys(entries: Sequence[SigningKey | IgnoredKey]) -> list[SigningKey | IgnoredKey]:

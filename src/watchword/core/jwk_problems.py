@@ -71,6 +71,10 @@ class KeyProblem(Enum):
         "rsa_too_small",
         "The RSA key is smaller than 2048 bits. Replace it with one of 2048 bits or more.",
     )
+    RSA_BELOW_LIMIT = (
+        "rsa_below_limit",
+        "The RSA key is smaller than this service is set to accept. Replace it with a larger one, such as 3072 bits.",
+    )
     RSA_TOO_LARGE = ("rsa_too_large", "The RSA key is larger than 8192 bits. Use one of 2048 to 8192 bits.")
     RSA_MODULUS_INVALID = (
         "rsa_modulus_invalid",

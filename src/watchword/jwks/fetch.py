@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from watchword.core.jwk import MAX_KEYS
+from watchword.core.jwk_material import MIN_RSA_BITS
 from watchword.jwks.certificate_finding import describe_certificate
 from watchword.jwks.findings import Journal, Step
 from watchword.outbound import exchange
@@ -32,9 +33,11 @@ class FetchPolicy(OutboundPolicy):
 
     Attributes:
         max_keys: the largest number of keys in a set.
+        min_rsa_bits: the smallest RSA key that is admitted.
     """
 
     max_keys: int = MAX_KEYS
+    min_rsa_bits: int = MIN_RSA_BITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchword.core.jwk import KeySet, KeySetRefused, admit
+from watchword.core.jwk_material import MIN_RSA_BITS
 from watchword.core.jwk_problems import KeySetProblem
 from watchword.jwks.document import is_markup, more_precisely
 from watchword.jwks.fetch import FetchPolicy, fetch
@@ -58,7 +59,8 @@ def probe(
             verify_certificate=verify_certificate,
             ca_bundle=ca_bundle,
             policy=policy,
-            etag=etag,
+            # A set that has not changed may have keys from before the operator raised the limit.
+            etag=etag if policy.min_rsa_bits == MIN_RSA_BITS else None,
             journal=journal,
         )
         if fetched.untrusted_document is None:
@@ -71,7 +73,7 @@ def probe(
                 certificate_expires_at=journal.certificate_expires_at,
             )
         with journal.step(Step.JWKS) as note:
-            key_set = _admitted(fetched.untrusted_document, policy.max_keys, claims_html=fetched.claims_html)
+            key_set = _admitted(fetched.untrusted_document, policy, claims_html=fetched.claims_html)
             note.passed("The answer is a JSON Web Key Set of public keys.")
         ignored = key_set.ignored
         with journal.step(Step.KEYS) as note:
@@ -96,12 +98,12 @@ def probe(
     )
 
 
-def _admitted(untrusted_document: bytes, max_keys: int, *, claims_html: bool) -> KeySet:
+def _admitted(untrusted_document: bytes, policy: FetchPolicy, *, claims_html: bool) -> KeySet:
     # A sign-in page of a proxy or firewall also has status 200 (J-13).
     if claims_html:
         raise ProbeFailed(Problem.HTML_PAGE if is_markup(untrusted_document) else Problem.DECLARED_AS_HTML)
     try:
-        return admit(untrusted_document, max_keys)
+        return admit(untrusted_document, policy.max_keys, policy.min_rsa_bits)
     except KeySetRefused as refused:
         if refused.problem is KeySetProblem.NO_USABLE_KEY:
             return KeySet((), refused.ignored)

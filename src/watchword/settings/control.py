@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from watchword.core.jwk import MAX_KEYS, MOST_KEYS
+from watchword.core.jwk_material import MIN_RSA_BITS
 from watchword.settings.api_address import (
     ORGANIZATION,
     CloudName,
@@ -115,6 +116,10 @@ class ControlSettings(PlaneSettings):
 
     jwks_max_keys: Annotated[int, Field(ge=1, le=MOST_KEYS)] = MAX_KEYS
     """The most keys that a key set may hold."""
+
+    jwks_min_rsa_bits: Annotated[int, Field(ge=MIN_RSA_BITS, le=4096)] = MIN_RSA_BITS
+    """The smallest RSA key, in bits, that is accepted in the key sets of authorization servers and identity providers.
+    3072 gives the 128 bits of security that OWASP ASVS demands, but many products sign with 2048."""
 
     refresh_interval: Annotated[int, Field(ge=60, le=3600)] = 300
     """Seconds between two fetches of a key set, before a random variation of 10 %."""

@@ -39,6 +39,7 @@ def fetch_policy(settings: ControlSettings) -> FetchPolicy:
             extra_authorities=authorities,
             proxy=proxy,
             max_keys=settings.jwks_max_keys,
+            min_rsa_bits=settings.jwks_min_rsa_bits,
         )
     except ValueError:
         raise SettingsProblem("jwks_ca_file: holds no PEM certificate.") from None
