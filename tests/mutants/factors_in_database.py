@@ -13,12 +13,15 @@ _app = partial(Mutant, _FACTORS + "authenticator_app.py", with_django=True)
 _codes = partial(Mutant, _FACTORS + "recovery_codes.py", with_django=True)
 _enrolment = partial(Mutant, _FACTORS + "enrolment.py", with_django=True)
 _commands = partial(Mutant, _FACTORS + "commands.py", with_django=True)
+_attempts = partial(Mutant, _FACTORS + "attempts.py", with_django=True)
+_throttle = partial(Mutant, "control/identity/throttle.py", with_django=True)
 _queries = partial(Mutant, _FACTORS + "queries.py", with_django=True)
 
 _ENROLLING: Final = _FACTORS + "test_passkeys.py::"
 _ATTACK: Final = _FACTORS + "test_passkey_attacks.py::"
 _APP: Final = _FACTORS + "test_authenticator_app.py::"
 _CODES: Final = _FACTORS + "test_recovery_codes.py::"
+_ATTEMPTS: Final = _FACTORS + "test_attempts.py::"
 _CHANGE: Final = _FACTORS + "test_commands.py::"
 
 _COUNTER: Final = (_ATTACK + "test_counter_set_back_or_equal_is_refused",)
@@ -123,6 +126,15 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               (_CHANGE + "test_reset_removes_all_factors_and_sessions",)),
     _commands("the reset of every kind of factor", "(Passkey, AuthenticatorApp, RecoveryCode)",
               "(Passkey, AuthenticatorApp)", (_CHANGE + "test_reset_removes_all_factors_and_sessions",)),
+    _throttle("the counting of codes from all addresses", "if factor is not Factor.AUTHENTICATOR_APP:", "if True:",
+              (_ATTEMPTS + "test_guesses_from_many_addresses_delay_the_codes_of_the_app_alone",)),
+    _throttle("the counting of recovery codes by address", "if factor is not Factor.AUTHENTICATOR_APP:", "if False:",
+              (_ATTEMPTS + "test_guesses_from_many_addresses_delay_the_codes_of_the_app_alone",)),
+    _throttle("the long delay of factors", "address=address, delays=FACTOR_DELAYS)", "address=address)",
+              (_ATTEMPTS + "test_p_27_delay_of_guesses_doubles_up_to_an_hour",)),
+    _attempts("the counting of a wrong factor",
+              "        note_failure(attempt_key(factor, person, actor.address), now)\n", "",
+              (_ATTEMPTS + "test_p_27_delay_of_guesses_doubles_up_to_an_hour",)),
     _queries("the operators' second factor", "if person.kind == PersonKind.OPERATOR:", "if False:",
              (_CHANGE + "test_operators_must_have_a_second_factor",)),
     _queries("the organization's requirement", "Q(second_factor_required=True) | ", "",

@@ -80,7 +80,7 @@ class ConfirmIdentity:
     def _confirm_by_factor(
         self, actor: Actor, session: UUID, person: Person, factor: Factor, now: datetime | None
     ) -> None:
-        throttle_key = attempts.attempt_key(factor, person)
+        throttle_key = attempts.attempt_key(factor, person, actor.address)
         admit_attempt(throttle_key, _at(now))
         try:
             with _confirming(actor, now) as work:

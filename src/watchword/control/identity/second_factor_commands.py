@@ -125,7 +125,7 @@ class ProveSecondFactor:
         factor = self.typed.factor
         if factor is None:
             raise _wrong("Enter the code that your authenticator app shows.")
-        throttle_key = attempts.attempt_key(factor, person)
+        throttle_key = attempts.attempt_key(factor, person, self.address)
         admit_attempt(throttle_key, _at(now))
         try:
             with _signing_in(person, self.address, now) as work:

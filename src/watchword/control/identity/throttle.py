@@ -19,6 +19,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.refused_requests import REFUSED_REQUESTS, Kind
+from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.models import Person, SignInThrottle
 from watchword.control.identity.rules import (
     ABANDONED_AFTER,
@@ -35,8 +36,6 @@ from watchword.control.identity.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-
-    from watchword.control.identity.factor_rules import Factor
 
 DEVICE_COOKIE_LIFETIME: Final = timedelta(days=180)
 IPV6_PREFIX: Final = 64
@@ -122,9 +121,16 @@ def person_key(person_id: int) -> ThrottleKey:
     return ThrottleKey(_subject("person", str(person_id)))
 
 
-def factor_key(factor: Factor, person_id: int) -> ThrottleKey:
-    """The key of a person who proves a second factor. Each kind of factor has its own, so that none blocks another."""
-    return ThrottleKey(_subject(factor.value, str(person_id)), delays=FACTOR_DELAYS)
+def factor_key(factor: Factor, person_id: int, address: str | None) -> ThrottleKey:
+    """The key of a person who proves a second factor. Each kind of factor has its own, so that none blocks another.
+
+    Only codes of an app can be guessed, so only they are counted for the person wherever the guesses come from. If all
+    kinds were, an attacker who knows the password could raise all counters and keep the owner out.
+    """
+    subject = str(person_id)
+    if factor is not Factor.AUTHENTICATOR_APP:
+        subject = f"{person_id} {origin_of_guesses(address)}"
+    return ThrottleKey(_subject(factor.value, subject), address=address, delays=FACTOR_DELAYS)
 
 
 def provider_key(address: str | None) -> ThrottleKey:

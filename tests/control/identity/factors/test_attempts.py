@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,17 +27,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 FREE = 5
+ADDRESS = "192.0.2.66"
 
 
-def guess(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP) -> None:
-    admit_attempt(attempt_key(factor, person), at)
-    record_wrong(waiting(person), factor, person, action="signed_in", now=at)
+def guess(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP, address: str = ADDRESS) -> None:
+    admit_attempt(attempt_key(factor, person, address), at)
+    record_wrong(replace(waiting(person), address=address), factor, person, action="signed_in", now=at)
 
 
-def delay(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP) -> int:
+def delay(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP, address: str = ADDRESS) -> int:
     """The seconds until the next attempt."""
     try:
-        admit_attempt(attempt_key(factor, person), at)
+        admit_attempt(attempt_key(factor, person, address), at)
     except Refusal as refusal:
         return int(str(refusal.details["seconds"]))
     with transaction.atomic():
@@ -94,10 +96,31 @@ def test_each_factor_and_person_is_counted_alone(alice: Person, bob: Person) -> 
     assert delay(bob, NOW) == 0
 
 
+def test_guesses_from_many_addresses_delay_the_codes_of_the_app_alone(alice: Person) -> None:
+    """An attacker who knows the password tries everything, from as many addresses as it takes."""
+    for factor in Factor:
+        for number in range(FREE + 4):
+            at = NOW - timedelta(hours=FREE + 3 - number)
+            guess(alice, at, factor=factor, address=f"192.0.2.{number}")
+
+    of_owner = {factor: delay(alice, NOW, factor=factor, address="198.51.100.1") for factor in Factor}
+
+    assert of_owner.pop(Factor.AUTHENTICATOR_APP) == 8
+    assert set(of_owner.values()) == {0}
+
+
+def test_guesses_at_recovery_codes_from_one_network_are_delayed(alice: Person) -> None:
+    for number in range(FREE + 1):
+        guess(alice, NOW, factor=Factor.RECOVERY_CODE, address=f"2001:db8::{number}")
+
+    assert delay(alice, NOW, factor=Factor.RECOVERY_CODE, address="2001:db8::ffff") == 1
+    assert delay(alice, NOW, factor=Factor.RECOVERY_CODE, address="2001:db8:1::1") == 0
+
+
 def test_right_code_resets_the_count(alice: Person) -> None:
     for _ in range(FREE):
         guess(alice, NOW)
-    key = attempt_key(Factor.AUTHENTICATOR_APP, alice)
+    key = attempt_key(Factor.AUTHENTICATOR_APP, alice, ADDRESS)
     admit_attempt(key, NOW)
     with transaction.atomic():
         note_success(key)
@@ -107,7 +130,7 @@ def test_right_code_resets_the_count(alice: Person) -> None:
 
 
 def test_guesses_at_once_are_as_many_as_without_a_delay(alice: Person) -> None:
-    key = attempt_key(Factor.AUTHENTICATOR_APP, alice)
+    key = attempt_key(Factor.AUTHENTICATOR_APP, alice, ADDRESS)
     for _ in range(FREE + 1):
         admit_attempt(key, NOW)
 

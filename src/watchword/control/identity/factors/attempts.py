@@ -1,8 +1,8 @@
 """Slows down guesses at second factors, per person and kind of factor.
 
 Six digits are guessed by trying, and only after a correct password. So the delay grows up to an hour, which leaves 24
-guesses a day. It locks nobody out: a person whose app's codes are delayed signs in with a passkey or a recovery code,
-which are counted separately.
+guesses a day. It locks nobody out: a person whose app's codes are delayed signs in with a passkey or a recovery code.
+Those cannot be guessed. They are counted separately, for each address alone.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from watchword.control.identity.throttle import ThrottleKey
 
 
-def attempt_key(factor: Factor, person: Person) -> ThrottleKey:
-    """What a guess is counted under. `throttle.admit_attempt` comes before the factor is checked, and afterwards
-    `throttle.note_success` in the transaction that uses it, or `record_wrong`.
+def attempt_key(factor: Factor, person: Person, address: str | None) -> ThrottleKey:
+    """What a guess from this address is counted under.
+
+    `throttle.admit_attempt` comes before the factor is checked, and afterwards `throttle.note_success` in the
+    transaction that uses it, or `record_wrong`.
     """
-    return factor_key(factor, person.pk)
+    return factor_key(factor, person.pk, address)
 
 
 def record_wrong(actor: Actor, factor: Factor, person: Person, *, action: str, now: datetime) -> None:
@@ -41,7 +43,7 @@ def record_wrong(actor: Actor, factor: Factor, person: Person, *, action: str, n
         now: the clock's time.
     """
     with transaction.atomic(durable=True):
-        note_failure(attempt_key(factor, person), now)
+        note_failure(attempt_key(factor, person, actor.address), now)
         append(
             Entry(
                 at=now,
