@@ -15,7 +15,7 @@ from kit.processes import ChildProcess, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(420)]
 
 FLAGS = (
     "--portal-port",
@@ -60,7 +60,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ChildPro
     # A demo must not touch what the environment of the same shell is set up for.
     process = start(directory, "--check", WATCHWORD_DATABASE_URL="postgresql://127.0.0.1:1/production")
     try:
-        process.wait(timeout=150)
+        process.wait(timeout=360)
         yield process, directory
     finally:
         process.stop()
