@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ from watchword.control.audit.models import AuditEvent
 from watchword.control.identity.models import ProviderAccount, SingleSignOn
 from watchword.control.identity.sealing import seal
 from watchword.control.identity.single_sign_on.configuration_commands import CLIENT_SECRET
+from watchword.jwks.fetch import FetchPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 REDIRECT_URI: Final = "http://127.0.0.1:8080/sign-in/single-sign-on/callback"
 WATCHWORD: Final = Client("watchword", "watchword-secret-of-at-least-32-bytes", redirect_uris=(REDIRECT_URI,))
 COOKIE: Final = "watchword_single_sign_on"
+
+
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give servers of the tests more time than the product does: the machine may be busy."""
+    policy = partial(FetchPolicy, connect_timeout=30.0, total_timeout=60.0)
+    monkeypatch.setattr("watchword.control.base.fetch_policy.FetchPolicy", policy)
 
 
 def allow(settings: Settings, server: AuthorizationServer, authority_file: Path) -> None:
@@ -138,9 +146,12 @@ def running(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def server(running: AuthorizationServer, settings: Settings, authority_file: Path) -> AuthorizationServer:
+def server(
+    running: AuthorizationServer, settings: Settings, authority_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> AuthorizationServer:
     """The provider, to which the operator's settings let the portal connect."""
     allow(settings, running, authority_file)
+    patient(monkeypatch)
     running.set_people(PEOPLE)
     return running
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from watchword.control.identity.sign_in_commands import PasswordAccepted, SignedIn
 
 _SECRET_BYTES: Final = 32
+_NO_LINK: Final = (
+    "People of this organization sign in by single sign-on only, so a sign-in link would not work. The administrators "
+    "of its identity provider give access."
+)
 _UNUSED_LINK_KEPT: Final = timedelta(days=30)
 
 
@@ -114,11 +118,11 @@ def make_link(work: UnitOfWork, person: Person) -> str:
     """Make the person's link within a change and delete earlier ones. Returns the secret, which is not stored.
 
     Raises:
-        Refusal: single_sign_on_required, if the person can sign in through the identity provider alone.
+        Refusal: single_sign_on_needed, if the person can sign in through the identity provider alone.
     """
     # A link of an operator is an invitation, too: operators are created before their first single sign-on.
     if person.kind == PersonKind.ADMINISTRATOR and only_single_sign_on(person):
-        raise Refusal(RefusalReason.SINGLE_SIGN_ON_REQUIRED)
+        raise Refusal(RefusalReason.SINGLE_SIGN_ON_NEEDED, sentence=_NO_LINK)
     SignInLink.objects.filter(person=person, used_at__isnull=True).delete()
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     SignInLink.objects.create(

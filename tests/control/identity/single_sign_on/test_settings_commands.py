@@ -11,10 +11,14 @@ from kit.sign_in_settings import STRONG, WEAK, acting, add_app, assign, configur
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.base.refusals import Refusal
+from watchword.control.identity.factor_models import AuthenticatorApp
 from watchword.control.identity.factor_rules import Factor
+from watchword.control.identity.factors.commands import RemoveAuthenticatorApp
 from watchword.control.identity.models import EmailDomain, ProviderAccount, Session, SignInLink, SignInPolicy
 from watchword.control.identity.people_commands import ChangeRole, DeactivateAdministrator, InviteAdministrator
+from watchword.control.identity.queries import list_people
 from watchword.control.identity.role_commands import CreateRole, DeleteRole, EditRole
+from watchword.control.identity.safeguards import full_administrators
 from watchword.control.identity.sealing import unseal
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.identity.single_sign_on.configuration_commands import (
@@ -235,7 +239,7 @@ def test_single_sign_on_only_closes_all_other_ways(alice: Person, bob: Person, c
         CreateSignInLink(email=bob.email),
         InviteAdministrator(organization_id="acme", email="new@acme.example", name="", role="Role of bob"),
     ):
-        assert refused(command, actor).code == "single_sign_on_required"
+        assert "a sign-in link would not work" in refused(command, actor).sentence
     CreateSignInLink(email=alice.email).run(command_line())
 
     only(None, allowed_only=False, version=1).run(actor)
@@ -293,6 +297,28 @@ def test_emergency_administrator_can_sign_in_without_the_provider(alice: Person,
     DeactivateAdministrator(organization_id="acme", person_id=full.pk).run(actor)
 
 
+def test_emergency_administrator_keeps_a_second_factor(alice: Person) -> None:
+    actor = strong(alice)
+    enabled(actor)
+    account(alice)
+    only(alice).run(actor)
+    refusal = refused(RemoveAuthenticatorApp(), actor)
+    assert AuthenticatorApp.objects.filter(person=alice).exists(), refusal
+    only(None, allowed_only=False, version=1).run(actor)
+    RemoveAuthenticatorApp().run(actor)
+    assert not AuthenticatorApp.objects.exists()
+
+
+def test_person_with_an_account_at_the_provider_is_active(alice: Person, bob: Person) -> None:
+    bob.set_unusable_password()
+    bob.save()
+    assert {row.email: row.status.value for row in list_people("acme")}[bob.email] == "invited"
+    account(bob)
+    assert {row.email: row.status.value for row in list_people("acme")}[bob.email] == "active"
+    # For the last administrator, only those count who can sign in without the provider.
+    assert bob.pk not in full_administrators("acme")
+
+
 def test_role_that_single_sign_on_gives_cannot_be_deleted(alice: Person) -> None:
     actor = strong(alice)
     for name in ("Default", "Claimed"):
@@ -313,6 +339,11 @@ def test_people_without_second_factor(alice: Person, bob: Person, charlie: Perso
     gone = people.administrator("gone", "acme")
     DeactivateAdministrator(organization_id="acme", person_id=gone.pk).run(command_line())
     assert [person.email for person in without_second_factor("acme")] == [bob.email]
+    account(bob)
+    assert without_second_factor("acme").count() == 1
+    bob.set_unusable_password()
+    bob.save()
+    assert without_second_factor("acme").count() == 0
 
 
 def test_operator_assigns_a_domain_to_one_organization(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from kit import people, sign_in_settings
 from kit.sign_in_settings import assign, strong
@@ -225,7 +226,8 @@ def test_last_full_administrator_keeps_the_role(configured: SingleSignOn, alice:
 def test_failures_are_recorded_and_bounded(configured: SingleSignOn) -> None:
     provider = provider_of("acme")
     failed = SignInFailed(SignInFailure.NO_ROLE, detail="no_role", email="new@acme.example")
-    references = [RecordFailure(failed=failed, provider=provider, address=ADDRESS).run() for _ in range(8)]
+    now = timezone.now()
+    references = [RecordFailure(failed=failed, provider=provider, address=ADDRESS).run(now=now) for _ in range(8)]
     assert [reference is None for reference in references] == [False] * 6 + [True] * 2
     log = AuditEvent.objects.latest("sequence")
     assert (log.action, log.result, log.target, log.organization) == (
@@ -236,8 +238,8 @@ def test_failures_are_recorded_and_bounded(configured: SingleSignOn) -> None:
     )
     assert log.changes["reference"] == [None, references[5]]
     with pytest.raises(Refusal):
-        refuse_frequent_failures(ADDRESS)
-    refuse_frequent_failures("192.0.2.2")
+        refuse_frequent_failures(ADDRESS, now)
+    refuse_frequent_failures("192.0.2.2", now)
     before = AuditEvent.objects.count()
     assert RecordFailure(failed=failed, provider=None, address="192.0.2.3").run() is None
     assert AuditEvent.objects.count() == before

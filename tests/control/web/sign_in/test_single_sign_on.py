@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import timedelta
 from html import unescape as html_unescape
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 from kit.sign_in_settings import assign
 from kit.signing_in import give_app, sign_in
 from kit.single_sign_on import (
+    COOKIE,
     SignOn,
     browser,
     configured,
@@ -27,7 +29,9 @@ from kit.single_sign_on import (
 from watchword.control.audit.models import AuditEvent
 from watchword.control.identity.models import Person, ProviderAccount, Session, SignInPolicy
 from watchword.control.identity.sealing import seal
+from watchword.control.identity.single_sign_on import ceremony
 from watchword.control.identity.single_sign_on.configuration_commands import CLIENT_SECRET
+from watchword.openid.id_token import verify_id_token
 
 if TYPE_CHECKING:
     from kit.authorization_server import AuthorizationServer
@@ -237,3 +241,57 @@ def test_proof_over_typed_text_opens_in_a_tab_of_its_own(proving: SignOn) -> Non
     answer = proving.open(proving.at_provider.sign_in(begun.headers["Location"], "alice"))
     assert "press the button of your change again" in text_of(answer)
     assert change(proving).status_code == 200
+
+
+# ------------------------------------------------------------------ around it
+
+
+def test_signed_in_person_is_led_home(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    browser.sign_in("alice")
+    again = browser.portal.get("/sign-in/single-sign-on", {"organization": "acme", "next": "/sessions/"})
+    assert again.headers["Location"] == "/sessions/"
+    # The dialog "Sign in again" of this session leads to the provider.
+    page = browser.portal.get("/sessions/").content.decode()
+    assert "You signed in by single sign-on." in page
+
+
+def test_page_asks_for_the_address_and_begins_nothing(
+    browser: SignOn, server: AuthorizationServer, alice: Person
+) -> None:
+    configured(server, default_role=alice.role)
+    assert "You sign in at the identity provider" in text_of(browser.portal.get("/sign-in/single-sign-on"))
+    assert browser.portal.head("/sign-in/single-sign-on", {"organization": "acme"}).status_code == 200
+    assert COOKIE not in browser.portal.cookies
+
+
+def test_busy_portal_says_so(
+    browser: SignOn, server: AuthorizationServer, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(server, default_role=alice.role)
+    monkeypatch.setattr(f"{ceremony.__name__}._SLOTS", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(f"{ceremony.__name__}._WAIT_SECONDS", 0.01)
+    with ceremony._SLOTS:
+        answer = browser.portal.get("/sign-in/single-sign-on", {"organization": "acme"})
+    refused(browser, answer, "single_sign_on_busy")
+
+
+def test_proof_of_a_person_who_was_signed_out_leads_to_the_sign_in(
+    browser: SignOn, alice: Person, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert browser.portal.get("/confirm/single-sign-on").headers["Location"].startswith("/sign-in")
+    assign()
+    configured(server, default_role=alice.role)
+    alice.set_unusable_password()
+    alice.save()
+    browser.sign_in("alice")
+    begun = browser.portal.get("/confirm/single-sign-on?next=/sessions/")
+
+    def verify_and_sign_out(*arguments: Any, **named: Any) -> Any:
+        Session.objects.all().delete()
+        return verify_id_token(*arguments, **named)
+
+    monkeypatch.setattr(f"{ceremony.__name__}.verify_id_token", verify_and_sign_out)
+    answer = browser.open(browser.at_provider.sign_in(begun.headers["Location"], "alice"))
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in?next=/sessions/")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from kit import forge, people
 from kit.browser_session import BrowserSession
 from kit.certificates import authority_pem
 from kit.key_server import Behaviour, Canary, KeyServer, answers, redirects, serves
+from kit.single_sign_on import patient
 from watchword.control.base.actor import Permission
 from watchword.control.identity.models import SignInThrottle
 
@@ -30,8 +33,9 @@ CHECK = "sign_in_settings:check"
 
 
 @pytest.fixture
-def provider(settings: Settings, tmp_path: Path) -> Iterator[KeyServer]:
+def provider(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServer]:
     """A server at which the operator's settings allow a provider."""
+    patient(monkeypatch)
     (tmp_path / "ca.pem").write_text(authority_pem())
     with KeyServer(answers(404)) as server:
         changes = {
@@ -142,6 +146,9 @@ def test_p_75_hosts_inside_the_network_are_never_asked(browser: BrowserSession, 
 def test_p_75_frequent_failures_are_slowed_down(browser: BrowserSession, provider: KeyServer) -> None:
     for _ in range(6):
         result(browser, issuer_of(provider))
+    # As after some more failures: a delay of a second may pass on a busy machine.
+    counted = SignInThrottle.objects.filter(failures=6)
+    assert counted.update(blocked_until=timezone.now() + timedelta(hours=1)) == 1
     assert "Too many attempts." in result(browser, issuer_of(provider))
     before = provider.connections
     page = browser.post(CHECK, "acme", issuer=issuer_of(provider), version="0")

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from watchword.control.identity.factor_rules import is_strong, read
 from watchword.control.identity.models import (
+    JOINED,
     EmailDomain,
     Person,
     PersonKind,
@@ -108,8 +109,12 @@ def email_domains_of(organization_id: str) -> tuple[EmailDomain, ...]:
 
 
 def without_second_factor(organization_id: str) -> QuerySet[Person]:
-    """The active administrators who have neither a passkey nor an authenticator app, by e-mail address."""
+    """The active administrators who have neither a passkey nor an authenticator app, by e-mail address.
+
+    Without those who have no password and sign in through the identity provider, which stands for two factors.
+    """
     people = Person.objects.filter(organization_id=organization_id, is_active=True)
+    people = people.exclude(~JOINED, provider_account__isnull=False)
     return people.filter(passkeys__isnull=True, authenticator_app__isnull=True).order_by("email")
 
 

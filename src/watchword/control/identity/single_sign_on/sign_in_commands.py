@@ -36,13 +36,13 @@ _SINGLE_SIGN_ON: Final = frozenset({Factor.SINGLE_SIGN_ON})
 _REFERENCE_BYTES: Final = 4
 
 
-def refuse_frequent_failures(address: str | None) -> None:
+def refuse_frequent_failures(address: str | None, now: datetime) -> None:
     """Refuse an address at which sign-ins through providers fail too often, before anything is sent to a provider.
 
     Raises:
         Refusal: too_many_requests.
     """
-    refuse_blocked(provider_key(address), timezone.now())
+    refuse_blocked(provider_key(address), now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

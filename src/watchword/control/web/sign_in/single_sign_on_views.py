@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "single_sign_on"
 
+BY_PROVIDER: Final = "by_provider"
+"""In the session of a person who signed in through an identity provider, for the dialog "Sign in again"."""
+
 _PAGE: Final = "sign_in/single_sign_on.html"
 
 
@@ -62,12 +65,12 @@ def begin(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(onward_or_home(onward, request.user))
     if request.method == "POST":
         provider = provider_of_email(email)
-    elif "organization" in asked:
-        provider = named_provider(asked["organization"])
+    elif request.method == "HEAD" or not asked.keys() & {"organization", "operators"}:
+        return render(request, _PAGE, {"next": onward})
     elif "operators" in asked:
         provider = provider_of_operators()
     else:
-        return render(request, _PAGE, {"next": onward})
+        provider = named_provider(asked["organization"])
     if provider is None:
         context = {"next": onward, "email": email, "sentence": SignInFailure.UNKNOWN.sentence}
         return render(request, _PAGE, context, status=422)
@@ -91,7 +94,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     """The response of the provider, which the person's browser brings."""
     provider: Provider | None = None
     try:
-        refuse_frequent_failures(client_address(request))
+        refuse_frequent_failures(client_address(request), timezone.now())
         begun, provider = ceremony.provider_in(cookies.read(request, COOKIE))
         parameters = {name: [str(value) for value in values] for name, values in request.GET.lists()}
         response = ceremony.read_response(begun, provider, parameters, redirect_uri(), timezone.now())
@@ -104,6 +107,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         return _refused(request, refusal)
     answer = let_in(request, signed_in, response.onward)
     keep_sign_out_address(request, response)
+    request.session[BY_PROVIDER] = True
     return _spent(answer)
 
 
@@ -125,7 +129,7 @@ def _to_provider(
     request: HttpRequest, provider: Provider, *, onward: str, login_hint: str = "", confirms: int | None = None
 ) -> HttpResponse:
     try:
-        refuse_frequent_failures(client_address(request))
+        refuse_frequent_failures(client_address(request), timezone.now())
         begun = ceremony.begin(provider, redirect_uri(), onward=onward, login_hint=login_hint, confirms=confirms)
     except SignInFailed as failed:
         return _failed(request, failed, provider)
