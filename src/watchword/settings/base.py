@@ -55,6 +55,11 @@ class SettingsProblem(Exception):
         return SettingsProblem(*(f"{VERIFIER_TABLE}: {sentence}" for sentence in self.sentences))
 
 
+def split_at_commas(value: object) -> object:
+    """The parts of a list that the environment writes with commas; everything else as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 class PlaneSettings(BaseSettings):
     """The settings of one plane."""
 

@@ -12,16 +12,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from watchword.core.jwk import MAX_KEYS, MOST_KEYS
 from watchword.core.jwk_material import MIN_RSA_BITS
-from watchword.settings.api_address import (
-    ORGANIZATION,
-    CloudName,
-    Routing,
-    check_api_url,
-    domain_of,
-    is_host_and_port,
-    routing_problem,
-)
-from watchword.settings.base import PlaneSettings, Port, check_origin, is_issuer, is_loopback
+from watchword.settings.base import Port, check_origin, is_loopback, split_at_commas
 from watchword.settings.branding import (  # noqa: TC001 - pydantic looks at them.
     FolderUrl,
     LogoFile,
@@ -30,18 +21,16 @@ from watchword.settings.branding import (  # noqa: TC001 - pydantic looks at the
     SupportContact,
 )
 from watchword.settings.database import postgresql, sqlite
-from watchword.settings.secret_files import SECRET_KEY_MIN, read_line, read_or_create_secret_key
+from watchword.settings.gateways import GatewaySettings
+from watchword.settings.operator_sign_in import OperatorSignInSettings
+from watchword.settings.secret_files import SECRET_KEY_MIN, read_or_create_secret_key
 from watchword.settings.variables import ENVIRONMENT_PREFIX
 
 # NoDecode: in the environment a list is written with commas, not as JSON.
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode]
-Addresses = Annotated[tuple[str, ...], NoDecode]
-
-MOST_VERIFIERS = 2
-"""As many as the texts for gateways name."""
 
 
-class ControlSettings(PlaneSettings):
+class ControlSettings(GatewaySettings, OperatorSignInSettings):
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
 
     data_dir: Path = Path("data")
@@ -127,20 +116,6 @@ class ControlSettings(PlaneSettings):
     keys_hard_limit: Annotated[int, Field(ge=3600, le=7 * 86400)] = 86400
     """Seconds after the last successful fetch at which keys stop being trusted."""
 
-    operator_sso_issuer: str | None = None
-    """Issuer of the OpenID provider through which operators can sign in, exactly as it states it, such as
-    `https://login.provider.example`. Needs `operator_sso_client_id` and `operator_sso_client_secret_file`. The limits
-    of `jwks_allowed_networks`, `jwks_allowed_ports`, `jwks_ca_file` and `jwks_proxy` hold for it, too."""
-
-    operator_sso_client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Client ID of the portal at that provider."""
-
-    operator_sso_client_secret_file: Path | None = None
-    """File with the client secret in its only line. Other users must not be able to read it."""
-
-    operator_sso_only: bool = False
-    """Lets operators sign in through that provider alone. While it does not work, set this to false."""
-
     audit_kept_days: Annotated[int, Field(ge=30, le=36525)] = 184
     """Days after which the worker deletes events of the audit log."""
 
@@ -156,7 +131,7 @@ class ControlSettings(PlaneSettings):
     own where people cannot reach the internet, or leave it empty to show no links."""
 
     product_name: ProductName = "Watchword"
-    """The name that all pages of the portal show."""
+    """The name that all pages of the portal show, and by which authenticators know it."""
 
     logo_file: LogoFile | None = None
     """SVG or PNG of at most 64 KiB that replaces the portal's mark. An SVG may contain shapes, gradients and clip
@@ -177,38 +152,12 @@ class ControlSettings(PlaneSettings):
     menu_authorization_servers: MenuLabel = "OAuth 2.0 Authorization Servers"
     """Label of the page's first tab."""
 
-    api_url: str | None = None
-    """The API as its clients know it, with `{organization}` where `api_routing` expects it:
-    `https://{organization}.api.example`, `https://api.example/o/{organization}` or `https://api.example`. It must be
-    https; http is allowed for a loopback address, `localhost` and names below `localhost`. Pages for organizations and
-    the texts for gateways name it; give verifiers the same one."""
-
-    api_routing: Routing = "host"
-    """Where requests name their organization: in the host, in the path, or in the scope of their token."""
-
-    cloud_name: CloudName | None = None
-    """The first part of the scope by which a token names its organization, as in
-    `<cloud name>::<organization>::<API role>`. Needed if `api_routing` is `token`, or if registrations shall require an
-    API role; give verifiers the same one."""
-
-    api_upstream: str | None = None
-    """`host:port` where gateways reach the API. The texts for gateways name it."""
-
-    gateway_verifiers: Addresses = ("127.0.0.1:8081",)
-    """`host:port` of one or two verifiers, as gateways reach them. The texts for gateways name them; with one,
-    they have a placeholder for the second, which a gateway asks when the first one fails."""
-
-    gateway_grpc_verifiers: Addresses = ()
-    """The same for Envoy over gRPC, as many as `gateway_verifiers`; if not set, Envoy's text for gRPC shows
-    examples."""
-
     @field_validator(
-        "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies",
-        "gateway_verifiers", "gateway_grpc_verifiers", mode="before",
+        "jwks_allowed_networks", "jwks_refused_networks", "jwks_allowed_ports", "trusted_proxies", mode="before"
     )  # fmt: skip
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return split_at_commas(value)
 
     @field_validator("public_origin")
     @classmethod
@@ -224,50 +173,6 @@ class ControlSettings(PlaneSettings):
         if self.feed_port == self.portal_port:
             # The kernel would share out the connections between both servers (SO_REUSEPORT).
             raise ValueError("feed_port must differ from portal_port; leave it out to serve both on one port")
-        return self
-
-    @field_validator("operator_sso_issuer")
-    @classmethod
-    def _is_an_issuer(cls, issuer: str | None) -> str | None:
-        if issuer is not None and not is_issuer(issuer):
-            raise ValueError("must be an https URL without user, query and fragment, as the provider states it")
-        return issuer
-
-    @model_validator(mode="after")
-    def _operators_have_a_whole_provider(self) -> Self:
-        given = (self.operator_sso_issuer, self.operator_sso_client_id, self.operator_sso_client_secret_file)
-        if None in given and any(given):
-            raise ValueError(
-                "operator_sso_issuer, operator_sso_client_id and operator_sso_client_secret_file are used together"
-            )
-        if self.operator_sso_only and None in given:
-            raise ValueError("operator_sso_only = true needs operator_sso_issuer")
-        return self
-
-    @field_validator("api_url")
-    @classmethod
-    def _is_an_api(cls, url: str | None) -> str | None:
-        return None if url is None else check_api_url(url)
-
-    @field_validator("api_upstream", "gateway_verifiers", "gateway_grpc_verifiers")
-    @classmethod
-    def _can_be_reached(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        addresses = (given,) if isinstance(given, str) else given or ()
-        if not all(is_host_and_port(address) for address in addresses):
-            raise ValueError("must be of the form host:port in lower case, such as 10.0.0.7:8081")
-        return given
-
-    @model_validator(mode="after")
-    def _gateways_find_the_organization(self) -> Self:
-        problem = None if self.api_url is None else routing_problem(self.api_url, self.api_routing)
-        if problem is not None:
-            raise ValueError(problem)
-        if self.api_routing == "token" and self.cloud_name is None:
-            raise ValueError("api_routing = token needs cloud_name")
-        if not 1 <= len(self.gateway_verifiers) <= MOST_VERIFIERS:
-            raise ValueError("gateway_verifiers must name one verifier or two")
-        if len(self.gateway_grpc_verifiers) not in {0, len(self.gateway_verifiers)}:
-            raise ValueError("gateway_grpc_verifiers must name as many verifiers as gateway_verifiers")
         return self
 
     @field_validator("database_url")
@@ -290,15 +195,6 @@ class ControlSettings(PlaneSettings):
                 f"must have at least {SECRET_KEY_MIN} characters; leave it out and one is created in data_dir"
             )
         return key
-
-    @property
-    def api_domain(self) -> str | None:
-        """The host of `api_url`, without the organization."""
-        return None if self.api_url is None else domain_of(self.api_url)
-
-    def api_url_of(self, organization: str) -> str | None:
-        """Where clients of an organization reach the API."""
-        return None if self.api_url is None else self.api_url.replace(ORGANIZATION, organization)
 
     @property
     def management_api_url(self) -> str:
@@ -333,15 +229,6 @@ class ControlSettings(PlaneSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return read_or_create_secret_key(self.secret_key_file)
-
-    def read_operator_sso_client_secret(self) -> str:
-        """The client secret of the operators' provider; "" without one.
-
-        Raises:
-            SettingsProblem: the file cannot be read, is blank, or other users can read it.
-        """
-        path = self.operator_sso_client_secret_file
-        return "" if path is None else read_line("operator_sso_client_secret_file", path)
 
     def database(self) -> dict[str, Any]:
         """The entry of Django's DATABASES."""

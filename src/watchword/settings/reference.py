@@ -8,15 +8,13 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from watchword.settings.base import variable_of
+from watchword.settings.base import PlaneSettings, variable_of
 from watchword.settings.control import ControlSettings
 from watchword.settings.variables import OTHER_VARIABLES
 from watchword.settings.verifier import VerifierSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from watchword.settings.base import PlaneSettings
 
 WIDTH = 100
 
@@ -57,27 +55,28 @@ def render() -> str:
 
 
 def meanings(plane: type[PlaneSettings]) -> dict[str, str]:
-    """The docstring below each setting."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(plane))).body[0]
-    assert isinstance(body, ast.ClassDef)  # noqa: S101 - tells the type.
+    """The docstring below each setting; those of the class itself come first, then those of its parts."""
     found = {}
-    for statement, below in zip(body.body, body.body[1:], strict=False):
-        match statement, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = inspect.cleandoc(text)
-    return found
+    for part in (given for given in plane.__mro__ if issubclass(given, PlaneSettings)):
+        body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0]
+        assert isinstance(body, ast.ClassDef)  # noqa: S101 - tells the type.
+        for statement, below in zip(body.body, body.body[1:], strict=False):
+            match statement, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = inspect.cleandoc(text)
+    return {name: text for name, text in found.items() if name in plane.model_fields}
 
 
 def _settings(plane: type[PlaneSettings]) -> Iterator[str]:
-    described, properties = meanings(plane), plane.model_json_schema()["properties"]
-    for name in plane.model_fields:
+    properties = plane.model_json_schema()["properties"]
+    for name, meaning in meanings(plane).items():
         full_name = name if plane.table is None else f"{plane.table}.{name}"
         facts = (
             f"- variable: `{variable_of(full_name)}`",
             f"- value: {_value(properties[name])}",
             f"- default: {_default(properties[name].get('default'))}",
         )
-        yield "\n".join((f"### `{full_name}`", "", _folded(described[name]), "", *facts, ""))
+        yield "\n".join((f"### `{full_name}`", "", _folded(meaning), "", *facts, ""))
 
 
 def _value(schema: Mapping[str, Any]) -> str:
