@@ -87,9 +87,9 @@ def test_a_secret_has_160_bits_and_is_random() -> None:
 
 
 def test_setup_uri_escapes_what_it_contains() -> None:
-    uri = setup_uri("ABC", issuer="Watchword portal.example", account="al+ice@acme.example")
+    uri = setup_uri("ABC", issuer="Globex: portal.example", account="al+ice@acme.example")
 
     assert uri == (
-        "otpauth://totp/Watchword%20portal.example:al%2Bice@acme.example"
-        "?secret=ABC&issuer=Watchword%20portal.example&algorithm=SHA1&digits=6&period=30"
+        "otpauth://totp/Globex%3A%20portal.example:al%2Bice@acme.example"
+        "?secret=ABC&issuer=Globex%3A%20portal.example&algorithm=SHA1&digits=6&period=30"
     )

@@ -12,6 +12,8 @@ from django.test import Client
 
 from kit.browser_session import BrowserSession, Shown
 from watchword.control import web
+from watchword.control.identity.factors.authenticator_app import setup_uri
+from watchword.control.identity.factors.passkeys import registration_options
 from watchword.settings.load import load_control_settings
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def logo_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def branded(settings: Settings, logo_file: Path) -> ControlSettings:
-    settings.WATCHWORD = load_control_settings(logo_file=logo_file, **HOSTILE)
+    settings.WATCHWORD = load_control_settings(logo_file=logo_file, public_origin="https://portal.example", **HOSTILE)
     return load_control_settings(logo_file=logo_file, **HOSTILE)
 
 
@@ -85,6 +87,13 @@ def test_pages_of_an_organization_show_the_brand_as_text(alice: Person, route: s
     assert "Watchword" not in page.html
     assert f" · {escape(HOSTILE['product_name'])}</title>" in page.html
     assert len(logo_in(page)) == 2
+
+
+def test_authenticators_know_the_portal_by_the_brand(alice: Person, branded: ControlSettings) -> None:
+    options, _ = registration_options(alice)
+
+    assert options["rp"]["name"] == branded.product_name
+    assert "Watchword" not in setup_uri("ABC", alice)
 
 
 @pytest.mark.usefixtures("branded", "acme")

@@ -43,7 +43,7 @@ def setup_uri(secret: str, person: Person) -> str:
     another portal.
     """
     host = urlsplit(settings.WATCHWORD.public_origin).hostname
-    return totp.setup_uri(secret, issuer=f"Watchword {host}", account=person.email)
+    return totp.setup_uri(secret, issuer=f"{settings.WATCHWORD.product_name} {host}", account=person.email)
 
 
 def seal_setup(secret: str, person: Person) -> str:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from watchword.control.identity.factors.webauthn import NewCredential, UnverifiedAssertion
     from watchword.control.identity.models import Person
 
-PARTY_NAME: Final = "Watchword"
-
 _REGISTRATION: Final = "passkey registration"
 _ASSERTION: Final = "passkey assertion"
 _CHALLENGE_BYTES: Final = 32
@@ -65,7 +63,7 @@ def registration_options(person: Person) -> tuple[dict[str, Any], str]:
     own = list(Passkey.objects.filter(person=person).order_by("pk"))
     handle = own[0].user_handle if own else uuid.uuid4()
     options = {
-        "rp": {"id": party.id, "name": PARTY_NAME},
+        "rp": {"id": party.id, "name": settings.WATCHWORD.product_name},
         "user": {
             "id": base64url.encode(handle.bytes),
             "name": person.email,

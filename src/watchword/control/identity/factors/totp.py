@@ -62,6 +62,6 @@ def matching_step(secret: str, typed: str, now: datetime) -> int | None:
 
 def setup_uri(secret: str, *, issuer: str, account: str) -> str:
     """Return what the QR code says: the `otpauth` URI that authenticator apps read."""
-    label = quote(f"{issuer}:{account}", safe=":@")
+    label = f"{quote(issuer)}:{quote(account, safe='@')}"
     parameters = {"secret": secret, "issuer": issuer, "algorithm": "SHA1", "digits": DIGITS, "period": PERIOD}
     return f"otpauth://totp/{label}?{urlencode(parameters, quote_via=quote)}"
