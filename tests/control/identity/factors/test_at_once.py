@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
 
 ORIGIN = "https://portal.example"
-ROUNDS = 5
+ROUNDS = 8
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_key_is_stored_with_its_own_members_only(algorithm: int) -> None:
         pytest.param(changed(EDDSA, first=7), id="Ed448 curve"),
         pytest.param(changed(EDDSA, first=4), id="X25519"),
         pytest.param(changed(ES256, third=True), id="a compressed point"),
-        pytest.param(changed(ES256, third=bytes(32)), id="a point beside the curve"),
+        pytest.param(changed(ES256, third=bytes(32)), id="a point that is not on the curve"),
         pytest.param(changed(ES256, second=bytes(32), third=bytes(32)), id="the point zero"),
         pytest.param(changed(ES256, second=P.to_bytes(32, "big")), id="a coordinate beyond the field"),
         pytest.param(changed(ES256, second=b""), id="an empty coordinate"),

@@ -73,7 +73,7 @@ def enrolment(actor: Actor, *, pending: Person | None, user_agent: str, now: dat
         now: by default the clock's time under the lock.
 
     Raises:
-        Refusal: second_factor_exists, because with the password alone nobody may add another factor.
+        Refusal: second_factor_exists, because with the password alone a person cannot add another factor.
         AccessLost: session_ended.
     """
     with unit_of_work(actor, actor.organization, permission=Privilege.SELF, action="factor_added", now=now) as work:

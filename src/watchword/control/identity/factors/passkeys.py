@@ -19,6 +19,7 @@ from watchword.control.identity.factors import rules, webauthn
 from watchword.control.identity.factors.cose_keys import ALGORITHMS
 from watchword.control.identity.factors.enrolment import enrolment
 from watchword.control.identity.factors.webauthn import RelyingParty, ResponseRefused
+from watchword.control.identity.models import Person
 from watchword.control.identity.throttle import parsed_address
 from watchword.core import base64url
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
     from watchword.control.identity.ceremonies import Ceremony
     from watchword.control.identity.factors.webauthn import NewCredential, UnverifiedAssertion
-    from watchword.control.identity.models import Person
 
 _REGISTRATION: Final = "passkey registration"
 _ASSERTION: Final = "passkey assertion"
@@ -152,7 +152,7 @@ class EnrolPasskey:
             # Not refused: the authenticator has made its part already, and would keep it for nothing.
             name = rules.free_name(self.name, [one.name for one in own])
             if Passkey.objects.filter(credential_id=credential.credential_id).exists():
-                # Nobody can have the same one, unless the authenticator is broken or lies.
+                # An authenticator makes another one each time, unless it is broken or lies.
                 raise Refusal(RefusalReason.PASSKEY_REFUSED)
             ceremonies.spend(ceremony, work.now)
             Passkey.objects.create(
@@ -226,8 +226,11 @@ def note_use(assertion: VerifiedAssertion, now: datetime) -> None:
     ceremonies.spend(assertion.ceremony, now)
     # Authenticators that do not count always send 0 (section 6.1.1).
     ahead = Q(sign_count__lt=assertion.sign_count) | Q(sign_count=0)
-    same = Passkey.objects.filter(ahead, pk=assertion.passkey.pk, person__is_active=True)
-    if same.update(sign_count=assertion.sign_count, last_used_at=now) != 1:
+    # No column of another table: with a join the condition becomes a subquery, which PostgreSQL does not evaluate again
+    # after it has waited for another transaction's UPDATE.
+    same = Passkey.objects.filter(ahead, pk=assertion.passkey.pk)
+    used = same.update(sign_count=assertion.sign_count, last_used_at=now)
+    if used != 1 or not Person.objects.filter(pk=assertion.person.pk, is_active=True).exists():
         raise Refusal(RefusalReason.PASSKEY_REFUSED)
 
 

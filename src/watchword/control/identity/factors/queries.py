@@ -47,7 +47,7 @@ class EnrolledFactors:
 
 @dataclass(frozen=True, slots=True)
 class FactorsReset:
-    """When another person removed all of somebody's factors, and who it was."""
+    """When another person removed all factors of a person, and who did."""
 
     at: datetime
     by: str
@@ -74,7 +74,7 @@ def must_have_second_factor(person: Person) -> bool:
 
 
 def last_reset(person: Person) -> FactorsReset | None:
-    """Return who last reset the person's factors; None if nobody did."""
+    """Return who last reset the person's factors; None if it never happened."""
     if person.factors_reset_at is None or person.factors_reset_by is None:
         return None
     return FactorsReset(person.factors_reset_at, person.factors_reset_by)

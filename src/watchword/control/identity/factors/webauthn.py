@@ -1,4 +1,4 @@
-"""What a browser and an authenticator send (WebAuthn level 3): read, and checked against what was asked for. Pure."""
+"""Responses of a browser and an authenticator (WebAuthn level 3): read, and checked against the request. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watchword.core.strict_json import JsonObject
 
 RESPONSE_MAX: Final = 16_384
-"""Characters of a response. Real ones have about 1,500, and 8,000 with an attestation that nobody asked for."""
+"""Characters of a response. Real ones have about 1,500, and 8,000 with an attestation that was not requested."""
 
 CREDENTIAL_ID_MAX: Final = 1023
 """Bytes (section 5.1.3)."""
@@ -81,7 +81,7 @@ class UnverifiedAssertion:
 
 
 def verify_registration(response: str, party: RelyingParty, challenge: str) -> NewCredential:
-    """Verify a new credential (section 7.1). Its attestation is not looked at, because none was asked for.
+    """Verify a new credential (section 7.1). Its attestation is ignored, because the portal requests none.
 
     Args:
         response: the JSON of `PublicKeyCredential.toJSON()`.
