@@ -294,3 +294,22 @@ def prove(minutes: str = "0") -> None:
     from watchword.control.identity.models import Session
 
     Session.objects.update(proven_at=timezone.now() - timedelta(minutes=int(minutes)))
+
+
+def single_sign_on(organization: str, domain: str, issuer: str, client_id: str, client_secret: str) -> None:
+    """Assign the domain, and let the organization's people sign in at the provider with the first role."""
+    from watchword.control.base.actor import command_line
+    from watchword.control.identity.models import Role, SingleSignOn
+    from watchword.control.identity.sealing import seal
+    from watchword.control.identity.single_sign_on.configuration_commands import CLIENT_SECRET
+    from watchword.control.identity.single_sign_on.domain_commands import AssignEmailDomain
+
+    AssignEmailDomain(organization_id=organization, domain=domain).run(command_line())
+    SingleSignOn.objects.create(
+        organization_id=organization,
+        enabled=True,
+        issuer=issuer,
+        client_id=client_id,
+        sealed_client_secret=seal(CLIENT_SECRET, client_secret),
+        default_role=Role.objects.filter(organization_id=organization).order_by("pk").first(),
+    )
