@@ -150,3 +150,17 @@ def test_two_factors_removed_at_once_leave_one_where_it_is_required(acting: Acto
 
     assert outcomes == ["done", "last_factor"]
     assert enrolled_factors(alice.pk).any
+
+
+def test_one_credential_is_not_enrolled_by_two_people_at_once(acting: Actor, alice: Person) -> None:
+    people.organization("globex")
+    charlie = people.administrator("charlie", "globex", *Permission)
+    authenticator = Authenticator(ORIGIN)
+
+    outcomes = at_once(
+        lambda: add_passkey(acting, alice, authenticator),
+        lambda: add_passkey(people.acting(charlie), charlie, authenticator),
+    )
+
+    assert outcomes == ["done", "passkey_refused"]
+    assert Passkey.objects.count() == 1

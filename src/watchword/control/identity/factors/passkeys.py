@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from watchword.control.base.refusals import Refusal, RefusalReason
@@ -151,19 +152,18 @@ class EnrolPasskey:
                 raise Refusal(RefusalReason.PASSKEYS_USED_UP, most=rules.PASSKEYS_MAX)
             # Not refused: the authenticator has made its part already, and would keep it for nothing.
             name = rules.free_name(self.name, [one.name for one in own])
-            if Passkey.objects.filter(credential_id=credential.credential_id).exists():
-                # An authenticator makes another one each time, unless it is broken or lies.
-                raise Refusal(RefusalReason.PASSKEY_REFUSED)
             ceremonies.spend(ceremony, work.now)
-            Passkey.objects.create(
-                person=person,
-                user_handle=handle,
-                name=name,
-                credential_id=credential.credential_id,
-                public_key=credential.public_key,
-                sign_count=credential.sign_count,
-                created_at=work.now,
-                added_from=enrolling.added_from,
+            _store(
+                Passkey(
+                    person=person,
+                    user_handle=handle,
+                    name=name,
+                    credential_id=credential.credential_id,
+                    public_key=credential.public_key,
+                    sign_count=credential.sign_count,
+                    created_at=work.now,
+                    added_from=enrolling.added_from,
+                )
             )
             return enrolling.finish(Factor.PASSKEY, name=name)
 
@@ -238,6 +238,15 @@ def _registered(response: str, ceremony: Ceremony) -> NewCredential:
     try:
         return webauthn.verify_registration(response, _party(), ceremony.values["challenge"])
     except ResponseRefused:
+        raise Refusal(RefusalReason.PASSKEY_REFUSED) from None
+
+
+def _store(passkey: Passkey) -> None:
+    try:
+        with transaction.atomic():
+            passkey.save(force_insert=True)
+    except IntegrityError:
+        # An authenticator makes another credential each time, unless it is broken or lies.
         raise Refusal(RefusalReason.PASSKEY_REFUSED) from None
 
 
