@@ -143,6 +143,9 @@ def test_passkey_is_enrolled_used_lost_and_replaced_by_keyboard_alone(portal: Po
         expect(page.get_by_role("heading", name="Keep your recovery codes")).to_be_visible()
         assert authenticator.credentials == 1
         codes = page.locator("#recovery-codes li").all_inner_texts()
+        with page.expect_download() as download:
+            press(page, "link", "Download")
+        assert download.value.path().read_text().split() == codes
         press(page, "link", "I have kept them")
 
         # Without a password, by the button. The suggestions of the e-mail field wait for a touch meanwhile.
@@ -153,6 +156,23 @@ def test_passkey_is_enrolled_used_lost_and_replaced_by_keyboard_alone(portal: Po
         authenticator.touch(enabled=True)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Organizations", exact=True)).to_be_visible()
+        # Over a dialog with typed text, whose session has ended.
+        page.goto("/operator-console/verifiers/")
+        press(page, "button", "Create Verifier Credential")
+        dialog = page.get_by_role("dialog", name="Create Verifier Credential")
+        expect(dialog.get_by_label("Name")).to_be_focused()
+        page.keyboard.type("edge-1")
+        portal.product.desk("idle")
+        page.keyboard.press("Enter")
+        again = page.get_by_role("dialog", name="Sign in again")
+        expect(again.get_by_label("Password")).to_be_focused()
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(again.get_by_role("button", name="Use a passkey")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(again).to_have_count(0)
+        expect(dialog.get_by_label("Name")).to_have_value("edge-1")
+        page.goto("/")
         authenticator.touch(enabled=False)
         sign_out(page)
 
@@ -202,7 +222,6 @@ def test_app_needs_no_scripts_and_its_code_follows_the_password_over_typed_text(
         dialog.get_by_label("Name").fill("edge-1")
         portal.product.desk("idle")
         dialog.get_by_role("button", name="Create Credential").click()
-
         again = page.get_by_role("dialog", name="Sign in again")
         again.get_by_label("Password").fill(PASSWORD)
         again.get_by_role("button", name="Sign in").click()
