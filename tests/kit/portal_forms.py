@@ -61,6 +61,8 @@ FORMS: Final[tuple[Row, ...]] = (
     ("people:set-up-app", nothing),
     ("people:add-passkey", nothing),
     ("people:rename-passkey", of_a_passkey),
+    ("sign_in_settings:configure", of_acme),
+    ("sign_in_settings:only", of_acme),
     ("servers:add", of_acme),
     ("servers:edit", of_a_server),
     ("console:create-organization", nothing),

@@ -139,7 +139,7 @@ def test_field_h_every_form_with_text_is_covered(alice: Person, operator: Person
     assert dialogs - seen == set()
     own = {"shell/form_dialog.html", "sign_in/sign_in.html", "sign_in/set_password.html", "shell/sign_in_again.html"}
     # Before the sign-in no one has typed anything else.
-    own |= {"sign_in/enrol.html", "sign_in/app_setup.html"}
+    own |= {"sign_in/enrol.html", "sign_in/app_setup.html", "sign_in/single_sign_on.html"}
     for path, text in templates.items():
         name = str(path).split("/templates/")[1]
         for form in re.findall(r"<form.*?</form>", text, re.DOTALL):

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from kit import people
 from kit.browser_session import Shown
+from kit.html_form import HtmlForm
 from kit.people import PASSWORD, knows_password
+from kit.portal_forms import browser_of
 from kit.signing_in import SECOND_FACTOR, give_app, next_code
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
@@ -293,6 +296,27 @@ def test_p_43_single_sign_on_that_became_required_meanwhile_ends_the_pending_sig
 
     assert (answer.status, "Your organization requires single sign-on." in answer.text) == (403, True)
     assert client.get(SECOND_FACTOR).headers["Location"] == "/sign-in"
+
+
+def test_typed_text_survives_a_sign_in_with_first_enrolment(client: Client, operator: Person) -> None:
+    address = reverse("console:create-verifier")
+    form = HtmlForm(browser_of(operator).get(address).content.decode(), address)
+    Session.objects.all().delete()
+    met = Shown(client.post(address, form.fields | {"name": "Typed"}))
+    with_password(client, operator, unsent=met.value("unsent"))
+    page = Shown(client.get(ENROL))
+    secret = re.search(r'id="setup-secret">(\w{32})<', page.html)
+    assert secret is not None
+
+    code = code_at(secret[1], step_at(timezone.now()))
+    shown = Shown(client.post(ENROL, {"setup": page.value("setup"), "code": code}))
+
+    assert f'href="{address}"' in shown.html
+    assert HtmlForm(client.get(address).content.decode(), address).fields["name"] == ["Typed"]
+
+
+def test_no_passkey_is_asked_for_at_an_ip_address(pending: Client) -> None:
+    assert pending.post(f"{SECOND_FACTOR}/options").status_code == 404
 
 
 def test_wrong_codes_are_slowed_down(pending: Client) -> None:
