@@ -41,14 +41,15 @@ def reason_of(raised: pytest.ExceptionInfo[AccessLost]) -> RefusalReason:
 @pytest.mark.parametrize("action", sorted(NEEDS_PROOF))
 def test_p_31_change_is_refused_without_recent_proof(acting_alice: Actor, action: str) -> None:
     before = AuditEvent.objects.count()
-    proven(acting_alice, timezone.now() - PROOF_LIFETIME)
+    at = timezone.now()
+    proven(acting_alice, at - PROOF_LIFETIME)
     with pytest.raises(AccessLost) as raised:
-        change(acting_alice, action)
+        change(acting_alice, action, now=at)
     assert reason_of(raised) is RefusalReason.PROOF_REQUIRED
     assert raised.value.refusal.status == 403
     assert AuditEvent.objects.count() == before, "an expired proof is no attempt without permission"
-    proven(acting_alice, timezone.now() - PROOF_LIFETIME + timedelta(minutes=1))
-    change(acting_alice, action)
+    proven(acting_alice, at - PROOF_LIFETIME + timedelta(seconds=1))
+    change(acting_alice, action, now=at)
 
 
 @pytest.mark.parametrize("action", sorted(NEEDS_NONE))
@@ -58,15 +59,19 @@ def test_other_action_needs_no_proof(acting_alice: Actor, action: str) -> None:
 
 def test_proof_is_read_under_the_lock(acting_alice: Actor) -> None:
     """Not when the request began: the time of a long wait counts."""
-    change(acting_alice, "role_created", now=timezone.now() + PROOF_LIFETIME - timedelta(minutes=1))
+    at = timezone.now()
+    proven(acting_alice, at)
+    change(acting_alice, "role_created", now=at + PROOF_LIFETIME - timedelta(seconds=1))
     with pytest.raises(AccessLost) as raised:
-        change(acting_alice, "role_created", now=timezone.now() + PROOF_LIFETIME)
+        change(acting_alice, "role_created", now=at + PROOF_LIFETIME)
     assert reason_of(raised) is RefusalReason.PROOF_REQUIRED
 
 
 def test_clock_that_was_set_back_prolongs_nothing(acting_alice: Actor) -> None:
+    at = timezone.now()
+    proven(acting_alice, at)
     with pytest.raises(AccessLost):
-        change(acting_alice, "role_created", now=timezone.now() - CLOCK_DIFFERENCE - timedelta(minutes=1))
+        change(acting_alice, "role_created", now=at - CLOCK_DIFFERENCE - timedelta(seconds=1))
 
 
 def test_p_32_proof_counts_in_its_own_session_only(alice: Person, bob: Person, acting_alice: Actor) -> None:

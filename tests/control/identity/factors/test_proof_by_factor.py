@@ -22,24 +22,26 @@ from watchword.control.identity.second_factor_commands import PasskeyResponse, T
 from watchword.control.identity.session_store import end_sessions
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from watchword.control.base.actor import Actor
     from watchword.control.identity.models import Person
 
 pytestmark = pytest.mark.django_db
 
 
-def confirm(actor: Actor, typed: TypedFactor, *, password: str = "") -> list[str]:
+def confirm(actor: Actor, typed: TypedFactor, *, password: str = "", now: datetime | None = None) -> list[str]:
     """The factors of the session after the proof."""
     people.proven(actor, None)
-    ConfirmIdentity(typed=typed, password=password).run(actor)
+    ConfirmIdentity(typed=typed, password=password).run(actor, now=now)
     session = people.session_of(actor)
     assert session.proven_at is not None
     return list(session.factors)
 
 
-def refused(actor: Actor, typed: TypedFactor, *, password: str = "") -> RefusalReason:
+def refused(actor: Actor, typed: TypedFactor, *, password: str = "", now: datetime | None = None) -> RefusalReason:
     with pytest.raises(Refusal) as raised:
-        confirm(actor, typed, password=password)
+        confirm(actor, typed, password=password, now=now)
     assert people.session_of(actor).proven_at is None
     return raised.value.reason
 
@@ -123,12 +125,13 @@ def test_person_without_a_second_factor_has_no_code(acting_alice: Actor) -> None
 
 def test_p_33_guesses_at_codes_are_slowed_down(alice: Person, acting_alice: Actor) -> None:
     secret, codes = add_app(acting_alice, alice)
-    reasons = [refused(acting_alice, TypedFactor(code="000000")) for _ in range(12)]
+    at = timezone.now()
+    reasons = [refused(acting_alice, TypedFactor(code="000000"), now=at) for _ in range(12)]
     assert reasons[-1] is RefusalReason.TOO_MANY_REQUESTS
-    right = TypedFactor(code=code_of(secret, timezone.now()))
-    assert refused(acting_alice, right) is RefusalReason.TOO_MANY_REQUESTS
+    right = TypedFactor(code=code_of(secret, at))
+    assert refused(acting_alice, right, now=at) is RefusalReason.TOO_MANY_REQUESTS
     # No one is locked out: a recovery code is counted for itself.
-    assert confirm(acting_alice, TypedFactor(recovery_code=codes[0])) == ["recovery code"]
+    assert confirm(acting_alice, TypedFactor(recovery_code=codes[0]), now=at) == ["recovery code"]
 
 
 def test_code_is_not_used_up_by_an_ended_session(alice: Person, acting_alice: Actor) -> None:

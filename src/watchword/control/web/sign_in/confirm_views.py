@@ -53,11 +53,11 @@ def options(request: HttpRequest) -> HttpResponse:
 def _take(request: HttpRequest, person: Person, onward: str) -> HttpResponse:
     try:
         ConfirmIdentity(typed=typed_factor(request), password=request.POST.get("password", "")).run(actor_of(request))
+        session_in(request).cycle_key()
     except Refusal as refusal:
         return with_retry_after(_again(request, person, onward, refusal), refusal)
     except AccessLost:
         return _to_sign_in(request, onward)
-    session_in(request).cycle_key()
     if is_partial(request):
         return trigger_client_event(HttpResponse(), "proven", {"opens": onward})
     return _onward(request, person, onward)

@@ -116,9 +116,9 @@ def _confirmed(request: HttpRequest, response: ceremony.ProviderResponse) -> Htt
         raise SignInFailed(SignInFailure.OTHER_PERSON)
     try:
         ConfirmBySingleSignOn(response=response).run(actor_of(request))
+        session_in(request).cycle_key()
     except AccessLost:
         return redirect_to_login(own_address(response.onward) or reverse("sign_in:start"))
-    session_in(request).cycle_key()
     onward = own_address(response.onward)
     if onward is not None:
         return HttpResponseRedirect(onward)
