@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kit import people
 from watchword.control.base.actor import command_line
+from watchword.control.identity.ceremonies import begun, opened
 from watchword.control.identity.factor_models import AuthenticatorApp
 from watchword.control.identity.factor_rules import Factor, stored
 from watchword.control.identity.models import Session
+from watchword.control.identity.single_sign_on.ceremony import KIND, ProviderResponse
 from watchword.control.identity.single_sign_on.configuration_commands import (
     ConfigureSingleSignOn,
     SetSingleSignOnEnabled,
 )
 from watchword.control.identity.single_sign_on.domain_commands import AssignEmailDomain
+from watchword.control.identity.single_sign_on.providers import provider_of
+from watchword.core.claims import SignedClaims
+from watchword.openid.id_token import IdTokenClaims
 
 if TYPE_CHECKING:
     from watchword.control.base.actor import Actor
@@ -69,3 +74,17 @@ def enabled(actor: Actor, **changes: Any) -> SingleSignOn:
 
 def assign(domain: str = "acme.example", organization_id: str = "acme") -> None:
     AssignEmailDomain(organization_id=organization_id, domain=domain).run(command_line())
+
+
+def response(
+    subject: str = "new", email: str | None = "new@acme.example", *, organization: str = "acme", **changes: Any
+) -> ProviderResponse:
+    """What the provider says about a person with a verified address."""
+    provider = provider_of(organization)
+    assert provider is not None
+    good: dict[str, Any] = {
+        "issuer": provider.issuer, "subject": subject, "email": email, "email_verified": True, "name": "New",
+        "auth_time": None, "_claims": SignedClaims(changes.pop("claims", {})),
+    }  # fmt: skip
+    claims = IdTokenClaims(**{**good, **changes})
+    return ProviderResponse(provider, opened(KIND, begun(KIND, {})), claims, "", changes.pop("confirms", None), None)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
 
 from kit import people, sign_in_settings
-from kit.sign_in_settings import assign, strong
+from kit.sign_in_settings import assign, response, strong
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal
 from watchword.control.fleet.models import FeedState
-from watchword.control.identity.ceremonies import begun, opened
 from watchword.control.identity.factor_rules import Factor, stored
 from watchword.control.identity.models import EmailDomain, Person, ProviderAccount, Session, SingleSignOn
 from watchword.control.identity.proof_queries import ways_to_prove
-from watchword.control.identity.single_sign_on.ceremony import KIND, ProviderResponse
+from watchword.control.identity.single_sign_on.ceremony import ProviderResponse
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
 from watchword.control.identity.single_sign_on.policy_commands import RequireSecondFactor
 from watchword.control.identity.single_sign_on.providers import (
@@ -32,8 +31,6 @@ from watchword.control.identity.single_sign_on.sign_in_commands import (
     SignInBySingleSignOn,
     refuse_frequent_failures,
 )
-from watchword.core.claims import SignedClaims
-from watchword.openid.id_token import IdTokenClaims
 
 if TYPE_CHECKING:
     from watchword.control.identity.sign_in_commands import SignedIn
@@ -46,20 +43,6 @@ def configured(alice: Person) -> SingleSignOn:
     """Acme's single sign-on, enabled, with its domain; new people get the role of Alice."""
     assign()
     return sign_in_settings.enabled(strong(alice))
-
-
-def response(
-    subject: str = "new", email: str | None = "new@acme.example", *, organization: str = "acme", **changes: Any
-) -> ProviderResponse:
-    """What the provider says about a person with a verified address."""
-    provider = provider_of(organization)
-    assert provider is not None
-    good: dict[str, Any] = {
-        "issuer": provider.issuer, "subject": subject, "email": email, "email_verified": True, "name": "New",
-        "auth_time": None, "_claims": SignedClaims(changes.pop("claims", {})),
-    }  # fmt: skip
-    claims = IdTokenClaims(**{**good, **changes})
-    return ProviderResponse(provider, opened(KIND, begun(KIND, {})), claims, "", changes.pop("confirms", None), None)
 
 
 def sign_in(given: ProviderResponse) -> SignedIn:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from datetime import timedelta
+from dataclasses import replace
 from html import unescape as html_unescape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from django.utils import timezone
+from django.test import RequestFactory
 
-from kit.sign_in_settings import assign
+from kit.sign_in_settings import assign, enabled, response, strong
 from kit.signing_in import give_app, sign_in
 from kit.single_sign_on import (
     COOKIE,
@@ -29,11 +29,14 @@ from kit.single_sign_on import (
 from watchword.control.audit.models import AuditEvent
 from watchword.control.identity.models import Person, ProviderAccount, Session, SignInPolicy
 from watchword.control.identity.sealing import seal
+from watchword.control.identity.session_store import SessionStore
 from watchword.control.identity.single_sign_on import ceremony
 from watchword.control.identity.single_sign_on.configuration_commands import CLIENT_SECRET
-from watchword.openid.id_token import verify_id_token
+from watchword.control.web.sign_in.provider_sign_out import keep_sign_out_address, sign_out_address
 
 if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
     from kit.authorization_server import AuthorizationServer
 
 
@@ -186,63 +189,6 @@ def test_sign_out_offers_the_providers_sign_out(browser: SignOn, server: Authori
     assert "Also sign out" not in text_of(browser.portal.get("/sign-in"))
 
 
-# ------------------------------------------------------------------ proof again
-
-
-def change(browser: SignOn) -> Any:
-    """A change that needs proof."""
-    return browser.portal.get("/acme/administration/administrators/invite/")
-
-
-def late(person: Person) -> None:
-    Session.objects.filter(person=person).update(proven_at=timezone.now() - timedelta(hours=1))
-
-
-def proof_link(browser: SignOn) -> str:
-    page = browser.portal.get(change(browser).headers["Location"])
-    found = re.search(r'href="(/confirm/single-sign-on[^"]*)"', page.content.decode())
-    assert found is not None, text_of(page)
-    assert 'name="password"' not in page.content.decode()
-    return html_unescape(found[1])
-
-
-@pytest.fixture
-def proving(browser: SignOn, server: AuthorizationServer, alice: Person) -> SignOn:
-    """Alice without a password, signed in through the provider an hour ago."""
-    assign()
-    configured(server, default_role=alice.role)
-    alice.set_unusable_password()
-    alice.save()
-    browser.sign_in("alice")
-    late(alice)
-    return browser
-
-
-def test_person_without_password_proves_at_the_provider(proving: SignOn, alice: Person) -> None:
-    begun = proving.portal.get(proof_link(proving))
-    assert "prompt=login" in begun.headers["Location"]
-    assert "max_age=0" in begun.headers["Location"]
-    key = proving.portal.cookies["watchword_session"].value
-
-    answer = proving.open(proving.at_provider.sign_in(begun.headers["Location"], "alice"))
-
-    assert answer.headers["Location"] == "/acme/administration/administrators/invite/"
-    assert change(proving).status_code == 200
-    # A stolen old key has no part in it.
-    assert proving.portal.cookies["watchword_session"].value != key
-    assert event("identity_confirmed").changes == {"factors": [None, "single sign-on"]}
-
-
-def test_proof_over_typed_text_opens_in_a_tab_of_its_own(proving: SignOn) -> None:
-    sent = proving.portal.post("/acme/administration/administrators/invite/", headers={"HX-Request": "true"})
-    assert 'href="/confirm/single-sign-on"' in sent.content.decode()
-    assert 'target="_blank"' in sent.content.decode()
-    begun = proving.portal.get("/confirm/single-sign-on")
-    answer = proving.open(proving.at_provider.sign_in(begun.headers["Location"], "alice"))
-    assert "press the button of your change again" in text_of(answer)
-    assert change(proving).status_code == 200
-
-
 # ------------------------------------------------------------------ around it
 
 
@@ -277,21 +223,32 @@ def test_busy_portal_says_so(
     refused(browser, answer, "single_sign_on_busy")
 
 
-def test_proof_of_a_person_who_was_signed_out_leads_to_the_sign_in(
-    browser: SignOn, alice: Person, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch
+def test_the_budget_of_queries(
+    browser: SignOn, server: AuthorizationServer, alice: Person, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    assert browser.portal.get("/confirm/single-sign-on").headers["Location"].startswith("/sign-in")
     assign()
     configured(server, default_role=alice.role)
-    alice.set_unusable_password()
-    alice.save()
-    browser.sign_in("alice")
-    begun = browser.portal.get("/confirm/single-sign-on?next=/sessions/")
+    linked(alice, server, "alice")
+    url = browser.respond("alice")
+    # Throttle, provider (2); savepoints, lock, provider again, ceremony, account, domain; factors and policy; sessions,
+    # last sign-in, audit log; the new session and its notices.
+    with django_assert_max_num_queries(28):
+        browser.open(url)
 
-    def verify_and_sign_out(*arguments: Any, **named: Any) -> Any:
-        Session.objects.all().delete()
-        return verify_id_token(*arguments, **named)
 
-    monkeypatch.setattr(f"{ceremony.__name__}.verify_id_token", verify_and_sign_out)
-    answer = browser.open(browser.at_provider.sign_in(begun.headers["Location"], "alice"))
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in?next=/sessions/")
+@pytest.mark.parametrize(
+    ("endpoint", "kept"),
+    [
+        (None, ""),
+        ("https://login.acme.example/end", "https://login.acme.example/end?client_id=watchword"),
+        ("https://login.acme.example/end?x=1", "https://login.acme.example/end?x=1&client_id=watchword"),
+        ("https://login.acme.example/" + "x" * 2048, ""),
+    ],
+)
+def test_sign_out_address_keeps_its_own_query(alice: Person, endpoint: str | None, kept: str) -> None:
+    assign()
+    enabled(strong(alice))
+    request = RequestFactory().get("/")
+    request.session = SessionStore()
+    keep_sign_out_address(request, replace(response(), sign_out_url=endpoint))
+    assert sign_out_address(request) == kept

@@ -13,7 +13,6 @@ from django.utils import timezone
 from kit import people
 from kit.identity_provider import PEOPLE, AtIdentityProvider
 from kit.sign_in_settings import assign
-from kit.signing_in import give_app
 from kit.single_sign_on import (
     COOKIE,
     REDIRECT_URI,
@@ -32,7 +31,7 @@ from kit.single_sign_on import (
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission, command_line
 from watchword.control.identity.ceremonies import opened
-from watchword.control.identity.models import Person, ProviderAccount, Session, SignInThrottle
+from watchword.control.identity.models import Person, ProviderAccount, SignInThrottle
 from watchword.control.identity.people_commands import DeactivateAdministrator
 from watchword.control.identity.single_sign_on import ceremony
 from watchword.control.identity.single_sign_on.ceremony import KIND
@@ -385,84 +384,3 @@ def test_p_75_issuer_inside_the_network_is_never_asked(
     configured(server, default_role=alice.role, issuer=issuer)
     answer = browser.portal.get("/sign-in/single-sign-on", {"organization": "acme"})
     assert "could not be reached" in refused(browser, answer, "provider_not_found")
-
-
-# ------------------------------------------------------------------ proof again
-
-
-def not_confirmed(browser: SignOn, answer: Any, reason: str) -> None:
-    assert answer.status_code == 422
-    log = event("identity_confirmed")
-    assert (log.result, log.changes["reason"]) == ("refused", [None, reason])
-    opened_dialog = browser.portal.get("/acme/administration/administrators/invite/")
-    assert opened_dialog.headers["Location"].startswith("/confirm")
-
-
-@pytest.fixture
-def proving(browser: SignOn, server: AuthorizationServer, alice: Person) -> SignOn:
-    """Alice without a password, signed in through the provider an hour ago."""
-    assign()
-    configured(server, default_role=alice.role)
-    alice.set_unusable_password()
-    alice.save()
-    browser.sign_in("alice")
-    Session.objects.filter(person=alice).update(proven_at=timezone.now() - timedelta(hours=1))
-    return browser
-
-
-def test_p_76_proof_of_another_person_at_the_provider_is_refused(
-    proving: SignOn, server: AuthorizationServer, bob: Person
-) -> None:
-    linked(bob, server, "bob")
-    begun = proving.portal.get("/confirm/single-sign-on").headers["Location"]
-    not_confirmed(proving, proving.open(AtIdentityProvider(server).sign_in(begun, "bob")), "other_person")
-    # Nor does it sign Bob in.
-    assert signed_in(proving) == "alice@acme.example"
-
-
-def test_p_76_proof_that_was_begun_for_another_person_is_refused(
-    proving: SignOn, server: AuthorizationServer, bob: Person
-) -> None:
-    linked(bob, server, "bob")
-    other = SignOn(server)
-    other.sign_in("bob")
-    url = other.at_provider.sign_in(other.portal.get("/confirm/single-sign-on").headers["Location"], "bob")
-    proving.portal.cookies[COOKIE] = other.ceremony
-    not_confirmed(proving, proving.open(url), "other_person")
-
-
-def test_p_76_proof_without_a_session_signs_nobody_in(proving: SignOn, server: AuthorizationServer) -> None:
-    url = proving.at_provider.sign_in(proving.portal.get("/confirm/single-sign-on").headers["Location"], "alice")
-    thief = SignOn(server)
-    thief.portal.cookies[COOKIE] = proving.ceremony
-    assert thief.open(url).status_code == 422
-    assert signed_in(thief) is None
-
-
-def test_p_77_sign_in_that_was_begun_without_proof_proves_nothing(
-    proving: SignOn, server: AuthorizationServer, alice: Person
-) -> None:
-    """The provider must ask the person again, although it remembers the last sign-in."""
-    begun = proving.portal.get("/confirm/single-sign-on").headers["Location"]
-    quiet = begun.replace("prompt=login", "prompt=none").replace("&max_age=0", "")
-    not_confirmed(proving, proving.open(proving.at_provider.sign_in(quiet, "alice")), "id_token_auth_time")
-    # A sign-in of another kind, in the same browser, is no proof either: it would begin a new session.
-    SignOn(server).sign_in("alice")
-    dialog = proving.portal.get("/acme/administration/administrators/invite/")
-    assert dialog.headers["Location"].startswith("/confirm")
-
-
-def test_p_77_provider_does_not_replace_a_second_factor(proving: SignOn, alice: Person) -> None:
-    url = proving.at_provider.sign_in(proving.portal.get("/confirm/single-sign-on").headers["Location"], "alice")
-    give_app(alice)
-    not_confirmed(proving, proving.open(url), "single_sign_on_unknown")
-    assert proving.portal.get("/confirm").content.decode().count("confirm/single-sign-on") == 0
-
-
-def test_p_77_proof_counts_once(proving: SignOn, server: AuthorizationServer, alice: Person) -> None:
-    begun = proving.portal.get("/confirm/single-sign-on").headers["Location"]
-    cookie = proving.ceremony
-    assert proving.open(proving.at_provider.sign_in(begun, "alice")).status_code == 200
-    Session.objects.filter(person=alice).update(proven_at=timezone.now() - timedelta(hours=1))
-    proving.portal.cookies[COOKIE] = cookie
-    not_confirmed(proving, proving.open(proving.at_provider.sign_in(begun, "alice")), "ceremony_expired")
