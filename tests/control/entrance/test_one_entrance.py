@@ -26,6 +26,8 @@ ELSEWHERE = {
     "identity/session_commands.py": "a wrong password that is recorded, which changes nothing",
     "identity/sign_in_commands.py": "a failed sign-in that is recorded, which changes nothing",
     "identity/second_factor_commands.py": "a failed sign-in that is recorded, which changes nothing",
+    "identity/single_sign_on/connection_check.py": "failed connections that are counted, which changes nothing",
+    "identity/single_sign_on/sign_in_commands.py": "a failed sign-in that is recorded, which changes nothing",
     "identity/factors/attempts.py": "a wrong second factor that is recorded, which changes nothing",
     "audit/refused_requests.py": "a series of refused requests that is recorded, which changes nothing",
     "identity/throttle.py": "attempts of people who have not signed in, counted before they are looked at",
