@@ -78,6 +78,7 @@ def test_refused_attempt_does_not_extend_the_delay(alice: Person) -> None:
     assert SignIn(email=alice.email, password=PASSWORD, address="192.0.2.9").run(now=NOW + timedelta(seconds=1))
 
 
+@pytest.mark.usefixtures("no_time_passes")
 def test_page_shows_the_delay(client: Client, alice: Person) -> None:
     for _ in range(6):
         client.post("/sign-in", {"email": alice.email, "password": "wrong"})

@@ -295,6 +295,7 @@ def test_a_wrong_current_password_is_audited_without_what_was_typed(alice: Perso
     assert "elsewhere" not in str(list(AuditEvent.objects.values()))
 
 
+@pytest.mark.usefixtures("no_time_passes")
 def test_guessing_the_current_password_is_throttled(alice: Person) -> None:
     here = signed_in(alice)
     for _ in range(6):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from django.test import Client
 
 from kit.browser_session import BrowserSession
@@ -38,6 +39,7 @@ def test_field_h_sign_in_again_needs_only_a_form_token(alice: Person) -> None:
     assert client.post("/your-sign-in/change-password/", renewed | {"csrfmiddlewaretoken": token}).status_code == 403
 
 
+@pytest.mark.usefixtures("no_time_passes")
 def test_field_h_guessing_is_slowed_down_as_at_the_sign_in(alice: Person, client: Client) -> None:
     guesses = [client.post(PATH, {"email": alice.email, "password": "wrong"}).status_code for _ in range(12)]
     assert guesses[0] == 422
