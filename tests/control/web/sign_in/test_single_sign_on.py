@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from dataclasses import replace
 from html import unescape as html_unescape
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ from watchword.control.identity.sealing import seal
 from watchword.control.identity.session_store import SessionStore
 from watchword.control.identity.single_sign_on import ceremony
 from watchword.control.identity.single_sign_on.configuration_commands import CLIENT_SECRET
+from watchword.control.identity.single_sign_on.request_slots import RequestSlots
 from watchword.control.web.sign_in.provider_sign_out import keep_sign_out_address, sign_out_address
 
 if TYPE_CHECKING:
@@ -216,9 +216,9 @@ def test_busy_portal_says_so(
     browser: SignOn, server: AuthorizationServer, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(server, default_role=alice.role)
-    monkeypatch.setattr(f"{ceremony.__name__}._SLOTS", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(f"{ceremony.__name__}._WAIT_SECONDS", 0.01)
-    with ceremony._SLOTS:
+    slots = RequestSlots(per_issuer=1, wait_seconds=0.01)
+    monkeypatch.setattr(f"{ceremony.__name__}.REQUEST_SLOTS", slots)
+    with slots.held(server.issuer):
         answer = browser.portal.get("/sign-in/single-sign-on", {"organization": "acme"})
     refused(browser, answer, "single_sign_on_busy")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -20,6 +19,7 @@ from watchword.control.base.refusals import Refusal
 from watchword.control.identity.ceremonies import Ceremony, begun, opened
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
 from watchword.control.identity.single_sign_on.providers import provider_of, provider_of_operators
+from watchword.control.identity.single_sign_on.request_slots import REQUEST_SLOTS, SlotsTaken
 from watchword.openid.authorization import AuthorizationRequest, authorization_url, check_response, new_request
 from watchword.openid.id_token import IdTokenClaims, verify_id_token
 from watchword.openid.keys import fetch_keys
@@ -42,11 +42,6 @@ LEEWAY: Final = 60.0
 
 ONWARD_MAX: Final = 512
 """Characters of the address to go on to. The ceremony must fit into a cookie of 4 KiB."""
-
-_AT_ONCE: Final = 8
-_WAIT_SECONDS: Final = 3.0
-_SLOTS: Final = threading.BoundedSemaphore(_AT_ONCE)
-"""Slow providers must not hold all threads of a portal."""
 
 _OF_RESPONSE: Final = {
     ResponseProblem.STATE_MISSING: SignInFailure.EXPIRED,
@@ -173,7 +168,7 @@ def read_response(
 def _claims(
     provider: Provider, metadata: Metadata, request: AuthorizationRequest, code: str, now: datetime, *, recent: bool
 ) -> IdTokenClaims:
-    with _outbound() as policy:
+    with _outbound(provider.issuer) as policy:
         token = redeem_code(code, request, ClientSecret(provider.client_secret), metadata, policy)
         if isinstance(token, CodeRefused):
             failure = _OF_TOKEN_REQUEST.get(token.problem, SignInFailure.PROVIDER_UNAVAILABLE)
@@ -199,7 +194,7 @@ def _claims(
 
 
 def _metadata(provider: Provider) -> Metadata:
-    with _outbound() as policy:
+    with _outbound(provider.issuer) as policy:
         found = discover(provider.issuer, policy)
     if isinstance(found, NotFound):
         raise SignInFailed(SignInFailure.PROVIDER_UNAVAILABLE, detail="provider_not_found")
@@ -207,14 +202,13 @@ def _metadata(provider: Provider) -> Metadata:
 
 
 @contextmanager
-def _outbound() -> Iterator[FetchPolicy]:
+def _outbound(issuer: str) -> Iterator[FetchPolicy]:
     release_connection()
-    if not _SLOTS.acquire(timeout=_WAIT_SECONDS):
-        raise SignInFailed(SignInFailure.BUSY)
     try:
-        yield fetch_policy(settings.WATCHWORD)
-    finally:
-        _SLOTS.release()
+        with REQUEST_SLOTS.held(issuer):
+            yield fetch_policy(settings.WATCHWORD)
+    except SlotsTaken:
+        raise SignInFailed(SignInFailure.BUSY) from None
 
 
 def _configuration(provider: Provider) -> str:
