@@ -166,7 +166,7 @@ def test_back_button_after_sign_out_shows_no_page(portal: Portal) -> None:
 def test_signing_out_in_one_tab_ends_the_other_tab_too(portal: Portal) -> None:
     with browser_of(portal, ALICE, "tabs") as page:
         second = page.context.new_page()
-        second.goto("/sessions/")
+        second.goto("/your-sign-in/")
         page.goto("/sessions/")
         page.get_by_role("button", name="Sign out", exact=True).click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
