@@ -11,10 +11,13 @@ _IDENTITY: Final = "control/identity/"
 _sign_in = partial(Mutant, _IDENTITY + "sign_in_commands.py", with_django=True)
 _pending = partial(Mutant, _IDENTITY + "pending_sign_ins.py", with_django=True)
 _second = partial(Mutant, _IDENTITY + "second_factor_commands.py", with_django=True)
+_enrolment = partial(Mutant, _IDENTITY + "factors/enrolment.py", with_django=True)
+_store = partial(Mutant, _IDENTITY + "session_store.py", with_django=True)
 
 _TESTS: Final = _IDENTITY + "test_second_factor_commands.py::"
 _ALONE: Final = _TESTS + "TestPasskeyAlone::"
 _AFTER: Final = _TESTS + "TestSecondFactor::"
+_MEANWHILE: Final = _IDENTITY + "test_second_factor_attacks.py::"
 
 _EXPIRES: Final = (_AFTER + "test_pending_sign_in_expires",)
 
@@ -45,4 +48,11 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             (_AFTER + "test_success_leaves_no_attempt_in_progress",)),
     _second("the password under the lock", "complete_sign_in(work, self.pending.person(work.now), ",
             "complete_sign_in(work, person, ", (_AFTER + "test_person_changed_during_the_check_is_refused",)),
+    _second("the factor that was reset meanwhile", "if not enrolled_factors(person.pk).any:", "if False:",
+            (_MEANWHILE + "test_p_80_factor_that_was_reset_meanwhile_completes_no_enrolment",)),
+    _enrolment("the password that no longer signs in", "if only_single_sign_on(person):", "if False:",
+               (_MEANWHILE + "test_p_80_password_that_no_longer_signs_in_adds_no_factor",)),
+    _store("the session that was ended meanwhile", "update(key_hash=_hash(new)) != 1:",
+           "update(key_hash=_hash(new)) is None:",
+           (_IDENTITY + "test_sessions.py::test_p_79_session_of_a_sign_in_that_ended_meanwhile_is_not_adopted",)),
 )  # fmt: skip

@@ -266,9 +266,11 @@ class TestSingleSignOnOnly:
 class TestEnrolment:
     def test_it_completes_the_sign_in(self, alice: Person) -> None:
         require(second_factor_required=True)
-        complete = CompleteEnrolment(pending=pending_of(alice), factor=Factor.PASSKEY, address=ADDRESS)
+        pending = pending_of(alice)
+        give_app(alice)
+        complete = CompleteEnrolment(pending=pending, factor=Factor.AUTHENTICATOR_APP, address=ADDRESS)
 
-        assert complete.run().factors == {Factor.PASSWORD, Factor.PASSKEY}
+        assert complete.run().factors == {Factor.PASSWORD, Factor.AUTHENTICATOR_APP}
 
     def test_it_completes_no_sign_in_of_a_changed_account(self, alice: Person) -> None:
         require(second_factor_required=True)

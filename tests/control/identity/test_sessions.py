@@ -14,10 +14,11 @@ from django.utils import timezone
 from kit.people import PASSWORD
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
+from watchword.control.base.refusals import AccessLost
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.session_rules import ABSOLUTE, IDLE, LIVE_MAX
-from watchword.control.identity.session_store import SessionStore
+from watchword.control.identity.session_store import SessionStore, end_sessions, store_session
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink, RedeemSignInLink
 
 if TYPE_CHECKING:
@@ -183,7 +184,8 @@ def test_a_new_password_by_link_ends_every_session(alice: Person) -> None:
 
     RedeemSignInLink(secret=secret, password="tangerine gravel orbit").run(now=timezone.now())
 
-    assert not Session.objects.exists()
+    # The one that remains is of the sign-in that follows the new password.
+    assert Session.objects.count() == 1
     assert not any(is_signed_in(client) for client in clients)
 
 
@@ -218,6 +220,16 @@ def test_session_ended_meanwhile_stays_ended(alice: Person) -> None:
     Session.objects.all().delete()
 
     under_way.save()
+    assert not Session.objects.exists()
+
+
+def test_p_79_session_of_a_sign_in_that_ended_meanwhile_is_not_adopted(alice: Person) -> None:
+    store = SessionStore()
+    store.adopt(store_session(alice.pk, {Factor.PASSWORD}, timezone.now()))
+    end_sessions(alice.pk)
+
+    with pytest.raises(AccessLost):
+        store.cycle_key()
     assert not Session.objects.exists()
 
 

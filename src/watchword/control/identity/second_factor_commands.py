@@ -14,6 +14,7 @@ from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors import attempts, authenticator_app, passkeys, recovery_codes
+from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.sign_in_commands import (
     complete_sign_in,
     end_unaccepted,
@@ -161,6 +162,9 @@ class CompleteEnrolment:
         try:
             with _signing_in(self.pending.person(_at(now)), self.address, now) as work:
                 person = self.pending.person(work.now)
+                if not enrolled_factors(person.pk).any:
+                    # Another person has reset it since: it proves nothing any more.
+                    raise Refusal(RefusalReason.SIGN_IN_EXPIRED)
                 return complete_sign_in(work, person, self.pending.factors | {self.factor})
         except AccessLost:
             raise Refusal(RefusalReason.SIGN_IN_EXPIRED) from None

@@ -11,9 +11,10 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.base import CreateError, SessionBase
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.identity.factor_rules import is_strong, read, stored
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from watchword.control.identity.factor_rules import Factor
 
 KEY_MAX: Final = 128
-"""Characters of a cookie that are looked at; our keys have 32."""
+"""Characters of a cookie that are looked at."""
+
+_KEY_LENGTH: Final = 32
 
 
 class SessionStore(SessionBase):
@@ -76,6 +79,12 @@ class SessionStore(SessionBase):
         self.session_end = why
         self._session_key = None
         self._session_cache: dict[str, Any] = {}
+
+    def adopt(self, session_key: str) -> None:
+        """Continue with the session of `store_session`. `cycle_key` refuses it if it was ended since then."""
+        self._row = Session.objects.filter(key_hash=_hash(session_key)).first()
+        self._session_key = session_key
+        self._session_cache = {}
 
     def cycle_key(self) -> None:
         """Replace the key in place, so that a session that ended meanwhile does not come back under a new key.
@@ -184,6 +193,21 @@ def end_weak_sessions(person_id: int, *, except_for: UUID | None) -> None:
     others = own if except_for is None else own.exclude(public_id=except_for)
     weak = [row.pk for row in others.only("factors") if not is_strong(read(row.factors))]
     Session.objects.filter(pk__in=weak).delete()
+
+
+def store_session(person_id: int, factors: Collection[Factor], now: datetime) -> str:
+    """Store the session of a sign-in within the transaction that completes it. Returns its key, for `adopt`."""
+    session_key = get_random_string(_KEY_LENGTH, VALID_KEY_CHARS)
+    Session.objects.create(
+        key_hash=_hash(session_key),
+        person_id=person_id,
+        content=SessionStore().encode({}),
+        started_at=now,
+        seen_at=now,
+        factors=stored(factors),
+        proven_at=now,
+    )
+    return session_key
 
 
 def end_excess_sessions(person_id: int, now: datetime) -> None:

@@ -24,7 +24,7 @@ from watchword.control.identity.passwords import HASHING_SLOTS
 from watchword.control.identity.pending_sign_ins import PendingSignIn
 from watchword.control.identity.rights import check_password_unchanged
 from watchword.control.identity.rules import normalised_email
-from watchword.control.identity.session_store import end_excess_sessions
+from watchword.control.identity.session_store import end_excess_sessions, store_session
 from watchword.control.identity.single_sign_on.queries import only_single_sign_on
 from watchword.control.identity.throttle import (
     admit_attempt,
@@ -54,12 +54,14 @@ class SignedIn:
     Attributes:
         at: when it was completed.
         last_before: when the person last signed in before; None for the first time.
+        session_key: of the stored session, which the browser gets.
     """
 
     person: Person
     factors: frozenset[Factor]
     at: datetime
     last_before: datetime | None
+    session_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class PasswordAccepted:
 def complete_sign_in(work: UnitOfWork, person: Person, factors: Collection[Factor]) -> SignedIn:
     """End a sign-in of any kind, within the transaction that checked the factors.
 
+    It stores the session, too: a change that ends the person's sessions comes either before it and is obeyed here, or
+    after it and finds the session.
+
     Raises:
         Refusal: single_sign_on_required, second_factor_required.
     """
@@ -84,7 +89,8 @@ def complete_sign_in(work: UnitOfWork, person: Person, factors: Collection[Facto
     person.save(update_fields=["last_login"])
     proven = ", ".join(stored(factors))
     work.record(target=person.email, action="signed_in", changes={"factors": [None, proven]})
-    return SignedIn(person, frozenset(factors), work.now, last_before)
+    session_key = store_session(person.pk, factors, work.now)
+    return SignedIn(person, frozenset(factors), work.now, last_before, session_key)
 
 
 def after_password(work: UnitOfWork, person: Person) -> SignedIn | PasswordAccepted:

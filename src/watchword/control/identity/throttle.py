@@ -53,18 +53,20 @@ class ThrottleKey:
         shared: counted for an address, which many people may share; a success resets nothing.
         address: the client's IP address.
         delays: how failures delay the next attempt.
+        free_of_own: failures under `own` that cause no delay.
     """
 
     own: str
     shared: str | None = None
     address: str | None = None
     delays: Delays = PASSWORD_DELAYS
+    free_of_own: int = FREE_PER_ACCOUNT
 
     @property
     def free(self) -> dict[str, int]:
         """How many failures under each cause no delay."""
         shared = {} if self.shared is None else {self.shared: FREE_PER_ADDRESS}
-        return {self.own: FREE_PER_ACCOUNT, **shared}
+        return {self.own: self.free_of_own, **shared}
 
 
 def origin_of_guesses(address: str | None) -> str:
@@ -135,7 +137,8 @@ def factor_key(factor: Factor, person_id: int, address: str | None) -> ThrottleK
 
 def provider_key(address: str | None) -> ThrottleKey:
     """The key of an address at which sign-ins through identity providers fail."""
-    return ThrottleKey(_subject("provider", origin_of_guesses(address)), address=address)
+    own = _subject("provider", origin_of_guesses(address))
+    return ThrottleKey(own, address=address, free_of_own=FREE_PER_ADDRESS)
 
 
 def connection_check_key(organization_id: str) -> ThrottleKey:

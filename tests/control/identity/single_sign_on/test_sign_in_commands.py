@@ -16,6 +16,7 @@ from watchword.control.fleet.models import FeedState
 from watchword.control.identity.factor_rules import Factor, stored
 from watchword.control.identity.models import EmailDomain, Person, ProviderAccount, Session, SingleSignOn
 from watchword.control.identity.proof_queries import ways_to_prove
+from watchword.control.identity.rules import FREE_PER_ADDRESS
 from watchword.control.identity.single_sign_on.ceremony import ProviderResponse
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
 from watchword.control.identity.single_sign_on.policy_commands import RequireSecondFactor
@@ -206,12 +207,18 @@ def test_last_full_administrator_keeps_the_role(configured: SingleSignOn, alice:
     assert sign_in(response("alice")).person.role == bob.role
 
 
+FREE = FREE_PER_ADDRESS + 1
+"""Failures that are recorded, one after the other, before the first delay."""
+
+
 def test_failures_are_recorded_and_bounded(configured: SingleSignOn) -> None:
     provider = provider_of("acme")
     failed = SignInFailed(SignInFailure.NO_ROLE, detail="no_role", email="new@acme.example")
     now = timezone.now()
-    references = [RecordFailure(failed=failed, provider=provider, address=ADDRESS).run(now=now) for _ in range(8)]
-    assert [reference is None for reference in references] == [False] * 6 + [True] * 2
+    references = [
+        RecordFailure(failed=failed, provider=provider, address=ADDRESS).run(now=now) for _ in range(FREE + 2)
+    ]
+    assert [reference is None for reference in references] == [False] * FREE + [True] * 2
     log = AuditEvent.objects.latest("sequence")
     assert (log.action, log.result, log.target, log.organization) == (
         "signed_in",
@@ -219,7 +226,7 @@ def test_failures_are_recorded_and_bounded(configured: SingleSignOn) -> None:
         "new@acme.example",
         "acme",
     )
-    assert log.changes["reference"] == [None, references[5]]
+    assert log.changes["reference"] == [None, references[FREE - 1]]
     with pytest.raises(Refusal):
         refuse_frequent_failures(ADDRESS, now)
     refuse_frequent_failures("192.0.2.2", now)

@@ -15,6 +15,7 @@ from watchword.control.identity.models import Person
 from watchword.control.identity.rights import check_password_unchanged
 from watchword.control.identity.session_rules import SessionEnd, browser_name
 from watchword.control.identity.session_store import end_weak_sessions
+from watchword.control.identity.single_sign_on.queries import only_single_sign_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def enrolment(actor: Actor, *, pending: Person | None, user_agent: str, now: dat
         now: by default the clock's time under the lock.
 
     Raises:
-        Refusal: second_factor_exists, because with the password alone a person cannot add another factor.
+        Refusal: second_factor_exists, because the password alone must not add another factor; single_sign_on_required.
         AccessLost: session_ended.
     """
     with unit_of_work(actor, actor.organization, permission=Privilege.SELF, action="factor_added", now=now) as work:
@@ -84,4 +85,7 @@ def enrolment(actor: Actor, *, pending: Person | None, user_agent: str, now: dat
             check_password_unchanged(pending)
             if enrolled_factors(person.pk).any:
                 raise Refusal(RefusalReason.SECOND_FACTOR_EXISTS)
+            if only_single_sign_on(person):
+                # The password signs the person in no longer, so it adds nothing either.
+                raise Refusal(RefusalReason.SINGLE_SIGN_ON_REQUIRED)
         yield Enrolment(work=work, person=person, browser=browser_name(user_agent))

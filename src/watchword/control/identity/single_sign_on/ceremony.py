@@ -41,7 +41,7 @@ LEEWAY: Final = 60.0
 """Seconds by which the clocks of portal and provider may differ."""
 
 ONWARD_MAX: Final = 512
-"""Characters of the address to go on to. The ceremony must fit into a cookie of 4 KiB."""
+"""Characters of the address to go on to, as JSON writes it. The ceremony must fit into a cookie of 4 KiB."""
 
 _OF_RESPONSE: Final = {
     ResponseProblem.STATE_MISSING: SignInFailure.EXPIRED,
@@ -98,7 +98,7 @@ def begin(
         "state": request.state,
         "nonce": request.nonce,
         "verifier": request.verifier,
-        "onward": onward if len(onward) <= ONWARD_MAX else "",
+        "onward": onward if len(json.dumps(onward)) <= ONWARD_MAX else "",
         "confirms": "" if confirms is None else str(confirms),
     }
     url = authorization_url(

@@ -119,7 +119,10 @@ class RecordFailure:
     person: Person | None = None
 
     def run(self, *, now: datetime | None = None) -> str | None:
-        """Return the reference; None if nothing was recorded, because the address fails too often."""
+        """Return the reference; None if nothing was recorded: without a provider, or if the address fails too often."""
+        if self.provider is None:
+            # Nor counted: any page could make a browser load the callback, and so delay the sign-ins of its office.
+            return None
         at = timezone.now() if now is None else now
         key = provider_key(self.address)
         try:
@@ -130,8 +133,6 @@ class RecordFailure:
         reference = secrets.token_hex(_REFERENCE_BYTES)
         with transaction.atomic(durable=True):
             note_failure(key, at)
-            if self.provider is None:
-                return None
             append(self._entry(self.provider, reference, at))
         return reference
 

@@ -92,6 +92,8 @@ def enrol(request: HttpRequest, waiting: Waiting, person: Person) -> HttpRespons
     except AccessLost:
         raise Refusal(RefusalReason.SIGN_IN_EXPIRED) from None
     except Refusal as refusal:
+        if refusal.reason is RefusalReason.SINGLE_SIGN_ON_REQUIRED:
+            raise
         return _page(request, person, AppSetup.again(person, request.POST.get("setup", "")), refusal)
     signed_in = CompleteEnrolment(pending=waiting.sign_in, factor=factor, address=client_address(request)).run(now=now)
     onward = begin(request, signed_in, waiting.onward, waiting.unsent)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from watchword.control.base.actor import Interface
+from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.pending_sign_ins import PendingSignIn
@@ -27,8 +28,6 @@ from watchword.control.web.sign_in.factor_notices import sentence_about, sentenc
 from watchword.control.web.sign_in.provider_sign_out import offer, sign_out_address
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from django.http import HttpRequest, HttpResponse
 
     from watchword.control.identity.models import Person
@@ -55,16 +54,25 @@ class Waiting:
     unsent: str
 
 
-def begin_session(request: HttpRequest, person: Person, factors: Collection[Factor]) -> None:
-    """Begin the person's session. Only what `complete_sign_in` returned may come here."""
-    # The earlier session belonged to an unknown visitor; login() gives the new one its own key.
-    request.session.flush()
-    login(request, person)
-    session_in(request).begin(
+def begin_session(request: HttpRequest, signed_in: SignedIn) -> None:
+    """Give this browser the session that the sign-in has stored.
+
+    Raises:
+        Refusal: sign_in_expired, if the session was ended since then.
+    """
+    session = session_in(request)
+    # The earlier session belonged to an unknown visitor.
+    session.flush()
+    session.adopt(signed_in.session_key)
+    try:
+        login(request, signed_in.person)
+    except AccessLost:
+        raise Refusal(RefusalReason.SIGN_IN_EXPIRED) from None
+    session.begin(
         timezone.now(),
         address=client_address(request),
         user_agent=request.headers.get("User-Agent", ""),
-        factors=factors,
+        factors=signed_in.factors,
     )
 
 
@@ -105,7 +113,7 @@ def let_in(request: HttpRequest, signed_in: SignedIn, onward: str = "", sealed: 
 def begin(request: HttpRequest, signed_in: SignedIn, onward: str = "", sealed: str = "") -> str:
     """Begin the session with its notices; returns the path of the page to open."""
     person = signed_in.person
-    begin_session(request, person, signed_in.factors)
+    begin_session(request, signed_in)
     for change in changes_of_factors(signed_in):
         notices.leave(request, Notice(sentence_about(change), warning=True))
     if Factor.RECOVERY_CODE in signed_in.factors:

@@ -19,7 +19,7 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.models import Person
 from watchword.control.identity.second_factor_commands import ProveSecondFactor
-from watchword.control.identity.sign_in_commands import PasswordAccepted, SignIn
+from watchword.control.identity.sign_in_commands import PasswordAccepted, SignedIn, SignIn
 from watchword.control.web.shell import cookies
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.page_responses import SIGN_IN_AGAIN, is_partial, sign_in_with_text, with_retry_after
@@ -32,8 +32,6 @@ from watchword.control.web.sign_in.views import FAILED
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-
-    from watchword.control.identity.sign_in_commands import SignedIn
 
 _ENROL_FIRST: Final = (
     "You must add a second factor before you can sign in here. Copy what you typed, then sign in on the start page."
@@ -51,6 +49,8 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
     try:
         second = "password" not in request.POST and {"code", PASSKEY} & request.POST.keys()
         outcome = _with_second_factor(request) if second else _with_password(request)
+        if isinstance(outcome, SignedIn):
+            begin(request, outcome)
     except Refusal as refusal:
         # Only the password begins a new attempt; an empty choice leads the dialog back to it.
         starts_over = {"starts_over": refusal.reason is RefusalReason.SIGN_IN_EXPIRED}
@@ -60,7 +60,6 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"sentence": FAILED}, status=422)
     if isinstance(outcome, PasswordAccepted):
         return _second_factor(request, outcome)
-    begin(request, outcome)
     response = _signed_in(request, outcome.person.email)
     greet(response, outcome.person)
     # The page has said why; the next sign-in is another matter.
