@@ -91,7 +91,7 @@ def test_actor_needs_a_strong_session_and_a_second_factor(alice: Person) -> None
     assert refused(require(), acting(alice, *WEAK)).code == "second_factor_needed"
     alice.authenticator_app.delete()
     assert "of your own first" in refused(require(), acting(alice, Factor.SINGLE_SIGN_ON)).sentence
-    # Nobody needs one to stop requiring it, but the session must be strong.
+    # No second factor is needed to stop requiring it, but the session must be strong.
     require().run(strong(alice))
     assert refused(require(required=False, version=1), acting(alice, *WEAK)).code == "second_factor_needed"
     require(required=False, version=1).run(acting(alice, Factor.SINGLE_SIGN_ON))

@@ -1,4 +1,4 @@
-"""Operators sign in through the provider that the settings name, and nobody else does."""
+"""Only operators sign in through the provider that the settings name."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_no_operator_is_created(browser: SignOn, db: None) -> None:
 
 def test_p_60_administrator_is_no_operator(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
     refused(browser, browser.open(respond(browser, "alice")), "person_taken")
-    # Nor does an operator's address sign anybody in through an organization's provider.
+    # Nor does an operator's address open a session through an organization's provider.
     assign("provider.example")
     configured(server, default_role=alice.role)
     people.operator()

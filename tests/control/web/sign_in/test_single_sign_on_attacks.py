@@ -1,4 +1,4 @@
-"""What must not sign anybody in, tried at a real OpenID provider over TLS."""
+"""What must not sign a person in, tried at a real OpenID provider over TLS."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class AllowSingleSignOnOnly:
 
     def _emergency_person(self) -> Person:
         if not SingleSignOn.objects.filter(pk=self.organization_id, enabled=True).exists() or not (
-            # A provider that never signed in anybody may be configured wrongly.
+            # A provider that never signed a person in may be configured wrongly.
             ProviderAccount.objects.filter(organization_id=self.organization_id).exists()
         ):
             raise Refusal(RefusalReason.SINGLE_SIGN_ON_NEEDED, sentence=_NOT_YET_USED)
