@@ -13,9 +13,8 @@ from kit.sign_in_server import REQUEST, SignInServer
 from watchword.jwks.fetch import FetchPolicy
 from watchword.jwks.problem import Problem
 from watchword.openid.discovery_sentences import described
-from watchword.openid.keys import fetch_keys
 from watchword.openid.problems import TokenProblem
-from watchword.openid.provider import NotFound, discover
+from watchword.openid.provider import NotFound, discover, fetch_keys
 from watchword.openid.token_request import ClientSecret, CodeRefused, redeem_code
 from watchword.outbound.failure import Failure
 

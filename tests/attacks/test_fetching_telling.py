@@ -12,9 +12,8 @@ from kit import forge
 from kit.hostile import OK, dribbles_a_handshake, dribbles_between, hangs_up, speaks_old_tls
 from kit.key_server import Behaviour, KeyServer, answers, resets, sends, serves, speaks_plainly, stalls_handshake
 from watchword.jwks.fetch import fetch
-from watchword.jwks.findings import Journal
+from watchword.jwks.findings import Journal, ProbeFailed
 from watchword.jwks.probe import Findings, Problem, probe
-from watchword.jwks.probe_failed import ProbeFailed
 from watchword.outbound import transport
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import pytest
 from kit import forge
 from kit.key_server import KeyServer, answers, sends, serves
 from watchword.jwks.fetch import FetchedDocument, FetchPolicy, fetch
-from watchword.jwks.findings import Journal
-from watchword.jwks.probe_failed import ProbeFailed
+from watchword.jwks.findings import Journal, ProbeFailed
 from watchword.jwks.problem import Problem
 from watchword.outbound.exchange import USER_AGENT
 

@@ -12,7 +12,6 @@ _probe = partial(Mutant, "jwks/probe.py")
 _findings = partial(Mutant, "jwks/findings.py")
 _discovery = partial(Mutant, "jwks/discovery.py")
 _document = partial(Mutant, "jwks/document.py")
-_finding = partial(Mutant, "jwks/certificate_finding.py")
 
 _ANSWERS: Final = "attacks/test_fetching_answers.py::"
 _CERTIFICATES: Final = "attacks/test_fetching_certificates.py::"
@@ -42,12 +41,12 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _fetch("the whole of a directive", "_MAX_AGE.fullmatch(", "_MAX_AGE.search(", _MAX_AGE),
     _fetch("the document being kept from logs", "untrusted_document: bytes | None = field(repr=False)",
            "untrusted_document: bytes | None", ("jwks/test_fetch.py::test_repr_does_not_show_the_document",)),
-    _finding("the warning that nothing was checked", "if not secured.verify_certificate:", "if False:",
-             ("jwks/test_probe.py::test_disabled_certificate_validation_causes_a_warning",)),
-    _finding("the warning before the certificate expires", "elif facts.expires_soon(now):", "elif False:",
-             ("jwks/test_probe.py::test_certificate_that_expires_soon_causes_a_warning",)),
-    _finding("the warning before the authority expires", "elif ending:", "elif False:",
-             ("jwks/test_attached.py::test_authority_that_expires_soon_causes_a_warning",)),
+    _fetch("the warning that nothing was checked", "if not secured.verify_certificate:", "if False:",
+           ("jwks/test_probe.py::test_disabled_certificate_validation_causes_a_warning",)),
+    _fetch("the warning before the certificate expires", "elif facts.expires_soon(now):", "elif False:",
+           ("jwks/test_probe.py::test_certificate_that_expires_soon_causes_a_warning",)),
+    _fetch("the warning before the authority expires", "elif ending:", "elif False:",
+           ("jwks/test_attached.py::test_authority_that_expires_soon_causes_a_warning",)),
     # What is made of the answer.
     _probe("sign-in pages", "if claims_html:", "if False:",
            (_ANSWERS + "test_j13_sign_in_page_is_refused",)),

@@ -1,4 +1,4 @@
-"""The relying party's protocol: openid/provider.py, authorization.py, token_request.py, id_token.py and keys.py."""
+"""The relying party's protocol: openid/provider.py, authorization.py, token_request.py and id_token.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ _provider = partial(Mutant, "openid/provider.py")
 _authorization = partial(Mutant, "openid/authorization.py")
 _token_request = partial(Mutant, "openid/token_request.py")
 _id_token = partial(Mutant, "openid/id_token.py")
-_keys = partial(Mutant, "openid/keys.py")
 
 _FOUND: Final = "openid/test_provider.py::"
 _SENT: Final = "openid/test_authorization.py::"
@@ -129,8 +128,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
                    (_REDEEMED + "test_code_secret_and_answer_are_not_logged",)),
     _token_request("the refusal of a lost secret", "if not self.text:", "if False:",
                    (_REDEEMED + "test_lost_secret_is_an_error",)),
-    _keys("the validation of the certificate", "verify_certificate=True", "verify_certificate=False",
-          (_FOUND + "test_keys_are_fetched_over_a_validated_connection",)),
+    _provider("the validation of the certificate", "verify_certificate=True", "verify_certificate=False",
+              (_FOUND + "test_keys_are_fetched_over_a_validated_connection",)),
     # The ID token.
     _id_token("the refusal of lost expectations", "if not (issuer and client_id and nonce):", "if False:",
               (_VERIFIED + "test_lost_expectation_refuses_every_token",)),

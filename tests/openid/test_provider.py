@@ -10,8 +10,7 @@ from kit.key_server import answers, redirects
 from kit.sign_in_server import KEY, ODD_VALUES, SignInServer
 from watchword.jwks.problem import Problem
 from watchword.openid.discovery_sentences import described
-from watchword.openid.keys import fetch_keys
-from watchword.openid.provider import NotFound, Provider, TokenAuthentication, discover
+from watchword.openid.provider import NotFound, Provider, TokenAuthentication, discover, fetch_keys
 from watchword.outbound.failure import Failure
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from kit.identity_provider import PEOPLE, AtIdentityProvider
 from watchword.jwks.fetch import FetchPolicy
 from watchword.openid.authorization import AuthorizationRequest, authorization_url, check_response, new_request
 from watchword.openid.id_token import IdTokenClaims, verify_id_token
-from watchword.openid.keys import fetch_keys
 from watchword.openid.problems import IdTokenProblem, ResponseProblem, TokenProblem
-from watchword.openid.provider import Provider, TokenAuthentication, discover
+from watchword.openid.provider import Provider, TokenAuthentication, discover, fetch_keys
 from watchword.openid.token_request import ClientSecret, CodeRefused, redeem_code
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from kit.connect_proxy import ConnectProxy
 from kit.key_server import answers, redirects, sends
 from kit.sign_in_server import CLIENT_ID, ODD_VALUES, REDIRECT_URI, REQUEST, SignInServer
 from watchword.openid.authorization import AuthorizationRequest
-from watchword.openid.keys import fetch_keys
 from watchword.openid.problems import TokenProblem
-from watchword.openid.provider import TokenAuthentication, discover
+from watchword.openid.provider import TokenAuthentication, discover, fetch_keys
 from watchword.openid.token_request import ClientSecret, CodeRefused, redeem_code
 from watchword.outbound.failure import Failure
 

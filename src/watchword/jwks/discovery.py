@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.jwks.discovery_problems import METADATA_TYPED, OTHER_ISSUER, described, described_issuer
 from watchword.jwks.fetch import fetch
-from watchword.jwks.findings import Journal
+from watchword.jwks.findings import Journal, ProbeFailed
 from watchword.jwks.metadata import Metadata, UnusableMetadata, UrlRefused, metadata_locations, read_metadata
-from watchword.jwks.probe_failed import ProbeFailed
 from watchword.jwks.problem import Problem
 from watchword.outbound.deadline import Deadline
 from watchword.outbound.failure import ExchangeFailed

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from watchword.core.jwk import MAX_KEYS
 from watchword.core.jwk_material import MIN_RSA_BITS
-from watchword.jwks.certificate_finding import describe_certificate
-from watchword.jwks.findings import Journal, Step
+from watchword.jwks.findings import Journal, Note, Step
 from watchword.outbound import exchange
+from watchword.outbound.certificate import now_utc
 from watchword.outbound.messages import OK, Request, Response, Target
 from watchword.outbound.policy import OutboundPolicy
-from watchword.outbound.tls import CertificateSettings
+from watchword.outbound.tls import CertificateSettings, Secured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def fetch(
         with journal.step(Step.TLS) as note:
             secured = handshake()
             journal.certificate_expires_at = secured.facts.expires_at
-            describe_certificate(secured, note)
+            _describe_certificate(secured, note)
         with journal.step(Step.HTTP) as note:
             accepts = OK if etag is None else OK | {_NOT_MODIFIED}
             fetched = _read(exchange.sent(secured, target, _request(etag), accepts), etag)
@@ -150,3 +150,32 @@ def _http_sentence(fetched: FetchedDocument) -> str:
     if fetched.untrusted_document is None:
         return "The server answers that the key set has not changed."
     return f"The server answers with {len(fetched.untrusted_document):,} bytes."
+
+
+def _describe_certificate(secured: Secured, note: Note) -> None:
+    """Note the issuer and the expiry of the server's certificate, and what the administrator should do."""
+    facts, now = secured.facts, now_utc()
+    ending = (
+        ()
+        if secured.attached is None
+        else tuple(anchor for anchor in secured.attached.anchors if anchor.expires_soon(now))
+    )
+    if not secured.verify_certificate:
+        note.warned(
+            f"Certificate validation is off: who the server is was not checked. {facts.describe()}",
+            'Enable "JWKS Server Certificate Validation" once the certificate is signed by a recognized '
+            "authority, or now, by attaching the certificate of its authority.",
+        )
+    elif facts.expires_soon(now):
+        note.warned(
+            f"The certificate expires soon. {facts.describe()}",
+            "Renew the server certificate; from its expiry on, no keys can be fetched.",
+        )
+    elif ending:
+        note.warned(
+            f"{facts.describe()} The attached CA certificate “{ending[0].name}” expires on "
+            f"{ending[0].expires_at:%Y-%m-%d}.",
+            "Attach its successor as well before that day.",
+        )
+    else:
+        note.passed(facts.describe())

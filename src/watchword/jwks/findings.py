@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from watchword.jwks.probe_failed import ProbeFailed
 from watchword.jwks.problem import Problem
 from watchword.outbound.failure import ExchangeFailed
 
@@ -117,6 +116,19 @@ class Note:
 
     def warned(self, sentence: str, fix: str) -> None:
         self.outcome, self.sentence, self.fix = Outcome.WARNED, sentence, fix
+
+
+class ProbeFailed(Exception):
+    """A step failed. Always raised `from None`, because the cause may contain what the server sent.
+
+    Attributes:
+        presented: the untrusted certificates in DER that the server presented, if they are the reason.
+    """
+
+    def __init__(self, problem: Problem, *, presented: tuple[bytes, ...] = ()) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+        self.presented = presented
 
 
 class Journal:

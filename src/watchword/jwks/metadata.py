@@ -8,7 +8,7 @@ from typing import Final
 
 from watchword.core.strict_json import JsonRefused, is_absent, parse_object
 from watchword.jwks.document import without_mark
-from watchword.jwks.probe_failed import ProbeFailed
+from watchword.jwks.findings import ProbeFailed
 from watchword.jwks.problem import Problem
 from watchword.outbound.address import LocationRefused, parse_location
 from watchword.outbound.failure import Failure

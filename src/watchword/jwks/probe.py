@@ -9,9 +9,8 @@ from watchword.core.jwk_material import MIN_RSA_BITS
 from watchword.core.jwk_problems import KeySetProblem
 from watchword.jwks.document import is_markup, more_precisely
 from watchword.jwks.fetch import FetchPolicy, fetch
-from watchword.jwks.findings import Findings, Journal, Outcome, Step, StepFinding
+from watchword.jwks.findings import Findings, Journal, Outcome, ProbeFailed, Step, StepFinding
 from watchword.jwks.metadata import MetadataServed, read_metadata
-from watchword.jwks.probe_failed import ProbeFailed
 from watchword.jwks.problem import Problem
 from watchword.outbound.certificate import now_utc
 from watchword.outbound.chain import read_chain

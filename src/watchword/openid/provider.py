@@ -1,4 +1,4 @@
-"""Finds an identity provider by its issuer (OpenID Connect Discovery 1.0)."""
+"""Finds an identity provider by its issuer (OpenID Connect Discovery 1.0), and fetches its keys for one sign-in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from watchword.core.algorithms import ALGORITHMS
 from watchword.core.strict_json import JsonObject, JsonRefused, is_absent, parse_object
 from watchword.jwks.metadata import UrlRefused, check_issuer, https_url, metadata_locations
+from watchword.jwks.probe import probe
 from watchword.openid.discovery_sentences import (
     ENDPOINT_QUERY,
     METADATA_TYPED,
@@ -26,6 +27,9 @@ from watchword.outbound.failure import ExchangeFailed
 from watchword.outbound.messages import Request
 
 if TYPE_CHECKING:
+    from watchword.core.jwk import SigningKey
+    from watchword.jwks.fetch import FetchPolicy
+    from watchword.jwks.problem import Problem
     from watchword.outbound.policy import OutboundPolicy
 
 REQUEST_PARAMETERS: Final = frozenset(
@@ -193,3 +197,15 @@ def _check_address(name: str, url: str, policy: OutboundPolicy, deadline: Deadli
         checked_target(url, replace(policy, total_timeout=deadline.remaining()))
     except ExchangeFailed as failed:
         raise _Unusable(described(failed.failure, f"{name} in the metadata")) from None
+
+
+def fetch_keys(provider: Provider, policy: FetchPolicy) -> tuple[SigningKey, ...] | Problem:
+    """The keys that the provider publishes now, admitted by the same rules as those of authorization servers.
+
+    They are fetched for every sign-in: people sign in rarely, and so a withdrawn key is refused at once and a new one
+    known at once.
+    """
+    findings = probe(provider.jwks_location, verify_certificate=True, policy=policy)
+    if findings.problem is not None:
+        return findings.problem
+    return () if findings.key_set is None else findings.key_set.keys

@@ -22,9 +22,8 @@ from watchword.control.identity.single_sign_on.providers import provider_of, pro
 from watchword.control.identity.single_sign_on.request_slots import REQUEST_SLOTS, SlotsTaken
 from watchword.openid.authorization import AuthorizationRequest, authorization_url, check_response, new_request
 from watchword.openid.id_token import IdTokenClaims, verify_id_token
-from watchword.openid.keys import fetch_keys
 from watchword.openid.problems import IdTokenProblem, ResponseProblem, TokenProblem
-from watchword.openid.provider import NotFound, discover
+from watchword.openid.provider import NotFound, discover, fetch_keys
 from watchword.openid.token_request import ClientSecret, CodeRefused, redeem_code
 
 if TYPE_CHECKING:

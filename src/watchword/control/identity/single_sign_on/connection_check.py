@@ -16,8 +16,7 @@ from watchword.control.base.unit_of_work import admitted
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.single_sign_on.policy_commands import refuse_operators
 from watchword.control.identity.throttle import admit_attempt, connection_check_key, note_failure, note_success
-from watchword.openid.keys import fetch_keys
-from watchword.openid.provider import NotFound, discover
+from watchword.openid.provider import NotFound, discover, fetch_keys
 
 if TYPE_CHECKING:
     from datetime import datetime
