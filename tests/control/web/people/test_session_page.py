@@ -22,7 +22,7 @@ from watchword.control.identity.models import Person, Session
 from watchword.control.identity.session_commands import ChangePassword, EndOtherSessions, EndSession
 from watchword.control.identity.session_rules import IDLE
 from watchword.control.identity.session_store import SessionStore
-from watchword.control.web.people.session_page import SessionPage
+from watchword.control.web.people.account_pages import SessionPage
 
 if TYPE_CHECKING:
     from watchword.control.base.actor import Actor

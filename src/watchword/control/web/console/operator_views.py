@@ -19,9 +19,13 @@ from watchword.control.identity.operator_commands import (
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.web.console.forms import OperatorForm
 from watchword.control.web.console.operators_page import OperatorsPage
-from watchword.control.web.people.created_keys import about_created_keys
-from watchword.control.web.people.factor_reset import about_reset, reset_done
-from watchword.control.web.people.sign_in_links import about_new_link, link_shown
+from watchword.control.web.people.person_dialogs import (
+    about_created_keys,
+    about_new_link,
+    about_reset,
+    link_shown,
+    reset_done,
+)
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.queries import list_operators
 from watchword.control.identity.safeguards import able_operators
-from watchword.control.web.people.factor_reset import can_be_reset
+from watchword.control.web.people.person_dialogs import can_be_reset
 from watchword.control.web.shell.page import ProviderPage
 
 if TYPE_CHECKING:

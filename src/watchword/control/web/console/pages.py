@@ -21,7 +21,7 @@ from watchword.control.web.activity.presentation import gauge, spoken_rate
 from watchword.control.web.console import queries
 from watchword.control.web.console.presentation import calls_allowed, countdown, look_of, look_of_verifier
 from watchword.control.web.console.queries import Search, StateFilter
-from watchword.control.web.servers.token_acceptance import token_acceptance
+from watchword.control.web.servers.page import token_acceptance
 from watchword.control.web.shell.frame import Frame
 from watchword.control.web.shell.page import ProviderPage
 

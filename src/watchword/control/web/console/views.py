@@ -15,7 +15,7 @@ from watchword.control.identity.onboarding_commands import (
 )
 from watchword.control.web.console.forms import CreateForm, required
 from watchword.control.web.console.pages import OrganizationPage, OrganizationsPage
-from watchword.control.web.people.sign_in_links import link_address
+from watchword.control.web.people.person_dialogs import link_address
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, done_with, guarded_by, show, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.session_commands import ChangePassword
+from watchword.control.web.people.account_pages import YourSignInPage
 from watchword.control.web.people.session_views import own_session
-from watchword.control.web.people.your_sign_in_page import YourSignInPage
 from watchword.control.web.shell.form_fields import typed_twice
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, guarded_by, show_dialog, with_retry_after

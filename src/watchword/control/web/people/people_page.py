@@ -13,7 +13,7 @@ from watchword.control.identity import queries
 from watchword.control.identity.role_commands import FULL_ROLE
 from watchword.control.identity.rules import PersonStatus
 from watchword.control.identity.safeguards import full_administrators, permissions_not_held
-from watchword.control.web.people.factor_reset import can_be_reset
+from watchword.control.web.people.person_dialogs import can_be_reset
 from watchword.control.web.shell.page import OrganizationPage
 
 if TYPE_CHECKING:

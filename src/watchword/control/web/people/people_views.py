@@ -22,10 +22,14 @@ from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.sign_in_link_commands import CreateSignInLink
 from watchword.control.identity.single_sign_on.queries import policy_of
 from watchword.control.web.people import forms
-from watchword.control.web.people.created_keys import about_created_keys
-from watchword.control.web.people.factor_reset import about_reset, reset_done
 from watchword.control.web.people.people_page import AdministratorsPage, Line, Narrowing
-from watchword.control.web.people.sign_in_links import about_new_link, link_shown
+from watchword.control.web.people.person_dialogs import (
+    about_created_keys,
+    about_new_link,
+    about_reset,
+    link_shown,
+    reset_done,
+)
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, show, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof

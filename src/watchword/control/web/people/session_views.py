@@ -10,7 +10,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.session_commands import EndOtherSessions, EndSession
-from watchword.control.web.people.session_page import SessionPage
+from watchword.control.web.people.account_pages import SessionPage
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, guarded_by, is_partial, show
 from watchword.control.web.shell.proof_responses import asks_for_proof

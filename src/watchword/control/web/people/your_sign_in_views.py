@@ -17,7 +17,7 @@ from watchword.control.identity.factors.commands import (
 )
 from watchword.control.identity.factors.passkeys import EnrolPasskey
 from watchword.control.identity.session_rules import browser_name
-from watchword.control.web.people.your_sign_in_page import YourSignInPage
+from watchword.control.web.people.account_pages import YourSignInPage
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof

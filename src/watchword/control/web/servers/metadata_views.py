@@ -10,7 +10,7 @@ from watchword.control.base.refusals import Refusal
 from watchword.control.servers.validate import find_metadata
 from watchword.control.web.servers import dialog as registration_dialog
 from watchword.control.web.servers import forms
-from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
+from watchword.control.web.servers.page import check_may_change, guarded, stored_server
 from watchword.control.web.shell.page_responses import show_dialog
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What the OAuth 2.0 Authorization Servers page shows, gathered once per request."""
+"""The OAuth 2.0 Authorization Servers page: what it shows, gathered once per request, and who may open it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 
-from watchword.control.activity.usage_queries import servers_in_use
-from watchword.control.base.actor import Permission
+from watchword.control.activity.usage_queries import InUse, servers_in_use
+from watchword.control.base.actor import Actor, Permission
+from watchword.control.base.refusals import Refusal, RefusalReason
+from watchword.control.base.times import spoken
+from watchword.control.base.unit_of_work import check_permission
+from watchword.control.organizations.queries import check_entitlement
 from watchword.control.servers import queries
 from watchword.control.servers.rules import SLOTS
 from watchword.control.web.servers import known_products
-from watchword.control.web.servers.token_acceptance import token_acceptance
 from watchword.control.web.shell.page import OrganizationPage
+from watchword.control.web.shell.page_responses import guarded_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
-    from watchword.control.activity.usage_queries import InUse
     from watchword.control.organizations.rules import Entitlement
-    from watchword.control.servers.queries import ServerRow
+    from watchword.control.servers.queries import ServerDetail, ServerRow
 
 _ONLY_VIEWING: Final = (
     f"Your role has no {Permission.API_KEY_MANAGEMENT.value} permission here: "
@@ -30,6 +33,38 @@ _ONLY_VIEWING: Final = (
 )
 
 _ALL_USED: Final = "Both are used: delete one to add another."
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAcceptance:
+    """Attributes: `accepted` is whether any token can be accepted now; `sentence` says it, with the reason if not."""
+
+    accepted: bool
+    sentence: str
+
+
+def token_acceptance(standing: Entitlement, servers: Sequence[ServerRow]) -> TokenAcceptance:
+    """Decide for an organization whose `servers` are all that it has, as they are now.
+
+    It says what verifiers decide: the preconditions of `core/trust.py`, in the same order.
+    """
+    enabled = next((row for row in servers if row.enabled), None)
+    refused = standing.tokens_refused or _refused_for(enabled)
+    if refused is not None or enabled is None:
+        return TokenAcceptance(accepted=False, sentence=f"Tokens are refused: {refused}.")
+    return TokenAcceptance(accepted=True, sentence=f"Tokens are accepted from {enabled.name}.")
+
+
+def _refused_for(enabled: ServerRow | None) -> str | None:
+    """Why an entitled organization's tokens are refused; None if they are not."""
+    if enabled is None:
+        return "no authorization server is enabled"
+    if enabled.last_successful_fetch is None:
+        return f"the signing keys of {enabled.name} have not been fetched yet"
+    if not enabled.keys_believed:
+        fetched = spoken(enabled.last_successful_fetch)
+        return f"the signing keys of {enabled.name} are too old, last fetched on {fetched}"
+    return None
 
 
 @dataclass(frozen=True)
@@ -99,3 +134,29 @@ class ServersPage(OrganizationPage):
         if self._lock() is not None:
             return "Changes are locked."
         return _ALL_USED if self.is_full else None
+
+
+guarded: Final = guarded_by(ServersPage)
+"""Let in who is signed in and may look at the page; call `view(request, actor, page, …)`."""
+
+
+def check_may_change(actor: Actor, page: ServersPage) -> None:
+    """Refuse to open a dialog whose command would be refused anyway.
+
+    Raises:
+        Refusal: permission_missing, subscription_inactive, organization_suspended.
+    """
+    check_permission(actor, page.organization_id, Permission.API_KEY_MANAGEMENT)
+    check_entitlement(page.organization_id, page.frame.now)
+
+
+def stored_server(page: ServersPage, server: UUID) -> ServerDetail:
+    """The server that an address names.
+
+    Raises:
+        Refusal: not_found.
+    """
+    detail = queries.server_of(page.organization_id, server)
+    if detail is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return detail

@@ -13,7 +13,7 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.servers.commands import DeleteServer, DisableServer, EnableServer, RequestRefresh
 from watchword.control.servers.rules import FetchState
 from watchword.control.web.activity.presentation import spoken_use
-from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
+from watchword.control.web.servers.page import check_may_change, guarded, stored_server
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, is_partial, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof

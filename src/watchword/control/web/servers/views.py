@@ -13,7 +13,7 @@ from watchword.control.servers.commands import AddServer, EditServer
 from watchword.control.servers.validate import validate
 from watchword.control.web.servers import dialog as registration_dialog
 from watchword.control.web.servers import forms
-from watchword.control.web.servers.guards import check_may_change, guarded, stored_server
+from watchword.control.web.servers.page import check_may_change, guarded, stored_server
 from watchword.control.web.servers.presentation import shown
 from watchword.control.web.shell import unsent
 from watchword.control.web.shell.notices import Notice

@@ -1,4 +1,4 @@
-"""What the page Your sign-in shows, gathered once per request."""
+"""What the pages Your sessions and Your sign-in show, gathered once per request."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.factors.passkeys import relying_party
 from watchword.control.identity.factors.queries import EnrolledFactors, enrolled_factors, must_have_second_factor
 from watchword.control.identity.factors.rules import CODES, PASSKEYS_MAX
-from watchword.control.identity.models import Person, ProviderAccount
-from watchword.control.web.people.session_page import SessionPage
+from watchword.control.identity.models import Passkey, Person, ProviderAccount, Session
+from watchword.control.identity.session_store import live_sessions
 from watchword.control.web.shell.frame import Frame
 from watchword.control.web.shell.page import Page
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from watchword.control.base.actor import Actor
-    from watchword.control.identity.models import Passkey
 
 FEW_CODES: Final = 3
 """From here on the page asks the person to replace the recovery codes."""
@@ -28,6 +27,27 @@ _ALL_PASSKEYS: Final = f"You have {PASSKEYS_MAX} passkeys, the most that one per
 _NO_PASSKEYS: Final = "Passkeys are not available here, because the portal's address is an IP address."
 _LAST: Final = "You need a second factor. Add another one before you remove this one."
 _NOTHING_TO_REPLACE: Final = "Set up a passkey or an authenticator app first."
+
+
+@dataclass(frozen=True)
+class SessionPage(Page):
+    """A person's own live sessions. Which of them is the browser's own, the request knows."""
+
+    template: ClassVar[str] = "people/sessions/page.html"
+    content: ClassVar[str] = "people/sessions/content.html"
+    route: ClassVar[str] = "people:sessions"
+
+    @classmethod
+    def of(cls, actor: Actor, **place: str) -> Self:  # noqa: ARG003 - it has no place.
+        return cls(Frame.of_person(actor, route=cls.route))
+
+    @cached_property
+    def sessions(self) -> tuple[Session, ...]:
+        return tuple(live_sessions(self.frame.actor.person_id, self.frame.now))
+
+    def context(self) -> dict[str, Any]:
+        """All that both templates and the frame around them need."""
+        return super().context() | {"crumb": "Your account", "tab": "sessions", "sessions": self.sessions}
 
 
 @dataclass(frozen=True)
