@@ -12,6 +12,7 @@ _sign_in = partial(Mutant, _IDENTITY + "sign_in_commands.py", with_django=True)
 _pending = partial(Mutant, _IDENTITY + "pending_sign_ins.py", with_django=True)
 _second = partial(Mutant, _IDENTITY + "second_factor_commands.py", with_django=True)
 _enrolment = partial(Mutant, _IDENTITY + "factors/enrolment.py", with_django=True)
+_rules = partial(Mutant, _IDENTITY + "rules.py", with_django=True)
 _store = partial(Mutant, _IDENTITY + "session_store.py", with_django=True)
 
 _TESTS: Final = _IDENTITY + "test_second_factor_commands.py::"
@@ -55,4 +56,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _store("the session that was ended meanwhile", "update(key_hash=_hash(new)) != 1:",
            "update(key_hash=_hash(new)) is None:",
            (_IDENTITY + "test_sessions.py::test_p_79_session_of_a_sign_in_that_ended_meanwhile_is_not_adopted",)),
+    _rules("the address outside ASCII", "typed.lower() if typed.isascii() else typed", "typed.lower()",
+           (_IDENTITY + "test_rules.py::test_p_60_address_outside_ascii_does_not_become_another_one",)),
 )  # fmt: skip

@@ -22,6 +22,13 @@ def test_email_is_normalised() -> None:
     assert normalised_email("  Alice@ACME.example\t") == "alice@acme.example"
 
 
+def test_p_60_address_outside_ascii_does_not_become_another_one() -> None:
+    typed = "\N{KELVIN SIGN}im@acme.example"
+    # Python's lower case of it is ASCII, the address of another person.
+    assert typed.lower() == "kim@acme.example"
+    assert set(check_person(email=normalised_email(typed), name="")) == {"email"}
+
+
 @pytest.mark.parametrize("good", ["alice@acme.example", "a+b'c@x", "a@" + "x" * 252])
 def test_addresses(good: str) -> None:
     assert check_person(email=good, name="Alice") == {}

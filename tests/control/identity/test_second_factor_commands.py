@@ -274,8 +274,8 @@ class TestEnrolment:
 
     def test_it_completes_no_sign_in_of_a_changed_account(self, alice: Person) -> None:
         require(second_factor_required=True)
-        complete = CompleteEnrolment(pending=pending_of(alice), factor=Factor.PASSKEY)
-        people.knows_password(alice)
+        complete = CompleteEnrolment(pending=pending_of(alice), factor=Factor.AUTHENTICATOR_APP)
+        give_app(alice)
         Person.objects.filter(pk=alice.pk).update(password="another")
 
         assert refusal_of(complete.run) == "sign_in_expired"

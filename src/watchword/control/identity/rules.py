@@ -75,8 +75,12 @@ class Attempts:
 
 
 def normalised_email(typed: str) -> str:
-    """Return one spelling per mailbox, so that variants share an account and a counter (P-01)."""
-    return typed.strip().lower()
+    """Return one spelling per mailbox, so that variants share an account and a counter (P-01).
+
+    Only ASCII is changed: the lower case of the Kelvin sign is a k, so another mailbox would become this one (P-60).
+    """
+    typed = typed.strip()
+    return typed.lower() if typed.isascii() else typed
 
 
 def check_person(*, email: str, name: str) -> dict[str, str]:

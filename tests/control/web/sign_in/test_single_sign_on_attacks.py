@@ -65,6 +65,8 @@ CLAIMS = dict(PEOPLE["alice"])
         (CLAIMS | {"email": ["alice@acme.example"]}, "email_unverified"),
         (CLAIMS | {"email": "alice@acme.example\u200b"}, "email_unverified"),
         (CLAIMS | {"email": "alice@acme.example, bob@acme.example"}, "email_unverified"),
+        # The lower case of this letter is an ASCII k.
+        (CLAIMS | {"email": "\N{KELVIN SIGN}im@acme.example"}, "email_unverified"),
         (CLAIMS | {"email": "alice@evil.example"}, "email_outside_domains"),
         (CLAIMS | {"email": "alice@sub.acme.example"}, "email_outside_domains"),
         (CLAIMS | {"email": "alice@evil.example@acme.example"}, "email_unverified"),
