@@ -1,4 +1,7 @@
-"""The only way to write: checks, changes, audit event and trust revision in one transaction."""
+"""The only way to write: checks, changes, audit event and trust revision in one transaction.
+
+Between transactions a request can release its database connection.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from watchword.control.base import hooks
-from watchword.control.base.actor import Permission, Privilege
-from watchword.control.base.audit_log import REFUSED, Entry, append
+from watchword.control.base.actor import Actor, Permission, Privilege, Required
+from watchword.control.base.audit_log import REFUSED, Entry, Scalar, append
 from watchword.control.base.audit_models import TARGET_MAX
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason, right_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
-
-    from watchword.control.base.actor import Actor, Required
-    from watchword.control.base.audit_log import Scalar
 
 _WITHOUT_TRUST: Final = frozenset(
     {Permission.ADMINISTRATORS, Permission.AUDIT_LOGS, Privilege.API_ROLES, Privilege.SELF}
@@ -273,3 +273,9 @@ def _finish(work: UnitOfWork, permission: Required) -> None:
         hooks.publish_trust(organization_id)
     for entry in work.entries:
         append(entry)
+
+
+def release_connection() -> None:
+    """Release the database connection, so that other pages can use it while a slow server responds."""
+    if not connection.in_atomic_block:
+        connection.close()

@@ -11,10 +11,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from watchword.control.base.actor import Permission
-from watchword.control.base.connections import release_connection
 from watchword.control.base.fetch_policy import fetch_policy
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.base.unit_of_work import admitted
+from watchword.control.base.unit_of_work import admitted, release_connection
 from watchword.control.servers import receipt
 from watchword.control.servers.ca_bundle import canonical, checked_ca_bundle
 from watchword.control.servers.key_sets import to_document

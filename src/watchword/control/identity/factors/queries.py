@@ -1,15 +1,18 @@
-"""Which factors a person has, and whether they must have a second one."""
+"""Which factors a person has, whether they must have a second one, and how the factors changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 
+from watchword.control.base.audit_log import SUCCESS
+from watchword.control.base.audit_models import AuditEvent
 from watchword.control.identity.models import (
     AuthenticatorApp,
     Passkey,
+    Person,
     PersonKind,
     RecoveryCode,
     SignInPolicy,
@@ -18,7 +21,10 @@ from watchword.control.identity.models import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from watchword.control.identity.models import Person
+    from watchword.control.identity.sign_in_commands import SignedIn
+
+
+_CHANGES: Final = ("factor_added", "factors_reset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +84,37 @@ def last_reset(person: Person) -> FactorsReset | None:
     if person.factors_reset_at is None or person.factors_reset_by is None:
         return None
     return FactorsReset(person.factors_reset_at, person.factors_reset_by)
+
+
+@dataclass(frozen=True, slots=True)
+class FactorChange:
+    """A change of a person's second factors.
+
+    Attributes:
+        action: `factor_added` or `factors_reset`.
+        actor: who changed them.
+        at: when.
+        address: the client's; None where there is none.
+    """
+
+    action: str
+    actor: str
+    at: datetime
+    address: str | None
+
+
+def changes_of_factors(signed_in: SignedIn) -> tuple[FactorChange, ...]:
+    """The changes from the last sign-in to this one, the oldest first: what a person must hear after a sign-in.
+
+    Someone who knew the password may have added a factor, so the owner hears of every one, once.
+    """
+    person = signed_in.person
+    events = AuditEvent.objects.filter(
+        organization=person.organization_id,
+        at__gte=signed_in.last_before or person.created_at,
+        at__lt=signed_in.at,
+        action__in=_CHANGES,
+        target=person.email,
+        result=SUCCESS,
+    )
+    return tuple(FactorChange(e.action, e.actor, e.at, e.address) for e in events.order_by("sequence"))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
-from watchword.control.base.connections import release_connection
 from watchword.control.base.fetch_policy import fetch_policy
 from watchword.control.base.refusals import Refusal
+from watchword.control.base.unit_of_work import release_connection
 from watchword.control.identity.ceremonies import Ceremony, begun, opened
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
 from watchword.control.identity.single_sign_on.providers import provider_of, provider_of_operators

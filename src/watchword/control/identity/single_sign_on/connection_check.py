@@ -10,9 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from watchword.control.base.actor import Permission
-from watchword.control.base.connections import release_connection
 from watchword.control.base.fetch_policy import fetch_policy
-from watchword.control.base.unit_of_work import admitted
+from watchword.control.base.unit_of_work import admitted, release_connection
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.single_sign_on.policy_commands import refuse_operators
 from watchword.control.identity.throttle import admit_attempt, connection_check_key, note_failure, note_success

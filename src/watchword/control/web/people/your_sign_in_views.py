@@ -21,8 +21,8 @@ from watchword.control.web.people.account_pages import YourSignInPage
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import confirm, done, done_with, guarded_by, show, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof
-from watchword.control.web.sign_in.ceremony_cookies import enrolment_options, new_passkey_response
 from watchword.control.web.sign_in.enrolment_views import AppSetup
+from watchword.control.web.sign_in.factor_forms import enrolment_options, new_passkey_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

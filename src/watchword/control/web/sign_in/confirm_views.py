@@ -14,13 +14,12 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 from watchword.control.base.refusals import AccessLost, Refusal
 from watchword.control.identity.models import Person
 from watchword.control.identity.proof_commands import ConfirmIdentity
-from watchword.control.web.shell.onward import own_address
 from watchword.control.web.shell.page_responses import is_partial, sign_in_with_text, with_retry_after
 from watchword.control.web.shell.proof_responses import READING, proof_dialog, proof_page, proven_for_a_dialog
 from watchword.control.web.shell.signed_in import actor_of, session_in
 from watchword.control.web.shell.unsent import UNSENT, is_kept, leave
-from watchword.control.web.sign_in.ceremony_cookies import use_options
-from watchword.control.web.sign_in.factor_choice import typed_factor
+from watchword.control.web.sign_in.factor_forms import typed_factor, use_options
+from watchword.control.web.sign_in.sessions import own_address
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

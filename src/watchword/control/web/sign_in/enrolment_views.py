@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST
 
 from watchword.control.base.actor import Interface
@@ -26,21 +27,15 @@ from watchword.control.identity.factors.queries import enrolled_factors, last_re
 from watchword.control.identity.second_factor_commands import CompleteEnrolment
 from watchword.control.identity.session_rules import browser_name
 from watchword.control.web.shell import session_end_notice as ended
-from watchword.control.web.shell.qr_code import qr_code
 from watchword.control.web.shell.signed_in import client_address
-from watchword.control.web.sign_in.ceremony_cookies import PASSKEY, enrolment_options, new_passkey_response
-from watchword.control.web.sign_in.factor_notices import sentence_of_reset
+from watchword.control.web.sign_in.factor_forms import PASSKEY, enrolment_options, new_passkey_response
 from watchword.control.web.sign_in.second_factor_views import of_pending
-from watchword.control.web.sign_in.sessions import begin, greet
+from watchword.control.web.sign_in.sessions import Waiting, begin, greet, sentence_of_reset
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django.http import HttpRequest, HttpResponse
-    from django.utils.safestring import SafeString
-
     from watchword.control.identity.models import Person
-    from watchword.control.web.sign_in.sessions import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +141,21 @@ def _page(request: HttpRequest, person: Person, setup: AppSetup, refusal: Refusa
         "sentence": None if refusal is None or refusal.field_errors else refusal.sentence,
     }
     return render(request, "sign_in/enrol.html", context, status=200 if refusal is None else refusal.status)
+
+
+def qr_code(text: str, *, title: str) -> SafeString:
+    """Return the QR code of the text as an `<svg>` of class `qr-code`, which the page's styles size.
+
+    It has fill colours of its own, and no styles, which the content security policy forbids: scanners need dark modules
+    on a light background, also in the dark theme.
+
+    Args:
+        text: what a scanner reads.
+        title: what the picture is, for people who do not see it.
+    """
+    import segno  # noqa: PLC0415 - only this page needs it, and it takes long to load.
+
+    made = segno.make_qr(text, error="m")
+    # The border belongs to the code: scanners find it by four light modules around it.
+    svg = made.svg_inline(border=4, dark="#000", light="#fff", omitsize=True, svgclass="qr-code", title=title)
+    return SafeString(svg.replace("<svg ", '<svg role="img" ', 1))

@@ -15,10 +15,10 @@ from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.models import Person
 from watchword.control.identity.second_factor_commands import ProveSecondFactor
+from watchword.control.web.shell.factor_choice import FactorChoice
 from watchword.control.web.shell.page_responses import with_retry_after
 from watchword.control.web.shell.signed_in import client_address
-from watchword.control.web.sign_in.ceremony_cookies import use_options
-from watchword.control.web.sign_in.factor_choice import FactorChoice, typed_factor
+from watchword.control.web.sign_in.factor_forms import typed_factor, use_options
 from watchword.control.web.sign_in.sessions import home, let_in, waiting_in
 from watchword.control.web.sign_in.views import sign_in_page
 

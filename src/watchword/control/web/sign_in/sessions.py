@@ -6,38 +6,38 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import login, logout
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from watchword.control.base.actor import Interface
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
+from watchword.control.base.times import spoken
 from watchword.control.identity.factor_rules import Factor
-from watchword.control.identity.factors.queries import enrolled_factors
+from watchword.control.identity.factors.queries import FactorChange, changes_of_factors, enrolled_factors
 from watchword.control.identity.pending_sign_ins import PendingSignIn
-from watchword.control.identity.sign_in_commands import SignedIn
-from watchword.control.identity.sign_in_notices import changes_of_factors
+from watchword.control.identity.sign_in_commands import PasswordAccepted, SignedIn
 from watchword.control.web.shell import cookies, notices
 from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.navigation import home_route
 from watchword.control.web.shell.notices import Notice
-from watchword.control.web.shell.onward import own_address
 from watchword.control.web.shell.signed_in import client_address, session_in
+from watchword.control.web.shell.template_tags import by
 from watchword.control.web.shell.unsent import is_kept, leave
-from watchword.control.web.sign_in.factor_notices import sentence_about, sentence_of_recovery
 from watchword.control.web.sign_in.provider_sign_out import offer, sign_out_address
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from datetime import datetime
 
     from watchword.control.identity.models import Person
-    from watchword.control.identity.sign_in_commands import PasswordAccepted
 
 # What the browser kept of the portal's pages and files goes with the session, so that nothing stays on a shared
 # machine. Cookies stay: the session's is removed anyway, and the browser's mark and theme are no secrets.
 CLEARED: Final = '"cache", "storage"'
 
 _PENDING: Final = "pending"
+_ONWARD_MAX: Final = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,14 @@ class Waiting:
     sign_in: PendingSignIn
     onward: str
     unsent: str
+
+
+def own_address(onward: str) -> str | None:
+    """The address of the way onward that a browser names, if it is one of ours: never an open redirect."""
+    # With no host allowed only an address without host and scheme passes. Backslashes, which browsers take for
+    # slashes, and the tabs and line ends that they drop are read as browsers read them.
+    mine = onward.startswith("/") and url_has_allowed_host_and_scheme(onward, allowed_hosts=None)
+    return onward if mine and len(onward) <= _ONWARD_MAX else None
 
 
 def begin_session(request: HttpRequest, signed_in: SignedIn) -> None:
@@ -115,9 +123,9 @@ def begin(request: HttpRequest, signed_in: SignedIn, onward: str = "", sealed: s
     person = signed_in.person
     begin_session(request, signed_in)
     for change in changes_of_factors(signed_in):
-        notices.leave(request, Notice(sentence_about(change), warning=True))
+        notices.leave(request, Notice(_sentence_about(change), warning=True))
     if Factor.RECOVERY_CODE in signed_in.factors:
-        notices.leave(request, Notice(sentence_of_recovery(enrolled_factors(person.pk).codes_left), warning=True))
+        notices.leave(request, Notice(_sentence_of_recovery(enrolled_factors(person.pk).codes_left), warning=True))
     return leave(request, sealed, person) or own_address(onward) or home(person)
 
 
@@ -143,3 +151,19 @@ def home(person: Person) -> str:
 
 def onward_or_home(onward: str, person: Person) -> str:
     return own_address(onward) or home(person)
+
+
+def _sentence_about(change: FactorChange) -> str:
+    if change.action == "factors_reset":
+        return sentence_of_reset(change.actor, change.at)
+    where = "" if change.address is None else f" from {change.address}"
+    return f"Your second factor was added on {spoken(change.at)}{where}. If that was not you, ask for a reset at once."
+
+
+def _sentence_of_recovery(codes_left: int) -> str:
+    left = "one is" if codes_left == 1 else f"{codes_left or 'none'} are"
+    return f"You signed in with a recovery code; {left} left. If your device is lost, replace it in Your sign-in."
+
+
+def sentence_of_reset(actor: str, at: datetime) -> str:
+    return f"Your second factors were reset {by(actor)} on {spoken(at)}."

@@ -22,11 +22,11 @@ from watchword.control.identity.second_factor_commands import ProveSecondFactor
 from watchword.control.identity.sign_in_commands import PasswordAccepted, SignedIn, SignIn
 from watchword.control.web.shell import cookies
 from watchword.control.web.shell import session_end_notice as ended
+from watchword.control.web.shell.factor_choice import FactorChoice
 from watchword.control.web.shell.page_responses import SIGN_IN_AGAIN, is_partial, sign_in_with_text, with_retry_after
 from watchword.control.web.shell.signed_in import client_address
 from watchword.control.web.shell.unsent import UNSENT, is_kept, leave, seal
-from watchword.control.web.sign_in.ceremony_cookies import PASSKEY
-from watchword.control.web.sign_in.factor_choice import FactorChoice, typed_factor
+from watchword.control.web.sign_in.factor_forms import PASSKEY, typed_factor
 from watchword.control.web.sign_in.sessions import begin, begin_waiting, greet, waiting_in
 from watchword.control.web.sign_in.views import FAILED
 

@@ -30,11 +30,10 @@ from watchword.control.identity.single_sign_on.sign_in_commands import (
     refuse_frequent_failures,
 )
 from watchword.control.web.shell import cookies
-from watchword.control.web.shell.onward import own_address
 from watchword.control.web.shell.page_responses import with_retry_after
 from watchword.control.web.shell.signed_in import actor_of, client_address, session_in
 from watchword.control.web.sign_in.provider_sign_out import keep_sign_out_address
-from watchword.control.web.sign_in.sessions import let_in, onward_or_home
+from watchword.control.web.sign_in.sessions import let_in, onward_or_home, own_address
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -20,7 +20,7 @@ from watchword.control.web.shell import session_end_notice as ended
 from watchword.control.web.shell.page_responses import with_retry_after
 from watchword.control.web.shell.signed_in import client_address
 from watchword.control.web.shell.unsent import UNSENT
-from watchword.control.web.sign_in.ceremony_cookies import passkey_response, use_options
+from watchword.control.web.sign_in.factor_forms import passkey_response, use_options
 from watchword.control.web.sign_in.provider_sign_out import offered
 from watchword.control.web.sign_in.sessions import go_on, home, left, let_in, onward_or_home
 

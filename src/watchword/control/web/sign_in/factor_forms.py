@@ -1,19 +1,17 @@
-"""Passkey ceremonies in a browser: the options that begin one, the cookie that remembers it, and the response."""
+"""What the forms of second factors send, and passkey ceremonies: their options, their cookie and the response."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from watchword.control.identity.factor_rules import CEREMONY_LIFETIME
 from watchword.control.identity.factors import passkeys
-from watchword.control.identity.second_factor_commands import PasskeyResponse
+from watchword.control.identity.second_factor_commands import PasskeyResponse, TypedFactor
 from watchword.control.web.shell import cookies
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-
     from watchword.control.identity.models import Person
 
 PASSKEY: Final = "passkey"
@@ -47,3 +45,12 @@ def _begun(cookie: str, options: dict[str, Any], sealed: str) -> HttpResponse:
     response = JsonResponse(options)
     cookies.leave(response, cookie, sealed, kept=CEREMONY_LIFETIME)
     return response
+
+
+def typed_factor(request: HttpRequest) -> TypedFactor:
+    """Return what the form sent, untrusted."""
+    return TypedFactor(
+        code=request.POST.get("code", ""),
+        recovery_code=request.POST.get("recovery_code", ""),
+        passkey=passkey_response(request) if request.POST.get(PASSKEY) else None,
+    )

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import segno
 
-from watchword.control.web.shell.qr_code import qr_code
+from watchword.control.web.sign_in.enrolment_views import qr_code
 
 URI = "otpauth://totp/Watchword%20portal.example:alice@acme.example?secret=ABCDEFGH&issuer=Watchword%20portal.example"
 
