@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from kit import people, registrations
 from kit.people import PASSWORD
@@ -82,8 +83,17 @@ class Scene:
     rows: dict[str, list[object]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def clock_stands_still() -> Iterator[None]:
+    """A session notes its use once a minute, and these tests may take longer than that together."""
+    at = timezone.now()
+    with pytest.MonkeyPatch.context() as clock:
+        clock.setattr(timezone, "now", lambda: at)
+        yield
+
+
 @pytest.fixture(scope="module")
-def shared_scene(module_rows: ModuleRows) -> Scene:
+def shared_scene(module_rows: ModuleRows, clock_stands_still: None) -> Scene:
     """Alice has a server, a session elsewhere, and a browser that had to send the token when she signed in with it."""
     with module_rows():
         people.organization("acme")
