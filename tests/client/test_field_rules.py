@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kit.registered_servers import registration
-from watchword.client.field_rules import faults_of
+from watchword.client.registration import faults_of
 from watchword.control.identity import api_rules
 from watchword.control.servers.rules import DESCRIPTION_MAX, EXPECTED_MAX, NAME_MAX, ServerFields, check_fields
 

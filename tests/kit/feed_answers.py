@@ -12,9 +12,8 @@ from pydantic import SecretStr
 
 from kit.feed_server import CREDENTIAL
 from kit.processes import LOOPBACK
-from watchword.verifier.feed_client.credential import Credential
 from watchword.verifier.feed_client.failures import FeedUnavailable
-from watchword.verifier.feed_client.http import FeedOverHttp
+from watchword.verifier.feed_client.http import Credential, FeedOverHttp
 
 if TYPE_CHECKING:
     import ssl

@@ -8,7 +8,6 @@ from typing import Final
 from mutants.mutant import Mutant
 
 _documents = partial(Mutant, "feed/documents.py")
-_not_understood = partial(Mutant, "feed/not_understood.py")
 _snapshot = partial(Mutant, "feed/snapshot.py")
 _client = partial(Mutant, "verifier/feed_client/follower.py")
 
@@ -43,8 +42,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               (_ODDITY + "test_fi_01_older_version_reads_newer_files",)),
     _snapshot("the list of those not understood", "                self._doubtful.add(organization)\n",
               "                pass\n", _ODD),
-    _not_understood("the bound of a report", "*named[:NOT_UNDERSTOOD_NAMED]", "*named", _REPORT),
-    _not_understood("names that fit into a header", " if _ORGANIZATION.fullmatch(name)]", "]", _REPORT),
+    _snapshot("the bound of a report", "*named[:NOT_UNDERSTOOD_NAMED]", "*named", _REPORT),
+    _snapshot("names that fit into a header", " if _ORGANIZATION.fullmatch(name)]", "]", _REPORT),
     _client("the report of whom a verifier does not understand", ", not_understood=not_understood", "",
             (_CLIENT + "test_fi_01_control_plane_hears_at_once_whose_trust_is_not_understood",)),
     _client("the warning of a page that cannot be applied", "        self._current.page_refused = True\n", "",

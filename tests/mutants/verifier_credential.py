@@ -1,4 +1,4 @@
-"""The credential that a running verifier reads again: verifier/feed_client/credential.py."""
+"""The credential that a running verifier reads again: verifier/feed_client/http.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from mutants.mutant import Mutant
 
-_credential = partial(Mutant, "verifier/feed_client/credential.py")
+_credential = partial(Mutant, "verifier/feed_client/http.py")
 
 _TESTS: Final = "verifier/feed_client/test_credential.py::"
 _REPLACED: Final = (_TESTS + "test_replaced_file_is_used_from_the_next_request_on",)

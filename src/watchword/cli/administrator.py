@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from watchword.cli.confirmation import yes_option
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.options import settings_options
-from watchword.cli.output import compose, json_option, read_secret_from_stdin
+from watchword.cli.output import compose, json_option, read_secret_from_stdin, yes_option
 from watchword.cli.people import (
     create_administrator,
     person_named,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from watchword.cli.administrator import person_options
-from watchword.cli.confirmation import yes_option
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.options import settings_options
-from watchword.cli.output import json_option, print_json, read_secret_from_stdin
+from watchword.cli.output import json_option, print_json, read_secret_from_stdin, yes_option
 from watchword.cli.people import create_operator, person_named, print_people, reset_factors, set_active, show_created
 
 

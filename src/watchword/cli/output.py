@@ -1,4 +1,7 @@
-"""Output of commands: results on standard output; failures on standard error, with a sentence that says what to do."""
+"""Output of commands: results on standard output; failures on standard error, with a sentence that says what to do.
+
+Also the question before something that cannot be undone.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ FAILED = 1
 USAGE = 2
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for automation.")
 
 
 class CommandFailed(click.ClickException):
@@ -168,3 +172,30 @@ def repair_standard_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A Cyrillic name must not cause a failure at a terminal that cannot show it.
             stream.reconfigure(errors="backslashreplace")
+
+
+def ask_before(losses: Sequence[str], *, yes: bool) -> None:
+    """Ask whether to go on, if something cannot be undone or ends access.
+
+    Raises:
+        CommandFailed: there is neither a terminal nor `--yes`, or the answer is no.
+    """
+    for sentence in losses:
+        click.echo(f"! {sentence}", err=True)
+    if not losses or yes:
+        return
+    if not at_terminal():
+        raise CommandFailed("Nothing was changed: this needs a confirmation at a terminal, or --yes.")
+    try:
+        is_confirmed = click.confirm("Go on?", err=True)
+    except click.Abort:
+        # At Ctrl+C or the end of the input.
+        is_confirmed = False
+        click.echo(err=True)
+    if not is_confirmed:
+        raise CommandFailed("Nothing was changed.")
+
+
+def at_terminal() -> bool:
+    """Whether a person can answer."""
+    return sys.stdin.isatty()

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchword.cli.confirmation import ask_before
-from watchword.cli.output import iso, print_json, print_rows
+from watchword.cli.output import ask_before, iso, print_json, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

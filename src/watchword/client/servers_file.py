@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.client.field_rules import faults_of
-from watchword.client.registration import CONFIRMATIONS, EXPECTED, FIELDS, MAX_SERVERS, Registration
+from watchword.client.registration import CONFIRMATIONS, EXPECTED, FIELDS, MAX_SERVERS, Registration, faults_of
 from watchword.client.typed_members import (
     Faults,
     MembersReader,

@@ -20,12 +20,14 @@ from watchword.feed.documents import (
     encode_trust,
     read_trust,
 )
-from watchword.feed.not_understood import NOT_UNDERSTOOD_HEADER, NOT_UNDERSTOOD_NAMED, encode_not_understood
 from watchword.feed.snapshot import (
     EMPTY,
+    NOT_UNDERSTOOD_HEADER,
+    NOT_UNDERSTOOD_NAMED,
     Organizations,
     Packed,
     Snapshot,
+    encode_not_understood,
     fold,
     pack,
     read_packed,

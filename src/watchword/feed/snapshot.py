@@ -1,10 +1,13 @@
-"""Snapshots: the trust of all organizations as of one revision, updated page by page."""
+"""Snapshots: the trust of all organizations as of one revision, updated page by page.
+
+A verifier reports in a header whose trust it cannot read.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from sys import intern
 from threading import Lock
@@ -13,6 +16,11 @@ from typing import Final, TypeVar, overload
 from watchword.core.trust import ORGANIZATION_ID, NotUnderstood, Trust
 from watchword.feed.documents import SCHEMA, FeedRefused, Page, encode_trust, read_trust
 
+NOT_UNDERSTOOD_HEADER: Final = "watchword-not-understood"
+"""A header of a verifier's request: how many organizations' trust it cannot read, and the first names."""
+
+NOT_UNDERSTOOD_NAMED: Final = 100
+_ORGANIZATION: Final = re.compile(ORGANIZATION_ID)
 _SHARDS: Final = 1024
 _PACKED_BEGINS: Final = re.compile(
     rb'\{"schema":([0-9]{1,9}),"organization":"(%s)","revision":([1-9][0-9]{0,15}),' % ORGANIZATION_ID.encode("ascii")
@@ -203,3 +211,10 @@ def fold(snapshot: Snapshot, page: Page) -> Snapshot:
         organizations = Organizations()
     changed = organizations.changed((trust.organization, pack(trust)) for trust in page.changes)
     return Snapshot(page.epoch, page.revision, changed)
+
+
+def encode_not_understood(organizations: Sequence[str]) -> str:
+    """The value of NOT_UNDERSTOOD_HEADER, such as `2 acme globex`; `0` for none."""
+    # Ids that this version does not know count too, but may not fit into a header.
+    named = [name for name in organizations if _ORGANIZATION.fullmatch(name)]
+    return " ".join((str(len(organizations)), *named[:NOT_UNDERSTOOD_NAMED]))

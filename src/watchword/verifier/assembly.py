@@ -15,9 +15,8 @@ from watchword.runtime.admin_http import listening
 from watchword.runtime.metrics import new_registry
 from watchword.verifier.app import Verifier
 from watchword.verifier.disk.copy import CopyDamaged, DiskCopy
-from watchword.verifier.feed_client.credential import Credential
 from watchword.verifier.feed_client.follower import FeedClient, report_unknown_keys
-from watchword.verifier.feed_client.http import FeedOverHttp
+from watchword.verifier.feed_client.http import Credential, FeedOverHttp
 from watchword.verifier.metrics import FeedCollector, VerifierCollector
 from watchword.verifier.snapshot import CurrentSnapshot
 from watchword.verifier.token_cache import TokenCache

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit import api_access, people
-from watchword.cli import confirmation
+from watchword.cli import output
 from watchword.cli.remote import login
 
 if TYPE_CHECKING:
@@ -107,4 +107,4 @@ def test_input_that_is_not_text_is_wrong_usage(bare_command_line: CommandLine) -
 def test_process_without_a_terminal_is_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path(os.devnull).open(encoding="utf-8") as nothing:
         monkeypatch.setattr("sys.stdin", nothing)
-        assert not confirmation.at_terminal()
+        assert not output.at_terminal()

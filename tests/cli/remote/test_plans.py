@@ -12,7 +12,7 @@ from kit import api_access, registrations
 from kit.key_server import answers
 from kit.registrations import fields
 from kit.remote_portal import KEY, access_token
-from watchword.cli import confirmation
+from watchword.cli import output
 from watchword.cli.remote import plans
 from watchword.cli.remote.session import connected
 from watchword.client.applying import apply_steps
@@ -509,7 +509,7 @@ def test_api_key_does_the_same_without_a_warning(portal: RemotePortal) -> None:
 def test_person_at_a_terminal_is_asked(
     portal: RemotePortal, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
 ) -> None:
-    monkeypatch.setattr(confirmation, "at_terminal", lambda: True)
+    monkeypatch.setattr(output, "at_terminal", lambda: True)
     portal.add("ProdOkta", "--issuer", "https://acme.example")
     FILE.write_text("enabled_server: null\nservers: []\n")
     outcome = portal.run("apply", "-f", str(FILE), stdin=answer)

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from watchword.cli.output import CommandFailed
-from watchword.cli.remote import waiting
+from watchword.cli.remote import plans
+from watchword.cli.remote.plans import wait_for_verifiers
 from watchword.cli.remote.session import connected
-from watchword.cli.remote.waiting import wait_for_verifiers
 from watchword.control.fleet.models import TrustRecord, VerifierCredential
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_progress_is_shown_until_all_verifiers_have_the_change(
 
 
 def test_wait_in_vain_is_a_failure(portal: RemotePortal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LIMIT_SECONDS", 3.0)
+    monkeypatch.setattr(plans, "WAIT_SECONDS", 3.0)
     clock = Clock()
     with pytest.raises(CommandFailed, match="No verifier follows the feed"):
         wait(clock)
@@ -78,7 +78,7 @@ def test_wait_in_vain_is_a_failure(portal: RemotePortal, monkeypatch: pytest.Mon
 
 
 def test_apply_waits_even_if_there_is_nothing_to_do(portal: RemotePortal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LIMIT_SECONDS", 0.0)
+    monkeypatch.setattr(plans, "WAIT_SECONDS", 0.0)
     Path("servers.yaml").write_text("enabled_server: null\nservers: []\n")
     outcome = portal.run("apply", "-f", "servers.yaml", "--wait")
     assert outcome.exit_code == 1

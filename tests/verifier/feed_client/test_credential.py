@@ -11,9 +11,8 @@ from kit import live
 from kit.feed_server import CREDENTIAL, feed_server
 from watchword.settings.base import SettingsProblem
 from watchword.settings.load import load_verifier_settings
-from watchword.verifier.feed_client.credential import Credential
 from watchword.verifier.feed_client.failures import CredentialRefused
-from watchword.verifier.feed_client.http import FeedOverHttp
+from watchword.verifier.feed_client.http import Credential, FeedOverHttp
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,8 @@ import sys
 
 import click
 
-from watchword.cli.confirmation import at_terminal
 from watchword.cli.options import debug_option
-from watchword.cli.output import CommandFailed
+from watchword.cli.output import CommandFailed, at_terminal
 from watchword.cli.remote.session import connected
 
 _FORBIDDEN = 403

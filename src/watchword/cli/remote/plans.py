@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from watchword.cli.confirmation import ask_before, yes_option
-from watchword.cli.output import CommandFailed, compose, console
+from watchword.cli.output import CommandFailed, ask_before, compose, console, yes_option
 from watchword.cli.remote.plan_checks import check_key_sources, check_roles, check_unchanged
 from watchword.cli.remote.session import connected, output_option, own_access_lost, print_document, remote_options
-from watchword.cli.remote.waiting import wait_for_verifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from watchword.client.login import Login
     from watchword.client.management_api import ManagementApi
@@ -26,6 +25,11 @@ if TYPE_CHECKING:
 CHANGES = 2
 STYLES = {"+": "green", "-": "red", "~": "yellow", ">": "yellow"}
 """Of a step's line, by its mark."""
+
+WAIT_SECONDS = 90.0
+"""A verifier reports its revision with each request to the feed, which the portal holds for up to half a minute."""
+
+STEP_SECONDS = 1.0
 
 file_option = click.option(
     "-f",
@@ -205,3 +209,32 @@ def _with_lines(failure: ApiFailed, step: Step | None, wanted: WantedState) -> s
 
 def _left_after(done: int, steps: int) -> str:
     return f"Step {done} of {steps} failed; the steps before it are done." if done > 1 else "Nothing was changed."
+
+
+def wait_for_verifiers(
+    api: ManagementApi, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Return when all verifiers that follow the feed have the newest trust of the organization.
+
+    Raises:
+        CommandFailed: some do not within `WAIT_SECONDS`, or there is none.
+    """
+    deadline = clock() + WAIT_SECONDS
+    shown = ""
+    while True:
+        published = api.publication()
+        progress = f"{published.up_to_date} of {published.verifiers} verifiers have revision {published.revision}."
+        if progress != shown:
+            click.echo(progress, err=True)
+            if not shown and published.up_to_date < published.verifiers:
+                # The change itself takes a second.
+                click.echo("Each verifier reports its revision at its next request, within about 25 seconds.", err=True)
+            shown = progress
+        if published.verifiers and published.up_to_date == published.verifiers:
+            return
+        if clock() >= deadline:
+            break
+        sleep(STEP_SECONDS)
+    if not published.verifiers:
+        raise CommandFailed("No verifier follows the feed. The change is stored and takes effect when one does.")
+    raise CommandFailed("Some verifiers do not have the change yet. They may be restarting or of an older version.")

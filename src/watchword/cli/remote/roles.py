@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from watchword.cli.confirmation import ask_before, yes_option
-from watchword.cli.output import CommandFailed, compose
+from watchword.cli.output import CommandFailed, ask_before, compose, yes_option
 from watchword.cli.remote.session import (
     connected,
     output_option,

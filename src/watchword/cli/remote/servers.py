@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from watchword.cli.confirmation import ask_before, yes_option
-from watchword.cli.output import CommandFailed, compose, print_table
+from watchword.cli.output import CommandFailed, ask_before, compose, print_table, yes_option
 from watchword.cli.remote.session import (
     connected,
     output_option,

@@ -1,4 +1,7 @@
-"""The three requests that a verifier sends to the control plane; the data plane opens no other connections."""
+"""The three requests that a verifier sends to the control plane, and the secret that they carry.
+
+The data plane opens no other connections.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlencode
 
 import httpcore2
+import structlog
 import truststore
 
 from watchword.feed import NOT_UNDERSTOOD_HEADER, encode_not_understood
+from watchword.runtime.outages import Outage
 from watchword.settings.base import SettingsProblem
 from watchword.verifier.clock_skew import ClockSkew
 from watchword.verifier.feed_client.failures import (
@@ -22,10 +27,12 @@ from watchword.verifier.feed_client.failures import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from watchword.verifier.feed_client.credential import Credential
+    from pydantic import SecretStr
+
+_log = structlog.get_logger("watchword.verifier.feed")
 
 CONNECT_SECONDS: Final = 5.0
 RESPONSE_SECONDS: Final = 10.0
@@ -180,3 +187,35 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         except OSError as failure:
             raise SettingsProblem(f"feed_ca_file: cannot be read as PEM ({type(failure).__name__}).") from None
     return context
+
+
+class Credential:
+    """The secret with which a verifier reads the feed, as its file has it now.
+
+    Read for each request, so that an operator can replace the file while the verifier runs. Several threads use it.
+
+    A file that cannot be read, as while it is being replaced, leaves the last secret in use.
+    """
+
+    def __init__(self, read: Callable[[], SecretStr]) -> None:
+        """Read the secret for the first time.
+
+        Raises:
+            SettingsProblem: there is none.
+        """
+        self._read = read
+        self._last = read()
+        self._outage = Outage(_log, "credential_unreadable", over="credential_readable_again", level="warning")
+
+    def current(self) -> SecretStr:
+        try:
+            secret = self._read()
+        except SettingsProblem as problem:
+            # The sentence has the name of the file and nothing of its content.
+            self._outage.failed(problem=str(problem))
+            return self._last
+        self._outage.succeeded()
+        if secret != self._last:
+            self._last = secret
+            _log.info("credential_replaced")
+        return secret
