@@ -338,6 +338,13 @@ def test_person_with_an_app_is_asked_for_its_code(alice: Person) -> None:
     assert client.post(CONFIRM, {**fields, "code": next_code(alice)})["Location"] == CREATE_ROLE
 
 
+def test_wrong_recovery_code_leaves_its_field_open(alice: Person) -> None:
+    client = browser_of(give_app(alice))
+    for form, is_open in (({"code": "000000"}, False), ({"recovery_code": "0000-0000"}, True)):
+        page = proven(client, {"next": [CREATE_ROLE], **{name: [value] for name, value in form.items()}}).content
+        assert (b'<details class="more small" open>' in page) is is_open
+
+
 def test_passkey_begins_with_its_options(alice: Person, settings: Any) -> None:
     settings.WATCHWORD = settings.WATCHWORD.model_copy(update={"public_origin": ORIGIN})
     authenticator = Authenticator(ORIGIN)

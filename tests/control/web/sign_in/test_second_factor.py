@@ -209,6 +209,17 @@ def test_no_passkey_is_asked_for_at_an_ip_address(pending: Client) -> None:
     assert pending.post(f"{SECOND_FACTOR}/options").status_code == 404
 
 
+def test_wrong_recovery_code_leaves_its_field_open_and_focused(pending: Client) -> None:
+    field = re.compile(r'<details class="more small"( open)?>.*?name="recovery_code"[^>]*?(autofocus)?>', re.DOTALL)
+
+    found = [
+        field.search(Shown(pending.post(SECOND_FACTOR, form)).html)
+        for form in ({"code": "000000"}, {"code": "", "recovery_code": "0000-0000-0000-0000-0000-0000"})
+    ]
+
+    assert [match and match.groups() for match in found] == [(None, None), (" open", "autofocus")]
+
+
 def test_wrong_codes_are_slowed_down(pending: Client) -> None:
     statuses = [pending.post(SECOND_FACTOR, {"code": "000000"}).status_code for _ in range(12)]
 

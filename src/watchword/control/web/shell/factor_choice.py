@@ -17,6 +17,7 @@ class FactorChoice:
         passkeys_elsewhere: the person has passkeys, but this portal's address is an IP address.
         app: a code of the authenticator app.
         recovery: a recovery code.
+        recovering: the person typed a recovery code, which was refused.
         options_url: where the script begins to use a passkey.
     """
 
@@ -24,10 +25,11 @@ class FactorChoice:
     passkeys_elsewhere: bool
     app: bool
     recovery: bool
+    recovering: bool
     options_url: str
 
     @classmethod
-    def of(cls, person_id: int, options_url: str, *, recovery: bool = True) -> FactorChoice:
+    def of(cls, person_id: int, options_url: str, *, recovery: bool = True, recovering: bool = False) -> FactorChoice:
         enrolled = enrolled_factors(person_id)
         has_passkeys, possible = bool(enrolled.passkeys), relying_party() is not None
         return cls(
@@ -35,6 +37,7 @@ class FactorChoice:
             passkeys_elsewhere=has_passkeys and not possible,
             app=enrolled.has_app,
             recovery=recovery,
+            recovering=recovering,
             options_url=options_url,
         )
 

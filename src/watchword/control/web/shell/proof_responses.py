@@ -92,7 +92,7 @@ def proof_dialog(
     request: HttpRequest, person: Person, context: Mapping[str, object], *, status: int = 200
 ) -> HttpResponse:
     """The dialog over the page."""
-    response = render(request, _DIALOG, {**context, **_ways(person)}, status=status)
+    response = render(request, _DIALOG, {**context, **_ways(request, person)}, status=status)
     return reswap(retarget(response, "#proof"), "innerHTML")
 
 
@@ -100,10 +100,10 @@ def proof_page(
     request: HttpRequest, person: Person, context: Mapping[str, object], *, status: int = 200
 ) -> HttpResponse:
     """The page of its own, for browsers without scripts."""
-    return render(request, _PAGE, {**context, **_ways(person)}, status=status)
+    return render(request, _PAGE, {**context, **_ways(request, person)}, status=status)
 
 
-def _ways(person: Person) -> dict[str, object]:
+def _ways(request: HttpRequest, person: Person) -> dict[str, object]:
     ways = ways_to_prove(person)
     provider = provider_of_person(person) if Factor.SINGLE_SIGN_ON in ways else None
     return {
@@ -111,5 +111,7 @@ def _ways(person: Person) -> dict[str, object]:
         "provider_host": None if provider is None else provider.host,
         "by_form": ways - {Factor.SINGLE_SIGN_ON} != set(),
         "no_way": not ways,
-        "choice": FactorChoice.of(person.pk, reverse("sign_in:confirm-options")),
+        "choice": FactorChoice.of(
+            person.pk, reverse("sign_in:confirm-options"), recovering=bool(request.POST.get("recovery_code"))
+        ),
     }

@@ -81,7 +81,9 @@ def options(request: HttpRequest, waiting: Waiting, person: Person) -> HttpRespo
 def _page(request: HttpRequest, person: Person, refusal: Refusal | None = None) -> HttpResponse:
     context = {
         "person": person,
-        "choice": FactorChoice.of(person.pk, reverse("sign_in:second-factor-options")),
+        "choice": FactorChoice.of(
+            person.pk, reverse("sign_in:second-factor-options"), recovering=bool(request.POST.get("recovery_code"))
+        ),
         "sentence": None if refusal is None else refusal.sentence,
     }
     return render(request, "sign_in/second_factor.html", context, status=200 if refusal is None else refusal.status)
