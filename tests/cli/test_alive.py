@@ -13,9 +13,11 @@ import pytest
 from kit.processes import LOOPBACK, free_port
 from watchword.cli import role_processes
 from watchword.cli.role_processes import responds, verifier_is_alive
+from watchword.cli.roles import roles
+from watchword.cli.serve import Machine
 from watchword.runtime.admin_http import listening
 from watchword.runtime.metrics import new_registry
-from watchword.settings.load import load_verifier_settings
+from watchword.settings.load import load_control_settings, load_verifier_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,6 +79,22 @@ def test_verifier_with_a_closed_gateway_port_is_alive_if_its_probe_says_why(
     assert not verifier_is_alive(settings)
     with listening(LOOPBACK, settings.admin_port, registry=new_registry("verifier"), why_not_ready=lambda: why_not):
         assert verifier_is_alive(settings) is alive
+
+
+def test_portal_is_asked_by_the_name_at_which_browsers_reach_it() -> None:
+    """By any other name it refuses the request and logs an error, at each start."""
+    heard = []
+
+    def refuse(connection: socket.socket) -> None:
+        heard.append(connection.recv(1024).decode())
+        connection.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+
+    with listener(refuse) as port:
+        control = load_control_settings(portal_port=port, public_origin="https://portal.example:8443")
+        machine = Machine(control, load_verifier_settings())
+        portal = roles(machine, {})[0]
+        assert not portal.is_ready()
+    assert "\r\nHost: portal.example:8443\r\n" in heard[0]
 
 
 def test_closed_port_is_not_alive() -> None:

@@ -30,7 +30,7 @@ def application() -> Application:
     def is_ready() -> bool:
         own, of_feed = (control.portal_host, control.portal_port), (control.portal_host, control.port_of_feed)
         # Any response will do: a page may need the database, and a restart would not bring that back.
-        return status_of(own, "/") is not None and feed_responds(of_feed)
+        return status_of(own, "/", control.public_origin) is not None and feed_responds(of_feed)
 
     def is_alive() -> bool:
         # Not through its own port: while clients hold all connections, systemd would restart the portal repeatedly.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import sys
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from watchword.cli.supervisor import Role
 
@@ -28,17 +29,25 @@ class Addresses(Protocol):
     @property
     def portal(self) -> tuple[str, int]: ...
     @property
+    def public_origin(self) -> str: ...
+    @property
     def feed(self) -> tuple[str, int]: ...
     @property
     def verifier_admin(self) -> tuple[str, int]: ...
 
 
-def status_of(address: tuple[str, int], path: str) -> int | None:
-    """The status of a GET, None without a response."""
+def status_of(address: tuple[str, int], path: str, origin: str | None = None) -> int | None:
+    """The status of a GET, None without a response.
+
+    Args:
+        address: where to connect.
+        path: of the request.
+        origin: the portal's, for its pages: it refuses requests for any other host and logs them as errors.
+    """
     host = address[0].strip("[]")
     connection = http.client.HTTPConnection(connectable(host), address[1], timeout=PROBE_SECONDS)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={} if origin is None else {"Host": urlsplit(origin).netloc})
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return None
@@ -66,7 +75,7 @@ def roles(addresses: Addresses, environment: Mapping[str, str]) -> tuple[Role, .
 
     def portal_is_ready() -> bool:
         # Without a session the portal shows its sign-in page; only a server error means that it is not ready.
-        status = status_of(addresses.portal, "/")
+        status = status_of(addresses.portal, "/", addresses.public_origin)
         return status is not None and status < SERVER_ERROR and feed_responds(addresses.feed)
 
     return (

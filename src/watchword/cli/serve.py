@@ -127,6 +127,10 @@ class Machine:
         return self.control.portal_host, self.control.portal_port
 
     @property
+    def public_origin(self) -> str:
+        return self.control.public_origin
+
+    @property
     def feed(self) -> tuple[str, int]:
         return self.control.portal_host, self.control.port_of_feed
 
