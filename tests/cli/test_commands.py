@@ -394,12 +394,19 @@ def test_verifier_gets_a_new_credential_while_the_previous_one_works(command_lin
     outcome = command_line.ok("verifier", "rotate", "edge-1", "--overlap", "2", "--credential-file", str(path))
 
     assert outcome.stdout == f"Verifier edge-1: its secret is in {path}.\n"
+    assert "Restart the verifier if systemd" in outcome.stderr
+    assert "The previous credential stays valid for 2 hours." in outcome.stderr
     new = path.read_text().strip()
     assert all(verifier_of_secret(secret) is not None for secret in (old, new))
     (row,) = command_line.ok("verifier", "list", "--json").json()
     created, until = (datetime.fromisoformat(row[name]) for name in ("credential_created_at", "previous_until"))
     assert until - created == timedelta(hours=2)
-    outcome = command_line.ok("verifier", "revoke", "edge-1", "--previous")
+    unused = command_line.run("verifier", "revoke", "edge-1", "--previous")
+    assert unused.exit_code == 1
+    assert "No request has come with the new credential of verifier edge-1 yet" in unused.stderr
+    assert verifier_of_secret(old) is not None
+    assert verifier_of_secret(new) is not None
+    outcome = command_line.ok("verifier", "revoke", "edge-1", "--previous", "--yes")
     assert outcome.stdout == "The previous credential of verifier edge-1 is revoked.\n"
     assert [verifier_of_secret(secret) is not None for secret in (old, new)] == [False, True]
     again = command_line.run("verifier", "revoke", "edge-1", "--previous")

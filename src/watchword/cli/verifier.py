@@ -12,7 +12,7 @@ import click
 from watchword.cli.control_plane import open_migrated_control_plane
 from watchword.cli.local_verifier import write_secret
 from watchword.cli.options import settings_options
-from watchword.cli.output import CommandFailed, iso, json_option, print_json, print_rows
+from watchword.cli.output import CommandFailed, ask_before, iso, json_option, print_json, print_rows, yes_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,11 @@ credential_file_option = click.option(
     "--credential-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the secret there, readable by you alone, instead of printing it.",
+)
+
+_NEW_ONE_IS_UNUSED = (
+    "No request has come with the new credential of verifier {name} yet. A verifier that still uses the previous one "
+    "receives no more changes until it gets the new one."
 )
 
 
@@ -89,19 +94,39 @@ def rotate(*, name: str, overlap: int, credential_file: Path | None, as_json: bo
     with _must_exist(f"There is no verifier {name} with a valid credential; see `watchword verifier list`."):
         secret = RotateVerifier(name=name, overlap=timedelta(hours=overlap)).run(command_line())
     _show(name, secret, credential_file, as_json=as_json)
+    if not as_json:
+        if credential_file is None:
+            click.echo(
+                "Write it to the verifier's credential file, which the verifier reads again by itself.", err=True
+            )
+        click.echo("Restart the verifier if systemd or an environment variable passes the credential.", err=True)
+        click.echo(f"The previous credential stays valid for {_hours(overlap)}.", err=True)
+
+
+def _hours(count: int) -> str:
+    return "1 hour" if count == 1 else f"{count} hours"
 
 
 @verifier.command("revoke")
 @click.argument("name")
 @click.option("--previous", is_flag=True, help="Revoke only the previous credential, which `rotate` left valid.")
+@yes_option
 @json_option
 @settings_options
-def revoke(*, name: str, previous: bool, as_json: bool) -> None:
-    """Revoke a verifier's credential. It stops deciding when its snapshot is too old, after 24 hours at most."""
+def revoke(*, name: str, previous: bool, yes: bool, as_json: bool) -> None:
+    """Revoke a verifier's credential. It stops deciding when its snapshot is too old, after 24 hours at most.
+
+    With --previous, asks before if no request has come with the new credential yet; without a terminal, --yes is needed
+    then.
+    """
     open_migrated_control_plane()
     from watchword.control.base.actor import command_line
+    from watchword.control.fleet.models import VerifierCredential
     from watchword.control.fleet.verifier_commands import RevokePreviousSecret, RevokeVerifier
 
+    unused = {"name": name, "is_newest_used": False, "previous_secret_hash__isnull": False}
+    if previous and VerifierCredential.objects.filter(**unused).exists():
+        ask_before([_NEW_ONE_IS_UNUSED.format(name=name)], yes=yes)
     what = "previous" if previous else "valid"
     with _must_exist(f"There is no verifier {name} with a {what} credential; see `watchword verifier list`."):
         (RevokePreviousSecret if previous else RevokeVerifier)(name=name).run(command_line())

@@ -87,7 +87,7 @@ def rotate_verifier(request: HttpRequest, actor: Actor, page: VerifiersPage, ver
         title=f"Create a new credential for verifier {name}?",
         sentences=[
             f"The credential that the verifier uses now stays valid for {OVERLAP // timedelta(hours=1)} hours.",
-            "A new credential that was never used is replaced.",
+            "If an earlier new credential was never used, this one replaces it.",
         ],
         url=reverse("console:rotate-verifier", args=[verifier]),
         label="Create Credential",
