@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from watchword.control.base.unit_of_work import UnitOfWork
 
 _NEEDS_STRONG_SESSION = (
-    "Sign in with a second factor or by single sign-on first: this change needs a session that began so."
+    "This change needs a session that began with a second factor or by single sign-on. Add a passkey or an "
+    "authenticator app in Your sign-in if you have none, then sign out and sign in with it."
 )
-_NEEDS_OWN_FACTOR = "Add a passkey or an authenticator app of your own first, under Your Sign-In."
+_NEEDS_OWN_FACTOR = "Add a passkey or an authenticator app of your own first, in Your sign-in."
 _NOT_YET_USED = "Enable single sign-on first, and sign in through it once."
 _EMERGENCY = "Choose an active administrator with every permission, a password and a second factor."
 
