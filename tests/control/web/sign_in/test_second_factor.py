@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +211,10 @@ def test_no_passkey_is_asked_for_at_an_ip_address(pending: Client) -> None:
 
 
 def test_wrong_recovery_code_leaves_its_field_open_and_focused(pending: Client) -> None:
-    field = re.compile(r'<details class="more small"( open)?>.*?name="recovery_code"[^>]*?(autofocus)?>', re.DOTALL)
+    field = re.compile(
+        r'<details class="more small"( open)?>.*?name="recovery_code"[^>]*?(autofocus)?>',
+        re.DOTALL,
+    )
 
     found = [
         field.search(Shown(pending.post(SECOND_FACTOR, form)).html)
