@@ -13,7 +13,7 @@ _app = partial(Mutant, _FACTORS + "authenticator_app.py", with_django=True)
 _codes = partial(Mutant, _FACTORS + "recovery_codes.py", with_django=True)
 _enrolment = partial(Mutant, _FACTORS + "enrolment.py", with_django=True)
 _commands = partial(Mutant, _FACTORS + "commands.py", with_django=True)
-_attempts = partial(Mutant, _FACTORS + "attempts.py", with_django=True)
+_second = partial(Mutant, "control/identity/second_factor_commands.py", with_django=True)
 _throttle = partial(Mutant, "control/identity/throttle.py", with_django=True)
 _queries = partial(Mutant, _FACTORS + "queries.py", with_django=True)
 
@@ -132,9 +132,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
               (_ATTEMPTS + "test_guesses_from_many_addresses_delay_the_codes_of_the_app_alone",)),
     _throttle("the long delay of factors", "address=address, delays=FACTOR_DELAYS)", "address=address)",
               (_ATTEMPTS + "test_p_27_delay_of_guesses_doubles_up_to_an_hour",)),
-    _attempts("the counting of a wrong factor",
-              "        note_failure(attempt_key(factor, person, actor.address), now)\n", "",
-              (_ATTEMPTS + "test_p_27_delay_of_guesses_doubles_up_to_an_hour",)),
+    _second("the counting of a wrong factor",
+            "        note_failure(factor_key(factor, person.pk, actor.address), now)\n", "",
+            (_ATTEMPTS + "test_p_27_delay_of_guesses_doubles_up_to_an_hour",)),
     _queries("the operators' second factor", "if person.kind == PersonKind.OPERATOR:", "if False:",
              (_CHANGE + "test_operators_must_have_a_second_factor",)),
     _queries("the organization's requirement", "Q(second_factor_required=True) | ", "",

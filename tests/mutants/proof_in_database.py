@@ -9,7 +9,6 @@ from mutants.mutant import Mutant
 
 _rights = partial(Mutant, "control/identity/rights.py", with_django=True)
 _commands = partial(Mutant, "control/identity/proof_commands.py", with_django=True)
-_queries = partial(Mutant, "control/identity/proof_queries.py", with_django=True)
 
 _PROOF: Final = "control/identity/test_proof.py::"
 _FACTOR: Final = "control/identity/factors/test_proof_by_factor.py::"
@@ -41,10 +40,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _commands("the use of the factor", "                self.typed.use(person, work.now)\n", "",
               (_FACTOR + "test_code_of_the_app_confirms_once",)),
     _commands("the record of a wrong factor",
-              "            attempts.record_wrong(actor, factor, person, action=_ACTION, now=_at(now))\n", "",
+              "            record_wrong_factor(actor, factor, person, action=_ACTION, now=_at(now))\n", "",
               (_FACTOR + "test_code_of_the_app_confirms_once",)),
     _commands("the earlier factors of the session", "stored(read(row.factors) | {factor})", "stored({factor})",
               (_PROOF + "test_proof_adds_its_factor",)),
-    _queries("the second factor before the password", "if not enrolled.any:", "if True:",
-             (_FACTOR + "test_password_does_not_replace_a_second_factor",)),
+    _commands("the second factor before the password", "if not enrolled.any:", "if True:",
+              (_FACTOR + "test_password_does_not_replace_a_second_factor",)),
 )  # fmt: skip

@@ -14,7 +14,6 @@ _providers = partial(Mutant, _ROOM + "providers.py", with_django=True)
 _policy = partial(Mutant, _ROOM + "policy_commands.py", with_django=True)
 _configuration = partial(Mutant, _ROOM + "configuration_commands.py", with_django=True)
 _domains = partial(Mutant, _ROOM + "domain_commands.py", with_django=True)
-_sessions = partial(Mutant, _ROOM + "sessions.py", with_django=True)
 _safeguards = partial(Mutant, "control/identity/safeguards.py", with_django=True)
 _links = partial(Mutant, "control/identity/sign_in_link_commands.py", with_django=True)
 
@@ -107,9 +106,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _domains("the end of a domain's sessions",
              "            end_single_sign_on_sessions(self.organization_id, domain=self.domain)\n", "",
              (_SETTINGS + "test_removing_a_domain_ends_its_sessions_of_single_sign_on",)),
-    _sessions("the emergency administrator's second factor",
-              "is_strong(factors) if session.person_id == emergency_person",
-              "True if session.person_id == emergency_person", _ONLY),
+    _policy("the emergency administrator's second factor",
+            "is_strong(factors) if session.person_id == emergency_person",
+            "True if session.person_id == emergency_person", _ONLY),
     _safeguards("the emergency administrator", "if emergency is not None and emergency not in after:", "if False:",
                 _EMERGENCY),
     _links("the links of people who have single sign-on only",

@@ -28,7 +28,6 @@ ELSEWHERE = {
     "identity/second_factor_commands.py": "a failed sign-in that is recorded, which changes nothing",
     "identity/single_sign_on/connection_check.py": "failed connections that are counted, which changes nothing",
     "identity/single_sign_on/sign_in_commands.py": "a failed sign-in that is recorded, which changes nothing",
-    "identity/factors/attempts.py": "a wrong second factor that is recorded, which changes nothing",
     "audit/refused_requests.py": "a series of refused requests that is recorded, which changes nothing",
     "identity/throttle.py": "attempts of people who have not signed in, counted before they are looked at",
 }

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from watchword.control.api.key_set_models import KeySet, SigningKey
 from watchword.control.api.types import Body, Change, GivenId, Resource, Text
-from watchword.control.servers.audit_fields import accepted
+from watchword.control.servers.acceptance import accepted
 from watchword.control.servers.rules import ServerFields, algorithm_label
 from watchword.outbound.address import masked
 

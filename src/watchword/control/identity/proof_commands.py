@@ -1,4 +1,7 @@
-"""Proving again who acts in a session. The only writers of `Session.proven_at` besides the sign-in."""
+"""Proving again who acts in a session, and in which ways a person can.
+
+The only writers of `Session.proven_at` besides the sign-in.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,26 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
-from watchword.control.base.actor import Privilege
+from watchword.control.base.actor import Actor, Privilege
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.base.unit_of_work import UnitOfWork, unit_of_work
 from watchword.control.identity import session_commands
 from watchword.control.identity.factor_rules import Factor, read, stored
-from watchword.control.identity.factors import attempts
+from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.password_rules import LENGTH_MAX
 from watchword.control.identity.passwords import HASHING_SLOTS
-from watchword.control.identity.proof_queries import ways_to_prove
 from watchword.control.identity.rights import check_password_unchanged
-from watchword.control.identity.second_factor_commands import TypedFactor
+from watchword.control.identity.second_factor_commands import TypedFactor, record_wrong_factor
 from watchword.control.identity.session_rules import SessionEnd
-from watchword.control.identity.throttle import admit_attempt, note_success, person_key, refuse_blocked
+from watchword.control.identity.single_sign_on.providers import provider_of_person
+from watchword.control.identity.single_sign_on.queries import only_single_sign_on
+from watchword.control.identity.throttle import admit_attempt, factor_key, note_success, person_key, refuse_blocked
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
     from uuid import UUID
-
-    from watchword.control.base.actor import Actor
-    from watchword.control.base.unit_of_work import UnitOfWork
 
 _ACTION: Final = "identity_confirmed"
 
@@ -80,7 +81,7 @@ class ConfirmIdentity:
     def _confirm_by_factor(
         self, actor: Actor, session: UUID, person: Person, factor: Factor, now: datetime | None
     ) -> None:
-        throttle_key = attempts.attempt_key(factor, person, actor.address)
+        throttle_key = factor_key(factor, person.pk, actor.address)
         admit_attempt(throttle_key, _at(now))
         try:
             with _confirming(actor, now) as work:
@@ -88,7 +89,7 @@ class ConfirmIdentity:
                 note_success(throttle_key)
                 _complete(work, session, factor)
         except Refusal:
-            attempts.record_wrong(actor, factor, person, action=_ACTION, now=_at(now))
+            record_wrong_factor(actor, factor, person, action=_ACTION, now=_at(now))
             raise
 
 
@@ -103,6 +104,31 @@ def note_proof(session: UUID, factor: Factor, now: datetime) -> None:
         raise AccessLost(Refusal(RefusalReason.SESSION_ENDED, session_end=SessionEnd.GONE))
     row.factors, row.proven_at = stored(read(row.factors) | {factor}), now
     row.save(update_fields=["factors", "proven_at"])
+
+
+def ways_to_prove(person: Person) -> frozenset[Factor]:
+    """The person's second factors; of a person who has none the password, and the identity provider.
+
+    An unattended browser often has the password at hand, so it does not replace a second factor.
+    """
+    enrolled = enrolled_factors(person.pk)
+    if not enrolled.any:
+        return _without_second_factor(person)
+    ways = {Factor.RECOVERY_CODE}
+    if enrolled.passkeys:
+        ways.add(Factor.PASSKEY)
+    if enrolled.has_app:
+        ways.add(Factor.AUTHENTICATOR_APP)
+    return frozenset(ways)
+
+
+def _without_second_factor(person: Person) -> frozenset[Factor]:
+    ways = set()
+    if provider_of_person(person) is not None:
+        ways.add(Factor.SINGLE_SIGN_ON)
+    if person.has_joined and not only_single_sign_on(person):
+        ways.add(Factor.PASSWORD)
+    return frozenset(ways)
 
 
 def _confirming(actor: Actor, now: datetime | None) -> AbstractContextManager[UnitOfWork]:

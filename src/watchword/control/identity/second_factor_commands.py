@@ -1,4 +1,10 @@
-"""Sign-ins with more than a password: the second factor after it, a passkey instead of it, and the first enrolment."""
+"""Sign-ins with more than a password: the second factor after it, a passkey instead of it, and the first enrolment.
+
+Guesses at second factors are slowed down per person and kind of factor. Six digits are guessed by trying, and only
+after a correct password. So the delay grows up to an hour, which leaves 24 guesses a day. It locks nobody out: a person
+whose app's codes are delayed signs in with a passkey or a recovery code. Those cannot be guessed. They are counted
+separately, for each address alone.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +14,27 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from watchword.control.base.actor import Interface, Privilege
-from watchword.control.base.audit_log import append
+from watchword.control.base.actor import Actor, Interface, Privilege
+from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.base.unit_of_work import UnitOfWork, unit_of_work
 from watchword.control.identity.factor_rules import Factor
-from watchword.control.identity.factors import attempts, authenticator_app, passkeys, recovery_codes
+from watchword.control.identity.factors import authenticator_app, passkeys, recovery_codes
 from watchword.control.identity.factors.queries import enrolled_factors
 from watchword.control.identity.sign_in_commands import (
+    SignedIn,
     complete_sign_in,
     end_unaccepted,
     refused_sign_in,
 )
-from watchword.control.identity.throttle import admit_attempt, note_success
+from watchword.control.identity.throttle import admit_attempt, factor_key, note_failure, note_success
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from watchword.control.base.unit_of_work import UnitOfWork
     from watchword.control.identity.models import Person
     from watchword.control.identity.pending_sign_ins import PendingSignIn
-    from watchword.control.identity.sign_in_commands import SignedIn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +131,7 @@ class ProveSecondFactor:
         factor = self.typed.factor
         if factor is None:
             raise _wrong("Enter the code that your authenticator app shows.")
-        throttle_key = attempts.attempt_key(factor, person, self.address)
+        throttle_key = factor_key(factor, person.pk, self.address)
         admit_attempt(throttle_key, _at(now))
         try:
             with _signing_in(person, self.address, now) as work:
@@ -141,7 +146,7 @@ class ProveSecondFactor:
                 end_unaccepted(throttle_key, event)
             else:
                 actor = person.actor(interface=Interface.PORTAL, address=self.address)
-                attempts.record_wrong(actor, factor, person, action="signed_in", now=_at(now))
+                record_wrong_factor(actor, factor, person, action="signed_in", now=_at(now))
             raise
 
 
@@ -168,6 +173,33 @@ class CompleteEnrolment:
                 return complete_sign_in(work, person, self.pending.factors | {self.factor})
         except AccessLost:
             raise Refusal(RefusalReason.SIGN_IN_EXPIRED) from None
+
+
+def record_wrong_factor(actor: Actor, factor: Factor, person: Person, *, action: str, now: datetime) -> None:
+    """End an attempt that failed, and record it: the organization should see guesses in its audit log.
+
+    Args:
+        actor: the person, in the portal.
+        factor: what was tried; never what was typed.
+        person: whose account.
+        action: what it was for, such as `signed_in`.
+        now: the clock's time.
+    """
+    with transaction.atomic(durable=True):
+        note_failure(factor_key(factor, person.pk, actor.address), now)
+        append(
+            Entry(
+                at=now,
+                organization=person.organization_id,
+                actor=actor.name,
+                interface=actor.interface.value,
+                address=actor.address,
+                action=action,
+                target=person.email,
+                result=REFUSED,
+                changes={"factor": [None, factor.value]},
+            )
+        )
 
 
 def _signing_in(person: Person, address: str | None, now: datetime | None) -> AbstractContextManager[UnitOfWork]:

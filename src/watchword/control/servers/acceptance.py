@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Self
 from watchword.control.servers.shared_servers import AudienceIs, shared_server_at
 
 if TYPE_CHECKING:
+    from watchword.control.base.audit_log import Scalar
+    from watchword.control.servers.models import AuthorizationServer
     from watchword.control.servers.shared_servers import SharedServer
 
 
@@ -133,3 +135,15 @@ def _at_shared(shared: SharedServer, *, audience: str | None, issuer: str | None
     if audience and shared.audience is AudienceIs.CHOSEN:
         return Acceptance.ANYBODY
     return Acceptance.EVERYBODY
+
+
+def confirmed(server: AuthorizationServer) -> dict[str, Scalar]:
+    """Return the field in which accepting tokens of others was confirmed; empty if none was needed."""
+    field = accepted(server).confirmed_by
+    return {} if field is None else {field: True}
+
+
+def accepted(server: AuthorizationServer) -> AcceptedTokens:
+    return AcceptedTokens.of(
+        server.jwks_location, audience=server.audience, issuer=server.issuer, client_id=server.client_id
+    )

@@ -12,8 +12,8 @@ from watchword.control.base.audit_log import difference
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.servers import rules
-from watchword.control.servers.acceptance import CONFIRMED_BY
-from watchword.control.servers.audit_fields import accepted, audit_fields_of, confirmed
+from watchword.control.servers.acceptance import CONFIRMED_BY, accepted, confirmed
+from watchword.control.servers.ca_bundle import fingerprints
 from watchword.control.servers.conflicts import (
     explained_conflicts,
     find_server,
@@ -26,6 +26,7 @@ from watchword.control.servers.field_checks import checked_fields
 from watchword.control.servers.forced_fetch_commands import bring_forward
 from watchword.control.servers.key_sets import KeyChange, labels
 from watchword.control.servers.models import AuthorizationServer, KeySetState
+from watchword.control.servers.shown_location import on_one_line
 from watchword.control.servers.sources import KeySource, install, validated
 from watchword.jwks.schedule import FORCED_COOL_DOWN
 
@@ -83,7 +84,7 @@ class AddServer:
             server.ca_bundle = ca_bundle
             _save(server, self.fields, source, work)
             keys = install(KeySetState(server=server), validation, settings=settings.WATCHWORD)
-            work.record(target=server.name, changes=difference({}, audit_fields_of(server)) | keys.as_changes())
+            work.record(target=server.name, changes=difference({}, _audit_fields(server)) | keys.as_changes())
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
 
@@ -108,7 +109,7 @@ class EditServer:
             server = find_server(self.organization_id, self.server_id, self.expected_version)
             source, ca_bundle = checked_fields(self.organization_id, self.fields, work.now, server)
             refuse_taken_name(self.organization_id, self.fields.name, server_id=server.pk)
-            before = audit_fields_of(server)
+            before = _audit_fields(server)
             moved = source != KeySource.of(server)
             keys = KeyChange(added=(), removed=())
             if moved:
@@ -121,7 +122,7 @@ class EditServer:
             _save(server, self.fields, source, work)
             # The marks of two hidden values may collide, so the event always has both locations.
             always = frozenset({"jwks_location"}) if moved else frozenset()
-            changes = difference(before, audit_fields_of(server), always=always)
+            changes = difference(before, _audit_fields(server), always=always)
             work.record(target=server.name, changes=changes | keys.as_changes())
             return Saved(server_id=server.pk, version=server.version, disabled=disabled)
 
@@ -181,7 +182,7 @@ class DeleteServer:
     def run(self, actor: Actor) -> None:
         with unit_of_work(actor, self.organization_id, permission=_REQUIRED, action="server_deleted") as work:
             server = find_server(self.organization_id, self.server_id, self.expected_version)
-            gone = difference(audit_fields_of(server), {})
+            gone = difference(_audit_fields(server), {})
             keys = KeyChange(added=(), removed=labels(_key_set_of(server)))
             work.record(target=server.name, changes=gone | keys.as_changes())
             server.delete()
@@ -231,12 +232,12 @@ def _switch(
     action: str | None = None,
     knowing: Mapping[str, Scalar] | None = None,
 ) -> None:
-    before = audit_fields_of(server)
+    before = _audit_fields(server)
     if server.enabled != enabled:
         server.enabled = enabled
         _stamp(server, work)
         server.save()
-    changes = difference(before, audit_fields_of(server)) | difference({}, knowing or {})
+    changes = difference(before, _audit_fields(server)) | difference({}, knowing or {})
     work.record(target=server.name, changes=changes, action=action)
 
 
@@ -271,3 +272,21 @@ def _check_acceptance(server: AuthorizationServer, *, confirmed: bool) -> None:
     fault = accepted(server).fault(confirmed_fields)
     if fault is not None:
         raise Refusal(RefusalReason.TOKENS_OF_OTHERS, sentence=fault[1])
+
+
+def _audit_fields(server: AuthorizationServer) -> dict[str, Scalar]:
+    """Return every field as the log stores it, and what an administrator has confirmed."""
+    return {
+        "enabled": server.enabled,
+        "name": server.name,
+        "description": server.description,
+        "jwks_location": on_one_line(server.jwks_location),
+        "verify_certificate": server.verify_certificate,
+        "ca_bundle": fingerprints(server.ca_bundle),
+        "audience": server.audience,
+        "issuer": server.issuer,
+        "client_id": server.client_id,
+        "accepts_bound_tokens": server.accepts_bound_tokens,
+        "required_role": server.required_role,
+        **confirmed(server),
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from watchword.control.servers import rotation, rules
-from watchword.control.servers.audit_fields import accepted
+from watchword.control.servers.acceptance import accepted
 from watchword.control.servers.ca_bundle import described, state_of
 from watchword.control.servers.models import AuthorizationServer, KeyHistory
 from watchword.control.servers.rotation import WithdrawnKey

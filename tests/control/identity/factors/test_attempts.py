@@ -13,10 +13,10 @@ from watchword.control.base.audit_log import REFUSED
 from watchword.control.base.audit_models import AuditEvent
 from watchword.control.base.refusals import Refusal
 from watchword.control.identity.factor_rules import Factor
-from watchword.control.identity.factors.attempts import attempt_key, record_wrong
 from watchword.control.identity.models import SignInThrottle
+from watchword.control.identity.second_factor_commands import record_wrong_factor
 from watchword.control.identity.sign_in_link_commands import purge
-from watchword.control.identity.throttle import admit_attempt, note_success
+from watchword.control.identity.throttle import admit_attempt, factor_key, note_success
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,14 +31,14 @@ ADDRESS = "192.0.2.66"
 
 
 def guess(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP, address: str = ADDRESS) -> None:
-    admit_attempt(attempt_key(factor, person, address), at)
-    record_wrong(replace(waiting(person), address=address), factor, person, action="signed_in", now=at)
+    admit_attempt(factor_key(factor, person.pk, address), at)
+    record_wrong_factor(replace(waiting(person), address=address), factor, person, action="signed_in", now=at)
 
 
 def delay(person: Person, at: datetime, *, factor: Factor = Factor.AUTHENTICATOR_APP, address: str = ADDRESS) -> int:
     """The seconds until the next attempt."""
     try:
-        admit_attempt(attempt_key(factor, person, address), at)
+        admit_attempt(factor_key(factor, person.pk, address), at)
     except Refusal as refusal:
         return int(str(refusal.details["seconds"]))
     with transaction.atomic():
@@ -120,7 +120,7 @@ def test_guesses_at_recovery_codes_from_one_network_are_delayed(alice: Person) -
 def test_right_code_resets_the_count(alice: Person) -> None:
     for _ in range(FREE):
         guess(alice, NOW)
-    key = attempt_key(Factor.AUTHENTICATOR_APP, alice, ADDRESS)
+    key = factor_key(Factor.AUTHENTICATOR_APP, alice.pk, ADDRESS)
     admit_attempt(key, NOW)
     with transaction.atomic():
         note_success(key)
@@ -130,7 +130,7 @@ def test_right_code_resets_the_count(alice: Person) -> None:
 
 
 def test_guesses_at_once_are_as_many_as_without_a_delay(alice: Person) -> None:
-    key = attempt_key(Factor.AUTHENTICATOR_APP, alice, ADDRESS)
+    key = factor_key(Factor.AUTHENTICATOR_APP, alice.pk, ADDRESS)
     for _ in range(FREE + 1):
         admit_attempt(key, NOW)
 

@@ -16,8 +16,7 @@ from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors.passkeys import assertion_options
 from watchword.control.identity.models import Passkey, RecoveryCode
-from watchword.control.identity.proof_commands import ConfirmIdentity
-from watchword.control.identity.proof_queries import ways_to_prove
+from watchword.control.identity.proof_commands import ConfirmIdentity, ways_to_prove
 from watchword.control.identity.second_factor_commands import PasskeyResponse, TypedFactor
 from watchword.control.identity.session_store import end_sessions
 

@@ -15,7 +15,7 @@ from watchword.control.base.refusals import Refusal
 from watchword.control.fleet.models import FeedState
 from watchword.control.identity.factor_rules import Factor, stored
 from watchword.control.identity.models import EmailDomain, Person, ProviderAccount, Session, SingleSignOn
-from watchword.control.identity.proof_queries import ways_to_prove
+from watchword.control.identity.proof_commands import ways_to_prove
 from watchword.control.identity.rules import FREE_PER_ADDRESS
 from watchword.control.identity.single_sign_on.ceremony import ProviderResponse
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure

@@ -12,9 +12,8 @@ from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.models import ProviderAccount, Role, SignInPolicy, SingleSignOn
 from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.sealing import seal
-from watchword.control.identity.single_sign_on.policy_commands import refuse_operators
+from watchword.control.identity.single_sign_on.policy_commands import end_single_sign_on_sessions, refuse_operators
 from watchword.control.identity.single_sign_on.rules import configuration_faults
-from watchword.control.identity.single_sign_on.sessions import end_single_sign_on_sessions
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -9,8 +9,8 @@ from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.models import EmailDomain
+from watchword.control.identity.single_sign_on.policy_commands import end_single_sign_on_sessions
 from watchword.control.identity.single_sign_on.rules import domain_fault, normalised_domain
-from watchword.control.identity.single_sign_on.sessions import end_single_sign_on_sessions
 
 if TYPE_CHECKING:
     from datetime import datetime

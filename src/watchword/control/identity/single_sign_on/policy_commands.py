@@ -1,14 +1,14 @@
-"""What an organization demands of its people's sign-ins. The only writers."""
+"""What an organization demands of its people's sign-ins, and which sessions end when it changes. The only writers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchword.control.base.actor import Permission
+from watchword.control.base.actor import Actor, Permission
 from watchword.control.base.refusals import Refusal, RefusalReason, changed_meanwhile
-from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.identity.factor_rules import is_strong, read
+from watchword.control.base.unit_of_work import UnitOfWork, unit_of_work
+from watchword.control.identity.factor_rules import Factor, is_strong, read
 from watchword.control.identity.models import (
     Person,
     ProviderAccount,
@@ -19,13 +19,11 @@ from watchword.control.identity.models import (
 )
 from watchword.control.identity.safeguards import full_administrators, refuse_more_than_own
 from watchword.control.identity.single_sign_on.queries import has_second_factor
-from watchword.control.identity.single_sign_on.sessions import end_sessions_without_single_sign_on, end_weak_sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
-
-    from watchword.control.base.actor import Actor
-    from watchword.control.base.unit_of_work import UnitOfWork
+    from uuid import UUID
 
 _NEEDS_STRONG_SESSION = (
     "This change needs a session that began with a second factor or by single sign-on. Add a passkey or an "
@@ -177,3 +175,33 @@ def _audit_fields(policy: SignInPolicy) -> dict[str, bool | str | None]:
         "single_sign_on_only": policy.single_sign_on_only,
         "emergency_administrator": None if emergency is None else emergency.email,
     }
+
+
+def end_weak_sessions(organization_id: str) -> None:
+    """End the sessions that began without a second factor."""
+    _end(organization_id, lambda session: not is_strong(read(session.factors)))
+
+
+def end_sessions_without_single_sign_on(organization_id: str, *, emergency_person: int) -> None:
+    """End the sessions that began without the identity provider. The emergency administrator's need two factors."""
+
+    def ends(session: Session) -> bool:
+        factors = read(session.factors)
+        return not (is_strong(factors) if session.person_id == emergency_person else Factor.SINGLE_SIGN_ON in factors)
+
+    _end(organization_id, ends)
+
+
+def end_single_sign_on_sessions(organization_id: str, *, domain: str = "", kept: UUID | None = None) -> None:
+    """End the sessions that began by single sign-on, of people in the domain or of all, except for `kept`."""
+
+    def ends(session: Session) -> bool:
+        return Factor.SINGLE_SIGN_ON in read(session.factors) and session.public_id != kept
+
+    _end(organization_id, ends, **({"person__email__endswith": f"@{domain}"} if domain else {}))
+
+
+def _end(organization_id: str, ends: Callable[[Session], bool], **narrowed: str) -> None:
+    # The factors are a list in JSON, which SQLite cannot search; the people of one organization are few.
+    sessions = Session.objects.filter(person__organization_id=organization_id, **narrowed)
+    Session.objects.filter(pk__in=[session.pk for session in sessions if ends(session)]).delete()

@@ -15,8 +15,7 @@ from watchword.control.base.refusals import Refusal
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.ceremonies import spend
 from watchword.control.identity.factor_rules import Factor
-from watchword.control.identity.proof_commands import note_proof
-from watchword.control.identity.proof_queries import ways_to_prove
+from watchword.control.identity.proof_commands import note_proof, ways_to_prove
 from watchword.control.identity.sign_in_commands import UNKNOWN, complete_sign_in
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
 from watchword.control.identity.single_sign_on.people import linked_person, person_of

@@ -20,7 +20,7 @@ from django_htmx.http import reswap, retarget
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.factor_rules import PROOF_FOR_A_DIALOG, Factor
 from watchword.control.identity.models import Person
-from watchword.control.identity.proof_queries import ways_to_prove
+from watchword.control.identity.proof_commands import ways_to_prove
 from watchword.control.identity.proof_rules import is_recent
 from watchword.control.identity.single_sign_on.providers import provider_of_person
 from watchword.control.web.shell import unsent
