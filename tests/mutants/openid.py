@@ -184,8 +184,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _id_token("Entra ID's claim as a text", 'value in {"1", "true"}', 'value.lower() in {"1", "true"}', _EDOV),
     _id_token("printable names", "<= max_length or not is_printable(value):", "<= max_length:", _SHOWN),
     _id_token("the longest name", "not 0 < len(value) <= max_length", "not value", _SHOWN),
-    _id_token("the number of values", " or len(value) > MAX_VALUES", "", _TEXTS),
-    _id_token("values that are texts", "return texts if len(texts) == len(value) else ()", "return texts", _TEXTS),
+    _id_token("the number of values", " or len(values) > MAX_VALUES", "", _TEXTS),
+    _id_token("values that are texts", "return texts if len(texts) == len(values) else None", "return texts", _TEXTS),
     _id_token("claims being silent in logs", "_claims: SignedClaims = field(repr=False)", "_claims: SignedClaims",
               (_VERIFIED + "test_good_token_names_the_person",)),
 )  # fmt: skip

@@ -62,6 +62,8 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
             (_WHO + "test_new_person_is_created_with_the_default_role",)),
     _people("the last full administrator", ", keep_full_administrator(work.organization_id):", ":",
             (_WHO + "test_last_full_administrator_keeps_the_role",)),
+    _people("a claim that cannot be read", "    if values is None:\n", "    if False:\n",
+            (_WHO + "test_claim_that_cannot_be_read_does_not_give_the_default_role",)),
     _sign_in("the configuration under the lock", "            _check_unchanged(provider)\n", "",
              (_WHO + "test_configuration_is_read_again_under_the_lock",)),
     _sign_in("one success of a ceremony", "            _spend_once(self.response.ceremony, work.now)\n", "",

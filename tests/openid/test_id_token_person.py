@@ -37,18 +37,19 @@ def test_name_and_address_are_printable_texts_or_absent(value: object) -> None:
         ("staff", ("staff",)),
         (["staff", "administrators"], ("staff", "administrators")),
         (["a"] * 200, ("a",) * 200),
-        (["a"] * 201, ()),
-        (["staff", 1], ()),
-        (["staff", ""], ()),
-        (["staff", ["administrators"]], ()),
-        ({"staff": True}, ()),
-        (1, ()),
+        (["a"] * 201, None),
+        (["staff", 1], None),
+        (["staff", ""], None),
+        (["staff", ["administrators"]], None),
+        ({"staff": True}, None),
+        (1, None),
+        (False, None),
         ("", ()),
         (None, ()),
         ([], ()),
     ],
 )
-def test_claim_has_texts(value: object, texts: tuple[str, ...]) -> None:
+def test_claim_has_texts(value: object, texts: tuple[str, ...] | None) -> None:
     found = accepted(id_token(groups=value))
     assert found.texts("groups") == texts
     assert found.texts("roles") == ()

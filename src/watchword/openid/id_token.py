@@ -63,15 +63,20 @@ class IdTokenClaims:
     auth_time: float | None
     _claims: SignedClaims = field(repr=False)
 
-    def texts(self, claim: str) -> tuple[str, ...]:
-        """The values of a claim that is a text or a list of texts. Empty for every other, and for too many."""
+    def texts(self, claim: str) -> tuple[str, ...] | None:
+        """The values of a claim that is a text or a list of texts; empty for an absent one.
+
+        None for every other claim, and for one with too many values: what it says is unknown, so nothing may follow
+        from its silence.
+        """
         value = self._claims.get(claim)
-        if isinstance(value, str):
-            return (value,) if value else ()
-        if not isinstance(value, list) or len(value) > MAX_VALUES:
+        if is_absent(value):
             return ()
-        texts = tuple(each for each in value if isinstance(each, str) and each)
-        return texts if len(texts) == len(value) else ()
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list) or len(values) > MAX_VALUES:
+            return None
+        texts = tuple(each for each in values if isinstance(each, str) and each)
+        return texts if len(texts) == len(values) else None
 
 
 def verify_id_token(

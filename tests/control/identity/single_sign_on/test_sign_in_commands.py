@@ -187,6 +187,13 @@ def test_roles_by_claim(configured: SingleSignOn, bob: Person, charlie: Person) 
     assert refused(response("second", "second@acme.example")) is SignInFailure.NO_ROLE
 
 
+def test_claim_that_cannot_be_read_does_not_give_the_default_role(configured: SingleSignOn, bob: Person) -> None:
+    SingleSignOn.objects.update(role_claim="groups", role_values=[], default_role=bob.role)
+    for unreadable in (["x"] * 201, [1], {"staff": True}):
+        assert refused(response(claims={"groups": unreadable})) is SignInFailure.NO_ROLE
+    assert sign_in(response(claims={"groups": ["x"]})).person.role == bob.role
+
+
 def test_role_claim_changes_the_role_at_each_sign_in(configured: SingleSignOn, alice: Person, bob: Person) -> None:
     assert bob.role is not None
     linked(bob, "bob")

@@ -211,6 +211,20 @@ def test_p_66_response_of_another_browsers_sign_in_is_refused(
     assert signed_in(attacker) == bob.email
 
 
+def test_p_66_another_site_cannot_sign_its_visitors_in_without_asking(
+    browser: SignOn, server: AuthorizationServer, alice: Person
+) -> None:
+    assign()
+    configured(server, default_role=alice.role)
+    address = "/sign-in/single-sign-on?organization=acme"
+    page = browser.portal.get(address, headers={"sec-fetch-site": "cross-site"})
+    assert page.status_code == 200
+    assert "Another site led you here, to sign in for acme ." in text_of(page)
+    assert "http-equiv" not in page.content.decode()
+    for site in ("none", "same-origin", "same-site"):
+        assert browser.portal.get(address, headers={"sec-fetch-site": site}).status_code == 302
+
+
 def test_p_67_code_of_another_ceremony_is_refused(browser: SignOn, server: AuthorizationServer, alice: Person) -> None:
     assign()
     configured(server, default_role=alice.role)

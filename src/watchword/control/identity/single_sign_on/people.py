@@ -113,6 +113,9 @@ def _created(work: UnitOfWork, provider: Provider, claims: IdTokenClaims, email:
 
 def _role(provider: Provider, claims: IdTokenClaims, email: str) -> Role:
     values = claims.texts(provider.role_claim) if provider.role_claim else ()
+    if values is None:
+        # The default role is for people about whom the claim says nothing, not for a claim that cannot be read.
+        raise SignInFailed(SignInFailure.NO_ROLE, email=email)
     claimed = role_by_claim(values, provider.role_values)
     wanted = provider.default_role_id if claimed is None else claimed
     # By organization, too: a role of another one would be a bug, and gives nothing.

@@ -140,10 +140,14 @@ def _to_provider(
 
 
 def _leading_to(request: HttpRequest, provider: Provider, begun: Begun) -> HttpResponse:
-    if request.method != "POST":
+    # Another site could sign its visitor in at an organization of its own, through a provider that asks nothing (P-66).
+    from_elsewhere = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if request.method != "POST" and not from_elsewhere:
         return HttpResponseRedirect(begun.url)
     # The content security policy lets no form lead to another host, also by a redirect; a page can.
-    return render(request, "sign_in/to_provider.html", {"host": provider.host, "url": begun.url})
+    whose = "the API provider" if provider.organization_id is None else provider.organization_id
+    context = {"host": provider.host, "url": begun.url, "whose": whose, "from_elsewhere": from_elsewhere}
+    return render(request, "sign_in/to_provider.html", context)
 
 
 def _spent(answer: HttpResponse) -> HttpResponse:
