@@ -235,3 +235,14 @@ class ServerToEnable(Body):
     id: GivenId | None
     confirm_any_token: bool = False
     confirm_any_user: bool = False
+
+
+class Publication(Resource):
+    """Which verifiers have the newest trust of the organization."""
+
+    revision: int | None
+    """Grows with each change; null before the first one."""
+    verifiers: int
+    """How many follow the feed."""
+    up_to_date: int
+    """How many of them have the revision and can read it."""

@@ -1,7 +1,11 @@
-"""Authorization servers: requests become the commands of the page of the same name."""
+"""Authorization servers: requests become the commands of the page of the same name.
+
+Also how far their trust has come: what `watchword apply --wait` waits for.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -16,6 +20,7 @@ from watchword.control.api.problems import Fault, Invalid, Problem, fault
 from watchword.control.api.server_models import (
     EnabledServer,
     KeySource,
+    Publication,
     Server,
     ServerChange,
     ServerRegistration,
@@ -27,6 +32,7 @@ from watchword.control.api.server_models import (
 from watchword.control.api.strict_requests import etag
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import RefusalReason
+from watchword.control.fleet.queries import publication_of
 from watchword.control.servers.commands import (
     AddServer,
     DeleteServer,
@@ -35,8 +41,8 @@ from watchword.control.servers.commands import (
     EnableServer,
     RequestRefresh,
 )
+from watchword.control.servers.conflicts import registration, registrations
 from watchword.control.servers.field_checks import checked_fields
-from watchword.control.servers.registration_queries import registration, registrations
 from watchword.control.servers.sources import KeySource as StoredSource
 from watchword.control.servers.validate import validate
 from watchword.jwks.findings import Outcome
@@ -213,6 +219,15 @@ def change_enabled_server(call: Call, choice: ServerToEnable) -> Answer:
             call.actor
         )
     return _enabled_answer(_enabled(call))
+
+
+@operation(
+    router, "GET", "/organizations/{slug:organization}/publication",
+    reads=_RIGHT, returns=Publication,
+)  # fmt: skip
+def read_publication(call: Call) -> Answer:
+    """Read whether the verifiers have the last change. They report it within 25 seconds."""
+    return Answer(body=Publication(**asdict(publication_of(call.organization, timezone.now()))))
 
 
 def _enabled(call: Call) -> AuthorizationServer | None:

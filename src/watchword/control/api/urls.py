@@ -10,7 +10,7 @@ from django.urls import include, path, reverse
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
-from watchword.control.api import activity, audit, fleet, organizations, publication, roles, servers
+from watchword.control.api import activity, audit, fleet, organizations, roles, servers
 from watchword.control.api.declarations import OPERATIONS
 from watchword.control.api.openapi import FILE
 from watchword.control.api.strict_requests import GuardedParser
@@ -38,7 +38,7 @@ api: Final = Api(
     docs_url=None,
     parser=GuardedParser(),
 )
-_RESOURCES: Final = (servers, roles, audit, activity, publication, organizations, fleet)
+_RESOURCES: Final = (servers, roles, audit, activity, organizations, fleet)
 for resource in _RESOURCES:
     api.add_router("", resource.router)
 

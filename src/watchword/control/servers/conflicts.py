@@ -79,3 +79,21 @@ def free_slot(organization_id: str) -> int:
     if not free:
         raise Refusal(RefusalReason.SLOTS_USED_UP)
     return free[0]
+
+
+def registrations(organization_id: str) -> QuerySet[AuthorizationServer]:
+    """Return the organization's servers with their key sets as they are stored, the oldest first."""
+    servers = AuthorizationServer.objects.filter(organization_id=organization_id)
+    return servers.select_related("key_set").order_by("created_at", "slot")
+
+
+def registration(organization_id: str, server_id: UUID) -> AuthorizationServer:
+    """Return one server.
+
+    Raises:
+        Refusal: not_found, also for another organization's server.
+    """
+    server = registrations(organization_id).filter(pk=server_id).first()
+    if server is None:
+        raise Refusal(RefusalReason.NOT_FOUND)
+    return server
