@@ -67,6 +67,11 @@ def sign_in_at_provider(page: Page) -> None:
 
 def test_address_leads_to_the_provider_and_back(page: Page) -> None:
     page.goto("/sessions/")
+    by_password = page.get_by_role("button", name="Sign in", exact=True).bounding_box()
+    by_provider = page.get_by_role("link", name="Sign in with single sign-on").bounding_box()
+    assert by_password is not None
+    assert by_provider is not None
+    assert by_provider["y"] - by_password["y"] - by_password["height"] >= 8, "the buttons touch"
     page.get_by_role("link", name="Sign in with single sign-on").click()
     page.get_by_label("E-mail address").fill("alice@acme.example")
     page.keyboard.press("Enter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,23 @@ def test_each_page_of_the_organization_says_that_tokens_are_refused(
     prepare()
     page = BrowserSession.of(alice).get(route, acme.pk)
     assert page.text.count("Tokens are refused.") + page.text.count("Tokens are rejected;") == 1
+
+
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        (expired, "The API subscription expired on "),
+        (not_started, "The API subscription starts on "),
+        (without_subscription, "There is no API subscription"),
+    ],
+)
+def test_page_on_which_changes_are_possible_does_not_call_them_locked(
+    acme: Organization, alice: Person, prepare: Callable[[], object], said: str
+) -> None:
+    prepare()
+    text = BrowserSession.of(alice).get("people:administrators", acme.pk).text
+    assert re.search(f"{said}.*: authorization servers cannot be changed. Tokens are refused.", text)
+    assert "changes are locked" not in text
 
 
 @pytest.mark.parametrize("prepare", [expired, not_started, without_subscription])

@@ -127,11 +127,11 @@ class OrganizationFrame(Frame):
         `tokens_shown` is for a page whose first line says already that tokens are refused.
         """
         banners: list[dict[str, Any]] = []
-        sentence, locked = self.standing.banner, not self.standing.may_change
+        sentence, locked, why = self.standing.banner, not self.standing.may_change, self.standing.tokens_refused
         if sentence is not None:
-            # The banner of a suspension says it by itself.
-            if locked and not self.standing.suspended and not tokens_shown:
-                sentence = f"{sentence} Tokens are refused."
+            # The banner of a suspension says it by itself. People, roles and sign-in settings can still be changed.
+            if why is not None and not self.standing.suspended and not tokens_shown:
+                sentence = f"{why[0].upper()}{why[1:]}: authorization servers cannot be changed. Tokens are refused."
             tone = "bad" if self.standing.suspended else "warn" if locked else "note"
             banners.append({"sentence": sentence, "tone": tone, "contact": locked})
         if self.notice is not None and not self.standing.suspended:
