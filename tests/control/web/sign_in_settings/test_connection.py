@@ -89,6 +89,7 @@ def test_without_scripts_the_dialog_comes_back(browser: BrowserSession, provider
     typed = {"issuer": issuer_of(provider), "client_id": "watchword", "client_secret": "typed", "version": "0"}
     page = browser.post(CHECK, "acme", **typed)
     assert "1 usable key." in page.text
+    assert "Enter the client secret again: it was not saved." in page.text
     assert (page.value("issuer"), page.value("client_id"), page.value("client_secret")) == (
         issuer_of(provider), "watchword", "",
     )  # fmt: skip

@@ -31,6 +31,8 @@ FORM = {
     "version": "0",
 }
 
+SECRET_IS_LOST = "Enter the client secret again: it was not saved."
+
 
 def browser_of(person: Person) -> BrowserSession:
     """The person's browser, in a session that began with a second factor."""
@@ -93,7 +95,7 @@ def test_second_factor_is_required_and_no_longer(browser: BrowserSession, alice:
 
 def test_dialog_says_which_second_factor_is_missing(browser: BrowserSession, alice: Person) -> None:
     refused = browser.scripted.post("sign_in_settings:second-factor", "acme", required="on", version="0")
-    assert (refused.status, "of your own first, under Your Sign-In." in refused.text) == (409, True)
+    assert (refused.status, "of your own first, in Your sign-in." in refused.text) == (409, True)
     add_app(alice)
     assert (
         "All active administrators have a second factor." in browser.get("sign_in_settings:second-factor", "acme").text
@@ -156,6 +158,9 @@ def test_dialog_comes_back_with_faults_at_their_fields_and_without_the_secret(br
     )
     assert "Enter the issuer as the provider states it" in refused.text
     assert "Choose a role." in refused.text
+    # Blank would keep the stored one.
+    assert SECRET_IS_LOST in refused.text
+    assert SECRET_IS_LOST not in browser.post(CONFIGURE, "acme", **(FORM | {"issuer": "x", "client_secret": ""})).text
 
 
 def test_stale_edit_shows_what_it_would_overwrite(browser: BrowserSession, alice: Person) -> None:

@@ -72,6 +72,11 @@ class ProviderForm(Typed):
     def expected_version(self) -> int:
         return version_in(self.text("version"))
 
+    def ask_for_secret_again(self) -> None:
+        """Say that a typed secret is lost: the dialog never contains one, and blank would keep the stored one."""
+        if self.text("client_secret") and "client_secret" not in self.errors:
+            self.add_error("client_secret", "Enter the client secret again: it was not saved.")
+
     def command_fields(self) -> dict[str, Any]:
         """The arguments of `ConfigureSingleSignOn`, without the organization."""
         return {

@@ -56,6 +56,7 @@ def configure(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> H
         if refusal.reason is RefusalReason.VERSION_STALE and page.configuration is not None:
             # Shown what it would overwrite, a second Save is a decision; so it goes by the version just shown.
             context |= {"version": page.configuration.version, "differences": _differences(page.configuration, form)}
+        form.ask_for_secret_again()
         return again(request, page, CONFIGURE, context, refusal)
     return done(request, page, Notice("Saved single sign-on."))
 
@@ -76,6 +77,7 @@ def check(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> HttpR
         result["connection_refusal"], status = refusal.sentence, refusal.status
     if is_partial(request):
         return render(request, "sign_in_settings/connection.html", result, status=status)
+    form.ask_for_secret_again()
     return show_dialog(request, page, CONFIGURE, configuring(page, form) | result | {"again": True}, status=status)
 
 
