@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from kit import people
+from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import command_line
+from watchword.control.base.refusals import Refusal
 from watchword.control.identity.ceremonies import begun, opened
 from watchword.control.identity.factor_models import AuthenticatorApp
 from watchword.control.identity.factor_rules import Factor, stored
-from watchword.control.identity.models import Session
+from watchword.control.identity.models import ProviderAccount, Session
 from watchword.control.identity.single_sign_on.ceremony import KIND, ProviderResponse
 from watchword.control.identity.single_sign_on.configuration_commands import (
     ConfigureSingleSignOn,
     SetSingleSignOnEnabled,
 )
 from watchword.control.identity.single_sign_on.domain_commands import AssignEmailDomain
+from watchword.control.identity.single_sign_on.policy_commands import AllowSingleSignOnOnly, RequireSecondFactor
 from watchword.control.identity.single_sign_on.providers import provider_of
 from watchword.core.claims import SignedClaims
 from watchword.openid.id_token import IdTokenClaims
@@ -88,3 +93,47 @@ def response(
     }  # fmt: skip
     claims = IdTokenClaims(**{**good, **changes})
     return ProviderResponse(provider, opened(KIND, begun(KIND, {})), claims, "", changes.pop("confirms", None), None)
+
+
+def require(*, required: bool = True, version: int = 0) -> RequireSecondFactor:
+    """The command about the second factor of Acme's people."""
+    return RequireSecondFactor(organization_id="acme", required=required, expected_version=version)
+
+
+def only(emergency: Person | None, *, allowed_only: bool = True, version: int = 0) -> AllowSingleSignOnOnly:
+    """The command about Acme's single sign-on only."""
+    return AllowSingleSignOnOnly(
+        organization_id="acme",
+        only=allowed_only,
+        emergency_person_id=None if emergency is None else emergency.pk,
+        expected_version=version,
+    )
+
+
+def refused(command: Any, actor: Actor) -> Refusal:
+    """Run the command, and return why it was refused."""
+    with pytest.raises(Refusal) as refusal:
+        command.run(actor)
+    return refusal.value
+
+
+def event() -> AuditEvent:
+    """The last audit event."""
+    return AuditEvent.objects.latest("sequence")
+
+
+def account(person: Person, subject: str = "alice") -> None:
+    """Give the person an account at the identity provider."""
+    ProviderAccount.objects.create(
+        person=person,
+        organization_id=person.organization_id,
+        issuer=ISSUER,
+        subject=subject,
+        created_at=people.NOW,
+    )
+
+
+def live(actor: Actor) -> bool:
+    """Whether the actor's session has not ended."""
+    assert actor.session is not None
+    return Session.objects.filter(public_id=actor.session).exists()

@@ -23,10 +23,11 @@ _APP: Final = _FACTORS + "test_authenticator_app.py::"
 _CODES: Final = _FACTORS + "test_recovery_codes.py::"
 _ATTEMPTS: Final = _FACTORS + "test_attempts.py::"
 _CHANGE: Final = _FACTORS + "test_commands.py::"
+_RESET: Final = _FACTORS + "test_reset.py::"
 
 _COUNTER: Final = (_ATTACK + "test_counter_set_back_or_equal_is_refused",)
 _ORIGINS: Final = (_ENROLLING + "test_p_21_the_only_origin_is_the_portals",)
-_NOT_FOUND: Final = (_CHANGE + "test_people_of_other_organizations_are_not_found",)
+_NOT_FOUND: Final = (_RESET + "test_people_of_other_organizations_are_not_found",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     _passkeys("the refusal of IP addresses", "if parsed_address(host) is not None:", "if False:",
@@ -116,16 +117,16 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _commands("the organization of the person", "filter(organization_id=self.organization_id)", "all()", _NOT_FOUND),
     _commands("the operators' right to reset operators", "Privilege.OPERATOR if self.organization_id is None",
               "Privilege.SELF if self.organization_id is None",
-              (_CHANGE + "test_operators_and_the_command_line_reset_an_operators_factors",)),
+              (_RESET + "test_operators_and_the_command_line_reset_an_operators_factors",)),
     _commands("the refusal to reset one's own factors", "if person.pk == work.actor.person_id:", "if False:",
-              (_CHANGE + "test_nobody_resets_their_own_factors",)),
+              (_RESET + "test_nobody_resets_their_own_factors",)),
     _commands("the bound by the actor's own permissions",
               "refuse_more_than_own(work.actor, person.role.held())", "pass",
-              (_CHANGE + "test_p_29_reset_needs_the_permissions_of_the_person",)),
+              (_RESET + "test_p_29_reset_needs_the_permissions_of_the_person",)),
     _commands("the end of sessions at a reset", "            end_sessions(person.pk)\n", "",
-              (_CHANGE + "test_reset_removes_all_factors_and_sessions",)),
+              (_RESET + "test_reset_removes_all_factors_and_sessions",)),
     _commands("the reset of every kind of factor", "(Passkey, AuthenticatorApp, RecoveryCode)",
-              "(Passkey, AuthenticatorApp)", (_CHANGE + "test_reset_removes_all_factors_and_sessions",)),
+              "(Passkey, AuthenticatorApp)", (_RESET + "test_reset_removes_all_factors_and_sessions",)),
     _throttle("the counting of codes from all addresses", "if factor is not Factor.AUTHENTICATOR_APP:", "if True:",
               (_ATTEMPTS + "test_guesses_from_many_addresses_delay_the_codes_of_the_app_alone",)),
     _throttle("the counting of recovery codes by address", "if factor is not Factor.AUTHENTICATOR_APP:", "if False:",

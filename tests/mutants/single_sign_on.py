@@ -19,6 +19,7 @@ _links = partial(Mutant, "control/identity/sign_in_link_commands.py", with_djang
 
 _WHO: Final = _ROOM + "test_sign_in_commands.py::"
 _SETTINGS: Final = _ROOM + "test_settings_commands.py::"
+_CONFIGURED: Final = _ROOM + "test_configuration_commands.py::"
 
 _ADDRESS: Final = (_WHO + "test_address_must_be_verified_and_assigned",)
 _ACCOUNT: Final = (_WHO + "test_account_of_another_organization_or_issuer_is_not_found",)
@@ -30,7 +31,7 @@ _STALE: Final = (_SETTINGS + "test_settings_changed_meanwhile_are_refused",)
 _ONLY: Final = (_SETTINGS + "test_single_sign_on_only_closes_all_other_ways",)
 _EMERGENCY: Final = (_SETTINGS + "test_emergency_administrator_can_sign_in_without_the_provider",)
 _WORKS: Final = (_SETTINGS + "test_single_sign_on_only_needs_a_provider_that_works",)
-_OTHER: Final = (_SETTINGS + "test_another_issuer_or_client_unlinks_people",)
+_OTHER: Final = (_CONFIGURED + "test_another_issuer_or_client_unlinks_people",)
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     _people("the organization of an account", 'else {"organization_id": provider.organization_id}', "else {}",
@@ -98,16 +99,16 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _configuration("every permission", "    refuse_more_than_own(actor, frozenset(Permission))\n", "", _ALL),
     _configuration("the operators", "    refuse_operators(actor)\n", "", _MAY),
     _configuration("the secret of another issuer", "if other and not self.client_secret:", "if False:",
-                   (_SETTINGS + "test_stored_secret_is_never_sent_to_another_issuer",)),
+                   (_CONFIGURED + "test_stored_secret_is_never_sent_to_another_issuer",)),
     _configuration("the version", "!= expected_version:", "!= expected_version and False:", _STALE),
     _configuration("the links of another issuer",
                    "                ProviderAccount.objects.filter(organization_id=self.organization_id).delete()\n",
                    "", _OTHER),
     _domains("the organization of a removed domain", ", organization_id=self.organization_id\n            ).delete()",
-             "\n            ).delete()", (_SETTINGS + "test_operator_assigns_a_domain_to_one_organization",)),
+             "\n            ).delete()", (_CONFIGURED + "test_operator_assigns_a_domain_to_one_organization",)),
     _domains("the end of a domain's sessions",
              "            end_single_sign_on_sessions(self.organization_id, domain=self.domain)\n", "",
-             (_SETTINGS + "test_removing_a_domain_ends_its_sessions_of_single_sign_on",)),
+             (_CONFIGURED + "test_removing_a_domain_ends_its_sessions_of_single_sign_on",)),
     _policy("the emergency administrator's second factor",
             "is_strong(factors) if session.person_id == emergency_person",
             "True if session.person_id == emergency_person", _ONLY),
