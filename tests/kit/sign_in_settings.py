@@ -122,9 +122,9 @@ def event() -> AuditEvent:
     return AuditEvent.objects.latest("sequence")
 
 
-def account(person: Person, subject: str = "alice") -> None:
+def account(person: Person, subject: str = "alice") -> ProviderAccount:
     """Give the person an account at the identity provider."""
-    ProviderAccount.objects.create(
+    return ProviderAccount.objects.create(
         person=person,
         organization_id=person.organization_id,
         issuer=ISSUER,

@@ -17,11 +17,12 @@ _totp = partial(Mutant, _FACTORS + "totp.py")
 _rules = partial(Mutant, _FACTORS + "rules.py")
 
 _W: Final = _FACTORS + "test_webauthn.py::"
+_M: Final = _FACTORS + "test_malformed_passkeys.py::"
 _REGISTRATION: Final = (_W + "test_lie_at_registration_is_refused",)
 _ASSERTION: Final = (_W + "test_lie_at_assertion_is_refused",)
 _MALFORMED: Final = (
-    _W + "test_malformed_attestation_is_refused",
-    _W + "test_malformed_key_and_extensions_are_refused",
+    _M + "test_malformed_attestation_is_refused",
+    _M + "test_malformed_key_and_extensions_are_refused",
 )
 _KEYS: Final = (_FACTORS + "test_cose_keys.py::test_other_and_weak_keys_are_refused",)
 _VECTORS: Final = (_FACTORS + "test_totp.py::test_vectors_of_rfc_6238",)

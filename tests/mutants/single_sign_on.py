@@ -18,6 +18,7 @@ _safeguards = partial(Mutant, "control/identity/safeguards.py", with_django=True
 _links = partial(Mutant, "control/identity/sign_in_link_commands.py", with_django=True)
 
 _WHO: Final = _ROOM + "test_sign_in_commands.py::"
+_FOUND: Final = _ROOM + "test_providers.py::"
 _SETTINGS: Final = _ROOM + "test_settings_commands.py::"
 _CONFIGURED: Final = _ROOM + "test_configuration_commands.py::"
 
@@ -76,9 +77,9 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     _sign_in("the bound on recorded failures", "            admit_attempt(key, at)\n", "            pass\n",
              (_WHO + "test_failures_are_recorded_and_bounded",)),
     _providers("the disabled provider", "filter(pk=organization_id, enabled=True)", "filter(pk=organization_id)",
-               (_WHO + "test_providers",)),
+               (_FOUND + "test_providers",)),
     _providers("the form of an organization's name", "if _ID.fullmatch(organization_id) else None",
-               "if organization_id else None", (_WHO + "test_providers_by_name",)),
+               "if organization_id else None", (_FOUND + "test_providers_by_name",)),
     _policy("the operators", "            refuse_operators(work.actor)\n            policy = _policy(",
             "            policy = _policy(", _MAY),
     _policy("every permission for single sign-on only",

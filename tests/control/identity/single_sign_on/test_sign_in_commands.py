@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from kit import people, sign_in_settings
-from kit.sign_in_settings import assign, response, strong
+from kit.sign_in_settings import account, response, strong
 from watchword.control.audit.models import AuditEvent
 from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal
@@ -21,10 +21,7 @@ from watchword.control.identity.single_sign_on.ceremony import ProviderResponse
 from watchword.control.identity.single_sign_on.failures import SignInFailed, SignInFailure
 from watchword.control.identity.single_sign_on.policy_commands import RequireSecondFactor
 from watchword.control.identity.single_sign_on.providers import (
-    named_provider,
     provider_of,
-    provider_of_email,
-    provider_of_person,
 )
 from watchword.control.identity.single_sign_on.sign_in_commands import (
     ConfirmBySingleSignOn,
@@ -39,13 +36,6 @@ if TYPE_CHECKING:
 ADDRESS = "192.0.2.1"
 
 
-@pytest.fixture
-def configured(alice: Person) -> SingleSignOn:
-    """Acme's single sign-on, enabled, with its domain; new people get the role of Alice."""
-    assign()
-    return sign_in_settings.enabled(strong(alice))
-
-
 def sign_in(given: ProviderResponse) -> SignedIn:
     return SignInBySingleSignOn(response=given, address=ADDRESS).run()
 
@@ -57,16 +47,6 @@ def refused(given: ProviderResponse) -> SignInFailure:
     # Nothing of it was written.
     assert AuditEvent.objects.count() == before
     return failed.value.failure
-
-
-def linked(person: Person, subject: str) -> ProviderAccount:
-    return ProviderAccount.objects.create(
-        person=person,
-        organization_id=person.organization_id,
-        issuer=sign_in_settings.ISSUER,
-        subject=subject,
-        created_at=people.NOW,
-    )
 
 
 def test_new_person_is_created_with_the_default_role(configured: SingleSignOn) -> None:
@@ -91,7 +71,7 @@ def test_name_that_cannot_be_shown_is_left_out(configured: SingleSignOn) -> None
 
 
 def test_person_is_found_by_subject(configured: SingleSignOn, bob: Person) -> None:
-    linked(bob, "bob")
+    account(bob, "bob")
     assert sign_in(response("bob", None, email_verified=False)).person == bob
 
 
@@ -115,7 +95,7 @@ def test_domain_of_another_organization_does_not_count(configured: SingleSignOn,
 
 
 def test_domain_counts_for_linked_people_too(configured: SingleSignOn, bob: Person) -> None:
-    linked(bob, "bob")
+    account(bob, "bob")
     EmailDomain.objects.all().delete()
     assert refused(response("bob", bob.email)) is SignInFailure.EMAIL_OUTSIDE
 
@@ -129,15 +109,15 @@ def test_people_of_others_are_never_linked(configured: SingleSignOn, charlie: Pe
 def test_account_of_another_organization_or_issuer_is_not_found(
     configured: SingleSignOn, charlie: Person, bob: Person
 ) -> None:
-    linked(charlie, "same")
-    linked(bob, "other")
+    account(charlie, "same")
+    account(bob, "other")
     ProviderAccount.objects.filter(person=bob).update(issuer="https://old.acme.example")
     assert sign_in(response("same")).person.email == "new@acme.example"
     assert refused(response("other", bob.email)) is SignInFailure.PERSON_TAKEN
 
 
 def test_account_whose_person_belongs_elsewhere_is_refused(configured: SingleSignOn, charlie: Person) -> None:
-    linked(charlie, "charlie")
+    account(charlie, "charlie")
     ProviderAccount.objects.update(organization_id="acme")
     assert refused(response("charlie")) is SignInFailure.PERSON_TAKEN
 
@@ -145,7 +125,7 @@ def test_account_whose_person_belongs_elsewhere_is_refused(configured: SingleSig
 def test_deactivated_person_is_refused(configured: SingleSignOn, bob: Person) -> None:
     Person.objects.filter(pk=bob.pk).update(is_active=False)
     assert refused(response("bob", bob.email)) is SignInFailure.DEACTIVATED
-    linked(bob, "bob")
+    account(bob, "bob")
     assert refused(response("bob", bob.email)) is SignInFailure.DEACTIVATED
 
 
@@ -196,7 +176,7 @@ def test_claim_that_cannot_be_read_does_not_give_the_default_role(configured: Si
 
 def test_role_claim_changes_the_role_at_each_sign_in(configured: SingleSignOn, alice: Person, bob: Person) -> None:
     assert bob.role is not None
-    linked(bob, "bob")
+    account(bob, "bob")
     sign_in(response("bob"))
     assert Person.objects.get(pk=bob.pk).role == bob.role
     SingleSignOn.objects.update(role_claim="groups")
@@ -207,7 +187,7 @@ def test_role_claim_changes_the_role_at_each_sign_in(configured: SingleSignOn, a
 
 
 def test_last_full_administrator_keeps_the_role(configured: SingleSignOn, alice: Person, bob: Person) -> None:
-    linked(alice, "alice")
+    account(alice, "alice")
     SingleSignOn.objects.update(role_claim="groups", default_role=bob.role)
     assert sign_in(response("alice")).person.role == alice.role
     people.administrator("second", "acme", *Permission)
@@ -243,7 +223,7 @@ def test_failures_are_recorded_and_bounded(configured: SingleSignOn) -> None:
 
 
 def test_proof_is_the_persons_own(configured: SingleSignOn, bob: Person) -> None:
-    linked(bob, "bob")
+    account(bob, "bob")
     Person.objects.filter(pk=bob.pk).update(password="!")
     bob.refresh_from_db()
     actor = people.proven(sign_in_settings.acting(bob, Factor.SINGLE_SIGN_ON), None)
@@ -265,8 +245,8 @@ def test_proof_is_the_persons_own(configured: SingleSignOn, bob: Person) -> None
 
 
 def test_proof_of_another_linked_person_is_refused(configured: SingleSignOn, alice: Person, bob: Person) -> None:
-    linked(alice, "alice")
-    linked(bob, "bob")
+    account(alice, "alice")
+    account(bob, "bob")
     actor = sign_in_settings.acting(bob, Factor.SINGLE_SIGN_ON)
     given = response("alice")
     confirming = ProviderResponse(given.provider, given.ceremony, given.claims, "", bob.pk, None)
@@ -277,38 +257,12 @@ def test_proof_of_another_linked_person_is_refused(configured: SingleSignOn, ali
 
 def test_ways_to_prove(configured: SingleSignOn, bob: Person) -> None:
     assert ways_to_prove(bob) == {Factor.PASSWORD}
-    linked(bob, "bob")
+    account(bob, "bob")
     assert ways_to_prove(bob) == {Factor.PASSWORD, Factor.SINGLE_SIGN_ON}
     SingleSignOn.objects.update(enabled=False)
     assert ways_to_prove(bob) == {Factor.PASSWORD}
     sign_in_settings.add_app(bob)
     assert Factor.SINGLE_SIGN_ON not in ways_to_prove(bob)
-
-
-def test_providers(configured: SingleSignOn, bob: Person, charlie: Person, operator: Person) -> None:
-    found = provider_of("acme")
-    assert found is not None
-    assert (found.host, found.client_secret) == ("login.acme.example", "a-secret-of-at-least-32-characters")
-    assert "a-secret" not in repr(found)
-    for email in ("bob@acme.example", "x@ACME.EXAMPLE"):
-        assert provider_of_email(email) == found
-    for email in ("bob@globex.example", "acme.example@", "", "x@sub.acme.example", "x@acme.example\0"):
-        assert provider_of_email(email) is None
-    assert [provider_of_person(person) for person in (bob, charlie, operator)] == [None] * 3
-    linked(bob, "bob")
-    assert provider_of_person(bob) == found
-    SingleSignOn.objects.update(enabled=False)
-    assert (provider_of("acme"), provider_of_email(bob.email), provider_of_person(bob)) == (None, None, None)
-
-
-def test_providers_by_name(configured: SingleSignOn, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert named_provider("acme") == provider_of("acme")
-    assert named_provider("globex") is None
-    # PostgreSQL refuses U+0000, so such text must not reach it.
-    reached: list[str] = []
-    monkeypatch.setattr("watchword.control.identity.single_sign_on.providers.provider_of", reached.append)
-    assert [named_provider(name) for name in ("ACME", "acme\0", "acme\n", "", "a" * 65)] == [None] * 5
-    assert reached == []
 
 
 def test_single_sign_on_satisfies_a_required_second_factor(configured: SingleSignOn, alice: Person) -> None:
