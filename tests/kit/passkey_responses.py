@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import pytest
+
+from kit.authenticator import Authenticator
 from watchword.control.identity.factors.webauthn import (
     NewCredential,
     RelyingParty,
@@ -12,9 +15,6 @@ from watchword.control.identity.factors.webauthn import (
     verify_registration,
 )
 from watchword.core import base64url
-
-if TYPE_CHECKING:
-    from kit.authenticator import Authenticator
 
 PARTY: Final = RelyingParty("portal.example", "https://portal.example")
 CHALLENGE: Final = base64url.encode(bytes(range(32)))
@@ -42,3 +42,13 @@ def verify(response: str, made: NewCredential) -> int:
     """The counter after this response."""
     read = read_assertion(response)
     return verify_assertion(read, PARTY, challenge=CHALLENGE, user_handle=HANDLE, public_key=made.public_key)
+
+
+@pytest.fixture
+def authenticator() -> Authenticator:
+    return Authenticator(PARTY.origin)
+
+
+@pytest.fixture
+def made(authenticator: Authenticator) -> NewCredential:
+    return register(authenticator)

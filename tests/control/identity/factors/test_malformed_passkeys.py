@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.authenticator import EDDSA, EXTENSIONS, PRESENT, VERIFIED, Authenticator, cbor
-from kit.passkey_responses import ASSERTION, CHALLENGE, PARTY, REGISTRATION, register, sign_in, verify
+from kit.passkey_responses import (
+    ASSERTION,
+    CHALLENGE,
+    PARTY,
+    REGISTRATION,
+    authenticator,
+    made,
+    register,
+    sign_in,
+    verify,
+)
 from watchword.control.identity.factors.webauthn import (
     NewCredential,
     ResponseRefused,
@@ -19,10 +29,7 @@ from watchword.control.identity.factors.webauthn import (
 )
 from watchword.core import base64url
 
-
-@pytest.fixture
-def made(authenticator: Authenticator) -> NewCredential:
-    return register(authenticator)
+__all__ = ["authenticator", "made"]
 
 
 WITHOUT_ATTESTATION: Final = {

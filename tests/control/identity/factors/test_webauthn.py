@@ -20,9 +20,23 @@ from kit.authenticator import (
     Authenticator,
     cbor,
 )
-from kit.passkey_responses import ASSERTION, CHALLENGE, HANDLE, OTHER, PARTY, REGISTRATION, register, sign_in, verify
+from kit.passkey_responses import (
+    ASSERTION,
+    CHALLENGE,
+    HANDLE,
+    OTHER,
+    PARTY,
+    REGISTRATION,
+    authenticator,
+    made,
+    register,
+    sign_in,
+    verify,
+)
 from watchword.control.identity.factors.webauthn import RESPONSE_MAX, NewCredential, ResponseRefused
 from watchword.core import base64url
+
+__all__ = ["authenticator", "made"]
 
 LIES: Final[dict[str, dict[str, Any]]] = {
     "a subdomain": {"origin": "https://evil.portal.example"},
@@ -71,11 +85,6 @@ LIES: Final[dict[str, dict[str, Any]]] = {
     "extensions that are missing": {"flags": PRESENT | VERIFIED | EXTENSIONS},
     "a huge response": {"client_members": {"x": "x" * RESPONSE_MAX}},
 }
-
-
-@pytest.fixture
-def made(authenticator: Authenticator) -> NewCredential:
-    return register(authenticator)
 
 
 @pytest.mark.parametrize("algorithm", [ES256, EDDSA, RS256])
