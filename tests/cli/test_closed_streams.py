@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -57,7 +56,7 @@ def shell(script: str, environment: dict[str, str]) -> subprocess.CompletedProce
 def test_fn_03_pipe_without_a_reader_ends_a_command_quietly(environment: dict[str, str]) -> None:
     # `true` reads nothing, so every write meets a closed pipe.
     outcome = shell("watchword config check --offline | head -1; watchword config check --offline | true", environment)
-    assert re.fullmatch(r"\w+ = .*\n", outcome.stdout)
+    assert outcome.stdout.startswith("data_dir = ")
     assert outcome.stderr == ""
 
 
@@ -84,7 +83,7 @@ def test_fn_03_unencodable_characters_are_shown_as_numbers(environment: dict[str
         {**environment, "PYTHONIOENCODING": "ascii", "WATCHWORD_DATA_DIR": "réserve"},
     )
     assert outcome.returncode == 0
-    assert "\ndata_dir = r\\xe9serve\n" in outcome.stdout
+    assert outcome.stdout.startswith("data_dir = r\\xe9serve\n")
 
 
 @pytest.mark.parametrize("argument", ["a\0b", "\udcff"])

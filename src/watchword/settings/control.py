@@ -12,7 +12,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from watchword.core.jwk import MAX_KEYS, MOST_KEYS
 from watchword.core.jwk_material import MIN_RSA_BITS
-from watchword.settings.base import Port, check_origin, is_loopback, split_at_commas
+from watchword.settings.base import PlaneSettings, Port, check_origin, is_loopback, split_at_commas
 from watchword.settings.branding import (  # noqa: TC001 - pydantic looks at them.
     FolderUrl,
     LogoFile,
@@ -30,8 +30,8 @@ from watchword.settings.variables import ENVIRONMENT_PREFIX
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode]
 
 
-class ControlSettings(GatewaySettings, OperatorSignInSettings):
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)
+class _InstallationSettings(PlaneSettings):
+    """A part of the control plane's settings: its processes, database, secrets, fetches and pages."""
 
     data_dir: Path = Path("data")
     """Directory for state: the SQLite database and the secret key."""
@@ -235,3 +235,10 @@ class ControlSettings(GatewaySettings, OperatorSignInSettings):
         if self.database_url is None:
             return sqlite(self.sqlite_file)
         return postgresql(self.database_url.get_secret_value())
+
+
+# The settings are shown in the order of the parts from the last one to the first.
+class ControlSettings(GatewaySettings, OperatorSignInSettings, _InstallationSettings):
+    """The settings of the control plane."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX)

@@ -55,7 +55,7 @@ def render() -> str:
 
 
 def meanings(plane: type[PlaneSettings]) -> dict[str, str]:
-    """The docstring below each setting; those of the class itself come first, then those of its parts."""
+    """The docstring below each setting."""
     found = {}
     for part in (given for given in plane.__mro__ if issubclass(given, PlaneSettings)):
         body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0]
@@ -64,7 +64,7 @@ def meanings(plane: type[PlaneSettings]) -> dict[str, str]:
             match statement, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                     found[name] = inspect.cleandoc(text)
-    return {name: text for name, text in found.items() if name in plane.model_fields}
+    return {name: found[name] for name in plane.model_fields}
 
 
 def _settings(plane: type[PlaneSettings]) -> Iterator[str]:
