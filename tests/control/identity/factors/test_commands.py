@@ -60,7 +60,7 @@ def test_passkey_may_keep_its_name_but_not_take_anothers(acting_alice: Actor, al
 
     RenamePasskey(passkey_id=passkey.public_id, name="LAPTOP").run(acting_alice)
     with pytest.raises(Refusal) as refused:
-        RenamePasskey(passkey_id=passkey.public_id, name="phone").run(acting_alice)
+        RenamePasskey(passkey_id=passkey.public_id, name="PHONE").run(acting_alice)
     assert refused.value.code == "name_taken"
 
 
