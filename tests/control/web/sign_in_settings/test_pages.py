@@ -202,7 +202,7 @@ def test_operator_reads_and_changes_nothing(operator: Person, alice: Person) -> 
     enabled(strong(alice))
     page = browser_of(operator).get(PAGE, "acme")
     assert page.status == 200
-    assert page.html.count("Only the organization&#x27;s administrators can change this.") == 10
+    assert page.html.count("Only the organization&#x27;s administrators can change this.") == 12
     assert "hx-get" not in page.html.split('id="content"')[1]
 
 
@@ -215,14 +215,26 @@ def test_administrator_with_fewer_permissions_changes_the_second_factor_only(ali
     assert browser.get("sign_in_settings:second-factor", "acme").status == 200
 
 
+def test_button_is_locked_until_the_person_has_a_second_factor(alice: Person) -> None:
+    button = 'id="second-factor"'
+    weak = with_factors(alice, Factor.PASSWORD).get(PAGE, "acme")
+    assert "This change needs a session that began with a second factor" in weak.text
+    without = browser_of(alice).get(PAGE, "acme")
+    assert "Add a passkey or an authenticator app of your own first" in without.text
+    strong(alice)
+    able = browser_of(alice).get(PAGE, "acme")
+    assert [button in page.html for page in (weak, without, able)] == [False, False, True]
+
+
 def test_the_budget_of_queries(
     browser: BrowserSession, alice: Person, bob: Person, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     enabled(strong(alice), role_claim="groups", role_values=(("x", "Role of bob"),))
     assign()
     account(bob)
-    # Session, person, organization; standing (2) and notice; policy; configuration (3), domains, people.
-    with django_assert_max_num_queries(13):
+    # Session, person, organization; standing (2) and notice; policy; configuration (3), domains, people; for
+    # each of two locks the factors of the session.
+    with django_assert_max_num_queries(15):
         browser.get(PAGE, "acme")
 
 

@@ -162,11 +162,24 @@ def _save(work: UnitOfWork, policy: SignInPolicy) -> None:
 
 
 def _check_own_factors(actor: Actor, *, own_factor: bool) -> None:
+    sentence = missing_factor(actor, own_factor=own_factor)
+    if sentence is not None:
+        raise Refusal(RefusalReason.SECOND_FACTOR_NEEDED, sentence=sentence)
+
+
+def missing_factor(actor: Actor, *, own_factor: bool) -> str | None:
+    """Return what the actor must do first to change the policy; None for nothing.
+
+    Args:
+        actor: who acts.
+        own_factor: whether the change also needs a second factor of the actor's own.
+    """
     session = None if actor.session is None else Session.objects.filter(public_id=actor.session).first()
     if session is None or not is_strong(read(session.factors)):
-        raise Refusal(RefusalReason.SECOND_FACTOR_NEEDED, sentence=_NEEDS_STRONG_SESSION)
+        return _NEEDS_STRONG_SESSION
     if own_factor and (actor.person_id is None or not has_second_factor(actor.person_id)):
-        raise Refusal(RefusalReason.SECOND_FACTOR_NEEDED, sentence=_NEEDS_OWN_FACTOR)
+        return _NEEDS_OWN_FACTOR
+    return None
 
 
 def _audit_fields(policy: SignInPolicy) -> dict[str, bool | str | None]:

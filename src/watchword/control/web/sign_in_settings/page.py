@@ -12,6 +12,7 @@ from django.urls import reverse
 from watchword.control.base.actor import Permission
 from watchword.control.identity.queries import list_roles
 from watchword.control.identity.safeguards import permissions_not_held
+from watchword.control.identity.single_sign_on.policy_commands import missing_factor
 from watchword.control.identity.single_sign_on.queries import (
     configuration_of,
     email_domains_of,
@@ -57,15 +58,25 @@ class SignInSettingsPage(OrganizationPage):
         return tuple(without_second_factor(self.organization_id))
 
     @property
-    def lock(self) -> str | None:
+    def factor_lock(self) -> str | None:
         """Why this actor cannot change whether a second factor is required; None where it can."""
-        return _OF_OPERATORS if self.frame.actor.operator else None
+        own_factor = not self.policy.second_factor_required
+        return self._of_operators or missing_factor(self.frame.actor, own_factor=own_factor)
 
     @property
     def provider_lock(self) -> str | None:
         """Why this actor cannot change single sign-on; None where it can."""
         missing = permissions_not_held(self.frame.actor, frozenset(Permission))
-        return self.lock or (_LACKING.format(permission=missing[0]) if missing else None)
+        return self._of_operators or (_LACKING.format(permission=missing[0]) if missing else None)
+
+    @property
+    def only_lock(self) -> str | None:
+        """Why this actor cannot change which other ways there are to sign in; None where it can."""
+        return self.provider_lock or missing_factor(self.frame.actor, own_factor=False)
+
+    @property
+    def _of_operators(self) -> str | None:
+        return _OF_OPERATORS if self.frame.actor.operator else None
 
     @property
     def sign_in_address(self) -> str:
@@ -90,8 +101,9 @@ class SignInSettingsPage(OrganizationPage):
             "configuration": self.configuration,
             "email_domains": self.email_domains,
             "without_second_factor": self.without_second_factor,
-            "lock": self.lock,
+            "factor_lock": self.factor_lock,
             "provider_lock": self.provider_lock,
+            "only_lock": self.only_lock if self.configuration is not None else None,
             "redirect_uri": redirect_uri(),
             "sign_in_address": self.sign_in_address,
         }
