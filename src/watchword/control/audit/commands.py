@@ -7,14 +7,13 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
-from django.utils import timezone
 
 from watchword.control.audit.chain import PURGED, Link, anchor, follow, purge_changes
 from watchword.control.audit.models import AuditAnchor, AuditEvent, AuditHead
 from watchword.control.base.actor import Permission, Privilege
 from watchword.control.base.audit_log import Entry, append
 from watchword.control.base.audit_models import TARGET_MAX
-from watchword.control.base.unit_of_work import check_permission, unit_of_work
+from watchword.control.base.unit_of_work import check_permission, time_of, unit_of_work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,7 +54,7 @@ class PurgeAuditEvents:
             count = last.sequence - begin.sequence
             if count == 0:
                 return 0
-            at = timezone.now() if now is None else now
+            at = time_of(now)
             _record_purge(actor, begin, last, at)
             AuditEvent.objects.filter(sequence__lte=last.sequence).delete()
         return count

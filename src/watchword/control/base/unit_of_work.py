@@ -117,6 +117,11 @@ class UnitOfWork:
         self.to_publish.clear()
 
 
+def time_of(now: datetime | None) -> datetime:
+    """Return `now`, by default the clock's time. Read it again after each wait, so that the wait counts."""
+    return timezone.now() if now is None else now
+
+
 @contextmanager
 def unit_of_work(
     actor: Actor,
@@ -184,7 +189,7 @@ def admitted(
         with transaction.atomic(durable=True):
             _lock(organization_id)
             # Read under the lock, so that a time limit counts that passed during the wait.
-            at = timezone.now() if now is None else now
+            at = time_of(now)
             try:
                 known = hooks.current_rights(actor, permission, action, at)
                 check_permission(known, organization_id, permission)
@@ -241,7 +246,7 @@ def record_refused(
     with transaction.atomic(durable=True):
         append(
             Entry(
-                at=timezone.now() if now is None else now,
+                at=time_of(now),
                 organization=None if out_of_reach else organization_id,
                 actor=actor.name,
                 interface=actor.interface.value,

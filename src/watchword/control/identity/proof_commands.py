@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from django.utils import timezone
-
 from watchword.control.base.actor import Actor, Privilege
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.base.unit_of_work import UnitOfWork, unit_of_work
+from watchword.control.base.unit_of_work import UnitOfWork, time_of, unit_of_work
 from watchword.control.identity import session_commands
 from watchword.control.identity.factor_rules import Factor, read, stored
 from watchword.control.identity.factors.queries import enrolled_factors
@@ -67,11 +65,11 @@ class ConfirmIdentity:
 
     def _confirm_by_password(self, actor: Actor, session: UUID, person: Person, now: datetime | None) -> None:
         throttle_key = person_key(person.pk)
-        refuse_blocked(throttle_key, _at(now))
+        refuse_blocked(throttle_key, time_of(now))
         with HASHING_SLOTS.held():
-            admit_attempt(throttle_key, _at(now))
+            admit_attempt(throttle_key, time_of(now))
             if len(self.password) > LENGTH_MAX or not person.check_password(self.password):
-                session_commands.record_wrong(actor, _ACTION, throttle_key, _at(now))
+                session_commands.record_wrong(actor, _ACTION, throttle_key, time_of(now))
                 raise Refusal(RefusalReason.FIELDS_INVALID, field_errors={"password": "This is not your password."})
         with _confirming(actor, now) as work:
             check_password_unchanged(person)
@@ -82,14 +80,14 @@ class ConfirmIdentity:
         self, actor: Actor, session: UUID, person: Person, factor: Factor, now: datetime | None
     ) -> None:
         throttle_key = factor_key(factor, person.pk, actor.address)
-        admit_attempt(throttle_key, _at(now))
+        admit_attempt(throttle_key, time_of(now))
         try:
             with _confirming(actor, now) as work:
                 self.typed.use(person, work.now)
                 note_success(throttle_key)
                 _complete(work, session, factor)
         except Refusal:
-            record_wrong_factor(actor, factor, person, action=_ACTION, now=_at(now))
+            record_wrong_factor(actor, factor, person, action=_ACTION, now=time_of(now))
             raise
 
 
@@ -139,8 +137,3 @@ def _complete(work: UnitOfWork, session: UUID, factor: Factor) -> None:
     note_proof(session, factor, work.now)
     # Also what succeeds is recorded: it is an authentication, and it may use a recovery code up.
     work.record(target=work.actor.name, changes={"factors": [None, factor.value]})
-
-
-def _at(now: datetime | None) -> datetime:
-    # Read again after each wait, so that the wait counts towards a delay.
-    return timezone.now() if now is None else now

@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils import timezone
 
 from watchword.control.base.actor import Actor, Interface, Privilege
-from watchword.control.base.audit_log import REFUSED, Entry, append
+from watchword.control.base.audit_log import append
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.base.unit_of_work import UnitOfWork, unit_of_work
+from watchword.control.base.unit_of_work import UnitOfWork, time_of, unit_of_work
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors import authenticator_app, passkeys, recovery_codes
-from watchword.control.identity.factors.queries import enrolled_factors
+from watchword.control.identity.factors.queries import has_second_factor
+from watchword.control.identity.session_commands import record_wrong
 from watchword.control.identity.sign_in_commands import (
     SignedIn,
     complete_sign_in,
     end_unaccepted,
     refused_sign_in,
 )
-from watchword.control.identity.throttle import admit_attempt, factor_key, note_failure, note_success
+from watchword.control.identity.throttle import admit_attempt, factor_key, note_success
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -75,7 +75,7 @@ class SignInWithPasskey:
         except Refusal as refusal:
             # Replayed, of a copied authenticator, or not what the organization wants: the owner's log should say it.
             with transaction.atomic(durable=True):
-                append(refused_sign_in(person, self.address, _at(now), refusal.code, Factor.PASSKEY))
+                append(refused_sign_in(person, self.address, time_of(now), refusal.code, Factor.PASSKEY))
             raise
 
 
@@ -127,12 +127,12 @@ class ProveSecondFactor:
             Refusal: sign_in_expired, too_many_requests, second_factor_wrong, ceremony_expired, passkey_refused,
                 single_sign_on_required.
         """
-        person = self.pending.person(_at(now))
+        person = self.pending.person(time_of(now))
         factor = self.typed.factor
         if factor is None:
             raise _wrong("Enter the code that your authenticator app shows.")
         throttle_key = factor_key(factor, person.pk, self.address)
-        admit_attempt(throttle_key, _at(now))
+        admit_attempt(throttle_key, time_of(now))
         try:
             with _signing_in(person, self.address, now) as work:
                 self.typed.use(person, work.now)
@@ -142,11 +142,11 @@ class ProveSecondFactor:
             raise Refusal(RefusalReason.SIGN_IN_EXPIRED) from None
         except Refusal as refusal:
             if refusal.reason is RefusalReason.SINGLE_SIGN_ON_REQUIRED:
-                event = refused_sign_in(person, self.address, _at(now), refusal.code, factor)
+                event = refused_sign_in(person, self.address, time_of(now), refusal.code, factor)
                 end_unaccepted(throttle_key, event)
             else:
                 actor = person.actor(interface=Interface.PORTAL, address=self.address)
-                record_wrong_factor(actor, factor, person, action="signed_in", now=_at(now))
+                record_wrong_factor(actor, factor, person, action="signed_in", now=time_of(now))
             raise
 
 
@@ -165,9 +165,9 @@ class CompleteEnrolment:
             Refusal: sign_in_expired, single_sign_on_required.
         """
         try:
-            with _signing_in(self.pending.person(_at(now)), self.address, now) as work:
+            with _signing_in(self.pending.person(time_of(now)), self.address, now) as work:
                 person = self.pending.person(work.now)
-                if not enrolled_factors(person.pk).any:
+                if not has_second_factor(person.pk):
                     # Another person has reset it since: it proves nothing any more.
                     raise Refusal(RefusalReason.SIGN_IN_EXPIRED)
                 return complete_sign_in(work, person, self.pending.factors | {self.factor})
@@ -176,30 +176,9 @@ class CompleteEnrolment:
 
 
 def record_wrong_factor(actor: Actor, factor: Factor, person: Person, *, action: str, now: datetime) -> None:
-    """End an attempt that failed, and record it: the organization should see guesses in its audit log.
-
-    Args:
-        actor: the person, in the portal.
-        factor: what was tried; never what was typed.
-        person: whose account.
-        action: what it was for, such as `signed_in`.
-        now: the clock's time.
-    """
-    with transaction.atomic(durable=True):
-        note_failure(factor_key(factor, person.pk, actor.address), now)
-        append(
-            Entry(
-                at=now,
-                organization=person.organization_id,
-                actor=actor.name,
-                interface=actor.interface.value,
-                address=actor.address,
-                action=action,
-                target=person.email,
-                result=REFUSED,
-                changes={"factor": [None, factor.value]},
-            )
-        )
+    """End an attempt that failed, and record what was tried; never what was typed."""
+    throttle_key = factor_key(factor, person.pk, actor.address)
+    record_wrong(actor, action, throttle_key, now, {"factor": [None, factor.value]})
 
 
 def _signing_in(person: Person, address: str | None, now: datetime | None) -> AbstractContextManager[UnitOfWork]:
@@ -209,7 +188,3 @@ def _signing_in(person: Person, address: str | None, now: datetime | None) -> Ab
 
 def _wrong(sentence: str) -> Refusal:
     return Refusal(RefusalReason.SECOND_FACTOR_WRONG, sentence=sentence)
-
-
-def _at(now: datetime | None) -> datetime:
-    return timezone.now() if now is None else now

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils import timezone
 
 from watchword.control.base.actor import Privilege
 from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.base.unit_of_work import time_of, unit_of_work
 from watchword.control.identity.models import Person, Session
 from watchword.control.identity.password_rules import LENGTH_MAX
 from watchword.control.identity.passwords import HASHING_SLOTS, hashed_password
@@ -26,10 +25,12 @@ from watchword.control.identity.throttle import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from watchword.control.base.actor import Actor
+    from watchword.control.base.audit_log import Scalar
     from watchword.control.base.unit_of_work import UnitOfWork
     from watchword.control.identity.throttle import ThrottleKey
 
@@ -100,7 +101,7 @@ class ChangePassword:
         """
         person = Person.objects.get(email=actor.name)
         throttle_key = person_key(person.pk)
-        refuse_blocked(throttle_key, _at(now))
+        refuse_blocked(throttle_key, time_of(now))
         with HASHING_SLOTS.held():
             self._check_current(actor, person, throttle_key, now)
             if self.password == self.current:
@@ -116,18 +117,13 @@ class ChangePassword:
             return person
 
     def _check_current(self, actor: Actor, person: Person, throttle_key: ThrottleKey, now: datetime | None) -> None:
-        admit_attempt(throttle_key, _at(now))
+        admit_attempt(throttle_key, time_of(now))
         if len(self.current) > LENGTH_MAX or not person.check_password(self.current):
-            record_wrong(actor, "password_set", throttle_key, _at(now))
+            record_wrong(actor, "password_set", throttle_key, time_of(now))
             fault = {"current_password": "This is not your current password."}
             raise Refusal(RefusalReason.FIELDS_INVALID, field_errors=fault)
         with transaction.atomic(durable=True):
             note_success(throttle_key)
-
-
-def _at(now: datetime | None) -> datetime:
-    # Read again after each wait, so that the wait counts towards a delay.
-    return timezone.now() if now is None else now
 
 
 def _end(work: UnitOfWork, session: Session) -> None:
@@ -136,10 +132,23 @@ def _end(work: UnitOfWork, session: Session) -> None:
     work.record(target=work.actor.name, changes={"session": [where, None]})
 
 
-def record_wrong(actor: Actor, action: str, throttle_key: ThrottleKey, now: datetime) -> None:
-    """Count and record a wrong password in a session.
+def record_wrong(
+    actor: Actor,
+    action: str,
+    throttle_key: ThrottleKey,
+    now: datetime,
+    changes: Mapping[str, Sequence[Scalar]] | None = None,
+) -> None:
+    """End and record an attempt in which a person did not prove who they are.
 
-    It may be a guess at an unattended browser; the organization should see it in its audit log.
+    It may be a guess, such as at an unattended browser; the organization should see it in its audit log.
+
+    Args:
+        actor: the person, in the portal.
+        action: what the proof was for, such as `signed_in`.
+        throttle_key: under which the attempt is in progress.
+        now: the clock's time.
+        changes: of the audit event; never what was typed.
     """
     with transaction.atomic(durable=True):
         note_failure(throttle_key, now)
@@ -153,5 +162,6 @@ def record_wrong(actor: Actor, action: str, throttle_key: ThrottleKey, now: date
                 action=action,
                 target=actor.name,
                 result=REFUSED,
+                changes=changes or {},
             )
         )

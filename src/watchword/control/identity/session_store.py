@@ -22,7 +22,7 @@ from watchword.control.identity.models import Session
 from watchword.control.identity.session_rules import LIVE_MAX, SEEN_STEP, SessionEnd, browser_name, session_end
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -191,8 +191,12 @@ def end_weak_sessions(person_id: int, *, except_for: UUID | None) -> None:
     """End the person's sessions that were begun with a password alone, in all browsers but one."""
     own = Session.objects.filter(person_id=person_id)
     others = own if except_for is None else own.exclude(public_id=except_for)
-    weak = [row.pk for row in others.only("factors") if not is_strong(read(row.factors))]
-    Session.objects.filter(pk__in=weak).delete()
+    end_where(others, lambda session: not is_strong(read(session.factors)))
+
+
+def end_where(sessions: QuerySet[Session], ends: Callable[[Session], bool]) -> None:
+    """End those of a few sessions for which `ends` holds. Their factors are JSON, which SQLite cannot search."""
+    Session.objects.filter(pk__in=[session.pk for session in sessions if ends(session)]).delete()
 
 
 def store_session(person_id: int, factors: Collection[Factor], now: datetime) -> str:

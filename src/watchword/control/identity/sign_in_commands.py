@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth import authenticate
 from django.db import transaction
-from django.utils import timezone
 
 from watchword.control.base.actor import Interface, Privilege
 from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
-from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.base.unit_of_work import time_of, unit_of_work
 from watchword.control.identity.factor_rules import Factor, is_strong, stored
-from watchword.control.identity.factors.queries import enrolled_factors, must_have_second_factor
+from watchword.control.identity.factors.queries import has_second_factor, must_have_second_factor
 from watchword.control.identity.models import Person
 from watchword.control.identity.password_rules import LENGTH_MAX
 from watchword.control.identity.passwords import HASHING_SLOTS
@@ -113,7 +112,7 @@ def _refuse_forbidden(person: Person, factors: Collection[Factor]) -> None:
         raise Refusal(RefusalReason.SINGLE_SIGN_ON_REQUIRED)
     if is_strong(factors):
         return
-    if must_have_second_factor(person) or enrolled_factors(person.pk).any:
+    if must_have_second_factor(person) or has_second_factor(person.pk):
         raise Refusal(RefusalReason.SECOND_FACTOR_REQUIRED)
 
 
@@ -141,15 +140,15 @@ class SignIn:
         sound = "\0" not in email and len(self.password) <= LENGTH_MAX
         browser_id = known_browser_id(self.device_cookie, email) if sound else None
         throttle_key = stranger_key(email, self.address) if browser_id is None else known_browser_key(browser_id)
-        refuse_blocked(throttle_key, _at(now))
+        refuse_blocked(throttle_key, time_of(now))
         # The hashing slot comes first: an attempt that waits for one must not count as in progress and delay others.
         with HASHING_SLOTS.held():
-            admit_attempt(throttle_key, _at(now))
+            admit_attempt(throttle_key, time_of(now))
             found = authenticate(None, email=email if sound else "", password=self.password if sound else "")
             person = found if isinstance(found, Person) else None
             outcome = None if person is None else self._after_right_password(person, throttle_key, now)
             if outcome is None:
-                self._record_failure(email if sound else "", throttle_key, _at(now))
+                self._record_failure(email if sound else "", throttle_key, time_of(now))
             return outcome
 
     def _after_right_password(
@@ -168,7 +167,7 @@ class SignIn:
         except AccessLost:
             return None
         except Refusal as refusal:
-            at = _at(now)
+            at = time_of(now)
             end_unaccepted(throttle_key, refused_sign_in(person, self.address, at, refusal.code, Factor.PASSWORD))
             raise
 
@@ -228,8 +227,3 @@ class SignOut:
             actor, self.person.organization_id, permission=Privilege.SELF, action="signed_out", now=now
         ) as work:
             work.record(target=self.person.email)
-
-
-def _at(now: datetime | None) -> datetime:
-    # Read again after each wait, so that the wait counts towards a delay.
-    return timezone.now() if now is None else now

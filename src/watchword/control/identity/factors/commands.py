@@ -11,7 +11,7 @@ from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason, 
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.factors import rules
-from watchword.control.identity.factors.queries import enrolled_factors, must_have_second_factor
+from watchword.control.identity.factors.queries import enrolled_factors, has_second_factor, must_have_second_factor
 from watchword.control.identity.factors.recovery_codes import replace_codes
 from watchword.control.identity.models import AuthenticatorApp, Passkey, Person, RecoveryCode
 from watchword.control.identity.safeguards import refuse_more_than_own
@@ -106,7 +106,7 @@ class ReplaceRecoveryCodes:
         """
         with _own(actor, "recovery_codes_replaced", now) as work:
             person = Person.objects.get(email=work.actor.name)
-            if not enrolled_factors(person.pk).any:
+            if not has_second_factor(person.pk):
                 raise Refusal(RefusalReason.NOT_FOUND)
             return replace_codes(work, person)
 
@@ -189,7 +189,7 @@ def _keep_a_factor(work: UnitOfWork) -> None:
         Refusal: last_factor; the transaction around it rolls back.
     """
     person = Person.objects.get(email=work.actor.name)
-    if enrolled_factors(person.pk).any:
+    if has_second_factor(person.pk):
         return
     if must_have_second_factor(person):
         raise Refusal(RefusalReason.LAST_FACTOR)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from watchword.control.base.actor import Privilege
 from watchword.control.base.refusals import AccessLost, Refusal, RefusalReason
 from watchword.control.base.unit_of_work import unit_of_work
-from watchword.control.identity.factors.queries import enrolled_factors
+from watchword.control.identity.factors.queries import enrolled_factors, has_second_factor
 from watchword.control.identity.factors.recovery_codes import replace_codes
 from watchword.control.identity.models import Person
 from watchword.control.identity.rights import check_password_unchanged
@@ -83,7 +83,7 @@ def enrolment(actor: Actor, *, pending: Person | None, user_agent: str, now: dat
             if pending is None or pending.pk != person.pk:
                 raise AccessLost(Refusal(RefusalReason.SESSION_ENDED, session_end=SessionEnd.GONE))
             check_password_unchanged(pending)
-            if enrolled_factors(person.pk).any:
+            if has_second_factor(person.pk):
                 raise Refusal(RefusalReason.SECOND_FACTOR_EXISTS)
             if only_single_sign_on(person):
                 # The password signs the person in no longer, so it adds nothing either.

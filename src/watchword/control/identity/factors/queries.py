@@ -68,6 +68,12 @@ def enrolled_factors(person_id: int) -> EnrolledFactors:
     )
 
 
+def has_second_factor(person_id: int) -> bool:
+    """Whether the person has a passkey or an authenticator app. One query."""
+    either = Q(passkeys__isnull=False) | Q(authenticator_app__isnull=False)
+    return Person.objects.filter(either, pk=person_id).exists()
+
+
 def must_have_second_factor(person: Person) -> bool:
     """Whether the person signs in with a second factor only.
 

@@ -10,9 +10,8 @@ from watchword.control.base.audit_log import difference
 from watchword.control.base.refusals import Refusal, RefusalReason, changed_meanwhile
 from watchword.control.base.unit_of_work import unit_of_work
 from watchword.control.identity.models import ProviderAccount, Role, SignInPolicy, SingleSignOn
-from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.sealing import seal
-from watchword.control.identity.single_sign_on.policy_commands import end_single_sign_on_sessions, refuse_operators
+from watchword.control.identity.single_sign_on.policy_commands import end_single_sign_on_sessions, refuse_unless_full
 from watchword.control.identity.single_sign_on.rules import configuration_faults
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class ConfigureSingleSignOn:
             Refusal: permission_missing, version_stale, fields_invalid.
         """
         with _change(actor, self.organization_id, now) as work:
-            _refuse_unless_all(work.actor)
+            refuse_unless_full(work.actor)
             stored = _stored(self.organization_id, self.expected_version)
             row = SingleSignOn(organization_id=self.organization_id, version=0) if stored is None else stored
             before = {} if stored is None else _audit_fields(stored)
@@ -170,13 +169,8 @@ def _change(actor: Actor, organization_id: str, now: datetime | None) -> Abstrac
     )
 
 
-def _refuse_unless_all(actor: Actor) -> None:
-    refuse_operators(actor)
-    refuse_more_than_own(actor, frozenset(Permission))
-
-
 def _existing(actor: Actor, organization_id: str, expected_version: int) -> SingleSignOn:
-    _refuse_unless_all(actor)
+    refuse_unless_full(actor)
     row = _stored(organization_id, expected_version)
     if row is None:
         raise Refusal(RefusalReason.NOT_FOUND)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from watchword.control.base.actor import Permission
 from watchword.control.base.fetch_policy import fetch_policy
-from watchword.control.base.unit_of_work import admitted, release_connection
-from watchword.control.identity.safeguards import refuse_more_than_own
-from watchword.control.identity.single_sign_on.policy_commands import refuse_operators
+from watchword.control.base.unit_of_work import admitted, release_connection, time_of
+from watchword.control.identity.single_sign_on.policy_commands import refuse_unless_full
 from watchword.control.identity.throttle import admit_attempt, connection_check_key, note_failure, note_success
 from watchword.openid.provider import NotFound, discover, fetch_keys
 
@@ -59,9 +57,8 @@ class CheckConnection:
             action="single_sign_on_changed",
             now=now,
         ) as admission:
-            refuse_operators(admission.actor)
-            refuse_more_than_own(admission.actor, frozenset(Permission))
-        key, at = connection_check_key(self.organization_id), timezone.now() if now is None else now
+            refuse_unless_full(admission.actor)
+        key, at = connection_check_key(self.organization_id), time_of(now)
         admit_attempt(key, at)
         release_connection()
         steps = self._checked()

@@ -9,6 +9,7 @@ from watchword.control.base.actor import Actor, Permission
 from watchword.control.base.refusals import Refusal, RefusalReason, changed_meanwhile
 from watchword.control.base.unit_of_work import UnitOfWork, unit_of_work
 from watchword.control.identity.factor_rules import Factor, is_strong, read
+from watchword.control.identity.factors.queries import has_second_factor
 from watchword.control.identity.models import (
     Person,
     ProviderAccount,
@@ -18,7 +19,7 @@ from watchword.control.identity.models import (
     SingleSignOn,
 )
 from watchword.control.identity.safeguards import full_administrators, refuse_more_than_own
-from watchword.control.identity.single_sign_on.queries import has_second_factor
+from watchword.control.identity.session_store import end_where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ class RequireSecondFactor:
             before, policy.second_factor_required = policy.second_factor_required, self.required
             _save(work, policy)
             if self.required:
-                end_weak_sessions(self.organization_id)
+                _end_weak_sessions(self.organization_id)
             work.record(target=self.organization_id, changes={"second_factor_required": [before, self.required]})
             return policy
 
@@ -101,8 +102,7 @@ class AllowSingleSignOnOnly:
             action="sign_in_settings_changed",
             now=now,
         ) as work:
-            refuse_operators(work.actor)
-            refuse_more_than_own(work.actor, frozenset(Permission))
+            refuse_unless_full(work.actor)
             policy = _policy(work, self.expected_version)
             _check_own_factors(work.actor, own_factor=False)
             before = _audit_fields(policy)
@@ -129,7 +129,7 @@ class AllowSingleSignOnOnly:
         return person
 
     def _close_other_ways(self, emergency: Person) -> None:
-        end_sessions_without_single_sign_on(self.organization_id, emergency_person=emergency.pk)
+        _end_sessions_without_single_sign_on(self.organization_id, emergency_person=emergency.pk)
         links = SignInLink.objects.filter(person__organization_id=self.organization_id, used_at__isnull=True)
         links.exclude(person=emergency).delete()
 
@@ -143,6 +143,18 @@ def refuse_operators(actor: Actor) -> None:
     if actor.operator:
         sentence = "Operators cannot change an organization's sign-in settings."
         raise Refusal(RefusalReason.PERMISSION_MISSING, sentence=sentence)
+
+
+def refuse_unless_full(actor: Actor) -> None:
+    """Refuse who may not change single sign-on: operators, and administrators who do not hold every permission.
+
+    The provider's administrator can become every person of the organization, so the change gives all of them.
+
+    Raises:
+        Refusal: permission_missing.
+    """
+    refuse_operators(actor)
+    refuse_more_than_own(actor, frozenset(Permission))
 
 
 def _policy(work: UnitOfWork, expected_version: int) -> SignInPolicy:
@@ -190,12 +202,12 @@ def _audit_fields(policy: SignInPolicy) -> dict[str, bool | str | None]:
     }
 
 
-def end_weak_sessions(organization_id: str) -> None:
+def _end_weak_sessions(organization_id: str) -> None:
     """End the sessions that began without a second factor."""
     _end(organization_id, lambda session: not is_strong(read(session.factors)))
 
 
-def end_sessions_without_single_sign_on(organization_id: str, *, emergency_person: int) -> None:
+def _end_sessions_without_single_sign_on(organization_id: str, *, emergency_person: int) -> None:
     """End the sessions that began without the identity provider. The emergency administrator's need two factors."""
 
     def ends(session: Session) -> bool:
@@ -215,6 +227,4 @@ def end_single_sign_on_sessions(organization_id: str, *, domain: str = "", kept:
 
 
 def _end(organization_id: str, ends: Callable[[Session], bool], **narrowed: str) -> None:
-    # The factors are a list in JSON, which SQLite cannot search; the people of one organization are few.
-    sessions = Session.objects.filter(person__organization_id=organization_id, **narrowed)
-    Session.objects.filter(pk__in=[session.pk for session in sessions if ends(session)]).delete()
+    end_where(Session.objects.filter(person__organization_id=organization_id, **narrowed), ends)

@@ -118,11 +118,6 @@ def without_second_factor(organization_id: str) -> QuerySet[Person]:
     return people.filter(passkeys__isnull=True, authenticator_app__isnull=True).order_by("email")
 
 
-def has_second_factor(person_id: int) -> bool:
-    """Whether the person has a passkey or an authenticator app."""
-    return not Person.objects.filter(pk=person_id, passkeys__isnull=True, authenticator_app__isnull=True).exists()
-
-
 def only_single_sign_on(person: Person) -> bool:
     """Whether this person can sign in through the identity provider alone. The emergency administrator need not."""
     if person.kind == PersonKind.OPERATOR:

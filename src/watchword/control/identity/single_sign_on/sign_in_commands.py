@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
-from django.utils import timezone
 
 from watchword.control.base.actor import Actor, Interface, Privilege
 from watchword.control.base.audit_log import REFUSED, Entry, append
 from watchword.control.base.refusals import Refusal
-from watchword.control.base.unit_of_work import unit_of_work
+from watchword.control.base.unit_of_work import time_of, unit_of_work
 from watchword.control.identity.ceremonies import spend
 from watchword.control.identity.factor_rules import Factor
 from watchword.control.identity.proof_commands import note_proof, ways_to_prove
@@ -122,7 +121,7 @@ class RecordFailure:
         if self.provider is None:
             # Nor counted: any page could make a browser load the callback, and so delay the sign-ins of its office.
             return None
-        at = timezone.now() if now is None else now
+        at = time_of(now)
         key = provider_key(self.address)
         try:
             # Failures are bounded: without that, any visitor could fill an organization's audit log.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from watchword.control.base.refusals import Refusal, RefusalReason
 from watchword.control.identity.factors.passkeys import relying_party
 from watchword.control.identity.factors.queries import EnrolledFactors, enrolled_factors, must_have_second_factor
-from watchword.control.identity.factors.rules import CODES, PASSKEYS_MAX
+from watchword.control.identity.factors.rules import CODES, PASSKEYS_MAX, free_name
 from watchword.control.identity.models import Passkey, Person, ProviderAccount, Session
 from watchword.control.identity.session_store import live_sessions
 from watchword.control.web.shell.frame import Frame
@@ -99,9 +99,7 @@ class YourSignInPage(Page):
 
     def free_name(self, name: str) -> str:
         """The name, with a number if one of the person's passkeys has it already."""
-        taken = {passkey.name.casefold() for passkey in self.enrolled.passkeys}
-        numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
-        return next(free for free in (name, *numbered) if free.casefold() not in taken)
+        return free_name(name, [passkey.name for passkey in self.enrolled.passkeys])
 
     def context(self) -> dict[str, Any]:
         """All that both templates and the frame around them need."""

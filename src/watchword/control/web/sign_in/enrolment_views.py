@@ -23,7 +23,7 @@ from watchword.control.identity.factors.authenticator_app import (
     setup_uri,
 )
 from watchword.control.identity.factors.passkeys import EnrolPasskey
-from watchword.control.identity.factors.queries import enrolled_factors, last_reset
+from watchword.control.identity.factors.queries import has_second_factor, last_reset
 from watchword.control.identity.second_factor_commands import CompleteEnrolment
 from watchword.control.identity.session_rules import browser_name
 from watchword.control.web.shell import session_end_notice as ended
@@ -75,7 +75,7 @@ class AppSetup:
 @of_pending
 def enrol(request: HttpRequest, waiting: Waiting, person: Person) -> HttpResponse:
     """GET shows the ways to enrol, POST enrols one, signs the person in and shows the recovery codes."""
-    if enrolled_factors(person.pk).any:
+    if has_second_factor(person.pk):
         return HttpResponseRedirect(reverse("sign_in:second-factor"))
     if request.method != "POST":
         return _page(request, person, AppSetup.new(person))

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.identity.factors.queries import enrolled_factors
+from watchword.control.identity.factors.queries import has_second_factor
 from watchword.control.identity.models import Person
 from watchword.control.identity.second_factor_commands import ProveSecondFactor
 from watchword.control.identity.sign_in_commands import PasswordAccepted, SignedIn, SignIn
@@ -107,7 +107,7 @@ def _with_second_factor(request: HttpRequest) -> SignedIn:
 
 
 def _second_factor(request: HttpRequest, accepted: PasswordAccepted) -> HttpResponse:
-    if not enrolled_factors(accepted.person.pk).any:
+    if not has_second_factor(accepted.person.pk):
         return JsonResponse({"sentence": _ENROL_FIRST}, status=422)
     begin_waiting(request, accepted)
     choice = FactorChoice.of(accepted.person.pk, reverse("sign_in:second-factor-options"))

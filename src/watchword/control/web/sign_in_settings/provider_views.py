@@ -1,4 +1,7 @@
-"""The identity provider of the organization: configure, enable, disable, remove, and make it the only way."""
+"""The identity provider of the organization: configure, enable, disable, remove, and make it the only way.
+
+A dialog opens only for those who may make its change. A POST is refused, and recorded, by its command.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from watchword.control.base.actor import Permission
 from watchword.control.base.refusals import Refusal, RefusalReason
-from watchword.control.identity.safeguards import refuse_more_than_own
 from watchword.control.identity.single_sign_on.configuration_commands import (
     ConfigureSingleSignOn,
     RemoveSingleSignOn,
     SetSingleSignOnEnabled,
 )
 from watchword.control.identity.single_sign_on.connection_check import CheckConnection
-from watchword.control.identity.single_sign_on.policy_commands import AllowSingleSignOnOnly, refuse_operators
+from watchword.control.identity.single_sign_on.policy_commands import AllowSingleSignOnOnly, refuse_unless_full
 from watchword.control.web.shell.notices import Notice
 from watchword.control.web.shell.page_responses import done, is_partial, show_dialog
 from watchword.control.web.shell.proof_responses import asks_for_proof
@@ -45,7 +46,7 @@ _WHO_CANNOT: Final = "People without a password then cannot sign in. Give them a
 def configure(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> HttpResponse:
     """GET opens the dialog with what is stored, POST saves."""
     if request.method != "POST":
-        refuse_others(actor)
+        refuse_unless_full(actor)
         return show_dialog(request, page, CONFIGURE, configuring(page, ProviderForm.of(page.configuration)))
     form = ProviderForm.received(request.POST)
     try:
@@ -141,7 +142,7 @@ def remove(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> Http
 def only(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> HttpResponse:
     """GET asks for the emergency administrator, POST makes single sign-on the only way."""
     if request.method != "POST":
-        refuse_others(actor)
+        refuse_unless_full(actor)
         form = OnlyForm(initial={"emergency_person": str(page.policy.emergency_person_id or "")})
         return show_dialog(request, page, _ONLY, _choosing(page, form))
     form = OnlyForm.received(request.POST)
@@ -164,7 +165,7 @@ def only(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> HttpRe
 def allow_others(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -> HttpResponse:
     """GET asks, POST allows passwords and passkeys again."""
     if request.method != "POST":
-        refuse_others(actor)
+        refuse_unless_full(actor)
     context = confirmation(
         page,
         "allow-others",
@@ -187,12 +188,6 @@ def allow_others(request: HttpRequest, actor: Actor, page: SignInSettingsPage) -
     return done(request, page, Notice("Other ways to sign in are allowed again."))
 
 
-def refuse_others(actor: Actor) -> None:
-    """Refuse to open a dialog of single sign-on. A POST is refused, and recorded, by its command."""
-    refuse_operators(actor)
-    refuse_more_than_own(actor, frozenset(Permission))
-
-
 def configuring(page: SignInSettingsPage, form: ProviderForm) -> dict[str, Any]:
     """What the dialog of the identity provider shows."""
     stored = page.configuration
@@ -213,7 +208,7 @@ def configuring(page: SignInSettingsPage, form: ProviderForm) -> dict[str, Any]:
 
 def _stored(page: SignInSettingsPage, actor: Actor, request: HttpRequest) -> Configuration:
     if request.method != "POST":
-        refuse_others(actor)
+        refuse_unless_full(actor)
     if page.configuration is None:
         raise Refusal(RefusalReason.NOT_FOUND)
     return page.configuration
